@@ -1,0 +1,135 @@
+import { AssertionError } from "./assertion_error.ts";
+import { show } from "./diff.ts";
+
+// deno-lint-ignore no-explicit-any
+type AnyClass = abstract new (...args: any[]) => any;
+
+/** Asserts that `expr` is truthy. */
+export function assert(expr: unknown, msg = ""): asserts expr {
+  if (!expr) throw new AssertionError(msg);
+}
+
+/** What `assertFalse` accepts. */
+export type Falsy = false | 0 | 0n | "" | null | undefined;
+
+/** Asserts that `expr` is falsy. */
+export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
+  if (expr) throw new AssertionError(msg);
+}
+
+/** Asserts that `actual` is neither `null` nor `undefined`. */
+export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T> {
+  if (actual !== undefined && actual !== null) return;
+  throw new AssertionError(
+    `Expected actual: "${actual}" to not be null or undefined${suffix(msg)}`,
+  );
+}
+
+/** Asserts that `actual` is an instance of `expectedType`. */
+export function assertInstanceOf<T extends AnyClass>(
+  actual: unknown,
+  expectedType: T,
+  msg?: string,
+): asserts actual is InstanceType<T> {
+  if (actual instanceof expectedType) return;
+  throw new AssertionError(
+    `Expected object to be an instance of "${expectedType.name || "anonymous class"}" but was ${
+      describe(actual)
+    }${suffix(msg)}`,
+  );
+}
+
+/** Asserts that `actual` is no instance of `unexpectedType`. */
+export function assertNotInstanceOf<A, T>(
+  actual: A,
+  // deno-lint-ignore no-explicit-any
+  unexpectedType: abstract new (...args: any[]) => T,
+  msg?: string,
+): asserts actual is Exclude<A, T> {
+  if (!(actual instanceof unexpectedType)) return;
+  throw new AssertionError(
+    `Expected object to not be an instance of "${unexpectedType.name}"${suffix(msg)}`,
+  );
+}
+
+/** Asserts that `actual` matches the expression `expected`. */
+export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
+  if (new RegExp(expected).test(actual)) return;
+  throw new AssertionError(
+    `Expected actual: "${actual}" to match: "${expected}"${suffix(msg)}`,
+  );
+}
+
+/** Asserts that `actual` does not match the expression `expected`. */
+export function assertNotMatch(actual: string, expected: RegExp, msg?: string): void {
+  if (!new RegExp(expected).test(actual)) return;
+  throw new AssertionError(
+    `Expected actual: "${actual}" to not match: "${expected}"${suffix(msg)}`,
+  );
+}
+
+/** Asserts that the text `actual` has `expected` in it. */
+export function assertStringIncludes(actual: string, expected: string, msg?: string): void {
+  if (actual.includes(expected)) return;
+  throw new AssertionError(
+    `Expected actual: "${actual}" to contain: "${expected}"${suffix(msg)}`,
+  );
+}
+
+/** Asserts that `actual` is greater than `expected`. */
+export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
+  ordered(actual > expected, { actual, expected, sign: ">", msg });
+}
+
+/** Asserts that `actual` is greater than or equal to `expected`. */
+export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string): void {
+  ordered(actual >= expected, { actual, expected, sign: ">=", msg });
+}
+
+/** Asserts that `actual` is less than `expected`. */
+export function assertLess<T>(actual: T, expected: T, msg?: string): void {
+  ordered(actual < expected, { actual, expected, sign: "<", msg });
+}
+
+/** Asserts that `actual` is less than or equal to `expected`. */
+export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void {
+  ordered(actual <= expected, { actual, expected, sign: "<=", msg });
+}
+
+/** Fails. */
+export function fail(msg?: string): never {
+  throw new AssertionError(`Failed assertion${suffix(msg)}`);
+}
+
+/** Says that a place was reached that cannot be. */
+export function unreachable(reason?: string): never {
+  throw new AssertionError(`Unreachable${suffix(reason)}`);
+}
+
+/** Says that a place is not written yet. */
+export function unimplemented(msg?: string): never {
+  throw new AssertionError(`Unimplemented${suffix(msg)}`);
+}
+
+function ordered(
+  holds: boolean,
+  { actual, expected, sign, msg }: {
+    actual: unknown;
+    expected: unknown;
+    sign: string;
+    msg: string | undefined;
+  },
+): void {
+  if (holds) return;
+  throw new AssertionError(`Expect ${show(actual)} ${sign} ${show(expected)}${suffix(msg)}`);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return `"${value}"`;
+  if (typeof value !== "object") return `"${typeof value}"`;
+  return `"${value.constructor?.name ?? "Object"}"`;
+}
+
+function suffix(msg: string | undefined): string {
+  return msg ? `: ${msg}` : ".";
+}

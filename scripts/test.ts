@@ -1,0 +1,86 @@
+/**
+ * Runs the tests: those in `tests/`, and the examples in the documentation. Arguments are passed on
+ * to `deno test`, and then only the files that they name are run.
+ *
+ * The last line is `N passed, N failed, N skipped`.
+ *
+ * @module
+ */
+import { setUp } from "./setup.ts";
+
+/** Only this machine; servers listen at any of its addresses. */
+const NETWORK = "--allow-net=127.0.0.0/8,[::1],localhost,0.0.0.0,[::]";
+
+/**
+ * Tests start other programs (`run`), which may do anything, and keep what those need in temporary
+ * files; npm packages that tests use read the environment and ask about the system.
+ */
+const TEST_PERMISSIONS = [
+  NETWORK,
+  "--allow-read",
+  "--allow-write",
+  "--allow-run",
+  "--allow-env",
+  "--allow-sys",
+];
+
+/** Documentation is what users run, so its examples get what the server gets. */
+const DOCUMENTED = ["mod.ts", "src", "README.md"];
+
+/** How many tests a run had. */
+export interface TestCounts {
+  /** Tests that passed. */
+  passed: number;
+  /** Tests that failed, and runs that failed otherwise. */
+  failed: number;
+  /** Tests that were ignored. */
+  skipped: number;
+}
+
+/** Reads the line with which `deno test` closes. */
+export function readCounts(output: string): TestCounts | undefined {
+  // deno-lint-ignore no-control-regex
+  const plain = output.replaceAll(/\x1b\[[\d;]*m/g, "");
+  const line = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+ passed.*)$/gm)].at(-1)?.[1];
+  if (line === undefined) return undefined;
+  const count = (what: string) => Number(new RegExp(`(\\d+) ${what}`).exec(line)?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") };
+}
+
+/** Runs `deno test` with `args`, shows what it prints, and counts. */
+async function denoTest(args: readonly string[]): Promise<TestCounts> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...args],
+    stdin: "null",
+    stdout: "piped",
+    env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },
+  }).spawn();
+  let output = "";
+  const [forReading, forShowing] = child.stdout.tee();
+  await Promise.all([
+    forShowing.pipeTo(Deno.stdout.writable, { preventClose: true }),
+    forReading.pipeThrough(new TextDecoderStream())
+      .pipeTo(new WritableStream({ write: (text) => void (output += text) })),
+  ]);
+  const { success } = await child.status;
+  const counts = readCounts(output) ?? { passed: 0, failed: 0, skipped: 0 };
+  if (!success && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** Runs all tests, or those that `args` name; prints the counts and returns whether all is well. */
+export async function runTests(args: readonly string[] = []): Promise<boolean> {
+  const missing = await setUp();
+  const runs = args.length > 0 ? [await denoTest([...TEST_PERMISSIONS, ...args])] : [
+    await denoTest([...TEST_PERMISSIONS, "tests"]),
+    await denoTest(["--doc", NETWORK, ...DOCUMENTED]),
+  ];
+  const sum = (what: keyof TestCounts) => runs.reduce((total, run) => total + run[what], 0);
+  const complete = missing.length === 0 || !Deno.env.has("CI");
+  if (!complete) console.log("Tests were skipped that must run here: the set-up is not complete.");
+  const failed = sum("failed") + (complete ? 0 : 1);
+  console.log(`\n${sum("passed")} passed, ${failed} failed, ${sum("skipped")} skipped`);
+  return failed === 0;
+}
+
+if (import.meta.main && !await runTests(Deno.args)) Deno.exit(1);

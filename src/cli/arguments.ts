@@ -1,0 +1,172 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { type ListenAddress, parseListenAddress } from "../server/mod.ts";
+
+/** The command line asks to serve. */
+export interface ServeRequest {
+  readonly command: "serve";
+  readonly rtmp: ListenAddress | false;
+  readonly rtmps: ListenAddress | false;
+  readonly rtsps: ListenAddress | false;
+  /** Files of the certificate and its key; both or none. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** How long a player waits for a stream, milliseconds; `undefined` for the defaults. */
+  readonly waitMs: number | undefined;
+  readonly rtsp: ListenAddress | false;
+  readonly rtp: ListenAddress | false;
+  readonly logLevel: LogLevelName;
+  readonly logFormat: "text" | "json";
+}
+
+/** What the command line asks for. */
+export type CliRequest =
+  | ServeRequest
+  | { readonly command: "help" }
+  | { readonly command: "version" };
+
+/** Names of log levels, from the most to the least talkative. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** Name of a log level. */
+export type LogLevelName = typeof LOG_LEVELS[number];
+
+/** The command line is wrong; the message says what, and what is allowed. */
+export class UsageError extends Error {
+  /** Name of the class. */
+  override readonly name = "UsageError";
+}
+
+/** What `--help` prints. */
+export const HELP = `weir, an edge live-streaming server: encoders publish, players play.
+
+Usage: deno run --allow-net mod.ts [serve] [options]
+
+Options:
+  --rtmp [HOST:]PORT|off   where RTMP is listened for (default :1935, all addresses)
+  --rtsp [HOST:]PORT|off   where RTSP is listened for (default :8554)
+  --rtp PORT|off           UDP port of RTP, even; RTCP is the next port (default 8000)
+  --rtmps [HOST:]PORT      where RTMP over TLS is listened for
+  --rtsps [HOST:]PORT      where RTSP over TLS is listened for
+  --cert FILE --key FILE   certificate chain and private key of TLS, PEM
+  --wait SECONDS           how long a player waits for a stream (default 10, RTSP 3)
+  --log-level LEVEL        debug, info, warn or error (default info)
+  --log-format FORMAT      text or json (default text)
+  --help                   print this
+  --version                print the version
+
+Publish:  ffmpeg -re -i in.mp4 -c copy -f flv rtmp://localhost/live/cam
+          ffmpeg -re -i in.mp4 -c copy -f rtsp rtsp://localhost:8554/live/cam
+Play:     ffplay rtmp://localhost/live/cam
+          ffplay rtsp://localhost:8554/live/cam
+`;
+
+/**
+ * Parses the arguments of the command.
+ *
+ * @throws {UsageError} if an option is unknown, repeated, lacks its value or has a wrong one
+ */
+export function parseArguments(args: readonly string[]): CliRequest {
+  const parsed = parseArgs([...args], {
+    boolean: ["help", "version"],
+    string: VALUE_OPTIONS,
+    collect: VALUE_OPTIONS,
+    alias: { h: "help", V: "version" },
+    unknown: (argument, key) => {
+      if (key !== undefined) throw new UsageError(`unknown option ${argument}: see --help`);
+    },
+  });
+  if (parsed.help) return { command: "help" };
+  if (parsed.version) return { command: "version" };
+  const [command, ...rest] = parsed._;
+  if (command !== undefined && command !== "serve") {
+    throw new UsageError(`unknown command "${command}": allowed is serve`);
+  }
+  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
+  const value = (name: typeof VALUE_OPTIONS[number]): string | undefined =>
+    single(name, parsed[name]);
+  const rtsp = listenAddress("rtsp", value("rtsp") ?? ":8554");
+  const rtmps = listenAddress("rtmps", value("rtmps") ?? "off");
+  const rtsps = listenAddress("rtsps", value("rtsps") ?? "off");
+  return {
+    command: "serve",
+    rtmp: listenAddress("rtmp", value("rtmp") ?? ":1935"),
+    rtmps,
+    rtsp,
+    rtsps,
+    rtp: rtpAddress(value("rtp") ?? "8000", rtsp),
+    tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
+    waitMs: seconds("wait", value("wait")),
+    logLevel: choice("log-level", value("log-level") ?? "info", LOG_LEVELS),
+    logFormat: choice("log-format", value("log-format") ?? "text", ["text", "json"]),
+  };
+}
+
+/** Options that have a value; each may be given once. */
+const VALUE_OPTIONS = [
+  "rtmp",
+  "rtmps",
+  "rtsp",
+  "rtsps",
+  "rtp",
+  "cert",
+  "key",
+  "wait",
+  "log-level",
+  "log-format",
+] as const;
+
+/** RTP is at the address that RTSP is at. */
+function rtpAddress(text: string, rtsp: ListenAddress | false): ListenAddress | false {
+  if (text === "off") return false;
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_534 || port % 2 !== 0) {
+    throw new UsageError(`--rtp "${text}" is wrong: allowed is an even PORT up to 65534, or off`);
+  }
+  if (rtsp === false) return false;
+  return rtsp.hostname === undefined ? { port } : { hostname: rtsp.hostname, port };
+}
+
+function tlsFiles(
+  cert: string | undefined,
+  key: string | undefined,
+  isNeeded: boolean,
+): { readonly cert: string; readonly key: string } | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert !== undefined || key !== undefined) {
+    throw new UsageError(`--cert and --key belong together: --${cert ? "key" : "cert"} is missing`);
+  }
+  if (isNeeded) throw new UsageError("--rtmps and --rtsps need --cert and --key");
+  return undefined;
+}
+
+function seconds(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,6}(\.\d{1,3})?$/.test(text)) {
+    throw new UsageError(`--${name} "${text}" is wrong: allowed is a number of seconds`);
+  }
+  return Number(text) * 1000;
+}
+
+function single(name: string, values: readonly string[] | undefined): string | undefined {
+  if (values !== undefined && values.length > 1) {
+    throw new UsageError(`--${name} is given ${values.length} times: once is allowed`);
+  }
+  return values?.[0];
+}
+
+function listenAddress(name: string, text: string): ListenAddress | false {
+  if (text === "off") return false;
+  try {
+    return parseListenAddress(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`--${name} "${text}" is wrong: allowed is [HOST:]PORT or off`);
+  }
+}
+
+function choice<T extends string>(name: string, text: string, allowed: readonly T[]): T {
+  const found = allowed.find((value) => value === text);
+  if (found === undefined) {
+    throw new UsageError(`--${name} "${text}" is wrong: allowed is ${allowed.join(", ")}`);
+  }
+  return found;
+}

@@ -1,0 +1,89 @@
+import denoConfig from "../../deno.json" with { type: "json" };
+import { Server, ServerError } from "../server/mod.ts";
+import { HELP, parseArguments, type ServeRequest, UsageError } from "./arguments.ts";
+import { consoleLog } from "./console_log.ts";
+
+/** Exit codes of the command. */
+export const ExitCode = {
+  /** It was told to stop, and did. */
+  Stopped: 0,
+  /** It could not start. */
+  Failed: 1,
+  /** The command line is wrong. */
+  Usage: 2,
+} as const;
+
+/** Runs the command until it is told to stop, and returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const request = parseArguments(args);
+    if (request.command === "help") console.log(HELP);
+    else if (request.command === "version") console.log(`weir ${denoConfig.version}`);
+    else await serve(request);
+    return ExitCode.Stopped;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`weir: ${error.message}`);
+      return ExitCode.Usage;
+    }
+    if (error instanceof ServerError) {
+      console.error(`weir: ${error.message}`);
+      return ExitCode.Failed;
+    }
+    throw error;
+  }
+}
+
+async function serve(request: ServeRequest): Promise<void> {
+  const log = consoleLog(request.logLevel, { format: request.logFormat });
+  const stopped = Promise.withResolvers<Deno.Signal>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM"];
+  const handlers = signals.map((signal) => {
+    const handler = (): void => stopped.resolve(signal);
+    Deno.addSignalListener(signal, handler);
+    return { signal, handler };
+  });
+  const { rtmp, rtmps, rtsp, rtsps, rtp, tls, waitMs } = request;
+  const server = new Server({
+    rtmp,
+    rtmps,
+    rtsp,
+    rtsps,
+    rtp,
+    log,
+    ...(tls === undefined ? {} : { tls: await readTlsFiles(tls) }),
+    ...(waitMs === undefined ? {} : { timing: { playWaitMs: waitMs, describeWaitMs: waitMs } }),
+  });
+  try {
+    await server.listen();
+    log.info(`stopping on ${await stopped.promise}`);
+  } finally {
+    for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
+    await server.stop();
+  }
+  log.info("stopped");
+}
+
+/** Reads certificate and key; a missing permission is told, never asked for. */
+async function readTlsFiles(
+  files: { readonly cert: string; readonly key: string },
+): Promise<{ cert: string; key: string }> {
+  const read = async (option: string, path: string): Promise<string> => {
+    const permission = await Deno.permissions.query({ name: "read", path });
+    if (permission.state !== "granted") {
+      throw new ServerError(
+        "permission",
+        `Cannot read --${option} ${path} without permission: add --allow-read=${path}`,
+      );
+    }
+    try {
+      return await Deno.readTextFile(path);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ServerError("state", `Cannot read --${option} ${path}: ${why}`, { cause: error });
+    }
+  };
+  return { cert: await read("cert", files.cert), key: await read("key", files.key) };
+}

@@ -1,0 +1,6 @@
+/**
+ * The command: arguments, exit codes, log lines.
+ *
+ * @module
+ */
+export { ExitCode, main } from "./main.ts";

@@ -1,0 +1,625 @@
+import type { AmfObject, AmfValue } from "../amf/mod.ts";
+import {
+  ChunkDecoder,
+  type ChunkLimits,
+  type ConnectedEvent,
+  formatTcUrl,
+  parseMessage,
+  parseRtmpUrl,
+  type PlayingEvent,
+  type PublishingEvent,
+  type RedirectEvent,
+  type ResultEvent,
+  RtmpClientHandshake,
+  RtmpClientSession,
+  type RtmpClientSessionOptions,
+  type RtmpClientSessionStatistics,
+  RtmpError,
+  type RtmpMessage,
+  type RtmpPlayOptions,
+  type RtmpPublishOptions,
+  type RtmpStatus,
+  type RtmpUrl,
+} from "../rtmp/mod.ts";
+import type { RtmpClientEvent } from "../rtmp/mod.ts";
+import {
+  isDisconnect,
+  type StreamPair,
+  streamPairTransport,
+  type Transport,
+} from "../transport/mod.ts";
+import { dial } from "./dial.ts";
+import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
+import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
+import { SendQueue } from "./send_queue.ts";
+
+/** Options of {@linkcode RtmpClient.connect}; every one has a default. */
+export interface RtmpClientOptions {
+  /** Gives connecting up. Once connected, it does nothing more. */
+  readonly signal?: AbortSignal;
+  /** Time for connecting in all, and for the answer to each request. Default 10 000 ms. */
+  readonly timeoutMs?: number;
+  /** Further properties of the connect command; they win over the client's own. */
+  readonly connectParameters?: AmfObject;
+  /** Arguments behind the command object of connect. */
+  readonly connectArgs?: readonly AmfValue[];
+  /** How the handshake is offered. Default `digest`, which simple servers take for noise. */
+  readonly handshake?: "digest" | "simple";
+  /** PEM certificates that `rtmps:` trusts besides the system's. */
+  readonly caCerts?: readonly string[];
+  /** A connection that is there already: nothing is dialled, and redirections are not followed. */
+  readonly transport?: Pick<StreamPair, "readable" | "writable"> & Partial<StreamPair>;
+  /** Bounds of what the server may make the client hold. */
+  readonly chunks?: Partial<ChunkLimits>;
+  /** Times of the session: pings. */
+  readonly session?: Pick<RtmpClientSessionOptions, "chunkSize" | "pingAfterMs" | "pingTimeoutMs">;
+  /** Longest time that the server may take nothing of what is sent. Default 10 000 ms. */
+  readonly writeStallMs?: number;
+  /** Hears what the server says beyond the answers to requests, such as a request to reconnect. */
+  readonly onStatus?: (status: RtmpStatus) => void;
+}
+
+/** Statistics of an {@linkcode RtmpClient}. */
+export interface RtmpClientStatistics extends RtmpClientSessionStatistics {
+  /** Bytes received after the handshake. */
+  readonly bytesReceived: number;
+  /** Bytes sent. */
+  readonly bytesSent: number;
+}
+
+/** An event that answers a request. */
+type Answer = ConnectedEvent | ResultEvent | PlayingEvent | PublishingEvent;
+
+/** Who waits for the answer to a request. */
+interface Waiter {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Deadlines are looked at this often, milliseconds. */
+const TICK_MS = 100;
+
+/** How long a closing client lets the server read what it was told, milliseconds. */
+const CLOSE_MS = 1000;
+
+/**
+ * An RTMP client: it publishes and plays, any number of streams on one connection.
+ *
+ * @example Publish a stream, and play it
+ * ```ts
+ * import { RtmpClient } from "@weir/server/rtmp";
+ * import { Server } from "@weir/server";
+ *
+ * await using server = new Server({ rtmp: { hostname: "127.0.0.1", port: 0 } });
+ * await server.listen();
+ * const url = `rtmp://127.0.0.1:${server.addresses[0]!.port}/live/cam`;
+ *
+ * await using publisher = await RtmpClient.connect(url);
+ * const writer = (await publisher.publish()).getWriter();
+ * await writer.write({
+ *   kind: "audio",
+ *   timestampMs: 0,
+ *   body: new Uint8Array([0xaf, 0, 0x12, 0x10]),
+ * });
+ * await writer.write({ kind: "audio", timestampMs: 0, body: new Uint8Array([0xaf, 1, 0x21]) });
+ *
+ * await using player = await RtmpClient.connect(url);
+ * for await (const unit of await player.play()) {
+ *   console.log(unit.kind, unit.role); // audio config
+ *   break;
+ * }
+ * ```
+ */
+export class RtmpClient {
+  /** Where it is connected to, after redirections. */
+  readonly url: RtmpUrl;
+  /**
+   * Resolves when `close` has closed the connection; rejects with an {@linkcode RtmpError} when it
+   * ended otherwise.
+   */
+  readonly closed: Promise<void>;
+  readonly #options: RtmpClientOptions;
+  readonly #transport: Transport;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #session: RtmpClientSession;
+  readonly #decoder: ChunkDecoder;
+  readonly #queue: SendQueue;
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #playbacks = new Map<number, RtmpPlayback>();
+  readonly #publications = new Map<number, RtmpPublication>();
+  readonly #closed = Promise.withResolvers<void>();
+  /** Settled when the server sends nothing more. */
+  readonly #readEnd = Promise.withResolvers<void>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #connection: ConnectedEvent | undefined;
+  #redirect: RedirectEvent | undefined;
+  #room: (() => void) | undefined;
+  #end: { readonly error: unknown } | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    url: RtmpUrl,
+    transport: Transport,
+    options: RtmpClientOptions & { readonly redirects: number },
+  ) {
+    this.url = url;
+    this.#options = options;
+    this.#transport = transport;
+    this.#reader = transport.readable.getReader();
+    const { timeoutMs = 10_000, connectParameters, connectArgs } = options;
+    this.#session = new RtmpClientSession({
+      ...options.session,
+      app: url.app,
+      tcUrl: formatTcUrl(url),
+      redirects: options.redirects,
+      requestTimeoutMs: timeoutMs,
+      ...(connectParameters === undefined ? {} : { connectParameters }),
+      ...(connectArgs === undefined ? {} : { connectArgs }),
+      nowMs: performance.now(),
+    });
+    this.#decoder = new ChunkDecoder(options.chunks);
+    this.#queue = new SendQueue(transport, {
+      now: () => performance.now(),
+      onError: (error) => this.#finish(endOf(error)),
+    });
+    this.closed = this.#closed.promise;
+    // Whoever does not look at it hears of the end from the streams.
+    this.closed.catch(() => {});
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /**
+   * Connects, shakes hands and asks for the URL's application; follows up to 5 redirections. User name
+   * and password in the URL go, as `user` and `pass`, into the query of the stream names.
+   *
+   * @throws {RtmpError} (rejects) `url`; `unreachable`; `connect-rejected` with the server's status;
+   * `timeout`; or what the server did wrong
+   */
+  static async connect(
+    url: string | RtmpUrl,
+    options: RtmpClientOptions = {},
+  ): Promise<RtmpClient> {
+    let target = typeof url === "string" ? parseRtmpUrl(url) : url;
+    const { timeoutMs = 10_000 } = options;
+    const deadline = new AbortController();
+    const timer = setTimeout(() =>
+      deadline.abort(
+        new RtmpError(
+          "timeout",
+          `No connection to ${target.host} at port ${target.port} within ${timeoutMs} ms`,
+        ),
+      ), timeoutMs);
+    const signal = options.signal === undefined
+      ? deadline.signal
+      : AbortSignal.any([options.signal, deadline.signal]);
+    try {
+      for (let redirects = 0;; redirects++) {
+        const transport = await openTransport(target, { ...options, signal });
+        const client = new RtmpClient(target, transport, { ...options, redirects });
+        const redirect = await client.#open(signal);
+        if (redirect === undefined) return client;
+        if (options.transport !== undefined) {
+          throw new RtmpError(
+            "connect-rejected",
+            `The server redirects to ${redirect}, which a given transport cannot follow`,
+          );
+        }
+        target = redirected(target, redirect);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What the server said when it accepted the connection. */
+  get connection(): ConnectedEvent {
+    return this.#connection!;
+  }
+
+  /** Counts of now. */
+  get statistics(): RtmpClientStatistics {
+    return {
+      ...this.#session.statistics,
+      bytesReceived: this.#decoder.bytesReceived,
+      bytesSent: this.#queue.bytes,
+    };
+  }
+
+  /**
+   * Publishes `name`, that of the URL where not given; resolves when the server has agreed.
+   *
+   * @throws {RtmpError} (rejects) `publish-rejected` with the server's status, `timeout`, or why the
+   * connection ended
+   */
+  async publish(
+    name: string = this.url.key,
+    options: RtmpPublishOptions & RtmpRequestOptions = {},
+  ): Promise<RtmpPublication> {
+    const key = withCredentials(name, this.url);
+    let publication: RtmpPublication;
+    await this.#ask<PublishingEvent>(
+      () => this.#session.publish(key, options),
+      options,
+      (event) => {
+        publication = this.#openPublication(event.streamId);
+      },
+    );
+    return publication!;
+  }
+
+  /**
+   * Plays `name`, that of the URL where not given; resolves when the server has agreed.
+   *
+   * @throws {RtmpError} (rejects) `play-rejected` with the server's status, `timeout`, or why the
+   * connection ended
+   */
+  async play(
+    name: string = this.url.key,
+    options: RtmpPlayOptions & RtmpRequestOptions = {},
+  ): Promise<RtmpPlayback> {
+    const key = withCredentials(name, this.url);
+    let playback: RtmpPlayback;
+    await this.#ask<PlayingEvent>(() => this.#session.play(key, options), options, (event) => {
+      playback = this.#openPlayback(event.streamId);
+    });
+    return playback!;
+  }
+
+  /**
+   * Calls a procedure of the server; resolves to its result: the values behind the command object.
+   *
+   * @throws {RtmpError} (rejects) `call-failed` with the server's status, `timeout`, or why the
+   * connection ended
+   */
+  async call(
+    name: string,
+    args: readonly AmfValue[] = [],
+    options: RtmpRequestOptions & { readonly object?: AmfValue } = {},
+  ): Promise<readonly AmfValue[]> {
+    const { object = null } = options;
+    const result = await this.#ask<ResultEvent>(
+      () => this.#session.call(name, args, { object }),
+      options,
+    );
+    return result.args;
+  }
+
+  /**
+   * Ends all streams, what was written to publications being sent before, and closes the connection;
+   * takes a second at most. May be called again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Closes the client at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Handshake and connect; returns where the server sends the client, if it does. */
+  async #open(signal: AbortSignal): Promise<string | undefined> {
+    const { promise: connected, resolve, reject } = Promise.withResolvers<void>();
+    connected.catch(() => {});
+    const onAbort = (): void => this.#finish(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    try {
+      signal.throwIfAborted();
+      const rest = await this.#shakeHands();
+      const request = this.#session.connect();
+      this.#waiters.set(request, { resolve: () => resolve(), reject });
+      this.#flush();
+      this.#read(rest);
+      await connected;
+    } catch (error) {
+      if (this.#redirect !== undefined) return this.#redirect.tcUrl;
+      this.#finish(endOf(error));
+      throw this.#end!.error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+    return undefined;
+  }
+
+  async #shakeHands(): Promise<Uint8Array> {
+    const handshake = new RtmpClientHandshake({
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      nowMs: 0,
+      scheme: this.#options.handshake === "simple" ? "simple" : "digest-0",
+    });
+    this.#queue.control([handshake.start()]);
+    while (!handshake.done) {
+      const { value, done } = await this.#reader.read();
+      if (done) {
+        throw this.#end?.error ?? new RtmpError(
+          "closed",
+          `The server closed while ${handshake.waitingFor} was awaited`,
+        );
+      }
+      const output = handshake.push(value);
+      if (output !== undefined) this.#queue.control([output]);
+    }
+    return handshake.takeRest();
+  }
+
+  /** Reads until the connection ends. */
+  async #read(rest: Uint8Array): Promise<void> {
+    try {
+      for (let bytes: Uint8Array | undefined = rest; bytes !== undefined;) {
+        this.#receive(bytes);
+        if (this.#end !== undefined && this.#closing === undefined) return;
+        await this.#hasRoom();
+        bytes = (await this.#reader.read()).value;
+      }
+      this.#finish(new RtmpError("closed", "The server has closed the connection"));
+    } catch (error) {
+      this.#finish(endOf(error));
+    } finally {
+      this.#readEnd.resolve();
+    }
+  }
+
+  #receive(bytes: Uint8Array): void {
+    const messages: RtmpMessage[] = [];
+    let failure: unknown;
+    try {
+      for (const raw of this.#decoder.push(bytes)) parseMessage(raw, messages);
+      failure = this.#decoder.error;
+    } catch (error) {
+      failure = error;
+    }
+    this.#handle(this.#session.receive(messages, performance.now()));
+    this.#session.noteBytesReceived(this.#decoder.bytesReceived);
+    this.#flush();
+    if (failure !== undefined) this.#finish(failure);
+  }
+
+  /** Waits while a reader is behind, or the server asks faster than it takes answers. */
+  async #hasRoom(): Promise<void> {
+    await this.#queue.room();
+    while (this.#end === undefined && this.#closing === undefined && this.#isHeldBack) {
+      await new Promise<void>((resolve) => this.#room = resolve);
+    }
+  }
+
+  get #isHeldBack(): boolean {
+    return this.#playbacks.values().some((playback) => playback.isFull);
+  }
+
+  #wake(): void {
+    this.#room?.();
+    this.#room = undefined;
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    // That nothing is read is then not the server's doing.
+    if (this.#isHeldBack) this.#session.receive([], now);
+    this.#handle(this.#session.tick(now));
+    this.#flush();
+    const { writeStallMs = 10_000 } = this.#options;
+    if (this.#queue.stalledMs >= writeStallMs) {
+      this.#finish(
+        new RtmpError("write-timeout", `The server has taken nothing for ${writeStallMs} ms`),
+      );
+    }
+  }
+
+  #flush(): void {
+    const output = this.#session.takeOutput();
+    if (output.length > 0) this.#queue.control(output);
+  }
+
+  #handle(events: readonly RtmpClientEvent[]): void {
+    for (const event of events) {
+      switch (event.type) {
+        case "media":
+          this.#playbacks.get(event.message.streamId)?.push(event.message);
+          break;
+        case "connected":
+          this.#connection = event;
+          this.#answered(event);
+          break;
+        case "publishing":
+        case "playing":
+        case "result":
+          this.#answered(event);
+          break;
+        case "failed":
+          this.#waiters.get(event.request)?.reject(event.error);
+          this.#waiters.delete(event.request);
+          break;
+        case "stopped":
+          this.#stopped(event.streamId, event.error, event.status);
+          break;
+        case "status":
+          this.#options.onStatus?.(event.status);
+          break;
+        case "redirect":
+          this.#redirect = event;
+          this.#finish(new RtmpError("closed", "The server has redirected the client"));
+          break;
+        case "close":
+          this.#finish(event.error);
+      }
+    }
+  }
+
+  #answered(event: Answer): void {
+    this.#waiters.get(event.request)?.resolve(event);
+    this.#waiters.delete(event.request);
+  }
+
+  #stopped(streamId: number, error: RtmpError | undefined, status: RtmpStatus): void {
+    this.#playbacks.get(streamId)?.end(error);
+    this.#publications.get(streamId)?.fail(error);
+    this.#forget(streamId);
+    this.#options.onStatus?.(status);
+  }
+
+  #openPlayback(streamId: number): RtmpPlayback {
+    const playback = new RtmpPlayback(streamId, {
+      request: async (kind, positionMs, options) => {
+        await this.#ask<ResultEvent>(() => {
+          if (!this.#playbacks.has(streamId)) {
+            throw new RtmpError("closed", `Stream ${streamId} has ended`);
+          }
+          return this.#session[kind](streamId, positionMs);
+        }, options);
+      },
+      receive: (kind, enabled) => {
+        this.#session.receiveKind(streamId, kind, { enabled });
+        this.#flush();
+      },
+      wanted: () => this.#wake(),
+      cancelled: () => this.#forget(streamId),
+    });
+    this.#playbacks.set(streamId, playback);
+    return playback;
+  }
+
+  #openPublication(streamId: number): RtmpPublication {
+    const publication = new RtmpPublication(streamId, {
+      send: (media) => this.#send(streamId, media),
+      finish: async (how) => {
+        if (how === "flush") await this.#queue.drained();
+        this.#forget(streamId);
+        if (how === "flush") await this.#queue.drained();
+      },
+    });
+    this.#publications.set(streamId, publication);
+    return publication;
+  }
+
+  #send(streamId: number, media: RtmpMedia): Promise<void> | undefined {
+    const bytes = this.#session.encodeMedia({ ...asPublished(media), streamId });
+    if (bytes === undefined) throw this.#endError();
+    return this.#queue.media(bytes);
+  }
+
+  /** Ends a NetStream towards the server. */
+  #forget(streamId: number): void {
+    this.#playbacks.delete(streamId);
+    this.#publications.delete(streamId);
+    this.#session.closeStream(streamId);
+    this.#flush();
+    this.#wake();
+  }
+
+  /** Makes a request and waits for its answer; `onAnswer` is called before anything after it is looked at. */
+  #ask<T extends Answer>(
+    request: () => number,
+    { signal }: RtmpRequestOptions,
+    onAnswer?: (answer: T) => void,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.#end !== undefined || this.#closing !== undefined) throw this.#endError();
+      const id = request();
+      const onAbort = (): void => {
+        this.#waiters.delete(id);
+        this.#session.cancel(id);
+        this.#flush();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#waiters.set(id, {
+        resolve: (answer) => {
+          signal?.removeEventListener("abort", onAbort);
+          onAnswer?.(answer as T);
+          resolve(answer as T);
+        },
+        reject: (error) => {
+          signal?.removeEventListener("abort", onAbort);
+          reject(error);
+        },
+      });
+      this.#flush();
+    });
+  }
+
+  #endError(): unknown {
+    return this.#end?.error ?? new RtmpError("closed", "The client is closed");
+  }
+
+  async #close(): Promise<void> {
+    if (this.#end !== undefined) return;
+    this.#wake();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_MS);
+    await Promise.race([this.#queue.drained(), late]);
+    const closed = new RtmpError("closed", "The client is closed");
+    for (const publication of this.#publications.values()) publication.fail(closed);
+    for (const playback of this.#playbacks.values()) playback.end();
+    for (const id of [...this.#playbacks.keys(), ...this.#publications.keys()]) this.#forget(id);
+    await Promise.race([this.#queue.drained(), late]);
+    // The server is let read the last words: closing on bytes that were not read would take them away.
+    await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
+    await Promise.race([this.#readEnd.promise, late]);
+    clearTimeout(timer);
+    this.#finish(undefined);
+  }
+
+  /** Ends everything; the first reason counts. */
+  #finish(error: unknown): void {
+    if (this.#end !== undefined) return;
+    const isClosed = this.#closing !== undefined;
+    this.#end = { error: isClosed ? new RtmpError("closed", "The client is closed") : error };
+    const reason = this.#end.error;
+    clearInterval(this.#timer);
+    this.#queue.end();
+    this.#transport.close();
+    this.#reader.cancel().catch(() => {});
+    for (const waiter of this.#waiters.values()) waiter.reject(reason);
+    this.#waiters.clear();
+    for (const playback of this.#playbacks.values()) playback.end(isClosed ? undefined : reason);
+    for (const publication of this.#publications.values()) publication.fail(reason);
+    this.#playbacks.clear();
+    this.#publications.clear();
+    this.#wake();
+    if (isClosed) this.#closed.resolve();
+    else this.#closed.reject(reason);
+  }
+}
+
+async function openTransport(
+  target: RtmpUrl,
+  options: RtmpClientOptions & { readonly signal: AbortSignal },
+): Promise<Transport> {
+  const { transport, signal, caCerts } = options;
+  if (transport !== undefined) {
+    return streamPairTransport({ remoteAddress: target.host, ...transport });
+  }
+  return await dial(
+    { hostname: target.host, port: target.port, tls: target.scheme === "rtmps" },
+    { signal, caCerts },
+  );
+}
+
+/** The same stream where the server sends the client; credentials do not go to another host. */
+function redirected(from: RtmpUrl, tcUrl: string): RtmpUrl {
+  const to = parseRtmpUrl(tcUrl);
+  const app = [to.app, to.key].filter((part) => part !== "").join("/");
+  const { username, password } = from;
+  const credentials = to.host === from.host && to.username === undefined
+    ? {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+    }
+    : {};
+  return { ...to, app, key: from.key, ...credentials };
+}
+
+/** MediaMTX and weir take credentials in the query of the stream's name. */
+function withCredentials(name: string, { username, password }: RtmpUrl): string {
+  if (username === undefined) return name;
+  const query = new URLSearchParams({ user: username, pass: password ?? "" });
+  return `${name}${name.includes("?") ? "&" : "?"}${query}`;
+}
+
+/** What a lost connection is called, whatever the system calls it. */
+function endOf(error: unknown): unknown {
+  if (!isDisconnect(error)) return error;
+  return new RtmpError("closed", "The connection was lost", { cause: error });
+}

@@ -1,0 +1,113 @@
+import { type AudioBody, buildAudioBody, parseAudioBody } from "./audio_body.ts";
+import { AudioPacketType, SoundFormat, VideoCodecId, VideoPacketType } from "./constants.ts";
+import { AvcPacketType } from "./constants.ts";
+import { buildVideoBody, parseVideoBody, type VideoBody } from "./video_body.ts";
+
+/** Which track of a multitrack body to take. */
+export interface PlainBodyOptions {
+  /** The track; 0, the default one by the specification ("Track Ordering"), where not given. */
+  readonly trackId?: number;
+}
+
+/**
+ * Turns a multitrack video body into the plain body of one track, for players that know no
+ * multitrack. Other bodies are returned as they are; `undefined` means that the track is not in it.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function plainVideoBody(
+  body: Uint8Array,
+  { trackId = 0 }: PlainBodyOptions = {},
+): Uint8Array | undefined {
+  if (!isExVideo(body)) return body;
+  const parsed = parseVideoBody(body);
+  const plain = oneTrack(parsed, trackId);
+  if (plain === undefined) return undefined;
+  return plain === parsed ? body : buildVideoBody(plain);
+}
+
+/**
+ * Turns a multitrack audio body into the plain body of one track, for players that know no
+ * multitrack. Other bodies are returned as they are; `undefined` means that the track is not in it.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function plainAudioBody(
+  body: Uint8Array,
+  { trackId = 0 }: PlainBodyOptions = {},
+): Uint8Array | undefined {
+  if (!isExAudio(body)) return body;
+  const parsed = parseAudioBody(body);
+  const plain = oneTrack(parsed, trackId);
+  if (plain === undefined) return undefined;
+  return plain === parsed ? body : buildAudioBody(plain);
+}
+
+/**
+ * Takes the `ModEx` entries off a video body, for players of Enhanced RTMP v1. A body that has none
+ * is returned as it is.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function stripVideoModEx(body: Uint8Array): Uint8Array {
+  if (!isExVideo(body) || (body[0]! & 0x0f) !== VideoPacketType.ModEx) return body;
+  const parsed = parseVideoBody(body);
+  return parsed.form === "enhanced" ? buildVideoBody({ ...parsed, modEx: [] }) : body;
+}
+
+/**
+ * Takes the `ModEx` entries off an audio body, for players of Enhanced RTMP v1. A body that has none
+ * is returned as it is.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function stripAudioModEx(body: Uint8Array): Uint8Array {
+  if (!isExAudio(body) || (body[0]! & 0x0f) !== AudioPacketType.ModEx) return body;
+  const parsed = parseAudioBody(body);
+  return parsed.form === "enhanced" ? buildAudioBody({ ...parsed, modEx: [] }) : body;
+}
+
+/**
+ * Turns an enhanced body of H.264 (`avc1`) into the legacy one with codec id 7, for players that
+ * know no FourCC; `ModEx` is lost. Returns `undefined` where no legacy form exists: another codec,
+ * metadata, several tracks. Legacy bodies are returned as they are.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function legacyVideoBody(body: Uint8Array): Uint8Array | undefined {
+  if (!isExVideo(body)) return body;
+  const parsed = parseVideoBody(body);
+  if (parsed.form !== "enhanced" || parsed.tracks.length > 1) return undefined;
+  const { fourCc, compositionTimeMs, data } = parsed.tracks[0]!;
+  const packetType = LEGACY_PACKET_TYPES.get(parsed.packetType);
+  if (fourCc !== "avc1" || packetType === undefined) return undefined;
+  return buildVideoBody({
+    form: "legacy",
+    frameType: parsed.frameType,
+    codecId: VideoCodecId.Avc,
+    packetType,
+    compositionTimeMs,
+    data,
+  });
+}
+
+const LEGACY_PACKET_TYPES = new Map<number, number>([
+  [VideoPacketType.SequenceStart, AvcPacketType.SequenceHeader],
+  [VideoPacketType.CodedFrames, AvcPacketType.Nalu],
+  [VideoPacketType.CodedFramesX, AvcPacketType.Nalu],
+  [VideoPacketType.SequenceEnd, AvcPacketType.EndOfSequence],
+]);
+
+function isExVideo(body: Uint8Array): boolean {
+  return body.length > 0 && (body[0]! & 0x80) !== 0;
+}
+
+function isExAudio(body: Uint8Array): boolean {
+  return body.length > 0 && body[0]! >> 4 === SoundFormat.ExHeader;
+}
+
+function oneTrack<T extends VideoBody | AudioBody>(body: T, trackId: number): T | undefined {
+  if (body.form !== "enhanced" || body.multitrack === undefined) return body;
+  const track = body.tracks.find((candidate) => candidate.trackId === trackId);
+  return track && { ...body, multitrack: undefined, tracks: [{ ...track, trackId: 0 }] };
+}

@@ -1,0 +1,13 @@
+/** A timer that was set. */
+export interface Timer {
+  /** Stops the timer; harmless when it has fired. */
+  cancel(): void;
+}
+
+/** Time as the hub sees it; passed in, so that a test can be the clock. */
+export interface Clock {
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** Calls `callback` once, `delayMs` from now. */
+  setTimer(callback: () => void, delayMs: number): Timer;
+}

@@ -1,0 +1,162 @@
+import type { MediaUnit, Track } from "../media/mod.ts";
+import type { Clock } from "./clock.ts";
+import type { ConflictPolicy } from "./options.ts";
+import type { Stream } from "./stream.ts";
+import { unitBytes } from "./unit_bytes.ts";
+
+/** What a publisher says of itself. */
+export interface PublishOptions {
+  /** Who it is (its credentials, else its address), so that it may come back. */
+  readonly identity?: string;
+  /** Overrides the hub's conflict policy for this publisher. */
+  readonly conflict?: ConflictPolicy;
+  /** The tracks, where they are known before the first unit. */
+  readonly tracks?: readonly Track[];
+  /** Called once when another publisher has taken the name over, or the stream was closed. */
+  readonly onReplaced?: () => void;
+}
+
+/** Statistics of one publisher. */
+export interface PublicationStatistics {
+  /** Bytes of payload received. */
+  readonly bytes: number;
+  /** Units received. */
+  readonly units: number;
+  /** Video units dropped because no key frame had come yet. */
+  readonly unitsBeforeKeyFrame: number;
+  /** Time between the two newest key frames, milliseconds; `undefined` before there are two. */
+  readonly keyIntervalMs: number | undefined;
+  /** Time since the newest unit, milliseconds. */
+  readonly silentMs: number;
+}
+
+interface PublicationWiring extends PublishOptions {
+  readonly clock: Clock;
+  readonly release: () => void;
+}
+
+/** Least step between the last unit of one publisher and the first of the next, microseconds. */
+const LEAST_GAP_US = 1000;
+
+/** A publisher's hold on a stream. */
+export class Publication {
+  /** Who publishes. */
+  readonly identity: string | undefined;
+  /** What it publishes to. */
+  readonly stream: Stream;
+  /** The tracks, for publishers that told them: those of RTMP show in their units alone. */
+  readonly tracks: readonly Track[] | undefined;
+  readonly #wiring: PublicationWiring;
+  #active = true;
+  /** Added to each time, so that time goes on where a publisher before has left it. */
+  #offsetUs: number | undefined;
+  /** Nothing goes before this: where the publisher before has stopped. */
+  #leastUs = -Infinity;
+  /** Decoding time of the newest unit, on the stream's clock. */
+  #newestUs: number | undefined;
+  #bytes = 0;
+  #units = 0;
+  #unitsBeforeKeyFrame = 0;
+  #hasKeyFrame = false;
+  #lastKeyUs: number | undefined;
+  #keyIntervalUs: number | undefined;
+  #lastUnitAt: number;
+
+  /** Made by {@linkcode Stream.publish}. */
+  constructor(stream: Stream, wiring: PublicationWiring) {
+    this.stream = stream;
+    this.identity = wiring.identity;
+    this.tracks = wiring.tracks;
+    this.#wiring = wiring;
+    this.#lastUnitAt = wiring.clock.now();
+  }
+
+  /** Whether this publisher still has the stream. */
+  get isActive(): boolean {
+    return this.#active;
+  }
+
+  /** Time since the newest unit, or since the start, milliseconds. */
+  get silentMs(): number {
+    return this.#wiring.clock.now() - this.#lastUnitAt;
+  }
+
+  /** Statistics of now. */
+  get statistics(): PublicationStatistics {
+    return {
+      bytes: this.#bytes,
+      units: this.#units,
+      unitsBeforeKeyFrame: this.#unitsBeforeKeyFrame,
+      keyIntervalMs: this.#keyIntervalUs === undefined
+        ? undefined
+        : Math.round(this.#keyIntervalUs / 1000),
+      silentMs: Math.round(this.silentMs),
+    };
+  }
+
+  /** Adds `unit` to the stream; false, and nothing is added, when the stream is no longer held. */
+  write(unit: MediaUnit): boolean {
+    if (!this.#active) return false;
+    this.#bytes += unitBytes(unit);
+    this.#units++;
+    this.#lastUnitAt = this.#wiring.clock.now();
+    if (unit.kind === "video" && unit.role === "media" && !this.#seeVideo(unit)) return true;
+    this.stream.append(this.#onStreamClock(unit));
+    return true;
+  }
+
+  /** Ends a batch of units: readers are woken as the flush policy says. */
+  commit(): void {
+    if (this.#active) this.stream.commit();
+  }
+
+  /** Gives the stream back; harmless when repeated or when another publisher has it. */
+  release(): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#wiring.release();
+  }
+
+  /** Called by the stream when another publisher has it now. */
+  replaced(): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#wiring.onReplaced?.();
+  }
+
+  /** False for pictures that cannot be decoded, since no key frame has come before them. */
+  #seeVideo(unit: MediaUnit): boolean {
+    if (unit.keyFrame) {
+      if (this.#lastKeyUs !== undefined) this.#keyIntervalUs = unit.dtsUs - this.#lastKeyUs;
+      this.#lastKeyUs = unit.dtsUs;
+      this.#hasKeyFrame = true;
+    } else if (!this.#hasKeyFrame) {
+      this.#unitsBeforeKeyFrame++;
+    }
+    return this.#hasKeyFrame;
+  }
+
+  #onStreamClock(unit: MediaUnit): MediaUnit {
+    if (unit.role !== "media") {
+      // Many encoders send headers at time 0, whatever the time is: they belong to what comes next.
+      const newestUs = this.#newestUs ?? this.stream.lastDtsUs;
+      return newestUs === undefined ? unit : shifted(unit, newestUs - unit.dtsUs);
+    }
+    this.#offsetUs ??= this.#firstOffset(unit);
+    const dtsUs = Math.max(unit.dtsUs + this.#offsetUs, this.#leastUs);
+    this.#newestUs = dtsUs;
+    return shifted(unit, dtsUs - unit.dtsUs);
+  }
+
+  #firstOffset(unit: MediaUnit): number {
+    const { lastDtsUs, lastUnitAt } = this.stream;
+    if (lastDtsUs === undefined) return 0;
+    this.#leastUs = lastDtsUs;
+    const gapUs = Math.round((this.#lastUnitAt - lastUnitAt) * 1000);
+    return lastDtsUs + Math.max(gapUs, LEAST_GAP_US) - unit.dtsUs;
+  }
+}
+
+function shifted(unit: MediaUnit, byUs: number): MediaUnit {
+  return byUs === 0 ? unit : { ...unit, dtsUs: unit.dtsUs + byUs, ptsUs: unit.ptsUs + byUs };
+}

@@ -1,0 +1,411 @@
+import type { MediaUnit } from "../media/mod.ts";
+import type { Timer } from "./clock.ts";
+import { HubError } from "./errors.ts";
+import { HeaderSet } from "./header_set.ts";
+import type { HubSettings } from "./options.ts";
+import { KeptGroup } from "./kept_group.ts";
+import { Publication, type PublicationStatistics, type PublishOptions } from "./publication.ts";
+import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
+import { type WireFormat, WireLog } from "./wire_log.ts";
+
+/** Why a stream ended for its readers. */
+export type StreamEndReason = "unpublished" | "closed";
+
+/** What a reader of a stream asks for. */
+export interface ReadOptions extends WireCursorOptions {
+  /** Name of the wire format; readers of one name share one log. */
+  readonly format: string;
+  /** Makes the format when this is its first reader. */
+  readonly create: (stream: Stream) => WireFormat;
+  /** Called once when the stream has ended; not after `close`. */
+  readonly onEnd?: (reason: StreamEndReason) => void;
+}
+
+/** A reader of a stream, with its place in the log. */
+export interface StreamReader {
+  /** Its place in the log of its format. */
+  readonly cursor: WireCursor;
+  /** The wire format, shared with all readers of its name. */
+  readonly format: WireFormat;
+  /** Leaves the stream; harmless when repeated. */
+  close(): void;
+}
+
+/** Statistics of one reader. */
+export interface ReaderStatistics {
+  /** Wire format. */
+  readonly format: string;
+  /** Bytes that have left for this reader. */
+  readonly bytes: number;
+  /** Bytes that it is behind. */
+  readonly lagBytes: number;
+  /** Time that it is behind, milliseconds. */
+  readonly lagMs: number;
+  /** How often it was too slow and skipped to a key frame. */
+  readonly skips: number;
+}
+
+/** Statistics of one stream. */
+export interface StreamStatistics {
+  /** Name of the stream. */
+  readonly name: string;
+  /** Its publisher; `undefined` while it has none. */
+  readonly publisher: PublicationStatistics | undefined;
+  /** Its readers, taps left out. */
+  readonly readers: readonly ReaderStatistics[];
+}
+
+/** What the stream needs from its hub. */
+export interface StreamOwner {
+  /** The hub's settings. */
+  readonly settings: HubSettings;
+  /** The stream has neither publisher nor readers, and nobody waits for it. */
+  release(stream: Stream): void;
+  /** A publisher has started. */
+  started(stream: Stream): void;
+  /** A stream that was published has ended. */
+  ended(stream: Stream, reason: StreamEndReason): void;
+  /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
+  failed(error: unknown): void;
+}
+
+/** Audio that rides along with video is not held longer than this, milliseconds. */
+const AUDIO_WAIT_MS = 40;
+
+/**
+ * A named stream: at most one publisher, any number of readers, and one log for each wire format
+ * that has readers. Made by the hub; it lasts while it has a publisher or readers, or is watched.
+ */
+export class Stream {
+  /** `app/name`, in one or more segments. */
+  readonly name: string;
+  readonly #owner: StreamOwner;
+  readonly #settings: HubSettings;
+  readonly #logs = new Map<string, WireLog>();
+  readonly #readers = new Map<StreamReader, ReadOptions>();
+  readonly #taps = new Set<(unit: MediaUnit, startPoint: boolean) => void>();
+  readonly #watchers = new Set<() => void>();
+  #publication: Publication | undefined;
+  #headers: HeaderSet = HeaderSet.EMPTY;
+  /** The headers that readers in flow have, whoever published them. */
+  #sent: HeaderSet = HeaderSet.EMPTY;
+  readonly #group: KeptGroup;
+  /** What the publisher has sent so far, or said that it will. */
+  #has = { video: false, audio: false, start: false };
+  #lastDtsUs: number | undefined;
+  #lastUnitAt = 0;
+  #flushTimer: Timer | undefined;
+  #lingerTimer: Timer | undefined;
+  #pending: "nothing" | "audio" | "video" = "nothing";
+  #ended = false;
+
+  /** Made by {@linkcode Hub.stream}. */
+  constructor(name: string, owner: StreamOwner) {
+    this.name = name;
+    this.#owner = owner;
+    this.#settings = owner.settings;
+    this.#group = new KeptGroup(owner.settings.maxGopBytes);
+  }
+
+  /** Whether someone is publishing now. */
+  get isLive(): boolean {
+    return this.#publication !== undefined;
+  }
+
+  /** The publisher's hold on the stream. */
+  get publication(): Publication | undefined {
+    return this.#publication;
+  }
+
+  /** The newest metadata and codec configurations. */
+  get headers(): HeaderSet {
+    return this.#headers;
+  }
+
+  /** Number of readers. */
+  get readerCount(): number {
+    return this.#readers.size + this.#taps.size;
+  }
+
+  /** Latest decoding time of its media, microseconds; `undefined` before the first. */
+  get lastDtsUs(): number | undefined {
+    return this.#lastDtsUs;
+  }
+
+  /** When the newest media came, on the hub's clock in milliseconds. */
+  get lastUnitAt(): number {
+    return this.#lastUnitAt;
+  }
+
+  /** Statistics of now. */
+  get statistics(): StreamStatistics {
+    return {
+      name: this.name,
+      publisher: this.#publication?.statistics,
+      readers: Array.from(this.#readers, ([{ cursor }, { format }]) => ({
+        format,
+        bytes: cursor.bytes,
+        lagBytes: cursor.lagBytes,
+        lagMs: Math.round(cursor.lagMs),
+        skips: cursor.skips,
+      })),
+    };
+  }
+
+  /**
+   * Makes `options.identity` the publisher.
+   *
+   * @throws {HubError} `name-taken` when the conflict policy keeps the one in place
+   */
+  publish(options: PublishOptions = {}): Publication {
+    if (this.#ended) throw new HubError("closed", `Cannot publish ${this.name} as it has ended`);
+    const current = this.#publication;
+    if (current !== undefined && !this.#mayReplace(current, options)) {
+      throw new HubError(
+        "name-taken",
+        `Cannot publish ${this.name} as it has a publisher already`,
+      );
+    }
+    const publication = new Publication(this, {
+      ...options,
+      clock: this.#settings.clock,
+      release: () => this.#release(publication),
+    });
+    this.#publication = publication;
+    this.#lingerTimer?.cancel();
+    this.#lingerTimer = undefined;
+    this.#flush();
+    this.#forgetMedia(options.tracks?.some(({ kind }) => kind === "video"));
+    this.#callAll([
+      () => current?.replaced(),
+      () => this.#owner.started(this),
+      ...this.#watchers,
+    ]);
+    return publication;
+  }
+
+  /**
+   * Adds a reader.
+   *
+   * @throws {HubError} `too-many-readers`, or `closed` when the stream has ended
+   */
+  read(options: ReadOptions): StreamReader {
+    if (this.#ended) throw new HubError("closed", `Cannot read ${this.name} as it has ended`);
+    if (this.readerCount >= this.#settings.maxReaders) {
+      throw new HubError(
+        "too-many-readers",
+        `Cannot read ${this.name} as it has its ${this.#settings.maxReaders} readers`,
+      );
+    }
+    const log = this.#logs.get(options.format) ?? this.#openLog(options);
+    const cursor = log.open(options);
+    const reader: StreamReader = {
+      cursor,
+      format: log.format,
+      close: () => {
+        if (!this.#readers.delete(reader)) return;
+        cursor.close();
+        if (log.readers === 0 && this.#logs.get(options.format) === log) {
+          this.#logs.delete(options.format);
+        }
+        this.#releaseIfIdle();
+      },
+    };
+    this.#readers.set(reader, options);
+    return reader;
+  }
+
+  /**
+   * Calls `onUnit` for the headers, for the units kept since the newest start, and for each unit from
+   * now on; where none are kept, media comes from the next start on. Returns what stops that.
+   */
+  tap(onUnit: (unit: MediaUnit) => void): () => void {
+    const kept = this.#group.units;
+    const { units } = kept[0]?.headers ?? this.#headers;
+    for (const unit of units) onUnit(unit);
+    for (const { unit } of kept) onUnit(unit);
+    let hasStarted = kept.length > 0;
+    const tap = (unit: MediaUnit, startPoint: boolean): void => {
+      hasStarted ||= startPoint;
+      if (hasStarted || unit.role !== "media") onUnit(unit);
+    };
+    this.#taps.add(tap);
+    return () => {
+      if (this.#taps.delete(tap)) this.#releaseIfIdle();
+    };
+  }
+
+  /**
+   * Calls `onPublish` each time that a publisher starts; returns what stops that. Who watches a stream
+   * keeps it from being forgotten.
+   */
+  watch(onPublish: () => void): () => void {
+    this.#watchers.add(onPublish);
+    return () => {
+      if (this.#watchers.delete(onPublish)) this.#releaseIfIdle();
+    };
+  }
+
+  /** Called by the publication: takes one unit in. */
+  append(unit: MediaUnit): void {
+    if (!this.#takeHeader(unit)) return;
+    const startPoint = unit.role === "media" && this.#takeMedia(unit);
+    const headers = this.#headers;
+    this.#group.add({ unit, headers, startPoint });
+    for (const log of this.#logs.values()) {
+      this.#call(() => log.append(unit, { headers, startPoint }));
+    }
+    for (const tap of this.#taps) this.#call(() => tap(unit, startPoint));
+    if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
+    else if (this.#pending === "nothing") this.#pending = "audio";
+  }
+
+  /** Called by the publication at the end of a batch: wakes readers as the policy says. */
+  commit(): void {
+    if (this.#pending === "nothing" || this.#logs.size === 0) return;
+    const { flush } = this.#settings;
+    if (typeof flush === "number" && flush > 0) this.#flushWithin(flush);
+    else if (flush === "frame" && this.#pending === "audio" && this.#has.video) {
+      this.#flushWithin(AUDIO_WAIT_MS);
+    } else this.#flush();
+  }
+
+  /**
+   * Ends the stream for its publisher and all readers. Who watches goes on to wait for a publisher,
+   * unless the hub is closed.
+   */
+  end(reason: StreamEndReason): void {
+    if (this.#ended) return;
+    this.#ended = reason === "closed" || this.#watchers.size === 0;
+    if (reason === "closed") this.#watchers.clear();
+    const publication = this.#publication;
+    this.#flush();
+    this.#publication = undefined;
+    this.#logs.clear();
+    this.#taps.clear();
+    this.#forget();
+    const readers = [...this.#readers];
+    for (const [{ cursor }] of readers) cursor.close();
+    this.#callAll([
+      () => publication?.replaced(),
+      () => this.#owner.ended(this, reason),
+      ...readers.map(([reader, { onEnd }]) => () => {
+        if (this.#readers.delete(reader)) onEnd?.(reason);
+      }),
+    ]);
+    if (this.#ended) this.#owner.release(this);
+    else this.#releaseIfIdle();
+  }
+
+  #mayReplace(current: Publication, options: PublishOptions): boolean {
+    switch (options.conflict ?? this.#settings.conflict) {
+      case "reject":
+        return false;
+      case "takeover":
+        return true;
+      case "same-identity":
+        return (options.identity !== undefined && options.identity === current.identity) ||
+          current.silentMs >= this.#settings.silentMs;
+    }
+  }
+
+  #release(publication: Publication): void {
+    if (this.#publication !== publication) return;
+    this.#publication = undefined;
+    this.#flush();
+    if (this.readerCount === 0) {
+      this.#forget();
+      this.#call(() => this.#owner.ended(this, "unpublished"));
+      this.#releaseIfIdle();
+      return;
+    }
+    this.#lingerTimer = this.#settings.clock.setTimer(
+      () => this.end("unpublished"),
+      this.#settings.lingerMs,
+    );
+  }
+
+  #releaseIfIdle(): void {
+    const isIdle = this.#publication === undefined && this.readerCount === 0 &&
+      this.#watchers.size === 0;
+    if (isIdle && !this.#ended) {
+      this.#ended = true;
+      this.#lingerTimer?.cancel();
+      this.#owner.release(this);
+    }
+  }
+
+  /** As if nothing had been published yet. */
+  #forget(): void {
+    this.#lingerTimer?.cancel();
+    this.#lingerTimer = undefined;
+    this.#sent = HeaderSet.EMPTY;
+    this.#lastDtsUs = undefined;
+    this.#forgetMedia();
+  }
+
+  /** Forgets what the publisher before has sent, but for what readers have of it. */
+  #forgetMedia(hasVideo = false): void {
+    this.#headers = HeaderSet.EMPTY;
+    this.#group.clear();
+    this.#has = { video: hasVideo, audio: false, start: false };
+    for (const log of this.#logs.values()) log.forgetStart();
+  }
+
+  /** Remembers headers; false when `unit` is one that all readers have already. */
+  #takeHeader(unit: MediaUnit): boolean {
+    if (unit.kind === "video" && unit.role !== "metadata") this.#has.video = true;
+    if (unit.role !== "config" && unit.role !== "metadata") return true;
+    const { sent, headers } = { sent: this.#sent, headers: this.#headers };
+    this.#sent = sent.with(unit);
+    this.#headers = headers.with(unit);
+    // Once readers may have started with this publisher, what the one before has sent is not enough.
+    return this.#has.start ? this.#headers !== headers : this.#sent !== sent;
+  }
+
+  /** Notes the time of `unit`, and returns whether a reader can start at it. */
+  #takeMedia({ kind, dtsUs, keyFrame }: MediaUnit): boolean {
+    this.#lastUnitAt = this.#settings.clock.now();
+    this.#lastDtsUs = Math.max(this.#lastDtsUs ?? dtsUs, dtsUs);
+    const has = this.#has;
+    if (kind === "audio") has.audio = true;
+    // Where there is no video, every audio unit is a start; where there is neither, all data is.
+    const isStart = kind === "video" ? keyFrame : !has.video && (kind === "audio" || !has.audio);
+    has.start ||= isStart;
+    return isStart;
+  }
+
+  #openLog(options: ReadOptions): WireLog {
+    const log = new WireLog(options.create(this), this.#settings);
+    for (const { unit, headers, startPoint } of this.#group.units) {
+      this.#call(() => log.append(unit, { headers, startPoint }));
+    }
+    this.#logs.set(options.format, log);
+    return log;
+  }
+
+  /** Calls each, whatever the others throw. */
+  #callAll(callbacks: readonly (() => void)[]): void {
+    for (const callback of callbacks) this.#call(callback);
+  }
+
+  /** What others throw is theirs: it must not reach the publisher, nor keep it from the rest. */
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  }
+
+  #flushWithin(delayMs: number): void {
+    this.#flushTimer ??= this.#settings.clock.setTimer(() => this.#flush(), delayMs);
+  }
+
+  #flush(): void {
+    this.#flushTimer?.cancel();
+    this.#flushTimer = undefined;
+    this.#pending = "nothing";
+    for (const log of this.#logs.values()) log.flush((error) => this.#owner.failed(error));
+  }
+}

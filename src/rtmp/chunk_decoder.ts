@@ -1,0 +1,573 @@
+import { RtmpError } from "./errors.ts";
+import { MessageType, type RawMessage } from "./raw_message.ts";
+
+/** What one peer may make a {@linkcode ChunkDecoder} hold. */
+export interface ChunkLimits {
+  /**
+   * Largest message body in bytes, 10 MiB by default: a key frame of 8K video is below 4 MiB.
+   * Exceeding it is `message-too-large`.
+   */
+  readonly maxMessageBytes: number;
+  /**
+   * Bytes of all unfinished messages together, 16 MiB by default: one message of the largest size
+   * and room for those that interleave with it. Exceeding it is `partial-bytes-exceeded`.
+   */
+  readonly maxPartialBytes: number;
+  /**
+   * Chunk streams that are remembered, 256 by default: encoders use three to eight, and each costs
+   * about 150 bytes for as long as the connection lives. Exceeding it is `too-many-chunk-streams`.
+   */
+  readonly maxChunkStreams: number;
+}
+
+const defaultLimits: ChunkLimits = {
+  maxMessageBytes: 10 * 1024 * 1024,
+  maxPartialBytes: 16 * 1024 * 1024,
+  maxChunkStreams: 256,
+};
+
+/** Chunk size before the first Set Chunk Size message (RTMP 1.0, 5.4.1). */
+const initialChunkSize = 128;
+
+/** A timestamp field of this value says that the value follows in four bytes (5.3.1.3). */
+const extendedMarker = 0xffffff;
+
+/** Bytes of the message header by chunk format 0, 1, 2 (5.3.1.2). */
+const messageHeaderBytes = [11, 7, 3];
+
+/**
+ * A type 3 chunk straight after a type 0 chunk repeats, by the specification (5.3.1.2.4), the
+ * timestamp as a delta; librtmp writes it to mean "no time has passed". Up to this many
+ * milliseconds a delta is believable.
+ */
+const longestDeltaFromTimestampMs = 1000;
+
+/** Chunks longer than this are not held back to find out what four zero bytes mean. */
+const longestLookaheadBytes = 128 * 1024;
+
+/** Pushed bytes that are copied at once for messages of many chunks; as much as one read of a socket. */
+const sharedCopyBytes = 64 * 1024;
+
+const noBytes: Uint8Array = new Uint8Array(0);
+
+/** The header that later chunks of a chunk stream refer to, and the message in progress on it. */
+class ChunkStream {
+  readonly id: number;
+  /** First byte of a type 3 chunk of this stream. */
+  readonly marker: number;
+  type = 0;
+  length = 0;
+  streamId = 0;
+  timestampMs = 0;
+  deltaMs = 0;
+  extended = false;
+  /** The last timestamp or delta as it stood on the wire. */
+  wireTime = 0;
+  /** Bytes of the message in progress that have arrived; 0 between messages. */
+  received = 0;
+  assembly: Uint8Array = noBytes;
+
+  constructor(id: number) {
+    this.id = id;
+    this.marker = 0xc0 | (id < 64 ? id : id < 320 ? 0 : 1);
+  }
+}
+
+/**
+ * Cuts the chunk stream of one direction of an RTMP connection (RTMP 1.0, chapter 5.3), from the
+ * byte after the handshake, into messages. It obeys Set Chunk Size and Abort, and returns them too.
+ *
+ * The result does not depend on how the bytes are cut into pushes. A body that lies in one chunk and
+ * one push is a view of the pushed bytes; others are put together in memory that grows with the bytes
+ * that have arrived, never with the length that the peer declares.
+ *
+ * Extended timestamps on type 3 chunks are read in three dialects: repeated (as specified, FFmpeg),
+ * left out (librtmp and OBS before 2024), and four zero bytes (gortmplib). The first chunk that
+ * tells them apart decides for the rest of the connection.
+ *
+ * @example
+ * ```ts
+ * import { ChunkDecoder } from "@weir/server/rtmp";
+ *
+ * const decoder = new ChunkDecoder();
+ * const acknowledgement = [0x02, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 9];
+ * const [message] = decoder.push(new Uint8Array(acknowledgement));
+ * console.log(message?.type, message?.payload); // 3 Uint8Array(4) [ 0, 0, 0, 9 ]
+ * ```
+ */
+export class ChunkDecoder {
+  readonly #limits: ChunkLimits;
+  /** Chunk streams 2 to 63, which all known encoders use, by id; the others are in the map. */
+  readonly #streams: (ChunkStream | undefined)[] = new Array(64).fill(undefined);
+  readonly #highStreams = new Map<number, ChunkStream>();
+  #streamCount = 0;
+  #chunkSize: number;
+  #bytesReceived = 0;
+  #partialBytes = 0;
+  /** The chunk stream whose chunk is being read, and how much of that chunk is to come. */
+  #current: ChunkStream | undefined;
+  #chunkLeft = 0;
+  /** Whether type 3 chunks carry four bytes of extended timestamp, once that is known. */
+  #repeatsExtended: boolean | undefined;
+  /** An incomplete header; it is looked at again when `wanted` bytes of it are there. */
+  #pending: Uint8Array = noBytes;
+  #pendingLength = 0;
+  #wanted = 0;
+  /**
+   * A copy of a stretch of the pushed bytes and where that starts: squeezing the headers out of it
+   * makes messages of many chunks contiguous. One serves all messages of a push, since an
+   * allocation costs more than the copy.
+   */
+  #copy: Uint8Array = noBytes;
+  #copyAt = 0;
+  #error: RtmpError | undefined;
+
+  /**
+   * Starts with a chunk size of 128.
+   *
+   * @throws {RangeError} if a limit is not a positive integer
+   */
+  constructor(limits: Partial<ChunkLimits> = {}) {
+    this.#limits = { ...defaultLimits, ...limits };
+    for (const [name, value] of Object.entries(this.#limits)) {
+      if (!Number.isSafeInteger(value) || value < 1) {
+        throw new RangeError(
+          `Cannot limit chunks as '${name}' must be a positive integer: current value is ${value}`,
+        );
+      }
+    }
+    this.#chunkSize = Math.min(initialChunkSize, this.#limits.maxMessageBytes);
+  }
+
+  /** All bytes pushed so far: what an Acknowledgement message reports, modulo 2^32. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  /** Largest chunk body, in bytes, that the peer announced; never above `maxMessageBytes`. */
+  get chunkSize(): number {
+    return this.#chunkSize;
+  }
+
+  /** How the peer broke the protocol, once it has. */
+  get error(): RtmpError | undefined {
+    return this.#error;
+  }
+
+  /**
+   * Takes the next bytes, which nobody may change afterwards, and returns the messages that are now
+   * complete, in order of their last byte.
+   *
+   * When a violation comes after complete messages in the same push, those are returned, `error` is
+   * set, and the next push throws it: look at `error` after each push.
+   *
+   * @throws {RtmpError} if the peer broke the protocol or a limit; the decoder then takes no more
+   */
+  push(bytes: Uint8Array): RawMessage[] {
+    if (this.#error !== undefined) throw this.#error;
+    const messages: RawMessage[] = [];
+    this.#bytesReceived += bytes.length;
+    try {
+      let at = 0;
+      while (this.#wanted > 0) {
+        at = this.#fillPending(bytes, at);
+        if (this.#pendingLength < this.#wanted) return messages;
+        const piece = this.#pending.subarray(0, this.#pendingLength);
+        this.#wanted = 0;
+        this.#readPiece(piece, 0, messages);
+      }
+      this.#readPiece(bytes, at, messages);
+    } catch (error) {
+      if (!(error instanceof RtmpError)) throw error;
+      this.#end(error);
+      if (messages.length === 0) throw error;
+    }
+    return messages;
+  }
+
+  #end(error: RtmpError): void {
+    this.#error = error;
+    this.#streams.fill(undefined);
+    this.#highStreams.clear();
+    this.#current = undefined;
+    this.#pending = noBytes;
+    this.#copy = noBytes;
+  }
+
+  /** Moves bytes to the incomplete header; returns the index of the first that stays. */
+  #fillPending(bytes: Uint8Array, at: number): number {
+    const take = Math.min(this.#wanted - this.#pendingLength, bytes.length - at);
+    const end = this.#pendingLength + take;
+    this.#pending = grown(this.#pending, this.#pendingLength, end, this.#wanted);
+    this.#pending.set(bytes.subarray(at, at + take), this.#pendingLength);
+    this.#pendingLength = end;
+    return at + take;
+  }
+
+  #readPiece(bytes: Uint8Array, at: number, messages: RawMessage[]): void {
+    this.#readChunks(bytes, at, messages);
+    this.#copy = noBytes;
+    this.#copyAt = 0;
+  }
+
+  /** Reads all of `bytes` from `at` on. */
+  #readChunks(bytes: Uint8Array, at: number, messages: RawMessage[]): void {
+    const end = bytes.length;
+    while (at < end) {
+      let stream = this.#current;
+      if (stream === undefined) {
+        const bodyAt = this.#readHeader(bytes, at);
+        if (bodyAt < 0) {
+          this.#pending = bytes.slice(at);
+          this.#pendingLength = end - at;
+          this.#wanted = -bodyAt;
+          return;
+        }
+        at = bodyAt;
+        stream = this.#current!;
+      }
+      const length = stream.length;
+      if (this.#chunkLeft === length && end - at >= length) {
+        this.#addPartial(length);
+        this.#deliver(stream, bytes.subarray(at, at + length), messages);
+        at += length;
+      } else {
+        at = this.#readBody(stream, bytes, at, messages);
+      }
+    }
+  }
+
+  /**
+   * Reads a chunk's headers at `start` and makes it the current one.
+   *
+   * Returns the index of its body; or, when bytes are missing, the negative of how many are needed
+   * from `start` on, and then nothing has changed.
+   */
+  #readHeader(bytes: Uint8Array, start: number): number {
+    const first = bytes[start]!;
+    const format = first >> 6;
+    let id = first & 0x3f;
+    let at = start + 1;
+    if (id < 2) {
+      const idBytes = id + 1;
+      if (at + idBytes > bytes.length) return -(1 + idBytes);
+      id = 64 + bytes[at]! + (idBytes === 2 ? bytes[at + 1]! * 256 : 0);
+      at += idBytes;
+    }
+    const stream = id < 64 ? this.#streams[id] : this.#highStreams.get(id);
+    if (format !== 3) return this.#readMessageHeader(bytes, start, at, format, id, stream);
+    if (stream === undefined) throw freshStreamError(format, id);
+    const starts = stream.received === 0;
+    if (stream.extended) {
+      at = this.#passExtended(stream, bytes, start, at);
+      if (at < 0) return at;
+    }
+    if (starts) stream.timestampMs = (stream.timestampMs + stream.deltaMs) >>> 0;
+    this.#begin(stream);
+    return at;
+  }
+
+  #readMessageHeader(
+    bytes: Uint8Array,
+    start: number,
+    at: number,
+    format: number,
+    id: number,
+    known: ChunkStream | undefined,
+  ): number {
+    // librtmp opens chunk stream 2 with a type 1 chunk (its ping, 0x42): only the rest is an error.
+    if (known === undefined && format === 2) throw freshStreamError(format, id);
+    if (known !== undefined && known.received > 0) throw interruptedError(format, known);
+    let bodyAt = at + messageHeaderBytes[format]!;
+    if (bodyAt > bytes.length) return start - bodyAt;
+    let time = u24(bytes, at);
+    const extended = time === extendedMarker;
+    if (extended) {
+      bodyAt += 4;
+      if (bodyAt > bytes.length) return start - bodyAt;
+      time = u32(bytes, bodyAt - 4);
+    }
+    const stream = known ?? this.#addStream(id);
+    if (format < 2) {
+      const length = u24(bytes, at + 3);
+      if (length > this.#limits.maxMessageBytes) throw this.#tooLargeError(length);
+      stream.length = length;
+      stream.type = bytes[at + 6]!;
+    }
+    if (format === 0) {
+      stream.streamId = u32le(bytes, at + 7);
+      stream.timestampMs = time;
+      stream.deltaMs = time <= longestDeltaFromTimestampMs ? time : 0;
+    } else {
+      stream.timestampMs = (stream.timestampMs + time) >>> 0;
+      stream.deltaMs = time;
+    }
+    stream.extended = extended;
+    stream.wireTime = time;
+    this.#begin(stream);
+    return bodyAt;
+  }
+
+  /**
+   * Passes over the extended timestamp of a type 3 chunk, if there is one at `at`. Returns as
+   * `#readHeader` does.
+   */
+  #passExtended(stream: ChunkStream, bytes: Uint8Array, start: number, at: number): number {
+    const starts = stream.received === 0;
+    if (!starts && this.#repeatsExtended === false) return at;
+    if (!starts && this.#repeatsExtended === true) {
+      return at + 4 <= bytes.length ? at + 4 : start - (at + 4);
+    }
+    // What starts a message is judged each time: librtmp writes four bytes there only for a delta
+    // that needs them, whatever it does inside a message.
+    const absolute = starts ? (stream.timestampMs + stream.deltaMs) >>> 0 : stream.timestampMs;
+    const possible = startsWithU32(bytes, at, stream.wireTime) ||
+      startsWithU32(bytes, at, absolute) || startsWithU32(bytes, at, 0);
+    if (!possible) {
+      if (!starts) this.#repeatsExtended = false;
+      return at;
+    }
+    // One more byte, not four: a body of one to three bytes may be all that comes for now.
+    if (at + 4 > bytes.length) return start - (bytes.length + 1);
+    if (starts) return at + 4;
+    if (u32(bytes, at) !== 0) {
+      this.#repeatsExtended = true;
+      return at + 4;
+    }
+    return this.#passZeros(stream, bytes, start, at);
+  }
+
+  /**
+   * Four zero bytes are gortmplib's extended timestamp, or a body that happens to have zeros there:
+   * where the next chunk of the message starts tells. Where it does not, they are the timestamp, as
+   * H.264 and H.265 bodies hold no four zeros, and the next chunk decides again.
+   */
+  #passZeros(stream: ChunkStream, bytes: Uint8Array, start: number, at: number): number {
+    const left = stream.length - stream.received;
+    const size = Math.min(this.#chunkSize, left);
+    if (size === left || size > longestLookaheadBytes) return at + 4;
+    const next = at + 4 + size;
+    if (next >= bytes.length) return start - (next + 1);
+    const ifOmitted = bytes[next - 4] === stream.marker;
+    const ifRepeated = bytes[next] === stream.marker;
+    if (ifOmitted !== ifRepeated) this.#repeatsExtended = ifRepeated;
+    return ifOmitted && !ifRepeated ? at : at + 4;
+  }
+
+  /** Makes `stream` the one whose chunk is read. */
+  #begin(stream: ChunkStream): void {
+    this.#current = stream;
+    this.#chunkLeft = Math.min(this.#chunkSize, stream.length - stream.received);
+  }
+
+  /** Takes what is there of the current message, up to the end of `bytes` or a foreign chunk. */
+  #readBody(stream: ChunkStream, bytes: Uint8Array, at: number, messages: RawMessage[]): number {
+    const overhead = this.#continuationBytes(stream);
+    const count = this.#countBody(stream, bytes, at, overhead);
+    this.#addPartial(count);
+    if (count < stream.length) return this.#assemble(stream, bytes, at, count, overhead, messages);
+    const continuations = Math.ceil(count / this.#chunkSize) - 1;
+    const end = at + count + continuations * overhead;
+    this.#deliver(stream, this.#squeeze(bytes, at, end, overhead), messages);
+    return end;
+  }
+
+  /** Appends `count` body bytes, which lie in chunks `overhead` bytes apart, to an unfinished message. */
+  #assemble(
+    stream: ChunkStream,
+    bytes: Uint8Array,
+    at: number,
+    count: number,
+    overhead: number,
+    messages: RawMessage[],
+  ): number {
+    const received = stream.received + count;
+    const target = grown(stream.assembly, stream.received, received, stream.length);
+    stream.assembly = target;
+    let offset = stream.received;
+    let size = Math.min(this.#chunkLeft, count);
+    while (true) {
+      target.set(bytes.subarray(at, at + size), offset);
+      at += size;
+      offset += size;
+      if (offset === received) break;
+      at += overhead;
+      this.#chunkLeft = Math.min(this.#chunkSize, stream.length - offset);
+      size = Math.min(this.#chunkLeft, received - offset);
+    }
+    this.#chunkLeft -= size;
+    stream.received = received;
+    if (received === stream.length) this.#deliver(stream, target, messages);
+    else if (this.#chunkLeft === 0) this.#current = undefined;
+    return at;
+  }
+
+  /** Returns the body of a message whose chunks lie in a row from `at` to `end`. */
+  #squeeze(bytes: Uint8Array, at: number, end: number, overhead: number): Uint8Array {
+    if (end > this.#copyAt + this.#copy.length) {
+      const copyEnd = Math.min(bytes.length, Math.max(end, at + sharedCopyBytes));
+      this.#copy = new Uint8Array(bytes.subarray(at, copyEnd));
+      this.#copyAt = at;
+    }
+    const copy = this.#copy;
+    const chunkSize = this.#chunkSize;
+    const start = at - this.#copyAt;
+    const stop = end - this.#copyAt;
+    let to = start + chunkSize;
+    for (let from = to + overhead; from < stop; from += chunkSize + overhead) {
+      const size = Math.min(chunkSize, stop - from);
+      copy.copyWithin(to, from, from + size);
+      to += size;
+    }
+    return copy.subarray(start, to);
+  }
+
+  /** Bytes between two chunks of this message in a row, or 0 where each must be looked at. */
+  #continuationBytes(stream: ChunkStream): number {
+    if (stream.id >= 64) return 0;
+    if (!stream.extended) return 1;
+    if (this.#repeatsExtended === undefined) return 0;
+    return this.#repeatsExtended ? 5 : 1;
+  }
+
+  /** Number of body bytes of the current message from `at` on that no other chunk interrupts. */
+  #countBody(stream: ChunkStream, bytes: Uint8Array, at: number, overhead: number): number {
+    const end = bytes.length;
+    const left = stream.length - stream.received;
+    const marker = stream.marker;
+    let size = this.#chunkLeft;
+    let count = 0;
+    while (true) {
+      if (end - at <= size) return count + end - at;
+      count += size;
+      at += size;
+      if (overhead === 0 || count === left || bytes[at] !== marker) return count;
+      at += overhead;
+      if (at >= end) return count;
+      size = Math.min(this.#chunkSize, left - count);
+    }
+  }
+
+  #addPartial(count: number): void {
+    this.#partialBytes += count;
+    if (this.#partialBytes > this.#limits.maxPartialBytes) {
+      throw new RtmpError(
+        "partial-bytes-exceeded",
+        `The peer's unfinished messages exceed ${this.#limits.maxPartialBytes} bytes together`,
+      );
+    }
+  }
+
+  #deliver(stream: ChunkStream, payload: Uint8Array, messages: RawMessage[]): void {
+    this.#current = undefined;
+    this.#forgetPartial(stream, payload.length);
+    messages.push({
+      chunkStreamId: stream.id,
+      type: stream.type,
+      timestampMs: stream.timestampMs,
+      streamId: stream.streamId,
+      payload,
+    });
+    if (stream.type === MessageType.SetChunkSize) this.#setChunkSize(payload);
+    else if (stream.type === MessageType.Abort) this.#abort(payload);
+  }
+
+  #forgetPartial(stream: ChunkStream, count: number): void {
+    this.#partialBytes -= count;
+    stream.received = 0;
+    stream.assembly = noBytes;
+  }
+
+  #setChunkSize(payload: Uint8Array): void {
+    const size = controlValue(payload, "Set Chunk Size");
+    if (size === 0 || size > 0x7fffffff) {
+      throw new RtmpError("chunk-size", `The peer set a chunk size of ${size}`);
+    }
+    this.#chunkSize = Math.min(size, this.#limits.maxMessageBytes);
+  }
+
+  #abort(payload: Uint8Array): void {
+    const id = controlValue(payload, "Abort");
+    const stream = id < 64 ? this.#streams[id] : this.#highStreams.get(id);
+    if (stream !== undefined) this.#forgetPartial(stream, stream.received);
+  }
+
+  #addStream(id: number): ChunkStream {
+    if (this.#streamCount === this.#limits.maxChunkStreams) {
+      throw new RtmpError(
+        "too-many-chunk-streams",
+        `The peer uses more than ${this.#limits.maxChunkStreams} chunk streams`,
+      );
+    }
+    this.#streamCount++;
+    const stream = new ChunkStream(id);
+    if (id < 64) this.#streams[id] = stream;
+    else this.#highStreams.set(id, stream);
+    return stream;
+  }
+
+  #tooLargeError(length: number): RtmpError {
+    return new RtmpError(
+      "message-too-large",
+      `The peer sends a message of ${length} bytes: at most ${this.#limits.maxMessageBytes} are taken`,
+    );
+  }
+}
+
+/**
+ * Returns `buffer`, or a copy of its first `used` bytes with room for at least `needed`: twice that,
+ * so that growing costs one copy a byte on average, but no more than `most`.
+ */
+function grown(buffer: Uint8Array, used: number, needed: number, most: number): Uint8Array {
+  if (needed <= buffer.length) return buffer;
+  const larger = new Uint8Array(Math.min(most, Math.max(needed * 2, 64)));
+  if (used > 0) larger.set(buffer.subarray(0, used));
+  return larger;
+}
+
+function u24(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | u24(bytes, at + 1)) >>> 0;
+}
+
+function u32le(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 3]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 1]! << 8) | bytes[at]!) >>>
+    0;
+}
+
+/** Whether the bytes at `at`, four or as many as there are, begin a big-endian `value`. */
+function startsWithU32(bytes: Uint8Array, at: number, value: number): boolean {
+  const count = Math.min(4, bytes.length - at);
+  for (let i = 0; i < count; i++) {
+    if (bytes[at + i] !== ((value >>> (24 - 8 * i)) & 0xff)) return false;
+  }
+  return true;
+}
+
+function controlValue(payload: Uint8Array, name: string): number {
+  if (payload.length < 4) {
+    throw new RtmpError(
+      "malformed-control",
+      `The peer's ${name} message has ${payload.length} bytes instead of 4`,
+    );
+  }
+  return u32(payload, 0);
+}
+
+function freshStreamError(format: number, id: number): RtmpError {
+  return new RtmpError(
+    "chunk-fresh-stream",
+    `The peer starts chunk stream ${id} with a type ${format} chunk`,
+  );
+}
+
+function interruptedError(format: number, stream: ChunkStream): RtmpError {
+  return new RtmpError(
+    "chunk-interrupted-message",
+    `The peer sends a type ${format} chunk on chunk stream ${stream.id} ` +
+      `after ${stream.received} of ${stream.length} bytes of a message`,
+  );
+}

@@ -1,0 +1,36 @@
+import { ChunkDecoder, type ChunkLimits } from "./chunk_decoder.ts";
+import type { RawMessage } from "./raw_message.ts";
+
+/**
+ * A {@linkcode ChunkDecoder} as a web stream: one array of messages for each piece of bytes.
+ *
+ * An array is empty when no message ended in its piece, so that a session sees every read and can
+ * acknowledge in the middle of a long message. When the peer breaks the protocol, the messages
+ * before that come out, then the stream errors with the {@linkcode RtmpError}.
+ *
+ * @example
+ * ```ts
+ * import { ChunkDecoderStream, ChunkEncoder } from "@weir/server/rtmp";
+ *
+ * const ping = { chunkStreamId: 2, type: 4, timestampMs: 0, streamId: 0, payload: new Uint8Array(6) };
+ * const messages = ReadableStream.from([new ChunkEncoder().encode(ping)])
+ *   .pipeThrough(new ChunkDecoderStream());
+ * for await (const [message] of messages) console.log(message?.type); // 4
+ * ```
+ */
+export class ChunkDecoderStream extends TransformStream<Uint8Array, RawMessage[]> {
+  /** The decoder inside, for its byte count and chunk size; only the stream pushes to it. */
+  readonly decoder: ChunkDecoder;
+
+  /** `limits` are the decoder's. */
+  constructor(limits: Partial<ChunkLimits> = {}) {
+    const decoder = new ChunkDecoder(limits);
+    super({
+      transform(bytes, controller): void {
+        controller.enqueue(decoder.push(bytes));
+        if (decoder.error !== undefined) throw decoder.error;
+      },
+    });
+    this.decoder = decoder;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Where a digest lies in C1 and S1: in scheme 0 in the first half of the random bytes (its offset is
+ * at byte 8), in scheme 1 in the second half (its offset is at byte 772). Some servers number these
+ * the other way around.
+ */
+export type RtmpDigestScheme = "digest-0" | "digest-1";
+
+/** How a handshake was done: as the specification has it, or with digests of one of two schemes. */
+export type RtmpHandshakeScheme = "simple" | RtmpDigestScheme;
+
+/** What a handshake needs from outside, so that it stays pure. */
+export interface RtmpHandshakeOptions {
+  /** Returns `length` new random bytes, such as `(n) => crypto.getRandomValues(new Uint8Array(n))`. */
+  readonly random: (length: number) => Uint8Array;
+  /** The time in milliseconds that S1 or C1 carries, of any epoch; 0 by default. */
+  readonly nowMs?: number;
+}

@@ -1,0 +1,24 @@
+import { parseMessage, type RtmpMessage } from "./message.ts";
+import type { RawMessage } from "./raw_message.ts";
+
+/**
+ * The second hop of a connection's pipeline: raw messages in, parsed messages out, an array for each
+ * array. It errors with the {@linkcode RtmpError} of the first message that cannot be parsed, after
+ * those before it.
+ */
+export class MessageParserStream extends TransformStream<RawMessage[], RtmpMessage[]> {
+  /** Makes the two ends of the hop. */
+  constructor() {
+    super({
+      transform(raws, controller) {
+        const messages: RtmpMessage[] = [];
+        try {
+          for (const raw of raws) parseMessage(raw, messages);
+        } finally {
+          // Also when empty: the session sees every read, and acknowledges in the middle of a message.
+          controller.enqueue(messages);
+        }
+      },
+    });
+  }
+}

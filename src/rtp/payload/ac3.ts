@@ -1,0 +1,164 @@
+import { RtpError } from "../errors.ts";
+import type { RtpPacket } from "../packet.ts";
+import {
+  type AccessUnit,
+  type DepacketizerOptions,
+  joinPieces,
+  maxPayloadSizeOf,
+  type Packetizer,
+  type PacketizerOptions,
+  type RtpPayload,
+} from "./access_unit.ts";
+import { AudioDepacketizer } from "./audio_depacketizer.ts";
+
+/** Bytes in an AC-3 frame: 640 kb/s at 32 kHz. */
+export const MAX_AC3_FRAME_SIZE = 3840;
+
+/** Samples in an AC-3 frame; RTP's clock is the sampling rate. */
+const FRAME_SAMPLES = 1536;
+
+const BITRATES: readonly number[] = [
+  ...[32, 40, 48, 56, 64, 80, 96, 112, 128, 160],
+  ...[192, 224, 256, 320, 384, 448, 512, 576, 640],
+];
+
+/** What a packet holds (RFC 4184, 4.1.1). */
+const FrameType = { Complete: 0, FirstMostly: 1, First: 2, Rest: 3 } as const;
+
+/**
+ * Makes frames of AC-3 packets (RFC 4184): several whole frames, or fragments of one.
+ *
+ * @example
+ * ```ts
+ * import { Ac3Depacketizer, buildRtpPacket, parseRtpPacket } from "@weir/server/rtp";
+ *
+ * const frame = new Uint8Array(128);
+ * frame.set([0x0b, 0x77, 0, 0, 0]); // 48 kHz, 32 kb/s
+ * const packet = parseRtpPacket(buildRtpPacket({
+ *   payloadType: 96,
+ *   sequenceNumber: 1,
+ *   timestamp: 0,
+ *   ssrc: 1,
+ *   marker: true,
+ *   payload: new Uint8Array([0, 1, ...frame]),
+ * }));
+ * console.log(new Ac3Depacketizer().push(packet)[0]?.parts[0]?.length); // 128
+ * ```
+ */
+export class Ac3Depacketizer extends AudioDepacketizer {
+  #frameSize = 0;
+
+  /** Makes a depacketizer that has seen nothing yet. */
+  constructor(options: DepacketizerOptions = {}) {
+    super(options, { maxUnitSize: MAX_AC3_FRAME_SIZE });
+  }
+
+  /** Reads one payload. */
+  protected override readPayload(packet: RtpPacket, units: AccessUnit[]): void {
+    const { payload, timestamp } = packet;
+    if (payload.length < 3) throw malformed("no content");
+    const type = payload[0]! & 3;
+    const content = payload.subarray(2);
+    if (type === FrameType.Complete) return readFrames(content, timestamp, units);
+    if (type === FrameType.Rest) this.continueFragment(content);
+    else {
+      this.#frameSize = frameSize(content, 0);
+      this.beginFragment(content, packet);
+    }
+    if (!packet.marker && this.fragmentSize < this.#frameSize) return;
+    const frame = this.takeFragments();
+    if (frame.length !== this.#frameSize) {
+      throw malformed(`frame of ${frame.length} bytes where it has ${this.#frameSize}`);
+    }
+    units.push({ timestamp, parts: [frame] });
+  }
+}
+
+function readFrames(content: Uint8Array, timestamp: number, units: AccessUnit[]): void {
+  for (let at = 0, index = 0; at < content.length; index++) {
+    const end = at + frameSize(content, at);
+    if (end > content.length) throw malformed("a frame is cut off");
+    units.push({
+      timestamp: (timestamp + index * FRAME_SAMPLES) >>> 0,
+      parts: [content.subarray(at, end)],
+    });
+    at = end;
+  }
+}
+
+/** Bytes of the frame that begins at `at` (ATSC A/52, table 5.18). */
+function frameSize(bytes: Uint8Array, at: number): number {
+  if (bytes.length - at < 5) throw malformed("a frame's header is cut off");
+  if (bytes[at] !== 0x0b || bytes[at + 1] !== 0x77) throw malformed("no frame header");
+  const rate = bytes[at + 4]! >> 6;
+  const code = bytes[at + 4]! & 0x3f;
+  const kilobits = BITRATES[code >> 1];
+  if (kilobits === undefined || rate === 3) throw malformed(`frame size code ${code}`);
+  if (rate === 0) return kilobits * 4;
+  if (rate === 2) return kilobits * 6;
+  return (Math.floor((kilobits * 320) / 147) + (code & 1)) * 2;
+}
+
+function malformed(what: string): RtpError {
+  return new RtpError("malformed-payload", `Malformed AC-3 payload: ${what}`);
+}
+
+/**
+ * Cuts AC-3 frames into packets (RFC 4184): as many whole frames as fit, or fragments of one.
+ *
+ * @example
+ * ```ts
+ * import { Ac3Packetizer } from "@weir/server/rtp";
+ *
+ * const frame = new Uint8Array(1792); // 448 kb/s at 48 kHz
+ * const payloads = new Ac3Packetizer().packetize({ timestamp: 0, parts: [frame] });
+ * console.log(payloads.map((p) => [p.payload.length, p.marker])); // [ [ 1452, false ], [ 344, true ] ]
+ * ```
+ */
+export class Ac3Packetizer implements Packetizer {
+  readonly #maxPayloadSize: number;
+
+  /** Makes a packetizer. */
+  constructor(options: PacketizerOptions = {}) {
+    this.#maxPayloadSize = maxPayloadSizeOf(options);
+  }
+
+  /** Packs frames, which follow each other. */
+  packetize(unit: AccessUnit): RtpPayload[] {
+    const payloads: RtpPayload[] = [];
+    let group: Uint8Array[] = [];
+    let size = 2;
+    let timestamp = unit.timestamp;
+    const flush = () => {
+      if (group.length === 0) return;
+      const payload = joinPieces([new Uint8Array([0, group.length]), ...group], size);
+      payloads.push({ payload, marker: true, timestamp });
+      group = [];
+      size = 2;
+    };
+    for (const [index, frame] of unit.parts.entries()) {
+      if (size + frame.length > this.#maxPayloadSize || group.length === 255) flush();
+      if (group.length === 0) timestamp = (unit.timestamp + index * FRAME_SAMPLES) >>> 0;
+      if (2 + frame.length > this.#maxPayloadSize) this.#fragment(frame, timestamp, payloads);
+      else {
+        group.push(frame);
+        size += frame.length;
+      }
+    }
+    flush();
+    return payloads;
+  }
+
+  #fragment(frame: Uint8Array, timestamp: number, payloads: RtpPayload[]): void {
+    const step = this.#maxPayloadSize - 2;
+    const count = Math.ceil(frame.length / step);
+    // Five eighths of a frame can be decoded without the rest, so they are told apart.
+    const first = step >= (frame.length * 5) / 8 ? FrameType.FirstMostly : FrameType.First;
+    for (let i = 0; i < count; i++) {
+      const piece = frame.subarray(i * step, (i + 1) * step);
+      const header = new Uint8Array([i === 0 ? first : FrameType.Rest, count]);
+      const payload = joinPieces([header, piece], piece.length + 2);
+      payloads.push({ payload, marker: i === count - 1, timestamp });
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { RtpError } from "../errors.ts";
+import type { RtpPacket } from "../packet.ts";
+
+/** One coded picture with its parameter sets, or one frame of audio. */
+export interface AccessUnit {
+  /** RTP timestamp of its presentation, 0 to 2^32 - 1. */
+  readonly timestamp: number;
+  /**
+   * Its parts: NAL units without start code or length (H.264, H.265), OBUs without size field (AV1),
+   * the frame, one a spatial layer (VP8, VP9); for audio one frame. Views of the packets where a part
+   * lies in one packet, else copies; read-only by contract, valid as long as they are held.
+   */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** Makes access units of the packets of one track. */
+export interface Depacketizer {
+  /** Access units dropped so far: incomplete, malformed, or beyond a limit. */
+  readonly dropped: number;
+  /**
+   * Takes the next packet; packets come in order, with gaps where some were lost. Returns the access
+   * units that are now complete, mostly none or one. Never throws for what a peer sent: what is
+   * dropped is told to {@linkcode DepacketizerOptions.onError}.
+   */
+  push(packet: RtpPacket): readonly AccessUnit[];
+}
+
+/** Options of every depacketizer. */
+export interface DepacketizerOptions {
+  /** Told why an access unit was dropped, once a unit, at the latest with the packet after it. */
+  readonly onError?: (error: RtpError) => void;
+  /** Largest access unit in bytes; the format's own limit by default. */
+  readonly maxUnitSize?: number;
+  /** Most parts of an access unit; the format's own limit by default. */
+  readonly maxParts?: number;
+}
+
+/** One packet's content, to be put behind an RTP header. */
+export interface RtpPayload {
+  /** The payload; a view of the unit's part where it needs no header of its own. */
+  readonly payload: Uint8Array;
+  /** The marker bit. */
+  readonly marker: boolean;
+  /** RTP timestamp, 0 to 2^32 - 1. */
+  readonly timestamp: number;
+}
+
+/** Cuts access units into packets. */
+export interface Packetizer {
+  /**
+   * Cuts one access unit. For audio, `parts` may hold several frames that follow each other, of which
+   * `timestamp` is the first one's.
+   *
+   * @throws {RtpError} `unit-too-large` or `malformed-payload` where the format cannot carry it
+   */
+  packetize(unit: AccessUnit): RtpPayload[];
+}
+
+/** Options of every packetizer. */
+export interface PacketizerOptions {
+  /** Largest payload in bytes; {@linkcode DEFAULT_MAX_PAYLOAD_SIZE} by default. */
+  readonly maxPayloadSize?: number;
+}
+
+/**
+ * Largest payload by default, in bytes: a datagram of 1472, less an RTP header with room for SRTP's
+ * authentication tag.
+ */
+export const DEFAULT_MAX_PAYLOAD_SIZE = 1452;
+
+/** The result of a packet that completes nothing. */
+export const NO_UNITS: readonly AccessUnit[] = Object.freeze([]);
+
+/** Checks and returns the bound of a packetizer's payloads. */
+export function maxPayloadSizeOf(options: PacketizerOptions): number {
+  const { maxPayloadSize = DEFAULT_MAX_PAYLOAD_SIZE } = options;
+  if (!(maxPayloadSize >= 64 && maxPayloadSize <= 65000)) {
+    throw new RangeError(
+      `Cannot packetize as maxPayloadSize must be 64 to 65000: current value is ${maxPayloadSize}`,
+    );
+  }
+  return maxPayloadSize;
+}
+
+/** Joins `pieces`, whose sizes add up to `size`, in one new array. */
+export function joinPieces(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}

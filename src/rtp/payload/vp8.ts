@@ -1,0 +1,133 @@
+import { RtpError } from "../errors.ts";
+import {
+  type AccessUnit,
+  type DepacketizerOptions,
+  joinPieces,
+  maxPayloadSizeOf,
+  type Packetizer,
+  type PacketizerOptions,
+  type RtpPayload,
+} from "./access_unit.ts";
+import { withMarker } from "./h264.ts";
+import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
+
+/** Bytes in a VP8 frame: a key frame of the largest picture at a high rate. */
+export const MAX_VP8_FRAME_SIZE = 8 * 1024 * 1024;
+
+/**
+ * Makes frames of VP8 packets (RFC 7741). A frame that begins anew before its end (a restarted
+ * encoder) replaces the unfinished one.
+ *
+ * @example
+ * ```ts
+ * import { buildRtpPacket, parseRtpPacket, Vp8Depacketizer } from "@weir/server/rtp";
+ *
+ * const depacketizer = new Vp8Depacketizer();
+ * const packet = parseRtpPacket(buildRtpPacket({
+ *   payloadType: 96,
+ *   sequenceNumber: 1,
+ *   timestamp: 90000,
+ *   ssrc: 1,
+ *   marker: true,
+ *   payload: new Uint8Array([0x10, 1, 2, 3]),
+ * }));
+ * console.log(depacketizer.push(packet)[0]?.parts); // [ Uint8Array(3) [ 1, 2, 3 ] ]
+ * ```
+ */
+export class Vp8Depacketizer extends UnitAssembler {
+  /** Makes a depacketizer that has seen nothing yet. */
+  constructor(options: DepacketizerOptions = {}) {
+    super(options, { maxUnitSize: MAX_VP8_FRAME_SIZE, maxParts: 1 });
+  }
+
+  /** Whether the payload begins a picture. */
+  protected override startOf(payload: Uint8Array): UnitStart {
+    return startsFrame(payload) ? "yes" : "no";
+  }
+
+  /** Reads one payload. */
+  protected override readPayload(payload: Uint8Array): void {
+    const start = startsFrame(payload);
+    const content = payload.subarray(descriptorSize(payload));
+    if (content.length === 0) throw malformed("no content");
+    if (start && this.inFragment) this.restartUnit();
+    if (!start && !this.inFragment) {
+      throw new RtpError("missing-packet", "VP8 frame without its first packet");
+    }
+    this.addFragment(content);
+  }
+
+  /** Joins the pieces of the frame. */
+  protected override endUnit(): void {
+    if (this.inFragment) this.addPart(this.takeFragments());
+  }
+}
+
+/** The packet begins the first partition: S is set and PID is 0 (RFC 7741, 4.2). */
+function startsFrame(payload: Uint8Array): boolean {
+  return (payload[0]! & 0x17) === 0x10;
+}
+
+function descriptorSize(payload: Uint8Array): number {
+  if ((payload[0]! & 0x80) === 0) return 1;
+  const flags = byteAt(payload, 1);
+  let size = 2;
+  if ((flags & 0x80) !== 0) size += (byteAt(payload, size) & 0x80) !== 0 ? 2 : 1;
+  if ((flags & 0x40) !== 0) size++;
+  if ((flags & 0x30) !== 0) size++;
+  return size;
+}
+
+function byteAt(payload: Uint8Array, at: number): number {
+  const byte = payload[at];
+  if (byte === undefined) throw malformed("descriptor is cut off");
+  return byte;
+}
+
+function malformed(what: string): RtpError {
+  return new RtpError("malformed-payload", `Malformed VP8 payload: ${what}`);
+}
+
+/**
+ * Cuts VP8 frames into packets (RFC 7741) with the one-byte descriptor.
+ *
+ * @example
+ * ```ts
+ * import { Vp8Packetizer } from "@weir/server/rtp";
+ *
+ * const packetizer = new Vp8Packetizer({ maxPayloadSize: 1001 });
+ * const payloads = packetizer.packetize({ timestamp: 0, parts: [new Uint8Array(1500)] });
+ * console.log(payloads.map((p) => p.payload.length)); // [ 751, 751 ]
+ * ```
+ */
+export class Vp8Packetizer implements Packetizer {
+  readonly #maxPayloadSize: number;
+
+  /** Makes a packetizer. */
+  constructor(options: PacketizerOptions = {}) {
+    this.#maxPayloadSize = maxPayloadSizeOf(options);
+  }
+
+  /** Cuts one frame. */
+  packetize(unit: AccessUnit): RtpPayload[] {
+    const [only] = unit.parts;
+    const size = unit.parts.reduce((sum, part) => sum + part.length, 0);
+    const frame = unit.parts.length === 1 ? only! : joinPieces(unit.parts, size);
+    const payloads = evenPieces(frame, this.#maxPayloadSize - 1).map((piece, index) =>
+      joinPieces([new Uint8Array([index === 0 ? 0x10 : 0]), piece], piece.length + 1)
+    );
+    return withMarker(payloads, unit.timestamp);
+  }
+}
+
+/** Cuts `bytes` into the fewest pieces of at most `maxSize`, all of about the same size. */
+export function evenPieces(bytes: Uint8Array, maxSize: number): Uint8Array[] {
+  const count = Math.ceil(bytes.length / maxSize);
+  const pieces: Uint8Array[] = [];
+  for (let i = 0, from = 0; i < count; i++) {
+    const to = Math.ceil((bytes.length * (i + 1)) / count);
+    pieces.push(bytes.subarray(from, to));
+    from = to;
+  }
+  return pieces;
+}

@@ -1,0 +1,57 @@
+/**
+ * RTSP 1.0 (RFC 2326) without sockets: messages, headers, URLs, authentication, tunnels, and the state
+ * machines of server and client.
+ *
+ * Bytes go in, values come out, and what is to be written is taken out as bytes: nothing here reads a
+ * clock, a socket or a source of randomness.
+ *
+ * @example Decode what came from a connection
+ * ```ts
+ * import { encodeRequest, RtspDecoder } from "@weir/server/rtsp";
+ *
+ * const decoder = new RtspDecoder();
+ * const bytes = encodeRequest({ method: "OPTIONS", url: "rtsp://host/cam", headers: { CSeq: "1" } });
+ * for (const message of decoder.push(bytes)) {
+ *   if (message.kind === "request") console.log(message.method, message.url);
+ * }
+ * ```
+ *
+ * @module
+ */
+export * from "./errors.ts";
+export * from "./headers.ts";
+export * from "./message.ts";
+export * from "./decoder.ts";
+export * from "./decoder_stream.ts";
+export * from "./url.ts";
+export * from "./track_url.ts";
+export * from "./transport.ts";
+export * from "./session_header.ts";
+export * from "./rtp_info.ts";
+export * from "./range.ts";
+export * from "./authenticate.ts";
+export * from "./authentication.ts";
+export * from "./states.ts";
+export * from "./tunnel.ts";
+export * from "./websocket.ts";
+export * from "./server_events.ts";
+export {
+  type RtspServerSession,
+  RtspSessionRegistry,
+  type RtspSessionRegistryOptions,
+  type RtspSessionTrack,
+} from "./server_session.ts";
+export * from "./server_connection.ts";
+export type { RtspTransportPolicy } from "./transport_choice.ts";
+export * from "./client_session.ts";
+export type {
+  SdpAttribute,
+  SdpBandwidth,
+  SdpConnection,
+  SdpDirection,
+  SdpFormat,
+  SdpMedia,
+  SdpOrigin,
+  SdpTime,
+  SessionDescription,
+} from "../sdp/mod.ts";

@@ -1,0 +1,177 @@
+import type { SessionDescription } from "../sdp/mod.ts";
+import type { RtspCredentials, RtspVerdict } from "./authentication.ts";
+import type { RtspError } from "./errors.ts";
+import type { RtspRequest } from "./message.ts";
+import type { RtspRange } from "./range.ts";
+import type { RtspServerSession } from "./server_session.ts";
+import type { RtspPair } from "./transport.ts";
+
+/** How the packets of one track travel, as settled by SETUP. */
+export type RtspSessionTransport =
+  /** Interleaved frames: channels of RTP and RTCP. */
+  | { readonly kind: "tcp"; readonly channels: RtspPair }
+  | { readonly kind: "udp"; readonly clientPorts: RtspPair; readonly serverPorts: RtspPair }
+  | ({ readonly kind: "multicast" } & RtspMulticastGroup);
+
+/** A multicast group of one track. */
+export interface RtspMulticastGroup {
+  /** Address of the group. */
+  readonly address: string;
+  /** Ports of RTP and RTCP. */
+  readonly ports: RtspPair;
+  /** Time to live. */
+  readonly ttl: number;
+}
+
+/** What a client shows of itself with a request. */
+export interface RtspPresentedCredentials {
+  /** The user name that it claims, not verified. */
+  readonly username: string | undefined;
+  /** The password, where it came in clear (Basic). */
+  readonly password: string | undefined;
+  /** Whether the client knows `known`. */
+  verify(known: RtspCredentials): RtspVerdict;
+}
+
+/** What all questions have in common. */
+export interface RtspQuestion {
+  /** The request that asks. */
+  readonly request: RtspRequest;
+  /** What the client shows of itself. */
+  readonly credentials: RtspPresentedCredentials;
+}
+
+/** A client wants the description of a stream. */
+export interface RtspDescribeEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "describe";
+  /** Path of the stream, as in the URL. */
+  readonly path: string;
+  /** Query of the URL, where there is one. */
+  readonly query: string | undefined;
+}
+
+/** A client wants to publish what it describes. */
+export interface RtspAnnounceEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "announce";
+  /** Path of the stream, as in the URL. */
+  readonly path: string;
+  /** Query of the URL, where there is one. */
+  readonly query: string | undefined;
+  /** What is announced. */
+  readonly description: SessionDescription;
+  /** The session it is about. */
+  readonly session: RtspServerSession;
+}
+
+/** A client wants one track of a stream; the transport is chosen, the rest is the owner's. */
+export interface RtspSetupEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "setup";
+  /** Whether the client wants to play or to record. */
+  readonly mode: "play" | "record";
+  /** Path of the stream, as in the URL. */
+  readonly path: string;
+  /** Query of the URL, where there is one. */
+  readonly query: string | undefined;
+  /** Index of the track. */
+  readonly track: number;
+  /** How the packets will travel. */
+  readonly transport: RtspSessionTransport;
+  /** The session it is about. */
+  readonly session: RtspServerSession;
+}
+
+/** A client wants the media to flow, or, when they do already, from elsewhere. */
+export interface RtspPlayEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "play";
+  /** Where from and to, if the client says so. */
+  readonly range: RtspRange | undefined;
+  /** The session it is about. */
+  readonly session: RtspServerSession;
+}
+
+/** A publisher wants to begin. */
+export interface RtspRecordEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "record";
+  /** The session it is about. */
+  readonly session: RtspServerSession;
+}
+
+/** A GET_PARAMETER or SET_PARAMETER with a body; one without is answered by itself. */
+export interface RtspParameterEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "parameter";
+  /** The session it is about. */
+  readonly session: RtspServerSession | undefined;
+}
+
+/**
+ * Another connection wants to use a session that belongs to an identity: is this the same?
+ */
+export interface RtspAuthorizeEvent extends RtspQuestion {
+  /** Tells the event. */
+  readonly type: "authorize";
+  /** The session it is about. */
+  readonly session: RtspServerSession;
+}
+
+/** An event that the connection waits for an answer to. */
+export type RtspQuestionEvent =
+  | RtspDescribeEvent
+  | RtspAnnounceEvent
+  | RtspSetupEvent
+  | RtspPlayEvent
+  | RtspRecordEvent
+  | RtspParameterEvent
+  | RtspAuthorizeEvent;
+
+/** Why a session has ended. */
+export type RtspSessionEnd =
+  | "teardown"
+  /** Its connection has ended. */
+  | "connection"
+  /** No sign of the client for the session timeout. */
+  | "idle-timeout"
+  /** No packet of the publisher for the media timeout. */
+  | "media-timeout"
+  /** The owner closed it. */
+  | "owner";
+
+/** An interleaved frame of an established channel. */
+export interface RtspFrameEvent {
+  /** Tells the event. */
+  readonly type: "frame";
+  /** The session of the channel. */
+  readonly session: RtspServerSession;
+  /** Index of the track. */
+  readonly track: number;
+  /** Whether it is RTCP. */
+  readonly rtcp: boolean;
+  /** The packet; a view that nobody may change. */
+  readonly payload: Uint8Array;
+}
+
+/** What a connection or session tells its owner. */
+export type RtspServerEvent =
+  | RtspQuestionEvent
+  | RtspFrameEvent
+  /** The 200 to PLAY is in the output: media may follow. */
+  | { readonly type: "playing"; readonly session: RtspServerSession }
+  /** The 200 to RECORD is in the output. */
+  | { readonly type: "recording"; readonly session: RtspServerSession }
+  | { readonly type: "paused"; readonly session: RtspServerSession }
+  /** A request showed that the client of the session lives. */
+  | { readonly type: "keepalive"; readonly session: RtspServerSession }
+  | {
+    readonly type: "session-closed";
+    readonly session: RtspServerSession;
+    readonly reason: RtspSessionEnd;
+  }
+  /** A request was answered with an error status. */
+  | { readonly type: "refused"; readonly request: RtspRequest; readonly error: RtspError }
+  /** The connection is to be closed once its output is written. */
+  | { readonly type: "close"; readonly error: RtspError };

@@ -1,0 +1,157 @@
+import type { SessionDescription } from "../sdp/mod.ts";
+import { RtspError } from "./errors.ts";
+import type { RtspServerEvent, RtspSessionEnd, RtspSessionTransport } from "./server_events.ts";
+import type {
+  RtspServerSession,
+  RtspSessionRegistryOptions,
+  RtspSessionTrack,
+} from "./server_session.ts";
+import { allowedMethods, RTSP_TRANSITIONS, type RtspMethod, type RtspState } from "./states.ts";
+import type { RtspUrl } from "./url.ts";
+
+/** What a session needs of a connection. */
+export interface SessionConnection {
+  closeFor(error: RtspError): void;
+  forget(session: ServerSession): void;
+}
+
+/** A session as connection and registry see it. */
+export class ServerSession implements RtspServerSession {
+  readonly id: string;
+  readonly address: string;
+  identity: string | undefined = undefined;
+  state: RtspState = "initial";
+  path: string | undefined = undefined;
+  query: string | undefined = undefined;
+  description: SessionDescription | undefined = undefined;
+  /** URL of the ANNOUNCE. */
+  announced: RtspUrl | undefined = undefined;
+  readonly tracks: RtspSessionTrack[] = [];
+  closed = false;
+  data: unknown = undefined;
+  /** The connections that have used the session; over TCP the only one. */
+  readonly connections = new Set<SessionConnection>();
+  /** Whether an owner has accepted the session. */
+  registered = false;
+  activeMs: number;
+  packetMs: number;
+
+  constructor(id: string, options: { address: string; nowMs: number }) {
+    this.id = id;
+    this.address = options.address;
+    this.activeMs = this.packetMs = options.nowMs;
+  }
+
+  /** How packets travel; all tracks alike. `undefined` before the first SETUP. */
+  get transportKind(): RtspSessionTransport["kind"] | undefined {
+    return this.tracks[0]?.transport.kind;
+  }
+
+  /** Whether media flows. */
+  get flowing(): boolean {
+    return this.state === "playing" || this.state === "recording";
+  }
+
+  noteActivity(nowMs: number): void {
+    this.activeMs = Math.max(this.activeMs, nowMs);
+  }
+
+  notePacket(nowMs: number): void {
+    this.packetMs = Math.max(this.packetMs, nowMs);
+    this.noteActivity(nowMs);
+  }
+
+  /** Throws `wrong-state` unless `method` is allowed now. */
+  require(method: RtspMethod): void {
+    if (method in RTSP_TRANSITIONS[this.state]) return;
+    const allow = allowedMethods(this.state);
+    const message = `${method} in state "${this.state}", which allows ${allow.join(", ")}`;
+    throw new RtspError("wrong-state", message, { status: 455, allow });
+  }
+
+  /** Follows the transition of `method`; throws `wrong-state` where there is none. */
+  follow(method: RtspMethod): void {
+    this.require(method);
+    this.state = RTSP_TRANSITIONS[this.state][method] ?? this.state;
+  }
+}
+
+/** The sessions of a server as its connections see them. */
+export class SessionTable {
+  readonly sessions = new Map<string, ServerSession>();
+  readonly random: (length: number) => Uint8Array;
+  readonly advertisedTimeoutS: number;
+  readonly #idleTimeoutMs: number;
+  readonly #mediaTimeoutMs: number;
+
+  constructor(options: RtspSessionRegistryOptions) {
+    this.random = options.random;
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
+    this.#mediaTimeoutMs = options.mediaTimeoutMs ?? 10_000;
+    this.advertisedTimeoutS = Math.max(1, Math.floor(this.#idleTimeoutMs / 1000) - 5);
+  }
+
+  /** Makes a session that is not yet in the table. */
+  create(options: { address: string; nowMs: number }): ServerSession {
+    return new ServerSession(hexadecimal(this.random(16)), options);
+  }
+
+  /** Puts a session that its owner has accepted into the table. */
+  add(session: ServerSession): void {
+    session.registered = true;
+    this.sessions.set(session.id, session);
+  }
+
+  /** Whether a session sends to this port of `address`. */
+  portInUse(address: string, port: number): boolean {
+    for (const session of this.sessions.values()) {
+      if (session.address !== address) continue;
+      for (const { transport } of session.tracks) {
+        if (transport.kind === "udp" && transport.clientPorts.includes(port)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Ends a session and its connections. */
+  close(session: ServerSession, reason: RtspSessionEnd): RtspServerEvent[] {
+    const connections = [...session.connections];
+    const events = this.remove(session, reason);
+    const error = new RtspError("closed", `session closed: ${reason}`);
+    for (const connection of connections) connection.closeFor(error);
+    return events;
+  }
+
+  /** Ends a session alone. */
+  remove(session: ServerSession, reason: RtspSessionEnd): RtspServerEvent[] {
+    if (session.closed) return [];
+    session.closed = true;
+    this.sessions.delete(session.id);
+    for (const connection of session.connections) connection.forget(session);
+    session.connections.clear();
+    return session.registered ? [{ type: "session-closed", session, reason }] : [];
+  }
+
+  /** Ends the sessions whose time is over. */
+  tick(nowMs: number): RtspServerEvent[] {
+    const events: RtspServerEvent[] = [];
+    for (const session of this.sessions.values()) {
+      const tcp = session.transportKind === "tcp";
+      if (session.state === "recording") {
+        if (nowMs - session.packetMs < this.#mediaTimeoutMs) continue;
+        // R118: over UDP the session ends, over TCP the connection too.
+        if (tcp) events.push(...this.close(session, "media-timeout"));
+        else events.push(...this.remove(session, "media-timeout"));
+      } else if (session.state !== "playing" || !tcp) {
+        if (nowMs - session.activeMs < this.#idleTimeoutMs) continue;
+        events.push(...this.remove(session, "idle-timeout"));
+      }
+    }
+    return events;
+  }
+}
+
+/** Writes bytes as hexadecimal text. */
+export function hexadecimal(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

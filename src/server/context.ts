@@ -1,0 +1,49 @@
+import type { Clock, Hub } from "../hub/mod.ts";
+import type { HookResult, ServerHooks } from "./hooks.ts";
+import type { ServerLog } from "./log.ts";
+
+/** What the connections of a server share. */
+export interface ServerContext {
+  readonly hub: Hub;
+  readonly hooks: ServerHooks;
+  readonly log: ServerLog;
+  readonly clock: Clock;
+  readonly timing: ServerTiming;
+}
+
+/** Times of a server, milliseconds. */
+export interface ServerTiming {
+  /** How long a player waits for a stream that nobody publishes. Default 10 000. */
+  readonly playWaitMs: number;
+  /** How long a DESCRIBE waits for a stream that nobody publishes, or whose tracks are not known yet. */
+  readonly describeWaitMs: number;
+  /** How long a write may make no progress. Default 10 000. */
+  readonly writeStallMs: number;
+  /** How long a closing connection may take to read what it was told. Default 1000. */
+  readonly closeMs: number;
+}
+
+/**
+ * Asks a hook; returns the reason of a refusal, `undefined` when allowed. A hook that throws refuses:
+ * when the policy cannot be asked, nobody gets in.
+ */
+export async function askHook(
+  log: ServerLog,
+  ask: (() => HookResult) | undefined,
+): Promise<string | undefined> {
+  try {
+    return (await ask?.())?.refuse;
+  } catch (error) {
+    log.error("a hook failed", { error: String(error) });
+    return "Internal error";
+  }
+}
+
+/** Calls a hook that cannot refuse; what it throws is logged. */
+export function tellHook(log: ServerLog, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    log.error("a hook failed", { error: String(error) });
+  }
+}

@@ -1,0 +1,170 @@
+import { concat } from "@std/bytes/concat";
+import type { Transport } from "../transport/mod.ts";
+
+/** Where media to write comes from: a hub cursor, or something that makes its own bytes of one. */
+export interface Feed {
+  /** What should be written next; with `onlyMessage` no more than the rest of the current message. */
+  next(onlyMessage?: boolean): Uint8Array | undefined;
+  /** Says that `count` bytes of that have left. */
+  advance(count: number): void;
+  /** Whether it stands between two messages. */
+  readonly atBoundary: boolean;
+  /** Has `onWake` called once when there is more. */
+  wait(onWake: () => void): void;
+}
+
+/**
+ * The one writer of a connection. What the session says goes first, but never into the middle of a
+ * media message; a partial write is gone on with.
+ */
+export class Outbox {
+  /** Called once, when a write has failed. */
+  onError: ((error: unknown) => void) | undefined;
+  readonly #transport: Transport;
+  readonly #now: () => number;
+  readonly #feeds: Feed[] = [];
+  #control: Uint8Array[] = [];
+  /** Feeds that get no more, and who wants to know when all they had is written. */
+  readonly #finishing = new Map<Feed, () => void>();
+  /** The feed whose message is not all written. */
+  #current: Feed | undefined;
+  /** Who gave the bytes that are being written; `undefined` for the session. */
+  #writing: Feed | "control" | undefined;
+  #progressAt = 0;
+  #turn = 0;
+  #bytes = 0;
+  #ended = false;
+  #onDrained: (() => void) | undefined;
+  readonly #pump = (): void => this.pump();
+  readonly #onWritten = (count: number): void => this.#written(count);
+  readonly #onFailed = (error: unknown): void => this.#failed(error);
+
+  /** `now` gives milliseconds, for `stalledMs`. */
+  constructor(transport: Transport, now: () => number) {
+    this.#transport = transport;
+    this.#now = now;
+  }
+
+  /** Bytes written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How long a write has made no progress, milliseconds. */
+  get stalledMs(): number {
+    return this.#writing === undefined ? 0 : this.#now() - this.#progressAt;
+  }
+
+  /** Adds what the session has to say, and starts to write it. */
+  send(control: readonly Uint8Array[]): void {
+    if (control.length === 0 || this.#ended) return;
+    this.#control.push(...control);
+    this.pump();
+  }
+
+  /** Adds a feed and starts to write from it. */
+  add(feed: Feed): void {
+    this.#feeds.push(feed);
+    this.pump();
+  }
+
+  /** Takes no more from `feed` than the rest of the message that it is in. */
+  remove(feed: Feed): void {
+    const at = this.#feeds.indexOf(feed);
+    if (at >= 0) this.#feeds.splice(at, 1);
+    this.#finishing.delete(feed);
+  }
+
+  /** Writes all that `feed` still has, then removes it and calls `onDone`. */
+  finish(feed: Feed, onDone: () => void): void {
+    this.#finishing.set(feed, onDone);
+    this.pump();
+  }
+
+  /** Resolves when all that was sent has been written, and no feed is in the middle of a message. */
+  drained(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#ended) resolve();
+    this.#onDrained = resolve;
+    this.pump();
+    return promise;
+  }
+
+  /** Writes nothing more. */
+  end(): void {
+    this.#ended = true;
+    this.#control = [];
+    this.#feeds.length = 0;
+    this.#finishing.clear();
+    this.#onDrained?.();
+  }
+
+  /** Starts the next write, unless one is under way. */
+  pump(): void {
+    if (this.#writing !== undefined || this.#ended) return;
+    const bytes = this.#next();
+    if (bytes === undefined) {
+      this.#rest();
+      return;
+    }
+    this.#progressAt = this.#now();
+    this.#transport.write(bytes).then(this.#onWritten, this.#onFailed);
+  }
+
+  /** Nothing is left to write. */
+  #rest(): void {
+    for (const [feed, onDone] of [...this.#finishing]) {
+      this.remove(feed);
+      onDone();
+    }
+    for (const feed of this.#feeds) feed.wait(this.#pump);
+    if (this.#writing === undefined) this.#onDrained?.();
+  }
+
+  #next(): Uint8Array | undefined {
+    if (this.#current !== undefined) {
+      const mustHurry = this.#control.length > 0 || !this.#feeds.includes(this.#current);
+      const bytes = this.#current.next(mustHurry);
+      if (bytes !== undefined) {
+        this.#writing = this.#current;
+        return bytes;
+      }
+      this.#current = undefined;
+    }
+    if (this.#control.length > 0) {
+      this.#writing = "control";
+      if (this.#control.length > 1) this.#control = [concat(this.#control)];
+      return this.#control[0];
+    }
+    for (let tried = 0; tried < this.#feeds.length; tried++) {
+      const feed = this.#feeds[this.#turn++ % this.#feeds.length]!;
+      const bytes = feed.next();
+      if (bytes === undefined) continue;
+      this.#writing = feed;
+      return bytes;
+    }
+    return undefined;
+  }
+
+  #written(count: number): void {
+    this.#bytes += count;
+    const source = this.#writing;
+    this.#writing = undefined;
+    if (source === "control") {
+      const rest = this.#control[0]?.subarray(count);
+      if (rest !== undefined && rest.length > 0) this.#control[0] = rest;
+      else this.#control.shift();
+    } else if (source !== undefined) {
+      source.advance(count);
+      this.#current = source.atBoundary ? undefined : source;
+    }
+    this.pump();
+  }
+
+  #failed(error: unknown): void {
+    this.#writing = undefined;
+    if (this.#ended) return;
+    this.end();
+    this.onError?.(error);
+  }
+}

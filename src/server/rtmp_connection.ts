@@ -1,0 +1,626 @@
+import { HubError, type Publication, type Stream, type StreamReader } from "../hub/mod.ts";
+import {
+  ChunkDecoderStream,
+  type ChunkLimits,
+  type ConnectEvent,
+  type MediaMessage,
+  MessageParserStream,
+  type PlayEvent,
+  type PublishEvent,
+  RtmpError,
+  type RtmpMessage,
+  type RtmpServerEvent,
+  RtmpServerHandshake,
+  RtmpServerSession,
+  type RtmpServerSessionOptions,
+} from "../rtmp/mod.ts";
+import { unitOfFlv } from "../transmux/mod.ts";
+import { askHook, type ServerContext, tellHook } from "./context.ts";
+import type { ConnectionEnd, ConnectionInfo, PublishInfo, StreamRequest } from "./hooks.ts";
+import { type Feed, Outbox } from "./outbox.ts";
+import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
+import { PLAYER_CHUNK_SIZE, RtmpWireFormat, SHARED_STREAM_ID } from "./rtmp_wire_format.ts";
+import { isDisconnect, type Transport } from "../transport/mod.ts";
+
+/** Limits of RTMP connections. */
+export interface RtmpConnectionOptions {
+  readonly session: RtmpServerSessionOptions;
+  readonly chunks: Partial<ChunkLimits>;
+}
+
+interface Publishing {
+  readonly request: StreamRequest;
+  readonly publication: Publication;
+  readonly clock: TimestampUnwrapper;
+}
+
+interface Playing {
+  readonly request: StreamRequest;
+  readonly reader: StreamReader;
+  feed: Feed;
+  audio: boolean;
+  video: boolean;
+  paused: boolean;
+  /** The stream has ended, and its rest is being written. */
+  ending: boolean;
+}
+
+/** One RTMP client, from the first byte of its handshake to the end. */
+export class RtmpConnection {
+  /** Resolves when all is over. */
+  readonly finished: Promise<ConnectionEnd>;
+  readonly #context: ServerContext;
+  readonly #transport: Transport;
+  readonly #options: RtmpConnectionOptions;
+  readonly #session: RtmpServerSession;
+  readonly #outbox: Outbox;
+  readonly #publishing = new Map<number, Publishing>();
+  readonly #playing = new Map<number, Playing>();
+  readonly #waiting = new Map<number, () => void>();
+  readonly #abort = new AbortController();
+  readonly #touched = new Set<Publication>();
+  readonly #id: number;
+  #info: ConnectionInfo | undefined;
+  #handshake: RtmpServerHandshake | undefined;
+  #released: (() => void) | undefined;
+  #end: ConnectionEnd | undefined;
+  /** Settled when the peer sends nothing more. */
+  readonly #ended = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+  #stopping = false;
+
+  /** Starts to serve the connection; `id` is its number in log lines and hooks. */
+  constructor(
+    context: ServerContext,
+    transport: Transport,
+    options: RtmpConnectionOptions & { readonly id: number },
+  ) {
+    this.#context = context;
+    this.#transport = transport;
+    this.#options = options;
+    this.#id = options.id;
+    this.#session = new RtmpServerSession({
+      ...options.session,
+      chunkSize: PLAYER_CHUNK_SIZE,
+      nowMs: context.clock.now(),
+    });
+    this.#outbox = new Outbox(transport, () => context.clock.now());
+    this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#hasRole));
+    this.finished = this.#run();
+  }
+
+  /** Whether it publishes or plays. */
+  get #hasRole(): boolean {
+    return this.#publishing.size > 0;
+  }
+
+  /** Passes time on: deadlines, pings. */
+  tick(): void {
+    if (this.#end !== undefined) return;
+    this.#handle(this.#session.tick(this.#context.clock.now()));
+    this.#outbox.send(this.#session.takeOutput());
+    const { writeStallMs } = this.#context.timing;
+    if (this.#outbox.stalledMs >= writeStallMs) {
+      this.#finish({
+        clean: false,
+        reason: "write-timeout",
+        message: `The peer has taken nothing for ${writeStallMs} ms`,
+      });
+    }
+  }
+
+  /**
+   * Tells the peer that the server goes, and closes. A player first gets what its stream, which is to
+   * be ended next, still has for it.
+   */
+  stop(): void {
+    if (this.#end !== undefined) return;
+    this.#stopping = true;
+    for (const streamId of this.#publishing.keys()) {
+      this.#session.endPublish(streamId, "The server stops");
+    }
+    if (this.#playing.size === 0) {
+      this.#finishStopped();
+      return;
+    }
+    const { clock, timing } = this.#context;
+    const timer = clock.setTimer(() => this.#finishStopped(), timing.closeMs);
+    this.finished.finally(() => timer.cancel());
+  }
+
+  #finishStopped(): void {
+    this.#finish({ clean: !this.#hasRole, reason: "stopped", message: "The server has stopped" });
+  }
+
+  async #run(): Promise<ConnectionEnd> {
+    const { log } = this.#context;
+    try {
+      const rest = await this.#shakeHands();
+      await this.#serve(rest);
+      this.#finish(
+        { clean: !this.#hasRole, reason: "closed", message: "The peer has closed" },
+      );
+    } catch (error) {
+      // An error that is no disconnect and no RtmpError is a mistake of this server: it still ends
+      // this connection alone.
+      const isKnown = error instanceof RtmpError || isDisconnect(error);
+      if (this.#end === undefined && !isKnown) {
+        log.error("rtmp connection failed", { connection: this.#id, error: String(error) });
+      }
+      this.#finish(endOfFailure(error, this.#hasRole));
+    }
+    this.#ended.resolve();
+    await this.#closing;
+    return this.#end!;
+  }
+
+  async #shakeHands(): Promise<Uint8Array> {
+    const handshake = new RtmpServerHandshake({
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      nowMs: Math.floor(this.#context.clock.now()),
+    });
+    this.#handshake = handshake;
+    const reader = this.#transport.readable.getReader();
+    const onAbort = (): void => void reader.cancel().catch(() => {});
+    this.#abort.signal.addEventListener("abort", onAbort);
+    try {
+      while (!handshake.done) {
+        const { value, done } = await reader.read();
+        if (done) {
+          throw new RtmpError(
+            "closed",
+            `The peer closed while ${handshake.waitingFor} was awaited`,
+          );
+        }
+        const output = handshake.push(value);
+        if (output !== undefined) this.#outbox.send([output]);
+      }
+    } finally {
+      this.#abort.signal.removeEventListener("abort", onAbort);
+      reader.releaseLock();
+    }
+    this.#handshake = undefined;
+    return handshake.takeRest();
+  }
+
+  /** The pipeline of a connection: chunks, messages, session. */
+  async #serve(rest: Uint8Array): Promise<void> {
+    const chunks = new ChunkDecoderStream(this.#options.chunks);
+    const parser = new MessageParserStream();
+    const sink = new WritableStream<RtmpMessage[]>({
+      write: (messages) => this.#receive(messages, chunks.decoder.bytesReceived),
+    }, { highWaterMark: 1 });
+    const { signal } = this.#abort;
+    const first = chunks.writable.getWriter();
+    // Its failure is the pipeline's.
+    first.write(rest).catch(() => {});
+    first.releaseLock();
+    await this.#transport.readable
+      .pipeThrough(chunks, { signal })
+      .pipeThrough(parser, { signal })
+      .pipeTo(sink, { signal });
+  }
+
+  #receive(messages: RtmpMessage[], bytesReceived: number): void | Promise<void> {
+    const now = this.#context.clock.now();
+    this.#handle(this.#session.receive(messages, now));
+    this.#session.noteBytesReceived(bytesReceived);
+    this.#outbox.send(this.#session.takeOutput());
+    // Until the request is answered, nothing more is read: what follows is not piled up.
+    if (this.#session.isHeld) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#released = resolve;
+      return promise;
+    }
+  }
+
+  #handle(events: readonly RtmpServerEvent[]): void {
+    // The session's answers go before what they announce: "unpaused" before the media.
+    this.#outbox.send(this.#session.takeOutput());
+    for (const event of events) {
+      switch (event.type) {
+        case "media":
+          this.#takeMedia(event.message);
+          break;
+        case "connect":
+          this.#decide(() => this.#connect(event));
+          break;
+        case "publish":
+          this.#decide(() => this.#publish(event));
+          break;
+        case "play":
+          this.#decide(() => this.#play(event));
+          break;
+        case "unpublish":
+          this.#endPublishing(event.streamId, {
+            clean: true,
+            reason: "unpublished",
+            message: "The publisher has ended its stream",
+          });
+          break;
+        case "stop":
+          this.#forgetPlaying(event.streamId);
+          break;
+        case "pause":
+          this.#pause(event.streamId, event.paused);
+          break;
+        case "receive":
+          this.#setKind(event.streamId, event.kind, event.enabled);
+          break;
+        case "close":
+          this.#finish(endOfFailure(event.error, this.#hasRole), event.state);
+      }
+    }
+    this.#commit();
+  }
+
+  #commit(): void {
+    if (this.#touched.size === 0) return;
+    for (const publication of this.#touched) publication.commit();
+    this.#touched.clear();
+  }
+
+  #takeMedia(message: MediaMessage): void {
+    const publishing = this.#publishing.get(message.streamId);
+    if (publishing === undefined) return;
+    const { publication, clock } = publishing;
+    const unit = unitOfFlv({
+      kind: message.kind,
+      dtsUs: clock.unwrap(message.timestampMs) * 1000,
+      body: message.body,
+    });
+    if (unit === undefined) return;
+    publication.write(unit);
+    this.#touched.add(publication);
+  }
+
+  /** Runs the answer to a request; a failure of it is a failure of this connection. */
+  #decide(answer: () => Promise<RtmpServerEvent[]>): void {
+    answer().then((events) => {
+      if (this.#end !== undefined) return;
+      this.#handle(events);
+      this.#outbox.send(this.#session.takeOutput());
+      if (!this.#session.isHeld) this.#release();
+    }).catch((error) => {
+      this.#context.log.error("rtmp connection failed", {
+        connection: this.#id,
+        error: String(error),
+      });
+      this.#finish({ clean: false, reason: "internal", message: "Internal error" });
+    });
+  }
+
+  #release(): void {
+    this.#released?.();
+    this.#released = undefined;
+  }
+
+  async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
+    const { hooks, log } = this.#context;
+    const info: ConnectionInfo = {
+      id: this.#id,
+      protocol: "rtmp",
+      remoteAddress: this.#transport.remoteAddress,
+      app: event.app,
+      userAgent: event.flashVer,
+    };
+    this.#info = info;
+    log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
+      connection: this.#id,
+      app: withoutQuery(event.app),
+      userAgent: event.flashVer,
+    });
+    const refusal = await askHook(log, () => hooks.onConnect?.(info));
+    return refusal === undefined
+      ? this.#session.accept(event)
+      : this.#session.reject(event, { description: refusal });
+  }
+
+  async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
+    const { hooks, log, hub } = this.#context;
+    const request = this.#request(event);
+    const refusal = await askHook(log, () => hooks.onPublish?.(request));
+    if (refusal !== undefined) return this.#refusePublish(event, "Denied", refusal);
+    // The answer may have taken its time: the connection may be gone.
+    if (this.#end !== undefined) return [];
+    let publication: Publication;
+    try {
+      publication = hub.acquire(request.name, {
+        identity: this.#transport.remoteAddress,
+        onReplaced: () => this.#replaced(event.streamId),
+      });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      return this.#refusePublish(event, "BadName", error.message);
+    }
+    this.#publishing.set(event.streamId, {
+      request,
+      publication,
+      clock: new TimestampUnwrapper(),
+    });
+    log.info(`rtmp publish started`, { connection: this.#id, stream: request.name });
+    tellHook(log, () => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    return this.#session.accept(event);
+  }
+
+  #refusePublish(
+    event: PublishEvent,
+    code: "Denied" | "BadName",
+    description: string,
+  ): RtmpServerEvent[] {
+    this.#context.log.warn("rtmp publish refused", {
+      connection: this.#id,
+      stream: event.path.name,
+      reason: description,
+    });
+    return this.#session.reject(event, { code: `NetStream.Publish.${code}`, description });
+  }
+
+  /** Another publisher has the stream now, or it was closed. */
+  #replaced(streamId: number): void {
+    const publishing = this.#publishing.get(streamId);
+    if (publishing === undefined) return;
+    const message = "The stream was taken over by another publisher";
+    this.#endPublishing(streamId, { clean: false, reason: "replaced", message });
+    if (this.#end !== undefined) return;
+    this.#session.endPublish(streamId, message);
+    this.#outbox.send(this.#session.takeOutput());
+    this.#finish({ clean: false, reason: "replaced", message });
+  }
+
+  async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
+    const { hooks, log, hub } = this.#context;
+    const request = this.#request(event);
+    const refusal = await askHook(log, () => hooks.onPlay?.(request));
+    if (refusal !== undefined) return this.#refusePlay(event, "Failed", refusal);
+    if (this.#end !== undefined) return [];
+    let reader: StreamReader;
+    try {
+      const stream = hub.stream(request.name);
+      if (!stream.isLive) {
+        log.debug("rtmp play waits for a publisher", {
+          connection: this.#id,
+          stream: request.name,
+        });
+        const isLive = await this.#waitForPublisher(stream, event.streamId);
+        if (this.#end !== undefined) return [];
+        if (!isLive) {
+          return this.#refusePlay(event, "StreamNotFound", `There is no stream ${request.name}`);
+        }
+      }
+      reader = stream.read({
+        format: "rtmp",
+        create: () => new RtmpWireFormat(),
+        onEnd: (reason) =>
+          this.#endPlaying(
+            event.streamId,
+            reason === "closed" ? "The server stops" : "The stream has ended",
+          ),
+      });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      return this.#refusePlay(event, "Failed", error.message);
+    }
+    if (!this.#session.isWaiting(event)) {
+      reader.close();
+      return [];
+    }
+    const events = this.#session.accept(event);
+    this.#outbox.send(this.#session.takeOutput());
+    this.#startPlaying(event.streamId, request, reader);
+    return events;
+  }
+
+  #refusePlay(
+    event: PlayEvent,
+    code: "Failed" | "StreamNotFound",
+    description: string,
+  ): RtmpServerEvent[] {
+    this.#context.log.info("rtmp play refused", {
+      connection: this.#id,
+      stream: event.path.name,
+      reason: description,
+    });
+    return this.#session.reject(event, { code: `NetStream.Play.${code}`, description });
+  }
+
+  /** Resolves to whether a publisher came in time. */
+  #waitForPublisher(stream: Stream, streamId: number): Promise<boolean> {
+    const { clock, timing } = this.#context;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = clock.setTimer(() => settle(false), timing.playWaitMs);
+    const unwatch = stream.watch(() => settle(true));
+    const settle = (isLive: boolean): void => {
+      timer.cancel();
+      if (this.#waiting.get(streamId) === withdraw) this.#waiting.delete(streamId);
+      resolve(isLive);
+      unwatch();
+    };
+    const withdraw = (): void => settle(false);
+    this.#waiting.set(streamId, withdraw);
+    return promise;
+  }
+
+  #startPlaying(streamId: number, request: StreamRequest, reader: StreamReader): void {
+    const { hooks, log } = this.#context;
+    const playing: Playing = {
+      request,
+      reader,
+      feed: reader.cursor,
+      audio: true,
+      video: true,
+      paused: false,
+      ending: false,
+    };
+    this.#playing.set(streamId, playing);
+    this.#chooseFeed(streamId, playing);
+    this.#outbox.add(playing.feed);
+    log.info("rtmp play started", { connection: this.#id, stream: request.name });
+    tellHook(log, () => hooks.onPlayStart?.(request));
+  }
+
+  /** The shared bytes where they fit the player's wishes, else a copy that does. */
+  #chooseFeed(streamId: number, playing: Playing): void {
+    const { audio, video, reader: { cursor } } = playing;
+    const wishes = { streamId, audio, video };
+    if (playing.feed instanceof RtmpFilteredFeed) playing.feed.wishes = wishes;
+    else if (streamId !== SHARED_STREAM_ID || !audio || !video) {
+      playing.feed = new RtmpFilteredFeed(cursor, wishes);
+    }
+  }
+
+  #pause(streamId: number, paused: boolean): void {
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined || playing.ending || playing.paused === paused) return;
+    playing.paused = paused;
+    if (paused) {
+      this.#outbox.remove(playing.feed);
+    } else {
+      playing.reader.cursor.restart();
+      this.#outbox.add(playing.feed);
+    }
+  }
+
+  #setKind(streamId: number, kind: "audio" | "video", enabled: boolean): void {
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined || playing.ending || playing[kind] === enabled) return;
+    playing[kind] = enabled;
+    const before = playing.feed;
+    this.#chooseFeed(streamId, playing);
+    // Pictures that refer to some that were not sent are of no use.
+    if (kind === "video" && enabled) playing.reader.cursor.restart();
+    if (before === playing.feed || playing.paused) return;
+    this.#outbox.remove(before);
+    this.#outbox.add(playing.feed);
+  }
+
+  /** The stream has ended: the player gets the rest of it, and is told. */
+  #endPlaying(streamId: number, description: string): void {
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined) return;
+    playing.ending = true;
+    const onDone = (): void => {
+      this.#forgetPlaying(streamId);
+      this.#session.endPlay(streamId, description);
+      this.#outbox.send(this.#session.takeOutput());
+      if (this.#stopping && this.#playing.size === 0) this.#finishStopped();
+    };
+    if (playing.paused) onDone();
+    else this.#outbox.finish(playing.feed, onDone);
+  }
+
+  #forgetPlaying(streamId: number): boolean {
+    this.#waiting.get(streamId)?.();
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined) return false;
+    const { hooks, log } = this.#context;
+    this.#playing.delete(streamId);
+    this.#outbox.remove(playing.feed);
+    playing.reader.close();
+    const { bytes, skips } = playing.reader.cursor;
+    log.info("rtmp play ended", {
+      connection: this.#id,
+      stream: playing.request.name,
+      bytes,
+      skips,
+    });
+    tellHook(log, () => hooks.onPlayEnd?.(playing.request));
+    return true;
+  }
+
+  #endPublishing(streamId: number, end: ConnectionEnd): void {
+    const publishing = this.#publishing.get(streamId);
+    if (publishing === undefined) return;
+    const { hooks, log } = this.#context;
+    this.#publishing.delete(streamId);
+    const { publication, request } = publishing;
+    publication.commit();
+    publication.release();
+    const { bytes, units } = publication.statistics;
+    const info: PublishInfo = { ...request, bytes, units };
+    log.info("rtmp publish ended", {
+      connection: this.#id,
+      stream: request.name,
+      bytes,
+      units,
+      reason: end.reason,
+    });
+    tellHook(log, () => hooks.onPublishEnd?.(info, end));
+  }
+
+  #request(event: PublishEvent | PlayEvent): StreamRequest {
+    return { connection: this.#info!, name: event.path.name, query: event.path.query };
+  }
+
+  /** Ends everything that the connection does; the first reason counts. */
+  #finish(end: ConnectionEnd, sessionState = this.#session.state): void {
+    if (this.#end !== undefined) return;
+    const { hooks, log } = this.#context;
+    const state = this.#handshake === undefined
+      ? sessionState
+      : `handshake, waiting for ${this.#handshake.waitingFor}`;
+    this.#end = end;
+    for (const streamId of [...this.#publishing.keys()]) this.#endPublishing(streamId, end);
+    for (const streamId of [...this.#playing.keys()]) this.#forgetPlaying(streamId);
+    for (const withdraw of [...this.#waiting.values()]) withdraw();
+    this.#outbox.send(this.#session.takeOutput());
+    const line = `rtmp ${this.#transport.remoteName} closed`;
+    const fields = { connection: this.#id, state, reason: end.reason, detail: end.message };
+    // Players leave by closing their window, which may well reset the connection.
+    const isOrdinary = end.clean || ORDINARY_ENDS.has(end.reason);
+    if (isOrdinary) log.debug(line, fields);
+    else log.warn(line, fields);
+    const info = this.#info;
+    if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
+    this.#release();
+    this.#closing = this.#closeTransport();
+  }
+
+  /**
+   * Lets the peer read what it was told, then closes. Until the peer has closed too, what it sends is
+   * read and dropped: closing on unread bytes would reset the connection, and take the last words with
+   * it.
+   */
+  async #closeTransport(): Promise<void> {
+    const { clock, timing } = this.#context;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimer(resolve, timing.closeMs);
+    await Promise.race([this.#outbox.drained(), late]);
+    await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
+    await Promise.race([this.#ended.promise, late]);
+    timer.cancel();
+    this.#outbox.end();
+    this.#abort.abort();
+    this.#transport.close();
+  }
+}
+
+/** Ends that happen all day, and that nobody needs to be told of. */
+const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped"]);
+
+/** Undoes the wrap of 32-bit millisecond timestamps: each is taken to be near the one before. */
+class TimestampUnwrapper {
+  #lastMs: number | undefined;
+
+  unwrap(timestampMs: number): number {
+    this.#lastMs = this.#lastMs === undefined
+      ? timestampMs
+      : this.#lastMs + ((timestampMs - this.#lastMs) | 0);
+    return this.#lastMs;
+  }
+}
+
+function withoutQuery(text: string): string {
+  return text.split("?", 1)[0]!;
+}
+
+function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
+  if (error instanceof RtmpError) {
+    const clean = error.code === "closed" && !hadRole;
+    return { clean, reason: error.code, message: error.message };
+  }
+  if (isDisconnect(error)) {
+    return { clean: !hadRole, reason: "reset", message: "The peer has reset the connection" };
+  }
+  return { clean: false, reason: "internal", message: "Internal error" };
+}

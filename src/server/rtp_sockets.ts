@@ -1,0 +1,104 @@
+import { bindDatagram, type DatagramPeer, type DatagramSocket } from "../transport/mod.ts";
+
+/** Takes one datagram of a registered peer. */
+export type DatagramHandler = (bytes: Uint8Array) => void;
+
+/**
+ * The server's RTP and RTCP sockets: one pair for all sessions. A datagram counts only when it comes
+ * from the address and port that a session has registered.
+ */
+export class RtpSockets {
+  /** Datagrams of strangers, dropped. */
+  strangers = 0;
+  readonly #sockets: readonly [rtp: DatagramSocket, rtcp: DatagramSocket];
+  readonly #handlers: readonly [Map<string, DatagramHandler>, Map<string, DatagramHandler>] = [
+    new Map(),
+    new Map(),
+  ];
+  readonly #receiving: Promise<unknown>;
+
+  private constructor(sockets: readonly [DatagramSocket, DatagramSocket]) {
+    this.#sockets = sockets;
+    this.#receiving = Promise.all(sockets.map((socket, index) =>
+      socket.receive((bytes, peer) => {
+        const handler = this.#handlers[index]!.get(keyOf(peer));
+        if (handler === undefined) this.strangers++;
+        else handler(bytes);
+      })
+    ));
+  }
+
+  /**
+   * Binds the pair: `port` and the next one.
+   *
+   * @throws {RangeError} if the port is odd (RFC 3550, 11)
+   */
+  static async bind(address: DatagramPeer): Promise<RtpSockets> {
+    const { hostname, port } = address;
+    if (port % 2 !== 0) {
+      throw new RangeError(
+        `Cannot bind RTP ports as the first one must be even: current value is ${port}`,
+      );
+    }
+    if (port !== 0) return new RtpSockets(await bindPair(hostname, port));
+    for (let attempt = 1;; attempt++) {
+      const probe = await bindDatagram({ hostname, port: 0 });
+      const even = probe.port - probe.port % 2;
+      probe.close();
+      try {
+        return new RtpSockets(await bindPair(hostname, even));
+      } catch (error) {
+        if (attempt === FREE_PAIR_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Ports of RTP and RTCP. */
+  get ports(): readonly [number, number] {
+    return [this.#sockets[0].port, this.#sockets[1].port];
+  }
+
+  /** Has datagrams of `peer` handled: RTP, or with `rtcp` RTCP. */
+  register(peer: DatagramPeer, options: { rtcp: boolean; handler: DatagramHandler }): void {
+    this.#handlers[options.rtcp ? 1 : 0].set(keyOf(peer), options.handler);
+  }
+
+  /** Forgets `peer`. */
+  unregister(peer: DatagramPeer): void {
+    for (const handlers of this.#handlers) handlers.delete(keyOf(peer));
+  }
+
+  /** Sends one datagram from the RTP port, or with `rtcp` from the RTCP port. */
+  send(
+    bytes: Uint8Array,
+    options: { readonly peer: DatagramPeer; readonly rtcp: boolean },
+  ): Promise<void> {
+    return this.#sockets[options.rtcp ? 1 : 0].send(bytes, options.peer);
+  }
+
+  /** Frees the ports. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.close();
+    await this.#receiving;
+  }
+}
+
+/** Another program may take the neighbour of a free port in between. */
+const FREE_PAIR_ATTEMPTS = 20;
+
+async function bindPair(
+  hostname: string,
+  port: number,
+): Promise<readonly [DatagramSocket, DatagramSocket]> {
+  const rtp = await bindDatagram({ hostname, port });
+  try {
+    return [rtp, await bindDatagram({ hostname, port: port + 1 })];
+  } catch (error) {
+    rtp.close();
+    throw error;
+  }
+}
+
+function keyOf(peer: DatagramPeer): string {
+  return `${peer.hostname}|${peer.port}`;
+}

@@ -1,0 +1,452 @@
+import { HubError, type Stream } from "../hub/mod.ts";
+import type { Track } from "../media/mod.ts";
+import { checkStreamName, RtmpError } from "../rtmp/mod.ts";
+import {
+  type RtspAnnounceEvent,
+  type RtspCredentials,
+  RtspDecoderStream,
+  type RtspDescribeEvent,
+  RtspError,
+  type RtspMessage,
+  type RtspPlayEvent,
+  type RtspQuestionEvent,
+  type RtspRecordEvent,
+  RtspServerConnection,
+  type RtspServerEvent,
+  type RtspServerSession,
+  type RtspSetupEvent,
+  type RtspTransportPolicy,
+  type RtspVerdict,
+} from "../rtsp/mod.ts";
+import { tracksOfSdp } from "../transmux/mod.ts";
+import { isDisconnect, type Transport } from "../transport/mod.ts";
+import { askHook, type ServerContext, tellHook } from "./context.ts";
+import type { ConnectionEnd, ConnectionInfo, StreamRequest } from "./hooks.ts";
+import { Outbox } from "./outbox.ts";
+import type { RtspService } from "./rtsp_service.ts";
+import { describeStream } from "./stream_tracks.ts";
+
+/** A question about a stream. */
+type StreamQuestion = RtspDescribeEvent | RtspAnnounceEvent | RtspSetupEvent;
+
+/** What the server keeps with a session until it plays or records. */
+interface SessionNotes {
+  readonly request: StreamRequest;
+  readonly tracks: readonly Track[];
+}
+
+/** One RTSP connection, from its first request to the end. */
+export class RtspConnection {
+  /** Resolves when all is over. */
+  readonly finished: Promise<ConnectionEnd>;
+  readonly outbox: Outbox;
+  readonly #context: ServerContext;
+  readonly #service: RtspService;
+  readonly #transport: Transport;
+  readonly #connection: RtspServerConnection;
+  readonly #abort = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #touched = new Set<RtspServerSession>();
+  readonly #id: number;
+  #info: ConnectionInfo | undefined;
+  #end: ConnectionEnd | undefined;
+  #closing: Promise<void> | undefined;
+  #resume: (() => void) | undefined;
+
+  /** Starts to serve; `id` is the connection's number in log lines and hooks. */
+  constructor(
+    context: ServerContext,
+    transport: Transport,
+    options: {
+      readonly id: number;
+      readonly service: RtspService;
+      readonly policy: RtspTransportPolicy;
+    },
+  ) {
+    this.#context = context;
+    this.#transport = transport;
+    this.#service = options.service;
+    this.#id = options.id;
+    this.#connection = new RtspServerConnection({
+      sessions: options.service.sessions,
+      address: transport.remoteAddress,
+      transports: options.policy,
+      nowMs: context.clock.now(),
+    });
+    this.outbox = new Outbox(transport, () => context.clock.now());
+    this.outbox.onError = (error) => this.#finish(endOfFailure(error));
+    this.finished = this.#run();
+  }
+
+  /** Passes time on. */
+  tick(): void {
+    if (this.#end !== undefined) return;
+    this.#handle(this.#connection.tick(this.#context.clock.now()));
+    const { writeStallMs } = this.#context.timing;
+    if (this.outbox.stalledMs >= writeStallMs) {
+      this.#finish({
+        clean: false,
+        reason: "write-timeout",
+        message: `The peer has taken nothing for ${writeStallMs} ms`,
+      });
+    }
+  }
+
+  /** Ends the connection if its state asks for that: a session of it was closed, say. */
+  checkClosed(): void {
+    const { closeReason } = this.#connection;
+    if (closeReason === undefined) return;
+    this.outbox.send(this.#connection.takeOutput());
+    this.#finish(endOfFailure(closeReason));
+  }
+
+  /** Closes since the server stops. */
+  stop(): void {
+    this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
+  }
+
+  async #run(): Promise<ConnectionEnd> {
+    const sink = new WritableStream<RtspMessage[]>({
+      write: (messages) => this.#receive(messages),
+    }, { highWaterMark: 1 });
+    const { signal } = this.#abort;
+    try {
+      await this.#transport.readable
+        .pipeThrough(new RtspDecoderStream(), { signal })
+        .pipeTo(sink, { signal });
+      this.#finish({ clean: true, reason: "closed", message: "The peer has closed" });
+    } catch (error) {
+      const isKnown = error instanceof RtspError || isDisconnect(error);
+      if (this.#end === undefined && !isKnown) {
+        this.#context.log.error("rtsp connection failed", {
+          connection: this.#id,
+          error: String(error),
+        });
+      }
+      this.#finish(endOfFailure(error));
+    }
+    this.#ended.resolve();
+    await this.#closing;
+    return this.#end!;
+  }
+
+  #receive(messages: readonly RtspMessage[]): void | Promise<void> {
+    if (this.#end !== undefined) return;
+    this.#handle(this.#connection.receive(messages, this.#context.clock.now()));
+    // Until the question is answered, nothing more is read; interleaved media of a publisher is never
+    // behind a question for long.
+    if (this.#connection.busy && this.#end === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#resume = resolve;
+      return promise;
+    }
+  }
+
+  #handle(events: readonly RtspServerEvent[]): void {
+    for (const event of events) this.#handleOne(event);
+    for (const session of this.#touched) this.#service.commit(session);
+    this.#touched.clear();
+    this.outbox.send(this.#connection.takeOutput());
+    // Media follows the answer.
+    for (const event of events) if (event.type === "playing") this.#service.play(event.session);
+    if (!this.#connection.busy) this.#release();
+    this.checkClosed();
+  }
+
+  #handleOne(event: RtspServerEvent): void {
+    switch (event.type) {
+      case "frame":
+        this.#service.takeFrame(event);
+        this.#touched.add(event.session);
+        break;
+      case "describe":
+        this.#answer(event, () => this.#describe(event));
+        break;
+      case "announce":
+        this.#answer(event, () => this.#announce(event));
+        break;
+      case "setup":
+        this.#answer(event, () => this.#setUp(event));
+        break;
+      case "play":
+        this.#answer(event, () => Promise.resolve(this.#play(event)));
+        break;
+      case "record":
+        this.#answer(event, () => Promise.resolve(this.#record(event)));
+        break;
+      case "parameter":
+        this.#answer(event, () => Promise.resolve(this.#connection.acceptParameter(event)));
+        break;
+      case "authorize":
+        this.#answer(event, () => this.#authorize(event));
+        break;
+      case "recording":
+        this.#service.record(event.session);
+        break;
+      case "paused":
+        this.#service.pause(event.session);
+        break;
+      case "session-closed":
+        this.#service.closed(event.session, event.reason);
+        break;
+      case "refused":
+        this.#context.log.info("rtsp request refused", {
+          connection: this.#id,
+          method: event.request.method,
+          status: event.error.status,
+          reason: event.error.message,
+        });
+        break;
+      case "close":
+      case "playing":
+      case "keepalive":
+    }
+  }
+
+  #answer(event: RtspQuestionEvent, decide: () => Promise<RtspServerEvent[]>): void {
+    decide().catch((error) => {
+      if (error instanceof HubError) {
+        return this.#connection.reject(event, 403, { reason: error.message });
+      }
+      if (error instanceof RtmpError) {
+        return this.#connection.reject(event, 400, { reason: error.message });
+      }
+      this.#context.log.error("rtsp request failed", {
+        connection: this.#id,
+        error: String(error),
+      });
+      return this.#connection.reject(event, 500, { reason: "Internal error", close: true });
+    }).then((events) => {
+      if (this.#end === undefined) this.#handle(events);
+    });
+  }
+
+  async #describe(event: RtspDescribeEvent): Promise<RtspServerEvent[]> {
+    const { clock, timing } = this.#context;
+    const request = await this.#permitted(event, "play");
+    if (!("request" in request)) return request.events;
+    const stream = await this.#liveStream(request.request.name);
+    const described = stream &&
+      await describeStream(stream, { clock, waitMs: timing.describeWaitMs });
+    if (described === undefined) {
+      return this.#connection.reject(event, 404, {
+        reason: `There is no stream ${request.request.name}`,
+      });
+    }
+    return this.#connection.acceptDescribe(event, {
+      description: described.description,
+      identity: request.identity,
+    });
+  }
+
+  async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
+    const request = await this.#permitted(event, "publish");
+    if (!("request" in request)) return request.events;
+    const tracks = tracksOfSdp(event.description);
+    event.session.data = { request: request.request, tracks } satisfies SessionNotes;
+    return this.#connection.acceptAnnounce(event, { identity: request.identity });
+  }
+
+  async #setUp(event: RtspSetupEvent): Promise<RtspServerEvent[]> {
+    if (event.mode === "record") return this.#connection.acceptSetup(event);
+    const { clock, timing } = this.#context;
+    let identity: string | undefined;
+    if (event.session.data === undefined) {
+      const request = await this.#permitted(event, "play");
+      if (!("request" in request)) return request.events;
+      const { name } = request.request;
+      const stream = await this.#liveStream(name);
+      const described = stream &&
+        await describeStream(stream, { clock, waitMs: timing.describeWaitMs });
+      if (stream === undefined || described === undefined) {
+        return this.#connection.reject(event, 404, { reason: `There is no stream ${name}` });
+      }
+      const format = this.#service.openPlayer(event.session, {
+        stream,
+        tracks: described.tracks,
+        request: request.request,
+        carrier: this,
+      });
+      // The log that other players share may have been described a little differently.
+      event.session.data = {
+        request: request.request,
+        tracks: format.tracks,
+      } satisfies SessionNotes;
+      identity = request.identity;
+    }
+    const { tracks } = event.session.data as SessionNotes;
+    const format = this.#service.formatOf(event.session);
+    if (event.track >= tracks.length || format === undefined) {
+      const answer = this.#connection.reject(event, 404, {
+        reason: `There is no track ${event.track}`,
+      });
+      return answer;
+    }
+    return this.#connection.acceptSetup(event, {
+      ssrc: format.senders[event.track]!.ssrc,
+      ...(identity === undefined ? {} : { identity }),
+    });
+  }
+
+  #play(event: RtspPlayEvent): RtspServerEvent[] {
+    const rtpInfo = this.#service.trackStarts(event.session);
+    return this.#connection.acceptPlay(event, { rtpInfo, range: LIVE });
+  }
+
+  #record(event: RtspRecordEvent): RtspServerEvent[] {
+    const { request, tracks } = event.session.data as SessionNotes;
+    this.#service.openPublisher(event.session, {
+      tracks,
+      request,
+      identity: this.#connection.identity ?? this.#transport.remoteAddress,
+      carrier: this,
+    });
+    return this.#connection.acceptRecord(event);
+  }
+
+  async #authorize(
+    event: Extract<RtspQuestionEvent, { type: "authorize" }>,
+  ): Promise<RtspServerEvent[]> {
+    const notes = event.session.data as SessionNotes | undefined;
+    if (notes === undefined) return this.#connection.reject(event, 454);
+    const action = event.session.description === undefined ? "play" : "publish";
+    const verdict = await this.#verify(event, notes.request, action);
+    if (verdict !== "granted") return this.#connection.challenge(event, verdict);
+    return this.#connection.acceptAuthorize(event, {
+      identity: event.credentials.username ?? this.#transport.remoteAddress,
+    });
+  }
+
+  /** The request of a question when all who are asked allow it; else the events of its refusal. */
+  async #permitted(
+    event: StreamQuestion,
+    action: "publish" | "play",
+  ): Promise<
+    | { readonly request: StreamRequest; readonly identity: string | undefined }
+    | { readonly events: RtspServerEvent[] }
+  > {
+    const { hooks, log } = this.#context;
+    const refuse = (reason: string) => ({
+      events: this.#connection.reject(event, 403, { reason }),
+    });
+    const refusedConnection = await this.#introduce(event);
+    if (refusedConnection !== undefined) return refuse(refusedConnection);
+    const request = this.#request(event);
+    const verdict = await this.#verify(event, request, action);
+    if (verdict !== "granted") return { events: this.#connection.challenge(event, verdict) };
+    const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
+    // A player is asked about once, at its DESCRIBE or, without one, its first SETUP.
+    const refusal = await askHook(log, () => hook?.(request));
+    if (refusal !== undefined) return refuse(refusal);
+    return { request, identity: event.credentials.username };
+  }
+
+  /** Tells the connect hook of the client, once; returns the reason of a refusal. */
+  async #introduce(event: StreamQuestion): Promise<string | undefined> {
+    if (this.#info !== undefined) return undefined;
+    const { hooks, log } = this.#context;
+    const info: ConnectionInfo = {
+      id: this.#id,
+      protocol: "rtsp",
+      remoteAddress: this.#transport.remoteAddress,
+      app: "",
+      userAgent: event.request.headers.get("User-Agent") ?? "",
+    };
+    log.debug(`rtsp connect from ${this.#transport.remoteName}`, {
+      connection: this.#id,
+      userAgent: info.userAgent,
+    });
+    const refusal = await askHook(log, () => hooks.onConnect?.(info));
+    this.#info = info;
+    return refusal;
+  }
+
+  async #verify(
+    event: RtspQuestionEvent,
+    request: StreamRequest,
+    action: "publish" | "play",
+  ): Promise<RtspVerdict> {
+    const { credentials } = event;
+    const known: RtspCredentials | undefined = await this.#context.hooks.credentials?.({
+      ...request,
+      action,
+      username: credentials.username,
+    });
+    return known === undefined ? "granted" : credentials.verify(known);
+  }
+
+  /** The stream of that name once it is live, waited for within bounds. */
+  async #liveStream(name: string): Promise<Stream | undefined> {
+    const { hub, clock, timing } = this.#context;
+    const stream = hub.stream(name);
+    if (stream.isLive) return stream;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const unwatch = stream.watch(() => resolve(stream.isLive));
+    const timer = clock.setTimer(() => resolve(false), timing.describeWaitMs);
+    const onAbort = (): void => resolve(false);
+    this.#abort.signal.addEventListener("abort", onAbort);
+    const isLive = await promise;
+    this.#abort.signal.removeEventListener("abort", onAbort);
+    timer.cancel();
+    unwatch();
+    return isLive ? hub.get(name) : undefined;
+  }
+
+  #request(event: StreamQuestion): StreamRequest {
+    let name: string;
+    try {
+      name = decodeURIComponent(event.path).replace(/^\/+/, "");
+    } catch (cause) {
+      throw new RtmpError("url", "The path has malformed percent-encoding", { cause });
+    }
+    checkStreamName(name);
+    return { connection: this.#info!, name, query: new URLSearchParams(event.query ?? "") };
+  }
+
+  #release(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  #finish(end: ConnectionEnd): void {
+    if (this.#end !== undefined) return;
+    const { hooks, log } = this.#context;
+    this.#end = end;
+    for (const event of this.#connection.end()) this.#handleOne(event);
+    const line = `rtsp ${this.#transport.remoteName} closed`;
+    const fields = { connection: this.#id, reason: end.reason, message: end.message };
+    if (end.reason === "closed" || end.reason === "stopped") log.debug(line, fields);
+    else log.warn(line, fields);
+    const info = this.#info;
+    if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
+    this.#release();
+    this.#closing = this.#closeTransport();
+  }
+
+  /** Lets the peer read what it was told, then closes, as `RtmpConnection` does. */
+  async #closeTransport(): Promise<void> {
+    const { clock, timing } = this.#context;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimer(resolve, timing.closeMs);
+    await Promise.race([this.outbox.drained(), late]);
+    await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
+    await Promise.race([this.#ended.promise, late]);
+    timer.cancel();
+    this.outbox.end();
+    this.#abort.abort();
+    this.#transport.close();
+  }
+}
+
+/** A live stream has no beginning or end that could be told. */
+const LIVE = { unit: "npt", start: "now", end: undefined } as const;
+
+function endOfFailure(error: unknown): ConnectionEnd {
+  if (error instanceof RtspError) {
+    return { clean: error.code === "closed", reason: error.code, message: error.message };
+  }
+  if (isDisconnect(error)) {
+    return { clean: false, reason: "reset", message: "The peer has reset the connection" };
+  }
+  return { clean: false, reason: "internal", message: "Internal error" };
+}

@@ -1,0 +1,207 @@
+import { ByteWriter } from "../bytes/mod.ts";
+import type { Clock, StreamReader, WireCursor, WireRun } from "../hub/mod.ts";
+import type { RtspServerSession } from "../rtsp/mod.ts";
+import type { Feed, Outbox } from "./outbox.ts";
+import type { RtpSockets } from "./rtp_sockets.ts";
+import { FRAME_HEADER_BYTES } from "./rtsp_wire_format.ts";
+
+/** How a session's player gets its packets. */
+export interface RtspPlayer {
+  /** Starts, or goes on after `pause`. */
+  start(): void;
+  /** Sends nothing more until `start`. */
+  pause(): void;
+}
+
+/** Calls `take` for each frame of a run or preamble. */
+function eachFrame(
+  bytes: Uint8Array,
+  take: (frame: { track: number; rtcp: boolean; packet: Uint8Array }) => void,
+): void {
+  for (let at = 0; at + FRAME_HEADER_BYTES <= bytes.length;) {
+    const channel = bytes[at + 1]!;
+    const end = at + FRAME_HEADER_BYTES + (bytes[at + 2]! << 8 | bytes[at + 3]!);
+    take({
+      track: channel >> 1,
+      rtcp: (channel & 1) === 1,
+      packet: bytes.subarray(at + FRAME_HEADER_BYTES, end),
+    });
+    at = end;
+  }
+}
+
+/** All bytes of a run: its entries follow each other. */
+function runBytes({ bytes, entries }: WireRun): Uint8Array {
+  return bytes.subarray(entries[0]!.start, entries.at(-1)!.end);
+}
+
+/** The player of a session over its TCP connection. */
+export class RtspTcpPlayer implements RtspPlayer {
+  readonly #outbox: Outbox;
+  readonly #feed: Feed;
+  readonly #cursor: WireCursor;
+  #started = false;
+  #running = false;
+
+  /** `trackCount` is that of the description: a player of all, in order, gets the shared bytes. */
+  constructor(
+    session: RtspServerSession,
+    options: {
+      readonly reader: StreamReader;
+      readonly outbox: Outbox;
+      readonly trackCount: number;
+    },
+  ) {
+    const { reader: { cursor }, outbox, trackCount } = options;
+    this.#cursor = cursor;
+    this.#outbox = outbox;
+    const channels = new Map<number, number>();
+    for (const { track, transport } of session.tracks) {
+      if (transport.kind === "tcp") channels.set(track, transport.channels[0]);
+    }
+    const isShared = channels.size === trackCount &&
+      channels.entries().every(([track, channel]) => channel === track * 2);
+    this.#feed = isShared ? cursor : new RemappedFeed(cursor, channels);
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    if (this.#started) this.#cursor.restart();
+    this.#started = true;
+    this.#outbox.add(this.#feed);
+  }
+
+  pause(): void {
+    this.#running = false;
+    this.#outbox.remove(this.#feed);
+  }
+}
+
+/** The feed of a player with other channels than 0-1, 2-3 …, or not all tracks. */
+class RemappedFeed implements Feed {
+  readonly #cursor: WireCursor;
+  readonly #channels: ReadonlyMap<number, number>;
+  #pending: Uint8Array = new Uint8Array(0);
+
+  constructor(cursor: WireCursor, channels: ReadonlyMap<number, number>) {
+    this.#cursor = cursor;
+    this.#channels = channels;
+  }
+
+  get atBoundary(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  next(onlyMessage = false): Uint8Array | undefined {
+    while (this.#pending.length === 0) {
+      if (onlyMessage) return undefined;
+      const run = this.#cursor.takeRun();
+      if (run === undefined) return undefined;
+      const writer = new ByteWriter();
+      this.#copy(this.#cursor.takePreamble(), writer);
+      this.#copy(runBytes(run), writer);
+      this.#pending = writer.finish();
+    }
+    return this.#pending;
+  }
+
+  advance(count: number): void {
+    this.#pending = this.#pending.subarray(count);
+  }
+
+  wait(onWake: () => void): void {
+    this.#cursor.wait(onWake);
+  }
+
+  #copy(bytes: Uint8Array, writer: ByteWriter): void {
+    eachFrame(bytes, ({ track, rtcp, packet }) => {
+      const channel = this.#channels.get(track);
+      if (channel === undefined) return;
+      writer.u8(0x24).u8(channel + (rtcp ? 1 : 0)).u16(packet.length).bytes(packet);
+    });
+  }
+}
+
+/** Datagrams that are under way at a time: about what a receiver's buffer holds without loss. */
+const BURST_PACKETS = 32;
+
+/** Pause between full bursts, so that a group of pictures does not overrun the receiver. */
+const BURST_PAUSE_MS = 2;
+
+/** The player of a session over UDP. */
+export class RtspUdpPlayer implements RtspPlayer {
+  readonly #cursor: WireCursor;
+  readonly #sockets: RtpSockets;
+  readonly #clock: Clock;
+  readonly #address: string;
+  /** RTP and RTCP port of each track. */
+  readonly #ports = new Map<number, readonly [number, number]>();
+  #started = false;
+  #running = false;
+  #sending = false;
+  readonly #onWake = (): void => void this.#pump();
+
+  /** Sends to the ports that the session has set up. */
+  constructor(
+    session: RtspServerSession,
+    options: {
+      readonly reader: StreamReader;
+      readonly sockets: RtpSockets;
+      readonly clock: Clock;
+    },
+  ) {
+    this.#cursor = options.reader.cursor;
+    this.#sockets = options.sockets;
+    this.#clock = options.clock;
+    this.#address = session.address;
+    for (const { track, transport } of session.tracks) {
+      if (transport.kind === "udp") this.#ports.set(track, transport.clientPorts);
+    }
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    if (this.#started) this.#cursor.restart();
+    this.#started = true;
+    void this.#pump();
+  }
+
+  pause(): void {
+    this.#running = false;
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#running) {
+      const run = this.#cursor.takeRun();
+      if (run === undefined) {
+        this.#cursor.wait(this.#onWake);
+        break;
+      }
+      await this.#send(this.#cursor.takePreamble());
+      await this.#send(runBytes(run));
+    }
+    this.#sending = false;
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    const frames: { rtcp: boolean; port: number; packet: Uint8Array }[] = [];
+    eachFrame(bytes, ({ track, rtcp, packet }) => {
+      const ports = this.#ports.get(track);
+      if (ports !== undefined) frames.push({ rtcp, port: ports[rtcp ? 1 : 0], packet });
+    });
+    for (let at = 0; at < frames.length && this.#running; at += BURST_PACKETS) {
+      await Promise.all(
+        frames.slice(at, at + BURST_PACKETS).map(({ rtcp, port, packet }) =>
+          this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp })
+        ),
+      );
+      if (at + BURST_PACKETS < frames.length) {
+        await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
+      }
+    }
+  }
+}

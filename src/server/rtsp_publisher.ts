@@ -1,0 +1,134 @@
+import type { Publication } from "../hub/mod.ts";
+import type { Track } from "../media/mod.ts";
+import {
+  type AlignedTrack,
+  buildRtcp,
+  parseRtcp,
+  parseRtpPacket,
+  RtpError,
+  RtpReceiver,
+  TrackAligner,
+} from "../rtp/mod.ts";
+import { RtpTrackIngest } from "../transmux/mod.ts";
+
+/** Receiver reports go out this often (R117). */
+const REPORT_INTERVAL_MS = 10_000;
+
+interface PublisherTrack {
+  readonly receiver: RtpReceiver;
+  readonly aligned: AlignedTrack;
+  readonly ingest: RtpTrackIngest;
+}
+
+/** Counts of an RTSP publisher. */
+export interface RtspPublisherStatistics {
+  /** Packets that never came. */
+  readonly lost: number;
+  /** Packets that were no RTP or RTCP. */
+  readonly malformed: number;
+}
+
+/** The receiving end of an RTSP publisher: packets in, units into the hub. */
+export class RtspPublisher {
+  readonly #publication: Publication;
+  readonly #tracks: readonly PublisherTrack[];
+  readonly #ssrc: number;
+  #malformed = 0;
+  #lastReportAt: number;
+
+  /**
+   * Writes the headers that the description tells at once. `ordered` says that the transport keeps the
+   * order of packets.
+   */
+  constructor(
+    publication: Publication,
+    options: {
+      readonly tracks: readonly Track[];
+      readonly ordered: boolean;
+      readonly ssrc: number;
+      readonly nowMs: number;
+    },
+  ) {
+    this.#publication = publication;
+    this.#ssrc = options.ssrc;
+    this.#lastReportAt = options.nowMs;
+    const aligner = new TrackAligner();
+    this.#tracks = options.tracks.map((track) => {
+      const { clockRate } = track.rtp!;
+      const aligned = aligner.addTrack({ clockRate });
+      const ingest = new RtpTrackIngest({ track, time: aligned });
+      for (const unit of ingest.header()) publication.write(unit);
+      const receiver = new RtpReceiver({
+        clockRate,
+        ...(options.ordered ? { reorderPackets: 0 } : {}),
+      });
+      return { receiver, aligned, ingest };
+    });
+  }
+
+  /** Counts of now. */
+  get statistics(): RtspPublisherStatistics {
+    const lost = this.#tracks.reduce((sum, { receiver }) => sum + receiver.stats.lost, 0);
+    return { lost, malformed: this.#malformed };
+  }
+
+  /** Takes one packet of the track at `index` in the description. */
+  take(bytes: Uint8Array, from: { index: number; rtcp: boolean; nowMs: number }): void {
+    const track = this.#tracks[from.index];
+    if (track === undefined) return;
+    try {
+      if (from.rtcp) this.#takeRtcp(bytes, track, from.nowMs);
+      else this.#takeRtp(bytes, track, from.nowMs);
+    } catch (error) {
+      if (!(error instanceof RtpError)) throw error;
+      this.#malformed++;
+    }
+  }
+
+  /** Ends a batch of packets. */
+  commit(): void {
+    this.#publication.commit();
+  }
+
+  /**
+   * Passes time on: gives up packets that were waited for. Returns the receiver reports that are due, one
+   * a track.
+   */
+  tick(nowMs: number): { readonly index: number; readonly packet: Uint8Array }[] {
+    for (const track of this.#tracks) {
+      for (const packet of track.receiver.flush(nowMs)) {
+        for (const unit of track.ingest.push(packet, nowMs)) this.#publication.write(unit);
+      }
+    }
+    this.commit();
+    if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return [];
+    this.#lastReportAt = nowMs;
+    return this.#tracks.flatMap(({ receiver }, index) => {
+      const report = receiver.report(nowMs);
+      return report === undefined ? [] : [{ index, packet: this.#receiverReport([report]) }];
+    });
+  }
+
+  /** A receiver report without blocks: towards a publisher over UDP it opens the firewall. */
+  emptyReport(): Uint8Array {
+    return this.#receiverReport([]);
+  }
+
+  #receiverReport(reports: NonNullable<ReturnType<RtpReceiver["report"]>>[]): Uint8Array {
+    return buildRtcp([{ type: "receiver-report", ssrc: this.#ssrc, reports }]);
+  }
+
+  #takeRtp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
+    for (const packet of track.receiver.push(parseRtpPacket(bytes), nowMs)) {
+      for (const unit of track.ingest.push(packet, nowMs)) this.#publication.write(unit);
+    }
+  }
+
+  #takeRtcp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
+    for (const packet of parseRtcp(bytes)) {
+      if (packet.type !== "sender-report") continue;
+      track.receiver.takeSenderReport(packet, nowMs);
+      track.aligned.takeSenderReport(packet);
+    }
+  }
+}

@@ -1,0 +1,383 @@
+import type { Publication, Stream, StreamReader } from "../hub/mod.ts";
+import type { Track } from "../media/mod.ts";
+import type { RtpTrack } from "../transmux/mod.ts";
+import { buildRtcp } from "../rtp/mod.ts";
+import {
+  type RtspServerEvent,
+  type RtspServerSession,
+  RtspSessionRegistry,
+  type RtspTrackStart,
+} from "../rtsp/mod.ts";
+import { type ServerContext, tellHook } from "./context.ts";
+import type { ConnectionEnd, StreamRequest } from "./hooks.ts";
+import type { RtpSockets } from "./rtp_sockets.ts";
+import { type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
+import { RtspPublisher } from "./rtsp_publisher.ts";
+import { RtspWireFormat } from "./rtsp_wire_format.ts";
+import type { Outbox } from "./outbox.ts";
+import { describeStream } from "./stream_tracks.ts";
+import type { DatagramPeer } from "../transport/mod.ts";
+
+/** Times of RTSP sessions, milliseconds. */
+export interface RtspServiceOptions {
+  /** Without a sign of the client a session over UDP ends after this. Default 60 000. */
+  readonly idleTimeoutMs?: number;
+  /** Without a packet a publisher's session ends after this. Default 10 000. */
+  readonly mediaTimeoutMs?: number;
+}
+
+/** What of a connection a session over it needs. */
+export interface RtspCarrier {
+  readonly outbox: Outbox;
+  /** Ends the connection if its state says so. */
+  checkClosed(): void;
+}
+
+interface PlayingSession {
+  readonly mode: "play";
+  readonly request: StreamRequest;
+  readonly reader: StreamReader;
+  readonly format: RtspWireFormat;
+  readonly carrier: RtspCarrier;
+  readonly unwatch: () => void;
+  readonly peers: DatagramPeer[];
+  player: RtspPlayer | undefined;
+}
+
+interface RecordingSession {
+  readonly mode: "record";
+  readonly request: StreamRequest;
+  readonly publication: Publication;
+  readonly publisher: RtspPublisher;
+  readonly carrier: RtspCarrier;
+  readonly peers: DatagramPeer[];
+}
+
+/** The media side of all RTSP sessions of a server: who plays and records what, over which way. */
+export class RtspService {
+  /** The sessions, shared by all connections. */
+  readonly sessions: RtspSessionRegistry;
+  /** The RTP and RTCP sockets, where UDP is offered. */
+  readonly sockets: RtpSockets | undefined;
+  readonly #context: ServerContext;
+  readonly #owned = new Map<RtspServerSession, PlayingSession | RecordingSession>();
+
+  /** Starts without sessions. */
+  constructor(
+    context: ServerContext,
+    options: RtspServiceOptions & { readonly sockets: RtpSockets | undefined },
+  ) {
+    this.#context = context;
+    this.sockets = options.sockets;
+    this.sessions = new RtspSessionRegistry({ ...options, random });
+  }
+
+  /** Attaches a player to the stream; its format tells the sources of the tracks. */
+  openPlayer(
+    session: RtspServerSession,
+    from: {
+      readonly stream: Stream;
+      readonly tracks: readonly RtpTrack[];
+      readonly request: StreamRequest;
+      readonly carrier: RtspCarrier;
+    },
+  ): RtspWireFormat {
+    const existing = this.#owned.get(session);
+    if (existing?.mode === "play") return existing.format;
+    const { stream, tracks, request, carrier } = from;
+    const reader = stream.read({
+      format: "rtsp",
+      create: () =>
+        new RtspWireFormat({ tracks, random, nowUnixUs: () => Math.round(Date.now() * 1000) }),
+      onEnd: () => this.#endPlayer(session),
+    });
+    const format = reader.format as RtspWireFormat;
+    const unwatch = stream.watch(() => void this.#checkTracks(session, stream));
+    this.#owned.set(session, {
+      mode: "play",
+      request,
+      reader,
+      format,
+      carrier,
+      unwatch,
+      peers: [],
+      player: undefined,
+    });
+    return format;
+  }
+
+  /** The wire format of a session that plays or is set up to. */
+  formatOf(session: RtspServerSession): RtspWireFormat | undefined {
+    const owned = this.#owned.get(session);
+    return owned?.mode === "play" ? owned.format : undefined;
+  }
+
+  /** Where the packets of each track will start: what RTP-Info tells. */
+  trackStarts(session: RtspServerSession): RtspTrackStart[] {
+    const owned = this.#owned.get(session);
+    if (owned?.mode !== "play") return [];
+    const starts = new Map<number, RtspTrackStart>();
+    const run = owned.reader.cursor.peekRun();
+    for (const { start } of run?.entries ?? []) {
+      const view = new DataView(run!.bytes.buffer, run!.bytes.byteOffset + start);
+      const channel = view.getUint8(1);
+      if (channel % 2 === 1 || starts.has(channel >> 1)) continue;
+      const track = channel >> 1;
+      starts.set(track, { track, sequence: view.getUint16(6), rtpTime: view.getUint32(8) });
+    }
+    return session.tracks.map(({ track }) =>
+      starts.get(track) ?? { track, sequence: owned.format.senders[track]!.nextSequenceNumber }
+    );
+  }
+
+  /** Starts a player, or lets it go on. */
+  play(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode !== "play") return;
+    const { reader, carrier, format } = owned;
+    if (owned.player === undefined) {
+      owned.player = session.tracks[0]?.transport.kind === "udp"
+        ? this.#udpPlayer(session, owned)
+        : new RtspTcpPlayer(session, {
+          reader,
+          outbox: carrier.outbox,
+          trackCount: format.tracks.length,
+        });
+      this.#context.log.info("rtsp play started", {
+        connection: owned.request.connection.id,
+        stream: owned.request.name,
+        transport: session.tracks[0]?.transport.kind,
+      });
+      tellHook(this.#context.log, () => this.#context.hooks.onPlayStart?.(owned.request));
+    }
+    owned.player.start();
+  }
+
+  /** Stops a player until it plays again. */
+  pause(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode === "play") owned.player?.pause();
+  }
+
+  /**
+   * Takes the name for a publisher.
+   *
+   * @throws {HubError} when the name is taken
+   */
+  openPublisher(
+    session: RtspServerSession,
+    from: {
+      readonly tracks: readonly Track[];
+      readonly request: StreamRequest;
+      readonly identity: string;
+      readonly carrier: RtspCarrier;
+    },
+  ): void {
+    if (this.#owned.has(session)) return;
+    const { tracks, request, identity, carrier } = from;
+    const { hub, log, hooks, clock } = this.#context;
+    const publication = hub.acquire(request.name, {
+      identity,
+      tracks,
+      onReplaced: () => this.#close(session),
+    });
+    const publisher = new RtspPublisher(publication, {
+      tracks,
+      ordered: session.tracks[0]?.transport.kind === "tcp",
+      ssrc: new DataView(random(4).buffer).getUint32(0),
+      nowMs: clock.now(),
+    });
+    this.#owned.set(session, {
+      mode: "record",
+      request,
+      publication,
+      publisher,
+      carrier,
+      peers: [],
+    });
+    log.info("rtsp publish started", {
+      connection: request.connection.id,
+      stream: request.name,
+      transport: session.tracks[0]?.transport.kind,
+    });
+    tellHook(log, () => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+  }
+
+  /** The answer to RECORD is out: packets may come. */
+  record(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode !== "record") return;
+    const { publisher } = owned;
+    for (const { track, transport } of session.tracks) {
+      if (transport.kind !== "udp" || this.sockets === undefined) continue;
+      for (const [index, port] of transport.clientPorts.entries()) {
+        const rtcp = index === 1;
+        const peer = { hostname: session.address, port };
+        const handler = (packet: Uint8Array): void => {
+          const nowMs = this.#context.clock.now();
+          session.notePacket(nowMs);
+          publisher.take(packet, { index: track, rtcp, nowMs });
+          publisher.commit();
+        };
+        this.sockets.register(peer, { rtcp, handler });
+        owned.peers.push(peer);
+        // Opens the firewall towards the publisher.
+        const knock = rtcp ? publisher.emptyReport() : EMPTY_RTP;
+        void this.sockets.send(knock, { peer, rtcp });
+      }
+    }
+  }
+
+  /** Takes a packet that came interleaved; `commit` ends the batch. */
+  takeFrame(event: Extract<RtspServerEvent, { type: "frame" }>): void {
+    const owned = this.#owned.get(event.session);
+    if (owned?.mode !== "record") return;
+    owned.publisher.take(event.payload, {
+      index: event.track,
+      rtcp: event.rtcp,
+      nowMs: this.#context.clock.now(),
+    });
+  }
+
+  /** Ends a batch of interleaved packets. */
+  commit(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode === "record") owned.publisher.commit();
+  }
+
+  /** Gives up what a session that has ended held. */
+  closed(session: RtspServerSession, reason: string): void {
+    const owned = this.#owned.get(session);
+    if (owned === undefined) return;
+    this.#owned.delete(session);
+    for (const peer of owned.peers) this.sockets?.unregister(peer);
+    const { log, hooks } = this.#context;
+    const { request } = owned;
+    const fields = { connection: request.connection.id, stream: request.name, reason };
+    if (owned.mode === "record") {
+      owned.publication.commit();
+      owned.publication.release();
+      const { bytes, units } = owned.publication.statistics;
+      const end: ConnectionEnd = {
+        clean: reason === "teardown",
+        reason: reason === "teardown" ? "unpublished" : reason,
+        message: `The session has ended: ${reason}`,
+      };
+      log.info("rtsp publish ended", { ...fields, bytes, units, ...owned.publisher.statistics });
+      tellHook(log, () => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
+      return;
+    }
+    owned.unwatch();
+    owned.player?.pause();
+    owned.reader.close();
+    if (owned.player === undefined) return;
+    const { bytes, skips } = owned.reader.cursor;
+    log.info("rtsp play ended", { ...fields, bytes, skips });
+    tellHook(log, () => hooks.onPlayEnd?.(request));
+  }
+
+  /** Passes time on: timeouts, receiver reports. */
+  tick(): void {
+    const nowMs = this.#context.clock.now();
+    for (const [session, owned] of this.#owned) {
+      if (owned.mode !== "record") continue;
+      for (const { index, packet } of owned.publisher.tick(nowMs)) {
+        this.#sendRtcp(session, owned, { track: index, packet });
+      }
+    }
+    this.#handle(this.sessions.tick(nowMs));
+  }
+
+  /** Tells all clients that the server goes. */
+  stop(): void {
+    for (const session of [...this.sessions]) {
+      const owned = this.#owned.get(session);
+      if (owned?.mode === "play") this.#endPlayer(session);
+      else this.#close(session);
+    }
+  }
+
+  #udpPlayer(session: RtspServerSession, owned: PlayingSession): RtspPlayer {
+    const sockets = this.sockets!;
+    for (const { transport } of session.tracks) {
+      if (transport.kind !== "udp") continue;
+      const peer = { hostname: session.address, port: transport.clientPorts[1] };
+      // A receiver report shows that the player lives.
+      const handler = (): void => session.noteActivity(this.#context.clock.now());
+      sockets.register(peer, { rtcp: true, handler });
+      owned.peers.push(peer);
+    }
+    const { clock } = this.#context;
+    return new RtspUdpPlayer(session, { reader: owned.reader, sockets, clock });
+  }
+
+  #endPlayer(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode !== "play") return;
+    for (const { track } of session.tracks) {
+      const packet = buildRtcp([
+        { type: "receiver-report", ssrc: owned.format.senders[track]!.ssrc, reports: [] },
+        { type: "goodbye", ssrcs: [owned.format.senders[track]!.ssrc] },
+      ]);
+      this.#sendRtcp(session, owned, { track, packet });
+    }
+    this.#close(session);
+  }
+
+  #sendRtcp(
+    session: RtspServerSession,
+    owned: PlayingSession | RecordingSession,
+    rtcp: { readonly track: number; readonly packet: Uint8Array },
+  ): void {
+    const { track, packet } = rtcp;
+    const transport = session.tracks.find((candidate) => candidate.track === track)?.transport;
+    if (transport?.kind === "udp") {
+      const peer = { hostname: session.address, port: transport.clientPorts[1] };
+      void this.sockets?.send(packet, { peer, rtcp: true });
+    } else if (transport?.kind === "tcp") {
+      const frame = new Uint8Array(4 + packet.length);
+      frame.set([0x24, transport.channels[1], packet.length >> 8, packet.length & 0xff]);
+      frame.set(packet, 4);
+      owned.carrier.outbox.send([frame]);
+    }
+  }
+
+  /** Another publisher may have other tracks: what was described to the player is then wrong. */
+  async #checkTracks(session: RtspServerSession, stream: Stream): Promise<void> {
+    const { clock, timing } = this.#context;
+    const described = await describeStream(stream, { clock, waitMs: timing.playWaitMs });
+    const owned = this.#owned.get(session);
+    if (owned?.mode !== "play" || described === undefined) return;
+    const { tracks } = described;
+    const isSame = tracks.length === owned.format.tracks.length &&
+      tracks.every((track, index) => isCompatible(track, owned.format.tracks[index]!));
+    if (!isSame) this.#endPlayer(session);
+  }
+
+  #close(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    this.#handle(this.sessions.close(session));
+    owned?.carrier.checkClosed();
+  }
+
+  #handle(events: readonly RtspServerEvent[]): void {
+    for (const event of events) {
+      if (event.type !== "session-closed") continue;
+      const owned = this.#owned.get(event.session);
+      this.closed(event.session, event.reason);
+      owned?.carrier.checkClosed();
+    }
+  }
+}
+
+function isCompatible(a: RtpTrack, b: RtpTrack): boolean {
+  return a.kind === b.kind && a.codec === b.codec &&
+    a.rtp.payloadType === b.rtp.payloadType && a.rtp.clockRate === b.rtp.clockRate;
+}
+
+function random(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** An RTP packet without payload: version 2, all else 0. */
+const EMPTY_RTP = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);

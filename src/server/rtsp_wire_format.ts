@@ -1,0 +1,151 @@
+import { ByteWriter } from "../bytes/mod.ts";
+import type { HeaderSet, WireFormat, WireLogWriter } from "../hub/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
+import {
+  buildRtcp,
+  RTP_HEADER_SIZE,
+  RtpSender,
+  rtpTimestamp,
+  SDES_CNAME,
+  type SenderReport,
+  ticksFromUs,
+} from "../rtp/mod.ts";
+import { type RtpOutputPacket, RtpRemuxer, type RtpTrack } from "../transmux/mod.ts";
+
+/** Bytes of `$`, channel and length before an interleaved packet (RFC 2326, 10.12). */
+export const FRAME_HEADER_BYTES = 4;
+const DOLLAR = 0x24;
+
+/** A sender report for each track this often: RFC 3550's least interval. */
+const REPORT_INTERVAL_US = 5_000_000;
+
+/** What a {@linkcode RtspWireFormat} needs. */
+export interface RtspWireFormatOptions {
+  /** The tracks as the description lists them. */
+  readonly tracks: readonly RtpTrack[];
+  /** Returns that many random bytes. */
+  readonly random: (length: number) => Uint8Array;
+  /** Microseconds since 1970. */
+  readonly nowUnixUs: () => number;
+}
+
+/**
+ * RTP packets as interleaved frames, the same for every player: own SSRC and sequence numbers, track n
+ * on channels 2n and 2n+1. Players over UDP take the packets out of the frames.
+ */
+export class RtspWireFormat implements WireFormat {
+  /** The tracks as the description lists them. */
+  readonly tracks: readonly RtpTrack[];
+  /** One sender a track. */
+  readonly senders: readonly RtpSender[];
+  readonly #remuxer: RtpRemuxer;
+  readonly #nowUnixUs: () => number;
+  readonly #bases: readonly number[];
+  readonly #reportedUs: (number | undefined)[];
+  /** Wall-clock time of the stream's time 0, microseconds since 1970. */
+  #epochUnixUs: number | undefined;
+
+  /** Starts with random sources, sequence numbers and timestamps (RFC 3550, 5.1). */
+  constructor(options: RtspWireFormatOptions) {
+    const { tracks, random } = options;
+    this.tracks = tracks;
+    this.#nowUnixUs = options.nowUnixUs;
+    this.#remuxer = new RtpRemuxer(tracks);
+    this.#bases = tracks.map(() => u32(random(4)));
+    this.senders = tracks.map(({ rtp }) =>
+      new RtpSender({
+        ssrc: u32(random(4)),
+        payloadType: rtp.payloadType,
+        clockRate: rtp.clockRate,
+        sequenceNumber: u32(random(4)) & 0x7fff,
+      })
+    );
+    this.#reportedUs = tracks.map(() => undefined);
+  }
+
+  encode(unit: MediaUnit, log: WireLogWriter): void {
+    for (const packet of this.#remuxer.remux(unit)) {
+      const sender = this.senders[packet.track]!;
+      this.#write(packet, { sender, unit, log });
+      this.#report(packet, unit, log);
+    }
+  }
+
+  /** Sender reports, so that a player can synchronize from its first packet on. */
+  preamble(_headers: HeaderSet, timeUs: number): Uint8Array {
+    const writer = new ByteWriter();
+    this.senders.forEach((sender, track) => {
+      const report = this.#epochUnixUs === undefined
+        ? undefined
+        : sender.report(this.#epochUnixUs + timeUs);
+      if (report === undefined) return;
+      const packet = reportPacket(report);
+      writer.u8(DOLLAR).u8(track * 2 + 1).u16(packet.length).bytes(packet);
+    });
+    return writer.finish();
+  }
+
+  #write(
+    output: RtpOutputPacket,
+    to: { readonly sender: RtpSender; readonly unit: MediaUnit; readonly log: WireLogWriter },
+  ): void {
+    const { sender, unit, log } = to;
+    const base = this.#bases[output.track]!;
+    const channel = output.track * 2;
+    if ("packet" in output) {
+      const { packet } = output;
+      const { bytes, offset } = openFrame(log, channel, packet.length);
+      // By the stream's clock, not the publisher's: time goes on when another publisher takes over.
+      const timestamp = ticksFromUs(unit.ptsUs, sender.clockRate) + base;
+      sender.timestampOffset = (timestamp - rtpTimestamp(packet)) >>> 0;
+      sender.forward(packet, bytes, { at: offset });
+    } else {
+      sender.timestampOffset = base;
+      const length = RTP_HEADER_SIZE + output.payload.length;
+      const { bytes, offset } = openFrame(log, channel, length);
+      sender.write(output, bytes, { at: offset });
+    }
+  }
+
+  #report(output: RtpOutputPacket, unit: MediaUnit, log: WireLogWriter): void {
+    const { track } = output;
+    const reportedUs = this.#reportedUs[track];
+    const isDue = reportedUs === undefined ||
+      Math.abs(unit.ptsUs - reportedUs) >= REPORT_INTERVAL_US;
+    if (!isDue) return;
+    this.#epochUnixUs ??= this.#nowUnixUs() - unit.ptsUs;
+    const sender = this.senders[track]!;
+    const unixUs = this.#epochUnixUs + unit.ptsUs;
+    sender.setReference(sender.lastTimestamp!, unixUs);
+    const report = sender.report(unixUs);
+    if (report === undefined) return;
+    this.#reportedUs[track] = unit.ptsUs;
+    const packet = reportPacket(report);
+    const { bytes, offset } = openFrame(log, track * 2 + 1, packet.length);
+    bytes.set(packet, offset);
+  }
+}
+
+function openFrame(
+  log: WireLogWriter,
+  channel: number,
+  length: number,
+): { readonly bytes: Uint8Array; readonly offset: number } {
+  const { bytes, offset } = log.reserve(FRAME_HEADER_BYTES + length);
+  bytes[offset] = DOLLAR;
+  bytes[offset + 1] = channel;
+  bytes[offset + 2] = length >> 8;
+  bytes[offset + 3] = length;
+  return { bytes, offset: offset + FRAME_HEADER_BYTES };
+}
+
+function reportPacket(report: SenderReport): Uint8Array {
+  return buildRtcp([report, {
+    type: "source-description",
+    chunks: [{ ssrc: report.ssrc, items: [{ type: SDES_CNAME, text: "weir" }] }],
+  }]);
+}
+
+function u32(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+}

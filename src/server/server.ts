@@ -1,0 +1,433 @@
+import { Hub, type HubOptions, type Stream } from "../hub/mod.ts";
+import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
+import { formatAddress, type ListenAddress } from "./address.ts";
+import type { ServerContext, ServerTiming } from "./context.ts";
+import { ServerError } from "./errors.ts";
+import type { ConnectionEnd, ServerHooks } from "./hooks.ts";
+import { type ServerLog, silentLog } from "./log.ts";
+import { RtmpConnection } from "./rtmp_connection.ts";
+import { RtpSockets } from "./rtp_sockets.ts";
+import { RtspConnection } from "./rtsp_connection.ts";
+import { RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
+import { systemClock } from "./system_clock.ts";
+import {
+  connTransport,
+  type StreamPair,
+  streamPairTransport,
+  type Transport,
+} from "../transport/mod.ts";
+
+/**
+ * Options of a {@linkcode Server}. It listens only where it is told to (the command has default ports);
+ * all else has a default.
+ */
+export interface ServerOptions {
+  /** Where RTMP is listened for; the field's port is 1935. */
+  readonly rtmp?: ListenAddress | false;
+  /** Where RTMP over TLS is listened for. Needs `tls`. */
+  readonly rtmps?: ListenAddress | false;
+  /** Where RTSP is listened for; the field's ports are 554 and 8554. */
+  readonly rtsp?: ListenAddress | false;
+  /** Where RTSP over TLS is listened for. Needs `tls`. */
+  readonly rtsps?: ListenAddress | false;
+  /**
+   * Where RTSP sessions receive and send RTP over UDP; an even port, RTCP is on the next one. Without it
+   * RTSP has interleaved TCP alone.
+   */
+  readonly rtp?: ListenAddress | false;
+  /** Certificate chain and private key, PEM, for `rtmps` and `rtsps`. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Times of RTSP sessions. */
+  readonly rtspSession?: RtspServiceOptions;
+  /** Settings and bounds of the streams. */
+  readonly hub?: Omit<HubOptions, "clock">;
+  /** Bounds and times of RTMP sessions. */
+  readonly session?: RtmpServerSessionOptions;
+  /** Bounds of what an RTMP client may make the server hold. */
+  readonly chunks?: Partial<ChunkLimits>;
+  /** Times of the server itself. */
+  readonly timing?: Partial<ServerTiming>;
+  /** Connections at one time; further ones are closed at once. Default 10 000. */
+  readonly maxConnections?: number;
+  /** Connections of one address at one time. Unbounded by default: players share addresses. */
+  readonly maxConnectionsPerAddress?: number;
+  /** What may decide and hear. */
+  readonly hooks?: ServerHooks;
+  /** Where log lines go; nowhere by default. */
+  readonly log?: ServerLog;
+}
+
+/** What a server can speak at a port; `rtp` is UDP. */
+export type ServerProtocol = "rtmp" | "rtmps" | "rtsp" | "rtsps" | "rtp";
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** What is spoken there. */
+  readonly protocol: ServerProtocol;
+  /** Address. */
+  readonly hostname: string;
+  /** Port; never 0. */
+  readonly port: number;
+}
+
+/** Deadlines are looked at this often, milliseconds. */
+const TICK_MS = 250;
+
+/** Lets the peers that are told to go read it, and stays below the three seconds of a stop. */
+const STOP_MS = 2500;
+
+/**
+ * A live-streaming server: encoders publish to it, players take the streams.
+ *
+ * @example
+ * ```ts
+ * import { Server } from "@weir/server";
+ *
+ * await using server = new Server({
+ *   rtmp: { hostname: "127.0.0.1", port: 0 },
+ *   hooks: {
+ *     onPublish: ({ query }) => query.get("key") === "secret" ? undefined : { refuse: "Wrong key" },
+ *   },
+ * });
+ * await server.listen();
+ * console.log(server.addresses[0]?.protocol); // rtmp
+ * ```
+ */
+export class Server {
+  /** The streams, for all that the shorter ways below do not offer. */
+  readonly hub: Hub;
+  readonly #options: ServerOptions;
+  readonly #context: ServerContext;
+  readonly #connections = new Set<ServedConnection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #listeners: { readonly protocol: ServerProtocol; readonly listener: Deno.Listener }[] =
+    [];
+  readonly #accepting: Promise<void>[] = [];
+  #sockets: RtpSockets | undefined;
+  #rtsp: RtspService | undefined;
+  #state: "new" | "listening" | "stopped" = "new";
+  #ticking: ReturnType<typeof setInterval> | undefined;
+  #nextId = 1;
+  #refusedConnections = 0;
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * Makes a server that does nothing yet.
+   *
+   * @throws {RangeError} if a number among the options is out of range
+   */
+  constructor(options: ServerOptions = {}) {
+    this.#options = options;
+    this.hub = new Hub({ ...options.hub, clock: systemClock });
+    this.#context = {
+      hub: this.hub,
+      hooks: options.hooks ?? {},
+      log: options.log ?? silentLog,
+      clock: systemClock,
+      timing: {
+        playWaitMs: 10_000,
+        describeWaitMs: 3000,
+        writeStallMs: 10_000,
+        closeMs: 1000,
+        ...options.timing,
+      },
+    };
+  }
+
+  /** Where the server listens, with the ports that it got. */
+  get addresses(): ServerAddress[] {
+    const addresses: ServerAddress[] = this.#listeners.map(({ protocol, listener }) => {
+      const { hostname, port } = listener.addr as Deno.NetAddr;
+      return { protocol, hostname, port };
+    });
+    if (this.#sockets !== undefined) {
+      const { hostname = "0.0.0.0" } = this.#options.rtp || {};
+      addresses.push({ protocol: "rtp", hostname, port: this.#sockets.ports[0] });
+    }
+    return addresses;
+  }
+
+  /** The streams that are published or waited for. */
+  get streams(): Stream[] {
+    return this.hub.streams;
+  }
+
+  /** Number of connections. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Connections that were closed at once, since there were too many. */
+  get refusedConnections(): number {
+    return this.#refusedConnections;
+  }
+
+  /**
+   * Starts to listen; resolves when clients can connect.
+   *
+   * @throws {ServerError} `address-in-use`, `address-not-available`, `permission` (the flag to add is
+   * in the message), or `state` when called twice
+   */
+  async listen(): Promise<void> {
+    if (this.#state !== "new") {
+      throw new ServerError("state", `Cannot listen as the server is ${this.#state}`);
+    }
+    this.#state = "listening";
+    this.#startTicking();
+    const { rtmp = false, rtmps = false, rtsp = false, rtsps = false } = this.#options;
+    try {
+      if (rtmp !== false) await this.#listen("rtmp", rtmp);
+      if (rtmps !== false) await this.#listen("rtmps", rtmps);
+      if (rtsp !== false || rtsps !== false) await this.#startRtsp(rtsp !== false);
+      if (rtsp !== false) await this.#listen("rtsp", rtsp);
+      if (rtsps !== false) await this.#listen("rtsps", rtsps);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * Serves RTMP on a connection that the caller has accepted. Resolves with how it ended, whatever
+   * the peer does.
+   *
+   * @throws {ServerError} `state` when the server has stopped
+   */
+  async serveRtmp(pair: StreamPair): Promise<ConnectionEnd> {
+    if (this.#state === "stopped") {
+      throw new ServerError("state", "Cannot serve as the server is stopped");
+    }
+    this.#startTicking();
+    return await this.#serve("rtmp", streamPairTransport(pair));
+  }
+
+  /** Closes listeners, tells clients, and ends within three seconds; may be called again. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** Stops the server at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #listen(protocol: Exclude<ServerProtocol, "rtp">, address: ListenAddress): Promise<void> {
+    const isTls = protocol === "rtmps" || protocol === "rtsps";
+    const { tls } = this.#options;
+    if (isTls && tls === undefined) {
+      throw new ServerError("state", `Cannot listen for ${protocol} without a certificate and key`);
+    }
+    const listener = await openListener(protocol, {
+      ...address,
+      ...(isTls && tls !== undefined ? { tls } : {}),
+    });
+    this.#listeners.push({ protocol, listener });
+    const { hostname, port } = listener.addr as Deno.NetAddr;
+    this.#context.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
+    this.#accepting.push(this.#accept(protocol, listener));
+  }
+
+  /** Opens what RTSP sessions share: the UDP ports, unless nothing could use them. */
+  async #startRtsp(hasPlain: boolean): Promise<void> {
+    const { rtp = false } = this.#options;
+    if (rtp !== false && hasPlain) {
+      const { hostname = "0.0.0.0", port } = rtp;
+      await checkPermission("rtp", { hostname, port });
+      this.#sockets = await explained(
+        "rtp",
+        { hostname, port },
+        () => RtpSockets.bind({ hostname, port }),
+      );
+      const address = formatAddress({ hostname, port: this.#sockets.ports[0] });
+      this.#context.log.info(`rtp listening on ${address}`);
+    }
+    this.#rtsp = new RtspService(this.#context, {
+      ...this.#options.rtspSession,
+      sockets: this.#sockets,
+    });
+  }
+
+  async #accept(
+    protocol: Exclude<ServerProtocol, "rtp">,
+    listener: Deno.Listener,
+  ): Promise<void> {
+    while (this.#state === "listening") {
+      let conn: Deno.Conn;
+      try {
+        conn = await listener.accept();
+      } catch (error) {
+        if (this.#state !== "listening") return;
+        // Out of file descriptors, or a peer that was gone already: others may still come.
+        this.#context.log.warn("accept failed", { error: String(error) });
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        continue;
+      }
+      // One that was accepted as the server stopped is not served.
+      if (this.#state === "listening") this.#take(protocol, conn);
+      else conn.close();
+    }
+  }
+
+  #take(protocol: Exclude<ServerProtocol, "rtp">, conn: Deno.Conn): void {
+    let transport: Transport;
+    try {
+      transport = connTransport(conn);
+    } catch (error) {
+      // The peer was gone before it was looked at.
+      this.#context.log.debug("accepted connection failed", { error: String(error) });
+      conn.close();
+      return;
+    }
+    if (this.#isFull(transport.remoteAddress)) {
+      this.#refusedConnections++;
+      this.#context.log.warn("connection refused, there are too many", {
+        peer: transport.remoteName,
+      });
+      transport.close();
+      return;
+    }
+    void this.#serve(protocol, transport);
+  }
+
+  #isFull(remoteAddress: string): boolean {
+    const { maxConnections = 10_000, maxConnectionsPerAddress = Infinity } = this.#options;
+    return this.#connections.size >= maxConnections ||
+      (this.#perAddress.get(remoteAddress) ?? 0) >= maxConnectionsPerAddress;
+  }
+
+  async #serve(
+    protocol: Exclude<ServerProtocol, "rtp">,
+    transport: Transport,
+  ): Promise<ConnectionEnd> {
+    const { remoteAddress } = transport;
+    const connection = this.#open(protocol, transport);
+    this.#connections.add(connection);
+    this.#perAddress.set(remoteAddress, (this.#perAddress.get(remoteAddress) ?? 0) + 1);
+    try {
+      return await connection.finished;
+    } finally {
+      this.#connections.delete(connection);
+      const left = this.#perAddress.get(remoteAddress)! - 1;
+      if (left > 0) this.#perAddress.set(remoteAddress, left);
+      else this.#perAddress.delete(remoteAddress);
+    }
+  }
+
+  #open(protocol: Exclude<ServerProtocol, "rtp">, transport: Transport): ServedConnection {
+    const id = this.#nextId++;
+    if (protocol === "rtsp" || protocol === "rtsps") {
+      // Plain datagrams beside an encrypted connection would give the media away.
+      const hasUdp = protocol === "rtsp" && this.#sockets !== undefined;
+      return new RtspConnection(this.#context, transport, {
+        id,
+        service: this.#rtsp!,
+        policy: hasUdp ? { udpPorts: this.#sockets!.ports } : {},
+      });
+    }
+    return new RtmpConnection(this.#context, transport, {
+      id,
+      session: this.#options.session ?? {},
+      chunks: this.#options.chunks ?? {},
+    });
+  }
+
+  #startTicking(): void {
+    this.#ticking ??= setInterval(() => {
+      for (const connection of this.#connections) connection.tick();
+      this.#rtsp?.tick();
+    }, TICK_MS);
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = "stopped";
+    for (const { listener } of this.#listeners) listener.close();
+    this.#rtsp?.stop();
+    const ends = Array.from(this.#connections, (connection) => {
+      connection.stop();
+      return connection.finished;
+    });
+    this.hub.close();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, STOP_MS);
+    await Promise.race([Promise.all([...ends, ...this.#accepting]), late]);
+    clearTimeout(timer);
+    clearInterval(this.#ticking);
+    await this.#sockets?.close();
+    this.#listeners.length = 0;
+  }
+}
+
+/** Pause after a failed accept, so that being out of file descriptors does not burn the processor. */
+const ACCEPT_RETRY_MS = 100;
+
+/** A connection, whatever it speaks. */
+interface ServedConnection {
+  readonly finished: Promise<ConnectionEnd>;
+  tick(): void;
+  stop(): void;
+}
+
+async function openListener(
+  protocol: string,
+  address: ListenAddress & { readonly tls?: { readonly cert: string; readonly key: string } },
+): Promise<Deno.Listener> {
+  const { hostname = "0.0.0.0", port, tls } = address;
+  await checkPermission(protocol, { hostname, port });
+  return await explained(
+    protocol,
+    { hostname, port },
+    () =>
+      tls === undefined
+        ? Deno.listen({ hostname, port })
+        : Deno.listenTls({ hostname, port, ...tls }),
+  );
+}
+
+async function checkPermission(
+  protocol: string,
+  address: { readonly hostname: string; readonly port: number },
+): Promise<void> {
+  const host = formatAddress(address);
+  const permission = await Deno.permissions.query({ name: "net", host });
+  if (permission.state === "granted") return;
+  throw new ServerError(
+    "permission",
+    `Cannot listen for ${protocol} on ${host} without permission: add --allow-net`,
+  );
+}
+
+/** Opens something, and says of the system's errors what they mean. */
+async function explained<T>(
+  protocol: string,
+  address: { readonly hostname: string; readonly port: number },
+  open: () => T | Promise<T>,
+): Promise<T> {
+  const host = formatAddress(address);
+  try {
+    return await open();
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new ServerError(
+        "address-in-use",
+        `Cannot listen for ${protocol} on ${host}: the port is in use`,
+        { cause: error },
+      );
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.NotFound) {
+      throw new ServerError(
+        "address-not-available",
+        `Cannot listen for ${protocol} on ${host}: this machine does not have the address`,
+        { cause: error },
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new ServerError(
+        "permission",
+        `Cannot listen for ${protocol} on ${host}: the system does not allow the port`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import {
+  AvcPacketType,
+  type BodyClass,
+  classifyAudio,
+  classifyVideo,
+  FlvError,
+  parseAudioBody,
+  parseVideoBody,
+  VideoCodecId,
+  VideoPacketType,
+} from "../flv/mod.ts";
+import type { MediaUnit, UnitRole } from "../media/mod.ts";
+
+/** An audio, video or data body as RTMP messages and FLV tags carry it, with its time. */
+export interface FlvBody {
+  /** What kind of message or tag it is. */
+  readonly kind: "audio" | "video" | "data";
+  /** Decoding time in microseconds; wraps are the caller's to undo. */
+  readonly dtsUs: number;
+  /** The body. */
+  readonly body: Uint8Array;
+}
+
+const textDecoder = new TextDecoder();
+
+/** AMF0 markers that a data message can begin with. */
+const NUMBER_MARKER = 0x00;
+const STRING_MARKER = 0x02;
+const NUMBER_BYTES = 9;
+/** Uniview cameras put two numbers before the name; no one puts more. */
+const MOST_STRAY_NUMBERS = 2;
+
+/**
+ * Makes a unit of an FLV body, looking at no more than its first bytes. `undefined` when there is
+ * nothing in it to forward: an empty body, or data that takes metadata back.
+ *
+ * Data loses its `@setDataFrame`, which is meant for the server alone.
+ *
+ * @example
+ * ```ts
+ * import { unitOfFlv } from "@weir/server/transmux";
+ *
+ * const body = new Uint8Array([0x17, 1, 0, 0, 40, 0, 0, 0, 1, 0x65]);
+ * const unit = unitOfFlv({ kind: "video", dtsUs: 1_000_000, body });
+ * console.log(unit?.keyFrame, unit?.ptsUs); // true 1040000
+ * ```
+ */
+export function unitOfFlv(flv: FlvBody): MediaUnit | undefined {
+  switch (flv.kind) {
+    case "video":
+      return mediaUnit(flv, classifyVideo(flv.body));
+    case "audio":
+      return mediaUnit(flv, classifyAudio(flv.body));
+    case "data":
+      return dataUnit(flv);
+  }
+}
+
+function mediaUnit(flv: FlvBody, bodyClass: BodyClass): MediaUnit | undefined {
+  const { kind, dtsUs, body } = flv;
+  if (bodyClass.role === "empty") return undefined;
+  // What is not known is passed on like any frame that decoding cannot start at.
+  const role: UnitRole = bodyClass.role === "unknown" ? "media" : bodyClass.role;
+  const offsetMs = kind === "video" && role === "media" ? compositionTimeMs(body) : 0;
+  return {
+    kind,
+    role,
+    track: role === "media" ? 0 : trackOf(flv),
+    dtsUs,
+    ptsUs: dtsUs + offsetMs * 1000,
+    keyFrame: bodyClass.keyFrame,
+    discardable: bodyClass.discardable,
+    payload: { format: "flv", body },
+  };
+}
+
+/** Headers of several tracks are kept apart by track. */
+function trackOf({ kind, body }: FlvBody): number {
+  try {
+    const parsed = kind === "video" ? parseVideoBody(body) : parseAudioBody(body);
+    return parsed.form === "enhanced" ? parsed.tracks[0]?.trackId ?? 0 : 0;
+  } catch (error) {
+    if (error instanceof FlvError) return 0;
+    throw error;
+  }
+}
+
+function compositionTimeMs(body: Uint8Array): number {
+  const first = body[0]!;
+  if (first & 0x80) return enhancedCompositionTimeMs(body, first & 0x0f);
+  const codecId = first & 0x0f;
+  const hasTime = (codecId === VideoCodecId.Avc || codecId === VideoCodecId.Hevc) &&
+    body[1] === AvcPacketType.Nalu && body.length >= 5;
+  return hasTime ? int24(body, 2) : 0;
+}
+
+function enhancedCompositionTimeMs(body: Uint8Array, packetType: number): number {
+  if (packetType !== VideoPacketType.CodedFrames && packetType < VideoPacketType.Multitrack) {
+    return 0;
+  }
+  try {
+    const parsed = parseVideoBody(body);
+    return parsed.form === "enhanced" ? parsed.tracks[0]?.compositionTimeMs ?? 0 : 0;
+  } catch (error) {
+    if (error instanceof FlvError) return 0;
+    throw error;
+  }
+}
+
+function int24(body: Uint8Array, at: number): number {
+  return ((body[at]! << 24) | (body[at + 1]! << 16) | (body[at + 2]! << 8)) >> 8;
+}
+
+function dataUnit({ dtsUs, body }: FlvBody): MediaUnit | undefined {
+  let start = 0;
+  for (let stray = 0; stray < MOST_STRAY_NUMBERS; stray++) {
+    if (body[start] === NUMBER_MARKER) start += NUMBER_BYTES;
+  }
+  let name = stringAt(body, start);
+  if (name === "@clearDataFrame") return undefined;
+  if (name === "@setDataFrame") {
+    start += 3 + name.length;
+    name = stringAt(body, start);
+  }
+  // Without a name it is not for players.
+  if (name === undefined) return undefined;
+  return {
+    kind: "data",
+    role: name === "onMetaData" ? "metadata" : "media",
+    track: 0,
+    dtsUs,
+    ptsUs: dtsUs,
+    keyFrame: false,
+    discardable: true,
+    payload: { format: "flv", body: body.subarray(start) },
+  };
+}
+
+/** The AMF0 string at `at`, `undefined` where there is none. */
+function stringAt(body: Uint8Array, at: number): string | undefined {
+  if (body[at] !== STRING_MARKER || at + 3 > body.length) return undefined;
+  const end = at + 3 + (body[at + 1]! << 8 | body[at + 2]!);
+  return end > body.length ? undefined : textDecoder.decode(body.subarray(at + 3, end));
+}

@@ -1,0 +1,249 @@
+import {
+  type CodecName,
+  DtsEstimator,
+  type MediaUnit,
+  type RtpMapping,
+  type Track,
+  type UnitRole,
+} from "../media/mod.ts";
+import type { AlignedTrack, RtpPacket } from "../rtp/mod.ts";
+import { isNalCodec } from "./nal_codec.ts";
+import { ParameterSets } from "./parameter_sets.ts";
+import { FramePeek, NalPeek, type PayloadPeek } from "./payload_peek.ts";
+import { configFacts, trackWithConfig } from "./track_config.ts";
+
+/** Bytes of packets in one access unit: a key frame of 8K at 1 Gb/s, as the depacketisers allow. */
+export const MAX_UNIT_BYTES = 8 * 1024 * 1024;
+
+/** Packets in one access unit: 8 MiB in packets of 1 KiB. */
+export const MAX_UNIT_PACKETS = 8192;
+
+/** What an {@linkcode RtpTrackIngest} is made of. */
+export interface RtpTrackIngestOptions {
+  /** The track, as the publisher announced it: one of `tracksOfSdp`. */
+  readonly track: Track;
+  /** The track's place on the stream's timeline. */
+  readonly time: AlignedTrack;
+}
+
+/** Counts of an {@linkcode RtpTrackIngest}. */
+export interface RtpTrackIngestStats {
+  /** Units returned, configurations left out. */
+  readonly units: number;
+  /** Access units dropped since they passed {@linkcode MAX_UNIT_BYTES} or {@linkcode MAX_UNIT_PACKETS}. */
+  readonly dropped: number;
+  /** Packets passed over since their payload type is not the track's. */
+  readonly foreignPackets: number;
+}
+
+/** The access unit whose packets are being gathered. */
+interface OpenUnit {
+  readonly timestamp: number;
+  readonly ssrc: number;
+  readonly ptsUs: number;
+}
+
+/**
+ * Makes units of the packets of one track of an RTSP publisher: one an access unit, with the packets as
+ * they came. It looks into payloads no further than to find key frames and parameter sets, so that what
+ * is only forwarded costs little, whatever its codec.
+ *
+ * A picture ends with the marker bit, or where the timestamp changes (FLIR's M400 never sets the
+ * marker); audio has one unit a packet. Packets come in order, from an `RtpReceiver`.
+ *
+ * @example
+ * ```ts
+ * import { buildRtpPacket, parseRtpPacket, TrackAligner } from "@weir/server/rtp";
+ * import { parseSdp } from "@weir/server/sdp";
+ * import { RtpTrackIngest, tracksOfSdp } from "@weir/server/transmux";
+ *
+ * const [track] = tracksOfSdp(parseSdp("v=0\ns=cam\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n"));
+ * const time = new TrackAligner().addTrack({ clockRate: track!.rtp!.clockRate });
+ * const ingest = new RtpTrackIngest({ track: track!, time });
+ * console.log(ingest.header().map(({ role }) => role)); // [ "config" ]
+ *
+ * const bytes = buildRtpPacket({
+ *   payloadType: 96,
+ *   sequenceNumber: 1,
+ *   timestamp: 90000,
+ *   ssrc: 1,
+ *   marker: true,
+ *   payload: new Uint8Array([0x65, 0x88, 0x80]),
+ * });
+ * console.log(ingest.push(parseRtpPacket(bytes), 0)[0]?.keyFrame); // true
+ * ```
+ */
+export class RtpTrackIngest {
+  readonly #time: AlignedTrack;
+  readonly #rtp: RtpMapping | undefined;
+  readonly #sets: ParameterSets | undefined;
+  readonly #peek: PayloadPeek;
+  #track: Track;
+  #dts: DtsEstimator;
+  #open: OpenUnit | undefined;
+  #packets: Uint8Array[] = [];
+  #bytes = 0;
+  #overflowed = false;
+  #setsChanged = false;
+  #lastDtsUs = 0;
+  #units = 0;
+  #dropped = 0;
+  #foreignPackets = 0;
+
+  /** Starts before the first packet. */
+  constructor({ track, time }: RtpTrackIngestOptions) {
+    this.#track = track;
+    this.#time = time;
+    this.#rtp = track.rtp;
+    const { codec, config } = track;
+    const { rtp } = track;
+    if (isNalCodec(codec)) {
+      const sets = new ParameterSets(codec, config);
+      this.#sets = sets;
+      this.#peek = new NalPeek(codec, {
+        ...(rtp === undefined ? {} : { rtp }),
+        onParameterSet: (unit) => this.#setsChanged = sets.take(unit) || this.#setsChanged,
+      });
+    } else this.#peek = new FramePeek(rtp?.encodingName ?? "");
+    this.#dts = estimatorOf(codec, config);
+  }
+
+  /** The track with the newest configuration: the announced one, or one that came in band. */
+  get track(): Track {
+    return this.#track;
+  }
+
+  /** What was counted so far. */
+  get stats(): RtpTrackIngestStats {
+    return { units: this.#units, dropped: this.#dropped, foreignPackets: this.#foreignPackets };
+  }
+
+  /**
+   * The units that come before all others: the configuration, as far as it is known. A video track has
+   * one in any case, if need be without data, so that others can tell that there is video.
+   */
+  header(): MediaUnit[] {
+    const { kind, config } = this.#track;
+    if (config === undefined && kind !== "video") return [];
+    return [this.#configUnit(0)];
+  }
+
+  /**
+   * Takes the next packet in order, which came at `arrivalMs` on the caller's clock; returns the units
+   * that it completes, mostly none or one, with a `config` unit before one whose parameter sets are new.
+   */
+  push(packet: RtpPacket, arrivalMs: number): MediaUnit[] {
+    if (this.#isForeign(packet)) {
+      this.#foreignPackets++;
+      return [];
+    }
+    const units: MediaUnit[] = [];
+    const { timestamp, ssrc, payload } = packet;
+    const open = this.#open;
+    const isNext = payload.length > 0 && open !== undefined &&
+      (open.timestamp !== timestamp || open.ssrc !== ssrc);
+    if (isNext) this.#close(units);
+    if (payload.length > 0) {
+      this.#open ??= {
+        timestamp,
+        ssrc,
+        ptsUs: Math.max(0, this.#time.timeUs(timestamp, arrivalMs)),
+      };
+      this.#peek.take(payload);
+    }
+    // A packet without payload (RFC 6263) goes with the unit beside it: players count it too.
+    this.#keep(packet.bytes);
+    if (this.#open !== undefined && this.#ends(packet)) this.#close(units);
+    return units;
+  }
+
+  /** Ends the access unit at hand: the source stopped, or began anew. */
+  flush(): MediaUnit[] {
+    const units: MediaUnit[] = [];
+    if (this.#open !== undefined) this.#close(units);
+    return units;
+  }
+
+  /** The source began anew: what is at hand ends, and times are estimated afresh. */
+  restart(): MediaUnit[] {
+    const units = this.flush();
+    this.#dts = estimatorOf(this.#track.codec, this.#track.config);
+    return units;
+  }
+
+  /** A media may announce payload types beside the track's, such as telephone events. */
+  #isForeign(packet: RtpPacket): boolean {
+    const rtp = this.#rtp;
+    return rtp !== undefined && rtp.encodingName !== "" &&
+      packet.payloadType !== rtp.payloadType;
+  }
+
+  #ends(packet: RtpPacket): boolean {
+    if (this.#track.kind === "audio") return true;
+    // Some cameras set the marker on parameter sets too, which belong to the picture behind them.
+    return packet.marker && (this.#peek.facts.hasPicture || this.#overflowed);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#overflowed) return;
+    this.#bytes += bytes.length;
+    if (this.#bytes > MAX_UNIT_BYTES || this.#packets.length === MAX_UNIT_PACKETS) {
+      this.#overflowed = true;
+      this.#packets = [];
+    } else this.#packets.push(bytes);
+  }
+
+  #close(units: MediaUnit[]): void {
+    const { ptsUs } = this.#open!;
+    const { keyFrame, discardable } = this.#peek.facts;
+    if (this.#setsChanged) this.#takeSets(units);
+    if (this.#overflowed) this.#dropped++;
+    else {
+      const isVideo = this.#track.kind === "video";
+      const dtsUs = isVideo ? this.#dts.next(ptsUs) : ptsUs;
+      this.#lastDtsUs = Math.max(this.#lastDtsUs, dtsUs);
+      this.#units++;
+      units.push({
+        ...this.#unit("media", this.#lastDtsUs),
+        ptsUs,
+        keyFrame: isVideo ? keyFrame : true,
+        discardable: isVideo ? discardable : true,
+        payload: { format: "rtp", packets: this.#packets },
+      });
+    }
+    this.#open = undefined;
+    this.#packets = [];
+    this.#bytes = 0;
+    this.#overflowed = false;
+    this.#peek.reset();
+  }
+
+  #takeSets(units: MediaUnit[]): void {
+    this.#setsChanged = false;
+    const config = this.#sets?.config;
+    if (config === undefined || config === this.#track.config) return;
+    const depth = configFacts(this.#track.codec, config).reorderDepth ?? 0;
+    if (depth > this.#dts.reorderDepth) this.#dts = estimatorOf(this.#track.codec, config);
+    this.#track = trackWithConfig(this.#track, config);
+    units.push(this.#configUnit(this.#lastDtsUs));
+  }
+
+  #configUnit(timeUs: number): MediaUnit {
+    const data = this.#track.config ?? new Uint8Array(0);
+    return { ...this.#unit("config", timeUs), payload: { format: "access-unit", data } };
+  }
+
+  #unit(role: UnitRole, dtsUs: number): Omit<MediaUnit, "payload"> {
+    const { kind, id } = this.#track;
+    return { kind, role, track: id, dtsUs, ptsUs: dtsUs, keyFrame: false, discardable: false };
+  }
+}
+
+function estimatorOf(codec: CodecName | undefined, config: Uint8Array | undefined): DtsEstimator {
+  if (config === undefined) return new DtsEstimator();
+  const { reorderDepth = 0, frameRate } = configFacts(codec, config);
+  return new DtsEstimator({
+    reorderDepth,
+    ...(frameRate === undefined ? {} : { frameDurationUs: 1_000_000 / frameRate }),
+  });
+}

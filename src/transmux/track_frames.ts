@@ -1,0 +1,243 @@
+import { equals } from "@std/bytes/equals";
+import { MediaError, type MediaUnit, type NalLengthSize, type Track } from "../media/mod.ts";
+import {
+  type AccessUnit,
+  createDepacketizer,
+  type Depacketizer,
+  parseRtpPacket,
+  RtpError,
+  type RtpPacket,
+  sequenceDistance,
+  timestampDistance,
+  usFromTicks,
+} from "../rtp/mod.ts";
+import type { CodedFrame, FrameTiming } from "./coded_frame.ts";
+import { factsOfKeyFrame } from "./frame_config.ts";
+import { splitFrame, splitMp3 } from "./frame_parts.ts";
+import { inspectNalUnits, isNalCodec, isParameterSet } from "./nal_codec.ts";
+import { lengthSizeOf, ParameterSets } from "./parameter_sets.ts";
+import { trackWithConfig } from "./track_config.ts";
+
+/** When a unit of RTP packets is, by its timestamp. */
+interface UnitTiming extends FrameTiming {
+  readonly timestamp: number;
+}
+
+/** Options of a {@linkcode TrackFrames}. */
+export interface TrackFramesOptions {
+  /** Whether pictures that depend on a lost one are dropped. */
+  readonly dropAfterLoss: boolean;
+}
+
+/** Makes frames of the units of one track, and remembers what that takes. */
+export class TrackFrames {
+  readonly #dropAfterLoss: boolean;
+  readonly #sets: ParameterSets | undefined;
+  #track: Track;
+  #lengthSize: NalLengthSize = 4;
+  #depacketizer: Depacketizer | undefined;
+  /** The two newest units of packets: one without marker completes only with the next one. */
+  #timings: UnitTiming[] = [];
+  #last: { readonly ssrc: number; readonly sequenceNumber: number } | undefined;
+  #waitsForKeyFrame = false;
+  #frames = 0;
+  #broken = 0;
+  #dependent = 0;
+
+  /** Starts before the first unit of `track`. */
+  constructor(track: Track, options: TrackFramesOptions) {
+    this.#track = track;
+    this.#dropAfterLoss = options.dropAfterLoss;
+    if (isNalCodec(track.codec)) this.#sets = new ParameterSets(track.codec, track.config);
+    this.#depacketizer = depacketizerOf(track);
+    if (track.config !== undefined) this.setConfig(track.config);
+  }
+
+  /** The track with its newest configuration. */
+  get track(): Track {
+    return this.#track;
+  }
+
+  /** The parameter sets in force, of H.264 and H.265. */
+  get sets(): ParameterSets | undefined {
+    return this.#sets;
+  }
+
+  /** What was counted: frames returned, access units malformed or incomplete, and dropped behind these. */
+  get stats(): { readonly frames: number; readonly broken: number; readonly dependent: number } {
+    const dropped = this.#depacketizer?.dropped ?? 0;
+    return {
+      frames: this.#frames,
+      broken: this.#broken + dropped,
+      dependent: this.#dependent,
+    };
+  }
+
+  /** Takes a configuration in the codec's ISO form; one that cannot be read is counted and passed over. */
+  setConfig(config: Uint8Array): void {
+    const { codec } = this.#track;
+    if (config.length === 0) return;
+    if (!isNalCodec(codec)) return this.#keepConfig(config);
+    if (!this.#sets!.replace(config)) {
+      this.#broken++;
+      return;
+    }
+    this.#lengthSize = lengthSizeOf(codec, config);
+    this.#keepConfig(this.#sets!.config);
+  }
+
+  /** Reads the packets of one access unit. */
+  readPackets(packets: readonly Uint8Array[], unit: MediaUnit): CodedFrame[] {
+    const depacketizer = this.#depacketizer;
+    if (depacketizer === undefined) return [];
+    const parsed = packets.flatMap((bytes) => this.#attempt(() => parseRtpPacket(bytes)) ?? []);
+    this.#broken += packets.length - parsed.length;
+    // Packets without payload may be of another time than the picture that they came with.
+    const first = parsed.find(({ payload }) => payload.length > 0);
+    if (first !== undefined) this.#remember({ ...timingOf(unit), timestamp: first.timestamp });
+    const frames: CodedFrame[] = [];
+    for (const packet of parsed) {
+      this.#noteGap(packet);
+      const dropped = depacketizer.dropped;
+      const complete = depacketizer.push(packet);
+      if (depacketizer.dropped > dropped) this.#lose();
+      for (const accessUnit of complete) {
+        const frame = this.#frame(accessUnit.parts, this.#timingOf(accessUnit));
+        if (frame !== undefined) frames.push(frame);
+      }
+    }
+    return frames;
+  }
+
+  /** Reads the bytes of one frame, as an FLV body carries them. */
+  readFlv(data: Uint8Array, timing: FrameTiming): CodedFrame[] {
+    if (this.#track.codec === "mp3") {
+      return splitMp3(data).flatMap((one) =>
+        this.#frame([one.data], {
+          ...timing,
+          dtsUs: timing.dtsUs + one.offsetUs,
+          ptsUs: timing.ptsUs + one.offsetUs,
+        }) ?? []
+      );
+    }
+    return this.#read(data, timing, this.#lengthSize);
+  }
+
+  /** Reads the bytes of one access unit. */
+  readAccessUnit(data: Uint8Array, timing: FrameTiming): CodedFrame[] {
+    return this.#read(data, timing, undefined);
+  }
+
+  #read(
+    data: Uint8Array,
+    timing: FrameTiming,
+    lengthSize: NalLengthSize | undefined,
+  ): CodedFrame[] {
+    const { codec } = this.#track;
+    if (codec === undefined || data.length === 0) return [];
+    const parts = this.#attempt(() => splitFrame(codec, data, { lengthSize }));
+    if (parts === undefined) {
+      this.#broken++;
+      this.#lose();
+      return [];
+    }
+    const frame = this.#frame(parts, timing);
+    return frame === undefined ? [] : [frame];
+  }
+
+  #frame(parts: readonly Uint8Array[], timing: FrameTiming): CodedFrame | undefined {
+    const { kind, id, codec } = this.#track;
+    if (codec === undefined) return undefined;
+    let { keyFrame, discardable } = timing;
+    if (isNalCodec(codec)) {
+      for (const part of parts) if (isParameterSet(codec, part)) this.#takeSet(part);
+      const info = inspectNalUnits(codec, parts);
+      if (!info.hasPicture) return undefined;
+      keyFrame ||= info.keyFrame;
+      discardable ||= info.discardable;
+    } else if (keyFrame) this.#learn(factsOfKeyFrame(codec, parts));
+    if (kind === "video" && !this.#mayPass(keyFrame)) return undefined;
+    this.#frames++;
+    const { dtsUs, ptsUs } = timing;
+    return { kind, track: id, codec, dtsUs, ptsUs, keyFrame, discardable, parts };
+  }
+
+  #mayPass(keyFrame: boolean): boolean {
+    if (keyFrame) this.#waitsForKeyFrame = false;
+    if (this.#waitsForKeyFrame) this.#dependent++;
+    return !this.#waitsForKeyFrame;
+  }
+
+  #takeSet(unit: Uint8Array): void {
+    if (this.#sets!.take(unit)) this.#keepConfig(this.#sets!.config);
+  }
+
+  #learn(facts: { config?: Uint8Array | undefined; width?: number; height?: number }): void {
+    const { config, width, height } = facts;
+    // A configuration that the publisher gave knows more, such as colours.
+    if (this.#track.codec === "av1" || this.#track.config === undefined) this.#keepConfig(config);
+    if (width === undefined || height === undefined) return;
+    if (this.#track.width !== width || this.#track.height !== height) {
+      this.#track = { ...this.#track, width, height };
+    }
+  }
+
+  #keepConfig(config: Uint8Array | undefined): void {
+    const known = this.#track.config;
+    if (config === undefined || (known !== undefined && equals(known, config))) return;
+    this.#track = trackWithConfig(this.#track, config);
+  }
+
+  #noteGap({ ssrc, sequenceNumber }: RtpPacket): void {
+    const last = this.#last;
+    this.#last = { ssrc, sequenceNumber };
+    if (last === undefined) return;
+    const follows = last.ssrc === ssrc &&
+      sequenceDistance(last.sequenceNumber, sequenceNumber) === 1;
+    // A whole picture may be missing, which no depacketiser can know of.
+    if (!follows) this.#lose();
+  }
+
+  #lose(): void {
+    if (this.#dropAfterLoss && this.#track.kind === "video") this.#waitsForKeyFrame = true;
+  }
+
+  #remember(timing: UnitTiming): void {
+    this.#timings = [...this.#timings.slice(-1), timing];
+  }
+
+  /** Several frames of one packet follow each other by their timestamps. */
+  #timingOf({ timestamp }: AccessUnit): FrameTiming {
+    const newest = this.#timings.at(-1)!;
+    const unit = this.#timings.find((timing) => timing.timestamp === timestamp) ?? newest;
+    const ticks = timestampDistance(unit.timestamp, timestamp);
+    const offsetUs = usFromTicks(ticks, this.#track.rtp!.clockRate);
+    return { ...timingOf(unit), dtsUs: unit.dtsUs + offsetUs, ptsUs: unit.ptsUs + offsetUs };
+  }
+
+  /** Runs what reads a peer's bytes; `undefined` where they cannot be read. */
+  #attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof MediaError || error instanceof RtpError) return undefined;
+      throw error;
+    }
+  }
+}
+
+function depacketizerOf({ rtp, codec }: Track): Depacketizer | undefined {
+  if (rtp === undefined || codec === undefined) return undefined;
+  try {
+    return createDepacketizer(rtp);
+  } catch (error) {
+    // A configuration that cannot be read: its packets are still forwarded.
+    if (error instanceof RtpError) return undefined;
+    throw error;
+  }
+}
+
+/** The times and flags of a unit, and nothing else of it. */
+export function timingOf({ dtsUs, ptsUs, keyFrame, discardable }: FrameTiming): FrameTiming {
+  return { dtsUs, ptsUs, keyFrame, discardable };
+}

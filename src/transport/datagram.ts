@@ -1,0 +1,113 @@
+import type * as NodeDgram from "node:dgram";
+
+/** A peer of datagrams. */
+export interface DatagramPeer {
+  /** Address, not a name. */
+  readonly hostname: string;
+  /** Port. */
+  readonly port: number;
+}
+
+/** A UDP socket as the server uses it. */
+export interface DatagramSocket {
+  /** Port that it is bound to. */
+  readonly port: number;
+  /** Sends one datagram; it may be lost, and what the system says of that is not told. */
+  send(bytes: Uint8Array, peer: DatagramPeer): Promise<void>;
+  /**
+   * Calls `onDatagram` for each datagram until the socket is closed; the bytes are not changed after.
+   */
+  receive(onDatagram: (bytes: Uint8Array, peer: DatagramPeer) => void): Promise<void>;
+  /** Stops receiving and frees the port. */
+  close(): void;
+}
+
+/** Room for one datagram: RTP stays below 1500 bytes; one that fills this was cut, and is dropped. */
+const DATAGRAM_BYTES = 2048;
+
+/** What consecutive datagrams share. */
+const SLAB_BYTES = 64 * 1024;
+
+/**
+ * Binds a UDP socket: `Deno.listenDatagram`, or, in a program that was started without
+ * `--unstable-net`, `node:dgram`.
+ *
+ * @throws {Deno.errors.AddrInUse} if the port is taken
+ */
+export async function bindDatagram(address: DatagramPeer): Promise<DatagramSocket> {
+  return typeof Deno.listenDatagram === "function" ? bindDeno(address) : await bindNode(address);
+}
+
+/** @internal */
+export function bindDeno(address: DatagramPeer): DatagramSocket {
+  const conn = Deno.listenDatagram({ ...address, transport: "udp" });
+  return {
+    port: (conn.addr as Deno.NetAddr).port,
+    async send(bytes, peer) {
+      try {
+        await conn.send(bytes, { ...peer, transport: "udp" });
+      } catch {
+        // A peer that is gone (ICMP port unreachable), a full buffer: UDP loses datagrams.
+      }
+    },
+    async receive(onDatagram) {
+      let slab: Uint8Array = new Uint8Array(SLAB_BYTES);
+      let used = 0;
+      for (;;) {
+        if (used + DATAGRAM_BYTES > slab.length) {
+          slab = new Uint8Array(SLAB_BYTES);
+          used = 0;
+        }
+        let bytes: Uint8Array;
+        let peer: Deno.Addr;
+        try {
+          [bytes, peer] = await conn.receive(slab.subarray(used, used + DATAGRAM_BYTES));
+        } catch (error) {
+          if (isClosed(error)) return;
+          // What another peer's ICMP message said: the socket itself is well.
+          continue;
+        }
+        if (bytes.length === DATAGRAM_BYTES) continue;
+        used += bytes.length;
+        onDatagram(bytes, peer as Deno.NetAddr);
+      }
+    },
+    close: () => conn.close(),
+  };
+}
+
+/** @internal */
+export async function bindNode(address: DatagramPeer): Promise<DatagramSocket> {
+  const dgram: typeof NodeDgram = await import("node:dgram");
+  const socket = dgram.createSocket(address.hostname.includes(":") ? "udp6" : "udp4");
+  const bound = Promise.withResolvers<void>();
+  socket.once("error", (error: Error & { code?: string }) => {
+    bound.reject(
+      error.code === "EADDRINUSE" ? new Deno.errors.AddrInUse(error.message) : error,
+    );
+  });
+  socket.bind(address.port, address.hostname, () => bound.resolve());
+  await bound.promise;
+  const closed = Promise.withResolvers<void>();
+  socket.once("close", () => closed.resolve());
+  socket.on("error", () => {});
+  return {
+    port: socket.address().port,
+    send: (bytes, peer) =>
+      new Promise((resolve) => {
+        socket.send(bytes, peer.port, peer.hostname, () => resolve());
+      }),
+    async receive(onDatagram) {
+      socket.on("message", (bytes, from) => {
+        if (bytes.length >= DATAGRAM_BYTES) return;
+        onDatagram(bytes, { hostname: from.address, port: from.port });
+      });
+      await closed.promise;
+    },
+    close: () => socket.close(),
+  };
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+}

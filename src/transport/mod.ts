@@ -1,0 +1,7 @@
+/**
+ * Byte connections, whatever carries them: TCP, TLS, or a pair of web streams that an embedder has.
+ *
+ * @module
+ */
+export { bindDatagram, type DatagramPeer, type DatagramSocket } from "./datagram.ts";
+export * from "./transport.ts";

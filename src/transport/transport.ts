@@ -1,0 +1,138 @@
+/** A byte connection as the server uses it: TCP, TLS, or whatever an embedder has accepted. */
+export interface Transport {
+  /** What the peer sends. Chunks are not changed by anyone after they were handed out. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Writes some of `bytes`, at least one, and returns how many. Never called twice at once. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Says that nothing more will be written; the peer can still read what was. */
+  closeWrite(): Promise<void>;
+  /** Closes both directions; harmless when repeated. */
+  close(): void;
+  /** Address of the peer, without a port, for policies; any text for transports without addresses. */
+  readonly remoteAddress: string;
+  /** The peer as log lines name it. */
+  readonly remoteName: string;
+}
+
+/** A connection that an embedder has accepted: a Unix socket, a tunnel, the ends of a test pipe. */
+export interface StreamPair {
+  /** What the peer sends. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What the peer is sent; each chunk is a copy of its own. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Address of the peer, or any text that tells who it is. */
+  readonly remoteAddress: string;
+}
+
+/** A connection that mostly listens should not hold a large buffer. */
+const FIRST_SLAB_BYTES = 4 * 1024;
+const LARGEST_SLAB_BYTES = 256 * 1024;
+
+/**
+ * Reads a socket into slabs that consecutive reads share, so that what is kept of small reads costs
+ * no more than its bytes; slabs grow while reads fill them. A default stream, not a byte stream: those
+ * detach buffers that others hold.
+ */
+function readableOf(
+  conn: { read(target: Uint8Array): Promise<number | null> },
+): ReadableStream<Uint8Array> {
+  let slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
+  let used = 0;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      let count: number | null;
+      try {
+        count = await conn.read(slab.subarray(used));
+      } catch (error) {
+        if (!isDisconnect(error)) throw error;
+        count = null;
+      }
+      if (count === null) {
+        controller.close();
+        return;
+      }
+      const wasFilled = used + count === slab.length;
+      controller.enqueue(slab.subarray(used, used + count));
+      used += count;
+      if (slab.length - used < slab.length / 4) {
+        const size = wasFilled ? slab.length * 4 : slab.length;
+        slab = new Uint8Array(Math.min(size, LARGEST_SLAB_BYTES));
+        used = 0;
+      }
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** Whether `error` says that the peer, or this side, has ended the connection. */
+export function isDisconnect(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.TimedOut ||
+    error instanceof Error && UNREACHABLE.has((error as { code?: unknown }).code);
+}
+
+/** System errors of a network that went away under a connection; Deno has no classes for them. */
+const UNREACHABLE: ReadonlySet<unknown> = new Set([
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+]);
+
+/** Makes a transport of a TCP or TLS connection. */
+export function connTransport(conn: Deno.Conn): Transport {
+  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+  if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+  let closed = false;
+  return {
+    readable: readableOf(conn),
+    write: (bytes) => conn.write(bytes),
+    closeWrite: () => conn.closeWrite(),
+    close() {
+      if (closed) return;
+      closed = true;
+      try {
+        conn.close();
+      } catch (error) {
+        if (!isDisconnect(error)) throw error;
+      }
+    },
+    remoteAddress: hostname,
+    remoteName: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
+  };
+}
+
+/** Makes a transport of a pair of web streams. */
+export function streamPairTransport(pair: StreamPair): Transport {
+  const writer = pair.writable.getWriter();
+  // Only writes say how they ended.
+  writer.closed.catch(() => {});
+  const cancel = new AbortController();
+  return {
+    // A chunk is copied: it may belong to a byte stream that uses its buffer again.
+    readable: pair.readable.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, controller) => controller.enqueue(chunk.slice()),
+      }),
+      { signal: cancel.signal },
+    ),
+    async write(bytes) {
+      await writer.ready;
+      // A copy: the stream may transfer its chunks, and these bytes are shared by all players.
+      await writer.write(bytes.slice());
+      return bytes.length;
+    },
+    closeWrite: () => writer.close(),
+    close() {
+      cancel.abort();
+      writer.abort().catch(() => {});
+    },
+    remoteAddress: pair.remoteAddress,
+    remoteName: pair.remoteAddress,
+  };
+}

@@ -1,0 +1,588 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { HubError, type Publication } from "../../src/hub/mod.ts";
+import { fakeHub, nameOf, read, takeAll, takeNames, TestFormat, unit } from "./hub_support.ts";
+
+function send(publication: Publication, names: string, options: { bytes?: number } = {}): void {
+  for (const name of names.split(" ")) publication.write(unit(name, options));
+  publication.commit();
+}
+
+Deno.test("a repeated identical header is no change, a changed one comes before the next frame (M071)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  send(publication, "M V A K0");
+  assertEquals(takeNames(reader), "M V A K0");
+  const { headers } = publication.stream;
+  // DJI drones repeat theirs each second.
+  send(publication, "V p1 A V p2 M");
+  assertEquals(takeNames(reader), "p1 p2");
+  assertStrictEquals(publication.stream.headers, headers);
+  send(publication, "V2 K3 p4 A2 a5");
+  assertEquals(takeNames(reader), "V2 K3 p4 A2 a5");
+  assertEquals(publication.stream.headers.units.map(nameOf), ["M", "V2", "A2"]);
+});
+
+Deno.test("headers are remembered for each track (M071)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  publication.write(unit("V0", { track: 0 }));
+  publication.write(unit("V1", { track: 1 }));
+  send(publication, "K0");
+  assertEquals(takeNames(reader), "V0 V1 K0");
+  publication.write(unit("V1", { track: 1 }));
+  publication.write(unit("V0", { track: 0 }));
+  publication.write(unit("V1b", { track: 1 }));
+  send(publication, "K1");
+  assertEquals(takeNames(reader), "V1b K1");
+  assertEquals(takeNames(read(publication.stream)), "V0 V1b K1");
+});
+
+Deno.test("headers beyond what a stream may have are not remembered, nor passed on (M071)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  for (let track = 0; track < 200; track++) publication.write(unit(`V${track}`, { track }));
+  assertEquals(publication.stream.headers.units.length, 64);
+  publication.write(unit("A", { bytes: 5_000_000 }));
+  publication.write(unit("M"));
+  assertEquals(publication.stream.headers.units.some(({ kind }) => kind === "audio"), false);
+});
+
+Deno.test("headers at time 0 in the middle of a stream take the time of the stream (M071)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  publication.write(unit("V"));
+  publication.write(unit("K0", { dtsMs: 60_000 }));
+  publication.write(unit("V2", { dtsMs: 0 }));
+  publication.write(unit("K1", { dtsMs: 60_040 }));
+  publication.commit();
+  assertEquals(takeAll(reader).map(({ timeMs }) => timeMs), [60_000, 60_000, 60_000, 60_040]);
+});
+
+Deno.test("an audio track that starts late joins, and a late player gets both configurations (M072)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  send(publication, "V K0 p1 p2");
+  assertEquals(takeNames(reader), "V K0 p1 p2");
+  send(publication, "A a3 p3");
+  assertEquals(takeNames(reader), "A a3 p3");
+  send(publication, "K4 a4");
+  assertEquals(takeNames(read(publication.stream)), "V A K4 a4");
+});
+
+Deno.test("a video track that starts late joins, and from then on key frames are the starts (M072)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const early = read(publication.stream);
+  send(publication, "A a0 a1");
+  assertEquals(takeNames(early), "A a0 a1");
+  send(publication, "V p2 a2");
+  assertEquals(takeNames(early), "V a2");
+  // Between the configuration and the first key frame, a player starts with the audio.
+  const between = read(publication.stream);
+  assertEquals(takeNames(between), "A a1 V a2");
+  send(publication, "K3 a3 p4 a4");
+  assertEquals(takeNames(early), "K3 a3 p4 a4");
+  assertEquals(takeNames(between), "K3 a3 p4 a4");
+  assertEquals(takeNames(read(publication.stream)), "A V K3 a3 p4 a4");
+});
+
+Deno.test("audio-only, video-only and data-only streams play from their newest start (M072)", () => {
+  const cases = {
+    "A a0 a1 a2": "A a2",
+    "M a0 a1": "M a1",
+    "V K0 p1 K2 p3": "V K2 p3",
+    "d0 d1": "d1",
+  };
+  for (const [sent, got] of Object.entries(cases)) {
+    const { hub } = fakeHub();
+    const publication = hub.acquire("live/cam");
+    send(publication, sent);
+    assertEquals(takeNames(read(publication.stream)), got);
+  }
+});
+
+Deno.test("video without a configuration (H.263, VP6) makes key frames the only starts all the same (M072, M075)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  send(publication, "a0 K1 a1 p2 a2 p3 a3");
+  assertEquals(takeNames(read(publication.stream)), "K1 a1 p2 a2 p3 a3");
+});
+
+Deno.test("a publisher that tells its tracks has key frames as starts from its first audio on (M072, M075)", () => {
+  const { hub } = fakeHub();
+  const tracks = [{ kind: "video", id: 0, codec: "h264", config: undefined }] as const;
+  const publication = hub.acquire("live/cam", { tracks });
+  send(publication, "a0 a1");
+  const reader = read(publication.stream);
+  assertEquals(takeNames(reader), "");
+  send(publication, "K2 a2");
+  assertEquals(takeNames(reader), "K2 a2");
+  assertStrictEquals(publication.tracks, tracks);
+});
+
+Deno.test("pictures before the first key frame are dropped and counted (M075)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  send(publication, "V p0 p1 p2 K3 p4");
+  assertEquals(takeNames(reader), "V K3 p4");
+  assertEquals(publication.statistics.unitsBeforeKeyFrame, 3);
+  assertEquals(publication.statistics.units, 6);
+});
+
+Deno.test("readers of two formats each have their log, and the later one starts with the same group (M075)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const first = read(publication.stream);
+  send(publication, "V K0 p1");
+  const formats: TestFormat[] = [];
+  const create = () => formats[formats.push(new TestFormat()) - 1]!;
+  const second = read(publication.stream, { format: "other", create });
+  const third = read(publication.stream, { format: "other", create });
+  assertEquals(takeNames(first), "V K0 p1");
+  assertEquals(takeNames(second), "V K0 p1");
+  assertEquals(formats.length, 1);
+  assertStrictEquals(third.format, second.format);
+  assertEquals(publication.stream.readerCount, 3);
+});
+
+Deno.test("a tap gets headers, the group so far, and everything from then on (M075)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  send(publication, "M V K0 V2 K1 A a1 p2");
+  const names: string[] = [];
+  const untap = publication.stream.tap((tapped) => names.push(nameOf(tapped)));
+  send(publication, "p3 V3 K4");
+  untap();
+  send(publication, "p5");
+  assertEquals(names.join(" "), "M V2 K1 A a1 p2 p3 V3 K4");
+});
+
+Deno.test("a tap where no group is kept gets no undecodable picture first (M075)", () => {
+  const { hub } = fakeHub({ maxGopBytes: 1000 });
+  const publication = hub.acquire("live/cam");
+  send(publication, "V K0");
+  send(publication, "p1", { bytes: 2000 });
+  const names: string[] = [];
+  publication.stream.tap((tapped) => names.push(nameOf(tapped)));
+  send(publication, "p2 a2 M K3 p4");
+  assertEquals(names.join(" "), "V M K3 p4");
+});
+
+Deno.test("the reject policy keeps the publisher in place untouched (M054, M080)", () => {
+  const { hub } = fakeHub({ conflict: "reject" });
+  const publication = hub.acquire("live/cam", { identity: "ann" });
+  const reader = read(publication.stream);
+  send(publication, "V K0");
+  const error = assertThrows(() => hub.acquire("live/cam", { identity: "ann" }), HubError);
+  assertEquals(error.code, "name-taken");
+  send(publication, "p1");
+  assertEquals(takeNames(reader), "V K0 p1");
+  assert(publication.isActive);
+  assertStrictEquals(hub.get("live/cam")!.publication, publication);
+});
+
+Deno.test("same-identity: the same may come back, another only after silence (M080)", () => {
+  const { hub, clock } = fakeHub({ silentMs: 2000 });
+  const first = hub.acquire("live/cam", { identity: "ann" });
+  assertThrows(() => hub.acquire("live/cam", { identity: "bob" }), HubError);
+  assertThrows(() => hub.acquire("live/cam"), HubError);
+  const second = hub.acquire("live/cam", { identity: "ann" });
+  assertEquals([first.isActive, second.isActive], [false, true]);
+  clock.advance(1500);
+  send(second, "a0");
+  clock.advance(1999);
+  assertThrows(() => hub.acquire("live/cam", { identity: "bob" }), HubError);
+  clock.advance(1);
+  const third = hub.acquire("live/cam", { identity: "bob" });
+  assertEquals([second.isActive, third.isActive], [false, true]);
+});
+
+Deno.test("publishers without identity are not the same one (M080)", () => {
+  const { hub } = fakeHub();
+  hub.acquire("live/cam");
+  assertThrows(() => hub.acquire("live/cam"), HubError);
+  assert(hub.acquire("live/cam", { conflict: "takeover" }).isActive);
+});
+
+Deno.test("a takeover tells the one before, takes nothing more of it, and its release is harmless (M080)", () => {
+  const { hub } = fakeHub({ conflict: "takeover" });
+  let replaced = 0;
+  const first = hub.acquire("live/cam", { onReplaced: () => replaced++ });
+  const reader = read(first.stream);
+  send(first, "V K0");
+  const second = hub.acquire("live/cam");
+  assertEquals(replaced, 1);
+  assertEquals(first.write(unit("p1")), false);
+  first.commit();
+  first.release();
+  assertStrictEquals(hub.get("live/cam")!.publication, second);
+  send(second, "V K2");
+  assertEquals(takeNames(reader), "V K0 K2");
+  assertEquals(replaced, 1);
+});
+
+Deno.test("a takeover keeps readers, time goes on, and headers are sent again only when they differ (M080)", () => {
+  const { hub, clock } = fakeHub({ conflict: "takeover" });
+  const first = hub.acquire("live/cam");
+  const reader = read(first.stream);
+  first.write(unit("M", { dtsMs: 0 }));
+  first.write(unit("V", { dtsMs: 0 }));
+  first.write(unit("K0", { dtsMs: 5000 }));
+  clock.advance(300);
+  // Another clock, audio that starts before video, a key frame that is not the first.
+  const second = hub.acquire("live/cam");
+  for (const [name, dtsMs] of [["M", 0], ["V", 0], ["A", 0], ["a1", 90], ["p1", 40], ["K2", 80]]) {
+    second.write(unit(name as string, { dtsMs: dtsMs as number }));
+  }
+  second.commit();
+  assertEquals(takeAll(reader).map(({ name, timeMs }) => `${name} ${timeMs}`), [
+    "M 5000",
+    "V 5000",
+    "K0 5000",
+    "A 5000",
+    "a1 5300",
+    "K2 5290",
+  ]);
+  const third = hub.acquire("live/cam");
+  third.write(unit("V2", { dtsMs: 777 }));
+  third.write(unit("K3", { dtsMs: 1000 }));
+  // Its second track begins before its first: not before what players have had.
+  third.write(unit("a3", { dtsMs: 0 }));
+  third.commit();
+  assertEquals(takeAll(reader).map(({ name, timeMs }) => `${name} ${timeMs}`), [
+    "V2 5300",
+    "K3 5301",
+    "a3 5300",
+  ]);
+});
+
+Deno.test("who joins after a takeover starts with the new publisher, not with what the old one left (M080)", () => {
+  const { hub } = fakeHub({ conflict: "takeover" });
+  const first = hub.acquire("live/cam");
+  const before = read(first.stream);
+  send(first, "V A K0 p1");
+  const second = hub.acquire("live/cam");
+  const reader = read(second.stream);
+  assertEquals(takeNames(reader), "");
+  send(second, "V2 K2 p3");
+  assertEquals(takeNames(reader), "V2 K2 p3");
+  assertEquals(takeNames(before), "V A K0 p1 V2 K2 p3");
+});
+
+Deno.test("who joins after a takeover gets headers that the old publisher had sent just the same (M071, M080)", () => {
+  const { hub } = fakeHub({ conflict: "takeover" });
+  const first = hub.acquire("live/cam");
+  const before = read(first.stream);
+  send(first, "M V A K0 a0");
+  const second = hub.acquire("live/cam");
+  const reader = read(second.stream);
+  // Its audio is a start, since nothing tells yet that there will be video.
+  send(second, "M A a1");
+  assertEquals(takeNames(reader), "M A a1");
+  send(second, "V K2 p3");
+  assertEquals(takeNames(reader), "V K2 p3");
+  assertEquals(takeNames(before).replace("V K2", "K2"), "M V A K0 a0 a1 K2 p3");
+});
+
+Deno.test("units that the one before has not committed reach readers at the takeover (M080)", () => {
+  const { hub } = fakeHub({ conflict: "takeover" });
+  const first = hub.acquire("live/cam");
+  const reader = read(first.stream);
+  let woken = 0;
+  reader.cursor.wait(() => woken++);
+  first.write(unit("V"));
+  first.write(unit("K0"));
+  hub.acquire("live/cam");
+  assertEquals(woken, 1);
+});
+
+Deno.test("a publisher that drops and returns within the linger time keeps its readers (M081)", () => {
+  const { hub, clock } = fakeHub({ lingerMs: 10_000 });
+  const ends: string[] = [];
+  const first = hub.acquire("live/cam");
+  const { stream } = first;
+  const reader = read(stream, { onEnd: (reason) => ends.push(reason) });
+  first.write(unit("V"));
+  first.write(unit("K0", { dtsMs: 1000 }));
+  first.release();
+  assertEquals([stream.isLive, clock.pending], [false, 1]);
+  clock.advance(9999);
+  const second = hub.acquire("live/cam");
+  assertEquals(clock.pending, 0);
+  second.write(unit("V"));
+  second.write(unit("K1"));
+  second.write(unit("p2", { dtsMs: 40 }));
+  second.commit();
+  clock.advance(60_000);
+  assertEquals(takeAll(reader).map(({ name, timeMs }) => `${name} ${timeMs}`), [
+    "V 1000",
+    "K0 1000",
+    "K1 10999",
+    "p2 11039",
+  ]);
+  assertEquals(ends, []);
+  assertStrictEquals(second.stream, stream);
+});
+
+Deno.test("a stream ends when its linger ends: readers are told once, nothing is left (M081)", () => {
+  const ends: string[] = [];
+  const events: string[] = [];
+  const { hub, clock } = fakeHub({ lingerMs: 10_000 }, {
+    onStreamStart: ({ name }) => events.push(`start ${name}`),
+    onStreamEnd: ({ name }, reason) => events.push(`end ${name} ${reason}`),
+  });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream, { onEnd: (reason) => ends.push(reason) });
+  const left = read(publication.stream, { onEnd: () => ends.push("left") });
+  left.close();
+  send(publication, "V K0");
+  publication.release();
+  publication.release();
+  clock.advance(9999);
+  assertEquals(ends, []);
+  clock.advance(1);
+  assertEquals(ends, ["unpublished"]);
+  reader.close();
+  assertEquals([hub.streams.length, clock.pending], [0, 0]);
+  assertEquals(events, ["start live/cam", "end live/cam unpublished"]);
+  const error = assertThrows(() => publication.stream.publish(), HubError);
+  assertEquals(error.code, "closed");
+  assertThrows(() => read(publication.stream), HubError);
+});
+
+Deno.test("a stream without readers ends with its publisher, whichever leaves last (M081)", () => {
+  for (const readerFirst of [true, false]) {
+    const { hub, clock } = fakeHub();
+    const publication = hub.acquire("live/cam");
+    const reader = read(publication.stream);
+    const untap = publication.stream.tap(() => {});
+    send(publication, "V K0 a0");
+    if (readerFirst) {
+      reader.close();
+      untap();
+      publication.release();
+    } else {
+      publication.release();
+      reader.close();
+      assertEquals(clock.pending, 1);
+      untap();
+    }
+    assertEquals([hub.streams.length, clock.pending], [0, 0]);
+    reader.close();
+    untap();
+  }
+});
+
+Deno.test("a reader that joins between two publishers gets what comes of the second (M081)", () => {
+  const { hub } = fakeHub();
+  const first = hub.acquire("live/cam");
+  const before = read(first.stream);
+  send(first, "V K0 p1");
+  first.release();
+  const reader = read(first.stream);
+  const second = hub.acquire("live/cam");
+  send(second, "V2 K2 p3");
+  assertEquals(takeNames(reader), "V2 K2 p3");
+  assertEquals(takeNames(before), "V K0 p1 V2 K2 p3");
+});
+
+Deno.test("who watches is told of each publisher, also of one that comes after the linger (M056, M081)", () => {
+  const { hub, clock } = fakeHub({ lingerMs: 1000 });
+  const stream = hub.stream("live/cam");
+  let published = 0;
+  const unwatch = stream.watch(() => published++);
+  const first = hub.acquire("live/cam");
+  assertEquals(published, 1);
+  read(stream);
+  first.release();
+  clock.advance(1000);
+  assertEquals(hub.streams, [stream]);
+  const second = hub.acquire("live/cam");
+  assertEquals(published, 2);
+  send(second, "a0");
+  second.release();
+  // Nobody reads: the stream is as new, time included.
+  const third = hub.acquire("live/cam");
+  const reader = read(stream);
+  third.write(unit("a7", { dtsMs: 7 }));
+  assertEquals(takeAll(reader), [{ name: "a7", timeMs: 7, length: 3 }]);
+  reader.close();
+  third.release();
+  assertEquals(published, 3);
+  assertEquals(hub.streams, [stream]);
+  unwatch();
+  assertEquals([hub.streams.length, clock.pending], [0, 0]);
+});
+
+Deno.test("what callbacks throw is reported, and reaches neither the publisher nor the other readers", () => {
+  const errors: string[] = [];
+  const { hub, clock } = fakeHub({ lingerMs: 1000, conflict: "takeover" }, {
+    onError: (error) => errors.push((error as Error).message),
+    onStreamEnd: () => fail("event"),
+  });
+  const fail = (what: string): never => {
+    throw new Error(what);
+  };
+  const first = hub.acquire("live/cam", { onReplaced: () => fail("replaced") });
+  const { stream } = first;
+  const told: string[] = [];
+  stream.watch(() => fail("watch"))();
+  const unwatch = stream.watch(() => fail("watch"));
+  stream.watch(() => told.push("watch"))();
+  read(stream, { onEnd: () => fail("end") });
+  const reader = read(stream, { onEnd: () => told.push("end") });
+  const bad = read(stream);
+  bad.cursor.wait(() => fail("wake"));
+  reader.cursor.wait(() => told.push("wake"));
+  const untap = stream.tap(() => fail("tap"));
+  send(first, "a0");
+  untap();
+  const second = hub.acquire("live/cam");
+  unwatch();
+  assert(second.isActive);
+  second.release();
+  clock.advance(1000);
+  assertEquals(errors, ["tap", "wake", "replaced", "watch", "event", "end"]);
+  assertEquals(told, ["wake", "end"]);
+  assertEquals(hub.streams.length, 0);
+});
+
+Deno.test("without onError, what callbacks throw is an uncaught error", () => {
+  const { hub } = fakeHub();
+  const errors: string[] = [];
+  const listener = (event: ErrorEvent): void => {
+    event.preventDefault();
+    errors.push(event.error.message);
+  };
+  globalThis.addEventListener("error", listener);
+  const publication = hub.acquire("live/cam");
+  publication.stream.tap(() => {
+    throw new Error("tap");
+  });
+  send(publication, "a0");
+  globalThis.removeEventListener("error", listener);
+  assertEquals(errors, ["tap"]);
+});
+
+Deno.test("a format that throws leaves nothing of that unit in its log, and harms no other format", () => {
+  const errors: unknown[] = [];
+  const { hub } = fakeHub({}, { onError: (error) => errors.push(error) });
+  const publication = hub.acquire("live/cam");
+  const good = read(publication.stream);
+  class BadFormat extends TestFormat {
+    override encode(...[of, log]: Parameters<TestFormat["encode"]>): void {
+      super.encode(of, log);
+      if (nameOf(of).includes("x")) throw new Error("cannot");
+    }
+  }
+  const bad = read(publication.stream, { format: "bad", create: () => new BadFormat(30_000) });
+  send(publication, "Kx V K0 p1");
+  send(publication, "px", { bytes: 200_000 });
+  send(publication, "p2");
+  assertEquals(takeNames(bad), "V K0 p1 p2");
+  assertEquals(takeNames(good), "V K0 p1 px p2".replace("V K0", "Kx V K0"));
+  assertEquals(errors.length, 2);
+});
+
+Deno.test("flush policy frame: video wakes readers, audio rides along or waits 40 ms", () => {
+  const { hub, clock } = fakeHub({ flush: "frame" });
+  const publication = hub.acquire("live/cam");
+  const { cursor } = read(publication.stream);
+  let woken = 0;
+  const wait = (): void => cursor.wait(() => woken++);
+  wait();
+  // Nothing tells of video yet: audio does not wait.
+  send(publication, "A a0");
+  assertEquals(woken, 1);
+  wait();
+  send(publication, "V a1");
+  assertEquals([woken, clock.pending], [1, 1]);
+  clock.advance(39);
+  send(publication, "a2");
+  assertEquals([woken, clock.pending], [1, 1]);
+  clock.advance(1);
+  assertEquals([woken, clock.pending], [2, 0]);
+  wait();
+  send(publication, "a3");
+  send(publication, "K4");
+  assertEquals([woken, clock.pending], [3, 0]);
+});
+
+Deno.test("flush policy unit: everything wakes readers at once", () => {
+  const { hub, clock } = fakeHub({ flush: "unit" });
+  const publication = hub.acquire("live/cam");
+  const { cursor } = read(publication.stream);
+  let woken = 0;
+  for (const name of ["V", "K0", "a0", "M", "d1"]) {
+    cursor.wait(() => woken++);
+    send(publication, name);
+  }
+  assertEquals([woken, clock.pending], [5, 0]);
+});
+
+Deno.test("flush policy of milliseconds: what comes within them is gathered, from the first unit on", () => {
+  const { hub, clock } = fakeHub({ flush: 100 });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  let woken = 0;
+  reader.cursor.wait(() => woken++);
+  send(publication, "V K0");
+  clock.advance(60);
+  send(publication, "p1");
+  clock.advance(39);
+  assertEquals([woken, clock.pending], [0, 1]);
+  clock.advance(1);
+  assertEquals([woken, clock.pending], [1, 0]);
+  assertEquals(takeNames(reader), "V K0 p1");
+  clock.advance(1000);
+  reader.cursor.wait(() => woken++);
+  send(publication, "p2");
+  // Whoever ends the stream does not leave readers without its last units.
+  publication.release();
+  assertEquals([woken, clock.pending], [2, 1]);
+});
+
+Deno.test("a commit without units, or without readers, sets no timer", () => {
+  const { hub, clock } = fakeHub({ flush: 100 });
+  const publication = hub.acquire("live/cam");
+  publication.commit();
+  send(publication, "V K0");
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("statistics tell bytes, units, the key frame interval and silence", () => {
+  const { hub, clock } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  assertEquals(publication.statistics, {
+    bytes: 0,
+    units: 0,
+    unitsBeforeKeyFrame: 0,
+    keyIntervalMs: undefined,
+    silentMs: 0,
+  });
+  publication.write(unit("K0", { bytes: 100 }));
+  publication.write(unit("p1", { bytes: 50, dtsMs: 1000 }));
+  publication.write(unit("K2", { bytes: 100, dtsMs: 2000 }));
+  clock.advance(1234);
+  assertEquals(publication.stream.statistics, {
+    name: "live/cam",
+    publisher: {
+      bytes: 250,
+      units: 3,
+      unitsBeforeKeyFrame: 0,
+      keyIntervalMs: 2000,
+      silentMs: 1234,
+    },
+    readers: [{ format: "test", bytes: 0, lagBytes: 0, lagMs: 0, skips: 0 }],
+  });
+  takeAll(reader);
+  publication.write(unit("p3", { bytes: 88 }));
+  const [statistics] = publication.stream.statistics.readers;
+  assertEquals([statistics!.bytes, statistics!.lagBytes], [112, 100]);
+});

@@ -1,0 +1,203 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type RtpLoss, RtpReceiver, type SenderReport } from "../../src/rtp/mod.ts";
+import { packetOf } from "./support.ts";
+
+function receiverOf(options: Partial<ConstructorParameters<typeof RtpReceiver>[0]> = {}) {
+  const losses: RtpLoss[] = [];
+  const receiver = new RtpReceiver({
+    clockRate: 90000,
+    onLoss: (loss) => losses.push(loss),
+    ...options,
+  });
+  const push = (sequenceNumber: number, nowMs = 0, timestamp = 0) =>
+    receiver.push(packetOf(sequenceNumber, "00", { timestamp }), nowMs)
+      .map((packet) => packet.sequenceNumber);
+  return { receiver, losses, push };
+}
+
+function senderReport(fields: Partial<SenderReport>): SenderReport {
+  return {
+    type: "sender-report",
+    ssrc: 1,
+    ntp: { seconds: 0xe363887a, fraction: 0x17ced916 },
+    rtpTimestamp: 0,
+    packetCount: 0,
+    octetCount: 0,
+    reports: [],
+    ...fields,
+  };
+}
+
+Deno.test("RtpReceiver puts packets in order across the wrap, and drops duplicates (R160)", () => {
+  const { receiver, losses, push } = receiverOf();
+  assertEquals(push(65530), [65530]);
+  assertEquals(push(65529), [], "sent before the first packet");
+  assertEquals(push(65531), [65531]);
+  assertEquals(push(65531), [], "a duplicate");
+  assertEquals(push(65535), []);
+  assertEquals(push(65533), []);
+  assertEquals(push(65533), [], "a duplicate of one that waits");
+  assertEquals(push(65532), [65532, 65533]);
+  assertEquals(push(65534), [65534, 65535]);
+  assertEquals(push(1), []);
+  assertEquals(push(0), [0, 1]);
+  assertEquals(losses, []);
+  const { delivered, lost, duplicateOrLate } = receiver.stats;
+  assertEquals({ delivered, lost, duplicateOrLate }, { delivered: 8, lost: 0, duplicateOrLate: 3 });
+});
+
+Deno.test("RtpReceiver gives a gap up when 64 packets have passed: lost 34, fraction 131 (R160)", () => {
+  const { receiver, losses, push } = receiverOf();
+  push(1564);
+  for (let i = 0; i < 30; i++) assertEquals(push(1599 + i), []);
+  assertEquals(push(1629), Array.from({ length: 31 }, (_, i) => 1599 + i));
+  assertEquals(losses, [{ lost: 34, nextSequenceNumber: 1599 }]);
+  const report = receiver.report(0)!;
+  assertEquals(report.fractionLost, 131);
+  assertEquals(report.cumulativeLost, 34);
+  assertEquals(report.highestSequence, 1629);
+  assertEquals(receiver.report(0)!.fractionLost, 0, "the fraction is since the last report");
+});
+
+Deno.test("RtpReceiver gives only the oldest gap up, not what may still come", () => {
+  const { losses, push } = receiverOf({ reorderPackets: 4 });
+  push(0);
+  assertEquals(push(2), []);
+  assertEquals(push(4), []);
+  assertEquals(push(5), [2], "1 is given up, 3 is not");
+  assertEquals(push(3), [3, 4, 5]);
+  assertEquals(losses, [{ lost: 1, nextSequenceNumber: 2 }]);
+});
+
+Deno.test("RtpReceiver gives a gap up after 200 ms (R160)", () => {
+  const { receiver, losses, push } = receiverOf();
+  push(10, 1000);
+  assertEquals(receiver.deadlineMs, undefined);
+  assertEquals(push(12, 1010), []);
+  assertEquals(receiver.deadlineMs, 1210);
+  assertEquals(receiver.flush(1209), []);
+  assertEquals(receiver.flush(1210).map((packet) => packet.sequenceNumber), [12]);
+  assertEquals(losses, [{ lost: 1, nextSequenceNumber: 12 }]);
+  assertEquals(push(11, 1211), [], "too late");
+  assertEquals(push(14, 1300), []);
+  assertEquals(push(16, 1500), [14], "a push gives up too");
+});
+
+Deno.test("RtpReceiver counts a gap of 30 to 100 as 69 lost packets (R120)", () => {
+  for (const reorderPackets of [0, 64]) {
+    const { receiver, losses, push } = receiverOf({ reorderPackets });
+    push(30);
+    assertEquals(push(100), [100]);
+    assertEquals(losses, [{ lost: 69, nextSequenceNumber: 100 }]);
+    assertEquals(receiver.stats.lost, 69);
+  }
+});
+
+Deno.test("RtpReceiver with a buffer of 128 counts 130 lost (R160)", () => {
+  const { losses, push } = receiverOf({ reorderPackets: 128 });
+  push(50);
+  assertEquals(push(181), [181]);
+  assertEquals(losses, [{ lost: 130, nextSequenceNumber: 181 }]);
+});
+
+Deno.test("RtpReceiver takes more than 64 old packets in a row for a restart (R160)", () => {
+  const { receiver, losses, push } = receiverOf();
+  push(50000);
+  for (let i = 0; i < 64; i++) assertEquals(push(40000 + i), []);
+  assertEquals(push(40064), [40064]);
+  assertEquals(push(40065), [40065]);
+  assertEquals(losses, []);
+  assertEquals(receiver.stats.restarts, 1);
+  assertEquals(receiver.report(0)!.highestSequence, 0x10000 + 40065);
+});
+
+Deno.test("RtpReceiver without reordering drops old packets too, and counts gaps", () => {
+  const { receiver, push } = receiverOf({ reorderPackets: 0 });
+  assertEquals(push(0xffff), [0xffff]);
+  assertEquals(push(2), [2]);
+  assertEquals(push(1), []);
+  const report = receiver.report(0)!;
+  assertEquals(report.fractionLost, 128);
+  assertEquals(report.cumulativeLost, 2);
+  assertEquals(report.highestSequence, 0x10002);
+});
+
+Deno.test("RtpReceiver counts the wraps of the sequence number (R160)", () => {
+  const { receiver, push } = receiverOf();
+  push(0xffff);
+  push(0);
+  assertEquals(receiver.report(0)!.highestSequence, 1 << 16);
+  const second = receiverOf();
+  second.push(0);
+  assertEquals(second.receiver.report(0)!.highestSequence, 0);
+});
+
+Deno.test("RtpReceiver measures jitter as RFC 3550 (R160)", () => {
+  const { receiver, push } = receiverOf();
+  push(946, 0, 0xafb45733);
+  push(947, 1000, (0xafb45733 + 45000) >>> 0);
+  assertEquals(receiver.report(0)!.jitter, Math.floor(45000 / 16));
+});
+
+Deno.test("RtpReceiver reports the last sender report and the delay since (R117)", () => {
+  const { receiver, push } = receiverOf();
+  push(1);
+  assertEquals(receiver.report(0)!.lastSenderReport, 0);
+  receiver.takeSenderReport(senderReport({}), 1000);
+  const report = receiver.report(3000)!;
+  assertEquals(report.lastSenderReport, 0x887a17ce);
+  assertEquals(report.delaySinceLastSenderReport, 2 * 65536);
+});
+
+Deno.test("RtpReceiver tells the wall-clock time of a timestamp by the sender report (R121)", () => {
+  const { receiver, push } = receiverOf();
+  push(1);
+  assertEquals(receiver.unixUsOf(0), undefined);
+  const seconds = Date.UTC(2008, 4, 20, 22, 15, 20) / 1000 + 2_208_988_800;
+  receiver.takeSenderReport(
+    senderReport({ ntp: { seconds, fraction: 0 }, rtpTimestamp: 0xfffffff0 }),
+    0,
+  );
+  const base = Date.UTC(2008, 4, 20, 22, 15, 20) * 1000;
+  assertEquals(receiver.unixUsOf(0xfffffff0), base);
+  assertEquals(receiver.unixUsOf(90000 - 16), base + 1_000_000, "across the wrap");
+  assertEquals(receiver.unixUsOf(0xfffffff0 - 45000), base - 500_000);
+});
+
+Deno.test("RtpReceiver reports nothing before a packet, and nothing without clock rate (R160)", () => {
+  assertEquals(receiverOf().receiver.report(0), undefined);
+  const { receiver, push } = receiverOf({ clockRate: 0 });
+  push(1);
+  receiver.takeSenderReport(senderReport({}), 0);
+  assertEquals(receiver.report(0), undefined);
+  assertEquals(receiver.unixUsOf(0), undefined);
+});
+
+Deno.test("RtpReceiver accepts another source and begins anew (R123)", () => {
+  const { receiver, losses, push } = receiverOf();
+  push(945);
+  push(947);
+  const other = packetOf(20, "00", { ssrc: 754623214 });
+  assertEquals(receiver.push(other, 5).map((packet) => packet.sequenceNumber), [947, 20]);
+  assertEquals(losses, [{ lost: 1, nextSequenceNumber: 947 }]);
+  const report = receiver.report(5)!;
+  assertEquals(report.ssrc, 754623214);
+  assertEquals(report.cumulativeLost, 0);
+  assertEquals(report.highestSequence, 20);
+  assertEquals(receiver.stats.lost, 1);
+});
+
+Deno.test("RtpReceiver tells at most 2^23 - 1 lost packets in a report (R160)", () => {
+  const { receiver, push } = receiverOf();
+  let sequence = 0;
+  push(sequence);
+  for (let i = 0; i < 300; i++) push(sequence = (sequence + 32000) & 0xffff);
+  assertEquals(receiver.stats.lost, 300 * 31999);
+  const report = receiver.report(0)!;
+  assertEquals(report.cumulativeLost, 0x7fffff);
+  assertEquals(report.fractionLost, 255);
+});
+
+Deno.test("RtpReceiver refuses a buffer that its sequence numbers cannot tell apart", () => {
+  assertThrows(() => receiverOf({ reorderPackets: 20000 }), RangeError);
+});

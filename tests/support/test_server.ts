@@ -1,0 +1,99 @@
+/** A server in the test's own process, on a free port, with its log lines. */
+import { assertEquals } from "@std/assert";
+import { Server, type ServerOptions } from "../../mod.ts";
+import type { LogFields, ServerLog } from "../../src/server/mod.ts";
+
+/** One log line. */
+export interface LogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Keeps log lines, and lets a test wait for one. */
+export class LogBook implements ServerLog {
+  readonly lines: LogLine[] = [];
+  #watchers: (() => void)[] = [];
+
+  debug = (message: string, fields: LogFields = {}): void => this.#add("debug", message, fields);
+  info = (message: string, fields: LogFields = {}): void => this.#add("info", message, fields);
+  warn = (message: string, fields: LogFields = {}): void => this.#add("warn", message, fields);
+  error = (message: string, fields: LogFields = {}): void => this.#add("error", message, fields);
+
+  /** Resolves with the first line that `wanted` accepts, past ones included. */
+  async line(wanted: (line: LogLine) => boolean): Promise<LogLine> {
+    for (let at = 0;;) {
+      while (at < this.lines.length) {
+        const line = this.lines[at++]!;
+        if (wanted(line)) return line;
+      }
+      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    }
+  }
+
+  /** The line that says why a connection ended. */
+  async closed(reason: string): Promise<LogLine> {
+    return await this.line(({ fields }) => fields.reason === reason && "state" in fields);
+  }
+
+  #add(level: LogLine["level"], message: string, fields: LogFields): void {
+    this.lines.push({ level, message, fields });
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const watcher of watchers) watcher();
+  }
+}
+
+/** The other protocols have fixed ports by default, which another test may hold. */
+const OTHERS_OFF = { rtsp: false } as const;
+
+/** A server that listens, and what it has logged. */
+export class TestServer implements AsyncDisposable {
+  readonly server: Server;
+  readonly log: LogBook;
+  readonly port: number;
+
+  private constructor(server: Server, log: LogBook) {
+    this.server = server;
+    this.log = log;
+    this.port = server.addresses[0]?.port ?? 0;
+  }
+
+  /** Starts one on a free port. */
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
+    const log = new LogBook();
+    const server = new Server({
+      rtmp: { hostname: "127.0.0.1", port: 0 },
+      ...OTHERS_OFF,
+      log,
+      ...options,
+    });
+    await server.listen();
+    return new TestServer(server, log);
+  }
+
+  /** Base of its URLs. */
+  get url(): string {
+    return `rtmp://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when no connection is left. */
+  async quiet(): Promise<void> {
+    await until(() => this.server.connectionCount === 0);
+  }
+
+  /** Stops, and asserts that nothing of the server itself has failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop();
+    assertEquals(this.log.lines.filter(({ level }) => level === "error"), []);
+  }
+}
+
+/** Resolves when `condition` holds: for states that nothing announces. Fails after ten seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Never came true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
