@@ -9,7 +9,7 @@
 import { setUp } from "./setup.ts";
 
 /** Only this machine; servers listen at any of its addresses. */
-const NETWORK = "--allow-net=127.0.0.0/8,[::1],localhost,0.0.0.0,[::]";
+const NETWORK = "--allow-net=127.0.0.0/8,[::1],localhost,0.0.0.0,[::],192.0.2.1";
 
 /**
  * Tests start other programs (`run`), which may do anything, and keep what those need in temporary

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { type ListenAddress, parseListenAddress } from "../server/mod.ts";
+import { type ListenAddress, parseListenAddress, parseMulticastRange } from "../server/mod.ts";
 
 /** The command line asks to serve. */
 export interface ServeRequest {
@@ -13,6 +13,8 @@ export interface ServeRequest {
   readonly waitMs: number | undefined;
   readonly rtsp: ListenAddress | false;
   readonly rtp: ListenAddress | false;
+  /** Groups that RTSP players may ask for; `undefined` for no multicast. */
+  readonly multicast: string | undefined;
   readonly logLevel: LogLevelName;
   readonly logFormat: "text" | "json";
 }
@@ -44,6 +46,7 @@ Options:
   --rtmp [HOST:]PORT|off   where RTMP is listened for (default :1935, all addresses)
   --rtsp [HOST:]PORT|off   where RTSP is listened for (default :8554)
   --rtp PORT|off           UDP port of RTP, even; RTCP is the next port (default 8000)
+  --multicast GROUP[/N]    IPv4 groups for RTSP players that ask for multicast (default none)
   --rtmps [HOST:]PORT      where RTMP over TLS is listened for
   --rtsps [HOST:]PORT      where RTSP over TLS is listened for
   --cert FILE --key FILE   certificate chain and private key of TLS, PEM
@@ -93,6 +96,7 @@ export function parseArguments(args: readonly string[]): CliRequest {
     rtsp,
     rtsps,
     rtp: rtpAddress(value("rtp") ?? "8000", rtsp),
+    multicast: multicastRange(value("multicast")),
     tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
     waitMs: seconds("wait", value("wait")),
     logLevel: choice("log-level", value("log-level") ?? "info", LOG_LEVELS),
@@ -107,6 +111,7 @@ const VALUE_OPTIONS = [
   "rtsp",
   "rtsps",
   "rtp",
+  "multicast",
   "cert",
   "key",
   "wait",
@@ -123,6 +128,19 @@ function rtpAddress(text: string, rtsp: ListenAddress | false): ListenAddress | 
   }
   if (rtsp === false) return false;
   return rtsp.hostname === undefined ? { port } : { hostname: rtsp.hostname, port };
+}
+
+function multicastRange(text: string | undefined): string | undefined {
+  if (text === undefined || text === "off") return undefined;
+  try {
+    parseMulticastRange(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(
+      `--multicast "${text}" is wrong: allowed is 224.0.1.0 to 239.255.255.255, with /4 to /32, or off`,
+    );
+  }
 }
 
 function tlsFiles(

@@ -45,7 +45,7 @@ async function serve(request: ServeRequest): Promise<void> {
     Deno.addSignalListener(signal, handler);
     return { signal, handler };
   });
-  const { rtmp, rtmps, rtsp, rtsps, rtp, tls, waitMs } = request;
+  const { rtmp, rtmps, rtsp, rtsps, rtp, multicast, tls, waitMs } = request;
   const server = new Server({
     rtmp,
     rtmps,
@@ -53,6 +53,7 @@ async function serve(request: ServeRequest): Promise<void> {
     rtsps,
     rtp,
     log,
+    ...(multicast === undefined ? {} : { multicast: { group: multicast } }),
     ...(tls === undefined ? {} : { tls: await readTlsFiles(tls) }),
     ...(waitMs === undefined ? {} : { timing: { playWaitMs: waitMs, describeWaitMs: waitMs } }),
   });

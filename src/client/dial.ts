@@ -17,6 +17,12 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** PEM certificates to trust besides the system's. */
   readonly caCerts?: readonly string[] | undefined;
+  /** Makes the error for a server that cannot be reached; an `RtmpError` by default. */
+  readonly unreachable?: (message: string, options: ErrorOptions) => Error;
+}
+
+function rtmpUnreachable(message: string, options: ErrorOptions): Error {
+  return new RtmpError("unreachable", message, options);
 }
 
 /**
@@ -27,7 +33,7 @@ export interface DialOptions {
  */
 export async function dial(target: DialTarget, options: DialOptions): Promise<Transport> {
   const { hostname, port, tls } = target;
-  const { signal, caCerts } = options;
+  const { signal, caCerts, unreachable = rtmpUnreachable } = options;
   let conn: Deno.Conn | undefined;
   // Closing is the only way out of a TLS handshake.
   const onAbort = (): void => close(conn);
@@ -50,7 +56,7 @@ export async function dial(target: DialTarget, options: DialOptions): Promise<Tr
     signal.throwIfAborted();
     // A missing permission is this program's own affair.
     if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new RtmpError("unreachable", `Cannot connect to ${hostname} at port ${port}`, { cause });
+    throw unreachable(`Cannot connect to ${hostname} at port ${port}`, { cause });
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -9,12 +9,17 @@ export interface HubEvents {
   readonly onStreamStart?: (stream: Stream) => void;
   /** A published stream has ended. */
   readonly onStreamEnd?: (stream: Stream, reason: StreamEndReason) => void;
+  /** Someone waits for a stream that nobody publishes. */
+  readonly onStreamWanted?: (stream: Stream) => void;
   /**
    * A callback of a publisher, reader or watcher, or a wire format, has thrown: a mistake in the
    * program, which is kept from the others. Without this it is reported as an uncaught error.
    */
   readonly onError?: (error: unknown) => void;
 }
+
+/** What {@linkcode Hub.observe} calls. */
+export type HubObserver = Omit<HubEvents, "onError">;
 
 /**
  * The registry of streams by name.
@@ -41,6 +46,7 @@ export class Hub {
   /** The settings in force. */
   readonly settings: HubSettings;
   readonly #events: HubEvents;
+  readonly #observers = new Set<HubObserver>();
   readonly #streams = new Map<string, Stream>();
   #closed = false;
 
@@ -52,6 +58,7 @@ export class Hub {
   constructor(options: HubOptions, events: HubEvents = {}) {
     this.settings = hubSettings(options);
     this.#events = events;
+    this.#observers.add(events);
   }
 
   /** All streams, published or waited for. */
@@ -84,8 +91,15 @@ export class Hub {
       release: (idle) => {
         if (this.#streams.get(idle.name) === idle) this.#streams.delete(idle.name);
       },
-      started: (started) => this.#events.onStreamStart?.(started),
-      ended: (ended, reason) => this.#events.onStreamEnd?.(ended, reason),
+      started: (started) => {
+        for (const { onStreamStart } of [...this.#observers]) onStreamStart?.(started);
+      },
+      ended: (ended, reason) => {
+        for (const { onStreamEnd } of [...this.#observers]) onStreamEnd?.(ended, reason);
+      },
+      wanted: (wanted) => {
+        for (const { onStreamWanted } of [...this.#observers]) onStreamWanted?.(wanted);
+      },
       failed: (error) => (this.#events.onError ?? reportError)(error),
     });
     this.#streams.set(name, stream);
@@ -99,6 +113,14 @@ export class Hub {
    */
   acquire(name: string, options: PublishOptions = {}): Publication {
     return this.stream(name).publish(options);
+  }
+
+  /** Has `observer` called as streams start, end and are wanted, from now on; returns what stops that. */
+  observe(observer: HubObserver): () => void {
+    this.#observers.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+    };
   }
 
   /** Ends all streams; nothing can be opened afterwards. */

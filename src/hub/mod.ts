@@ -9,6 +9,7 @@
 export type {
   CodecName,
   MediaUnit,
+  RtpMapping,
   Track,
   TrackKind,
   UnitPayload,

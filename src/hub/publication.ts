@@ -1,4 +1,4 @@
-import type { MediaUnit, Track } from "../media/mod.ts";
+import type { MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { ConflictPolicy } from "./options.ts";
 import type { Stream } from "./stream.ts";
@@ -38,6 +38,8 @@ interface PublicationWiring extends PublishOptions {
 /** Least step between the last unit of one publisher and the first of the next, microseconds. */
 const LEAST_GAP_US = 1000;
 
+const KINDS = ["video", "audio", "data"] as const;
+
 /** A publisher's hold on a stream. */
 export class Publication {
   /** Who publishes. */
@@ -50,8 +52,8 @@ export class Publication {
   #active = true;
   /** Added to each time, so that time goes on where a publisher before has left it. */
   #offsetUs: number | undefined;
-  /** Nothing goes before this: where the publisher before has stopped. */
-  #leastUs = -Infinity;
+  /** For kinds that are still behind where the publisher before has stopped: their least next time. */
+  readonly #leastUs = new Map<TrackKind, number>();
   /** Decoding time of the newest unit, on the stream's clock. */
   #newestUs: number | undefined;
   #bytes = 0;
@@ -143,17 +145,29 @@ export class Publication {
       return newestUs === undefined ? unit : shifted(unit, newestUs - unit.dtsUs);
     }
     this.#offsetUs ??= this.#firstOffset(unit);
-    const dtsUs = Math.max(unit.dtsUs + this.#offsetUs, this.#leastUs);
+    const dtsUs = this.#notBefore(unit.kind, unit.dtsUs + this.#offsetUs);
     this.#newestUs = dtsUs;
     return shifted(unit, dtsUs - unit.dtsUs);
   }
 
+  /** A track may begin earlier than the one that came first: it waits until it has caught up. */
+  #notBefore(kind: TrackKind, dtsUs: number): number {
+    const leastUs = this.#leastUs.get(kind);
+    if (leastUs === undefined || dtsUs >= leastUs) {
+      this.#leastUs.delete(kind);
+      return dtsUs;
+    }
+    this.#leastUs.set(kind, leastUs + LEAST_GAP_US);
+    return leastUs;
+  }
+
   #firstOffset(unit: MediaUnit): number {
-    const { lastDtsUs, lastUnitAt } = this.stream;
-    if (lastDtsUs === undefined) return 0;
-    this.#leastUs = lastDtsUs;
+    const { lastDtsUs, lastPtsUs, lastUnitAt } = this.stream;
+    if (lastDtsUs === undefined || lastPtsUs === undefined) return 0;
+    for (const kind of KINDS) this.#leastUs.set(kind, lastDtsUs + LEAST_GAP_US);
     const gapUs = Math.round((this.#lastUnitAt - lastUnitAt) * 1000);
-    return lastDtsUs + Math.max(gapUs, LEAST_GAP_US) - unit.dtsUs;
+    // Pictures of the one before may be shown after the last one was decoded (B-frames).
+    return Math.max(lastDtsUs + gapUs, lastPtsUs + LEAST_GAP_US) - unit.dtsUs;
   }
 }
 

@@ -65,6 +65,8 @@ export interface StreamOwner {
   started(stream: Stream): void;
   /** A stream that was published has ended. */
   ended(stream: Stream, reason: StreamEndReason): void;
+  /** Someone wants the stream, and nobody publishes it. */
+  wanted(stream: Stream): void;
   /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
   failed(error: unknown): void;
 }
@@ -83,16 +85,21 @@ export class Stream {
   readonly #settings: HubSettings;
   readonly #logs = new Map<string, WireLog>();
   readonly #readers = new Map<StreamReader, ReadOptions>();
-  readonly #taps = new Set<(unit: MediaUnit, startPoint: boolean) => void>();
+  /** What each tap is given, and what tells it of the end. */
+  readonly #taps = new Map<
+    (unit: MediaUnit, startPoint: boolean) => void,
+    ((reason: StreamEndReason) => void) | undefined
+  >();
   readonly #watchers = new Set<() => void>();
   #publication: Publication | undefined;
   #headers: HeaderSet = HeaderSet.EMPTY;
-  /** The headers that readers in flow have, whoever published them. */
+  /** The headers that all readers in flow have, whoever published them. */
   #sent: HeaderSet = HeaderSet.EMPTY;
   readonly #group: KeptGroup;
   /** What the publisher has sent so far, or said that it will. */
   #has = { video: false, audio: false, start: false };
   #lastDtsUs: number | undefined;
+  #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
   #flushTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
@@ -122,6 +129,11 @@ export class Stream {
     return this.#headers;
   }
 
+  /** Whether someone reads the stream, or waits for it. */
+  get isWanted(): boolean {
+    return this.readerCount > 0 || this.#watchers.size > 0;
+  }
+
   /** Number of readers. */
   get readerCount(): number {
     return this.#readers.size + this.#taps.size;
@@ -130,6 +142,11 @@ export class Stream {
   /** Latest decoding time of its media, microseconds; `undefined` before the first. */
   get lastDtsUs(): number | undefined {
     return this.#lastDtsUs;
+  }
+
+  /** Latest presentation time of its media, microseconds; `undefined` before the first. */
+  get lastPtsUs(): number | undefined {
+    return this.#lastPtsUs;
   }
 
   /** When the newest media came, on the hub's clock in milliseconds. */
@@ -217,9 +234,13 @@ export class Stream {
 
   /**
    * Calls `onUnit` for the headers, for the units kept since the newest start, and for each unit from
-   * now on; where none are kept, media comes from the next start on. Returns what stops that.
+   * now on; where none are kept, media comes from the next start on. `onEnd` is called once when the
+   * stream has ended. Returns what stops that.
    */
-  tap(onUnit: (unit: MediaUnit) => void): () => void {
+  tap(
+    onUnit: (unit: MediaUnit) => void,
+    onEnd?: (reason: StreamEndReason) => void,
+  ): () => void {
     const kept = this.#group.units;
     const { units } = kept[0]?.headers ?? this.#headers;
     for (const unit of units) onUnit(unit);
@@ -229,7 +250,7 @@ export class Stream {
       hasStarted ||= startPoint;
       if (hasStarted || unit.role !== "media") onUnit(unit);
     };
-    this.#taps.add(tap);
+    this.#taps.set(tap, onEnd);
     return () => {
       if (this.#taps.delete(tap)) this.#releaseIfIdle();
     };
@@ -241,6 +262,7 @@ export class Stream {
    */
   watch(onPublish: () => void): () => void {
     this.#watchers.add(onPublish);
+    if (!this.isLive) this.#call(() => this.#owner.wanted(this));
     return () => {
       if (this.#watchers.delete(onPublish)) this.#releaseIfIdle();
     };
@@ -255,7 +277,7 @@ export class Stream {
     for (const log of this.#logs.values()) {
       this.#call(() => log.append(unit, { headers, startPoint }));
     }
-    for (const tap of this.#taps) this.#call(() => tap(unit, startPoint));
+    for (const tap of this.#taps.keys()) this.#call(() => tap(unit, startPoint));
     if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
     else if (this.#pending === "nothing") this.#pending = "audio";
   }
@@ -282,6 +304,7 @@ export class Stream {
     this.#flush();
     this.#publication = undefined;
     this.#logs.clear();
+    const tapEnds = [...this.#taps.values()];
     this.#taps.clear();
     this.#forget();
     const readers = [...this.#readers];
@@ -292,6 +315,7 @@ export class Stream {
       ...readers.map(([reader, { onEnd }]) => () => {
         if (this.#readers.delete(reader)) onEnd?.(reason);
       }),
+      ...tapEnds.map((onEnd) => () => onEnd?.(reason)),
     ]);
     if (this.#ended) this.#owner.release(this);
     else this.#releaseIfIdle();
@@ -339,13 +363,16 @@ export class Stream {
   #forget(): void {
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
-    this.#sent = HeaderSet.EMPTY;
     this.#lastDtsUs = undefined;
+    this.#lastPtsUs = undefined;
     this.#forgetMedia();
+    this.#sent = HeaderSet.EMPTY;
   }
 
   /** Forgets what the publisher before has sent, but for what readers have of it. */
   #forgetMedia(hasVideo = false): void {
+    // Readers that started with this publisher know no others' headers.
+    if (this.#has.start) this.#sent = this.#headers;
     this.#headers = HeaderSet.EMPTY;
     this.#group.clear();
     this.#has = { video: hasVideo, audio: false, start: false };
@@ -364,9 +391,10 @@ export class Stream {
   }
 
   /** Notes the time of `unit`, and returns whether a reader can start at it. */
-  #takeMedia({ kind, dtsUs, keyFrame }: MediaUnit): boolean {
+  #takeMedia({ kind, dtsUs, ptsUs, keyFrame }: MediaUnit): boolean {
     this.#lastUnitAt = this.#settings.clock.now();
     this.#lastDtsUs = Math.max(this.#lastDtsUs ?? dtsUs, dtsUs);
+    this.#lastPtsUs = Math.max(this.#lastPtsUs ?? ptsUs, ptsUs);
     const has = this.#has;
     if (kind === "audio") has.audio = true;
     // Where there is no video, every audio unit is a start; where there is neither, all data is.

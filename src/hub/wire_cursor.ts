@@ -42,6 +42,8 @@ export class WireCursor {
   #headersAt = 0;
   /** Looking for a start at or after this position; undefined while running. */
   #seekFrom: number | undefined;
+  /** The first start that came while it looked for one. */
+  #found: WirePlace | undefined;
   /** To look for a start as soon as the message that it is in has left. */
   #mustRestart = false;
   /** Position in the log behind the one key frame that is shown as a still picture. */
@@ -59,6 +61,7 @@ export class WireCursor {
     this.#log = log;
     this.#start = options.start ?? log.settings.start;
     this.#seekFrom = this.#start === "none" ? log.head : 0;
+    if (this.#placeFrom(this.#seekFrom) === undefined) log.seek(this);
   }
 
   /** Bytes between the reader and the head; 0 while it waits for a start. */
@@ -144,6 +147,11 @@ export class WireCursor {
     const onWake = this.#onWake;
     this.#onWake = undefined;
     if (!this.#closed) onWake?.();
+  }
+
+  /** Called by the log: the start that it asked for has come. */
+  found(place: WirePlace): void {
+    this.#found = place;
   }
 
   /**
@@ -246,15 +254,30 @@ export class WireCursor {
     this.#seekFrom = this.#position;
   }
 
-  /** Moves to the newest start at or after `from`. */
+  /**
+   * Where to start, at or after `from`: at the newest start that there is; who had to wait begins with
+   * the one that ended the wait, unless it has become too old meanwhile.
+   */
+  #placeFrom(from: number): WirePlace | undefined {
+    const place = this.#found;
+    if (place !== undefined && this.#log.isWithinBounds(place)) return place;
+    const newest = this.#log.newestStart;
+    return newest !== undefined && positionOf(newest) >= from ? newest : undefined;
+  }
+
+  /** Moves to a start at or after `from`. */
   #seek(from: number): boolean {
-    const place = this.#log.newestStart;
-    if (place === undefined || positionOf(place) < from) return false;
+    const place = this.#placeFrom(from);
+    if (place === undefined) {
+      this.#log.seek(this);
+      return false;
+    }
     const { segment, index } = place;
     const entry = segment.entries[index]!;
-    // A key frame with nothing behind it needs not be a still: what follows is still to come.
+    // What follows a picture that was waited for, or is the newest of all, is not missed.
     const isStill = this.#start === "key-frame" && this.#segment === undefined &&
-      place.end < this.#log.head;
+      place !== this.#found && place.end < this.#log.head;
+    this.#found = undefined;
     this.#segment = segment;
     this.#offset = entry.start;
     this.#seekFrom = undefined;

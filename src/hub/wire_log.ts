@@ -108,6 +108,8 @@ export class WireLog implements WireLogWriter {
   #segments: WireSegment[] = [];
   #newestStart: WirePlace | undefined;
   #waiting = new Set<WireCursor>();
+  /** Readers that look for a start. */
+  #seeking = new Set<WireCursor>();
   #cursors = new Set<WireCursor>();
   /** What is being appended. */
   #unit: MediaUnit | undefined;
@@ -143,6 +145,8 @@ export class WireLog implements WireLogWriter {
     this.#encode(unit);
     if (startPoint && this.#unitStart !== undefined) {
       this.#newestStart = { ...this.#unitStart, end: this.head };
+      for (const cursor of this.#seeking) cursor.found(this.#newestStart);
+      this.#seeking.clear();
     }
     this.#unit = undefined;
     this.#dropOld();
@@ -189,6 +193,12 @@ export class WireLog implements WireLogWriter {
   close(cursor: WireCursor): void {
     this.#cursors.delete(cursor);
     this.#waiting.delete(cursor);
+    this.#seeking.delete(cursor);
+  }
+
+  /** Has `cursor` told of the next start. */
+  seek(cursor: WireCursor): void {
+    this.#seeking.add(cursor);
   }
 
   /** Has `cursor` woken at the next flush. */
@@ -222,9 +232,12 @@ export class WireLog implements WireLogWriter {
     return first !== undefined && segment.id >= first.id;
   }
 
-  /** The newest segment. */
-  get newestSegment(): WireSegment | undefined {
-    return this.#segments.at(-1);
+  /** Whether a reader that starts there now lags no more than is allowed. */
+  isWithinBounds({ segment, index }: WirePlace): boolean {
+    const { maxLagBytes, maxLagMs } = this.settings;
+    const { start, arrivedMs } = segment.entries[index]!;
+    return this.has(segment) && this.head - (segment.base + start) <= maxLagBytes &&
+      this.headArrivedMs - arrivedMs <= maxLagMs;
   }
 
   #addSegment(atLeast: number): WireSegment {

@@ -156,6 +156,8 @@ export function buildAuthorization(
     readonly credentials: RtspCredentials;
     /** A random text, needed where the server asks for `qop`. */
     readonly cnonce?: string;
+    /** Which request with this nonce and `cnonce` it is, where the server asks for `qop`; 1 by default. */
+    readonly nonceCount?: number;
   },
 ): string | undefined {
   const { method, url, credentials } = request;
@@ -164,12 +166,13 @@ export function buildAuthorization(
   if (challenge.scheme === "basic") return formatAuthorization({ scheme: "basic", ...credentials });
   const { realm, nonce = "", opaque, algorithm } = challenge;
   const auth = challenge.qop?.includes("auth") && request.cnonce !== undefined;
+  const nc = (request.nonceCount ?? 1).toString(16).padStart(8, "0");
   const parts = {
     realm,
     nonce,
     uri: url,
     algorithm: algorithm ?? "MD5",
-    ...(auth ? { qop: "auth", nc: "00000001", cnonce: request.cnonce! } : {}),
+    ...(auth ? { qop: "auth", nc, cnonce: request.cnonce! } : {}),
   };
   return formatAuthorization({
     scheme: "digest",
@@ -180,7 +183,7 @@ export function buildAuthorization(
     uri: url,
     ...(algorithm === undefined ? {} : { algorithm }),
     ...(opaque === undefined ? {} : { opaque }),
-    ...(auth ? { qop: "auth", nc: "00000001", cnonce: request.cnonce! } : {}),
+    ...(auth ? { qop: "auth", nc, cnonce: request.cnonce! } : {}),
   });
 }
 

@@ -16,6 +16,8 @@ export const MAX_RTSP_REDIRECTS = 5;
 const RESPONSE_TIMEOUT_MS = 10_000;
 /** Session timeout where the server names none (RFC 2326, 12.37). */
 const DEFAULT_TIMEOUT_S = 60;
+/** A session is kept alive this often at least: routers forget a silent connection. */
+const MAX_KEEP_ALIVE_MS = 30_000;
 
 /** Options of an {@linkcode RtspClientSession}. */
 export interface RtspClientSessionOptions {
@@ -29,6 +31,10 @@ export interface RtspClientSessionOptions {
   readonly redirects?: number;
   /** A random text for digests with `qop`; without it they are answered in the older form. */
   readonly cnonce?: string;
+  /** Time for the answer to a request; 10 000 ms by default. */
+  readonly requestTimeoutMs?: number;
+  /** Time of the connection, in milliseconds of the clock that later calls use; 0 by default. */
+  readonly nowMs?: number;
 }
 
 /** What a client session tells its owner; `cseq` is what the request's method returned. */
@@ -116,6 +122,7 @@ export class RtspClientSession {
   #timeoutS = DEFAULT_TIMEOUT_S;
   #methods: ReadonlySet<string> | undefined;
   #challenges: readonly RtspChallenge[] = [];
+  #nonceCount = 0;
   #cseq = 0;
   #queue: Sent[] = [];
   #current: Sent | undefined;
@@ -132,6 +139,7 @@ export class RtspClientSession {
    */
   constructor(options: RtspClientSessionOptions) {
     this.#options = options;
+    this.#nowMs = this.#sentMs = options.nowMs ?? 0;
     this.#url = this.#base = this.#aggregate = parseRtspUrl(options.url);
     const { username, password = "" } = this.#url;
     this.#credentials = options.credentials ??
@@ -165,6 +173,7 @@ export class RtspClientSession {
 
   /** Announces what is to be published. */
   announce(description: SessionDescription): number {
+    this.#base = this.#aggregate = this.#url;
     const headers = { "Content-Type": "application/sdp" };
     return this.request("ANNOUNCE", { url: this.#url, headers, body: formatSdp(description) });
   }
@@ -178,6 +187,11 @@ export class RtspClientSession {
   /** Starts, or seeks: a live stream where no range is given. */
   play(range: RtspRange = { unit: "npt", start: 0, end: undefined }): number {
     return this.request("PLAY", { headers: { Range: formatRange(range) } });
+  }
+
+  /** Goes on where a pause has stopped it (RFC 2326, 10.5: a PLAY without range). */
+  resume(): number {
+    return this.request("PLAY");
   }
 
   /** Starts publishing. */
@@ -257,8 +271,9 @@ export class RtspClientSession {
     const events: RtspClientEvent[] = [];
     if (this.#error !== undefined) return events;
     if (this.#current !== undefined) {
-      if (this.#nowMs - this.#sentMs < RESPONSE_TIMEOUT_MS) return events;
-      const message = `no answer to ${this.#current.method} in ${RESPONSE_TIMEOUT_MS} ms`;
+      const { requestTimeoutMs = RESPONSE_TIMEOUT_MS } = this.#options;
+      if (this.#nowMs - this.#sentMs < requestTimeoutMs) return events;
+      const message = `no answer to ${this.#current.method} in ${requestTimeoutMs} ms`;
       this.#fail(new RtspError("response-timeout", message, { status: 408 }), events);
     } else if (this.#session !== undefined && this.#nowMs - this.#sentMs >= this.#keepAliveMs()) {
       this.#keepAliveCseq = this.request(
@@ -268,8 +283,14 @@ export class RtspClientSession {
     return events;
   }
 
+  /** Nothing of the server is read at the moment: what it has not answered may be waiting unread. */
+  holdDeadline(nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    if (this.#current !== undefined) this.#sentMs = this.#nowMs;
+  }
+
   #keepAliveMs(): number {
-    return this.#timeoutS * 500;
+    return Math.min(this.#timeoutS * 500, MAX_KEEP_ALIVE_MS);
   }
 
   #sendNext(): void {
@@ -297,7 +318,7 @@ export class RtspClientSession {
     const credentials = this.#credentials;
     if (credentials === undefined || this.#challenges.length === 0) return undefined;
     const { cnonce } = this.#options;
-    const more = cnonce === undefined ? {} : { cnonce };
+    const more = cnonce === undefined ? {} : { cnonce, nonceCount: ++this.#nonceCount };
     return buildAuthorization(this.#challenges, { method, url, credentials, ...more });
   }
 
@@ -342,6 +363,7 @@ export class RtspClientSession {
     if (sent.authorized && (sent.retried || !fresh)) return false;
     if (sent.authorized) sent.retried = true;
     this.#challenges = challenges;
+    this.#nonceCount = 0;
     sent.wireCseq = ++this.#cseq;
     this.#send(sent);
     return true;
@@ -386,7 +408,10 @@ export class RtspClientSession {
     const base = headers.get("Content-Base") ?? headers.get("Content-Location");
     if (base !== undefined && /^rtsps?:/i.test(base)) this.#base = resolveControl(this.#url, base);
     const description = parseSdp(response.body);
-    this.#aggregate = resolveControl(this.#base, description.control);
+    const { control } = description;
+    this.#aggregate = resolveControl(this.#base, control);
+    // Tracks are relative to an absolute control of the session (VLC's server, and FFmpeg reads it so).
+    if (control !== undefined && /^rtsps?:\/\//i.test(control)) this.#base = this.#aggregate;
     return description;
   }
 
@@ -401,8 +426,11 @@ export class RtspClientSession {
     const url = /^rtsps?:/i.test(location)
       ? parseRtspUrl(location)
       : resolveControl({ ...this.#url, path: "" }, location.replace(/^\/?/, "/"));
-    // The credentials were given for this server; another host gets what its own URL holds.
-    const kept = url.host === this.#url.host && url.username === undefined && this.#credentials;
+    // The credentials were given for this server; another host gets what its own URL holds, and nobody
+    // gets in the clear what was to go over TLS.
+    const isSafe = url.scheme === "rtsps" || this.#url.scheme === "rtsp";
+    const isSame = url.host === this.#url.host && isSafe;
+    const kept = isSame && url.username === undefined && this.#credentials;
     const target = formatRtspUrl({ ...url, ...(kept || {}) }, { credentials: true });
     events.push({ type: "redirect", cseq: sent.cseq, url: target, redirects });
   }

@@ -15,14 +15,25 @@ import type { RtspMessage } from "./message.ts";
  * ```
  */
 export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]> {
-  /** `limits` as for {@linkcode RtspDecoder}. */
-  constructor(limits: Partial<RtspLimits> = {}) {
+  /**
+   * `limits` as for {@linkcode RtspDecoder}; `first` are bytes that were read already, to be decoded
+   * before those that come through the stream.
+   */
+  constructor(limits: Partial<RtspLimits> = {}, options: { readonly first?: Uint8Array } = {}) {
     const decoder = new RtspDecoder(limits);
+    const { first } = options;
+    const decode = (
+      bytes: Uint8Array,
+      controller: TransformStreamDefaultController<RtspMessage[]>,
+    ): void => {
+      const messages = decoder.push(bytes);
+      if (messages.length > 0) controller.enqueue(messages);
+    };
     super({
-      transform(bytes, controller) {
-        const messages = decoder.push(bytes);
-        if (messages.length > 0) controller.enqueue(messages);
+      start(controller) {
+        if (first !== undefined) decode(first, controller);
       },
+      transform: decode,
     });
   }
 }

@@ -47,6 +47,8 @@ export type RtspErrorCode =
   | "idle-timeout"
   | "media-timeout"
   | "response-timeout"
+  | "write-timeout"
+  | "unreachable"
   | "closed";
 
 /** Options of an {@linkcode RtspError}. */

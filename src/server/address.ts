@@ -19,7 +19,7 @@ export interface ListenAddress {
  * ```
  */
 export function parseListenAddress(text: string): ListenAddress {
-  const match = /^(?:(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]\s]*)):)?(\d{1,5})$/.exec(text);
+  const match = /^(?:(?:\[([0-9A-Fa-f:.%]+)\]|([\w.-]*)):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
     throw new RangeError(

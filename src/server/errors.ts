@@ -1,5 +1,10 @@
 /** Why a server could not do what it was asked to. */
-export type ServerErrorCode = "address-in-use" | "address-not-available" | "permission" | "state";
+export type ServerErrorCode =
+  | "address-in-use"
+  | "address-not-available"
+  | "certificate"
+  | "permission"
+  | "state";
 
 /** The server could not start, or was used in a state that does not allow it. */
 export class ServerError extends Error {

@@ -1,3 +1,5 @@
+import type { MediaUnit } from "../media/mod.ts";
+
 /** A hook's answer that refuses; the reason is told to the client. */
 export interface Refused {
   /** Why, in words that the client may show. */
@@ -86,6 +88,11 @@ export interface ServerHooks {
   readonly onPlay?: (request: StreamRequest) => HookResult;
   /** A publisher has the stream. */
   readonly onPublishStart?: (info: PublishInfo) => void;
+  /**
+   * A unit of a publisher was taken in: to count, or to look at. It is called for each one, so it must be
+   * quick, and must not change the unit.
+   */
+  readonly onUnit?: (request: StreamRequest, unit: MediaUnit) => void;
   /** A publisher no longer has the stream. */
   readonly onPublishEnd?: (info: PublishInfo, end: ConnectionEnd) => void;
   /** A player is being served. */

@@ -21,7 +21,6 @@ export class Outbox {
   /** Called once, when a write has failed. */
   onError: ((error: unknown) => void) | undefined;
   readonly #transport: Transport;
-  readonly #now: () => number;
   readonly #feeds: Feed[] = [];
   #control: Uint8Array[] = [];
   /** Feeds that get no more, and who wants to know when all they had is written. */
@@ -30,7 +29,10 @@ export class Outbox {
   #current: Feed | undefined;
   /** Who gave the bytes that are being written; `undefined` for the session. */
   #writing: Feed | "control" | undefined;
-  #progressAt = 0;
+  /** Writes that were started; and of those, how many `stalledMs` has seen, and since when. */
+  #writes = 0;
+  #writesSeen = 0;
+  #seenAtMs = 0;
   #turn = 0;
   #bytes = 0;
   #ended = false;
@@ -39,10 +41,9 @@ export class Outbox {
   readonly #onWritten = (count: number): void => this.#written(count);
   readonly #onFailed = (error: unknown): void => this.#failed(error);
 
-  /** `now` gives milliseconds, for `stalledMs`. */
-  constructor(transport: Transport, now: () => number) {
+  /** Writes to `transport`. */
+  constructor(transport: Transport) {
     this.#transport = transport;
-    this.#now = now;
   }
 
   /** Bytes written so far. */
@@ -50,9 +51,17 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** How long a write has made no progress, milliseconds. */
-  get stalledMs(): number {
-    return this.#writing === undefined ? 0 : this.#now() - this.#progressAt;
+  /**
+   * How long the write under way has made no progress, milliseconds, as far as earlier calls tell: to
+   * be asked every now and then. So a write need not look at the clock.
+   */
+  stalledMs(nowMs: number): number {
+    if (this.#writing === undefined) return 0;
+    if (this.#writes !== this.#writesSeen) {
+      this.#writesSeen = this.#writes;
+      this.#seenAtMs = nowMs;
+    }
+    return nowMs - this.#seenAtMs;
   }
 
   /** Adds what the session has to say, and starts to write it. */
@@ -107,18 +116,22 @@ export class Outbox {
       this.#rest();
       return;
     }
-    this.#progressAt = this.#now();
+    this.#writes++;
     this.#transport.write(bytes).then(this.#onWritten, this.#onFailed);
   }
 
   /** Nothing is left to write. */
   #rest(): void {
+    if (this.#finishing.size > 0) this.#finish();
+    for (let at = 0; at < this.#feeds.length; at++) this.#feeds[at]!.wait(this.#pump);
+    if (this.#writing === undefined) this.#onDrained?.();
+  }
+
+  #finish(): void {
     for (const [feed, onDone] of [...this.#finishing]) {
       this.remove(feed);
       onDone();
     }
-    for (const feed of this.#feeds) feed.wait(this.#pump);
-    if (this.#writing === undefined) this.#onDrained?.();
   }
 
   #next(): Uint8Array | undefined {

@@ -1,5 +1,6 @@
 import { HubError, type Publication, type Stream, type StreamReader } from "../hub/mod.ts";
 import {
+  CapsEx,
   ChunkDecoderStream,
   type ChunkLimits,
   type ConnectEvent,
@@ -13,19 +14,29 @@ import {
   RtmpServerHandshake,
   RtmpServerSession,
   type RtmpServerSessionOptions,
+  TimestampUnwrapper,
 } from "../rtmp/mod.ts";
 import { unitOfFlv } from "../transmux/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
 import type { ConnectionEnd, ConnectionInfo, PublishInfo, StreamRequest } from "./hooks.ts";
 import { type Feed, Outbox } from "./outbox.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
-import { PLAYER_CHUNK_SIZE, RtmpWireFormat, SHARED_STREAM_ID } from "./rtmp_wire_format.ts";
-import { isDisconnect, type Transport } from "../transport/mod.ts";
+import { showsCredentials } from "./credentials.ts";
+import { type EnhancedPolicy, extensionsOf, refusedFourCc } from "./rtmp_capabilities.ts";
+import {
+  PLAYER_CHUNK_SIZE,
+  rtmpFormatName,
+  RtmpWireFormat,
+  SHARED_STREAM_ID,
+} from "./rtmp_wire_format.ts";
+import { isDisconnect, isTlsFailure, type Transport } from "../transport/mod.ts";
 
 /** Limits of RTMP connections. */
 export interface RtmpConnectionOptions {
   readonly session: RtmpServerSessionOptions;
   readonly chunks: Partial<ChunkLimits>;
+  /** What players that announce nothing of Enhanced RTMP are sent. */
+  readonly enhanced: EnhancedPolicy;
 }
 
 interface Publishing {
@@ -84,7 +95,7 @@ export class RtmpConnection {
       chunkSize: PLAYER_CHUNK_SIZE,
       nowMs: context.clock.now(),
     });
-    this.#outbox = new Outbox(transport, () => context.clock.now());
+    this.#outbox = new Outbox(transport);
     this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#hasRole));
     this.finished = this.#run();
   }
@@ -97,10 +108,10 @@ export class RtmpConnection {
   /** Passes time on: deadlines, pings. */
   tick(): void {
     if (this.#end !== undefined) return;
-    this.#handle(this.#session.tick(this.#context.clock.now()));
-    this.#outbox.send(this.#session.takeOutput());
+    const now = this.#context.clock.now();
+    this.#handle(this.#session.tick(now));
     const { writeStallMs } = this.#context.timing;
-    if (this.#outbox.stalledMs >= writeStallMs) {
+    if (this.#outbox.stalledMs(now) >= writeStallMs) {
       this.#finish({
         clean: false,
         reason: "write-timeout",
@@ -116,6 +127,8 @@ export class RtmpConnection {
   stop(): void {
     if (this.#end !== undefined) return;
     this.#stopping = true;
+    const capsEx = this.#session.connection?.capabilities.capsEx ?? 0;
+    if ((capsEx & CapsEx.Reconnect) !== 0) this.#session.requestReconnect();
     for (const streamId of this.#publishing.keys()) {
       this.#session.endPublish(streamId, "The server stops");
     }
@@ -143,7 +156,7 @@ export class RtmpConnection {
     } catch (error) {
       // An error that is no disconnect and no RtmpError is a mistake of this server: it still ends
       // this connection alone.
-      const isKnown = error instanceof RtmpError || isDisconnect(error);
+      const isKnown = error instanceof RtmpError || isDisconnect(error) || isTlsFailure(error);
       if (this.#end === undefined && !isKnown) {
         log.error("rtmp connection failed", { connection: this.#id, error: String(error) });
       }
@@ -271,6 +284,10 @@ export class RtmpConnection {
     });
     if (unit === undefined) return;
     publication.write(unit);
+    const { hooks, log } = this.#context;
+    if (hooks.onUnit !== undefined) {
+      tellHook(log, () => hooks.onUnit?.(publishing.request, unit));
+    }
     this.#touched.add(publication);
   }
 
@@ -319,7 +336,8 @@ export class RtmpConnection {
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
     const { hooks, log, hub } = this.#context;
     const request = this.#request(event);
-    const refusal = await askHook(log, () => hooks.onPublish?.(request));
+    const refusal = await this.#checkCredentials(request, "publish") ??
+      await askHook(log, () => hooks.onPublish?.(request));
     if (refusal !== undefined) return this.#refusePublish(event, "Denied", refusal);
     // The answer may have taken its time: the connection may be gone.
     if (this.#end !== undefined) return [];
@@ -341,6 +359,20 @@ export class RtmpConnection {
     log.info(`rtmp publish started`, { connection: this.#id, stream: request.name });
     tellHook(log, () => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
     return this.#session.accept(event);
+  }
+
+  /** Returns the reason of a refusal; `undefined` when the client knows what it must. */
+  #checkCredentials(
+    request: StreamRequest,
+    action: "publish" | "play",
+  ): Promise<string | undefined> {
+    const { hooks, log } = this.#context;
+    return askHook(log, async () => {
+      const username = request.query.get("user") ?? request.query.get("username") ?? undefined;
+      const known = await hooks.credentials?.({ ...request, action, username });
+      if (known === undefined || showsCredentials(request.query, known)) return;
+      return { refuse: "Wrong or missing credentials" };
+    });
   }
 
   #refusePublish(
@@ -371,7 +403,8 @@ export class RtmpConnection {
   async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
     const { hooks, log, hub } = this.#context;
     const request = this.#request(event);
-    const refusal = await askHook(log, () => hooks.onPlay?.(request));
+    const refusal = await this.#checkCredentials(request, "play") ??
+      await askHook(log, () => hooks.onPlay?.(request));
     if (refusal !== undefined) return this.#refusePlay(event, "Failed", refusal);
     if (this.#end !== undefined) return [];
     let reader: StreamReader;
@@ -387,10 +420,19 @@ export class RtmpConnection {
         if (!isLive) {
           return this.#refusePlay(event, "StreamNotFound", `There is no stream ${request.name}`);
         }
+        this.#session.notifyPublish(event.streamId);
       }
+      const { capabilities } = this.#session.connection!;
+      const policy = this.#options.enhanced;
+      const fourCc = refusedFourCc(stream, { capabilities, policy });
+      if (fourCc !== undefined) {
+        const reason = `The stream has ${fourCc}, which the player did not say it can take`;
+        return this.#refusePlay(event, "Failed", reason);
+      }
+      const extensions = extensionsOf(capabilities, policy);
       reader = stream.read({
-        format: "rtmp",
-        create: () => new RtmpWireFormat(),
+        format: rtmpFormatName(extensions),
+        create: (stream) => new RtmpWireFormat(stream, extensions),
         onEnd: (reason) =>
           this.#endPlaying(
             event.streamId,
@@ -598,18 +640,6 @@ export class RtmpConnection {
 /** Ends that happen all day, and that nobody needs to be told of. */
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped"]);
 
-/** Undoes the wrap of 32-bit millisecond timestamps: each is taken to be near the one before. */
-class TimestampUnwrapper {
-  #lastMs: number | undefined;
-
-  unwrap(timestampMs: number): number {
-    this.#lastMs = this.#lastMs === undefined
-      ? timestampMs
-      : this.#lastMs + ((timestampMs - this.#lastMs) | 0);
-    return this.#lastMs;
-  }
-}
-
 function withoutQuery(text: string): string {
   return text.split("?", 1)[0]!;
 }
@@ -621,6 +651,9 @@ function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
   }
   if (isDisconnect(error)) {
     return { clean: !hadRole, reason: "reset", message: "The peer has reset the connection" };
+  }
+  if (isTlsFailure(error)) {
+    return { clean: false, reason: "tls", message: (error as Error).message };
   }
   return { clean: false, reason: "internal", message: "Internal error" };
 }

@@ -82,7 +82,8 @@ export class RtmpFilteredFeed implements Feed {
   }
 
   #wants(entry: WireEntry): boolean {
-    return entry.kind === "data" || this.#wishes[entry.kind];
+    // What decoding needs is kept up to date, so that the kind can be switched on again.
+    return entry.kind === "data" || entry.role !== "media" || this.#wishes[entry.kind];
   }
 }
 

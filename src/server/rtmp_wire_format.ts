@@ -1,7 +1,15 @@
 import { ByteWriter } from "../bytes/mod.ts";
-import type { HeaderSet, WireFormat, WireLogWriter } from "../hub/mod.ts";
-import type { MediaUnit } from "../media/mod.ts";
+import {
+  FlvError,
+  plainAudioBody,
+  plainVideoBody,
+  stripAudioModEx,
+  stripVideoModEx,
+} from "../flv/mod.ts";
+import type { HeaderSet, Publication, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
+import { type FlvBody, FlvRemuxer, tracksAfter } from "../transmux/mod.ts";
 
 /** Chunk size of everything that players are sent; large, so that most messages are one chunk. */
 export const PLAYER_CHUNK_SIZE = 65_536;
@@ -15,28 +23,89 @@ const FORMS = {
   data: { type: MessageType.DataAmf0, chunkStreamId: 6 },
 } as const;
 
+/** What of Enhanced RTMP v2 the players of a format can take. */
+export interface RtmpExtensions {
+  /** Bodies of several tracks; else only track 0 is sent. */
+  readonly multitrack: boolean;
+  /** `ModEx` entries; else they are taken off. */
+  readonly modEx: boolean;
+}
+
+/** The name of the wire format for players with these extensions. */
+export function rtmpFormatName({ multitrack, modEx }: RtmpExtensions): string {
+  return `rtmp${multitrack ? "" : "-one-track"}${modEx ? "" : "-no-modex"}`;
+}
+
 /**
  * RTMP chunks that are the same for every player: absolute timestamps (a type 0 header for each
  * message), one chunk size, message stream 1.
  */
 export class RtmpWireFormat implements WireFormat {
-  encode(unit: MediaUnit, log: WireLogWriter): void {
-    const message = rtmpMessage(unit, unit.dtsUs);
-    if (message === undefined) return;
-    const { bytes: target, offset } = log.reserve(wireLength(message));
-    writeChunks(message, { target, offset, chunkSize: PLAYER_CHUNK_SIZE });
+  readonly #stream: Stream;
+  readonly #extensions: RtmpExtensions;
+  readonly #remuxer = new FlvRemuxer();
+  /** Whose tracks the remuxer knows. */
+  #publication: Publication | undefined;
+
+  /** Makes the format of a stream's log. */
+  constructor(stream: Stream, extensions: RtmpExtensions) {
+    this.#stream = stream;
+    this.#extensions = extensions;
+    this.#followPublication();
+    // Who reads from here on has the headers from its preamble.
+    this.#remuxer.headers(0);
   }
 
+  /** Appends the message of a unit, or the messages that it becomes. */
+  encode(unit: MediaUnit, log: WireLogWriter): void {
+    if (unit.payload.format === "flv") {
+      this.#append({ kind: unit.kind, dtsUs: unit.dtsUs, body: unit.payload.body }, log);
+      return;
+    }
+    this.#followPublication();
+    for (const body of this.#remuxer.remux(unit)) this.#append(body, log);
+  }
+
+  /** Metadata and sequence headers at the time `timeUs`. */
   preamble(headers: HeaderSet, timeUs: number): Uint8Array {
     const writer = new ByteWriter();
-    for (const unit of headers.units) {
-      const message = rtmpMessage(unit, timeUs);
+    for (const body of this.#headerBodies(headers, timeUs)) {
+      const message = rtmpMessage(body, this.#extensions);
       if (message === undefined) continue;
       const target = new Uint8Array(wireLength(message));
       writeChunks(message, { target, offset: 0, chunkSize: PLAYER_CHUNK_SIZE });
       writer.bytes(target);
     }
     return writer.finish();
+  }
+
+  #append(body: FlvBody, log: WireLogWriter): void {
+    const message = rtmpMessage(body, this.#extensions);
+    if (message === undefined) return;
+    const { bytes: target, offset } = log.reserve(wireLength(message));
+    writeChunks(message, { target, offset, chunkSize: PLAYER_CHUNK_SIZE });
+  }
+
+  #headerBodies(headers: HeaderSet, dtsUs: number): FlvBody[] {
+    const bodies: FlvBody[] = [];
+    let tracks: readonly Track[] = this.#stream.publication?.tracks ?? [];
+    for (const unit of headers.units) {
+      const { kind, payload } = unit;
+      if (payload.format === "flv") bodies.push({ kind, dtsUs, body: payload.body });
+      tracks = tracksAfter(tracks, unit);
+    }
+    if (bodies.length > 0 || tracks.length === 0) return bodies;
+    const remuxer = new FlvRemuxer();
+    remuxer.setTracks(tracks);
+    return remuxer.headers(dtsUs);
+  }
+
+  /** Another publisher has other tracks. */
+  #followPublication(): void {
+    const { publication, headers } = this.#stream;
+    if (publication === undefined || publication === this.#publication) return;
+    this.#publication = publication;
+    this.#remuxer.setTracks(headers.units.reduce(tracksAfter, publication.tracks ?? []));
   }
 }
 
@@ -48,15 +117,34 @@ function wireLength({ payload, timestampMs, chunkStreamId }: RawMessage): number
   });
 }
 
-/** The message of a unit; `undefined` for one that FLV cannot carry. */
-function rtmpMessage(unit: MediaUnit, timeUs: number): RawMessage | undefined {
-  if (unit.payload.format !== "flv") return undefined;
-  const { type, chunkStreamId } = FORMS[unit.kind];
+/** The message of a body; `undefined` for what these players cannot take. */
+function rtmpMessage(flv: FlvBody, extensions: RtmpExtensions): RawMessage | undefined {
+  const { kind, dtsUs } = flv;
+  const body = reducedBody(flv, extensions);
+  if (body === undefined) return undefined;
+  const { type, chunkStreamId } = FORMS[kind];
   return {
     type,
     chunkStreamId,
     streamId: SHARED_STREAM_ID,
-    timestampMs: Math.round(timeUs / 1000) >>> 0,
-    payload: unit.payload.body,
+    timestampMs: Math.round(dtsUs / 1000) >>> 0,
+    payload: body,
   };
+}
+
+/** The body without what its players cannot take; `undefined` where nothing is left. */
+function reducedBody(
+  { kind, body }: FlvBody,
+  { multitrack, modEx }: RtmpExtensions,
+): Uint8Array | undefined {
+  if (kind === "data" || (multitrack && modEx)) return body;
+  const isVideo = kind === "video";
+  try {
+    const stripped = modEx ? body : isVideo ? stripVideoModEx(body) : stripAudioModEx(body);
+    if (multitrack) return stripped;
+    return isVideo ? plainVideoBody(stripped) : plainAudioBody(stripped);
+  } catch (error) {
+    if (error instanceof FlvError) return undefined;
+    throw error;
+  }
 }

@@ -42,11 +42,8 @@ export class RtpSockets {
     }
     if (port !== 0) return new RtpSockets(await bindPair(hostname, port));
     for (let attempt = 1;; attempt++) {
-      const probe = await bindDatagram({ hostname, port: 0 });
-      const even = probe.port - probe.port % 2;
-      probe.close();
       try {
-        return new RtpSockets(await bindPair(hostname, even));
+        return new RtpSockets(await bindFreePair(hostname));
       } catch (error) {
         if (attempt === FREE_PAIR_ATTEMPTS) throw error;
       }
@@ -76,6 +73,14 @@ export class RtpSockets {
     return this.#sockets[options.rtcp ? 1 : 0].send(bytes, options.peer);
   }
 
+  /**
+   * Makes ready to send to multicast groups. Throws what the system says where there is no way to
+   * `group`.
+   */
+  async openMulticast(group: DatagramPeer, ttl: number): Promise<void> {
+    for (const socket of this.#sockets) await socket.openMulticast(group, ttl);
+  }
+
   /** Frees the ports. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.close();
@@ -83,7 +88,7 @@ export class RtpSockets {
   }
 }
 
-/** Another program may take the neighbour of a free port in between. */
+/** The neighbour of a free port may be taken. */
 const FREE_PAIR_ATTEMPTS = 20;
 
 async function bindPair(
@@ -95,6 +100,21 @@ async function bindPair(
     return [rtp, await bindDatagram({ hostname, port: port + 1 })];
   } catch (error) {
     rtp.close();
+    throw error;
+  }
+}
+
+/** Binds a free port, and its neighbour: the even one is that of RTP. */
+async function bindFreePair(
+  hostname: string,
+): Promise<readonly [DatagramSocket, DatagramSocket]> {
+  const first = await bindDatagram({ hostname, port: 0 });
+  const isEven = first.port % 2 === 0;
+  try {
+    const second = await bindDatagram({ hostname, port: first.port + (isEven ? 1 : -1) });
+    return isEven ? [first, second] : [second, first];
+  } catch (error) {
+    first.close();
     throw error;
   }
 }

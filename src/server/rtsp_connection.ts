@@ -1,12 +1,11 @@
-import { HubError, type Stream } from "../hub/mod.ts";
+import { HubError, type HubErrorCode, type Stream } from "../hub/mod.ts";
 import type { Track } from "../media/mod.ts";
-import { checkStreamName, RtmpError } from "../rtmp/mod.ts";
+import { RtmpError } from "../rtmp/mod.ts";
 import {
   type RtspAnnounceEvent,
   type RtspCredentials,
   RtspDecoderStream,
   type RtspDescribeEvent,
-  RtspError,
   type RtspMessage,
   type RtspPlayEvent,
   type RtspQuestionEvent,
@@ -17,13 +16,16 @@ import {
   type RtspSetupEvent,
   type RtspTransportPolicy,
   type RtspVerdict,
+  type SessionDescription,
 } from "../rtsp/mod.ts";
 import { tracksOfSdp } from "../transmux/mod.ts";
-import { isDisconnect, type Transport } from "../transport/mod.ts";
+import type { Transport } from "../transport/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
+import { failureEnd } from "./failure_end.ts";
 import type { ConnectionEnd, ConnectionInfo, StreamRequest } from "./hooks.ts";
 import { Outbox } from "./outbox.ts";
 import type { RtspService } from "./rtsp_service.ts";
+import { streamNameOf } from "./stream_name.ts";
 import { describeStream } from "./stream_tracks.ts";
 
 /** A question about a stream. */
@@ -53,7 +55,10 @@ export class RtspConnection {
   #closing: Promise<void> | undefined;
   #resume: (() => void) | undefined;
 
-  /** Starts to serve; `id` is the connection's number in log lines and hooks. */
+  /**
+   * Starts to serve; `id` is the connection's number in log lines and hooks, `openedMs` when it began, and
+   * `first` what was read of it already.
+   */
   constructor(
     context: ServerContext,
     transport: Transport,
@@ -61,6 +66,8 @@ export class RtspConnection {
       readonly id: number;
       readonly service: RtspService;
       readonly policy: RtspTransportPolicy;
+      readonly openedMs: number;
+      readonly first?: Uint8Array;
     },
   ) {
     this.#context = context;
@@ -71,11 +78,11 @@ export class RtspConnection {
       sessions: options.service.sessions,
       address: transport.remoteAddress,
       transports: options.policy,
-      nowMs: context.clock.now(),
+      nowMs: options.openedMs,
     });
-    this.outbox = new Outbox(transport, () => context.clock.now());
-    this.outbox.onError = (error) => this.#finish(endOfFailure(error));
-    this.finished = this.#run();
+    this.outbox = new Outbox(transport);
+    this.outbox.onError = (error) => this.#finish(failureEnd(error));
+    this.finished = this.#run(options.first);
   }
 
   /** Passes time on. */
@@ -83,7 +90,7 @@ export class RtspConnection {
     if (this.#end !== undefined) return;
     this.#handle(this.#connection.tick(this.#context.clock.now()));
     const { writeStallMs } = this.#context.timing;
-    if (this.outbox.stalledMs >= writeStallMs) {
+    if (this.outbox.stalledMs(this.#context.clock.now()) >= writeStallMs) {
       this.#finish({
         clean: false,
         reason: "write-timeout",
@@ -97,7 +104,7 @@ export class RtspConnection {
     const { closeReason } = this.#connection;
     if (closeReason === undefined) return;
     this.outbox.send(this.#connection.takeOutput());
-    this.#finish(endOfFailure(closeReason));
+    this.#finish(failureEnd(closeReason));
   }
 
   /** Closes since the server stops. */
@@ -105,25 +112,25 @@ export class RtspConnection {
     this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
   }
 
-  async #run(): Promise<ConnectionEnd> {
+  async #run(first: Uint8Array | undefined): Promise<ConnectionEnd> {
     const sink = new WritableStream<RtspMessage[]>({
       write: (messages) => this.#receive(messages),
     }, { highWaterMark: 1 });
     const { signal } = this.#abort;
     try {
       await this.#transport.readable
-        .pipeThrough(new RtspDecoderStream(), { signal })
+        .pipeThrough(new RtspDecoderStream({}, first === undefined ? {} : { first }), { signal })
         .pipeTo(sink, { signal });
       this.#finish({ clean: true, reason: "closed", message: "The peer has closed" });
     } catch (error) {
-      const isKnown = error instanceof RtspError || isDisconnect(error);
-      if (this.#end === undefined && !isKnown) {
+      const end = failureEnd(error);
+      if (this.#end === undefined && end.reason === "internal") {
         this.#context.log.error("rtsp connection failed", {
           connection: this.#id,
           error: String(error),
         });
       }
-      this.#finish(endOfFailure(error));
+      this.#finish(end);
     }
     this.#ended.resolve();
     await this.#closing;
@@ -206,7 +213,8 @@ export class RtspConnection {
   #answer(event: RtspQuestionEvent, decide: () => Promise<RtspServerEvent[]>): void {
     decide().catch((error) => {
       if (error instanceof HubError) {
-        return this.#connection.reject(event, 403, { reason: error.message });
+        const status = HUB_STATUS[error.code];
+        return this.#connection.reject(event, status, { reason: error.message });
       }
       if (error instanceof RtmpError) {
         return this.#connection.reject(event, 400, { reason: error.message });
@@ -218,6 +226,13 @@ export class RtspConnection {
       return this.#connection.reject(event, 500, { reason: "Internal error", close: true });
     }).then((events) => {
       if (this.#end === undefined) this.#handle(events);
+    }).catch((error) => {
+      // A mistake of this program ends this connection alone.
+      this.#context.log.error("rtsp connection failed", {
+        connection: this.#id,
+        error: String(error),
+      });
+      this.#finish(failureEnd(error));
     });
   }
 
@@ -233,10 +248,23 @@ export class RtspConnection {
         reason: `There is no stream ${request.request.name}`,
       });
     }
+    const connection = this.#multicastConnection(event, request.request.name);
     return this.#connection.acceptDescribe(event, {
-      description: described.description,
+      description: { ...described.description, ...connection },
       identity: request.identity,
     });
+  }
+
+  /** R092: VLC asks for multicast by the query, and sets it up only where the description has a group. */
+  #multicastConnection(
+    event: RtspDescribeEvent,
+    name: string,
+  ): Pick<SessionDescription, "connection"> {
+    const isAsked = new URLSearchParams(event.query ?? "").has("vlcmulticast");
+    const group = isAsked ? this.#service.multicast?.groups.of(name, 0) : undefined;
+    if (group === undefined) return {};
+    const { address, ttl } = group;
+    return { connection: { addressType: "IP4", address, ttl } };
   }
 
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
@@ -261,8 +289,11 @@ export class RtspConnection {
       if (stream === undefined || described === undefined) {
         return this.#connection.reject(event, 404, { reason: `There is no stream ${name}` });
       }
+      if (event.track >= described.tracks.length) return this.#rejectTrack(event);
+      const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
       const format = this.#service.openPlayer(event.session, {
         stream,
+        group,
         tracks: described.tracks,
         request: request.request,
         carrier: this,
@@ -276,16 +307,18 @@ export class RtspConnection {
     }
     const { tracks } = event.session.data as SessionNotes;
     const format = this.#service.formatOf(event.session);
-    if (event.track >= tracks.length || format === undefined) {
-      const answer = this.#connection.reject(event, 404, {
-        reason: `There is no track ${event.track}`,
+    const events = event.track >= tracks.length || format === undefined
+      ? this.#rejectTrack(event)
+      : this.#connection.acceptSetup(event, {
+        ssrc: format.senders[event.track]!.ssrc,
+        ...(identity === undefined ? {} : { identity }),
       });
-      return answer;
-    }
-    return this.#connection.acceptSetup(event, {
-      ssrc: format.senders[event.track]!.ssrc,
-      ...(identity === undefined ? {} : { identity }),
-    });
+    this.#service.dropUnregistered(event.session);
+    return events;
+  }
+
+  #rejectTrack(event: RtspSetupEvent): RtspServerEvent[] {
+    return this.#connection.reject(event, 404, { reason: `There is no track ${event.track}` });
   }
 
   #play(event: RtspPlayEvent): RtspServerEvent[] {
@@ -393,13 +426,7 @@ export class RtspConnection {
   }
 
   #request(event: StreamQuestion): StreamRequest {
-    let name: string;
-    try {
-      name = decodeURIComponent(event.path).replace(/^\/+/, "");
-    } catch (cause) {
-      throw new RtmpError("url", "The path has malformed percent-encoding", { cause });
-    }
-    checkStreamName(name);
+    const name = streamNameOf(event.path);
     return { connection: this.#info!, name, query: new URLSearchParams(event.query ?? "") };
   }
 
@@ -438,15 +465,13 @@ export class RtspConnection {
   }
 }
 
+/** What a refusal of the hub is in RTSP. */
+const HUB_STATUS: Readonly<Record<HubErrorCode, number>> = {
+  "name-taken": 403,
+  "too-many-streams": 503,
+  "too-many-readers": 503,
+  "closed": 404,
+};
+
 /** A live stream has no beginning or end that could be told. */
 const LIVE = { unit: "npt", start: "now", end: undefined } as const;
-
-function endOfFailure(error: unknown): ConnectionEnd {
-  if (error instanceof RtspError) {
-    return { clean: error.code === "closed", reason: error.code, message: error.message };
-  }
-  if (isDisconnect(error)) {
-    return { clean: false, reason: "reset", message: "The peer has reset the connection" };
-  }
-  return { clean: false, reason: "internal", message: "Internal error" };
-}

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../bytes/mod.ts";
 import type { Clock, StreamReader, WireCursor, WireRun } from "../hub/mod.ts";
-import type { RtspServerSession } from "../rtsp/mod.ts";
+import type { RtspPair, RtspServerSession } from "../rtsp/mod.ts";
 import type { Feed, Outbox } from "./outbox.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import { FRAME_HEADER_BYTES } from "./rtsp_wire_format.ts";
@@ -40,7 +40,6 @@ export class RtspTcpPlayer implements RtspPlayer {
   readonly #outbox: Outbox;
   readonly #feed: Feed;
   readonly #cursor: WireCursor;
-  #started = false;
   #running = false;
 
   /** `trackCount` is that of the description: a player of all, in order, gets the shared bytes. */
@@ -67,14 +66,15 @@ export class RtspTcpPlayer implements RtspPlayer {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    if (this.#started) this.#cursor.restart();
-    this.#started = true;
     this.#outbox.add(this.#feed);
   }
 
   pause(): void {
+    if (!this.#running) return;
     this.#running = false;
     this.#outbox.remove(this.#feed);
+    // It will go on at a key frame, which its next PLAY is told.
+    this.#cursor.restart();
   }
 }
 
@@ -129,47 +129,53 @@ const BURST_PACKETS = 32;
 /** Pause between full bursts, so that a group of pictures does not overrun the receiver. */
 const BURST_PAUSE_MS = 2;
 
-/** The player of a session over UDP. */
+/** RTP and RTCP port of each track of a session over UDP. */
+export function clientPorts(session: RtspServerSession): Map<number, RtspPair> {
+  const ports = new Map<number, RtspPair>();
+  for (const { track, transport } of session.tracks) {
+    if (transport.kind === "udp") ports.set(track, transport.clientPorts);
+  }
+  return ports;
+}
+
+/** Sends packets as datagrams: to a client, or to a group. */
 export class RtspUdpPlayer implements RtspPlayer {
   readonly #cursor: WireCursor;
   readonly #sockets: RtpSockets;
   readonly #clock: Clock;
   readonly #address: string;
-  /** RTP and RTCP port of each track. */
-  readonly #ports = new Map<number, readonly [number, number]>();
-  #started = false;
+  readonly #ports: ReadonlyMap<number, RtspPair>;
   #running = false;
   #sending = false;
   readonly #onWake = (): void => void this.#pump();
 
-  /** Sends to the ports that the session has set up. */
+  /** `ports` are the RTP and RTCP ports of each track at `address`; other tracks are not sent. */
   constructor(
-    session: RtspServerSession,
+    cursor: WireCursor,
     options: {
-      readonly reader: StreamReader;
       readonly sockets: RtpSockets;
       readonly clock: Clock;
+      readonly address: string;
+      readonly ports: ReadonlyMap<number, RtspPair>;
     },
   ) {
-    this.#cursor = options.reader.cursor;
+    this.#cursor = cursor;
     this.#sockets = options.sockets;
     this.#clock = options.clock;
-    this.#address = session.address;
-    for (const { track, transport } of session.tracks) {
-      if (transport.kind === "udp") this.#ports.set(track, transport.clientPorts);
-    }
+    this.#address = options.address;
+    this.#ports = options.ports;
   }
 
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    if (this.#started) this.#cursor.restart();
-    this.#started = true;
     void this.#pump();
   }
 
   pause(): void {
+    if (!this.#running) return;
     this.#running = false;
+    this.#cursor.restart();
   }
 
   async #pump(): Promise<void> {

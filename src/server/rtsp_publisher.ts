@@ -1,5 +1,5 @@
 import type { Publication } from "../hub/mod.ts";
-import type { Track } from "../media/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import {
   type AlignedTrack,
   buildRtcp,
@@ -13,6 +13,9 @@ import { RtpTrackIngest } from "../transmux/mod.ts";
 
 /** Receiver reports go out this often (R117). */
 const REPORT_INTERVAL_MS = 10_000;
+
+/** Where a publisher's timeline begins: decoding times of B-frames start before the first picture. */
+const ORIGIN_US = 500_000;
 
 interface PublisherTrack {
   readonly receiver: RtpReceiver;
@@ -33,6 +36,7 @@ export class RtspPublisher {
   readonly #publication: Publication;
   readonly #tracks: readonly PublisherTrack[];
   readonly #ssrc: number;
+  readonly #onUnit: ((unit: MediaUnit) => void) | undefined;
   #malformed = 0;
   #lastReportAt: number;
 
@@ -47,17 +51,20 @@ export class RtspPublisher {
       readonly ordered: boolean;
       readonly ssrc: number;
       readonly nowMs: number;
+      /** Called for each unit. */
+      readonly onUnit?: (unit: MediaUnit) => void;
     },
   ) {
     this.#publication = publication;
+    this.#onUnit = options.onUnit;
     this.#ssrc = options.ssrc;
     this.#lastReportAt = options.nowMs;
     const aligner = new TrackAligner();
     this.#tracks = options.tracks.map((track) => {
       const { clockRate } = track.rtp!;
       const aligned = aligner.addTrack({ clockRate });
-      const ingest = new RtpTrackIngest({ track, time: aligned });
-      for (const unit of ingest.header()) publication.write(unit);
+      const ingest = new RtpTrackIngest({ track, time: aligned, originUs: ORIGIN_US });
+      for (const unit of ingest.header()) this.#write(unit);
       const receiver = new RtpReceiver({
         clockRate,
         ...(options.ordered ? { reorderPackets: 0 } : {}),
@@ -97,7 +104,7 @@ export class RtspPublisher {
   tick(nowMs: number): { readonly index: number; readonly packet: Uint8Array }[] {
     for (const track of this.#tracks) {
       for (const packet of track.receiver.flush(nowMs)) {
-        for (const unit of track.ingest.push(packet, nowMs)) this.#publication.write(unit);
+        for (const unit of track.ingest.push(packet, nowMs)) this.#write(unit);
       }
     }
     this.commit();
@@ -114,13 +121,28 @@ export class RtspPublisher {
     return this.#receiverReport([]);
   }
 
+  #write(unit: MediaUnit): void {
+    this.#publication.write(unit);
+    this.#onUnit?.(unit);
+  }
+
   #receiverReport(reports: NonNullable<ReturnType<RtpReceiver["report"]>>[]): Uint8Array {
     return buildRtcp([{ type: "receiver-report", ssrc: this.#ssrc, reports }]);
   }
 
   #takeRtp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
-    for (const packet of track.receiver.push(parseRtpPacket(bytes), nowMs)) {
-      for (const unit of track.ingest.push(packet, nowMs)) this.#publication.write(unit);
+    const { receiver, ingest, aligned } = track;
+    const newest = parseRtpPacket(bytes);
+    const { restarts } = receiver.stats;
+    const packets = receiver.push(newest, nowMs);
+    const hasRestarted = receiver.stats.restarts !== restarts;
+    for (const packet of packets) {
+      if (hasRestarted && packet === newest) {
+        // Its timestamps have nothing to do with those before (R123).
+        for (const unit of ingest.restart()) this.#write(unit);
+        aligned.restart();
+      }
+      for (const unit of ingest.push(packet, nowMs)) this.#write(unit);
     }
   }
 

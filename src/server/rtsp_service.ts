@@ -11,7 +11,9 @@ import {
 import { type ServerContext, tellHook } from "./context.ts";
 import type { ConnectionEnd, StreamRequest } from "./hooks.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
-import { type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
+import type { MulticastGroups } from "./multicast_groups.ts";
+import { MulticastStream } from "./multicast_stream.ts";
+import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
 import { RtspPublisher } from "./rtsp_publisher.ts";
 import { RtspWireFormat } from "./rtsp_wire_format.ts";
 import type { Outbox } from "./outbox.ts";
@@ -24,6 +26,14 @@ export interface RtspServiceOptions {
   readonly idleTimeoutMs?: number;
   /** Without a packet a publisher's session ends after this. Default 10 000. */
   readonly mediaTimeoutMs?: number;
+}
+
+/** What multicast needs. */
+export interface RtspMulticast {
+  /** Sends to the groups; made ready for them. */
+  readonly sockets: RtpSockets;
+  /** Which stream has which group. */
+  readonly groups: MulticastGroups;
 }
 
 /** What of a connection a session over it needs. */
@@ -42,6 +52,8 @@ interface PlayingSession {
   readonly unwatch: () => void;
   readonly peers: DatagramPeer[];
   player: RtspPlayer | undefined;
+  /** Whether it ever played. */
+  started: boolean;
 }
 
 interface RecordingSession {
@@ -59,24 +71,36 @@ export class RtspService {
   readonly sessions: RtspSessionRegistry;
   /** The RTP and RTCP sockets, where UDP is offered. */
   readonly sockets: RtpSockets | undefined;
+  /** What sends to groups, where multicast is offered. */
+  readonly multicast: RtspMulticast | undefined;
   readonly #context: ServerContext;
+  /** The streams that have sessions over multicast. */
+  readonly #multicasts = new Map<Stream, MulticastStream>();
   readonly #owned = new Map<RtspServerSession, PlayingSession | RecordingSession>();
 
   /** Starts without sessions. */
   constructor(
     context: ServerContext,
-    options: RtspServiceOptions & { readonly sockets: RtpSockets | undefined },
+    options: RtspServiceOptions & {
+      readonly sockets: RtpSockets | undefined;
+      readonly multicast?: RtspMulticast | undefined;
+    },
   ) {
     this.#context = context;
     this.sockets = options.sockets;
+    this.multicast = options.multicast;
     this.sessions = new RtspSessionRegistry({ ...options, random });
   }
 
-  /** Attaches a player to the stream; its format tells the sources of the tracks. */
+  /**
+   * Attaches a player to the stream; its format tells the sources of the tracks. `group` is the address of
+   * a player of multicast.
+   */
   openPlayer(
     session: RtspServerSession,
     from: {
       readonly stream: Stream;
+      readonly group?: string | undefined;
       readonly tracks: readonly RtpTrack[];
       readonly request: StreamRequest;
       readonly carrier: RtspCarrier;
@@ -84,13 +108,15 @@ export class RtspService {
   ): RtspWireFormat {
     const existing = this.#owned.get(session);
     if (existing?.mode === "play") return existing.format;
-    const { stream, tracks, request, carrier } = from;
-    const reader = stream.read({
-      format: "rtsp",
-      create: () =>
-        new RtspWireFormat({ tracks, random, nowUnixUs: () => Math.round(Date.now() * 1000) }),
-      onEnd: () => this.#endPlayer(session),
+    const { stream, tracks, request, carrier, group } = from;
+    const shared = group === undefined ? undefined : this.#joinMulticast(session, {
+      stream,
+      tracks,
+      address: group,
     });
+    const reader = shared === undefined
+      ? this.#read(stream, tracks, () => this.#endPlayer(session))
+      : { ...shared.reader, close: () => this.#leaveMulticast(session, stream) };
     const format = reader.format as RtspWireFormat;
     const unwatch = stream.watch(() => void this.#checkTracks(session, stream));
     this.#owned.set(session, {
@@ -101,9 +127,20 @@ export class RtspService {
       carrier,
       unwatch,
       peers: [],
-      player: undefined,
+      player: shared?.playerOf(session),
+      started: false,
     });
     return format;
+  }
+
+  /** Gives up a player whose session was refused in the end, or whose connection has ended meanwhile. */
+  dropUnregistered(session: RtspServerSession): void {
+    if (this.sessions.get(session.id) !== session) this.closed(session, "refused");
+  }
+
+  /** Whether a stream is being sent to its group. */
+  isMulticast(name: string): boolean {
+    return this.#multicasts.keys().some((stream) => stream.name === name);
   }
 
   /** The wire format of a session that plays or is set up to. */
@@ -135,8 +172,9 @@ export class RtspService {
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play") return;
     const { reader, carrier, format } = owned;
-    if (owned.player === undefined) {
-      owned.player = session.tracks[0]?.transport.kind === "udp"
+    if (!owned.started) {
+      owned.started = true;
+      owned.player ??= session.tracks[0]?.transport.kind === "udp"
         ? this.#udpPlayer(session, owned)
         : new RtspTcpPlayer(session, {
           reader,
@@ -150,7 +188,7 @@ export class RtspService {
       });
       tellHook(this.#context.log, () => this.#context.hooks.onPlayStart?.(owned.request));
     }
-    owned.player.start();
+    owned.player?.start();
   }
 
   /** Stops a player until it plays again. */
@@ -186,6 +224,9 @@ export class RtspService {
       ordered: session.tracks[0]?.transport.kind === "tcp",
       ssrc: new DataView(random(4).buffer).getUint32(0),
       nowMs: clock.now(),
+      ...(hooks.onUnit === undefined
+        ? {}
+        : { onUnit: (unit) => tellHook(log, () => hooks.onUnit?.(request, unit)) }),
     });
     this.#owned.set(session, {
       mode: "record",
@@ -270,7 +311,7 @@ export class RtspService {
     owned.unwatch();
     owned.player?.pause();
     owned.reader.close();
-    if (owned.player === undefined) return;
+    if (!owned.started) return;
     const { bytes, skips } = owned.reader.cursor;
     log.info("rtsp play ended", { ...fields, bytes, skips });
     tellHook(log, () => hooks.onPlayEnd?.(request));
@@ -297,6 +338,50 @@ export class RtspService {
     }
   }
 
+  #read(stream: Stream, tracks: readonly RtpTrack[], onEnd: () => void): StreamReader {
+    return stream.read({
+      format: "rtsp",
+      create: () =>
+        new RtspWireFormat({ tracks, random, nowUnixUs: () => Math.round(Date.now() * 1000) }),
+      onEnd,
+    });
+  }
+
+  #joinMulticast(
+    session: RtspServerSession,
+    from: {
+      readonly stream: Stream;
+      readonly tracks: readonly RtpTrack[];
+      readonly address: string;
+    },
+  ): MulticastStream {
+    const { stream, tracks, address } = from;
+    let shared = this.#multicasts.get(stream);
+    if (shared === undefined) {
+      const { sockets } = this.multicast!;
+      const { clock } = this.#context;
+      const reader = this.#read(stream, tracks, () => this.#endMulticast(stream));
+      shared = new MulticastStream(reader, { sockets, clock, address });
+      this.#multicasts.set(stream, shared);
+    }
+    shared.sessions.add(session);
+    return shared;
+  }
+
+  #leaveMulticast(session: RtspServerSession, stream: Stream): void {
+    const shared = this.#multicasts.get(stream);
+    shared?.sessions.delete(session);
+    if (shared === undefined || shared.sessions.size > 0) return;
+    this.#multicasts.delete(stream);
+    shared.reader.close();
+  }
+
+  #endMulticast(stream: Stream): void {
+    for (const session of [...this.#multicasts.get(stream)?.sessions ?? []]) {
+      this.#endPlayer(session);
+    }
+  }
+
   #udpPlayer(session: RtspServerSession, owned: PlayingSession): RtspPlayer {
     const sockets = this.sockets!;
     for (const { transport } of session.tracks) {
@@ -308,7 +393,12 @@ export class RtspService {
       owned.peers.push(peer);
     }
     const { clock } = this.#context;
-    return new RtspUdpPlayer(session, { reader: owned.reader, sockets, clock });
+    return new RtspUdpPlayer(owned.reader.cursor, {
+      sockets,
+      clock,
+      address: session.address,
+      ports: clientPorts(session),
+    });
   }
 
   #endPlayer(session: RtspServerSession): void {
@@ -334,6 +424,9 @@ export class RtspService {
     if (transport?.kind === "udp") {
       const peer = { hostname: session.address, port: transport.clientPorts[1] };
       void this.sockets?.send(packet, { peer, rtcp: true });
+    } else if (transport?.kind === "multicast") {
+      const peer = { hostname: transport.address, port: transport.ports[1] };
+      void this.multicast?.sockets.send(packet, { peer, rtcp: true });
     } else if (transport?.kind === "tcp") {
       const frame = new Uint8Array(4 + packet.length);
       frame.set([0x24, transport.channels[1], packet.length >> 8, packet.length & 0xff]);
@@ -344,8 +437,12 @@ export class RtspService {
 
   /** Another publisher may have other tracks: what was described to the player is then wrong. */
   async #checkTracks(session: RtspServerSession, stream: Stream): Promise<void> {
-    const { clock, timing } = this.#context;
-    const described = await describeStream(stream, { clock, waitMs: timing.playWaitMs });
+    const { clock, timing, log } = this.#context;
+    const described = await describeStream(stream, { clock, waitMs: timing.playWaitMs })
+      .catch((error) => {
+        log.error("a stream could not be described", { error: String(error) });
+        return undefined;
+      });
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play" || described === undefined) return;
     const { tracks } = described;

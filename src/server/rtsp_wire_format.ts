@@ -5,6 +5,8 @@ import {
   buildRtcp,
   RTP_HEADER_SIZE,
   RtpSender,
+  rtpSequenceNumber,
+  rtpSsrc,
   rtpTimestamp,
   SDES_CNAME,
   type SenderReport,
@@ -18,6 +20,9 @@ const DOLLAR = 0x24;
 
 /** A sender report for each track this often: RFC 3550's least interval. */
 const REPORT_INTERVAL_US = 5_000_000;
+
+/** A larger step is a publisher that began anew: RFC 3550's MAX_DROPOUT (appendix A.1). */
+const MOST_MISSING = 3000;
 
 /** What a {@linkcode RtspWireFormat} needs. */
 export interface RtspWireFormatOptions {
@@ -41,6 +46,8 @@ export class RtspWireFormat implements WireFormat {
   readonly #remuxer: RtpRemuxer;
   readonly #nowUnixUs: () => number;
   readonly #bases: readonly number[];
+  /** The newest packet of each track that was forwarded, as its publisher numbered it. */
+  readonly #forwarded: ({ readonly ssrc: number; readonly sequence: number } | undefined)[] = [];
   readonly #reportedUs: (number | undefined)[];
   /** Wall-clock time of the stream's time 0, microseconds since 1970. */
   #epochUnixUs: number | undefined;
@@ -98,6 +105,7 @@ export class RtspWireFormat implements WireFormat {
       // By the stream's clock, not the publisher's: time goes on when another publisher takes over.
       const timestamp = ticksFromUs(unit.ptsUs, sender.clockRate) + base;
       sender.timestampOffset = (timestamp - rtpTimestamp(packet)) >>> 0;
+      sender.skip(this.#missingBefore(packet, output.track));
       sender.forward(packet, bytes, { at: offset });
     } else {
       sender.timestampOffset = base;
@@ -105,6 +113,16 @@ export class RtspWireFormat implements WireFormat {
       const { bytes, offset } = openFrame(log, channel, length);
       sender.write(output, bytes, { at: offset });
     }
+  }
+
+  /** Packets that the publisher sent before this one and that never came: players are to see the gap. */
+  #missingBefore(packet: Uint8Array, track: number): number {
+    const last = this.#forwarded[track];
+    const now = { ssrc: rtpSsrc(packet), sequence: rtpSequenceNumber(packet) };
+    this.#forwarded[track] = now;
+    if (last === undefined || last.ssrc !== now.ssrc) return 0;
+    const missing = (now.sequence - last.sequence - 1) & 0xffff;
+    return missing <= MOST_MISSING ? missing : 0;
   }
 
   #report(output: RtpOutputPacket, unit: MediaUnit, log: WireLogWriter): void {

@@ -1,14 +1,20 @@
 import { Hub, type HubOptions, type Stream } from "../hub/mod.ts";
-import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
+import { checkStreamName, type ChunkLimits, type RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import { formatAddress, type ListenAddress } from "./address.ts";
 import type { ServerContext, ServerTiming } from "./context.ts";
 import { ServerError } from "./errors.ts";
 import type { ConnectionEnd, ServerHooks } from "./hooks.ts";
 import { type ServerLog, silentLog } from "./log.ts";
+import type { EnhancedPolicy } from "./rtmp_capabilities.ts";
+import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
 import { RtmpConnection } from "./rtmp_connection.ts";
+import { type RtmpRelayOptions, RtmpRelays, type RtmpRelayStatistics } from "./rtmp_relay.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
-import { RtspConnection } from "./rtsp_connection.ts";
-import { RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
+import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
+import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
+import { type RtspMulticast, RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
+import type { RtspTransportPolicy } from "../rtsp/mod.ts";
 import { systemClock } from "./system_clock.ts";
 import {
   connTransport,
@@ -35,16 +41,24 @@ export interface ServerOptions {
    * RTSP has interleaved TCP alone.
    */
   readonly rtp?: ListenAddress | false;
+  /**
+   * Lets RTSP players ask for multicast: each stream is sent once to a group of its own. Off by default.
+   */
+  readonly multicast?: MulticastOptions | false;
   /** Certificate chain and private key, PEM, for `rtmps` and `rtsps`. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Times of RTSP sessions. */
   readonly rtspSession?: RtspServiceOptions;
+  /** Streams that are forwarded to, or fetched from, other servers. */
+  readonly relays?: readonly RtmpRelayOptions[];
   /** Settings and bounds of the streams. */
   readonly hub?: Omit<HubOptions, "clock">;
   /** Bounds and times of RTMP sessions. */
   readonly session?: RtmpServerSessionOptions;
   /** Bounds of what an RTMP client may make the server hold. */
   readonly chunks?: Partial<ChunkLimits>;
+  /** What players that announce nothing of Enhanced RTMP are sent. Default `pass`. */
+  readonly enhanced?: EnhancedPolicy;
   /** Times of the server itself. */
   readonly timing?: Partial<ServerTiming>;
   /** Connections at one time; further ones are closed at once. Default 10 000. */
@@ -98,13 +112,17 @@ export class Server {
   readonly hub: Hub;
   readonly #options: ServerOptions;
   readonly #context: ServerContext;
+  readonly #relays: RtmpRelays;
   readonly #connections = new Set<ServedConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #listeners: { readonly protocol: ServerProtocol; readonly listener: Deno.Listener }[] =
     [];
   readonly #accepting: Promise<void>[] = [];
   #sockets: RtpSockets | undefined;
+  readonly #groups: MulticastGroups | undefined;
+  #multicast: RtspMulticast | undefined;
   #rtsp: RtspService | undefined;
+  readonly #tunnels = { rtsp: new RtspTunnels(), rtsps: new RtspTunnels() };
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
   #nextId = 1;
@@ -118,11 +136,16 @@ export class Server {
    */
   constructor(options: ServerOptions = {}) {
     this.#options = options;
-    this.hub = new Hub({ ...options.hub, clock: systemClock });
+    const log = options.log ?? silentLog;
+    this.hub = new Hub({ ...options.hub, clock: systemClock }, {
+      onError: atMostEachSecond((error) =>
+        log.error("stream callback failed", { error: String(error) })
+      ),
+    });
     this.#context = {
       hub: this.hub,
       hooks: options.hooks ?? {},
-      log: options.log ?? silentLog,
+      log,
       clock: systemClock,
       timing: {
         playWaitMs: 10_000,
@@ -132,6 +155,14 @@ export class Server {
         ...options.timing,
       },
     };
+    this.#relays = new RtmpRelays(
+      { hub: this.hub, log: this.#context.log, clock: systemClock, random: Math.random },
+      options.relays ?? [],
+    );
+    const { multicast = false } = options;
+    if (multicast !== false) {
+      this.#groups = new MulticastGroups(multicast, (name) => this.#rtsp!.isMulticast(name));
+    }
   }
 
   /** Where the server listens, with the ports that it got. */
@@ -152,6 +183,37 @@ export class Server {
     return this.hub.streams;
   }
 
+  /** How the relays do, in the order of the options. */
+  get relays(): RtmpRelayStatistics[] {
+    return this.#relays.statistics;
+  }
+
+  /**
+   * A stream's media for this program; the stream need not be published yet.
+   *
+   * @throws {RtmpError} `url` when the name cannot be a stream's
+   */
+  stream(name: string): ServerStream {
+    checkStreamName(name);
+    return new ServerStream(name, this.hub);
+  }
+
+  /**
+   * Publishes what `units` gives, until it ends, under a name; resolves when all is published. The media
+   * is `access-unit` or `flv`; `tracks` tell what `access-unit` payloads are.
+   *
+   * @throws {HubError} `name-taken` when another publisher has the name
+   * @throws {RtmpError} `url` when the name cannot be a stream's
+   */
+  async publish(
+    name: string,
+    units: ReadableStream<MediaUnit>,
+    options: PublishUnitsOptions = {},
+  ): Promise<void> {
+    checkStreamName(name);
+    await publishUnits(this.hub.stream(name), units, options);
+  }
+
   /** Number of connections. */
   get connectionCount(): number {
     return this.#connections.size;
@@ -165,8 +227,8 @@ export class Server {
   /**
    * Starts to listen; resolves when clients can connect.
    *
-   * @throws {ServerError} `address-in-use`, `address-not-available`, `permission` (the flag to add is
-   * in the message), or `state` when called twice
+   * @throws {ServerError} `address-in-use`, `address-not-available`, `certificate`, `permission` (the flag to
+   * add is in the message), or `state` when called twice
    */
   async listen(): Promise<void> {
     if (this.#state !== "new") {
@@ -181,6 +243,7 @@ export class Server {
       if (rtsp !== false || rtsps !== false) await this.#startRtsp(rtsp !== false);
       if (rtsp !== false) await this.#listen("rtsp", rtsp);
       if (rtsps !== false) await this.#listen("rtsps", rtsps);
+      this.#relays.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -242,10 +305,32 @@ export class Server {
       const address = formatAddress({ hostname, port: this.#sockets.ports[0] });
       this.#context.log.info(`rtp listening on ${address}`);
     }
+    if (this.#groups !== undefined && hasPlain) await this.#startMulticast(this.#groups);
     this.#rtsp = new RtspService(this.#context, {
       ...this.#options.rtspSession,
       sockets: this.#sockets,
+      multicast: this.#multicast,
     });
+  }
+
+  /** Opens what sends to groups. Where this machine has no way to them, the server goes on without. */
+  async #startMulticast(groups: MulticastGroups): Promise<void> {
+    const { log } = this.#context;
+    const { hostname = "0.0.0.0" } = this.#options.rtsp || {};
+    let sockets: RtpSockets | undefined;
+    try {
+      if (!mayReach(groups.first.hostname)) throw new Error("no permission: add --allow-net");
+      // The address of an interface has its packets leave there.
+      const source = hostname.includes(":") ? "0.0.0.0" : hostname;
+      sockets = await RtpSockets.bind({ hostname: source, port: 0 });
+      await sockets.openMulticast(groups.first, groups.ttl);
+      this.#multicast = { sockets, groups };
+      log.info(`rtp multicast to ${groups.range}`);
+    } catch (error) {
+      await sockets?.close();
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn(`rtp multicast is off, since ${groups.range} cannot be reached`, { reason });
+    }
   }
 
   async #accept(
@@ -317,19 +402,35 @@ export class Server {
   #open(protocol: Exclude<ServerProtocol, "rtp">, transport: Transport): ServedConnection {
     const id = this.#nextId++;
     if (protocol === "rtsp" || protocol === "rtsps") {
-      // Plain datagrams beside an encrypted connection would give the media away.
-      const hasUdp = protocol === "rtsp" && this.#sockets !== undefined;
-      return new RtspConnection(this.#context, transport, {
+      return new RtspFront(this.#context, transport, {
         id,
         service: this.#rtsp!,
-        policy: hasUdp ? { udpPorts: this.#sockets!.ports } : {},
+        // Plain datagrams beside an encrypted connection would give the media away.
+        policy: protocol === "rtsp" ? this.#datagramPolicy(transport.remoteAddress) : {},
+        tunnels: this.#tunnels[protocol],
       });
     }
     return new RtmpConnection(this.#context, transport, {
       id,
       session: this.#options.session ?? {},
       chunks: this.#options.chunks ?? {},
+      enhanced: this.#options.enhanced ?? "pass",
     });
+  }
+
+  /** Which datagrams are offered to a client. */
+  #datagramPolicy(remoteAddress: string): RtspTransportPolicy {
+    const groups = this.#multicast?.groups;
+    const hasUdp = this.#sockets !== undefined && mayReach(remoteAddress);
+    return {
+      ...(hasUdp ? { udpPorts: this.#sockets!.ports } : {}),
+      ...(groups === undefined ? {} : {
+        multicast: ({ path, track }) => {
+          const group = groups.ofPath(path, track);
+          return group !== undefined && mayReach(group.address) ? group : undefined;
+        },
+      }),
+    };
   }
 
   #startTicking(): void {
@@ -353,9 +454,22 @@ export class Server {
     await Promise.race([Promise.all([...ends, ...this.#accepting]), late]);
     clearTimeout(timer);
     clearInterval(this.#ticking);
+    await this.#relays.stop();
     await this.#sockets?.close();
+    await this.#multicast?.sockets.close();
     this.#listeners.length = 0;
   }
+}
+
+/** What fails for each unit would fill the log. */
+function atMostEachSecond(tell: (error: unknown) => void): (error: unknown) => void {
+  let quietUntil = -Infinity;
+  return (error) => {
+    const now = systemClock.now();
+    if (now < quietUntil) return;
+    quietUntil = now + 1000;
+    tell(error);
+  };
 }
 
 /** Pause after a failed accept, so that being out of file descriptors does not burn the processor. */
@@ -384,6 +498,15 @@ async function openListener(
   );
 }
 
+/**
+ * Whether datagrams may be sent to an address: under an `--allow-net` with a list, each send to others
+ * would stop the program at a question.
+ */
+function mayReach(address: string): boolean {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+}
+
 async function checkPermission(
   protocol: string,
   address: { readonly hostname: string; readonly port: number },
@@ -395,6 +518,12 @@ async function checkPermission(
     "permission",
     `Cannot listen for ${protocol} on ${host} without permission: add --allow-net`,
   );
+}
+
+/** A host name that nobody knows has no class of its own. */
+function isLookupFailure(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.startsWith("failed to lookup address"));
 }
 
 /** Opens something, and says of the system's errors what they mean. */
@@ -414,10 +543,20 @@ async function explained<T>(
         { cause: error },
       );
     }
-    if (error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.NotFound) {
+    if (error instanceof Deno.errors.AddrNotAvailable || isLookupFailure(error)) {
       throw new ServerError(
         "address-not-available",
         `Cannot listen for ${protocol} on ${host}: this machine does not have the address`,
+        { cause: error },
+      );
+    }
+    // A key of no known kind is a plain Error.
+    if (error instanceof Deno.errors.InvalidData || /private key/.test(String(error))) {
+      throw new ServerError(
+        "certificate",
+        `Cannot listen for ${protocol} on ${host} with this certificate and key: ${
+          (error as Error).message
+        }`,
         { cause: error },
       );
     }

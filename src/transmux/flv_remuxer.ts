@@ -1,23 +1,203 @@
-import type { MediaUnit, Track } from "../media/mod.ts";
+import { buildOnMetaData, type OnMetaData } from "../flv/mod.ts";
+import { MediaError, type MediaUnit, parseMp3Header, type Track } from "../media/mod.ts";
+import type { CodedFrame } from "./coded_frame.ts";
+import { frameBody, needsSequenceHeader, sequenceHeaderBody, whyNotInFlv } from "./flv_mapping.ts";
 import type { FlvBody } from "./flv_unit.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { configFacts } from "./track_config.ts";
 import type { UnsupportedTrack } from "./unsupported_track.ts";
 
-/** Makes FLV bodies of units. */
+/** Counts of an {@linkcode FlvRemuxer}. */
+export interface FlvRemuxerStats {
+  /** Bodies returned. */
+  readonly bodies: number;
+  /** Frames that were malformed, whose configuration is not known, or that FLV cannot carry. */
+  readonly dropped: number;
+}
+
+/** A track that FLV has a place for, and the configuration that players were told. */
+interface OutputTrack {
+  readonly kind: "video" | "audio";
+  readonly id: number;
+  told: Uint8Array | undefined;
+}
+
+/** Milliseconds between presentation and decoding time that FLV's 24 signed bits hold. */
+const MAX_COMPOSITION_US = 0x7fffff * 1000;
+
+/**
+ * Makes FLV bodies of units: once for all RTMP players of a stream.
+ *
+ * Units of FLV pass as they are. Others become legacy bodies of AVC, AAC, MP3 and G.711, and Enhanced
+ * RTMP of H.265, AV1, VP8, VP9, Opus, AC-3, E-AC-3 and FLAC: first `onMetaData` and the sequence headers
+ * known, later a sequence header whenever a configuration is new. Of several tracks of a kind the first
+ * one is carried, as players without multitrack expect it.
+ *
+ * @example
+ * ```ts
+ * import { FlvRemuxer } from "@weir/server/transmux";
+ *
+ * const remuxer = new FlvRemuxer();
+ * remuxer.setTracks([{ kind: "audio", id: 0, codec: "pcma", config: undefined }]);
+ * const bodies = remuxer.remux({
+ *   kind: "audio",
+ *   role: "media",
+ *   track: 0,
+ *   dtsUs: 20_000,
+ *   ptsUs: 20_000,
+ *   keyFrame: true,
+ *   discardable: true,
+ *   payload: { format: "access-unit", data: new Uint8Array(160) },
+ * });
+ * console.log(bodies.map(({ kind }) => kind)); // [ "data", "audio" ]
+ * ```
+ */
 export class FlvRemuxer {
-  /** Tracks that FLV cannot carry. */
+  readonly #reader = new FrameReader();
+  #outputs: OutputTrack[] = [];
+  #unsupported: UnsupportedTrack[] = [];
+  #headersDue = false;
+  #bodies = 0;
+  #dropped = 0;
+
+  /** The tracks that are left out, each once; it grows where frames show it. */
   get unsupported(): readonly UnsupportedTrack[] {
-    throw new TypeError("not yet");
+    return this.#unsupported;
   }
-  /** Says which tracks there are. */
-  setTracks(_tracks: readonly Track[]): void {
-    throw new TypeError("not yet");
+
+  /** What was counted so far. */
+  get stats(): FlvRemuxerStats {
+    return { bodies: this.#bodies, dropped: this.#dropped + this.#reader.stats.broken };
   }
-  /** What a player needs before its first body: `onMetaData` and sequence headers. */
-  headers(_dtsUs: number): FlvBody[] {
-    throw new TypeError("not yet");
+
+  /** Says which tracks there are, instead of those before; the headers are due again. */
+  setTracks(tracks: readonly Track[]): void {
+    this.#reader.setTracks(tracks);
+    this.#outputs = [];
+    this.#unsupported = [];
+    this.#headersDue = true;
+    for (const track of tracks) {
+      const reason = whyNotInFlv(track) ?? this.#whyNotBeside(track);
+      if (reason !== undefined) this.#unsupported.push({ track, reason });
+      else if (track.kind !== "data") {
+        this.#outputs.push({ kind: track.kind, id: track.id, told: undefined });
+      }
+    }
   }
-  /** Makes the bodies of one unit. */
-  remux(_unit: MediaUnit): FlvBody[] {
-    throw new TypeError("not yet");
+
+  /**
+   * What a player needs before its first body, at the time `dtsUs`: `onMetaData`, and the sequence headers
+   * as far as configurations are known. {@linkcode FlvRemuxer.remux} does not repeat it.
+   */
+  headers(dtsUs: number): FlvBody[] {
+    this.#headersDue = false;
+    const tracks = this.#carried();
+    const bodies: FlvBody[] = [{ kind: "data", dtsUs, body: buildOnMetaData(metadataOf(tracks)) }];
+    for (const output of this.#outputs) {
+      output.told = undefined;
+      bodies.push(...this.#sequenceHeader(output, dtsUs));
+    }
+    return bodies;
   }
+
+  /** Makes the bodies of one unit, in order. */
+  remux(unit: MediaUnit): FlvBody[] {
+    const bodies = unit.payload.format === "flv"
+      ? [{ kind: unit.kind, dtsUs: unit.dtsUs, body: unit.payload.body }]
+      : this.#convert(unit);
+    this.#bodies += bodies.length;
+    return bodies;
+  }
+
+  #convert(unit: MediaUnit): FlvBody[] {
+    const output = this.#outputOf(unit.kind, unit.track);
+    if (output === undefined) return [];
+    const frames = this.#reader.read(unit);
+    const bodies = this.#headersDue ? this.headers(unit.dtsUs) : [];
+    bodies.push(...this.#sequenceHeader(output, unit.dtsUs));
+    for (const frame of frames) bodies.push(...this.#body(frame, output));
+    return bodies;
+  }
+
+  #body(frame: CodedFrame, output: OutputTrack): FlvBody[] {
+    const track = this.#reader.track(output.kind, output.id)!;
+    const isUnannounced = needsSequenceHeader(frame.codec) && output.told === undefined;
+    const isTooFar = Math.abs(frame.ptsUs - frame.dtsUs) > MAX_COMPOSITION_US;
+    if (isUnannounced || isTooFar || !this.#isCarried(frame, output)) {
+      this.#dropped++;
+      return [];
+    }
+    try {
+      return [{ kind: output.kind, dtsUs: frame.dtsUs, body: frameBody(frame, track) }];
+    } catch (error) {
+      if (!(error instanceof MediaError)) throw error;
+      this.#dropped++;
+      return [];
+    }
+  }
+
+  /** `MPA` in RTP is any layer of MPEG audio; FLV knows layer III. */
+  #isCarried({ codec, parts }: CodedFrame, output: OutputTrack): boolean {
+    if (codec !== "mp3" || layerOf(parts[0]!) === 3) return true;
+    const track = this.#reader.track(output.kind, output.id)!;
+    this.#outputs = this.#outputs.filter((other) => other !== output);
+    const reason = "FLV has no sound format for MPEG audio below layer III";
+    this.#unsupported.push({ track, reason });
+    return false;
+  }
+
+  /** The track's sequence header, where players have not been told its configuration. */
+  #sequenceHeader(output: OutputTrack, dtsUs: number): FlvBody[] {
+    const { codec, config } = this.#reader.track(output.kind, output.id) ?? {};
+    if (codec === undefined || config === undefined || !needsSequenceHeader(codec)) return [];
+    if (config === output.told) return [];
+    output.told = config;
+    try {
+      return [{ kind: output.kind, dtsUs, body: sequenceHeaderBody(codec, config) }];
+    } catch (error) {
+      if (!(error instanceof MediaError)) throw error;
+      output.told = undefined;
+      return [];
+    }
+  }
+
+  #outputOf(kind: MediaUnit["kind"], id: number): OutputTrack | undefined {
+    return this.#outputs.find((output) => output.kind === kind && output.id === id);
+  }
+
+  #whyNotBeside({ kind }: Track): string | undefined {
+    const isTaken = this.#outputs.some((output) => output.kind === kind);
+    return isTaken ? `FLV carries one ${kind} track here: another comes first` : undefined;
+  }
+
+  #carried(): Track[] {
+    return this.#outputs.map(({ kind, id }) => this.#reader.track(kind, id)!);
+  }
+}
+
+function layerOf(frame: Uint8Array): number | undefined {
+  try {
+    return parseMp3Header(frame).layer;
+  } catch (error) {
+    if (error instanceof MediaError) return undefined;
+    throw error;
+  }
+}
+
+function metadataOf(tracks: readonly Track[]): OnMetaData {
+  const video = tracks.find(({ kind }) => kind === "video");
+  const audio = tracks.find(({ kind }) => kind === "audio");
+  const { codec, config, width, height } = video ?? {};
+  const frameRate = config && configFacts(codec, config).frameRate;
+  return {
+    hasVideo: video !== undefined,
+    hasAudio: audio !== undefined,
+    ...(codec === undefined ? {} : { videoCodec: codec }),
+    ...(width === undefined ? {} : { width }),
+    ...(height === undefined ? {} : { height }),
+    ...(frameRate === undefined ? {} : { frameRate }),
+    ...(audio?.codec === undefined ? {} : { audioCodec: audio.codec }),
+    ...(audio?.sampleRate === undefined ? {} : { sampleRate: audio.sampleRate }),
+    ...(audio?.channels === undefined ? {} : { channels: audio.channels }),
+  };
 }

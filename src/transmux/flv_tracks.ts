@@ -1,17 +1,212 @@
-import type { MediaUnit, Track } from "../media/mod.ts";
+import {
+  AudioPacketType,
+  FlvError,
+  type OnMetaData,
+  parseAudioBody,
+  parseOnMetaData,
+  parseVideoBody,
+  SoundFormat,
+  VideoPacketType,
+} from "../flv/mod.ts";
+import {
+  type CodecName,
+  G711_SAMPLE_RATE,
+  MediaError,
+  type MediaUnit,
+  parseAc3Header,
+  parseMp3Header,
+  type Track,
+  type TrackKind,
+} from "../media/mod.ts";
+import { codecOfAudio, codecOfVideo } from "./flv_codec.ts";
+import { factsOfKeyFrame } from "./frame_config.ts";
+import { TrackFrames } from "./track_frames.ts";
 
-/** Learns the tracks of an RTMP stream from its units. */
+/**
+ * Media time after which nothing more is awaited: what comes later than this behind the first unit was
+ * announced and is not there (M072), or was not announced.
+ */
+export const MAX_PROBE_US = 2_000_000;
+
+/** Tracks that are probed for: FLV's ids have 8 bits in each kind. */
+const MAX_TRACKS = 512;
+
+/** Codecs that nothing can be decoded of without their configuration. */
+const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set(["h264", "h265", "aac", "flac", "opus"]);
+
+/** One track in an FLV body, as far as probing looks. */
+interface Seen {
+  readonly kind: TrackKind;
+  readonly id: number;
+  readonly codec: CodecName | undefined;
+  readonly isConfig: boolean;
+  readonly data: Uint8Array;
+  readonly facts: Partial<Track>;
+}
+
+/**
+ * Learns the tracks of an RTMP stream: of its sequence headers, of the first frames of codecs that have
+ * none (MP3, G.711, AC-3), and of `onMetaData`, which tells what is still to be awaited.
+ *
+ * @example
+ * ```ts
+ * import { FlvTrackProbe, unitOfFlv } from "@weir/server/transmux";
+ *
+ * const probe = new FlvTrackProbe();
+ * const body = new Uint8Array([0xaf, 0, 0x12, 0x10]);
+ * probe.take(unitOfFlv({ kind: "audio", dtsUs: 0, body })!);
+ * console.log(probe.tracks[0]?.codec, probe.tracks[0]?.sampleRate, probe.complete); // aac 44100 false
+ * ```
+ */
 export class FlvTrackProbe {
-  /** The tracks so far: video first, by id. */
+  readonly #tracks = new Map<string, Track>();
+  #metadata: OnMetaData | undefined;
+  #firstUs: number | undefined;
+  #lastUs = 0;
+  #complete = false;
+
+  /** The tracks so far, video first, each kind by id; a codec that is not known here is `undefined`. */
   get tracks(): Track[] {
-    throw new TypeError("not yet");
+    const all = [...this.#tracks.values()].sort((a, b) => a.id - b.id);
+    return [...all.filter(isVideo), ...all.filter((track) => !isVideo(track))];
   }
-  /** Whether nothing more is expected. */
+
+  /**
+   * Whether no more is awaited: every track that `onMetaData` announced is there with its configuration,
+   * or audio and video both are, or {@linkcode MAX_PROBE_US} of media time have passed and one is.
+   */
   get complete(): boolean {
-    throw new TypeError("not yet");
+    this.#complete ||= this.#isComplete();
+    return this.#complete;
   }
-  /** Takes the stream's next unit. */
-  take(_unit: MediaUnit): void {
-    throw new TypeError("not yet");
+
+  /** Takes the stream's next unit; others than of FLV are passed over. */
+  take(unit: MediaUnit): void {
+    if (unit.payload.format !== "flv") return;
+    const { body } = unit.payload;
+    if (unit.kind === "data") return this.#takeMetadata(unit, body);
+    if (unit.role === "media") {
+      this.#firstUs ??= unit.dtsUs;
+      this.#lastUs = unit.dtsUs;
+      // Frames tell something only before their track is known.
+      if (this.complete && this.#hasSettled(unit.kind)) return;
+    }
+    for (const seen of seenIn(body, unit)) this.#note(seen, unit);
+  }
+
+  #takeMetadata(unit: MediaUnit, body: Uint8Array): void {
+    if (unit.role !== "metadata") return;
+    try {
+      this.#metadata = parseOnMetaData(body) ?? this.#metadata;
+    } catch (error) {
+      if (!(error instanceof FlvError)) throw error;
+    }
+  }
+
+  #note({ kind, id, codec, isConfig, data, facts }: Seen, unit: MediaUnit): void {
+    const key = `${kind}/${id}`;
+    const known = this.#tracks.get(key);
+    if (known === undefined && this.#tracks.size === MAX_TRACKS) return;
+    const track: Track = known?.codec === codec && known !== undefined
+      ? known
+      : { kind, id, codec, config: undefined };
+    if (isConfig) {
+      const reader = new TrackFrames(track, { dropAfterLoss: false });
+      reader.setConfig(data);
+      this.#tracks.set(key, reader.track);
+    } else {
+      const learnt = codec !== undefined && kind === "video" && unit.keyFrame &&
+          track.config === undefined
+        ? factsOfKeyFrame(codec, [data])
+        : {};
+      this.#tracks.set(key, { ...track, ...facts, ...learnt });
+    }
+  }
+
+  #isComplete(): boolean {
+    const { hasVideo, hasAudio } = this.#metadata ?? {};
+    const announced = hasVideo === true || hasAudio === true;
+    const awaited = (kind: TrackKind, has: boolean | undefined) =>
+      (announced ? has === true : true) && !this.#hasSettled(kind);
+    const waits = awaited("video", hasVideo) || awaited("audio", hasAudio);
+    const isLate = this.#firstUs !== undefined && this.#lastUs - this.#firstUs >= MAX_PROBE_US;
+    return this.#tracks.size > 0 && (!waits || isLate);
+  }
+
+  /** Whether there is a track of the kind, with all that its players need. */
+  #hasSettled(kind: TrackKind): boolean {
+    const tracks = [...this.#tracks.values()].filter((track) => track.kind === kind);
+    return tracks.length > 0 && tracks.every(isSettled);
+  }
+}
+
+function isVideo({ kind }: Track): boolean {
+  return kind === "video";
+}
+
+function isSettled({ codec, config }: Track): boolean {
+  return codec === undefined || config !== undefined || !NEEDS_CONFIG.has(codec);
+}
+
+function seenIn(body: Uint8Array, unit: MediaUnit): Seen[] {
+  try {
+    return unit.kind === "video" ? videoIn(body, unit) : audioIn(body, unit);
+  } catch (error) {
+    if (error instanceof FlvError) return [];
+    throw error;
+  }
+}
+
+function videoIn(body: Uint8Array, unit: MediaUnit): Seen[] {
+  const parsed = parseVideoBody(body);
+  const isConfig = unit.role === "config";
+  if (!isConfig && unit.role !== "media") return [];
+  const common = { kind: "video", isConfig, facts: {} } as const;
+  if (parsed.form === "legacy") {
+    return [{ ...common, id: 0, codec: codecOfVideo(parsed.codecId), data: parsed.data }];
+  }
+  if (parsed.form !== "enhanced" || parsed.packetType === VideoPacketType.Mpeg2TsSequenceStart) {
+    return [];
+  }
+  return parsed.tracks.map(({ trackId, fourCc, data }) => ({
+    ...common,
+    id: trackId,
+    codec: codecOfVideo(fourCc),
+    data,
+  }));
+}
+
+function audioIn(body: Uint8Array, unit: MediaUnit): Seen[] {
+  const parsed = parseAudioBody(body);
+  const isConfig = unit.role === "config";
+  if (!isConfig && unit.role !== "media") return [];
+  if (parsed.form === "legacy") {
+    const { soundFormat, soundType, data } = parsed;
+    const codec = codecOfAudio(soundFormat);
+    const isG711 = soundFormat === SoundFormat.G711ALaw || soundFormat === SoundFormat.G711MuLaw;
+    const facts = isG711
+      ? { sampleRate: G711_SAMPLE_RATE, channels: soundType + 1 }
+      : factsOfFrame(codec, data);
+    return [{ kind: "audio", id: 0, codec, isConfig, data, facts: isConfig ? {} : facts }];
+  }
+  const isKnown = parsed.form === "enhanced" &&
+    parsed.packetType !== AudioPacketType.MultichannelConfig;
+  if (!isKnown) return [];
+  return parsed.tracks.map(({ trackId, fourCc, data }) => {
+    const codec = codecOfAudio(fourCc);
+    const facts = isConfig ? {} : factsOfFrame(codec, data);
+    return { kind: "audio", id: trackId, codec, isConfig, data, facts };
+  });
+}
+
+/** What a frame itself tells of its sound. */
+function factsOfFrame(codec: CodecName | undefined, data: Uint8Array): Partial<Track> {
+  try {
+    if (codec !== "mp3" && codec !== "ac3" && codec !== "eac3") return {};
+    const { sampleRate, channels } = codec === "mp3" ? parseMp3Header(data) : parseAc3Header(data);
+    return { sampleRate, channels };
+  } catch (error) {
+    if (error instanceof MediaError) return {};
+    throw error;
   }
 }

@@ -13,7 +13,6 @@ import {
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { CodedFrame, FrameTiming } from "./coded_frame.ts";
 import { codecOfAudio, codecOfVideo } from "./flv_codec.ts";
-import type { ParameterSets } from "./parameter_sets.ts";
 import { timingOf, TrackFrames } from "./track_frames.ts";
 
 /** Options of a {@linkcode FrameReader}. */
@@ -99,9 +98,9 @@ export class FrameReader {
     return this.#readers.get(keyOf(kind, id))?.track;
   }
 
-  /** The parameter sets in force of an H.264 or H.265 track. */
-  sets(kind: TrackKind, id: number): ParameterSets | undefined {
-    return this.#readers.get(keyOf(kind, id))?.sets;
+  /** The parameter sets in force of an H.264 or H.265 track, in the order in which decoders need them. */
+  parameterSets(kind: TrackKind, id: number): readonly Uint8Array[] {
+    return this.#readers.get(keyOf(kind, id))?.sets?.units ?? [];
   }
 
   /**

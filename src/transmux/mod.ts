@@ -1,17 +1,52 @@
 /**
- * Conversions between what publishers send, units, and what players take: pure functions.
+ * Conversions between what publishers send, units, and what players take: pure functions and small state
+ * machines, without sockets and clocks.
+ *
+ * - In: `unitOfFlv` (RTMP), {@linkcode RtpTrackIngest} (RTSP); their tracks by {@linkcode FlvTrackProbe}
+ *   and {@linkcode tracksOfSdp}.
+ * - Out: {@linkcode RtpRemuxer} with {@linkcode sdpOfTracks}, {@linkcode FlvRemuxer},
+ *   {@linkcode FrameReader} for those who want frames.
  *
  * @module
  */
-export type { MediaUnit, TrackKind, UnitPayload, UnitRole } from "../media/mod.ts";
-export * from "./flv_unit.ts";
+export type { OnMetaData } from "../flv/mod.ts";
+export type {
+  CodecName,
+  MediaUnit,
+  RtpMapping,
+  Track,
+  TrackKind,
+  UnitPayload,
+  UnitRole,
+} from "../media/mod.ts";
+export type {
+  AlignedTrack,
+  NtpTime,
+  ReportBlock,
+  RtpExtension,
+  RtpPacket,
+  SenderReport,
+} from "../rtp/mod.ts";
+export type {
+  SdpAttribute,
+  SdpBandwidth,
+  SdpConnection,
+  SdpDirection,
+  SdpFormat,
+  SdpMedia,
+  SdpOrigin,
+  SdpTime,
+  SessionDescription,
+} from "../sdp/mod.ts";
 export type { CodedFrame, FrameTiming } from "./coded_frame.ts";
+export * from "./flv_frame_writer.ts";
 export * from "./flv_remuxer.ts";
 export * from "./flv_tracks.ts";
+export * from "./flv_unit.ts";
 export * from "./frame_reader.ts";
 export * from "./rtp_ingest.ts";
 export * from "./rtp_remuxer.ts";
 export * from "./sdp_of_tracks.ts";
-export * from "./track_config.ts";
-export * from "./tracks_of_sdp.ts";
+export { tracksAfter, trackWithConfig } from "./track_config.ts";
+export { tracksOfSdp } from "./tracks_of_sdp.ts";
 export * from "./unsupported_track.ts";

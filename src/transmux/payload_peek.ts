@@ -1,6 +1,5 @@
-import { H264NalType, splitAnnexB } from "../media/mod.ts";
-import type { RtpMapping } from "../media/mod.ts";
-import { startsRandomAccess } from "../rtp/mod.ts";
+import { H264NalType, isAnnexB, type RtpMapping, splitAnnexB } from "../media/mod.ts";
+import { startsKeyFrame } from "./key_payload.ts";
 import { inspectNalUnits, isParameterSet, type NalCodec, nalTypeOf } from "./nal_codec.ts";
 
 /** What the packets of an access unit show of it without being put together. */
@@ -134,9 +133,11 @@ export class NalPeek implements PayloadPeek {
   }
 
   #takeWhole(unit: Uint8Array): void {
-    if (unit[0] !== 0 && !isParameterSet(this.#codec, unit)) return this.#takeUnits([unit]);
-    const split = splitAnnexB(join([0, 0, 1], unit));
-    this.#takeUnits(split.length > 1 || unit[0] === 0 ? split : [unit]);
+    const startsInside = isAnnexB(unit);
+    if (!startsInside && !isParameterSet(this.#codec, unit)) return this.#takeUnits([unit]);
+    const split = splitAnnexB(startsInside ? unit : join([0, 0, 1], unit));
+    // Without a start code inside, zeros at the end are its own.
+    this.#takeUnits(split.length > 1 || startsInside ? split : [unit]);
   }
 
   #takeUnits(units: readonly Uint8Array[]): void {
@@ -183,10 +184,7 @@ export class FramePeek implements PayloadPeek {
   take(payload: Uint8Array): void {
     this.#hasPicture = true;
     if (this.#keyFrame) return;
-    // Of what is not known, one access unit is as good a start as the other.
-    this.#keyFrame = this.#encodingName === "MP4V-ES"
-      ? hasIntraVop(payload)
-      : startsRandomAccess(this.#encodingName, payload) ?? true;
+    this.#keyFrame = startsKeyFrame(this.#encodingName, payload);
   }
 
   /** Begins the next access unit. */
@@ -194,19 +192,6 @@ export class FramePeek implements PayloadPeek {
     this.#keyFrame = false;
     this.#hasPicture = false;
   }
-}
-
-const VOP_START = 0xb6;
-/** `vop_coding_type` I in the top two bits of the byte behind the start code (ISO 14496-2, 6.2.5). */
-const INTRA = 0;
-
-/** Whether an MPEG-4 video payload has the start of an intra-coded picture, whatever comes before it. */
-function hasIntraVop(payload: Uint8Array): boolean {
-  for (let at = payload.indexOf(1, 2); at >= 0; at = payload.indexOf(1, at + 1)) {
-    if (payload[at - 1] !== 0 || payload[at - 2] !== 0 || payload[at + 1] !== VOP_START) continue;
-    return (payload[at + 2] ?? 0xff) >> 6 === INTRA;
-  }
-  return false;
 }
 
 function join(head: readonly number[], rest: Uint8Array): Uint8Array {

@@ -18,12 +18,23 @@ export const MAX_UNIT_BYTES = 8 * 1024 * 1024;
 /** Packets in one access unit: 8 MiB in packets of 1 KiB. */
 export const MAX_UNIT_PACKETS = 8192;
 
+/**
+ * Between the first decoding times of a stream that reorders pictures and does not tell its frame rate;
+ * short, so that the deepest reordering, of 16, takes less than a second.
+ */
+const UNKNOWN_FRAME_US = 20_000;
+
 /** What an {@linkcode RtpTrackIngest} is made of. */
 export interface RtpTrackIngestOptions {
   /** The track, as the publisher announced it: one of `tracksOfSdp`. */
   readonly track: Track;
   /** The track's place on the stream's timeline. */
   readonly time: AlignedTrack;
+  /**
+   * Added to all times, the same for all tracks: room for decoding times before the first presentation
+   * time, and for tracks that turn out to begin earlier. 0 by default.
+   */
+  readonly originUs?: number;
 }
 
 /** Counts of an {@linkcode RtpTrackIngest}. */
@@ -75,6 +86,7 @@ interface OpenUnit {
  */
 export class RtpTrackIngest {
   readonly #time: AlignedTrack;
+  readonly #originUs: number;
   readonly #rtp: RtpMapping | undefined;
   readonly #sets: ParameterSets | undefined;
   readonly #peek: PayloadPeek;
@@ -91,9 +103,10 @@ export class RtpTrackIngest {
   #foreignPackets = 0;
 
   /** Starts before the first packet. */
-  constructor({ track, time }: RtpTrackIngestOptions) {
+  constructor({ track, time, originUs = 0 }: RtpTrackIngestOptions) {
     this.#track = track;
     this.#time = time;
+    this.#originUs = originUs;
     this.#rtp = track.rtp;
     const { codec, config } = track;
     const { rtp } = track;
@@ -147,7 +160,7 @@ export class RtpTrackIngest {
       this.#open ??= {
         timestamp,
         ssrc,
-        ptsUs: Math.max(0, this.#time.timeUs(timestamp, arrivalMs)),
+        ptsUs: Math.max(0, this.#time.timeUs(timestamp, arrivalMs) + this.#originUs),
       };
       this.#peek.take(payload);
     }
@@ -244,6 +257,6 @@ function estimatorOf(codec: CodecName | undefined, config: Uint8Array | undefine
   const { reorderDepth = 0, frameRate } = configFacts(codec, config);
   return new DtsEstimator({
     reorderDepth,
-    ...(frameRate === undefined ? {} : { frameDurationUs: 1_000_000 / frameRate }),
+    frameDurationUs: frameRate === undefined ? UNKNOWN_FRAME_US : 1_000_000 / frameRate,
   });
 }

@@ -1,22 +1,33 @@
-import type { MediaUnit, Track } from "../media/mod.ts";
+import type { MediaUnit, RtpMapping, Track } from "../media/mod.ts";
+import {
+  createPacketizer,
+  type Packetizer,
+  RtpError,
+  rtpTimestamp,
+  ticksFromUs,
+} from "../rtp/mod.ts";
+import type { CodedFrame } from "./coded_frame.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { isDelimiter, isNalCodec, nalTypeOf, parameterSetTypes } from "./nal_codec.ts";
+import { rtpMappingOf } from "./rtp_mapping.ts";
 
-/** A packet to be built: what {@linkcode RtpSender.build} takes, and its track. */
+/** The content of a packet that is to be built: what `RtpSender.build` takes, and its track. */
 export interface RtpPayloadPacket {
   /** Index of its track. */
   readonly track: number;
-  /** Timestamp in ticks of the track's clock, 0 to 2^32 - 1. */
+  /** Timestamp in ticks of the track's clock, 0 to 2^32 - 1: that of its unit's presentation time. */
   readonly timestamp: number;
   /** The marker bit. */
   readonly marker: boolean;
-  /** The payload. */
+  /** The payload; it may share memory with its unit. */
   readonly payload: Uint8Array;
 }
 
-/** A publisher's packet to be forwarded with a rewritten header. */
+/** A publisher's packet, to be forwarded with its header rewritten: what `RtpSender.forward` takes. */
 export interface RtpForwardedPacket {
   /** Index of its track. */
   readonly track: number;
-  /** Its timestamp: the publisher's own. */
+  /** The publisher's own timestamp, which begins at a random number. */
   readonly timestamp: number;
   /** The whole packet. */
   readonly packet: Uint8Array;
@@ -27,18 +38,114 @@ export type RtpOutputPacket = RtpPayloadPacket | RtpForwardedPacket;
 
 /** Options of an {@linkcode RtpRemuxer}. */
 export interface RtpRemuxerOptions {
-  /** Largest payload in bytes; that of the packetisers by default. */
+  /** Largest payload in bytes; `DEFAULT_MAX_PAYLOAD_SIZE` of the packetisers by default. */
   readonly maxPayloadSize?: number;
 }
 
-/** Makes RTP packets of units. */
+/** Counts of an {@linkcode RtpRemuxer}. */
+export interface RtpRemuxerStats {
+  /** Packets made or forwarded. */
+  readonly packets: number;
+  /** Frames that were malformed, or that their payload format cannot carry. */
+  readonly dropped: number;
+}
+
+interface OutputTrack {
+  readonly index: number;
+  readonly rtp: RtpMapping;
+  readonly packetizer: Packetizer | undefined;
+}
+
+/**
+ * Makes RTP packets of units: once for all players of a stream.
+ *
+ * Packets are forwarded untouched, whatever their codec. FLV bodies and access units are cut into
+ * packets; a key frame of H.264 or H.265 gets the parameter sets in force in front where it has none.
+ *
+ * @example
+ * ```ts
+ * import { RtpRemuxer, sdpOfTracks, unitOfFlv } from "@weir/server/transmux";
+ *
+ * const { tracks } = sdpOfTracks([{ kind: "audio", id: 0, codec: "pcma", config: undefined }]);
+ * const remuxer = new RtpRemuxer(tracks);
+ * const body = new Uint8Array(161).fill(0x72, 0, 1);
+ * const [packet] = remuxer.remux(unitOfFlv({ kind: "audio", dtsUs: 1_000_000, body })!);
+ * console.log(packet?.timestamp); // 8000
+ * ```
+ */
 export class RtpRemuxer {
-  /** `tracks` are those of `sdpOfTracks`. */
-  constructor(_tracks: readonly Track[], _options: RtpRemuxerOptions = {}) {
-    throw new TypeError("not yet");
+  readonly #reader: FrameReader;
+  readonly #outputs = new Map<string, OutputTrack>();
+  #packets = 0;
+  #dropped = 0;
+
+  /** `tracks` are those of `sdpOfTracks`; units of others make no packets. */
+  constructor(tracks: readonly Track[], options: RtpRemuxerOptions = {}) {
+    this.#reader = new FrameReader({ tracks });
+    for (const [index, track] of tracks.entries()) {
+      const rtp = track.rtp ?? rtpMappingOf(track, index);
+      if (typeof rtp === "string") continue;
+      this.#outputs.set(`${track.kind}/${track.id}`, {
+        index,
+        rtp,
+        packetizer: packetizerOf(rtp, options),
+      });
+    }
   }
-  /** Makes the packets of one unit. */
-  remux(_unit: MediaUnit): RtpOutputPacket[] {
-    throw new TypeError("not yet");
+
+  /** What was counted so far. */
+  get stats(): RtpRemuxerStats {
+    return { packets: this.#packets, dropped: this.#dropped + this.#reader.stats.broken };
+  }
+
+  /** Makes the packets of one unit, in order; none for a configuration, which only is remembered. */
+  remux(unit: MediaUnit): RtpOutputPacket[] {
+    const packets = unit.payload.format === "rtp"
+      ? this.#forward(unit.payload.packets, unit)
+      : this.#reader.read(unit).flatMap((frame) => this.#packetize(frame));
+    this.#packets += packets.length;
+    return packets;
+  }
+
+  #forward(packets: readonly Uint8Array[], unit: MediaUnit): RtpForwardedPacket[] {
+    const output = this.#outputs.get(`${unit.kind}/${unit.track}`);
+    if (output === undefined) return [];
+    const track = output.index;
+    return packets.map((packet) => ({ track, timestamp: rtpTimestamp(packet), packet }));
+  }
+
+  #packetize(frame: CodedFrame): RtpPayloadPacket[] {
+    const output = this.#outputs.get(`${frame.kind}/${frame.track}`);
+    if (output?.packetizer === undefined) return [];
+    const timestamp = ticksFromUs(frame.ptsUs, output.rtp.clockRate) >>> 0;
+    try {
+      const payloads = output.packetizer.packetize({ timestamp, parts: this.#partsOf(frame) });
+      return payloads.map((payload) => ({ track: output.index, ...payload }));
+    } catch (error) {
+      if (!(error instanceof RtpError)) throw error;
+      this.#dropped++;
+      return [];
+    }
+  }
+
+  /** Players that join late have the sets of the description only, and these may be old. */
+  #partsOf({ kind, track, codec, keyFrame, parts }: CodedFrame): readonly Uint8Array[] {
+    if (!keyFrame || !isNalCodec(codec)) return parts;
+    const present = new Set(parts.map((part) => nalTypeOf(codec, part)));
+    const missing = parameterSetTypes(codec).filter((type) => !present.has(type));
+    if (missing.length === 0) return parts;
+    const sets = this.#reader.parameterSets(kind, track);
+    const added = sets.filter((unit) => missing.includes(nalTypeOf(codec, unit)));
+    const start = parts.length > 0 && isDelimiter(codec, parts[0]!) ? 1 : 0;
+    return [...parts.slice(0, start), ...added, ...parts.slice(start)];
+  }
+}
+
+function packetizerOf(rtp: RtpMapping, options: RtpRemuxerOptions): Packetizer | undefined {
+  try {
+    return createPacketizer(rtp, options);
+  } catch (error) {
+    if (error instanceof RtpError) return undefined;
+    throw error;
   }
 }

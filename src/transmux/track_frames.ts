@@ -1,5 +1,11 @@
 import { equals } from "@std/bytes/equals";
-import { MediaError, type MediaUnit, type NalLengthSize, type Track } from "../media/mod.ts";
+import {
+  flacStreamInfo,
+  MediaError,
+  type MediaUnit,
+  type NalLengthSize,
+  type Track,
+} from "../media/mod.ts";
 import {
   type AccessUnit,
   createDepacketizer,
@@ -46,7 +52,7 @@ export class TrackFrames {
 
   /** Starts before the first unit of `track`. */
   constructor(track: Track, options: TrackFramesOptions) {
-    this.#track = track;
+    this.#track = track.config === undefined ? track : trackWithConfig(track, track.config);
     this.#dropAfterLoss = options.dropAfterLoss;
     if (isNalCodec(track.codec)) this.#sets = new ParameterSets(track.codec, track.config);
     this.#depacketizer = depacketizerOf(track);
@@ -77,6 +83,7 @@ export class TrackFrames {
   setConfig(config: Uint8Array): void {
     const { codec } = this.#track;
     if (config.length === 0) return;
+    if (codec === "flac") return this.#keepConfig(this.#attempt(() => flacStreamInfo(config)));
     if (!isNalCodec(codec)) return this.#keepConfig(config);
     if (!this.#sets!.replace(config)) {
       this.#broken++;

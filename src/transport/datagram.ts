@@ -18,7 +18,12 @@ export interface DatagramSocket {
    * Calls `onDatagram` for each datagram until the socket is closed; the bytes are not changed after.
    */
   receive(onDatagram: (bytes: Uint8Array, peer: DatagramPeer) => void): Promise<void>;
-  /** Stops receiving and frees the port. */
+  /**
+   * Makes ready to send to multicast groups, and tries the way to `group` with an empty datagram; `ttl` is
+   * how many routers a packet may pass. Throws what the system says: that there is no route, say.
+   */
+  openMulticast(group: DatagramPeer, ttl: number): Promise<void>;
+  /** Stops receiving and frees the port, which is done when `receive` has resolved. */
   close(): void;
 }
 
@@ -72,6 +77,17 @@ export function bindDeno(address: DatagramPeer): DatagramSocket {
         onDatagram(bytes, peer as Deno.NetAddr);
       }
     },
+    async openMulticast(group, ttl) {
+      await conn.send(new Uint8Array(0), { ...group, transport: "udp" });
+      // Deno sets the time to live through a membership; the socket keeps it.
+      const { hostname } = conn.addr as Deno.NetAddr;
+      const membership = await conn.joinMulticastV4(group.hostname, hostname);
+      try {
+        await membership.setTTL(ttl);
+      } finally {
+        await membership.leave();
+      }
+    },
     close: () => conn.close(),
   };
 }
@@ -95,14 +111,35 @@ export async function bindNode(address: DatagramPeer): Promise<DatagramSocket> {
     port: socket.address().port,
     send: (bytes, peer) =>
       new Promise((resolve) => {
-        socket.send(bytes, peer.port, peer.hostname, () => resolve());
+        try {
+          socket.send(bytes, peer.port, peer.hostname, () => resolve());
+        } catch {
+          // Closed meanwhile: UDP loses datagrams.
+          resolve();
+        }
       }),
     async receive(onDatagram) {
       socket.on("message", (bytes, from) => {
         if (bytes.length >= DATAGRAM_BYTES) return;
-        onDatagram(bytes, { hostname: from.address, port: from.port });
+        // Not a Buffer: whose `slice` makes a view.
+        const { buffer, byteOffset, length } = bytes;
+        onDatagram(new Uint8Array(buffer, byteOffset, length), {
+          hostname: from.address,
+          port: from.port,
+        });
       });
       await closed.promise;
+    },
+    async openMulticast(group, ttl) {
+      socket.setMulticastTTL(ttl);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      socket.send(
+        new Uint8Array(0),
+        group.port,
+        group.hostname,
+        (error) => error === null || error === undefined ? resolve() : reject(error),
+      );
+      await promise;
     },
     close: () => socket.close(),
   };

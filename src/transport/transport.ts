@@ -10,6 +10,8 @@ export interface Transport {
   close(): void;
   /** Address of the peer, without a port, for policies; any text for transports without addresses. */
   readonly remoteAddress: string;
+  /** Address of this side, where there is one: what else belongs to the connection is bound to it. */
+  readonly localAddress?: string;
   /** The peer as log lines name it. */
   readonly remoteName: string;
 }
@@ -76,6 +78,11 @@ export function isDisconnect(error: unknown): boolean {
     error instanceof Error && UNREACHABLE.has((error as { code?: unknown }).code);
 }
 
+/** Whether `error` says that the peer has not kept to TLS, or rejects the certificate. */
+export function isTlsFailure(error: unknown): boolean {
+  return error instanceof Deno.errors.InvalidData;
+}
+
 /** System errors of a network that went away under a connection; Deno has no classes for them. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set([
   "EHOSTUNREACH",
@@ -103,6 +110,7 @@ export function connTransport(conn: Deno.Conn): Transport {
       }
     },
     remoteAddress: hostname,
+    localAddress: (conn.localAddr as Deno.NetAddr).hostname,
     remoteName: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
   };
 }

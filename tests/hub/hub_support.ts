@@ -78,7 +78,7 @@ export function unit(name: string, fields: UnitFields = {}): MediaUnit {
   };
   const [kind, role] = kinds[name[0]!]!;
   const text = new TextEncoder().encode(`${name};`);
-  const body = new Uint8Array(Math.max(text.length, bytes));
+  const body = new Uint8Array(Math.max(text.length, bytes)).fill(fillOf(name));
   body.set(text);
   return {
     kind,
@@ -90,6 +90,11 @@ export function unit(name: string, fields: UnitFields = {}): MediaUnit {
     discardable: false,
     payload: { format: "flv", body },
   };
+}
+
+/** What the rest of a body consists of, so that a reader notices bytes of another unit. */
+function fillOf(name: string): number {
+  return [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) & 0xff, 7);
 }
 
 function bodyOf(of: MediaUnit): Uint8Array {
@@ -176,7 +181,13 @@ export class MessageReader {
       const length = reader.u32();
       const timeMs = reader.u32() | 0;
       if (reader.remaining < length) break;
-      const name = new TextDecoder().decode(reader.view(length)).split(";")[0]!;
+      const body = reader.view(length);
+      const nameLength = body.indexOf(0x3b);
+      const name = new TextDecoder().decode(body.subarray(0, nameLength));
+      const fill = fillOf(name);
+      if (nameLength >= 0 && body.subarray(nameLength + 1).some((byte) => byte !== fill)) {
+        throw new Error(`${name} has bytes of another unit`);
+      }
       messages.push({ name, timeMs, length });
       at = all.length - reader.remaining;
     }

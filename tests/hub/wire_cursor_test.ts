@@ -78,6 +78,24 @@ Deno.test("the key-frame policy lets a picture flow that is the newest there is 
   assertEquals(takeNames(reader), "p1 p2");
 });
 
+Deno.test("a reader that waits for a stream gets it from its first key frame, not from its newest (M056, M075)", () => {
+  for (const start of ["gop", "key-frame", "none"] as const) {
+    const { hub } = fakeHub({ start });
+    const publication = hub.acquire("live/cam");
+    const reader = read(publication.stream);
+    send(publication, "V K0 p1 K2 p3 K4 p5");
+    assertEquals(takeNames(reader), "V K0 p1 K2 p3 K4 p5");
+  }
+});
+
+Deno.test("a reader that waits and is woken late starts at the newest key frame (M083)", () => {
+  const { hub } = fakeHub({ maxLagBytes: 3000 });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  send(publication, "V K0 p1 p2 K3 p4", { bytes: 1000 });
+  assertEquals(takeNames(reader), "V K3 p4");
+});
+
 Deno.test("the none policy starts at the next key frame (M075)", () => {
   const { hub } = fakeHub();
   const publication = hub.acquire("live/cam");
@@ -291,7 +309,7 @@ Deno.test("a reader that has read a change in flow is not told again after a ski
   const publication = hub.acquire("live/cam");
   const reader = read(publication.stream);
   send(publication, "V K0 V2 K1");
-  assertEquals(takeNames(reader), "V2 K1");
+  assertEquals(takeNames(reader), "V K0 V2 K1");
   send(publication, "V3");
   assertEquals(takeNames(reader), "V3");
   send(publication, "p2 p3 p4 K5 p6", { bytes: 1000 });
@@ -376,22 +394,22 @@ Deno.test("next with onlyMessage gives the rest of a message, and nothing betwee
 Deno.test("takeRun gives whole messages with what they are, peekRun the same without taking them", () => {
   const { hub } = fakeHub({ start: "key-frame" });
   const publication = hub.acquire("live/cam");
-  const { cursor } = read(publication.stream);
-  assertEquals([cursor.peekRun(), cursor.takeRun()], [undefined, undefined]);
   send(publication, "V K0 p1");
+  const { cursor } = read(publication.stream);
   const peeked = cursor.peekRun()!;
   assertEquals(cursor.takeRun(), peeked);
   assertEquals(peeked.entries.map(({ kind, role }) => [kind, role]), [["video", "media"]]);
   assertEquals(new MessageReader().push(cursor.takePreamble()).map(({ name }) => name), ["V"]);
   assertEquals(cursor.takePreamble().length, 0);
   send(publication, "p2 K3 a3 d3 V2");
+  assertEquals(cursor.peekRun()!.entries.length, 4);
   assertEquals(cursor.takeRun()!.entries.map(({ kind, role }) => `${kind} ${role}`), [
     "video media",
     "audio media",
     "data media",
     "video config",
   ]);
-  assertEquals(cursor.takeRun(), undefined);
+  assertEquals([cursor.peekRun(), cursor.takeRun()], [undefined, undefined]);
 });
 
 Deno.test("peekRun during a write says nothing, and harms nothing", () => {

@@ -1,0 +1,4 @@
+export default class NodeMediaServer {
+  constructor(config: unknown);
+  run(): void;
+}

@@ -1,0 +1,115 @@
+/** The servers that are measured, each a process of its own on a port of this machine. */
+
+/** A server that runs. */
+export interface ServerUnderTest extends AsyncDisposable {
+  /** The process that serves. */
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** How each is started. */
+export const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
+  "weir": () => startWeir(),
+  "weir-50ms": () => startGathering(50),
+  "weir-100ms": () => startGathering(100),
+  "nginx": startNginx,
+  "node-media-server": startNodeMediaServer,
+};
+
+const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
+
+async function startWeir(): Promise<ServerUnderTest> {
+  const port = freePort();
+  return await start(Deno.execPath(), {
+    args: [
+      ...["run", "--allow-net", "mod.ts", "--rtmp", `127.0.0.1:${port}`],
+      ...["--rtsp", "off", "--log-level", "warn"],
+    ],
+    port,
+  });
+}
+
+/** weir that gathers media for so long before it writes. */
+async function startGathering(flushMs: number): Promise<ServerUnderTest> {
+  const port = freePort();
+  const script = new URL("weir_gathering.ts", import.meta.url).href;
+  const args = ["run", "--allow-net", script, String(port), String(flushMs)];
+  return await start(Deno.execPath(), { args, port });
+}
+
+async function startNginx(): Promise<ServerUnderTest> {
+  const port = freePort();
+  const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const configuration = `
+    load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
+    daemon off;
+    master_process off;
+    worker_processes 1;
+    worker_rlimit_nofile 16384;
+    pid ${folder}/pid;
+    error_log ${folder}/error.log;
+    events { worker_connections 8192; }
+    rtmp { access_log off; server { listen 127.0.0.1:${port}; application live { live on; } } }
+  `;
+  await Deno.writeTextFile(`${folder}/nginx.conf`, configuration);
+  return await start("nginx", {
+    args: ["-p", folder, "-c", `${folder}/nginx.conf`],
+    port,
+    folder,
+  });
+}
+
+async function startNodeMediaServer(): Promise<ServerUnderTest> {
+  const port = freePort();
+  const script = new URL("node_media_server.ts", import.meta.url).href;
+  return await start(Deno.execPath(), { args: ["run", "-A", script, String(port)], port });
+}
+
+async function start(
+  program: string,
+  options: { readonly args: readonly string[]; readonly port: number; readonly folder?: string },
+): Promise<ServerUnderTest> {
+  const { args, port, folder } = options;
+  const child = new Deno.Command(program, {
+    args: [...args],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "null",
+  }).spawn();
+  await answers(port);
+  return {
+    pid: child.pid,
+    port,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+      if (folder !== undefined) await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** A port that is free now, below those that the system gives to clients. */
+function freePort(): number {
+  for (let port = 21_935; port < 32_768; port++) {
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("No port is free");
+}
+
+async function answers(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`Nothing listens on port ${port}`);
+}

@@ -1,0 +1,13 @@
+/**
+ * RTSP, whole: messages, headers, authentication and the sessions of both sides, each usable alone and
+ * without sockets, and a client over sockets, {@linkcode RtspClient}.
+ *
+ * @module
+ */
+export * from "../rtsp/mod.ts";
+export * from "./rtsp_client.ts";
+export type { RtspRequestOptions } from "./rtsp_connection.ts";
+export type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
+export * from "./rtsp_playback.ts";
+export * from "./rtsp_recording.ts";
+export * from "./rtsp_track.ts";

@@ -1,0 +1,613 @@
+import {
+  formatRtspUrl,
+  parseRtspUrl,
+  type RtspCredentials,
+  RtspError,
+  type RtspRange,
+  type RtspResponse,
+  type RtspUrl,
+} from "../rtsp/mod.ts";
+import type { SdpMedia, SessionDescription } from "../sdp/mod.ts";
+import { type StreamPair, streamPairTransport, type Transport } from "../transport/mod.ts";
+import { dial } from "./dial.ts";
+import {
+  type RtspAnswer,
+  RtspConnection,
+  RtspRedirection,
+  type RtspRequestOptions,
+} from "./rtsp_connection.ts";
+import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
+import { RtspPlayback } from "./rtsp_playback.ts";
+import { RtspRecording } from "./rtsp_recording.ts";
+
+/** Options of {@linkcode RtspClient.connect}; every one has a default. */
+export interface RtspClientOptions {
+  /** Gives connecting up. Once connected, it does nothing more. */
+  readonly signal?: AbortSignal;
+  /** Time for connecting in all, and for the answer to each request. Default 10 000 ms. */
+  readonly timeoutMs?: number;
+  /**
+   * What carries media. Default `auto`: what is played comes over UDP, or over TCP where the server
+   * refuses UDP (461) or no packet comes; what is published goes over TCP, or UDP where the server
+   * refuses that, since nothing would tell that datagrams do not arrive. Over TLS it is always TCP.
+   */
+  readonly transport?: "auto" | RtspLinkProtocol;
+  /** Credentials that go before those of the URL; sent only when the server asks for them. */
+  readonly credentials?: RtspCredentials;
+  /** PEM certificates that `rtsps:` trusts besides the system's. */
+  readonly caCerts?: readonly string[];
+  /** Name in the `User-Agent` header. Default `weir`. */
+  readonly userAgent?: string;
+  /**
+   * A connection that is there already: nothing is dialled, redirections are not followed, and media
+   * goes over it.
+   */
+  readonly connection?: Pick<StreamPair, "readable" | "writable"> & Partial<StreamPair>;
+  /** With `auto`: time without a packet over UDP after which TCP is tried. Default 3000 ms. */
+  readonly fallbackMs?: number;
+  /** Time without a packet after which a playback fails; `Infinity` for none. Default 10 000 ms. */
+  readonly mediaTimeoutMs?: number;
+  /** Longest time that the server may take nothing of what is sent. Default 10 000 ms. */
+  readonly writeStallMs?: number;
+}
+
+/** Options of {@linkcode RtspClient.play}. */
+export interface RtspPlayOptions extends RtspRequestOptions {
+  /** Indexes of the media to play; by default all that a player can receive. */
+  readonly tracks?: readonly number[];
+  /** What to play; by default all from the start, which is now for a live stream. */
+  readonly range?: RtspRange;
+}
+
+/** Options of {@linkcode RtspClient.request}. */
+export interface RtspParameterOptions extends RtspRequestOptions {
+  /** Further header fields. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The body; name its `Content-Type` in the headers. */
+  readonly body?: string;
+}
+
+/** Statistics of an {@linkcode RtspClient}, of its present connection. */
+export interface RtspClientStatistics {
+  /** Bytes read from the connection, media over TCP among them. */
+  readonly bytesReceived: number;
+  /** Bytes written to it. */
+  readonly bytesSent: number;
+  /** Interleaved frames of channels that were not set up. */
+  readonly strayFrames: number;
+}
+
+/** Where a client is connected to. */
+interface Target {
+  /** URL with the credentials that may be used there. */
+  readonly url: string;
+  readonly redirects: number;
+}
+
+/** Deadlines are looked at this often, milliseconds. */
+const TICK_MS = 50;
+
+/** How long the good-bye of a server (RTCP) may come behind the end of its connection, milliseconds. */
+const GOODBYE_MS = 500;
+
+/**
+ * An RTSP client: it plays a stream or publishes one, over UDP, TCP or TLS.
+ *
+ * @example Play a camera
+ * ```ts no-eval
+ * import { RtspClient } from "@weir/server/rtsp";
+ *
+ * await using client = await RtspClient.connect("rtsp://me:secret@192.0.2.7/cam");
+ * for await (const unit of await client.play()) {
+ *   console.log(unit.kind, unit.role, unit.ptsUs, unit.keyFrame);
+ * }
+ * ```
+ *
+ * @example Publish RTP packets
+ * ```ts no-eval
+ * import { RtspClient } from "@weir/server/rtsp";
+ * import { parseSdp } from "@weir/server/sdp";
+ *
+ * declare const packets: ReadableStream<Uint8Array>;
+ *
+ * await using client = await RtspClient.connect("rtsp://192.0.2.8:8554/live/radio");
+ * await client.announce(parseSdp("v=0\ns=radio\nm=audio 0 RTP/AVP 8\n"));
+ * const recording = await client.record();
+ * await packets.pipeTo(recording.tracks[0]!);
+ * ```
+ */
+export class RtspClient implements AsyncDisposable {
+  /**
+   * Resolves when `close` has closed the connection; rejects with an {@linkcode RtspError} when it
+   * ended otherwise.
+   */
+  readonly closed: Promise<void>;
+  readonly #options: RtspClientOptions;
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #abort = new AbortController();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #target: Target;
+  #connection: RtspConnection | undefined;
+  #description: SessionDescription | undefined;
+  #announced: SessionDescription | undefined;
+  #playback: RtspPlayback | undefined;
+  #recording: RtspRecording | undefined;
+  #range: RtspRange | undefined;
+  /** Settled when the way from UDP to TCP is done. */
+  #fallback: Promise<void> | undefined;
+  /** The connection has gone; datagrams may still say that it was for good. */
+  #lost: { readonly error: unknown; readonly atMs: number } | undefined;
+  #end: { readonly error: unknown } | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(target: Target, options: RtspClientOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.closed = this.#closed.promise;
+    // Whoever does not look at it hears of the end from the streams.
+    this.closed.catch(() => {});
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /**
+   * Connects, and asks what the server supports; follows up to 5 redirections.
+   *
+   * @throws {TypeError} (rejects) if UDP is asked for where only TCP can be
+   * @throws {RtspError} (rejects) `malformed-url`; `unreachable`; `unauthorized`; `response-timeout`; or
+   * what the server did wrong
+   */
+  static async connect(
+    url: string | RtspUrl,
+    options: RtspClientOptions = {},
+  ): Promise<RtspClient> {
+    const parsed = typeof url === "string" ? parseRtspUrl(url) : url;
+    if (options.transport === "udp" && isTcpOnly(parsed, options)) {
+      throw new TypeError('Cannot connect as media goes over TCP only: current value is "udp"');
+    }
+    const withCredentials = { ...parsed, ...options.credentials };
+    const target = { url: formatRtspUrl(withCredentials, { credentials: true }), redirects: 0 };
+    const client = new RtspClient(target, options);
+    await client.#connect(target, options);
+    return client;
+  }
+
+  /** Where it is connected to, after redirections, with the credentials. */
+  get url(): RtspUrl {
+    return parseRtspUrl(this.#target.url);
+  }
+
+  /** Counts of now. */
+  get statistics(): RtspClientStatistics {
+    return this.#connection!.statistics;
+  }
+
+  /**
+   * Asks for the description of the stream.
+   *
+   * @throws {RtspError} (rejects) what the server refused with, such as 404 as `status`;
+   * `malformed-description`; or why the connection ended
+   */
+  async describe(options: RtspRequestOptions = {}): Promise<SessionDescription> {
+    const ask = (connection: RtspConnection) =>
+      connection.ask("described", (session) => session.describe(), options);
+    const { description } = await this.#follow(ask, options);
+    this.#description = description;
+    return description;
+  }
+
+  /**
+   * Plays the stream, which is described before where it was not; resolves when the server has agreed.
+   *
+   * @throws {TypeError} (rejects) if the client plays or publishes already
+   * @throws {RangeError} (rejects) if there is no such track
+   * @throws {RtspError} (rejects) what the server refused with; `unsupported-transport`;
+   * `tracks-missing` where there is nothing to play; or why the connection ended
+   */
+  async play(options: RtspPlayOptions = {}): Promise<RtspPlayback> {
+    this.#assertIdle("play");
+    const description = this.#description ?? await this.describe(options);
+    this.#assertIdle("play");
+    const playback: RtspPlayback = new RtspPlayback({
+      description,
+      indexes: chooseTracks(description, options.tracks),
+      ssrc: crypto.getRandomValues(new Uint32Array(1))[0]!,
+      cname: this.#cname,
+      control: {
+        pause: async (request) =>
+          void await this.#ask("done", (session) => session.pause(), request),
+        play: async (range, request) => {
+          this.#range = range ?? this.#range;
+          return await this.#ask(
+            "playing",
+            (session) => range === undefined ? session.resume() : session.play(range),
+            request,
+          );
+        },
+        wanted: () => this.#connection?.wake(),
+        cancelled: () => this.#stop(playback),
+      },
+    });
+    this.#playback = playback;
+    this.#range = options.range;
+    try {
+      await this.#start(playback, { ...options, protocols: this.#protocols(["udp", "tcp"]) });
+    } catch (error) {
+      this.#stop(playback, { error, always: options.signal?.aborted ?? false });
+      throw error;
+    }
+    return playback;
+  }
+
+  /**
+   * Announces what is to be published. Tracks without a `control` of their own get one.
+   *
+   * @throws {TypeError} (rejects) if the client plays or publishes already
+   * @throws {RtspError} (rejects) what the server refused with, or why the connection ended
+   */
+  async announce(
+    description: SessionDescription,
+    options: RtspRequestOptions = {},
+  ): Promise<void> {
+    this.#assertIdle("announce");
+    const announced = withControls(description);
+    const ask = (connection: RtspConnection) =>
+      connection.ask("done", (session) => session.announce(announced), options);
+    await this.#follow(ask, options);
+    this.#announced = announced;
+    // Controls are below the URL itself now.
+    this.#description = undefined;
+  }
+
+  /**
+   * Publishes what was announced; resolves when the server has agreed.
+   *
+   * @throws {TypeError} (rejects) if nothing was announced, or the client plays or publishes already
+   * @throws {RtspError} (rejects) what the server refused with; `unsupported-transport`; or why the
+   * connection ended
+   */
+  async record(options: RtspRequestOptions = {}): Promise<RtspRecording> {
+    this.#assertIdle("record");
+    const announced = this.#announced;
+    if (announced === undefined) throw new TypeError("Cannot record as nothing was announced");
+    this.#announced = undefined;
+    const connection = this.#connection!;
+    const recording: RtspRecording = new RtspRecording({
+      media: announced.media,
+      cname: this.#cname,
+      control: {
+        drained: () => connection.drained(),
+        finish: () => this.#stopRecording(recording),
+      },
+    });
+    this.#recording = recording;
+    try {
+      const protocols = this.#protocols(["tcp", "udp"]);
+      const links = await setUpLinks(connection, recording.requests(), {
+        ...options,
+        protocols,
+        mode: "record",
+      });
+      recording.begin(links);
+      await connection.ask("done", (session) => session.record(), options);
+    } catch (error) {
+      recording.fail(error);
+      this.#recording = undefined;
+      this.#tearDown({ always: options.signal?.aborted ?? false });
+      throw error;
+    }
+    return recording;
+  }
+
+  /**
+   * Asks or sets parameters, or asks what the server supports; resolves to its answer.
+   *
+   * @throws {RtspError} (rejects) what the server refused with, or why the connection ended
+   */
+  async request(
+    method: "OPTIONS" | "GET_PARAMETER" | "SET_PARAMETER",
+    options: RtspParameterOptions = {},
+  ): Promise<RtspResponse> {
+    const { headers = {}, body } = options;
+    const content = { headers, ...(body === undefined ? {} : { body }) };
+    const answer = await this.#ask("done", (session) => session.request(method, content), options);
+    return answer.response;
+  }
+
+  /**
+   * Ends what is played or published, what was written being sent before, and closes the connection;
+   * takes about a second at most. May be called again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Closes the client at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #cname(): string {
+    return this.#options.userAgent?.slice(0, 60) ?? "weir";
+  }
+
+  /** Dials and asks for the options, here or where the server sends the client. */
+  async #connect(target: Target, { signal }: RtspRequestOptions): Promise<void> {
+    const { timeoutMs = 10_000 } = this.#options;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => {
+      const message = `No connection to ${this.url.host} within ${timeoutMs} ms`;
+      deadline.abort(new RtspError("response-timeout", message, { status: 408 }));
+    }, timeoutMs);
+    const signals = [
+      deadline.signal,
+      this.#abort.signal,
+      ...(signal === undefined ? [] : [signal]),
+    ];
+    try {
+      let next: Target | undefined = target;
+      while (next !== undefined) next = await this.#tryConnect(next, AbortSignal.any(signals));
+    } catch (error) {
+      this.#finish(error);
+      throw this.#end!.error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Returns where the server sends the client, if it does. */
+  async #tryConnect(target: Target, signal: AbortSignal): Promise<Target | undefined> {
+    const transport = await openTransport(parseRtspUrl(target.url), { ...this.#options, signal });
+    const connection = this.#open(transport, target);
+    try {
+      await connection.ask("done", (session) => session.options(), { signal });
+    } catch (error) {
+      if (error instanceof RtspRedirection && this.#options.connection === undefined) {
+        connection.close(error);
+        return error;
+      }
+      // There are cameras that do not know OPTIONS, and play all the same.
+      if (!(error instanceof RtspError && error.code === "refused")) throw error;
+    }
+    return undefined;
+  }
+
+  #open(transport: Transport, target: Target): RtspConnection {
+    const { timeoutMs = 10_000, userAgent, writeStallMs = 10_000 } = this.#options;
+    const connection: RtspConnection = new RtspConnection(transport, {
+      session: {
+        url: target.url,
+        redirects: target.redirects,
+        cnonce: crypto.getRandomValues(new Uint8Array(8)).toHex(),
+        requestTimeoutMs: timeoutMs,
+        nowMs: performance.now(),
+        ...(userAgent === undefined ? {} : { userAgent }),
+      },
+      writeStallMs,
+      isHeldBack: () => this.#playback?.holdsBack ?? false,
+      onEnd: (error) => {
+        if (this.#connection !== connection) return;
+        this.#lost = { error, atMs: performance.now() };
+        if (this.#playback?.protocol !== "udp") this.#finish(error);
+      },
+    });
+    this.#target = target;
+    this.#connection = connection;
+    return connection;
+  }
+
+  /** Makes a request, and makes it again where the server sends the client. */
+  async #follow<T>(
+    ask: (connection: RtspConnection) => Promise<T>,
+    options: RtspRequestOptions,
+  ): Promise<T> {
+    for (;;) {
+      await this.#fallback;
+      this.#throwIfEnded();
+      const connection = this.#connection!;
+      try {
+        return await ask(connection);
+      } catch (error) {
+        const isBound = this.#options.connection !== undefined ||
+          connection.sessionId !== undefined;
+        if (isBound || !(error instanceof RtspRedirection)) throw error;
+        connection.close(error);
+        this.#description = undefined;
+        await this.#connect(error, options);
+      }
+    }
+  }
+
+  async #ask<T extends RtspAnswer["type"]>(
+    type: T,
+    request: Parameters<RtspConnection["ask"]>[1],
+    options: RtspRequestOptions,
+  ): Promise<Extract<RtspAnswer, { readonly type: T }>> {
+    await this.#fallback;
+    this.#throwIfEnded();
+    return await this.#connection!.ask(type, request, options);
+  }
+
+  #protocols(order: readonly RtspLinkProtocol[]): readonly RtspLinkProtocol[] {
+    const { transport = "auto" } = this.#options;
+    if (isTcpOnly(this.url, this.#options)) return ["tcp"];
+    return transport === "auto" ? order : [transport];
+  }
+
+  /** Sets tracks up, and has them played. */
+  async #start(
+    playback: RtspPlayback,
+    options: RtspRequestOptions & { readonly protocols: readonly RtspLinkProtocol[] },
+  ): Promise<void> {
+    const connection = this.#connection!;
+    const links = await setUpLinks(connection, playback.requests(), { ...options, mode: "play" });
+    if (this.#playback !== playback) {
+      for (const link of links) link.close();
+      throw new RtspError("closed", "The playback was cancelled");
+    }
+    playback.begin(links);
+    const range = this.#range;
+    playback.started(await connection.ask("playing", (session) => session.play(range), options));
+  }
+
+  /** Nothing comes over UDP: some router keeps it back. A new connection, and TCP. */
+  async #fallBack(playback: RtspPlayback): Promise<void> {
+    try {
+      // After a TEARDOWN some servers close the connection.
+      await this.#connection!.retire(new RtspError("closed", "The stream goes on over TCP"));
+      await this.#connect(this.#target, {});
+      await this.#connection!.ask("described", (session) => session.describe());
+      if (this.#playback === playback) await this.#start(playback, { protocols: ["tcp"] });
+    } catch (error) {
+      if (this.#playback === playback) this.#stop(playback, { error });
+    } finally {
+      this.#fallback = undefined;
+      if (this.#playback === undefined) this.#tearDown();
+    }
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.#connection?.tick(nowMs);
+    this.#recording?.tick(nowMs);
+    const playback = this.#playback;
+    playback?.tick(nowMs);
+    if (this.#lost !== undefined && (nowMs - this.#lost.atMs >= GOODBYE_MS || playback?.hasLeft)) {
+      this.#finish(this.#lost.error);
+    }
+    if (playback === undefined || this.#playback !== playback) return;
+    if (this.#fallback !== undefined) return;
+    const { fallbackMs = 3000, mediaTimeoutMs = 10_000, transport = "auto" } = this.#options;
+    const { ms, hasPackets } = playback.silence(nowMs);
+    if (!hasPackets && playback.protocol === "udp" && transport === "auto") {
+      if (ms >= fallbackMs) this.#fallback = this.#fallBack(playback);
+    } else if (ms >= mediaTimeoutMs) {
+      const error = new RtspError("media-timeout", `No packet for ${mediaTimeoutMs} ms`);
+      this.#stop(playback, { error });
+    }
+  }
+
+  #stop(playback: RtspPlayback, options: { error?: unknown; always?: boolean } = {}): void {
+    if (this.#playback !== playback) return;
+    this.#playback = undefined;
+    playback.end(options.error);
+    if (this.#fallback === undefined) this.#tearDown(options);
+    this.#connection?.wake();
+  }
+
+  async #stopRecording(recording: RtspRecording): Promise<void> {
+    if (this.#recording !== recording) return;
+    this.#recording = undefined;
+    recording.fail(new RtspError("closed", "The stream has been ended"));
+    await this.#tearDown();
+  }
+
+  /** Ends the server's session; `always` where one may come with an answer that is under way. */
+  async #tearDown({ always = false }: { readonly always?: boolean } = {}): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined || connection.sessionId === undefined && !always) return;
+    // It may have ended, or not know the session any more: both are as good.
+    await connection.ask("done", (session) => session.teardown()).catch(() => {});
+  }
+
+  #assertIdle(verb: string): void {
+    this.#throwIfEnded();
+    const busy = this.#playback !== undefined ? "plays" : this.#recording && "publishes";
+    if (busy !== undefined) throw new TypeError(`Cannot ${verb} as the client ${busy} already`);
+  }
+
+  #throwIfEnded(): void {
+    if (this.#end !== undefined) throw this.#end.error;
+    if (this.#closing !== undefined) throw new RtspError("closed", "The client is closed");
+  }
+
+  async #close(): Promise<void> {
+    if (this.#end !== undefined) return;
+    const closed = new RtspError("closed", "The client is closed");
+    this.#playback?.end();
+    this.#playback = undefined;
+    this.#recording?.fail(closed);
+    this.#recording = undefined;
+    await this.#connection?.retire(closed);
+    this.#finish(undefined);
+  }
+
+  /** Ends everything; the first reason counts. */
+  #finish(error: unknown): void {
+    if (this.#end !== undefined) return;
+    const isClosed = this.#closing !== undefined;
+    const reason = isClosed ? new RtspError("closed", "The client is closed") : error;
+    this.#end = { error: reason };
+    clearInterval(this.#timer);
+    this.#connection?.close(reason);
+    this.#playback?.end(isClosed ? undefined : reason);
+    this.#recording?.fail(reason);
+    this.#playback = undefined;
+    this.#recording = undefined;
+    this.#abort.abort(reason);
+    if (isClosed) this.#closed.resolve();
+    else this.#closed.reject(reason);
+  }
+}
+
+function isTcpOnly(url: RtspUrl, options: RtspClientOptions): boolean {
+  return url.scheme === "rtsps" || options.connection !== undefined;
+}
+
+async function openTransport(
+  url: RtspUrl,
+  options: RtspClientOptions & { readonly signal: AbortSignal },
+): Promise<Transport> {
+  const { connection, signal, caCerts } = options;
+  if (connection !== undefined) {
+    const { readable, writable, remoteAddress = url.host } = connection;
+    return streamPairTransport({ readable, writable, remoteAddress });
+  }
+  return await dial(
+    { hostname: url.host, port: url.port, tls: url.scheme === "rtsps" },
+    {
+      signal,
+      caCerts,
+      unreachable: (message, cause) => new RtspError("unreachable", message, cause),
+    },
+  );
+}
+
+function chooseTracks(
+  { media }: SessionDescription,
+  tracks: readonly number[] | undefined,
+): readonly number[] {
+  if (tracks !== undefined) {
+    const wrong = tracks.find((index) => media[index] === undefined);
+    if (wrong !== undefined || new Set(tracks).size !== tracks.length || tracks.length === 0) {
+      throw new RangeError(
+        `Cannot play as tracks must be different indexes below ${media.length}: current value is ${
+          JSON.stringify(tracks)
+        }`,
+      );
+    }
+    return tracks;
+  }
+  const playable = [...media.keys()].filter((index) => isPlayable(media[index]!, media));
+  if (playable.length > 0) return playable;
+  throw new RtspError("tracks-missing", "The server describes nothing that can be played");
+}
+
+/**
+ * Whether a player receives it: not the back channel of a camera with a loudspeaker, which is `sendonly`,
+ * seen from the player (ONVIF); where all is `sendonly`, a server has written that of itself.
+ */
+function isPlayable(one: SdpMedia, all: readonly SdpMedia[]): boolean {
+  if (one.formats.length === 0) return false;
+  return one.direction !== "sendonly" || all.every(({ direction }) => direction === "sendonly");
+}
+
+/** Controls that a server can find again below its own URL. */
+function withControls(description: SessionDescription): SessionDescription {
+  const { control: _, ...session } = description;
+  const media = description.media.map((one, index) => {
+    const isOwn = one.control !== undefined && !/^(\*|rtsps?:|\/)/i.test(one.control);
+    return isOwn ? one : { ...one, control: `streamid=${index}` };
+  });
+  return { ...session, media };
+}

@@ -1,0 +1,299 @@
+import {
+  encodeInterleavedFrame,
+  RtspClientSession,
+  type RtspClientSessionOptions,
+  RtspDecoder,
+  RtspError,
+} from "../rtsp/mod.ts";
+import type { RtspClientEvent } from "../rtsp/mod.ts";
+import { isDisconnect, type Transport } from "../transport/mod.ts";
+import { SendQueue } from "./send_queue.ts";
+
+/** How long a server that is left may take to agree, milliseconds. */
+const TEARDOWN_MS = 1000;
+
+/** What answers a request. */
+export type RtspAnswer = Extract<
+  RtspClientEvent,
+  { readonly type: "described" | "set-up" | "playing" | "done" }
+>;
+
+/** The server sends the client elsewhere. Where nobody follows, it is the request's error. */
+export class RtspRedirection extends RtspError {
+  /** Where to: with the credentials that may go there. */
+  readonly url: string;
+  /** How many redirections that makes. */
+  readonly redirects: number;
+
+  /** Made of a session's event. */
+  constructor({ url, redirects }: { readonly url: string; readonly redirects: number }) {
+    super("redirect", "The server redirects the client", { status: 302 });
+    this.url = url;
+    this.redirects = redirects;
+  }
+}
+
+/** Options of an {@linkcode RtspConnection}. */
+export interface RtspConnectionOptions {
+  /** The session's own options. */
+  readonly session: RtspClientSessionOptions;
+  /** Longest time that the server may take nothing of what is sent, milliseconds. */
+  readonly writeStallMs: number;
+  /** Whether readers are so far behind that nothing more should be read. */
+  readonly isHeldBack: () => boolean;
+  /** Told once, when the connection has ended by itself. */
+  readonly onEnd: (error: unknown) => void;
+}
+
+/** Options of a request. */
+export interface RtspRequestOptions {
+  /** Gives the request up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Waiter {
+  readonly resolve: (answer: RtspAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One RTSP connection: a transport, the session over it, and who waits for answers or frames. */
+export class RtspConnection {
+  /** What carries it. */
+  readonly transport: Transport;
+  readonly #options: RtspConnectionOptions;
+  readonly #session: RtspClientSession;
+  readonly #decoder = new RtspDecoder();
+  readonly #queue: SendQueue;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #channels = new Map<number, (payload: Uint8Array) => void>();
+  #room: (() => void) | undefined;
+  #end: { readonly error: unknown } | undefined;
+  #isRetiring = false;
+  #bytesReceived = 0;
+  #strayFrames = 0;
+
+  /** Takes `transport` over. */
+  constructor(transport: Transport, options: RtspConnectionOptions) {
+    this.transport = transport;
+    this.#options = options;
+    this.#session = new RtspClientSession(options.session);
+    this.#queue = new SendQueue(transport, {
+      now: () => performance.now(),
+      onError: (error) => this.#lose(error),
+    });
+    this.#reader = transport.readable.getReader();
+    this.#read();
+  }
+
+  /** Whether nothing goes over it any more. */
+  get isEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Session id of the server, once there is one. */
+  get sessionId(): string | undefined {
+    return this.#session.sessionId;
+  }
+
+  /** Bytes read, bytes written, and frames of channels that nobody has asked for. */
+  get statistics(): { bytesReceived: number; bytesSent: number; strayFrames: number } {
+    return {
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#queue.bytes,
+      strayFrames: this.#strayFrames,
+    };
+  }
+
+  /**
+   * Makes a request and waits for its answer.
+   *
+   * @throws {RtspError} (rejects) what the server refused with, an {@linkcode RtspRedirection}, or why
+   * the connection ended
+   */
+  ask<T extends RtspAnswer["type"]>(
+    type: T,
+    request: (session: RtspClientSession) => number,
+    { signal }: RtspRequestOptions = {},
+  ): Promise<Extract<RtspAnswer, { readonly type: T }>> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.#end !== undefined) throw this.#end.error;
+      const cseq = request(this.#session);
+      const forget = (): void => {
+        signal?.removeEventListener("abort", onAbort);
+        this.#waiters.delete(cseq);
+      };
+      const onAbort = (): void => {
+        forget();
+        reject(signal!.reason);
+      };
+      signal?.addEventListener("abort", onAbort);
+      this.#waiters.set(cseq, {
+        resolve: (answer) => {
+          forget();
+          if (answer.type === type) resolve(answer as Extract<RtspAnswer, { readonly type: T }>);
+          else reject(new TypeError(`Cannot take the answer as it is "${answer.type}"`));
+        },
+        reject: (error) => {
+          forget();
+          reject(error);
+        },
+      });
+      this.#flush();
+      // The answer may be behind what nobody has read.
+      this.wake();
+    });
+  }
+
+  /** Has frames of `channel` handled. */
+  onFrame(channel: number, handler: (payload: Uint8Array) => void): void {
+    this.#channels.set(channel, handler);
+  }
+
+  /** Whether frames of `channel` are handled. */
+  hasChannel(channel: number): boolean {
+    return this.#channels.has(channel);
+  }
+
+  /** Forgets who handles frames of `channel`. */
+  forgetChannel(channel: number): void {
+    this.#channels.delete(channel);
+  }
+
+  /** Sends an interleaved frame; resolves when there is room for the next. */
+  sendFrame(channel: number, payload: Uint8Array): Promise<void> | undefined {
+    return this.#queue.media(encodeInterleavedFrame(channel, payload));
+  }
+
+  /** Resolves when all that was given has been written, or nothing is written any more. */
+  drained(): Promise<void> {
+    return this.#queue.drained();
+  }
+
+  /** Readers have made room, or want an answer. */
+  wake(): void {
+    this.#room?.();
+    this.#room = undefined;
+  }
+
+  /** Looks at deadlines, and keeps the session alive. */
+  tick(nowMs: number): void {
+    if (this.#end !== undefined) return;
+    // That no answer is read is then not the server's doing.
+    if (this.#isHeldBack) this.#session.holdDeadline(nowMs);
+    this.#handle(this.#session.tick(nowMs));
+    this.#flush();
+    const { writeStallMs } = this.#options;
+    if (this.#queue.stalledMs >= writeStallMs) {
+      this.#lose(
+        new RtspError("write-timeout", `The server has taken nothing for ${writeStallMs} ms`),
+      );
+    }
+  }
+
+  /** Ends the session, and closes the connection once the server has agreed, or a second is over. */
+  async retire(error: unknown): Promise<void> {
+    if (this.#end !== undefined) return;
+    this.#isRetiring = true;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, TEARDOWN_MS);
+    await Promise.race([this.drained(), late]);
+    if (this.sessionId !== undefined && !this.isEnded) {
+      await Promise.race([this.ask("done", (session) => session.teardown()).catch(() => {}), late]);
+    }
+    clearTimeout(timer);
+    this.close(error);
+  }
+
+  /** Closes it at once; requests that wait reject with `error`. */
+  close(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    this.#queue.end();
+    this.transport.close();
+    this.#reader.cancel().catch(() => {});
+    this.#channels.clear();
+    for (const waiter of [...this.#waiters.values()]) waiter.reject(error);
+    this.wake();
+  }
+
+  #lose(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.close(endOf(error));
+    if (!this.#isRetiring) this.#options.onEnd(this.#end!.error);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (this.#end === undefined) {
+        const { value, done } = await this.#reader.read();
+        if (done) throw new RtspError("closed", "The server has closed the connection");
+        this.#bytesReceived += value.length;
+        this.#handle(this.#session.receive(this.#decoder.push(value), performance.now()));
+        this.#flush();
+        await this.#hasRoom();
+      }
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  get #isHeldBack(): boolean {
+    return this.#waiters.size === 0 && this.#options.isHeldBack();
+  }
+
+  /** Waits while a reader is behind, or the server asks faster than it takes answers. */
+  async #hasRoom(): Promise<void> {
+    await this.#queue.room();
+    while (this.#end === undefined && this.#isHeldBack) {
+      await new Promise<void>((resolve) => this.#room = resolve);
+    }
+  }
+
+  #flush(): void {
+    const output = this.#session.takeOutput();
+    if (output.length > 0) this.#queue.control(output);
+  }
+
+  #handle(events: readonly RtspClientEvent[]): void {
+    for (const event of events) {
+      if (this.#end !== undefined) return;
+      switch (event.type) {
+        case "frame":
+          this.#takeFrame(event.channel, event.payload);
+          break;
+        case "failed":
+          this.#refuse(event.cseq, event.error);
+          break;
+        case "redirect":
+          this.#refuse(event.cseq, new RtspRedirection(event));
+          break;
+        case "close":
+          this.#lose(event.error);
+          break;
+        default:
+          this.#waiters.get(event.cseq)?.resolve(event);
+      }
+    }
+  }
+
+  #takeFrame(channel: number, payload: Uint8Array): void {
+    const handler = this.#channels.get(channel);
+    if (handler === undefined) this.#strayFrames++;
+    else handler(payload);
+  }
+
+  #refuse(cseq: number, error: RtspError): void {
+    const waiter = this.#waiters.get(cseq);
+    if (waiter !== undefined) waiter.reject(error);
+    // A keepalive that nobody waits for has learnt that the session is no more.
+    else if (error.code === "session-not-found") this.#lose(error);
+  }
+}
+
+/** What a lost connection is called, whatever the system calls it. */
+function endOf(error: unknown): unknown {
+  if (!isDisconnect(error)) return error;
+  return new RtspError("closed", "The connection was lost", { cause: error });
+}

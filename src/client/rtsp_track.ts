@@ -1,0 +1,254 @@
+import type { Track } from "../media/mod.ts";
+import {
+  type AlignedTrack,
+  parseRtcp,
+  parseRtpPacket,
+  type ReportBlock,
+  RtpError,
+  type RtpPacket,
+  RtpReceiver,
+  type RtpReceiverStats,
+} from "../rtp/mod.ts";
+import type { SdpMedia } from "../sdp/mod.ts";
+import type { RtspLinkPacket } from "./rtsp_link.ts";
+
+/** Counts of an {@linkcode RtspTrack}. */
+export interface RtspTrackStatistics extends RtpReceiverStats {
+  /** Packets dropped since they came faster than they were read. */
+  readonly dropped: number;
+  /** Datagrams or frames that were no RTP or RTCP. */
+  readonly malformed: number;
+}
+
+/** A packet that waits for its reader. */
+export interface WaitingPacket {
+  readonly packet: RtpPacket;
+  readonly arrivalMs: number;
+  /** Its place among the packets of all tracks. */
+  readonly order: number;
+  /** Whether its timestamp has nothing to do with those before it. */
+  readonly restarts: boolean;
+}
+
+/** What a track asks of its playback. */
+export interface RtspTrackControl {
+  /** Takes room for `bytes` where there is some; gives their place in order. */
+  admit(bytes: number): number | undefined;
+  /** Room is free again. */
+  release(bytes: number): void;
+  /** Whether units are read, and packets are not to be read beside. */
+  isRead(): boolean;
+  /** The reader wants no more packets of this track. */
+  cancelled(): void;
+}
+
+/** What a packet takes besides its bytes. */
+const PACKET_OVERHEAD_BYTES = 256;
+
+/** One track that is played. */
+export class RtspTrack {
+  /** Index of its media section in the description. */
+  readonly index: number;
+  /** Its media section. */
+  readonly media: SdpMedia;
+  /** What it carries. */
+  readonly track: Track;
+  /**
+   * Its packets, in order, once each; their bytes are nobody's to change. Read either these, of all
+   * tracks, or the playback's units.
+   */
+  readonly packets: ReadableStream<RtpPacket>;
+  readonly #control: RtspTrackControl;
+  readonly #aligned: AlignedTrack;
+  readonly #waiting: WaitingPacket[] = [];
+  readonly #past = { delivered: 0, lost: 0, duplicateOrLate: 0, restarts: 0 };
+  #receiver: RtpReceiver;
+  #restarts = false;
+  #reader: ReadableStreamDefaultController<RtpPacket> | undefined;
+  #cancelled = false;
+  #end: { readonly error: unknown } | undefined;
+  #hasLeft = false;
+  #dropped = 0;
+  #malformed = 0;
+
+  /** Made by the client. */
+  constructor(
+    options: {
+      readonly index: number;
+      readonly media: SdpMedia;
+      readonly track: Track;
+      readonly aligned: AlignedTrack;
+      readonly control: RtspTrackControl;
+    },
+  ) {
+    this.index = options.index;
+    this.media = options.media;
+    this.track = options.track;
+    this.#aligned = options.aligned;
+    this.#control = options.control;
+    this.#receiver = this.#newReceiver({ ordered: false });
+    this.packets = new ReadableStream<RtpPacket>({
+      pull: (controller) => {
+        if (this.#control.isRead()) {
+          throw new TypeError("Cannot read packets as the units of the playback are read");
+        }
+        this.#reader = controller;
+        this.#serve();
+      },
+      cancel: () => {
+        this.#cancelled = true;
+        this.clear();
+        this.#control.cancelled();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Counts of now. */
+  get statistics(): RtspTrackStatistics {
+    const { delivered, lost, duplicateOrLate, restarts, jitter } = this.#receiver.stats;
+    const past = this.#past;
+    return {
+      delivered: past.delivered + delivered,
+      lost: past.lost + lost,
+      duplicateOrLate: past.duplicateOrLate + duplicateOrLate,
+      restarts: past.restarts + restarts,
+      jitter,
+      dropped: this.#dropped,
+      malformed: this.#malformed,
+    };
+  }
+
+  /** Whether nobody wants its packets any more. */
+  get isCancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** Whether its source has said good-bye (RFC 3550, 6.6). */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** The packet that is the next one to be read. */
+  get next(): WaitingPacket | undefined {
+    return this.#waiting[0];
+  }
+
+  /**
+   * The wall-clock time of an RTP timestamp by the last sender report, in microseconds since 1970;
+   * `undefined` before the first report.
+   */
+  unixUsOf(timestamp: number): number | undefined {
+    return this.#receiver.unixUsOf(timestamp);
+  }
+
+  /** Called by the client: packets begin anew, `ordered` or not by what carries them. */
+  begin(options: { readonly ordered: boolean }): void {
+    const { delivered, lost, duplicateOrLate, restarts } = this.#receiver.stats;
+    this.#past.delivered += delivered;
+    this.#past.lost += lost;
+    this.#past.duplicateOrLate += duplicateOrLate;
+    this.#past.restarts += restarts;
+    this.#restarts = this.#past.delivered > 0;
+    this.#hasLeft = false;
+    this.#receiver = this.#newReceiver(options);
+  }
+
+  /** Called by the client: a packet has come. */
+  take({ bytes, rtcp }: RtspLinkPacket, nowMs: number): void {
+    try {
+      if (rtcp) this.#takeRtcp(bytes, nowMs);
+      else this.#takeRtp(bytes, nowMs);
+    } catch (error) {
+      // It costs that packet alone (R090).
+      if (!(error instanceof RtpError)) throw error;
+      this.#malformed++;
+    }
+  }
+
+  /** Called by the client: packets that were waited for long enough are given up. */
+  tick(nowMs: number): void {
+    this.#keep(this.#receiver.flush(nowMs), nowMs);
+  }
+
+  /** Called by the client: what the server is to be told of its packets. */
+  report(nowMs: number): ReportBlock | undefined {
+    return this.#receiver.report(nowMs);
+  }
+
+  /** Called by the client: removes the next packet. */
+  shift(): WaitingPacket | undefined {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) this.#control.release(sizeOf(waiting.packet));
+    return waiting;
+  }
+
+  /** Called by the client: drops what has not been read. */
+  clear(): void {
+    for (const { packet } of this.#waiting) this.#control.release(sizeOf(packet));
+    this.#waiting.length = 0;
+  }
+
+  /** Called by the client: nothing more comes; with an error, that is why. What waits can be read. */
+  end(error?: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#keep(this.#receiver.flush(Infinity), performance.now());
+    this.#end = { error };
+    this.#serve();
+  }
+
+  #newReceiver({ ordered }: { readonly ordered: boolean }): RtpReceiver {
+    const { clockRate } = this.#aligned;
+    return new RtpReceiver({ clockRate, ...(ordered ? { reorderPackets: 0 } : {}) });
+  }
+
+  #takeRtp(bytes: Uint8Array, nowMs: number): void {
+    const packet = parseRtpPacket(bytes);
+    if (packet.ssrc !== this.#receiver.ssrc) this.#hasLeft = false;
+    const { restarts } = this.#receiver.stats;
+    const ready = this.#receiver.push(packet, nowMs);
+    if (this.#receiver.stats.restarts !== restarts) this.#restarts = true;
+    this.#keep(ready, nowMs);
+  }
+
+  #takeRtcp(bytes: Uint8Array, nowMs: number): void {
+    for (const packet of parseRtcp(bytes)) {
+      const { ssrc } = this.#receiver;
+      if (packet.type === "sender-report" && (ssrc === undefined || packet.ssrc === ssrc)) {
+        this.#receiver.takeSenderReport(packet, nowMs);
+        this.#aligned.takeSenderReport(packet);
+      } else if (packet.type === "goodbye") {
+        this.#hasLeft ||= ssrc === undefined || packet.ssrcs.includes(ssrc);
+      }
+    }
+  }
+
+  #keep(packets: readonly RtpPacket[], arrivalMs: number): void {
+    if (this.#cancelled || this.#end !== undefined) return;
+    for (const packet of packets) {
+      const order = this.#control.admit(sizeOf(packet));
+      if (order === undefined) {
+        this.#dropped++;
+        continue;
+      }
+      this.#waiting.push({ packet, arrivalMs, order, restarts: this.#restarts });
+      this.#restarts = false;
+    }
+    this.#serve();
+  }
+
+  /** Gives the reader of packets the next one, if it waits for one. */
+  #serve(): void {
+    const reader = this.#reader;
+    if (reader === undefined || this.#cancelled) return;
+    const waiting = this.shift();
+    if (waiting === undefined && this.#end === undefined) return;
+    this.#reader = undefined;
+    if (waiting !== undefined) reader.enqueue(waiting.packet);
+    else if (this.#end!.error === undefined) reader.close();
+    else reader.error(this.#end!.error);
+  }
+}
+
+function sizeOf({ bytes }: RtpPacket): number {
+  return bytes.length + PACKET_OVERHEAD_BYTES;
+}

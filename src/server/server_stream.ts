@@ -1,0 +1,281 @@
+import { concat } from "@std/bytes/concat";
+import type { Hub, Publication, Stream, StreamStatistics } from "../hub/mod.ts";
+import {
+  type CodecName,
+  joinAnnexB,
+  joinLengthPrefixed,
+  type MediaUnit,
+  type Track,
+} from "../media/mod.ts";
+import { type CodedFrame, FrameReader } from "../transmux/mod.ts";
+
+/** How a program wants a stream's units. */
+export interface UnitsOptions {
+  /**
+   * The form of H.264 and H.265 access units: NAL units each behind its length in 4 bytes (`length-prefixed`,
+   * the default), or behind start codes (`annex-b`). With `as-published` units are not converted at all.
+   */
+  readonly format?: "length-prefixed" | "annex-b" | "as-published";
+  /** Kinds of tracks that are wanted; all by default. */
+  readonly tracks?: readonly ("video" | "audio" | "data")[];
+  /**
+   * How much media may wait for a slow program, in milliseconds, before it is dropped up to the next key
+   * frame. Default 4000.
+   */
+  readonly maxLagMs?: number;
+  /** Ends the stream of units. */
+  readonly signal?: AbortSignal;
+}
+
+/** A unit whose media is one access unit or audio frame, with what is known of its track. */
+export interface StreamUnit extends MediaUnit {
+  /** Codec of its track; `undefined` where this library does not know it. */
+  readonly codec: CodecName | undefined;
+}
+
+/**
+ * A stream by name, for programs that look at its media.
+ *
+ * @example Count the key frames of a stream
+ * ```ts
+ * import { Server } from "@weir/server";
+ *
+ * await using server = new Server();
+ * const abort = new AbortController();
+ * const units = server.stream("live/cam").units({ tracks: ["video"], signal: abort.signal });
+ * abort.abort(); // here nobody publishes
+ * let keyFrames = 0;
+ * for await (const unit of units) if (unit.keyFrame) keyFrames++;
+ * console.log(keyFrames); // 0
+ * ```
+ */
+export class ServerStream {
+  /** `app/name`. */
+  readonly name: string;
+  readonly #hub: Hub;
+
+  /** Made by `Server.stream`. */
+  constructor(name: string, hub: Hub) {
+    this.name = name;
+    this.#hub = hub;
+  }
+
+  /** Whether someone publishes it now. */
+  get isLive(): boolean {
+    return this.#hub.get(this.name)?.isLive ?? false;
+  }
+
+  /** The tracks that its publisher told beforehand; those of RTMP show in their units alone. */
+  get tracks(): readonly Track[] | undefined {
+    return this.#hub.get(this.name)?.publication?.tracks;
+  }
+
+  /** Statistics of now; `undefined` while nobody publishes or waits for it. */
+  get statistics(): StreamStatistics | undefined {
+    return this.#hub.get(this.name)?.statistics;
+  }
+
+  /**
+   * The units of the stream from its newest key frame on, whatever its publisher speaks. It waits for a
+   * publisher, stays when one returns in time, and ends with the stream. Bytes are shared: read-only.
+   *
+   * @throws {HubError} when there are too many streams
+   */
+  units(options: UnitsOptions = {}): ReadableStream<StreamUnit> {
+    return new UnitReader(this.#hub.stream(this.name), options).readable;
+  }
+}
+
+/** One program's reading of a stream. */
+class UnitReader {
+  readonly readable: ReadableStream<StreamUnit>;
+  readonly #options: UnitsOptions;
+  readonly #maxLagUs: number;
+  readonly #frames = new FrameReader();
+  #controller!: ReadableStreamDefaultController<StreamUnit>;
+  #leave: (() => void) | undefined;
+  #publication: Publication | undefined;
+  #queue: StreamUnit[] = [];
+  /** Dropping until the next key frame. */
+  #skipping = false;
+  #hasVideo = false;
+  #ended = false;
+
+  constructor(stream: Stream, options: UnitsOptions) {
+    this.#options = options;
+    this.#maxLagUs = (options.maxLagMs ?? 4000) * 1000;
+    this.readable = new ReadableStream<StreamUnit>({
+      start: (controller) => {
+        this.#controller = controller;
+        this.#open(stream);
+      },
+      pull: () => this.#pass(),
+      cancel: () => this.#leave?.(),
+    }, { highWaterMark: 1 });
+  }
+
+  #open(stream: Stream): void {
+    const { signal } = this.#options;
+    const untap = stream.tap((unit) => this.#take(unit, stream), () => this.#end());
+    const onAbort = (): void => this.#end();
+    signal?.addEventListener("abort", onAbort);
+    this.#leave = () => {
+      this.#leave = undefined;
+      signal?.removeEventListener("abort", onAbort);
+      untap();
+    };
+    if (signal?.aborted) this.#end();
+  }
+
+  #take(unit: MediaUnit, stream: Stream): void {
+    const { tracks } = this.#options;
+    this.#followPublication(stream);
+    const units = this.#convert(unit);
+    for (const converted of units) {
+      if (tracks !== undefined && !tracks.includes(converted.kind)) continue;
+      if (converted.kind === "video") this.#hasVideo = true;
+      this.#push(converted);
+    }
+    this.#pass();
+  }
+
+  #push(unit: StreamUnit): void {
+    if (unit.role === "media") {
+      const isStart = unit.kind === "video" ? unit.keyFrame : !this.#hasVideo;
+      const first = this.#queue.find(({ role }) => role === "media");
+      if (first !== undefined && unit.dtsUs - first.dtsUs > this.#maxLagUs) {
+        // Headers are kept: what comes next needs them.
+        this.#queue = this.#queue.filter(({ role }) => role !== "media");
+        this.#skipping = true;
+      }
+      if (this.#skipping && !isStart) return;
+      this.#skipping = false;
+    }
+    this.#queue.push(unit);
+  }
+
+  #pass(): void {
+    while (this.#queue.length > 0 && (this.#controller.desiredSize ?? 0) > 0) {
+      this.#controller.enqueue(this.#queue.shift()!);
+    }
+    if (this.#ended && this.#queue.length === 0) this.#close();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#leave?.();
+    if (this.#options.signal?.aborted) this.#queue = [];
+    if (this.#queue.length === 0) this.#close();
+  }
+
+  #close(): void {
+    try {
+      this.#controller.close();
+    } catch {
+      // It was cancelled, or closed before.
+    }
+  }
+
+  #followPublication(stream: Stream): void {
+    const { publication } = stream;
+    if (publication === undefined || publication === this.#publication) return;
+    this.#publication = publication;
+    if (publication.tracks !== undefined) this.#frames.setTracks(publication.tracks);
+  }
+
+  #convert(unit: MediaUnit): StreamUnit[] {
+    const { format = "length-prefixed" } = this.#options;
+    if (format === "as-published") {
+      return [{ ...unit, codec: this.#frames.track(unit.kind, unit.track)?.codec }];
+    }
+    const frames = this.#frames.read(unit);
+    if (unit.role === "media" && unit.kind !== "data") {
+      return frames.map((frame) => frameUnit(frame, unit, format === "annex-b"));
+    }
+    const track = this.#frames.track(unit.kind, unit.track);
+    const isConfig = unit.role === "config" && track?.config !== undefined;
+    const payload = isConfig
+      ? { format: "access-unit", data: track.config! } as const
+      : unit.payload;
+    return [{ ...unit, payload, codec: track?.codec }];
+  }
+}
+
+function frameUnit(frame: CodedFrame, unit: MediaUnit, isAnnexB: boolean): StreamUnit {
+  const { kind, track, codec, dtsUs, ptsUs, keyFrame, parts } = frame;
+  const hasNalUnits = codec === "h264" || codec === "h265";
+  const data = hasNalUnits
+    ? isAnnexB ? joinAnnexB(parts) : joinLengthPrefixed(parts)
+    : joined(parts);
+  return {
+    kind,
+    role: "media",
+    track,
+    dtsUs,
+    ptsUs,
+    keyFrame,
+    discardable: unit.discardable,
+    payload: { format: "access-unit", data },
+    codec,
+  };
+}
+
+/** OBUs and the like follow each other; most units have one part, which is not copied. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : concat(parts);
+}
+
+/** How a program publishes. */
+export interface PublishUnitsOptions {
+  /** What `access-unit` payloads are; those of `flv` tell it themselves. */
+  readonly tracks?: readonly Track[];
+  /** Who publishes, for the conflict policy. */
+  readonly identity?: string;
+  /** Ends the publication. */
+  readonly signal?: AbortSignal;
+}
+
+/** Publishes units until they end, the signal aborts, or another publisher takes the stream. */
+export async function publishUnits(
+  stream: Stream,
+  units: ReadableStream<MediaUnit>,
+  options: PublishUnitsOptions,
+): Promise<void> {
+  const { tracks, identity, signal } = options;
+  const reader = units.getReader();
+  const stop = (): void => void reader.cancel().catch(() => {});
+  const publication = stream.publish({
+    ...(identity === undefined ? {} : { identity }),
+    ...(tracks === undefined ? {} : { tracks }),
+    onReplaced: stop,
+  });
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  try {
+    for (const track of tracks ?? []) publication.write(configUnit(track));
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      publication.write(value);
+      publication.commit();
+    }
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    publication.release();
+    reader.releaseLock();
+  }
+}
+
+function configUnit(track: Track): MediaUnit {
+  return {
+    kind: track.kind,
+    role: "config",
+    track: track.id,
+    dtsUs: 0,
+    ptsUs: 0,
+    keyFrame: false,
+    discardable: false,
+    payload: { format: "access-unit", data: track.config ?? new Uint8Array(0) },
+  };
+}

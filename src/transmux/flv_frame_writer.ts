@@ -1,0 +1,527 @@
+import { equals } from "@std/bytes/equals";
+import {
+  AacPacketType,
+  AudioPacketType,
+  AvcPacketType,
+  buildAudioBody,
+  buildOnMetaData,
+  buildVideoBody,
+  fourCcOfCodec,
+  type OnMetaData,
+  SoundFormat,
+  VideoCodecId,
+  VideoFrameType,
+  VideoPacketType,
+} from "../flv/mod.ts";
+import {
+  buildAacConfig,
+  buildOpusHead,
+  isAnnexB,
+  isOpusStereo,
+  joinLengthPrefixed,
+  MediaError,
+  type NalLengthSize,
+  parseAdtsHeader,
+  splitAdts,
+  splitAnnexB,
+  splitLengthPrefixed,
+  type Track,
+} from "../media/mod.ts";
+import { inspectNalUnits, isDelimiter, isParameterSet, type NalCodec } from "./nal_codec.ts";
+import { lengthSizeOf, ParameterSets } from "./parameter_sets.ts";
+import { trackWithConfig } from "./track_config.ts";
+
+/** An audio, video or data body with the time that RTMP messages and FLV tags carry. */
+export interface FlvMessage {
+  /** What kind of message or tag it is. */
+  readonly kind: "audio" | "video" | "data";
+  /** Decoding time in milliseconds, at least 0; beyond 2^32 the carrier wraps it. */
+  readonly timestampMs: number;
+  /** The body. */
+  readonly body: Uint8Array;
+}
+
+/** The video that a writer is given. */
+export interface FrameWriterVideo {
+  /** Its codec. */
+  readonly codec: "h264" | "h265";
+  /**
+   * How its access units are laid out: behind start codes (Annex B), or each NAL unit behind its length
+   * (of as many bytes as `config` says, else 4). Looked for in the first access unit by default.
+   */
+  readonly format?: "annex-b" | "length-prefixed";
+  /** avcC or hvcC; not needed where parameter sets come in band. */
+  readonly config?: Uint8Array;
+}
+
+/** The audio that a writer is given. */
+export interface FrameWriterAudio {
+  /** Its codec. */
+  readonly codec: "aac" | "opus";
+  /** AudioSpecificConfig or OpusHead. Not needed for AAC with ADTS headers, nor for mono or stereo Opus. */
+  readonly config?: Uint8Array;
+}
+
+/** Options of an {@linkcode FlvFrameWriter}. */
+export interface FlvFrameWriterOptions {
+  /** The video, where some is to come. */
+  readonly video?: FrameWriterVideo;
+  /** The audio, where some is to come. */
+  readonly audio?: FrameWriterAudio;
+  /** What else `onMetaData` is to say, such as the encoder's name and bit rates. */
+  readonly metadata?: OnMetaData;
+  /**
+   * Longest span of audio that waits for video, microseconds. Default 5 000 000. After that the audio
+   * goes alone, and video joins when it comes.
+   */
+  readonly maxWaitUs?: number;
+}
+
+/** One access unit of video. */
+export interface VideoAccessUnit {
+  /** The access unit, with or without its parameter sets. */
+  readonly data: Uint8Array;
+  /** Decoding time in microseconds, not going back. */
+  readonly dtsUs: number;
+  /** Presentation time in microseconds; the decoding time by default. */
+  readonly ptsUs?: number;
+  /** avcC or hvcC from here on, where it changes out of band. */
+  readonly config?: Uint8Array;
+}
+
+/** One frame of audio; of AAC with ADTS headers, one or more. */
+export interface AudioFrame {
+  /** The frame; not changed until it was written out. */
+  readonly data: Uint8Array;
+  /** Presentation time in microseconds. */
+  readonly ptsUs: number;
+  /** AudioSpecificConfig or OpusHead from here on, where it changes. */
+  readonly config?: Uint8Array;
+}
+
+/** Audio frames that wait: the default span of the shortest, 2.5 ms of Opus, and a little more. */
+const MOST_HELD_FRAMES = 2048;
+
+const AAC_FRAME_SAMPLES = 1024;
+
+interface HeldAudio {
+  readonly ptsUs: number;
+  readonly config: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Makes FLV bodies, for an RTMP publication or an FLV file, of coded pictures and sound: `onMetaData` and
+ * sequence headers come before the first frame of each codec, and again when they change. It starts at
+ * the first key frame of video; audio waits for that, and what is older is dropped. H.265 and Opus are
+ * written as Enhanced RTMP has them (v2, "Enhanced Video", "Enhanced Audio").
+ *
+ * The first time that is written out becomes 0.
+ *
+ * @example
+ * ```ts
+ * import { FlvFrameWriter } from "@weir/server/transmux";
+ *
+ * const writer = new FlvFrameWriter({
+ *   audio: { codec: "aac", config: new Uint8Array([0x12, 0x10]) },
+ * });
+ * const messages = writer.writeAudio({ data: new Uint8Array([0x21, 0x10]), ptsUs: 5_000_000 });
+ * console.log(messages.map(({ kind }) => kind)); // [ "data", "audio", "audio" ]
+ * console.log(messages[2]?.timestampMs); // 0
+ * ```
+ */
+export class FlvFrameWriter {
+  readonly #video: FrameWriterVideo | undefined;
+  readonly #audio: FrameWriterAudio | undefined;
+  readonly #metadata: OnMetaData;
+  readonly #maxWaitUs: number;
+  readonly #sets: ParameterSets | undefined;
+  #format: "annex-b" | "length-prefixed" | undefined;
+  #lengthSize: NalLengthSize = 4;
+  #audioConfig: Uint8Array | undefined;
+  #originUs: number | undefined;
+  #startedVideo = false;
+  #startedAudio = false;
+  #sentVideoConfig: Uint8Array | undefined;
+  #sentAudioConfig: Uint8Array | undefined;
+  #sentMetadata: Uint8Array | undefined;
+  #held: HeldAudio[] = [];
+  #lastUs = 0;
+  #droppedVideo = 0;
+  #droppedAudio = 0;
+
+  /**
+   * Makes a writer of one video track, one audio track, or both.
+   *
+   * @throws {TypeError} if there is neither
+   * @throws {MediaError} if the video's configuration is malformed
+   */
+  constructor(options: FlvFrameWriterOptions) {
+    const { video, audio, metadata = {}, maxWaitUs = 5_000_000 } = options;
+    if (video === undefined && audio === undefined) {
+      throw new TypeError(
+        "Cannot write frames as there must be video or audio: current value is none",
+      );
+    }
+    this.#video = video;
+    this.#audio = audio;
+    this.#metadata = metadata;
+    this.#maxWaitUs = maxWaitUs;
+    this.#format = video?.format;
+    this.#audioConfig = audio?.config;
+    if (video !== undefined) {
+      this.#sets = new ParameterSets(video.codec);
+      if (video.config !== undefined) this.#takeVideoConfig(video.codec, video.config);
+    }
+  }
+
+  /** Access units that were dropped: before the first key frame, or without parameter sets. */
+  get droppedVideo(): number {
+    return this.#droppedVideo;
+  }
+
+  /** Audio frames that were dropped: older than the first key frame. */
+  get droppedAudio(): number {
+    return this.#droppedAudio;
+  }
+
+  /**
+   * Takes an access unit, and returns what is to be written now.
+   *
+   * @throws {TypeError} if the writer was made without video
+   * @throws {RangeError} if a time is no finite number, or the two are over 8388 s apart
+   * @throws {MediaError} if the access unit is malformed
+   */
+  writeVideo(unit: VideoAccessUnit): FlvMessage[] {
+    if (this.#video === undefined) throw missing("video");
+    const { codec } = this.#video;
+    const { dtsUs, ptsUs = dtsUs } = unit;
+    checkTime("dtsUs", dtsUs);
+    checkTime("ptsUs", ptsUs);
+    if (unit.config !== undefined) this.#takeVideoConfig(codec, unit.config);
+    const units = this.#split(unit.data);
+    for (const nal of units) if (isParameterSet(codec, nal)) this.#sets!.take(nal);
+    const { keyFrame, hasPicture } = inspectNalUnits(codec, units);
+    if (!hasPicture) return [];
+    const config = this.#sets!.config;
+    if (config === undefined || (!this.#startedVideo && !keyFrame)) {
+      this.#droppedVideo++;
+      return [];
+    }
+    const messages: FlvMessage[] = [];
+    const startsHere = !this.#startedVideo;
+    this.#startedVideo = true;
+    this.#originUs ??= dtsUs;
+    const timestampMs = this.#timestampMs(dtsUs);
+    this.#addHeaders(messages, { timestampMs, videoConfig: config });
+    const parts = units.filter((nal) => !isParameterSet(codec, nal) && !isDelimiter(codec, nal));
+    messages.push({
+      kind: "video",
+      timestampMs,
+      body: videoFrame(codec, {
+        keyFrame,
+        compositionTimeMs: Math.round((ptsUs - this.#originUs) / 1000) -
+          Math.round((dtsUs - this.#originUs) / 1000),
+        data: joinLengthPrefixed(parts),
+      }),
+    });
+    if (startsHere) this.#releaseAudio(messages, dtsUs);
+    return messages;
+  }
+
+  /**
+   * Takes a frame of audio, and returns what is to be written now.
+   *
+   * @throws {TypeError} if the writer was made without audio, or AAC comes without configuration
+   * @throws {RangeError} if the time is no finite number
+   * @throws {MediaError} if an ADTS header is malformed
+   */
+  writeAudio(frame: AudioFrame): FlvMessage[] {
+    if (this.#audio === undefined) throw missing("audio");
+    checkTime("ptsUs", frame.ptsUs);
+    if (frame.config !== undefined) this.#audioConfig = frame.config;
+    if (frame.data.length === 0) return [];
+    const frames = this.#audio.codec === "aac" ? this.#aacFrames(frame) : this.#opusFrames(frame);
+    const messages: FlvMessage[] = [];
+    for (const held of frames) {
+      if (this.#waitsForVideo) this.#hold(held, messages);
+      else this.#addAudio(held, messages);
+    }
+    return messages;
+  }
+
+  /** Says that no more comes: returns the audio that still waits, and the end of the video's sequence. */
+  end(): FlvMessage[] {
+    const messages: FlvMessage[] = [];
+    if (this.#waitsForVideo) this.#releaseAudio(messages, -Infinity);
+    if (this.#startedVideo) {
+      const body = videoMarker(this.#video!.codec, "end");
+      messages.push({ kind: "video", timestampMs: this.#timestampMs(this.#lastUs), body });
+    }
+    return messages;
+  }
+
+  get #waitsForVideo(): boolean {
+    return this.#video !== undefined && !this.#startedVideo && !this.#startedAudio;
+  }
+
+  #takeVideoConfig(codec: NalCodec, config: Uint8Array): void {
+    const lengthSize = lengthSizeOf(codec, config);
+    this.#sets!.replace(config);
+    this.#lengthSize = lengthSize;
+  }
+
+  #split(data: Uint8Array): Uint8Array[] {
+    this.#format ??= formatOf(data, this.#lengthSize);
+    return this.#format === "annex-b"
+      ? splitAnnexB(data)
+      : splitLengthPrefixed(data, { lengthSize: this.#lengthSize });
+  }
+
+  #aacFrames({ data, ptsUs }: AudioFrame): HeldAudio[] {
+    // No raw AAC frame begins with twelve ones: that element would be its end.
+    if (data[0] === 0xff && (data[1]! & 0xf0) === 0xf0) {
+      const { objectType, sampleRate, channelConfig } = parseAdtsHeader(data);
+      const config = channelConfig === 0 && this.#audioConfig !== undefined
+        ? this.#audioConfig
+        : adtsConfig({ objectType, sampleRate, channelConfig });
+      return splitAdts(data).map((raw, index) => ({
+        data: raw,
+        config,
+        ptsUs: ptsUs + Math.round((index * AAC_FRAME_SAMPLES * 1_000_000) / sampleRate),
+      }));
+    }
+    const config = this.#audioConfig;
+    if (config === undefined) {
+      throw new TypeError(
+        "Cannot write AAC as it needs its configuration or ADTS headers: current value is neither",
+      );
+    }
+    return [{ data, config, ptsUs }];
+  }
+
+  #opusFrames({ data, ptsUs }: AudioFrame): HeldAudio[] {
+    this.#audioConfig ??= buildOpusHead({ channels: isOpusStereo(data) ? 2 : 1 });
+    return [{ data, config: this.#audioConfig, ptsUs }];
+  }
+
+  #hold(frame: HeldAudio, messages: FlvMessage[]): void {
+    this.#held.push(frame);
+    if (frame.ptsUs - this.#held[0]!.ptsUs > this.#maxWaitUs) {
+      this.#releaseAudio(messages, -Infinity);
+    } else if (this.#held.length > MOST_HELD_FRAMES) {
+      this.#held.shift();
+      this.#droppedAudio++;
+    }
+  }
+
+  /** Writes the audio that has waited, from `fromUs` on. */
+  #releaseAudio(messages: FlvMessage[], fromUs: number): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const frame of held) {
+      if (frame.ptsUs >= fromUs) this.#addAudio(frame, messages);
+      else this.#droppedAudio++;
+    }
+  }
+
+  #addAudio({ data, config, ptsUs }: HeldAudio, messages: FlvMessage[]): void {
+    if (this.#startedVideo && !this.#startedAudio && ptsUs < this.#originUs!) {
+      this.#droppedAudio++;
+      return;
+    }
+    this.#startedAudio = true;
+    this.#originUs ??= ptsUs;
+    const timestampMs = this.#timestampMs(ptsUs);
+    this.#addHeaders(messages, { timestampMs, audioConfig: config });
+    const { codec } = this.#audio!;
+    messages.push({ kind: "audio", timestampMs, body: audioBody(codec, "frame", data) });
+  }
+
+  /** Puts what is new before a frame: metadata, then the sequence header of its codec. */
+  #addHeaders(
+    messages: FlvMessage[],
+    header: { timestampMs: number; videoConfig?: Uint8Array; audioConfig?: Uint8Array },
+  ): void {
+    const { timestampMs, videoConfig, audioConfig } = header;
+    const newVideo = videoConfig !== undefined && isNew(videoConfig, this.#sentVideoConfig);
+    const newAudio = audioConfig !== undefined && isNew(audioConfig, this.#sentAudioConfig);
+    if (!newVideo && !newAudio) return;
+    this.#sentVideoConfig = videoConfig ?? this.#sentVideoConfig;
+    this.#sentAudioConfig = audioConfig ?? this.#sentAudioConfig;
+    const metadata = this.#onMetaData();
+    if (this.#sentMetadata === undefined || !equals(metadata, this.#sentMetadata)) {
+      this.#sentMetadata = metadata;
+      messages.push({ kind: "data", timestampMs, body: metadata });
+    }
+    if (newVideo) {
+      const body = videoMarker(this.#video!.codec, "start", videoConfig);
+      messages.push({ kind: "video", timestampMs, body });
+    }
+    if (newAudio) {
+      const body = audioBody(this.#audio!.codec, "config", audioConfig);
+      messages.push({ kind: "audio", timestampMs, body });
+    }
+  }
+
+  #onMetaData(): Uint8Array {
+    const video = this.#video;
+    const audio = this.#audio;
+    return buildOnMetaData({
+      ...(video === undefined ? {} : {
+        videoCodec: video.codec,
+        ...sizeOf(video, this.#sentVideoConfig ?? this.#sets!.config),
+      }),
+      ...(audio === undefined ? {} : {
+        audioCodec: audio.codec,
+        ...soundOf(audio, this.#sentAudioConfig ?? this.#audioConfig),
+      }),
+      ...this.#metadata,
+    });
+  }
+
+  #timestampMs(timeUs: number): number {
+    this.#lastUs = Math.max(this.#lastUs, timeUs);
+    return Math.max(0, Math.round((timeUs - this.#originUs!) / 1000));
+  }
+}
+
+function isNew(config: Uint8Array, sent: Uint8Array | undefined): boolean {
+  return sent === undefined || (config !== sent && !equals(config, sent));
+}
+
+/**
+ * How an access unit is laid out. Four bytes of length may look like a start code of three bytes (of 256
+ * to 511 bytes): where all lengths fit exactly, they are lengths; a unit of one byte comes never first.
+ */
+function formatOf(data: Uint8Array, lengthSize: NalLengthSize): "annex-b" | "length-prefixed" {
+  if (!isAnnexB(data) || lengthSize < 4) return "length-prefixed";
+  if (data[2] === 0) return "annex-b";
+  try {
+    splitLengthPrefixed(data, { lengthSize });
+    return "length-prefixed";
+  } catch (error) {
+    if (error instanceof MediaError) return "annex-b";
+    throw error;
+  }
+}
+
+function videoFrame(
+  codec: NalCodec,
+  frame: { keyFrame: boolean; compositionTimeMs: number; data: Uint8Array },
+): Uint8Array {
+  const { keyFrame, compositionTimeMs, data } = frame;
+  const frameType = keyFrame ? VideoFrameType.Key : VideoFrameType.Inter;
+  if (codec === "h264") {
+    return buildVideoBody({
+      form: "legacy",
+      frameType,
+      codecId: VideoCodecId.Avc,
+      packetType: AvcPacketType.Nalu,
+      compositionTimeMs,
+      data,
+    });
+  }
+  return buildVideoBody({
+    form: "enhanced",
+    frameType,
+    packetType: compositionTimeMs === 0
+      ? VideoPacketType.CodedFramesX
+      : VideoPacketType.CodedFrames,
+    modEx: [],
+    multitrack: undefined,
+    tracks: [{ trackId: 0, fourCc: fourCcOfCodec(codec)!, compositionTimeMs, data }],
+  });
+}
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/** A sequence header, or the end of the sequence. */
+function videoMarker(codec: NalCodec, which: "start" | "end", data = NO_BYTES): Uint8Array {
+  const isStart = which === "start";
+  if (codec === "h264") {
+    return buildVideoBody({
+      form: "legacy",
+      frameType: VideoFrameType.Key,
+      codecId: VideoCodecId.Avc,
+      packetType: isStart ? AvcPacketType.SequenceHeader : AvcPacketType.EndOfSequence,
+      compositionTimeMs: 0,
+      data,
+    });
+  }
+  return buildVideoBody({
+    form: "enhanced",
+    frameType: VideoFrameType.Key,
+    packetType: isStart ? VideoPacketType.SequenceStart : VideoPacketType.SequenceEnd,
+    modEx: [],
+    multitrack: undefined,
+    tracks: [{ trackId: 0, fourCc: fourCcOfCodec(codec)!, compositionTimeMs: 0, data }],
+  });
+}
+
+function audioBody(codec: "aac" | "opus", which: "config" | "frame", data: Uint8Array): Uint8Array {
+  const isConfig = which === "config";
+  if (codec === "aac") {
+    return buildAudioBody({
+      form: "legacy",
+      soundFormat: SoundFormat.Aac,
+      // Always so for AAC, whatever it is (FLV 10.1, E.4.2.1).
+      soundRate: 3,
+      soundSize: 1,
+      soundType: 1,
+      packetType: isConfig ? AacPacketType.SequenceHeader : AacPacketType.Raw,
+      data,
+    });
+  }
+  return buildAudioBody({
+    form: "enhanced",
+    packetType: isConfig ? AudioPacketType.SequenceStart : AudioPacketType.CodedFrames,
+    modEx: [],
+    multitrack: undefined,
+    tracks: [{ trackId: 0, fourCc: fourCcOfCodec(codec)!, data }],
+  });
+}
+
+function adtsConfig(
+  header: { objectType: number; sampleRate: number; channelConfig: number },
+): Uint8Array {
+  if (header.channelConfig === 0) {
+    throw new MediaError("unsupported", "An ADTS frame leaves its channels to the stream");
+  }
+  return buildAacConfig(header);
+}
+
+function sizeOf(video: FrameWriterVideo, config: Uint8Array | undefined): OnMetaData {
+  const { width, height } = trackOf("video", video.codec, config);
+  return width === undefined || height === undefined ? {} : { width, height };
+}
+
+function soundOf(audio: FrameWriterAudio, config: Uint8Array | undefined): OnMetaData {
+  const { sampleRate, channels } = trackOf("audio", audio.codec, config);
+  return {
+    ...(sampleRate === undefined ? {} : { sampleRate }),
+    ...(channels === undefined ? {} : { channels }),
+  };
+}
+
+function trackOf(
+  kind: "audio" | "video",
+  codec: NalCodec | "aac" | "opus",
+  config: Uint8Array | undefined,
+): Track {
+  const track: Track = { kind, id: 0, codec, config: undefined };
+  return config === undefined ? track : trackWithConfig(track, config);
+}
+
+function checkTime(name: string, value: number): void {
+  if (Number.isFinite(value)) return;
+  throw new RangeError(
+    `Cannot write a frame as '${name}' must be a finite number: current value is ${value}`,
+  );
+}
+
+function missing(kind: string): TypeError {
+  return new TypeError(
+    `Cannot write ${kind} as the writer must be made with it: current value is none`,
+  );
+}

@@ -1,0 +1,152 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ignoreWithout, run, startWeir } from "../support/process.ts";
+import { RtmpClient } from "../support/rtmp_client.ts";
+
+const deno = Deno.execPath();
+
+/** Runs the command as users do. */
+async function weir(...args: string[]) {
+  const end = await run(deno, ["run", "--allow-net", "mod.ts", ...args]);
+  return { ...end, stdout: new TextDecoder().decode(end.stdout) };
+}
+
+Deno.test("--help and --version print and succeed, with no permission at all", async () => {
+  const ends = await Promise.all(
+    [["--help"], ["-h"], ["--version"], ["-V"]].map((args) =>
+      run(deno, ["run", "--no-prompt", "mod.ts", ...args])
+    ),
+  );
+  assertEquals(ends.map(({ code, stderr }) => [code, stderr]), ends.map(() => [0, ""]));
+  const [help, h, version, v] = ends.map(({ stdout }) => new TextDecoder().decode(stdout));
+  assertStringIncludes(help!, "Usage: deno run --allow-net mod.ts");
+  assertStringIncludes(help!, "--log-format");
+  assertEquals(h, help);
+  assertMatch(version!, /^weir \d+\.\d+\.\d+\n$/);
+  assertEquals(v, version);
+});
+
+Deno.test("a wrong command line is one line that says what is allowed, and exit code 2", async () => {
+  const cases: [string[], RegExp][] = [
+    [["--rtmp", "banana"], /--rtmp "banana".*\[HOST:\]PORT or off/],
+    [["--rtmp", "a/b:1935"], /--rtmp "a\/b:1935"/],
+    [["--rtmp", "99999"], /--rtmp "99999"/],
+    [["--rtmp"], /--rtmp/],
+    [["--rtmp", "1935", "--rtmp", "1936"], /2 times/],
+    [["--log-level", "loud"], /"loud".*debug, info, warn, error/],
+    [["--log-format", "xml"], /"xml".*text, json/],
+    [["--bogus"], /unknown option --bogus.*--help/],
+    [["-x"], /unknown option -x/],
+    [["record"], /unknown command "record".*serve/],
+    [["serve", "more"], /unexpected argument "more"/],
+  ];
+  for (const [args, pattern] of cases) {
+    const { code, stdout, stderr } = await weir(...args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertMatch(stderr, pattern);
+    assertMatch(stderr, /^weir: [^\n]+\n$/, "one line");
+  }
+});
+
+Deno.test("a port in use is one line, and exit code 1", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  const { code, stderr } = await weir("--rtmp", `127.0.0.1:${port}`, "--rtsp", "off");
+  assertEquals(code, 1);
+  assertMatch(stderr, /^weir: [^\n]*port is in use\n$/);
+  assertStringIncludes(stderr, `127.0.0.1:${port}`);
+});
+
+Deno.test("an address that is not of this machine is one line, and exit code 1", async () => {
+  for (const host of ["192.0.2.1", "nowhere.invalid"]) {
+    const { code, stderr } = await weir("--rtmp", `${host}:0`, "--rtsp", "off");
+    assertMatch(stderr, /^weir: [^\n]+\n$/);
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, host);
+  }
+});
+
+const WITHOUT = ["run", "mod.ts", "--rtmp", "127.0.0.1:0", "--rtsp", "off"];
+
+Deno.test("without --allow-net it names the flag, exit code 1", async () => {
+  for (const args of [WITHOUT, WITHOUT.toSpliced(1, 0, "--no-prompt")]) {
+    const { code, stderr } = await run(deno, args);
+    assertEquals(code, 1);
+    assertMatch(stderr, /^weir: [^\n]*--allow-net\n$/);
+  }
+});
+
+Deno.test({
+  name: "without --allow-net it does not ask on a terminal either",
+  ignore: ignoreWithout("script"),
+  async fn() {
+    const { code, stdout } = await run("script", [
+      ...["-qec", [deno, ...WITHOUT].join(" "), "/dev/null"],
+    ]);
+    const output = new TextDecoder().decode(stdout);
+    assertMatch(output.trim(), /^weir: [^\n]*--allow-net$/);
+    assertEquals(code, 1);
+  },
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`${signal} stops it in under three seconds with clients connected, exit code 0 (M085)`, async () => {
+    await using server = await startWeir();
+    using publisher = await RtmpClient.publisher(server.port, "cam");
+    await publisher.frames(0, 1);
+    using player = await RtmpClient.player(server.port, "cam");
+    using _half = await RtmpClient.dial(server.port);
+    const before = performance.now();
+    server.kill(signal);
+    await player.status("NetStream.Play.UnpublishNotify");
+    const { code, stderr } = await server.ended;
+    assert(performance.now() - before < 3000);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(server.lines.at(-1)!, /INFO stopped$/);
+  });
+}
+
+/** Ends the line, clears the screen, reorders what follows. */
+const FORGED =
+  "live\n2026-01-01T00:00:00.000Z INFO rtmp listening on 6.6.6.6:6\u001b[2J\u009b1A\u202e";
+
+Deno.test("what a peer sends cannot forge a log line, as text and as JSON", async () => {
+  for (const format of ["text", "json"]) {
+    await using server = await startWeir(["--log-level", "debug", "--log-format", format]);
+    using client = await RtmpClient.open(server.port, FORGED);
+    await client.command("publish", {
+      args: [FORGED, "live"],
+      streamId: await client.createStream(),
+    });
+    await client.status("NetStream.");
+    client.close();
+    await server.line(/closed/);
+    server.kill("SIGTERM");
+    const { stdout } = await server.ended;
+    const output = new TextDecoder().decode(stdout);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(output), JSON.stringify(output));
+    assertEquals(output.match(/^.*6\.6\.6\.6.*$/gm)?.every((line) => line.includes("\\n")), true);
+    const lines = output.trimEnd().split("\n");
+    if (format === "text") {
+      for (const line of lines) assertMatch(line, /^[\d-]+T[\d:.]+Z (DEBUG|INFO|WARN) rtmp|stop/);
+    } else {
+      const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      for (const { time, level, message } of records) {
+        assertMatch(`${time} ${level} ${message}`, /^\S+Z (debug|info|warn) \S/);
+      }
+      assertEquals(records.find(({ app }) => app !== undefined)?.app, FORGED);
+    }
+  }
+});
+
+Deno.test("no permission but the network is asked for", async () => {
+  // Whatever else was asked for would be denied: there is no terminal. That would be an error here.
+  await using server = await startWeir(["--log-level", "debug"]);
+  using publisher = await RtmpClient.publisher(server.port, "cam");
+  await publisher.frames(0, 1);
+  using player = await RtmpClient.player(server.port, "cam");
+  await player.frameNumbers(0);
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended;
+  assertEquals([code, stderr], [0, ""]);
+});

@@ -1,0 +1,49 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { LogRecord } from "@std/log/logger";
+import { parseArguments, UsageError } from "../../src/cli/arguments.ts";
+import { jsonLine, textLine } from "../../src/cli/console_log.ts";
+import { LogLevels } from "@std/log/levels";
+
+function record(msg: string, fields?: Record<string, unknown>): LogRecord {
+  return new LogRecord({
+    msg,
+    args: fields === undefined ? [] : [fields],
+    level: LogLevels.WARN,
+    loggerName: "weir",
+  });
+}
+
+Deno.test("textLine writes fields behind the message, quoted where they need it", () => {
+  const line = textLine(record("rtmp closed", { stream: "live/cam", reason: "it is over", n: 3 }));
+  assertEquals(line.slice(25), 'WARN rtmp closed stream=live/cam reason="it is over" n=3');
+});
+
+Deno.test("textLine escapes what would end the line or move the cursor, in keys of no peer's choice", () => {
+  const line = textLine(record("a\nb", { app: 'x\r\n\u001b[2J\u2028\u202e y"z\\' }));
+  assertEquals(line.slice(25), 'WARN a\\u000ab app="x\\r\\n\\u001b[2J\\u2028\\u202e y\\"z\\\\"');
+});
+
+Deno.test("jsonLine keeps the message and the level, whatever the fields are called", () => {
+  const line = jsonLine(
+    record("closed", { message: "field", level: "x", time: 1, app: "\u009b1A" }),
+  );
+  assertEquals(JSON.parse(line).message, "closed");
+  assertEquals(JSON.parse(line).level, "warn");
+  assertEquals(JSON.parse(line).app, "\u009b1A");
+  assertEquals(line.includes("\u009b"), false);
+});
+
+Deno.test("parseArguments takes every form of an address", () => {
+  const rtmp = (text: string) => {
+    const request = parseArguments(["--rtmp", text]);
+    return request.command === "serve" ? request.rtmp : request.command;
+  };
+  assertEquals(rtmp("1935"), { port: 1935 });
+  assertEquals(rtmp(":1936"), { port: 1936 });
+  assertEquals(rtmp("127.0.0.1:0"), { hostname: "127.0.0.1", port: 0 });
+  assertEquals(rtmp("[::1]:1935"), { hostname: "::1", port: 1935 });
+  assertEquals(rtmp("off"), false);
+  for (const text of ["::1:1935", "host:", "host:65536", "1 935", "[::1]", "a/b:1", ""]) {
+    assertThrows(() => rtmp(text), UsageError, "[HOST:]PORT or off");
+  }
+});

@@ -1,0 +1,170 @@
+/**
+ * What `multicast_test.ts` runs in a network namespace of its own: with `route`, its loopback interface
+ * carries multicast; with `no-route`, nothing does. Ends with 0 when all is as it should be.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
+import { ffmpeg } from "../support/media_file.ts";
+import { ignoreWithout } from "../support/process.ts";
+import { audioPacket, RtspPeer, UdpPeer } from "../support/rtsp_peer.ts";
+import { TestServer, until } from "../support/test_server.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
+
+/** A socket that has joined a group. */
+async function joined(group: string, port: number): Promise<Deno.DatagramConn> {
+  const conn = Deno.listenDatagram({ hostname: "0.0.0.0", port, transport: "udp" });
+  await conn.joinMulticastV4(group, "127.0.0.1");
+  return conn;
+}
+
+async function setUpMulticast(peer: RtspPeer, url: string) {
+  const response = await peer.request("SETUP", {
+    url: `${url}/trackID=0`,
+    headers: { Transport: "RTP/AVP;multicast" },
+  });
+  assertEquals(response.status, 200);
+  const transport = response.headers.get("Transport")!;
+  const match = /^RTP\/AVP;multicast;destination=([\d.]+);port=(\d+)-(\d+);ttl=3;ssrc=/.exec(
+    transport,
+  );
+  assert(match !== null, transport);
+  return {
+    group: match[1]!,
+    port: Number(match[2]),
+    session: { Session: response.headers.get("Session")!.split(";")[0]! },
+  };
+}
+
+async function withRoute(): Promise<void> {
+  await using weir = await TestServer.start({
+    rtmp: false,
+    rtsp: LOCAL,
+    rtp: LOCAL,
+    multicast: { group: "239.7.0.0/16", ttl: 3, port: 20_000 },
+    hub: { lingerMs: 100 },
+  });
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+  using publisher = await RtspPeer.dial(weir.port);
+  const publishing = await publisher.record();
+  using first = await RtspPeer.dial(weir.port);
+  using second = await RtspPeer.dial(weir.port);
+
+  const described = await first.request("DESCRIBE", { url: `${url}?vlcmulticast` });
+  const sdp = new TextDecoder().decode(described.body);
+  assertMatch(sdp, /^c=IN IP4 239\.7\.0\.0\/3\r$/m);
+  const plain = await first.request("DESCRIBE", { url });
+  assert(!new TextDecoder().decode(plain.body).includes("239.7"));
+
+  const one = await setUpMulticast(first, url);
+  const two = await setUpMulticast(second, url);
+  assertEquals(one.group, "239.7.0.0");
+  assertEquals([two.group, two.port], [one.group, one.port]);
+  const stream = weir.server.hub.get("live/cam")!;
+  assertEquals(stream.statistics.readers.length, 1);
+
+  const rtp = await joined(one.group, one.port);
+  const rtcp = await joined(one.group, one.port + 1);
+  assertEquals((await first.request("PLAY", { headers: one.session })).status, 200);
+  assertEquals((await second.request("PLAY", { headers: two.session })).status, 200);
+  using media = new UdpPeer();
+  using third = await RtspPeer.dial(weir.port);
+  const unicast = await third.request("SETUP", {
+    url: `${url}/trackID=0`,
+    headers: { Transport: `RTP/AVP;unicast;client_port=${media.ports}` },
+  });
+  const session = { Session: unicast.headers.get("Session")!.split(";")[0]! };
+  assertEquals((await third.request("PLAY", { headers: session })).status, 200);
+
+  let sequence: number | undefined;
+  const expectPackets = async (from: number, to: number): Promise<void> => {
+    for (let number = from; number < to; number++) {
+      await publisher.frame(0, audioPacket(number));
+      const [bytes] = await rtp.receive(new Uint8Array(2000));
+      const packet = parseRtpPacket(bytes);
+      // Each once: the next is the next.
+      assertEquals(packet.payload, audioPacket(number).subarray(12));
+      assert(sequence === undefined || packet.sequenceNumber === ((sequence + 1) & 0xffff));
+      sequence = packet.sequenceNumber;
+    }
+  };
+  await expectPackets(0, 20);
+  const [report] = parseRtcp((await rtcp.receive(new Uint8Array(2000)))[0]);
+  assertEquals(report?.type, "sender-report");
+  assertEquals((await media.receive()).length, 172);
+
+  assertEquals((await first.request("TEARDOWN", { headers: one.session })).status, 200);
+  await expectPackets(20, 25);
+  assertEquals((await second.request("PAUSE", { headers: two.session })).status, 200);
+  // Nobody plays: 25 is never sent, and who plays again starts with the newest.
+  await publisher.frame(0, audioPacket(25));
+  await publisher.frame(0, audioPacket(26));
+  await until(() => stream.publication!.statistics.units === 27);
+  assertEquals((await second.request("PLAY", { headers: two.session })).status, 200);
+  const [next] = await rtp.receive(new Uint8Array(2000));
+  assertEquals(parseRtpPacket(next).payload, audioPacket(26).subarray(12));
+
+  // Another stream has a group of its own.
+  using other = await RtspPeer.dial(weir.port);
+  using otherPublisher = new RtspPeer(await Deno.connect({ ...LOCAL, port: weir.port }), {
+    url: `${url}2`,
+  });
+  await otherPublisher.record();
+  const elsewhere = await setUpMulticast(other, `${url}2`);
+  assertEquals(elsewhere.group, "239.7.0.1");
+  assert(elsewhere.port >= one.port + 2);
+
+  if (!ignoreWithout("ffmpeg")) await ffmpegPlays(`${url}2`, otherPublisher);
+
+  // The stream ends: a goodbye to the group, and the sessions are gone.
+  assertEquals((await publisher.request("TEARDOWN", { headers: publishing })).status, 200);
+  for (let isOver = false; !isOver;) {
+    const packets = parseRtcp((await rtcp.receive(new Uint8Array(2000)))[0]);
+    isOver = packets.some(({ type }) => type === "goodbye");
+  }
+  assertEquals(await second.rest(), "");
+  rtp.close();
+  rtcp.close();
+}
+
+async function ffmpegPlays(url: string, publisher: RtspPeer): Promise<void> {
+  await using player = ffmpeg([
+    ...["-rtsp_transport", "udp_multicast", "-i", url],
+    ...["-map", "0", "-c", "copy", "-frames:a", "25", "-f", "framemd5", "-"],
+  ]);
+  let number = 100;
+  const feeding = setInterval(() => {
+    publisher.frame(0, audioPacket(number++)).catch(() => {});
+  }, 20);
+  try {
+    const { code, stdout, stderr } = await player.ended;
+    assertEquals(code, 0, stderr);
+    const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => /^0,/.test(line));
+    assertEquals(lines.length, 25, stderr);
+  } finally {
+    clearInterval(feeding);
+  }
+}
+
+async function withoutRoute(): Promise<void> {
+  await using weir = await TestServer.start({
+    rtmp: false,
+    rtsp: { hostname: "0.0.0.0", port: 0 },
+    rtp: LOCAL,
+    multicast: { group: "239.7.0.0/16" },
+  });
+  const warnings = weir.log.lines.filter(({ level }) => level === "warn");
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0]!.message, /^rtp multicast is off/);
+  using publisher = await RtspPeer.dial(weir.port);
+  await publisher.record();
+  using player = await RtspPeer.dial(weir.port);
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam/trackID=0`;
+  const setUp = (transport: string) =>
+    player.request("SETUP", { url, headers: { Transport: transport } });
+  assertEquals((await setUp("RTP/AVP;multicast")).status, 461);
+  assertEquals((await setUp("RTP/AVP;multicast,RTP/AVP/TCP;interleaved=0-1")).status, 200);
+  assertEquals(weir.log.lines.filter(({ level }) => level === "warn").length, 1);
+}
+
+if (import.meta.main) await (Deno.args[0] === "route" ? withRoute() : withoutRoute());

@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { RtmpClient } from "../../src/client/mod.ts";
+import {
+  buildVideoBody,
+  parseVideoBody,
+  timestampOffsetModEx,
+  VideoFrameType,
+  VideoPacketType,
+} from "../../src/flv/mod.ts";
+import { CapsEx, RtmpError, type RtmpStatus } from "../../src/rtmp/mod.ts";
+import { TestServer } from "../support/test_server.ts";
+
+/** An enhanced key frame or sequence start of two H.265 tracks, with nanoseconds. */
+function twoTracks(packetType: number): Uint8Array {
+  return buildVideoBody({
+    form: "enhanced",
+    frameType: VideoFrameType.Key,
+    packetType,
+    modEx: [timestampOffsetModEx(500)],
+    multitrack: 1,
+    tracks: [0, 1].map((trackId) => ({
+      trackId,
+      fourCc: "hvc1",
+      compositionTimeMs: 0,
+      data: new Uint8Array([trackId, 1, 2, 3]),
+    })),
+  });
+}
+
+/** The first two video bodies that a player with these connect properties gets. */
+async function playedBodies(
+  url: string,
+  connectParameters: Record<string, number | string[] | Record<string, number>>,
+): Promise<Uint8Array[]> {
+  await using player = await RtmpClient.connect(url, { connectParameters });
+  const bodies: Uint8Array[] = [];
+  for await (const { kind, payload } of await player.play()) {
+    assert(payload.format === "flv");
+    if (kind === "video") bodies.push(payload.body);
+    if (bodies.length === 2) break;
+  }
+  return bodies;
+}
+
+async function publishTwoTracks(url: string): Promise<RtmpClient> {
+  const publisher = await RtmpClient.connect(url);
+  const writer = (await publisher.publish()).getWriter();
+  for (const packetType of [VideoPacketType.SequenceStart, VideoPacketType.CodedFrames]) {
+    await writer.write({ kind: "video", timestampMs: 0, body: twoTracks(packetType) });
+  }
+  writer.releaseLock();
+  return publisher;
+}
+
+Deno.test("a player gets no more of Enhanced RTMP than it said it can take (M073)", async () => {
+  await using test = await TestServer.start();
+  const url = `${test.url}/live/cam`;
+  await using _publisher = await publishTwoTracks(url);
+  const allowed = { fourCcList: ["hvc1"] };
+
+  const all = await playedBodies(url, {
+    ...allowed,
+    capsEx: CapsEx.Multitrack | CapsEx.ModEx | CapsEx.TimestampNanoOffset,
+  });
+  assertEquals(all[1], twoTracks(VideoPacketType.CodedFrames));
+
+  const plain = await playedBodies(url, { ...allowed, capsEx: 0 });
+  const [start, frame] = plain.map(parseVideoBody);
+  for (const body of [start, frame]) {
+    assert(body?.form === "enhanced");
+    assertEquals(body.multitrack, undefined);
+    assertEquals(body.modEx, []);
+    assertEquals(body.tracks.map(({ data }) => [...data]), [[0, 1, 2, 3]]);
+  }
+});
+
+Deno.test("a codec that a player did not list is refused by name (M073)", async () => {
+  await using test = await TestServer.start();
+  const url = `${test.url}/live/cam`;
+  await using _publisher = await publishTwoTracks(url);
+  await using player = await RtmpClient.connect(url, {
+    connectParameters: {
+      fourCcList: ["av01"],
+      videoFourCcInfoMap: { av01: 1 },
+      audioFourCcInfoMap: {},
+    },
+  });
+  const error = await assertRejects(() => player.play(), RtmpError, "hvc1");
+  assertEquals(error.status, "NetStream.Play.Failed");
+});
+
+Deno.test("a server that stops asks clients that can to connect again (M076)", async () => {
+  await using test = await TestServer.start();
+  const statuses: RtmpStatus[] = [];
+  const heard = Promise.withResolvers<void>();
+  await using client = await RtmpClient.connect(`${test.url}/live/cam`, {
+    connectParameters: { capsEx: CapsEx.Reconnect },
+    onStatus: (status) => {
+      statuses.push(status);
+      heard.resolve();
+    },
+  });
+  client.closed.catch(() => {});
+  await test.server.stop();
+  await heard.promise;
+  assertEquals(statuses.map(({ code }) => code), ["NetConnection.Connect.ReconnectRequest"]);
+});
+
+Deno.test("RTMP clients show the credentials that are asked for in the URL, or are refused", async () => {
+  await using test = await TestServer.start({
+    hooks: {
+      credentials: ({ action }) =>
+        action === "publish" ? { username: "ann", password: "secret" } : undefined,
+    },
+  });
+  const url = `${test.url}/live/cam`;
+  for (const query of ["", "?user=ann&pass=wrong", "?user=bob&pass=secret"]) {
+    await using stranger = await RtmpClient.connect(url);
+    const error = await assertRejects(() => stranger.publish(`cam${query}`), RtmpError);
+    assertEquals(error.status, "NetStream.Publish.Denied");
+  }
+  await using ann = await RtmpClient.connect(url);
+  await ann.publish("cam?user=ann&pass=secret");
+  assertEquals(test.server.streams.map(({ name, isLive }) => [name, isLive]), [["live/cam", true]]);
+});

@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { RtmpClient } from "../../src/client/rtmp.ts";
+import type { Clock } from "../../src/hub/mod.ts";
+import { RtmpRelay, type RtmpRelayOptions, RtmpRelays } from "../../src/server/mod.ts";
+import { silentLog } from "../../src/server/log.ts";
+import { systemClock } from "../../src/server/system_clock.ts";
+import { frame, frameNumber, headers, readUntil, writeAll } from "../client/rtmp_media.ts";
+import { ScriptedServer } from "../client/scripted_server.ts";
+import { TestServer, until } from "../support/test_server.ts";
+
+/** A relay that stops at the end of its block. */
+class TestRelay implements AsyncDisposable {
+  readonly relay: RtmpRelay;
+
+  constructor(weir: TestServer, options: RtmpRelayOptions, clock: Clock = systemClock) {
+    const { hub } = weir.server;
+    this.relay = new RtmpRelay({ hub, log: weir.log, clock, random: () => 1 }, {
+      retryMs: 50,
+      ...options,
+    });
+    this.relay.start();
+  }
+
+  get state(): string {
+    return this.relay.statistics.state;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.relay.stop();
+    assertEquals(this.state, "stopped");
+  }
+}
+
+Deno.test("origin, edge and player: a player's request starts the pull, in less than a second", async () => {
+  await using origin = await TestServer.start();
+  await using edge = await TestServer.start({ hub: { lingerMs: 0 } });
+  await using relay = new TestRelay(edge, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${origin.url}/live/cam`,
+    on: "demand",
+    idleMs: 100,
+  });
+  await using publisher = await RtmpClient.connect(`${origin.url}/live/cam`);
+  const publication = await publisher.publish();
+  await writeAll(publication, [...headers(), ...frame(0), ...frame(1)]);
+  assertEquals([relay.state, origin.server.hub.get("live/cam")!.readerCount], ["idle", 0]);
+
+  const started = performance.now();
+  const player = await RtmpClient.connect(`${edge.url}/live/cam`);
+  const playback = await player.play();
+  const units = await readUntil(playback, (unit) => frameNumber(unit) === 0);
+  const tookMs = performance.now() - started;
+  assert(tookMs < 1000, `${tookMs} ms`);
+  assertEquals(units.map(({ kind, role }) => `${kind} ${role}`), [
+    "data metadata",
+    "video config",
+    "audio config",
+    "video media",
+  ]);
+  assertEquals(relay.state, "running");
+  // A second player shares the pull.
+  await using second = await RtmpClient.connect(`${edge.url}/live/cam`);
+  const other = await second.play();
+  await readUntil(other, (unit) => frameNumber(unit) === 1);
+  assertEquals(origin.server.hub.get("live/cam")!.readerCount, 1);
+
+  // Nobody watches any more: the pull ends, and starts again for the next who does.
+  await player.close();
+  await other.cancel();
+  await until(() => origin.server.hub.get("live/cam")!.readerCount === 0);
+  await until(() => relay.state === "idle");
+  await writeAll(publication, frame(10));
+  const again = await second.play();
+  await readUntil(again, (unit) => frameNumber(unit) === 10);
+  assertEquals(relay.relay.statistics.attempts, 2);
+  assertEquals(relay.relay.statistics.failures, 0);
+});
+
+Deno.test("a push forwards a stream as long as it is published", async () => {
+  await using far = await TestServer.start();
+  await using near = await TestServer.start({ hub: { lingerMs: 0 } });
+  await using relay = new TestRelay(near, {
+    mode: "push",
+    name: "live/cam",
+    url: `${far.url}/copies/cam`,
+  });
+  await using publisher = await RtmpClient.connect(`${near.url}/live/cam`);
+  assertEquals(relay.state, "idle");
+  const publication = await publisher.publish();
+  await writeAll(publication, [...headers(), ...frame(0)]);
+  await using player = await RtmpClient.connect(`${far.url}/copies/cam`);
+  const playback = await player.play();
+  await writeAll(publication, [...frame(1), ...frame(2)]);
+  const units = await readUntil(playback, (unit) => frameNumber(unit) === 2);
+  assertEquals(units.map(frameNumber).filter((number) => number !== undefined), [0, 1, 2]);
+  assertEquals(units[0]?.role, "metadata");
+  await publication.close();
+  await until(() => far.server.hub.get("copies/cam")?.isLive !== true);
+  await until(() => relay.state === "idle");
+  // And again, when it is published again.
+  await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
+  await until(() => far.server.hub.get("copies/cam")?.isLive === true);
+  assertEquals(relay.relay.statistics.attempts, 2);
+});
+
+Deno.test("a pull that always runs comes back when its origin does", async () => {
+  await using edge = await TestServer.start();
+  const first = await TestServer.start();
+  const { port } = first;
+  await using relay = new TestRelay(edge, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${first.url}/live/cam`,
+  });
+  const publish = async (url: string): Promise<RtmpClient> => {
+    const publisher = await RtmpClient.connect(url);
+    await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
+    return publisher;
+  };
+  const early = await publish(`${first.url}/live/cam`);
+  await until(() => edge.server.hub.get("live/cam")?.isLive === true);
+  await until(() => relay.relay.statistics.units > 3);
+  await first[Symbol.asyncDispose]();
+  await early.close();
+  await until(() => relay.relay.statistics.failures > 1);
+  assertEquals(edge.server.hub.get("live/cam")?.isLive ?? false, false);
+  await using _second = await TestServer.start({ rtmp: { hostname: "127.0.0.1", port } });
+  await using _late = await publish(`rtmp://127.0.0.1:${port}/live/cam`);
+  await until(() => edge.server.hub.get("live/cam")?.isLive === true);
+  await until(() => relay.relay.statistics.failures === 0);
+  // A failure is one line in the log, not one an attempt.
+  assertEquals(
+    edge.log.lines.filter(({ message, level }) => message === "relay failed" && level === "warn")
+      .length <= 2,
+    true,
+  );
+});
+
+Deno.test("a relay tries again with waits that grow up to a bound, one connection at a time", async () => {
+  let open = 0;
+  let most = 0;
+  await using server = new ScriptedServer(async (peer) => {
+    most = Math.max(most, ++open);
+    await peer.shakeHands();
+    const connect = await peer.command("connect");
+    await peer.answer(connect, "_error", { code: "NetConnection.Connect.Rejected" });
+    try {
+      await peer.command("never");
+    } finally {
+      open--;
+    }
+  });
+  await using weir = await TestServer.start();
+  const waits: number[] = [];
+  const clock: Clock = {
+    now: () => nowMs,
+    setTimer(callback, delayMs) {
+      waits.push(delayMs);
+      const id = setTimeout(() => {
+        nowMs += delayMs;
+        callback();
+      }, 0);
+      return { cancel: () => clearTimeout(id) };
+    },
+  };
+  let nowMs = 0;
+  await using relay = new TestRelay(weir, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${server.url}/live/cam`,
+    retryMs: 100,
+    maxRetryMs: 1500,
+  }, clock);
+  await until(() => waits.length >= 6);
+  assertEquals(waits.slice(0, 6), [100, 200, 400, 800, 1500, 1500]);
+  assertEquals(most, 1);
+  const { lastError, failures, target } = relay.relay.statistics;
+  assert(failures >= 6 && lastError!.includes("NetConnection.Connect.Rejected"));
+  assert(target.endsWith("/live") && !target.includes("cam"));
+});
+
+Deno.test("a pull leaves a local publisher alone", async () => {
+  await using origin = await TestServer.start();
+  await using edge = await TestServer.start();
+  await using publisher = await RtmpClient.connect(`${edge.url}/live/cam`);
+  await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
+  await using relay = new TestRelay(edge, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${origin.url}/live/cam`,
+  });
+  await using player = await RtmpClient.connect(`${edge.url}/live/cam`);
+  await readUntil(await player.play(), (unit) => frameNumber(unit) === 0);
+  assertEquals([relay.state, relay.relay.statistics.attempts], ["idle", 0]);
+});
+
+Deno.test("relays refuse two for one target, and URLs that are none", async () => {
+  await using weir = await TestServer.start();
+  const { hub } = weir.server;
+  const context = { hub, log: silentLog, clock: systemClock, random: () => 0 };
+  const pull = { mode: "pull", name: "live/cam", url: "rtmp://a/live/cam" } as const;
+  assertThrows(
+    () => new RtmpRelays(context, [pull, { ...pull, url: "rtmp://b/live/cam" }]),
+    TypeError,
+    "each target must be named once",
+  );
+  assertThrows(() => new RtmpRelays(context, [{ ...pull, url: "http://a" }]), Error, "RTMP URL");
+  assertThrows(() => new RtmpRelays(context, [{ ...pull, retryMs: 0 }]), RangeError, "retryMs");
+  const relays = new RtmpRelays(context, [{ ...pull, on: "demand" }]);
+  assertEquals(relays.statistics.map(({ state }) => state), ["idle"]);
+  relays.start();
+  await relays.stop();
+});

@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FlvDecoder } from "../../src/flv/mod.ts";
+import { HubError } from "../../src/hub/mod.ts";
+import type { MediaUnit } from "../../src/media/mod.ts";
+import { Server, type StreamUnit } from "../../src/server/mod.ts";
+import { unitOfFlv } from "../../src/transmux/mod.ts";
+
+/**
+ * The units of an FLV file that ffmpeg has written: `ffmpeg -f lavfi -i testsrc=size=64x48:rate=25
+ * -f lavfi -i sine -t 2 -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p -c:a aac -b:a 24k -f flv short.flv`.
+ */
+async function flvUnits(): Promise<MediaUnit[]> {
+  const bytes = await Deno.readFile(new URL("fixtures/short.flv", import.meta.url));
+  const kinds = { 8: "audio", 9: "video", 18: "data" } as const;
+  return new FlvDecoder().push(bytes).flatMap(({ type, timestampMs, body }) => {
+    const kind = kinds[type as 8 | 9 | 18];
+    return unitOfFlv({ kind, dtsUs: timestampMs * 1000, body }) ?? [];
+  });
+}
+
+Deno.test("a program reads a stream as access units, whatever published it, until it ends", async () => {
+  const units = await flvUnits();
+  await using server = new Server({ hub: { lingerMs: 0 } });
+  const readable = server.stream("live/cam").units({ maxLagMs: 60_000 });
+  await server.publish("live/cam", ReadableStream.from(units));
+  const received: StreamUnit[] = await Array.fromAsync(readable);
+  const count = (list: readonly MediaUnit[], kind: string): number =>
+    list.filter((unit) => unit.kind === kind && unit.role === "media").length;
+  assertEquals(count(received, "video"), count(units, "video"));
+  assertEquals(count(received, "audio"), count(units, "audio"));
+  const first = received.find(({ kind, role }) => kind === "video" && role === "media")!;
+  assert(first.keyFrame);
+  assertEquals(first.codec, "h264");
+  assert(first.payload.format === "access-unit");
+  const { data } = first.payload;
+  const length = new DataView(data.buffer, data.byteOffset).getUint32(0);
+  assert(length > 0 && length + 4 <= data.length);
+});
+
+Deno.test("a program that asks for Annex B and video alone gets just that", async () => {
+  await using server = new Server({ hub: { lingerMs: 0 } });
+  const readable = server.stream("live/cam").units({
+    format: "annex-b",
+    tracks: ["video"],
+    maxLagMs: 60_000,
+  });
+  await server.publish("live/cam", ReadableStream.from(await flvUnits()));
+  let media = 0;
+  for await (const unit of readable) {
+    assertEquals(unit.kind, "video");
+    if (unit.role !== "media") continue;
+    media++;
+    assert(unit.payload.format === "access-unit");
+    assertEquals([...unit.payload.data.subarray(0, 4)], [0, 0, 0, 1]);
+  }
+  assert(media > 0);
+});
+
+Deno.test("a slow program loses media up to the next key frame, and never more than its bound", async () => {
+  const units = await flvUnits();
+  const media = units.filter(({ role }) => role === "media");
+  await using server = new Server({ hub: { lingerMs: 0 } });
+  const readable = server.stream("live/cam").units({ maxLagMs: 100, tracks: ["video"] });
+  // Nothing is read before all is published.
+  await server.publish("live/cam", ReadableStream.from(units));
+  const received = await Array.fromAsync(readable);
+  const video = received.filter(({ role }) => role === "media");
+  assert(video.length < media.filter(({ kind }) => kind === "video").length);
+});
+
+Deno.test("a name has one publisher, also among programs", async () => {
+  await using server = new Server({ hub: { conflict: "reject" } });
+  const stop = new AbortController();
+  const first = server.publish("live/cam", new ReadableStream(), { signal: stop.signal });
+  const error = await assertRejects(
+    () => server.publish("live/cam", ReadableStream.from([])),
+    HubError,
+  );
+  assertEquals(error.code, "name-taken");
+  stop.abort();
+  await first;
+  assertEquals(server.streams, []);
+});

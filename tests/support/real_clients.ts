@@ -1,0 +1,249 @@
+/** The programs that publish and play in tests of all against all, and what their players decoded. */
+import { assertEquals } from "@std/assert";
+import { ffmpeg } from "./media_file.ts";
+import { run, RunningProcess } from "./process.ts";
+
+/** A frame that came out of a decoder. */
+export interface DecodedFrame {
+  /** Presentation time, milliseconds. */
+  readonly ptsMs: number;
+  readonly hash: string;
+}
+
+/** What a player made of a stream. */
+export interface Decoded {
+  readonly video: readonly DecodedFrame[];
+  readonly audio: readonly DecodedFrame[];
+  /** What its decoder, or it, had to say. */
+  readonly messages: string;
+}
+
+/** Where a server can be reached. */
+export interface Doors {
+  readonly rtmp: string;
+  readonly rtsp: string;
+}
+
+/** Codecs by their names in FFmpeg. */
+export interface SourceCodecs {
+  readonly video?: "h264" | "hevc";
+  readonly audio?: "aac" | "pcm_mulaw" | "pcm_alaw" | "opus" | "mp3";
+}
+
+/** A recording to publish. */
+export interface Source extends SourceCodecs {
+  readonly path: string;
+}
+
+/** Frame rate of the recordings. */
+export const FRAME_RATE = 25;
+
+/** A key frame each so many frames: players have that long to arrive, and miss nothing. */
+const GROUP = 3 * FRAME_RATE;
+
+/**
+ * Makes a recording in which no two frames are alike, so that one can be found again by its hash alone:
+ * a counting picture, and noise.
+ */
+export async function makeSource(
+  path: string,
+  options: SourceCodecs & { readonly seconds: number; readonly bFrames?: number },
+): Promise<Source> {
+  const { video, audio, seconds, bFrames = 0 } = options;
+  const key = [`-g`, String(GROUP), "-keyint_min", String(GROUP), "-pix_fmt", "yuv420p"];
+  const preset = ["-preset", "ultrafast"];
+  const videoArguments = {
+    h264: ["-c:v", "libx264", ...preset, ...key, "-bf", String(bFrames), "-sc_threshold", "0"],
+    hevc: ["-c:v", "libx265", ...preset, ...key, "-x265-params", "log-level=none:bframes=0"],
+  };
+  const audioArguments = {
+    aac: ["-c:a", "aac", "-b:a", "64k"],
+    mp3: ["-c:a", "libmp3lame", "-b:a", "64k"],
+    opus: ["-c:a", "libopus", "-b:a", "48k", "-ac", "2"],
+    pcm_mulaw: ["-c:a", "pcm_mulaw"],
+    pcm_alaw: ["-c:a", "pcm_alaw"],
+  };
+  const sampleRate = audio?.startsWith("pcm_") ? 8000 : audio === "opus" ? 48_000 : 44_100;
+  const { code, stderr } = await run("ffmpeg", [
+    ...["-nostdin", "-hide_banner", "-loglevel", "error"],
+    ...(video === undefined
+      ? []
+      : ["-f", "lavfi", "-i", `testsrc=size=160x120:rate=${FRAME_RATE}:duration=${seconds}`]),
+    ...(audio === undefined ? [] : [
+      ...["-f", "lavfi", "-i"],
+      `anoisesrc=seed=1:amplitude=0.2:sample_rate=${sampleRate}:duration=${seconds}`,
+    ]),
+    ...(video === undefined ? [] : videoArguments[video]),
+    ...(audio === undefined ? [] : audioArguments[audio]),
+    ...["-y", path],
+  ]);
+  assertEquals(code, 0, stderr);
+  return { path, ...(video && { video }), ...(audio && { audio }) };
+}
+
+/** A program that publishes a recording at the pace of its time stamps. */
+export type StartPublisher = (source: Source, target: Doors & { name: string }) => RunningProcess;
+
+function ffmpegPublisher(...output: string[]): (source: Source, url: string) => RunningProcess {
+  return ({ path }, url) => ffmpeg(["-re", "-i", path, "-c", "copy", ...output, url]);
+}
+
+const rtmpByFfmpeg = ffmpegPublisher("-flvflags", "no_duration_filesize", "-f", "flv");
+const rtspByFfmpeg = (transport: "udp" | "tcp") =>
+  ffmpegPublisher("-f", "rtsp", "-rtsp_transport", transport);
+
+/** What reads a recording in GStreamer, its tracks as `in.video` and `in.audio`. */
+function gstreamerSource({ path }: Source): string[] {
+  return path.endsWith(".flv")
+    ? ["filesrc", `location=${path}`, "!", "flvdemux", "name=in"]
+    : ["filesrc", `location=${path}`, "!", "matroskademux", "name=in"];
+}
+
+const GSTREAMER_PARSERS = {
+  h264: "h264parse",
+  hevc: "h265parse",
+  aac: "aacparse",
+  mp3: "mpegaudioparse",
+  opus: "opusparse",
+  pcm_mulaw: "audio/x-mulaw",
+  pcm_alaw: "audio/x-alaw",
+} as const;
+
+/** Starts a pipeline of GStreamer. */
+export function gstreamer(...pipeline: string[]): RunningProcess {
+  return new RunningProcess("gst-launch-1.0", ["-q", ...pipeline]);
+}
+
+/** The publishers, by the names that the table has. */
+export const PUBLISHERS = {
+  "ffmpeg RTMP": (source, { rtmp, name }) => rtmpByFfmpeg(source, `${rtmp}/${name}`),
+  "GStreamer RTMP": (source, { rtmp, name }) =>
+    gstreamer(
+      ...gstreamerSource(source),
+      ...["in.video", "!", "queue", "!", "out.video", "in.audio", "!", "queue", "!", "out.audio"],
+      ...["flvmux", "name=out", "streamable=true", "!", "identity", "sync=true", "!"],
+      ...["rtmp2sink", `location=${rtmp}/${name}`],
+    ),
+  "ffmpeg RTSP UDP": (source, { rtsp, name }) => rtspByFfmpeg("udp")(source, `${rtsp}/${name}`),
+  "ffmpeg RTSP TCP": (source, { rtsp, name }) => rtspByFfmpeg("tcp")(source, `${rtsp}/${name}`),
+  "GStreamer RTSP": (source, { rtsp, name }) =>
+    gstreamer(
+      ...gstreamerSource(source),
+      ...["rtspclientsink", "name=out", "protocols=tcp", `location=${rtsp}/${name}`],
+      ...(["video", "audio"] as const).flatMap((kind) => {
+        const codec = source[kind];
+        if (codec === undefined) return [];
+        return [`in.${kind}`, "!", "queue", "!", GSTREAMER_PARSERS[codec], "!", "out."];
+      }),
+    ),
+} as const satisfies Record<string, StartPublisher>;
+
+/** A player: what it decoded once the stream has ended. */
+export type Play = (
+  target: Doors & { readonly name: string; readonly folder: string },
+  codecs: SourceCodecs,
+) => Promise<Decoded>;
+
+/** Arguments that print the hash of each decoded frame, with times as exact as they are stored. */
+function decodeArguments(input: readonly string[]): string[] {
+  return [
+    // Encoder delay is not known to who plays a live stream, so it must not be cut from a file either.
+    ...["-flags2", "skip_manual", ...input],
+    ...["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framemd5", "-"],
+  ];
+}
+
+function readFrames(list: Uint8Array, messages: string): Decoded {
+  const text = new TextDecoder().decode(list);
+  const tracks = Array.from(
+    text.matchAll(/^#tb \d+: (\d+)\/(\d+)\n#media_type \d+: (\w+)$/gm),
+    ([, numerator, denominator, kind]) => ({
+      kind,
+      msATick: Number(numerator) / Number(denominator) * 1000,
+      frames: [] as DecodedFrame[],
+    }),
+  );
+  for (const line of text.split("\n").filter((line) => /^\d/.test(line))) {
+    const [track, , pts, , , hash] = line.split(",").map((field) => field.trim());
+    const { msATick, frames } = tracks[Number(track)]!;
+    frames.push({ ptsMs: Number(pts) * msATick, hash: hash! });
+  }
+  const of = (wanted: string) => tracks.find(({ kind }) => kind === wanted)?.frames ?? [];
+  return { video: of("video"), audio: of("audio"), messages };
+}
+
+async function decodeByFfmpeg(...input: string[]): Promise<Decoded> {
+  await using player = ffmpeg(decodeArguments(input));
+  const { stdout, stderr } = await player.ended;
+  return readFrames(stdout, stderr);
+}
+
+/** Decodes a file. */
+export function decodeFile(path: string): Promise<Decoded> {
+  return decodeByFfmpeg("-i", path);
+}
+
+const GSTREAMER_DEPAYLOADERS = {
+  h264: "rtph264depay",
+  hevc: "rtph265depay",
+  aac: "rtpmp4gdepay",
+  mp3: "rtpmpadepay",
+  opus: "rtpopusdepay",
+  pcm_mulaw: "rtppcmudepay",
+  pcm_alaw: "rtppcmadepay",
+} as const;
+
+async function playByGstreamer(
+  { rtsp, name, folder }: Doors & { readonly name: string; readonly folder: string },
+  codecs: SourceCodecs,
+): Promise<Decoded> {
+  const path = `${folder}/gstreamer-${name.replaceAll("/", "-")}.mkv`;
+  const tracks = (["video", "audio"] as const).flatMap((kind) => {
+    const codec = codecs[kind];
+    if (codec === undefined) return [];
+    const caps = `application/x-rtp,media=${kind}`;
+    return [
+      ...["in.", "!", caps, "!", "queue", "!", GSTREAMER_DEPAYLOADERS[codec], "!"],
+      ...[GSTREAMER_PARSERS[codec], "!", "queue", "!", "out."],
+    ];
+  });
+  await using player = gstreamer(
+    ...["rtspsrc", `location=${rtsp}/${name}`, "protocols=tcp", "latency=200", "name=in"],
+    ...["matroskamux", "name=out", "!", "filesink", `location=${path}`],
+    ...tracks,
+  );
+  const { stderr } = await player.ended;
+  const decoded = await decodeFile(path);
+  return { ...decoded, messages: stderr + decoded.messages };
+}
+
+async function playByVlc(
+  { rtsp, name, folder }: Doors & { readonly name: string; readonly folder: string },
+): Promise<Decoded> {
+  const path = `${folder}/vlc-${name.replaceAll("/", "-")}.ts`;
+  await Deno.chmod(folder, 0o777);
+  const arguments_ = [
+    ...["-I", "dummy", "--no-lua", "--play-and-exit", "--network-caching=300", "--rtsp-tcp"],
+    ...["--sout", `#std{access=file,mux=ts,dst=${path}}`, `${rtsp}/${name}`, "vlc://quit"],
+  ];
+  const env = { HOME: folder, XDG_RUNTIME_DIR: folder };
+  await using vlc = Deno.uid() === 0
+    // VLC refuses to run as root.
+    ? new RunningProcess("setpriv", ["--reuid=65534", "--clear-groups", "cvlc", ...arguments_], {
+      env,
+    })
+    : new RunningProcess("cvlc", arguments_, { env });
+  await vlc.ended;
+  return await decodeFile(path);
+}
+
+/** The players, by the names that the table has. */
+export const PLAYERS = {
+  "ffmpeg RTMP": ({ rtmp, name }) => decodeByFfmpeg("-i", `${rtmp}/${name}`),
+  "ffmpeg RTSP TCP": ({ rtsp, name }) =>
+    decodeByFfmpeg("-rtsp_transport", "tcp", "-i", `${rtsp}/${name}`),
+  "ffmpeg RTSP UDP": ({ rtsp, name }) =>
+    decodeByFfmpeg("-rtsp_transport", "udp", "-i", `${rtsp}/${name}`),
+  "GStreamer RTSP": playByGstreamer,
+  "VLC RTSP": playByVlc,
+} as const satisfies Record<string, Play>;

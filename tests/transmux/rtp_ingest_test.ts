@@ -1,0 +1,252 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseAvcConfig, type Track } from "../../src/media/mod.ts";
+import { parseRtpPacket, type RtpFormat, RtpReceiver, TrackAligner } from "../../src/rtp/mod.ts";
+import { parseSdp } from "../../src/sdp/mod.ts";
+import {
+  FrameReader,
+  MAX_UNIT_PACKETS,
+  type MediaUnit,
+  RtpTrackIngest,
+  tracksOfSdp,
+} from "../../src/transmux/mod.ts";
+import { load, rtpPacket } from "./support.ts";
+
+const SPS = Uint8Array.fromHex("6742c00bd9028df93011000003000100000300320f142a48");
+const PPS = Uint8Array.fromHex("68cb80652c80");
+/** SPS of another picture size, same id. */
+const OTHER_SPS = parseAvcConfig(load("h264").config).sps[0]!;
+const IDR = [0x65, 0x88, 0x80];
+const SLICE = [0x41, 0x9a, 0x24];
+
+function trackOf(media: string): Track {
+  return tracksOfSdp(parseSdp(`v=0\ns=cam\n${media}\n`))[0]!;
+}
+
+const H264_MEDIA = "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000";
+
+function ingestOf(track: Track): RtpTrackIngest {
+  const time = new TrackAligner().addTrack({ clockRate: track.rtp!.clockRate });
+  return new RtpTrackIngest({ track, time });
+}
+
+/** Pushes payloads as packets that follow each other; `*` after a timestamp stands for the marker. */
+function push(
+  ingest: RtpTrackIngest,
+  packets: readonly [timestamp: number, marker: boolean, payload: readonly number[] | Uint8Array][],
+): MediaUnit[] {
+  return packets.flatMap(([timestamp, marker, payload], index) =>
+    ingest.push(
+      rtpPacket({
+        payloadType: ingest.track.rtp!.payloadType,
+        sequenceNumber: index,
+        timestamp,
+        marker,
+        payload,
+      }),
+      timestamp / 90,
+    )
+  );
+}
+
+function packetCounts(units: readonly MediaUnit[]): number[] {
+  return units.flatMap(({ payload }) => payload.format === "rtp" ? [payload.packets.length] : []);
+}
+
+function stapA(...units: readonly (readonly number[] | Uint8Array)[]): number[] {
+  return [0x78, ...units.flatMap((unit) => [unit.length >> 8, unit.length & 0xff, ...unit])];
+}
+
+Deno.test("RtpTrackIngest ends a picture with the marker, and keeps the packets as they are", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const units = push(ingest, [
+    [1000, false, [0x7c, 0x85, 0x88]],
+    [1000, false, [0x7c, 0x05, 0x88]],
+    [1000, true, [0x7c, 0x45, 0x88]],
+    [4600, true, SLICE],
+  ]);
+  assertEquals(packetCounts(units), [3, 1]);
+  assertEquals(units.map(({ keyFrame }) => keyFrame), [true, false]);
+  assertEquals(units.map(({ ptsUs }) => ptsUs), [0, 40_000]);
+  const [unit] = units;
+  assert(unit?.payload.format === "rtp");
+  assertEquals(
+    parseRtpPacket(unit.payload.packets[2]!).payload,
+    new Uint8Array([0x7c, 0x45, 0x88]),
+  );
+});
+
+Deno.test("RtpTrackIngest ends a picture where the timestamp changes (FLIR M400 sets no marker)", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const units = push(ingest, [
+    [0, false, stapA(SPS, PPS)],
+    [0, false, IDR],
+    [3600, false, SLICE],
+    [3600, false, SLICE],
+    [7200, false, SLICE],
+  ]);
+  assertEquals(packetCounts(units), [2, 2]);
+  assertEquals(packetCounts(ingest.flush()), [1]);
+  assertEquals(ingest.stats, { units: 3, dropped: 0, foreignPackets: 0 });
+
+  const reader = new FrameReader({ tracks: [ingest.track] });
+  const frames = [...units].flatMap((unit) => reader.read(unit));
+  // The second picture is certain to be whole only with the third.
+  assertEquals(frames.map(({ ptsUs, keyFrame }) => [ptsUs, keyFrame]), [[0, true]]);
+});
+
+Deno.test("RtpTrackIngest keeps parameter sets that have a marker of their own with their picture", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const units = push(ingest, [[0, true, SPS], [0, true, PPS], [0, true, IDR], [3600, true, SLICE]]);
+  assertEquals(units.map(({ role }) => role), ["config", "media", "media"]);
+  assertEquals(packetCounts(units), [3, 1]);
+  const reader = new FrameReader({ tracks: [ingest.track] });
+  const frames = units.flatMap((unit) => reader.read(unit));
+  assertEquals(frames.map(({ keyFrame }) => keyFrame), [true, false]);
+});
+
+Deno.test("RtpTrackIngest tells parameter sets that come in band, and only where they change", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  assertEquals(ingest.header().map(({ role, payload }) => [role, payload]), [
+    ["config", { format: "access-unit", data: new Uint8Array(0) }],
+  ]);
+  const first = push(ingest, [
+    [0, true, stapA([0x09, 0x10], SPS, PPS, IDR)],
+    [3600, true, stapA(SPS, PPS, IDR)],
+  ]);
+  assertEquals(first.map(({ role }) => role), ["config", "media", "media"]);
+  assertEquals(ingest.track.width, 160);
+  const second = push(ingest, [[7200, false, OTHER_SPS], [7200, false, PPS], [7200, true, IDR]]);
+  assertEquals(second.map(({ role }) => role), ["config", "media"]);
+  assertEquals([ingest.track.width, ingest.track.height], [192, 108]);
+  const { payload } = second[0]!;
+  assert(payload.format === "access-unit");
+  assertEquals(parseAvcConfig(payload.data).sps, [OTHER_SPS]);
+});
+
+Deno.test("RtpTrackIngest finds sets and picture in one fragmented NAL unit (Amatek AR-N3222F)", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const whole = [...SPS, 0, 0, 0, 1, ...PPS, 0, 0, 0, 1, ...IDR];
+  const units = push(ingest, [
+    [0, false, [0x7c, 0x87, ...whole.slice(1, 40)]],
+    [0, true, [0x7c, 0x47, ...whole.slice(40)]],
+  ]);
+  assertEquals(units.map(({ role, keyFrame }) => [role, keyFrame]), [
+    ["config", false],
+    ["media", true],
+  ]);
+});
+
+Deno.test("RtpTrackIngest calls recovery points key frames, and pictures without reference discardable", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const recoveryPoint = [0x06, 6, 1, 0xc4, 0x80];
+  const units = push(ingest, [
+    [0, false, recoveryPoint],
+    [0, true, SLICE],
+    [3600, true, [0x01, 0x9a, 0x24]],
+    [7200, true, stapA(recoveryPoint, SLICE)],
+  ]);
+  assertEquals(units.map(({ keyFrame, discardable }) => [keyFrame, discardable]), [
+    [true, false],
+    [false, true],
+    [true, false],
+  ]);
+});
+
+Deno.test("RtpTrackIngest passes over packets of other payload types", () => {
+  const ingest = ingestOf(trackOf("m=video 0 RTP/AVP 96 97\na=rtpmap:96 H264/90000"));
+  const foreign = rtpPacket({ sequenceNumber: 0, payloadType: 97, marker: true, payload: IDR });
+  assertEquals(ingest.push(foreign, 0), []);
+  assertEquals(ingest.stats.foreignPackets, 1);
+});
+
+Deno.test("RtpTrackIngest keeps packets without payload (RFC 6263), which end nothing", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const units = push(ingest, [[0, true, IDR], [900, false, []], [3600, true, SLICE]]);
+  assertEquals(packetCounts(units), [1, 2]);
+  const reader = new FrameReader({ tracks: [ingest.track] });
+  const frames = units.flatMap((unit) => reader.read(unit));
+  assertEquals(frames.map(({ ptsUs }) => ptsUs), [0, 40_000]);
+});
+
+Deno.test("RtpTrackIngest forwards codecs that it does not know, each unit a start", () => {
+  const video = ingestOf(trackOf("m=video 0 RTP/AVP 26"));
+  assertEquals(video.header().length, 1);
+  const units = push(video, [[0, false, [1, 2]], [0, true, [3]], [3600, true, [4]]]);
+  assertEquals(units.map(({ keyFrame }) => keyFrame), [true, true]);
+  const data = ingestOf(
+    trackOf("m=application 0 RTP/AVP 107\na=rtpmap:107 vnd.onvif.metadata/90000"),
+  );
+  assertEquals(data.header(), []);
+  assertEquals(packetCounts(push(data, [[0, false, [1]], [0, true, [2]]])), [2]);
+  const audio = ingestOf(trackOf("m=audio 0 RTP/AVP 18"));
+  assertEquals(packetCounts(push(audio, [[0, false, [1]], [80, false, [2]]])), [1, 1]);
+});
+
+Deno.test("RtpTrackIngest drops an access unit that passes its limits, and goes on", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const units: MediaUnit[] = [];
+  for (let i = 0; i <= MAX_UNIT_PACKETS; i++) {
+    units.push(...ingest.push(rtpPacket({ sequenceNumber: i & 0xffff, payload: IDR }), 0));
+  }
+  units.push(...push(ingest, [[0, true, IDR], [3600, true, SLICE]]));
+  assertEquals(packetCounts(units), [1]);
+  assertEquals(ingest.stats.dropped, 1);
+});
+
+Deno.test("RtpTrackIngest gives decoding times that never go back, whatever the timestamps", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const timestamps = [9000, 0, 90000, 3600, 2 ** 32 - 9000, 500_000, 100_000];
+  const units = push(
+    ingest,
+    timestamps.map((timestamp) => [timestamp, true, SLICE] as const)
+      .map(([timestamp, marker, payload]) => [timestamp, marker, payload]),
+  );
+  for (const [i, { dtsUs, ptsUs }] of units.entries()) {
+    assert(dtsUs >= 0 && ptsUs >= 0);
+    assert(i === 0 || dtsUs >= units[i - 1]!.dtsUs);
+  }
+});
+
+interface Recording {
+  readonly format: RtpFormat;
+  readonly unitMd5: readonly string[];
+  readonly packets: readonly string[];
+}
+
+const RECORDINGS = new URL("../rtp/fixtures/", import.meta.url);
+
+Deno.test("RtpTrackIngest and FrameReader find every frame of FFmpeg's and GStreamer's streams", () => {
+  for (const { name } of Deno.readDirSync(RECORDINGS)) {
+    const { format, unitMd5, packets }: Recording = JSON.parse(
+      Deno.readTextFileSync(new URL(name, RECORDINGS)),
+    );
+    const { encodingName, clockRate, channels = 1, parameters = {} } = format;
+    const isVideo = /^(H26|VP|AV1|MP4V)/.test(encodingName);
+    const { payloadType } = parseRtpPacket(Uint8Array.fromHex(packets[0]!));
+    const fmtp = Object.entries(parameters).map(([key, value]) => `${key}=${value}`).join(";");
+    const track = trackOf(
+      `m=${isVideo ? "video" : "audio"} 0 RTP/AVP ${payloadType}\n` +
+        `a=rtpmap:${payloadType} ${encodingName}/${clockRate}/${channels}\n` +
+        (fmtp === "" ? "" : `a=fmtp:${payloadType} ${fmtp}`),
+    );
+    const ingest = ingestOf(track);
+    const receiver = new RtpReceiver({ clockRate });
+    const units = packets.flatMap((hex) =>
+      receiver.push(parseRtpPacket(Uint8Array.fromHex(hex)), 0)
+        .flatMap((packet) => ingest.push(packet, 0))
+    );
+    const reader = new FrameReader({ tracks: [track] });
+    const frames = [...units, ...ingest.flush()].flatMap((unit) => reader.read(unit));
+    // PCM is cut into packets as the sender likes.
+    // FFmpeg's AAC packetiser keeps its last frame; GStreamer's demuxer leaves out the priming one.
+    const most = encodingName.startsWith("MP") && !isVideo ? 2 : 0;
+    const missing = unitMd5.length - frames.length;
+    assert(/^(L16|PCM)/.test(encodingName) || (missing >= 0 && missing <= most), name);
+    assert(frames[0]!.keyFrame, name);
+    if (isVideo) {
+      const media = units.filter(({ role }) => role === "media");
+      assertEquals(media.map((u) => u.keyFrame), frames.map((f) => f.keyFrame), name);
+      assert(media.some(({ keyFrame }) => !keyFrame), `${name}: all are key frames`);
+    }
+  }
+});

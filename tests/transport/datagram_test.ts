@@ -1,0 +1,127 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { DatagramSocket } from "../../src/transport/mod.ts";
+import { bindDeno, bindNode } from "../../src/transport/datagram.ts";
+import { run } from "../support/process.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
+
+/** Both ways to the same interface. */
+const KINDS = {
+  "Deno.listenDatagram": (address: typeof LOCAL) => Promise.resolve(bindDeno(address)),
+  "node:dgram": bindNode,
+} as const;
+
+/** Takes the datagrams of a socket one by one. */
+function inbox(socket: DatagramSocket) {
+  const received: { bytes: Uint8Array; port: number; hostname: string }[] = [];
+  let wake = (): void => {};
+  const ended = socket.receive((bytes, { hostname, port }) => {
+    received.push({ bytes, hostname, port });
+    wake();
+  });
+  return {
+    ended,
+    async next() {
+      while (received.length === 0) await new Promise<void>((resolve) => wake = resolve);
+      return received.shift()!;
+    },
+  };
+}
+
+for (const [name, bind] of Object.entries(KINDS)) {
+  Deno.test(`${name}: datagrams arrive whole, with who sent them, and are not changed after`, async () => {
+    const a = await bind(LOCAL);
+    const b = await bind(LOCAL);
+    assert(a.port > 0 && a.port !== b.port);
+    const at = inbox(a);
+    const bt = inbox(b);
+    const kept: Uint8Array[] = [];
+    for (let number = 0; number < 100; number++) {
+      const bytes = new Uint8Array(1 + number * 14).fill(number);
+      await b.send(bytes, { ...LOCAL, port: a.port });
+      const received = await at.next();
+      assertEquals([received.hostname, received.port], ["127.0.0.1", b.port]);
+      kept.push(received.bytes);
+    }
+    for (const [number, bytes] of kept.entries()) {
+      assertEquals(bytes, new Uint8Array(1 + number * 14).fill(number));
+    }
+    await a.send(Uint8Array.of(7), { ...LOCAL, port: b.port });
+    assertEquals((await bt.next()).bytes, Uint8Array.of(7));
+    a.close();
+    b.close();
+    await Promise.all([at.ended, bt.ended]);
+  });
+
+  Deno.test(`${name}: a datagram of 2048 bytes or more is dropped, those around it are not (R090)`, async () => {
+    const a = await bind(LOCAL);
+    const b = await bind(LOCAL);
+    const { next, ended } = inbox(a);
+    const peer = { ...LOCAL, port: a.port };
+    for (const size of [100, 2048, 2049, 60_000, 2047]) await b.send(new Uint8Array(size), peer);
+    assertEquals((await next()).bytes.length, 100);
+    assertEquals((await next()).bytes.length, 2047);
+    a.close();
+    b.close();
+    await ended;
+  });
+
+  Deno.test(`${name}: a peer that is gone costs nobody the socket`, async () => {
+    const a = await bind(LOCAL);
+    const gone = await bind(LOCAL);
+    const { port } = gone;
+    gone.close();
+    const { next, ended } = inbox(a);
+    for (let round = 0; round < 3; round++) await a.send(Uint8Array.of(1), { ...LOCAL, port });
+    await a.send(Uint8Array.of(2), { ...LOCAL, port: a.port });
+    assertEquals((await next()).bytes, Uint8Array.of(2));
+    a.close();
+    await ended;
+    // Nor is a send after the end an error.
+    await a.send(Uint8Array.of(3), { ...LOCAL, port });
+  });
+
+  Deno.test(`${name}: a port that is taken is told`, async () => {
+    const a = await bind(LOCAL);
+    await assertRejects(
+      async () => void await bind({ ...LOCAL, port: a.port }),
+      Deno.errors.AddrInUse,
+    );
+    const { ended } = inbox(a);
+    const { port } = a;
+    a.close();
+    await ended;
+    const again = await bind({ ...LOCAL, port });
+    again.close();
+  });
+}
+
+Deno.test("a program that was started without --unstable-net serves RTSP over UDP all the same", async () => {
+  const root = new URL("../../", import.meta.url);
+  const folder = await Deno.makeTempDir({ prefix: "weir-test-" });
+  try {
+    // The project's configuration, without what makes the flag be set.
+    const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+    const imports: Record<string, string> = {};
+    for (const member of config.workspace as string[]) {
+      const url = new URL(`${member}/deno.json`, root);
+      const { name, exports } = JSON.parse(await Deno.readTextFile(url));
+      const paths: Record<string, string> = typeof exports === "string"
+        ? { ".": exports }
+        : exports;
+      for (const [path, file] of Object.entries(paths)) {
+        imports[name + path.slice(1)] = new URL(file, url).href;
+      }
+    }
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports }));
+    const script = new URL("without_unstable_net.ts", import.meta.url).href;
+    const { code, stdout, stderr } = await run(Deno.execPath(), [
+      ...["run", "--config", `${folder}/deno.json`, "--no-lock", "--no-check", "--allow-net"],
+      script,
+    ], { cwd: folder });
+    assertEquals(code, 0, stderr);
+    assertEquals(new TextDecoder().decode(stdout), "undefined 10\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
