@@ -2,68 +2,99 @@
  * The whole server with many players: what a player costs, and how late the pictures are.
  *
  *     deno task bench:fanout --players 200 --seconds 10 --mbps 3.2 --servers weir,nginx --repeat 3
+ *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp,rtsp-udp
+ *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp --streams 20 --players 20
  *     deno task bench:fanout --quick
  *
- * Each server in turn gets one publisher (30 pictures and 43 audio frames a second, a key frame every
- * two seconds) and so many players on this machine, from one process of their own. Processor time is
- * the server process's alone; latency is from the publisher's write to the player's read, on one
- * clock, and so has the load of the measuring process in it. What a run measures depends on what else
- * the machine does: compare servers of one run, not runs.
+ * Each server in turn, by each of the ways of `--via`, gets `--streams` publishers (30 pictures and 43
+ * audio frames a second, a key frame every two seconds; over RTMP, or with `--publish rtsp` interleaved)
+ * and so many players, spread over the streams, on this machine, from one process of their own. Processor
+ * time is the server process's alone; latency is from before the publisher's write to the player's read of
+ * the whole picture, on one clock, and so has the load of the measuring process in it; the datagrams that
+ * this process is too slow for count as lost. What a run measures depends on what else the machine does:
+ * compare servers of one run, not runs. The last column is the median of each round's processor time as a
+ * multiple of the first line's, for the same media.
  *
- * Servers: `weir`; `weir-50ms` and `weir-100ms`, which gather media for so long; `nginx` with
+ * Servers: `weir`; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
  * libnginx-mod-rtmp, one worker; `node-media-server`, from npm.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import type { ClientReport } from "./fanout/clients.ts";
+import { type ClientReport, type ClientTask, type Door, DOORS } from "./fanout/clients.ts";
 import { readCpuSeconds, readPeakBytes } from "./fanout/process_usage.ts";
 import { SERVERS, type ServerUnderTest } from "./fanout/servers.ts";
 
 interface Settings {
   readonly players: number;
+  readonly streams: number;
   readonly seconds: number;
   readonly mbps: number;
   readonly repeat: number;
-  readonly servers: readonly string[];
+  readonly publish: "rtmp" | "rtsp";
+  readonly cells: readonly Cell[];
 }
 
-/** One run of one server. */
+/** One line of the table. */
+interface Cell {
+  readonly server: string;
+  readonly via: Door;
+}
+
+/** One run of one cell. */
 interface Figures {
   readonly cpuSecondsPerGB: number;
   readonly cpuShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly lossPercent: number;
   readonly peakMB: number;
   readonly deliveredMbps: number;
   readonly clientShare: number;
+  /** Processor time as a multiple of that of the first cell in the same round. */
+  readonly ratio: number;
 }
 
 function readSettings(args: readonly string[]): Settings {
-  const { players, seconds, mbps, repeat, servers, quick } = parseArgs([...args], {
-    string: ["players", "seconds", "mbps", "repeat", "servers"],
+  const { quick, publish = "rtmp", ...texts } = parseArgs([...args], {
+    string: ["players", "streams", "seconds", "mbps", "repeat", "servers", "via", "publish"],
     boolean: ["quick"],
   });
-  const names = (servers ?? (quick ? "weir" : "weir,nginx")).split(",");
-  const unknown = names.filter((name) => !(name in SERVERS));
-  if (unknown.length > 0) {
-    throw new RangeError(`No server ${unknown}: there are ${Object.keys(SERVERS).join(", ")}`);
-  }
+  const servers = (texts.servers ?? (quick ? "weir" : "weir,nginx")).split(",");
+  const doors = (texts.via ?? "rtmp").split(",");
+  checkNames("server", servers, Object.keys(SERVERS));
+  checkNames("way to play", doors, DOORS);
+  checkNames("way to publish", [publish], ["rtmp", "rtsp"]);
   return {
-    players: Number(players ?? (quick ? 20 : 200)),
-    seconds: Number(seconds ?? (quick ? 2 : 10)),
-    mbps: Number(mbps ?? 3.2),
-    repeat: Number(repeat ?? (quick ? 1 : 3)),
-    servers: names,
+    players: Number(texts.players ?? (quick ? 20 : 200)),
+    streams: Number(texts.streams ?? 1),
+    seconds: Number(texts.seconds ?? (quick ? 2 : 10)),
+    mbps: Number(texts.mbps ?? 3.2),
+    repeat: Number(texts.repeat ?? (quick ? 1 : 3)),
+    publish: publish as "rtmp" | "rtsp",
+    cells: servers.flatMap((server) => doors.map((via) => ({ server, via: via as Door }))),
   };
 }
 
-async function measure(name: string, settings: Settings): Promise<Figures> {
+function checkNames(what: string, names: readonly string[], known: readonly string[]): void {
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new RangeError(`No ${what} ${unknown}: there are ${known}`);
+}
+
+async function measure({ server: name, via }: Cell, settings: Settings): Promise<Figures> {
   await using server: ServerUnderTest = await SERVERS[name]!();
-  const { players, seconds, mbps } = settings;
+  const { players, streams, seconds, mbps, publish } = settings;
+  if (server.rtspPort === undefined && (via !== "rtmp" || publish !== "rtmp")) {
+    throw new RangeError(`${name} is measured with RTMP alone`);
+  }
+  const rtspPort = server.rtspPort ?? 0;
+  const task: ClientTask = {
+    ...{ rtmpPort: server.port, rtspPort, publish, via },
+    ...{ players, streams, seconds, mbps },
+  };
   const script = new URL("fanout/clients.ts", import.meta.url).href;
   const clients = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net", script, ...[server.port, players, seconds, mbps].map(String)],
+    args: ["run", "--allow-net", "--unstable-net", script, JSON.stringify(task)],
     stdin: "null",
     stdout: "piped",
   }).spawn();
@@ -90,9 +121,11 @@ async function measure(name: string, settings: Settings): Promise<Figures> {
     cpuShare: cpuSeconds / report.seconds,
     p50Ms: report.p50Ms,
     p99Ms: report.p99Ms,
+    lossPercent: report.loss * 100,
     peakMB,
     deliveredMbps: report.bytes * 8 / 1e6 / report.seconds / players,
     clientShare: report.cpuSeconds / report.seconds,
+    ratio: 1,
   };
 }
 
@@ -110,29 +143,39 @@ async function machine(): Promise<string> {
 
 async function main(): Promise<void> {
   const settings = readSettings(Deno.args);
-  const { players, seconds, mbps, repeat, servers } = settings;
+  const { players, streams, seconds, mbps, repeat, publish, cells } = settings;
   console.log(await machine());
-  console.log(`${players} players, ${mbps} Mb/s, ${seconds} s, medians of ${repeat}\n`);
-  const runs = new Map<string, Figures[]>(servers.map((name) => [name, []]));
+  console.log(
+    `${players} players of ${streams} ${publish} stream${streams === 1 ? "" : "s"}, ` +
+      `${mbps} Mb/s, ${seconds} s, medians of ${repeat}\n`,
+  );
+  const runs = new Map<Cell, Figures[]>(cells.map((cell) => [cell, []]));
   for (let round = 0; round < repeat; round++) {
-    for (const name of servers) runs.get(name)!.push(await measure(name, settings));
+    let first: Figures | undefined;
+    for (const cell of cells) {
+      const figures = await measure(cell, settings);
+      first ??= figures;
+      runs.get(cell)!.push({ ...figures, ratio: figures.cpuShare / first.cpuShare });
+    }
   }
   const columns: [string, keyof Figures, number][] = [
     ["CPU s/GB", "cpuSecondsPerGB", 3],
     ["CPU of one core", "cpuShare", 2],
     ["p50 ms", "p50Ms", 2],
     ["p99 ms", "p99Ms", 1],
+    ["loss %", "lossPercent", 3],
     ["peak MB", "peakMB", 0],
     ["Mb/s a player", "deliveredMbps", 2],
     ["clients' CPU", "clientShare", 2],
+    ["CPU, × first", "ratio", 2],
   ];
-  console.log(`| server | ${columns.map(([title]) => title).join(" | ")} |`);
-  console.log(`|---|${columns.map(() => "---:").join("|")}|`);
-  for (const [name, figures] of runs) {
-    const cells = columns.map(([, key, digits]) =>
+  console.log(`| server | to | ${columns.map(([title]) => title).join(" | ")} |`);
+  console.log(`|---|---|${columns.map(() => "---:").join("|")}|`);
+  for (const [{ server, via }, figures] of runs) {
+    const values = columns.map(([, key, digits]) =>
       median(figures.map((figure) => figure[key])).toFixed(digits)
     );
-    console.log(`| ${name} | ${cells.join(" | ")} |`);
+    console.log(`| ${server} | ${via} | ${values.join(" | ")} |`);
   }
 }
 

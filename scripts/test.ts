@@ -8,7 +8,10 @@
  */
 import { setUp } from "./setup.ts";
 
-/** Only this machine; servers listen at any of its addresses. */
+/**
+ * Only this machine; servers listen at any of its addresses. 192.0.2.1 is nobody's (RFC 5737): a test sees
+ * that it cannot be listened at.
+ */
 const NETWORK = "--allow-net=127.0.0.0/8,[::1],localhost,0.0.0.0,[::],192.0.2.1";
 
 /**
@@ -47,10 +50,13 @@ export function readCounts(output: string): TestCounts | undefined {
   return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") };
 }
 
-/** Runs `deno test` with `args`, shows what it prints, and counts. */
+/**
+ * Runs `deno test` with `args`, shows what it prints, and counts. A test that leaves a timer or a socket
+ * behind fails: Deno looks for that only when told to.
+ */
 async function denoTest(args: readonly string[]): Promise<TestCounts> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", ...args],
+    args: ["test", "--sanitize-ops", "--sanitize-resources", ...args],
     stdin: "null",
     stdout: "piped",
     env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },

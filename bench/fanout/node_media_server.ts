@@ -6,4 +6,6 @@ new NodeMediaServer({
   bind: "127.0.0.1",
   rtmp: { port: Number(Deno.args[0]) },
   auth: { play: false, publish: false },
+  // It keeps its state in ./data otherwise.
+  store: { path: Deno.makeTempDirSync() },
 }).run();

@@ -5,6 +5,8 @@ export interface ServerUnderTest extends AsyncDisposable {
   /** The process that serves. */
   readonly pid: number;
   readonly port: number;
+  /** Port of RTSP; of servers of RTMP alone `undefined`. */
+  readonly rtspPort?: number;
 }
 
 /** How each is started. */
@@ -20,12 +22,16 @@ const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
 async function startWeir(): Promise<ServerUnderTest> {
   const port = freePort();
+  const rtspPort = freePort(port + 1);
+  const rtpPort = freeRtpPort();
   return await start(Deno.execPath(), {
     args: [
-      ...["run", "--allow-net", "mod.ts", "--rtmp", `127.0.0.1:${port}`],
-      ...["--rtsp", "off", "--log-level", "warn"],
+      ...["run", "--allow-net", "mod.ts", "--log-level", "warn"],
+      ...["--rtmp", `127.0.0.1:${port}`, "--rtsp", `127.0.0.1:${rtspPort}`],
+      ...["--rtp", String(rtpPort)],
     ],
     port,
+    rtspPort,
   });
 }
 
@@ -67,9 +73,14 @@ async function startNodeMediaServer(): Promise<ServerUnderTest> {
 
 async function start(
   program: string,
-  options: { readonly args: readonly string[]; readonly port: number; readonly folder?: string },
+  options: {
+    readonly args: readonly string[];
+    readonly port: number;
+    readonly rtspPort?: number;
+    readonly folder?: string;
+  },
 ): Promise<ServerUnderTest> {
-  const { args, port, folder } = options;
+  const { args, port, rtspPort, folder } = options;
   const child = new Deno.Command(program, {
     args: [...args],
     cwd: ROOT,
@@ -77,9 +88,11 @@ async function start(
     stdout: "null",
   }).spawn();
   await answers(port);
+  if (rtspPort !== undefined) await answers(rtspPort);
   return {
     pid: child.pid,
     port,
+    ...(rtspPort === undefined ? {} : { rtspPort }),
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;
@@ -89,8 +102,8 @@ async function start(
 }
 
 /** A port that is free now, below those that the system gives to clients. */
-function freePort(): number {
-  for (let port = 21_935; port < 32_768; port++) {
+function freePort(from = 21_935): number {
+  for (let port = from; port < 32_768; port++) {
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
       return port;
@@ -99,6 +112,22 @@ function freePort(): number {
     }
   }
   throw new Error("No port is free");
+}
+
+/** An even UDP port that is free now, and its neighbour. */
+function freeRtpPort(): number {
+  for (let port = 22_000; port < 32_768; port += 2) {
+    try {
+      for (const offset of [0, 1]) {
+        Deno.listenDatagram({ hostname: "127.0.0.1", port: port + offset, transport: "udp" })
+          .close();
+      }
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("No pair of UDP ports is free");
 }
 
 async function answers(port: number): Promise<void> {

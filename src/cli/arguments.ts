@@ -1,5 +1,11 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { type ListenAddress, parseListenAddress, parseMulticastRange } from "../server/mod.ts";
+import {
+  checkRelays,
+  type ListenAddress,
+  parseListenAddress,
+  parseMulticastRange,
+  type RelayOptions,
+} from "../server/mod.ts";
 
 /** The command line asks to serve. */
 export interface ServeRequest {
@@ -15,6 +21,8 @@ export interface ServeRequest {
   readonly rtp: ListenAddress | false;
   /** Groups that RTSP players may ask for; `undefined` for no multicast. */
   readonly multicast: string | undefined;
+  /** Streams that are fetched from, and forwarded to, other servers. */
+  readonly relays: readonly RelayOptions[];
   readonly logLevel: LogLevelName;
   readonly logFormat: "text" | "json";
 }
@@ -50,6 +58,9 @@ Options:
   --rtmps [HOST:]PORT      where RTMP over TLS is listened for
   --rtsps [HOST:]PORT      where RTSP over TLS is listened for
   --cert FILE --key FILE   certificate chain and private key of TLS, PEM
+  --pull NAME=URL          fetch the stream NAME from a URL of rtmp, rtmps, rtsp or rtsps
+  --on-demand              fetch streams only while someone watches them
+  --push NAME=URL          forward the stream NAME to such a URL; like --pull more than once
   --wait SECONDS           how long a player waits for a stream (default 10, RTSP 3)
   --log-level LEVEL        debug, info, warn or error (default info)
   --log-format FORMAT      text or json (default text)
@@ -69,9 +80,9 @@ Play:     ffplay rtmp://localhost/live/cam
  */
 export function parseArguments(args: readonly string[]): CliRequest {
   const parsed = parseArgs([...args], {
-    boolean: ["help", "version"],
-    string: VALUE_OPTIONS,
-    collect: VALUE_OPTIONS,
+    boolean: ["help", "version", "on-demand"],
+    string: [...VALUE_OPTIONS, ...RELAY_OPTIONS],
+    collect: [...VALUE_OPTIONS, ...RELAY_OPTIONS],
     alias: { h: "help", V: "version" },
     unknown: (argument, key) => {
       if (key !== undefined) throw new UsageError(`unknown option ${argument}: see --help`);
@@ -97,6 +108,7 @@ export function parseArguments(args: readonly string[]): CliRequest {
     rtsps,
     rtp: rtpAddress(value("rtp") ?? "8000", rtsp),
     multicast: multicastRange(value("multicast")),
+    relays: relays(parsed, parsed["on-demand"] ? "demand" : "always"),
     tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
     waitMs: seconds("wait", value("wait")),
     logLevel: choice("log-level", value("log-level") ?? "info", LOG_LEVELS),
@@ -119,6 +131,9 @@ const VALUE_OPTIONS = [
   "log-format",
 ] as const;
 
+/** Options that may be given more than once. */
+const RELAY_OPTIONS = ["pull", "push"] as const;
+
 /** RTP is at the address that RTSP is at. */
 function rtpAddress(text: string, rtsp: ListenAddress | false): ListenAddress | false {
   if (text === "off") return false;
@@ -139,6 +154,38 @@ function multicastRange(text: string | undefined): string | undefined {
     if (!(error instanceof RangeError)) throw error;
     throw new UsageError(
       `--multicast "${text}" is wrong: allowed is 224.0.1.0 to 239.255.255.255, with /4 to /32, or off`,
+    );
+  }
+}
+
+function relays(
+  { pull, push }: { readonly pull: readonly string[]; readonly push: readonly string[] },
+  on: "always" | "demand",
+): RelayOptions[] {
+  if (on === "demand" && pull.length === 0) throw new UsageError("--on-demand needs --pull");
+  const all: RelayOptions[] = [
+    ...pull.map((text) => ({ ...nameAndUrl("pull", text), on })),
+    ...push.map((text) => nameAndUrl("push", text)),
+  ];
+  try {
+    checkRelays(all);
+  } catch {
+    throw new UsageError("--pull names a stream twice, or --push a URL: once is allowed");
+  }
+  return all;
+}
+
+/** No message repeats the URL, which may have credentials. */
+function nameAndUrl(mode: "pull" | "push", text: string): RelayOptions {
+  const parts = /^([^=]+)=([a-z]+:\/\/.*)$/is.exec(text);
+  if (parts === null) throw new UsageError(`--${mode} is wrong: allowed is NAME=URL`);
+  const relay: RelayOptions = { mode, name: parts[1]!, url: parts[2]! };
+  try {
+    checkRelays([relay]);
+    return relay;
+  } catch {
+    throw new UsageError(
+      `--${mode} is wrong: allowed is the name of a stream, and a URL of rtmp, rtmps, rtsp or rtsps`,
     );
   }
 }

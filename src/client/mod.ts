@@ -14,7 +14,43 @@ export {
   RtmpPublication,
   type RtmpPublicationControl,
 } from "./rtmp_publication.ts";
-export type { MediaUnit, TrackKind, UnitPayload, UnitRole } from "../media/mod.ts";
+export * from "./rtsp_client.ts";
+export type { RtspRequestOptions } from "./rtsp_connection.ts";
+export type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
+export * from "./rtsp_playback.ts";
+export * from "./rtsp_recording.ts";
+export * from "./rtsp_track.ts";
+export type {
+  CodecName,
+  MediaUnit,
+  RtpMapping,
+  Track,
+  TrackKind,
+  UnitPayload,
+  UnitRole,
+} from "../media/mod.ts";
+export type { ReportBlock, RtpExtension, RtpPacket, RtpReceiverStats } from "../rtp/mod.ts";
+export type {
+  RtspCredentials,
+  RtspError,
+  RtspErrorCode,
+  RtspErrorOptions,
+  RtspHeaders,
+  RtspRange,
+  RtspResponse,
+  RtspRtpInfo,
+  RtspUrl,
+  SdpAttribute,
+  SdpBandwidth,
+  SdpConnection,
+  SdpDirection,
+  SdpFormat,
+  SdpMedia,
+  SdpOrigin,
+  SdpTime,
+  SessionDescription,
+  SmpteTime,
+} from "../rtsp/mod.ts";
 export type { StreamPair } from "../transport/mod.ts";
 export type {
   AmfAvmPlus,

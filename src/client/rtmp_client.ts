@@ -589,7 +589,9 @@ async function openTransport(
 ): Promise<Transport> {
   const { transport, signal, caCerts } = options;
   if (transport !== undefined) {
-    return streamPairTransport({ remoteAddress: target.host, ...transport });
+    // One by one: the streams of a `Deno.Conn` are getters, which a spread leaves out.
+    const { readable, writable, remoteAddress = target.host } = transport;
+    return streamPairTransport({ readable, writable, remoteAddress });
   }
   return await dial(
     { hostname: target.host, port: target.port, tls: target.scheme === "rtmps" },

@@ -11,3 +11,14 @@ export type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from
 export * from "./rtsp_playback.ts";
 export * from "./rtsp_recording.ts";
 export * from "./rtsp_track.ts";
+export type {
+  CodecName,
+  MediaUnit,
+  RtpMapping,
+  Track,
+  TrackKind,
+  UnitPayload,
+  UnitRole,
+} from "../media/mod.ts";
+export type { ReportBlock, RtpExtension, RtpPacket, RtpReceiverStats } from "../rtp/mod.ts";
+export type { StreamPair } from "../transport/mod.ts";

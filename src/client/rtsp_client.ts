@@ -93,27 +93,39 @@ const GOODBYE_MS = 500;
 /**
  * An RTSP client: it plays a stream or publishes one, over UDP, TCP or TLS.
  *
- * @example Play a camera
- * ```ts no-eval
+ * @example Publish a stream, and play it
+ * ```ts
  * import { RtspClient } from "@weir/server/rtsp";
- *
- * await using client = await RtspClient.connect("rtsp://me:secret@192.0.2.7/cam");
- * for await (const unit of await client.play()) {
- *   console.log(unit.kind, unit.role, unit.ptsUs, unit.keyFrame);
- * }
- * ```
- *
- * @example Publish RTP packets
- * ```ts no-eval
- * import { RtspClient } from "@weir/server/rtsp";
+ * import { buildRtpPacket } from "@weir/server/rtp";
  * import { parseSdp } from "@weir/server/sdp";
+ * import { Server } from "@weir/server";
  *
- * declare const packets: ReadableStream<Uint8Array>;
+ * const address = { hostname: "127.0.0.1", port: 0 };
+ * await using server = new Server({ rtmp: false, rtsp: address, rtp: address });
+ * await server.listen();
+ * const { port } = server.addresses.find(({ protocol }) => protocol === "rtsp")!;
+ * const url = `rtsp://127.0.0.1:${port}/live/radio`;
  *
- * await using client = await RtspClient.connect("rtsp://192.0.2.8:8554/live/radio");
- * await client.announce(parseSdp("v=0\ns=radio\nm=audio 0 RTP/AVP 8\n"));
- * const recording = await client.record();
- * await packets.pipeTo(recording.tracks[0]!);
+ * await using publisher = await RtspClient.connect(url);
+ * await publisher.announce(parseSdp("v=0\ns=radio\nm=audio 0 RTP/AVP 8\n"));
+ * const writer = (await publisher.record()).tracks[0]!.getWriter();
+ * const send = (sequenceNumber: number) =>
+ *   writer.write(buildRtpPacket({
+ *     payloadType: 8,
+ *     sequenceNumber,
+ *     timestamp: sequenceNumber * 160,
+ *     ssrc: 1,
+ *     payload: new Uint8Array(160),
+ *   }));
+ * await send(0);
+ *
+ * await using player = await RtspClient.connect(url);
+ * const playback = await player.play();
+ * await send(1);
+ * for await (const unit of playback) {
+ *   console.log(unit.kind, unit.payload.format); // audio rtp
+ *   break;
+ * }
  * ```
  */
 export class RtspClient implements AsyncDisposable {

@@ -1,7 +1,11 @@
 import type { SdpMedia } from "../sdp/mod.ts";
 import { RtspError, type RtspTransport } from "../rtsp/mod.ts";
-import type { DatagramPeer, DatagramSocket } from "../transport/mod.ts";
-import { bindPortPair, type RtpPortPair } from "./rtp_port_pair.ts";
+import {
+  bindDatagramPair,
+  type DatagramPair,
+  type DatagramPeer,
+  type DatagramSocket,
+} from "../transport/mod.ts";
 import type { RtspConnection, RtspRequestOptions } from "./rtsp_connection.ts";
 
 /** What carries media: datagrams, or the RTSP connection. */
@@ -101,9 +105,10 @@ async function setUpLink(
     return new TcpLink(connection, { ...request, channels: reply.interleaved ?? channels });
   }
   const { localAddress, remoteAddress } = connection.transport;
-  const pair = await bindPortPair(
-    localAddress ?? (remoteAddress.includes(":") ? "::" : "0.0.0.0"),
-  );
+  const pair = await bindDatagramPair({
+    hostname: localAddress ?? (remoteAddress.includes(":") ? "::" : "0.0.0.0"),
+    port: 0,
+  });
   try {
     const reply = await ask({ ...offer, clientPort: [pair.rtp.port, pair.rtcp.port] });
     return new UdpLink(pair, { ...request, remoteAddress, reply });
@@ -175,12 +180,12 @@ class TcpLink implements RtspLink {
  */
 class UdpLink implements RtspLink {
   readonly protocol = "udp";
-  readonly #pair: RtpPortPair;
+  readonly #pair: DatagramPair;
   readonly #peers: readonly [rtp: UdpPeer, rtcp: UdpPeer];
   #isClosed = false;
 
   constructor(
-    pair: RtpPortPair,
+    pair: DatagramPair,
     options: RtspLinkRequest & { readonly remoteAddress: string; readonly reply: RtspTransport },
   ) {
     const { receive, remoteAddress, reply } = options;
@@ -240,7 +245,7 @@ class UdpPeer {
   }
 }
 
-function closePair(pair: RtpPortPair): void {
+function closePair(pair: DatagramPair): void {
   pair.rtp.close();
   pair.rtcp.close();
 }

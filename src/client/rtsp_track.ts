@@ -22,7 +22,9 @@ export interface RtspTrackStatistics extends RtpReceiverStats {
 
 /** A packet that waits for its reader. */
 export interface WaitingPacket {
+  /** The packet. */
   readonly packet: RtpPacket;
+  /** When it came, on the clock of `performance.now`. */
   readonly arrivalMs: number;
   /** Its place among the packets of all tracks. */
   readonly order: number;
@@ -217,7 +219,8 @@ export class RtspTrack {
         this.#receiver.takeSenderReport(packet, nowMs);
         this.#aligned.takeSenderReport(packet);
       } else if (packet.type === "goodbye") {
-        this.#hasLeft ||= ssrc === undefined || packet.ssrcs.includes(ssrc);
+        // VLC 3 calls itself 0 where it has sent no report before.
+        this.#hasLeft ||= packet.ssrcs.some((one) => one === (ssrc ?? one) || one === 0);
       }
     }
   }

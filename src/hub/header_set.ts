@@ -1,6 +1,6 @@
 import { equals } from "@std/bytes/equals";
 import type { MediaUnit } from "../media/mod.ts";
-import { unitBytes } from "./unit_bytes.ts";
+import { payloadPieces, unitBytes } from "./unit_bytes.ts";
 
 /** Headers remembered for a stream: no encoder sends a tenth of it, and a peer could send any number. */
 const MAX_HEADERS = 64;
@@ -50,15 +50,4 @@ function hasSameBytes(a: MediaUnit, b: MediaUnit): boolean {
   const right = payloadPieces(b);
   return left.length === right.length &&
     left.every((piece, index) => equals(piece, right[index]!));
-}
-
-function payloadPieces(unit: MediaUnit): readonly Uint8Array[] {
-  switch (unit.payload.format) {
-    case "flv":
-      return [unit.payload.body];
-    case "rtp":
-      return unit.payload.packets;
-    case "access-unit":
-      return [unit.payload.data];
-  }
 }

@@ -1,5 +1,5 @@
 import type { MediaUnit } from "../media/mod.ts";
-import { unitBytes } from "./unit_bytes.ts";
+import { mapPayload, payloadPieces, unitBytes } from "./unit_bytes.ts";
 import type { WireAppendContext } from "./wire_log.ts";
 
 /** A unit with what a log must know of it. */
@@ -8,11 +8,22 @@ export interface KeptUnit extends WireAppendContext {
   readonly unit: MediaUnit;
 }
 
+/**
+ * What a unit costs beside its bytes, about: bytes alone would let a publisher of empty units have
+ * millions of them kept.
+ */
+const UNIT_COST_BYTES = 256;
+
 /** The units since the newest start, kept for the first reader of a format. */
 export class KeptGroup {
   readonly #maxBytes: number;
   #units: KeptUnit[] = [];
   #bytes = 0;
+  /** Bytes of the buffers that the units are views of, each counted where it differs from the last. */
+  #heldBytes = 0;
+  #lastBuffer: ArrayBufferLike | undefined;
+  /** So many of the units have bytes of their own. */
+  #copied = 0;
 
   /** Keeps nothing of a group that is larger than `maxBytes`. */
   constructor(maxBytes: number) {
@@ -29,13 +40,36 @@ export class KeptGroup {
     if (kept.startPoint) this.clear();
     else if (this.#units.length === 0) return;
     this.#units.push(kept);
-    this.#bytes += unitBytes(kept.unit);
+    this.#bytes += unitBytes(kept.unit) + UNIT_COST_BYTES;
+    for (const { buffer } of payloadPieces(kept.unit)) {
+      if (buffer === this.#lastBuffer) continue;
+      this.#lastBuffer = buffer;
+      this.#heldBytes += buffer.byteLength;
+    }
     if (this.#bytes > this.#maxBytes) this.clear();
+    else if (this.#heldBytes > this.#maxBytes) this.#letBuffersGo();
   }
 
   /** Keeps nothing until the next start. */
   clear(): void {
     this.#units = [];
     this.#bytes = 0;
+    this.#heldBytes = 0;
+    this.#lastBuffer = undefined;
+    this.#copied = 0;
+  }
+
+  /**
+   * Small units keep the large buffers alive that they were read into, whatever else was in those: copies
+   * do not.
+   */
+  #letBuffersGo(): void {
+    for (; this.#copied < this.#units.length; this.#copied++) {
+      const kept = this.#units[this.#copied]!;
+      const unit = mapPayload(kept.unit, (piece) => piece.slice());
+      this.#units[this.#copied] = { ...kept, unit };
+    }
+    this.#heldBytes = this.#bytes;
+    this.#lastBuffer = undefined;
   }
 }

@@ -75,6 +75,15 @@ export interface StreamOwner {
 const AUDIO_WAIT_MS = 40;
 
 /**
+ * Waking all readers for longer than this, milliseconds, makes the processor the bottleneck: frames are
+ * then gathered, since fewer and larger writes are what it saves on.
+ */
+const LONG_FLUSH_MS = 8;
+
+/** What gathering may add to the latency at most, milliseconds. */
+const LONGEST_REST_MS = 100;
+
+/**
  * A named stream: at most one publisher, any number of readers, and one log for each wire format
  * that has readers. Made by the hub; it lasts while it has a publisher or readers, or is watched.
  */
@@ -102,6 +111,8 @@ export class Stream {
   #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
   #flushTimer: Timer | undefined;
+  /** Before this no frame wakes the readers: they are so many that waking them takes long. */
+  #restUntil = 0;
   #lingerTimer: Timer | undefined;
   #pending: "nothing" | "audio" | "video" = "nothing";
   #ended = false;
@@ -289,6 +300,8 @@ export class Stream {
     if (typeof flush === "number" && flush > 0) this.#flushWithin(flush);
     else if (flush === "frame" && this.#pending === "audio" && this.#has.video) {
       this.#flushWithin(AUDIO_WAIT_MS);
+    } else if (flush === "frame" && this.#settings.clock.now() < this.#restUntil) {
+      this.#flushWithin(this.#restUntil - this.#settings.clock.now());
     } else this.#flush();
   }
 
@@ -434,6 +447,11 @@ export class Stream {
     this.#flushTimer?.cancel();
     this.#flushTimer = undefined;
     this.#pending = "nothing";
+    const { clock } = this.#settings;
+    const startedAt = clock.now();
     for (const log of this.#logs.values()) log.flush((error) => this.#owner.failed(error));
+    const endedAt = clock.now();
+    const tookMs = endedAt - startedAt;
+    this.#restUntil = tookMs < LONG_FLUSH_MS ? 0 : endedAt + Math.min(3 * tookMs, LONGEST_REST_MS);
   }
 }

@@ -1,13 +1,31 @@
 import type { MediaUnit } from "../media/mod.ts";
 
+/** The pieces of a unit's payload. */
+export function payloadPieces({ payload }: MediaUnit): readonly Uint8Array[] {
+  switch (payload.format) {
+    case "flv":
+      return [payload.body];
+    case "rtp":
+      return payload.packets;
+    case "access-unit":
+      return [payload.data];
+  }
+}
+
 /** Bytes of a unit's payload. */
 export function unitBytes(unit: MediaUnit): number {
-  switch (unit.payload.format) {
+  return payloadPieces(unit).reduce((sum, piece) => sum + piece.length, 0);
+}
+
+/** The unit with each piece of its payload replaced. */
+export function mapPayload(unit: MediaUnit, map: (piece: Uint8Array) => Uint8Array): MediaUnit {
+  const { payload } = unit;
+  switch (payload.format) {
     case "flv":
-      return unit.payload.body.length;
+      return { ...unit, payload: { ...payload, body: map(payload.body) } };
     case "rtp":
-      return unit.payload.packets.reduce((sum, packet) => sum + packet.length, 0);
+      return { ...unit, payload: { ...payload, packets: payload.packets.map(map) } };
     case "access-unit":
-      return unit.payload.data.length;
+      return { ...unit, payload: { ...payload, data: map(payload.data) } };
   }
 }

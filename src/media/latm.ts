@@ -105,14 +105,32 @@ function readStreamMuxConfig(bits: BitReader, bytes: Uint8Array): LatmConfig {
     if (length < bits.offset - from) throw malformed("LATM's config is longer than it claims");
     bits.skip(from + length - bits.offset);
   }
+  passSyncExtension(bits);
   const audioSpecificConfig = copyBits(bits, { bytes, from, count: bits.offset - from });
+  // GStreamer leaves out what follows.
+  if (bits.remaining < 3) return { config, audioSpecificConfig, subFrames, otherDataBits: 0 };
   const lengthType = bits.u(3);
   if (lengthType !== VARIABLE_LENGTH) {
     throw new MediaError("unsupported", `LATM has the frame length type ${lengthType}`);
   }
-  bits.skip(8); // latmBufferFullness
-  const otherDataBits = bits.flag() ? readOtherDataBits(bits, version) : 0;
+  bits.skip(Math.min(8, bits.remaining)); // latmBufferFullness
+  const otherDataBits = bits.remaining > 0 && bits.flag() ? readOtherDataBits(bits, version) : 0;
   return { config, audioSpecificConfig, subFrames, otherDataBits };
+}
+
+/**
+ * GStreamer's rtpmp4apay copies all of its source's AudioSpecificConfig, the extension too that says
+ * whether there is spectral band replication (ISO/IEC 14496-3, 1.6.5). As a frame length type, its first
+ * bits would be 2, which no AAC has.
+ */
+function passSyncExtension(bits: BitReader): void {
+  if (bits.remaining < 17) return;
+  if (bits.u(11) !== 0x2b7) {
+    bits.offset -= 11;
+    return;
+  }
+  bits.skip(5);
+  if (bits.flag() && bits.u(4) === 15) bits.skip(24);
 }
 
 function readOtherDataBits(bits: BitReader, version: number): number {

@@ -14,6 +14,12 @@ const TOLERANCE_US = 10_000;
  */
 const MAX_CORRECTION_US = 10_000_000;
 
+/**
+ * How long after a track's first packet others begin together with it. GStreamer's rtspclientsink sends
+ * at once all that it gathered before it was asked to, one track's before the other's.
+ */
+const BEGINNING_MS = 1000;
+
 /** Reports of one track whose clocks disagree by more than this: its wall clock was set anew. */
 const CLOCK_STEP_US = 1_000_000;
 
@@ -57,15 +63,20 @@ export class TrackAligner {
     return track;
   }
 
-  /** Where a track begins whose first packet came at `arrivalMs`: beside the newest other packet. */
+  /**
+   * Where a track begins whose first packet came at `arrivalMs`: beside the newest other packet, or at the
+   * beginning, when others do not come at the pace of their time yet, beside the first one.
+   */
   #place(arrivalMs: number): number {
-    let newest: { readonly timeUs: number; readonly arrivalMs: number } | undefined;
-    for (const { newestPacket } of this.#tracks) {
-      if (newestPacket === undefined) continue;
-      if (newest === undefined || newestPacket.arrivalMs > newest.arrivalMs) newest = newestPacket;
+    let beside: PlacedPacket | undefined;
+    for (const { firstPacket, newestPacket } of this.#tracks) {
+      if (firstPacket === undefined || newestPacket === undefined) continue;
+      const isBeginning = arrivalMs - firstPacket.arrivalMs < BEGINNING_MS;
+      const candidate = isBeginning ? firstPacket : newestPacket;
+      if (beside === undefined || candidate.arrivalMs > beside.arrivalMs) beside = candidate;
     }
-    if (newest === undefined) return 0;
-    return Math.max(0, newest.timeUs + Math.round((arrivalMs - newest.arrivalMs) * 1000));
+    if (beside === undefined) return 0;
+    return Math.max(0, beside.timeUs + Math.round((arrivalMs - beside.arrivalMs) * 1000));
   }
 
   #align(reporter: AlignedTrack): void {
@@ -74,6 +85,12 @@ export class TrackAligner {
     const others = reporter === reference ? this.#tracks : [reporter];
     for (const track of others) if (track !== reference) track.alignTo(reference);
   }
+}
+
+/** A packet's time on the timeline, and when it came. */
+interface PlacedPacket {
+  readonly timeUs: number;
+  readonly arrivalMs: number;
 }
 
 /** What a track asks of its aligner. */
@@ -90,7 +107,8 @@ export class AlignedTrack {
   readonly #unwrapper = new RtpTimestampUnwrapper();
   #firstTicks: number | undefined;
   #newestElapsedUs = 0;
-  #newest: { readonly timeUs: number; readonly arrivalMs: number } | undefined;
+  #first: PlacedPacket | undefined;
+  #newest: PlacedPacket | undefined;
   /**
    * Added to the track's own time. `#excessUs` is what the last correction took away (negative: added)
    * at the track's own time `#excessFromUs`; it still counts before that moment, and runs out after.
@@ -113,6 +131,11 @@ export class AlignedTrack {
     this.#hooks = hooks;
   }
 
+  /** The first packet's time on the timeline and its arrival; `undefined` before it. */
+  get firstPacket(): { readonly timeUs: number; readonly arrivalMs: number } | undefined {
+    return this.#first;
+  }
+
   /** The newest packet's time on the timeline and its arrival, or `undefined` before the first. */
   get newestPacket(): { readonly timeUs: number; readonly arrivalMs: number } | undefined {
     return this.#newest;
@@ -125,6 +148,7 @@ export class AlignedTrack {
     const elapsedUs = usFromTicks(ticks - this.#firstTicks!, this.clockRate);
     if (elapsedUs > this.#newestElapsedUs) this.#newestElapsedUs = elapsedUs;
     const timeUs = elapsedUs + this.#offsetAt(elapsedUs);
+    this.#first ??= { timeUs, arrivalMs };
     if (this.#newest === undefined || timeUs >= this.#newest.timeUs) {
       this.#newest = { timeUs, arrivalMs };
     }

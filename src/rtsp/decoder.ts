@@ -252,7 +252,8 @@ export class RtspDecoder {
       const colon = line.indexOf(":");
       const name = line.slice(0, Math.max(0, colon)).trimEnd();
       if (name === "" || /\s/.test(name)) {
-        throw new RtspError("malformed-header", `no header: "${line.slice(0, 40)}"`);
+        // Not the line itself: it may be an Authorization without its colon.
+        throw new RtspError("malformed-header", `line ${head.fields.length + 2} is no header`);
       }
       if (name.length > headerNameLength) {
         throw new RtspError("header-name-too-long", `a header name of over ${headerNameLength}`);

@@ -1,5 +1,6 @@
 import { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
+import type { RtspSessionTransport } from "./server_events.ts";
 import type { ServerSession } from "./session_table.ts";
 import {
   findAnnouncedTrack,
@@ -35,6 +36,16 @@ export function checkRequire(request: RtspRequest): void {
 export function checkTrackFree(session: ServerSession, track: number): void {
   if (session.tracks.every((one) => one.track !== track)) return;
   throw new RtspError("track-repeated", "media has already been setup");
+}
+
+/** Throws `transport-conflict` if a session sends to a port of `transport` already. */
+export function checkPortsFree(
+  transport: RtspSessionTransport,
+  portInUse: (port: number) => boolean,
+): void {
+  if (transport.kind !== "udp" || !transport.clientPorts.some(portInUse)) return;
+  const message = `client_port ${transport.clientPorts.join("-")} is in use`;
+  throw new RtspError("transport-conflict", message);
 }
 
 /** Finds what a publisher sets up. */

@@ -20,6 +20,7 @@ import {
   announcedTrack,
   checkAggregate,
   checkCSeq,
+  checkPortsFree,
   checkRequire,
   checkTrackFree,
   elsewhere,
@@ -303,6 +304,7 @@ export class RtspServerConnection {
       if (session === undefined) return;
       const { track, transport, request } = event;
       checkTrackFree(session, track);
+      checkPortsFree(transport, (port) => this.#table.portInUse(this.address, port));
       session.require("SETUP");
       session.path ??= event.path;
       session.query ??= event.query;

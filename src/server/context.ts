@@ -21,6 +21,11 @@ export interface ServerTiming {
   readonly writeStallMs: number;
   /** How long a closing connection may take to read what it was told. Default 1000. */
   readonly closeMs: number;
+  /**
+   * How long a hook may think about a connection before that is closed: meanwhile nothing is read, so that
+   * a client that leaves is not noticed. Default 30 000.
+   */
+  readonly hookMs: number;
 }
 
 /**

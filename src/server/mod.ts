@@ -11,7 +11,23 @@ export { type MulticastOptions, parseMulticastRange } from "./multicast_groups.t
 export type { LogFields, ServerLog } from "./log.ts";
 export type { RtspServiceOptions } from "./rtsp_service.ts";
 export type { EnhancedPolicy } from "./rtmp_capabilities.ts";
-export * from "./rtmp_relay.ts";
+export * from "./relay.ts";
+export * from "./relay_options.ts";
 export * from "./server.ts";
 export * from "./server_stream.ts";
+export type * from "../hub/mod.ts";
+export type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 export type { StreamPair } from "../transport/mod.ts";
+export type {
+  AmfAvmPlus,
+  AmfDictionary,
+  AmfEcmaArray,
+  AmfExternalizable,
+  AmfObject,
+  AmfTraits,
+  AmfTypedObject,
+  AmfUnsupported,
+  AmfValue,
+  AmfVector,
+  AmfXml,
+} from "../amf/mod.ts";

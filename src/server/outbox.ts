@@ -1,6 +1,12 @@
 import { concat } from "@std/bytes/concat";
 import type { Transport } from "../transport/mod.ts";
 
+/**
+ * Bytes of answers that may wait to be written. A peer that asks on and reads nothing is not listened to
+ * meanwhile; the longest answer, a description, stays below.
+ */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 /** Where media to write comes from: a hub cursor, or something that makes its own bytes of one. */
 export interface Feed {
   /** What should be written next; with `onlyMessage` no more than the rest of the current message. */
@@ -23,6 +29,8 @@ export class Outbox {
   readonly #transport: Transport;
   readonly #feeds: Feed[] = [];
   #control: Uint8Array[] = [];
+  #controlBytes = 0;
+  #onRoom: (() => void) | undefined;
   /** Feeds that get no more, and who wants to know when all they had is written. */
   readonly #finishing = new Map<Feed, () => void>();
   /** The feed whose message is not all written. */
@@ -67,8 +75,22 @@ export class Outbox {
   /** Adds what the session has to say, and starts to write it. */
   send(control: readonly Uint8Array[]): void {
     if (control.length === 0 || this.#ended) return;
-    this.#control.push(...control);
+    for (const bytes of control) {
+      this.#control.push(bytes);
+      this.#controlBytes += bytes.length;
+    }
     this.pump();
+  }
+
+  /**
+   * Resolves when there is room for more answers, or none will be written; `undefined` while there is.
+   * For one who reads the peer's requests.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#controlBytes < MAX_WAITING_BYTES || this.#ended) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onRoom = resolve;
+    return promise;
   }
 
   /** Adds a feed and starts to write from it. */
@@ -103,6 +125,8 @@ export class Outbox {
   end(): void {
     this.#ended = true;
     this.#control = [];
+    this.#controlBytes = 0;
+    this.#onRoom?.();
     this.#feeds.length = 0;
     this.#finishing.clear();
     this.#onDrained?.();
@@ -167,6 +191,8 @@ export class Outbox {
       const rest = this.#control[0]?.subarray(count);
       if (rest !== undefined && rest.length > 0) this.#control[0] = rest;
       else this.#control.shift();
+      this.#controlBytes -= count;
+      if (this.#controlBytes < MAX_WAITING_BYTES) this.#onRoom?.();
     } else if (source !== undefined) {
       source.advance(count);
       this.#current = source.atBoundary ? undefined : source;

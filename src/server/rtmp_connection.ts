@@ -18,7 +18,13 @@ import {
 } from "../rtmp/mod.ts";
 import { unitOfFlv } from "../transmux/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
-import type { ConnectionEnd, ConnectionInfo, PublishInfo, StreamRequest } from "./hooks.ts";
+import type {
+  ConnectionEnd,
+  ConnectionInfo,
+  HookResult,
+  PublishInfo,
+  StreamRequest,
+} from "./hooks.ts";
 import { type Feed, Outbox } from "./outbox.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
 import { showsCredentials } from "./credentials.ts";
@@ -79,6 +85,8 @@ export class RtmpConnection {
   readonly #ended = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
   #stopping = false;
+  /** Since when a hook is thinking. */
+  #askedAtMs = Infinity;
 
   /** Starts to serve the connection; `id` is its number in log lines and hooks. */
   constructor(
@@ -116,6 +124,14 @@ export class RtmpConnection {
         clean: false,
         reason: "write-timeout",
         message: `The peer has taken nothing for ${writeStallMs} ms`,
+      });
+    }
+    const { hookMs } = this.#context.timing;
+    if (now - this.#askedAtMs >= hookMs) {
+      this.#finish({
+        clean: false,
+        reason: "hook-timeout",
+        message: `A hook has not answered for ${hookMs} ms`,
       });
     }
   }
@@ -215,16 +231,19 @@ export class RtmpConnection {
   }
 
   #receive(messages: RtmpMessage[], bytesReceived: number): void | Promise<void> {
+    // What comes after the end is read so that the peer can read, and nothing else.
+    if (this.#end !== undefined) return;
     const now = this.#context.clock.now();
     this.#handle(this.#session.receive(messages, now));
     this.#session.noteBytesReceived(bytesReceived);
     this.#outbox.send(this.#session.takeOutput());
     // Until the request is answered, nothing more is read: what follows is not piled up.
-    if (this.#session.isHeld) {
+    if (this.#session.isHeld && this.#end === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#released = resolve;
       return promise;
     }
+    return this.#outbox.room();
   }
 
   #handle(events: readonly RtmpServerEvent[]): void {
@@ -327,7 +346,7 @@ export class RtmpConnection {
       app: withoutQuery(event.app),
       userAgent: event.flashVer,
     });
-    const refusal = await askHook(log, () => hooks.onConnect?.(info));
+    const refusal = await this.#ask(() => hooks.onConnect?.(info));
     return refusal === undefined
       ? this.#session.accept(event)
       : this.#session.reject(event, { description: refusal });
@@ -337,7 +356,7 @@ export class RtmpConnection {
     const { hooks, log, hub } = this.#context;
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "publish") ??
-      await askHook(log, () => hooks.onPublish?.(request));
+      await this.#ask(() => hooks.onPublish?.(request));
     if (refusal !== undefined) return this.#refusePublish(event, "Denied", refusal);
     // The answer may have taken its time: the connection may be gone.
     if (this.#end !== undefined) return [];
@@ -366,13 +385,26 @@ export class RtmpConnection {
     request: StreamRequest,
     action: "publish" | "play",
   ): Promise<string | undefined> {
-    const { hooks, log } = this.#context;
-    return askHook(log, async () => {
+    const { hooks } = this.#context;
+    return this.#ask(async () => {
       const username = request.query.get("user") ?? request.query.get("username") ?? undefined;
       const known = await hooks.credentials?.({ ...request, action, username });
       if (known === undefined || showsCredentials(request.query, known)) return;
       return { refuse: "Wrong or missing credentials" };
     });
+  }
+
+  /** Asks a hook, and keeps the time. */
+  async #ask(ask: () => HookResult): Promise<string | undefined> {
+    const { clock, log } = this.#context;
+    // The answer before may have come when the client was gone.
+    if (this.#end !== undefined) return undefined;
+    this.#askedAtMs = clock.now();
+    try {
+      return await askHook(log, ask);
+    } finally {
+      this.#askedAtMs = Infinity;
+    }
   }
 
   #refusePublish(
@@ -404,7 +436,7 @@ export class RtmpConnection {
     const { hooks, log, hub } = this.#context;
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "play") ??
-      await askHook(log, () => hooks.onPlay?.(request));
+      await this.#ask(() => hooks.onPlay?.(request));
     if (refusal !== undefined) return this.#refusePlay(event, "Failed", refusal);
     if (this.#end !== undefined) return [];
     let reader: StreamReader;

@@ -1,4 +1,4 @@
-import { bindDatagram, type DatagramPeer, type DatagramSocket } from "../transport/mod.ts";
+import { bindDatagramPair, type DatagramPeer, type DatagramSocket } from "../transport/mod.ts";
 
 /** Takes one datagram of a registered peer. */
 export type DatagramHandler = (bytes: Uint8Array) => void;
@@ -29,25 +29,13 @@ export class RtpSockets {
   }
 
   /**
-   * Binds the pair: `port` and the next one.
+   * Binds the pair: `port` and the next one, or a free pair for port 0.
    *
    * @throws {RangeError} if the port is odd (RFC 3550, 11)
    */
   static async bind(address: DatagramPeer): Promise<RtpSockets> {
-    const { hostname, port } = address;
-    if (port % 2 !== 0) {
-      throw new RangeError(
-        `Cannot bind RTP ports as the first one must be even: current value is ${port}`,
-      );
-    }
-    if (port !== 0) return new RtpSockets(await bindPair(hostname, port));
-    for (let attempt = 1;; attempt++) {
-      try {
-        return new RtpSockets(await bindFreePair(hostname));
-      } catch (error) {
-        if (attempt === FREE_PAIR_ATTEMPTS) throw error;
-      }
-    }
+    const { rtp, rtcp } = await bindDatagramPair(address);
+    return new RtpSockets([rtp, rtcp]);
   }
 
   /** Ports of RTP and RTCP. */
@@ -85,37 +73,6 @@ export class RtpSockets {
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.close();
     await this.#receiving;
-  }
-}
-
-/** The neighbour of a free port may be taken. */
-const FREE_PAIR_ATTEMPTS = 20;
-
-async function bindPair(
-  hostname: string,
-  port: number,
-): Promise<readonly [DatagramSocket, DatagramSocket]> {
-  const rtp = await bindDatagram({ hostname, port });
-  try {
-    return [rtp, await bindDatagram({ hostname, port: port + 1 })];
-  } catch (error) {
-    rtp.close();
-    throw error;
-  }
-}
-
-/** Binds a free port, and its neighbour: the even one is that of RTP. */
-async function bindFreePair(
-  hostname: string,
-): Promise<readonly [DatagramSocket, DatagramSocket]> {
-  const first = await bindDatagram({ hostname, port: 0 });
-  const isEven = first.port % 2 === 0;
-  try {
-    const second = await bindDatagram({ hostname, port: first.port + (isEven ? 1 : -1) });
-    return isEven ? [first, second] : [second, first];
-  } catch (error) {
-    first.close();
-    throw error;
   }
 }
 

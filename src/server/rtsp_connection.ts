@@ -54,6 +54,10 @@ export class RtspConnection {
   #end: ConnectionEnd | undefined;
   #closing: Promise<void> | undefined;
   #resume: (() => void) | undefined;
+  /** Answers whose events are not handled yet: what the client says next comes after them. */
+  #answering = 0;
+  /** Since when a hook is thinking. */
+  #askedAtMs = Infinity;
 
   /**
    * Starts to serve; `id` is the connection's number in log lines and hooks, `openedMs` when it began, and
@@ -95,6 +99,14 @@ export class RtspConnection {
         clean: false,
         reason: "write-timeout",
         message: `The peer has taken nothing for ${writeStallMs} ms`,
+      });
+    }
+    const { hookMs } = this.#context.timing;
+    if (this.#context.clock.now() - this.#askedAtMs >= hookMs) {
+      this.#finish({
+        clean: false,
+        reason: "hook-timeout",
+        message: `A hook has not answered for ${hookMs} ms`,
       });
     }
   }
@@ -142,11 +154,17 @@ export class RtspConnection {
     this.#handle(this.#connection.receive(messages, this.#context.clock.now()));
     // Until the question is answered, nothing more is read; interleaved media of a publisher is never
     // behind a question for long.
-    if (this.#connection.busy && this.#end === undefined) {
+    if (this.#isDeciding && this.#end === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#resume = resolve;
       return promise;
     }
+    return this.outbox.room();
+  }
+
+  /** Whether the client has to wait. */
+  get #isDeciding(): boolean {
+    return this.#connection.busy || this.#answering > 0;
   }
 
   #handle(events: readonly RtspServerEvent[]): void {
@@ -156,7 +174,7 @@ export class RtspConnection {
     this.outbox.send(this.#connection.takeOutput());
     // Media follows the answer.
     for (const event of events) if (event.type === "playing") this.#service.play(event.session);
-    if (!this.#connection.busy) this.#release();
+    if (!this.#isDeciding) this.#release();
     this.checkClosed();
   }
 
@@ -176,13 +194,13 @@ export class RtspConnection {
         this.#answer(event, () => this.#setUp(event));
         break;
       case "play":
-        this.#answer(event, () => Promise.resolve(this.#play(event)));
+        this.#answer(event, () => this.#play(event));
         break;
       case "record":
-        this.#answer(event, () => Promise.resolve(this.#record(event)));
+        this.#answer(event, () => this.#record(event));
         break;
       case "parameter":
-        this.#answer(event, () => Promise.resolve(this.#connection.acceptParameter(event)));
+        this.#answer(event, () => this.#connection.acceptParameter(event));
         break;
       case "authorize":
         this.#answer(event, () => this.#authorize(event));
@@ -210,8 +228,12 @@ export class RtspConnection {
     }
   }
 
-  #answer(event: RtspQuestionEvent, decide: () => Promise<RtspServerEvent[]>): void {
-    decide().catch((error) => {
+  #answer(
+    event: RtspQuestionEvent,
+    decide: () => RtspServerEvent[] | Promise<RtspServerEvent[]>,
+  ): void {
+    this.#answering++;
+    Promise.try(decide).catch((error) => {
       if (error instanceof HubError) {
         const status = HUB_STATUS[error.code];
         return this.#connection.reject(event, status, { reason: error.message });
@@ -225,7 +247,10 @@ export class RtspConnection {
       });
       return this.#connection.reject(event, 500, { reason: "Internal error", close: true });
     }).then((events) => {
-      if (this.#end === undefined) this.#handle(events);
+      this.#answering--;
+      if (this.#end === undefined) return this.#handle(events);
+      // A session that a later request of the client has ended is given up in any case.
+      for (const event of events) if (event.type === "session-closed") this.#handleOne(event);
     }).catch((error) => {
       // A mistake of this program ends this connection alone.
       this.#context.log.error("rtsp connection failed", {
@@ -343,10 +368,10 @@ export class RtspConnection {
     const notes = event.session.data as SessionNotes | undefined;
     if (notes === undefined) return this.#connection.reject(event, 454);
     const action = event.session.description === undefined ? "play" : "publish";
-    const verdict = await this.#verify(event, notes.request, action);
+    const { verdict, identity } = await this.#verify(event, notes.request, action);
     if (verdict !== "granted") return this.#connection.challenge(event, verdict);
     return this.#connection.acceptAuthorize(event, {
-      identity: event.credentials.username ?? this.#transport.remoteAddress,
+      identity: identity ?? this.#transport.remoteAddress,
     });
   }
 
@@ -363,15 +388,31 @@ export class RtspConnection {
       events: this.#connection.reject(event, 403, { reason }),
     });
     const refusedConnection = await this.#introduce(event);
-    if (refusedConnection !== undefined) return refuse(refusedConnection);
+    if (refusedConnection !== undefined) {
+      // Nobody asks about the connection a second time.
+      const options = { reason: refusedConnection, close: true };
+      return { events: this.#connection.reject(event, 403, options) };
+    }
+    if (this.#end !== undefined) return { events: [] };
     const request = this.#request(event);
-    const verdict = await this.#verify(event, request, action);
+    const { verdict, identity } = await this.#verify(event, request, action);
     if (verdict !== "granted") return { events: this.#connection.challenge(event, verdict) };
+    if (this.#end !== undefined) return { events: [] };
     const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
     // A player is asked about once, at its DESCRIBE or, without one, its first SETUP.
-    const refusal = await askHook(log, () => hook?.(request));
+    const refusal = await this.#asked(askHook(log, () => hook?.(request)));
     if (refusal !== undefined) return refuse(refusal);
-    return { request, identity: event.credentials.username };
+    return { request, identity };
+  }
+
+  /** Waits for a hook's answer, and keeps the time. */
+  async #asked<T>(answer: T | Promise<T>): Promise<T> {
+    this.#askedAtMs = this.#context.clock.now();
+    try {
+      return await answer;
+    } finally {
+      this.#askedAtMs = Infinity;
+    }
   }
 
   /** Tells the connect hook of the client, once; returns the reason of a refusal. */
@@ -389,23 +430,24 @@ export class RtspConnection {
       connection: this.#id,
       userAgent: info.userAgent,
     });
-    const refusal = await askHook(log, () => hooks.onConnect?.(info));
+    // Known from now on, so that its end is told too if it comes before the answer.
     this.#info = info;
-    return refusal;
+    return await this.#asked(askHook(log, () => hooks.onConnect?.(info)));
   }
 
   async #verify(
     event: RtspQuestionEvent,
     request: StreamRequest,
     action: "publish" | "play",
-  ): Promise<RtspVerdict> {
+  ): Promise<{ readonly verdict: RtspVerdict; readonly identity: string | undefined }> {
     const { credentials } = event;
-    const known: RtspCredentials | undefined = await this.#context.hooks.credentials?.({
-      ...request,
-      action,
-      username: credentials.username,
-    });
-    return known === undefined ? "granted" : credentials.verify(known);
+    const { hooks } = this.#context;
+    const known: RtspCredentials | undefined = await this.#asked(
+      hooks.credentials?.({ ...request, action, username: credentials.username }),
+    );
+    // A name that nobody has verified is nobody's: it must not take over the stream of its owner.
+    if (known === undefined) return { verdict: "granted", identity: undefined };
+    return { verdict: credentials.verify(known), identity: known.username };
   }
 
   /** The stream of that name once it is live, waited for within bounds. */

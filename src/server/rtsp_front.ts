@@ -214,9 +214,12 @@ export class RtspFront {
     this.#deadlineMs = this.#context.clock.now() + DEADLINE_MS;
     const served = Promise.withResolvers<{ readonly end: Promise<ConnectionEnd> } | undefined>();
     let up: Transport | undefined;
+    let isOver = false;
     const value: WaitingWay = {
       ready: writeAll(transport, tunnelGetResponse()),
       serve: (way) => {
+        // The way down may have ended while the POST was answered: nobody would keep its time.
+        if (isOver) throw new RtspError("closed", "The peer has closed the way down");
         up = way.transport;
         const end = this.#serve(
           httpTunnelTransport(transport, way, { fault: () => this.#fault }),
@@ -228,9 +231,13 @@ export class RtspFront {
     value.ready.catch(() => {});
     const way = { address: transport.remoteAddress, value };
     this.#options.tunnels.open(cookie, way);
-    this.#onEnd = () => served.resolve(undefined);
+    this.#onEnd = () => {
+      isOver = true;
+      served.resolve(undefined);
+    };
     // The tunnel ends with its way down.
     this.#watchWayDown().then(() => {
+      isOver = true;
       up?.close();
       served.resolve(undefined);
     });

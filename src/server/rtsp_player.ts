@@ -123,7 +123,7 @@ class RemappedFeed implements Feed {
   }
 }
 
-/** Datagrams that are under way at a time: about what a receiver's buffer holds without loss. */
+/** Datagrams that follow each other without a pause: about what a receiver's buffer holds. */
 const BURST_PACKETS = 32;
 
 /** Pause between full bursts, so that a group of pictures does not overrun the receiver. */
@@ -199,15 +199,13 @@ export class RtspUdpPlayer implements RtspPlayer {
       const ports = this.#ports.get(track);
       if (ports !== undefined) frames.push({ rtcp, port: ports[rtcp ? 1 : 0], packet });
     });
-    for (let at = 0; at < frames.length && this.#running; at += BURST_PACKETS) {
-      await Promise.all(
-        frames.slice(at, at + BURST_PACKETS).map(({ rtcp, port, packet }) =>
-          this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp })
-        ),
-      );
-      if (at + BURST_PACKETS < frames.length) {
+    for (const [index, { rtcp, port, packet }] of frames.entries()) {
+      if (!this.#running) return;
+      if (index > 0 && index % BURST_PACKETS === 0) {
         await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
       }
+      // One after the other: sends under way at once overtake each other when the socket is full.
+      await this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp });
     }
   }
 }

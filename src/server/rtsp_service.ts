@@ -17,7 +17,7 @@ import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rt
 import { RtspPublisher } from "./rtsp_publisher.ts";
 import { RtspWireFormat } from "./rtsp_wire_format.ts";
 import type { Outbox } from "./outbox.ts";
-import { describeStream } from "./stream_tracks.ts";
+import { areCompatible, describeStream } from "./stream_tracks.ts";
 import type { DatagramPeer } from "../transport/mod.ts";
 
 /** Times of RTSP sessions, milliseconds. */
@@ -54,6 +54,8 @@ interface PlayingSession {
   player: RtspPlayer | undefined;
   /** Whether it ever played. */
   started: boolean;
+  /** When its client was told that the stream has ended. */
+  leftAtMs: number | undefined;
 }
 
 interface RecordingSession {
@@ -77,6 +79,8 @@ export class RtspService {
   /** The streams that have sessions over multicast. */
   readonly #multicasts = new Map<Stream, MulticastStream>();
   readonly #owned = new Map<RtspServerSession, PlayingSession | RecordingSession>();
+  /** The tracks of publishers that took a stream over: its players, however many, look once. */
+  readonly #described = new WeakMap<Publication, Promise<readonly RtpTrack[] | undefined>>();
 
   /** Starts without sessions. */
   constructor(
@@ -129,6 +133,7 @@ export class RtspService {
       peers: [],
       player: shared?.playerOf(session),
       started: false,
+      leftAtMs: undefined,
     });
     return format;
   }
@@ -171,6 +176,7 @@ export class RtspService {
   play(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play") return;
+    if (owned.leftAtMs !== undefined) return;
     const { reader, carrier, format } = owned;
     if (!owned.started) {
       owned.started = true;
@@ -219,15 +225,22 @@ export class RtspService {
       tracks,
       onReplaced: () => this.#close(session),
     });
-    const publisher = new RtspPublisher(publication, {
-      tracks,
-      ordered: session.tracks[0]?.transport.kind === "tcp",
-      ssrc: new DataView(random(4).buffer).getUint32(0),
-      nowMs: clock.now(),
-      ...(hooks.onUnit === undefined
-        ? {}
-        : { onUnit: (unit) => tellHook(log, () => hooks.onUnit?.(request, unit)) }),
-    });
+    let publisher: RtspPublisher;
+    try {
+      publisher = new RtspPublisher(publication, {
+        tracks,
+        ordered: session.tracks[0]?.transport.kind === "tcp",
+        ssrc: new DataView(random(4).buffer).getUint32(0),
+        nowMs: clock.now(),
+        ...(hooks.onUnit === undefined
+          ? {}
+          : { onUnit: (unit) => tellHook(log, () => hooks.onUnit?.(request, unit)) }),
+      });
+    } catch (error) {
+      // Nobody else would free the name.
+      publication.release();
+      throw error;
+    }
     this.#owned.set(session, {
       mode: "record",
       request,
@@ -247,7 +260,8 @@ export class RtspService {
   /** The answer to RECORD is out: packets may come. */
   record(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
-    if (owned?.mode !== "record") return;
+    // A repeated RECORD, or one after PAUSE, finds all in place.
+    if (owned?.mode !== "record" || owned.peers.length > 0) return;
     const { publisher } = owned;
     for (const { track, transport } of session.tracks) {
       if (transport.kind !== "udp" || this.sockets === undefined) continue;
@@ -255,10 +269,13 @@ export class RtspService {
         const rtcp = index === 1;
         const peer = { hostname: session.address, port };
         const handler = (packet: Uint8Array): void => {
+          if (session.state !== "recording") return;
           const nowMs = this.#context.clock.now();
           session.notePacket(nowMs);
-          publisher.take(packet, { index: track, rtcp, nowMs });
-          publisher.commit();
+          this.#guard(session, () => {
+            publisher.take(packet, { index: track, rtcp, nowMs });
+            publisher.commit();
+          });
         };
         this.sockets.register(peer, { rtcp, handler });
         owned.peers.push(peer);
@@ -321,10 +338,16 @@ export class RtspService {
   tick(): void {
     const nowMs = this.#context.clock.now();
     for (const [session, owned] of this.#owned) {
-      if (owned.mode !== "record") continue;
-      for (const { index, packet } of owned.publisher.tick(nowMs)) {
-        this.#sendRtcp(session, owned, { track: index, packet });
+      if (owned.mode === "play") {
+        const { leftAtMs = Infinity } = owned;
+        if (nowMs - leftAtMs >= GOODBYE_MS) this.#close(session);
+        continue;
       }
+      this.#guard(session, () => {
+        for (const { index, packet } of owned.publisher.tick(nowMs)) {
+          this.#sendRtcp(session, owned, { track: index, packet });
+        }
+      });
     }
     this.#handle(this.sessions.tick(nowMs));
   }
@@ -334,7 +357,7 @@ export class RtspService {
     for (const session of [...this.sessions]) {
       const owned = this.#owned.get(session);
       if (owned?.mode === "play") this.#endPlayer(session);
-      else this.#close(session);
+      this.#close(session);
     }
   }
 
@@ -401,9 +424,11 @@ export class RtspService {
     });
   }
 
+  /** Says good-bye; the client then ends its session itself, or the session is closed a moment later. */
   #endPlayer(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
-    if (owned?.mode !== "play") return;
+    if (owned?.mode !== "play" || owned.leftAtMs !== undefined) return;
+    owned.leftAtMs = this.#context.clock.now();
     for (const { track } of session.tracks) {
       const packet = buildRtcp([
         { type: "receiver-report", ssrc: owned.format.senders[track]!.ssrc, reports: [] },
@@ -411,7 +436,7 @@ export class RtspService {
       ]);
       this.#sendRtcp(session, owned, { track, packet });
     }
-    this.#close(session);
+    owned.player?.pause();
   }
 
   #sendRtcp(
@@ -437,18 +462,37 @@ export class RtspService {
 
   /** Another publisher may have other tracks: what was described to the player is then wrong. */
   async #checkTracks(session: RtspServerSession, stream: Stream): Promise<void> {
-    const { clock, timing, log } = this.#context;
-    const described = await describeStream(stream, { clock, waitMs: timing.playWaitMs })
-      .catch((error) => {
-        log.error("a stream could not be described", { error: String(error) });
-        return undefined;
-      });
+    const { publication } = stream;
+    if (publication === undefined) return;
+    let described = this.#described.get(publication);
+    if (described === undefined) {
+      described = this.#describe(stream);
+      this.#described.set(publication, described);
+    }
+    const tracks = await described;
     const owned = this.#owned.get(session);
-    if (owned?.mode !== "play" || described === undefined) return;
-    const { tracks } = described;
-    const isSame = tracks.length === owned.format.tracks.length &&
-      tracks.every((track, index) => isCompatible(track, owned.format.tracks[index]!));
-    if (!isSame) this.#endPlayer(session);
+    if (owned?.mode !== "play" || tracks === undefined) return;
+    if (!areCompatible(tracks, owned.format.tracks)) this.#endPlayer(session);
+  }
+
+  async #describe(stream: Stream): Promise<readonly RtpTrack[] | undefined> {
+    const { clock, timing, log } = this.#context;
+    try {
+      return (await describeStream(stream, { clock, waitMs: timing.playWaitMs }))?.tracks;
+    } catch (error) {
+      log.error("a stream could not be described", { error: String(error) });
+      return undefined;
+    }
+  }
+
+  /** A mistake of this program ends the session that shows it, and nothing else. */
+  #guard(session: RtspServerSession, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#context.log.error("rtsp session failed", { error: String(error) });
+      this.#close(session);
+    }
   }
 
   #close(session: RtspServerSession): void {
@@ -467,14 +511,15 @@ export class RtspService {
   }
 }
 
-function isCompatible(a: RtpTrack, b: RtpTrack): boolean {
-  return a.kind === b.kind && a.codec === b.codec &&
-    a.rtp.payloadType === b.rtp.payloadType && a.rtp.clockRate === b.rtp.clockRate;
-}
-
 function random(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
 }
+
+/**
+ * How long a client that was told of the end may take to leave: GStreamer plays what it holds first, and
+ * calls it an error when the connection ends before.
+ */
+const GOODBYE_MS = 1000;
 
 /** An RTP packet without payload: version 2, all else 0. */
 const EMPTY_RTP = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);

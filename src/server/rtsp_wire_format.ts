@@ -3,6 +3,7 @@ import type { HeaderSet, WireFormat, WireLogWriter } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import {
   buildRtcp,
+  ntpFromUnixUs,
   RTP_HEADER_SIZE,
   RtpSender,
   rtpSequenceNumber,
@@ -18,8 +19,12 @@ import { type RtpOutputPacket, RtpRemuxer, type RtpTrack } from "../transmux/mod
 export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 
-/** A sender report for each track this often: RFC 3550's least interval. */
-const REPORT_INTERVAL_US = 5_000_000;
+/**
+ * A sender report for each track this often. GStreamer follows the arrival of a track's packets until
+ * its next report: a burst of old packets at the start, or B-frames, set it off by as much. RFC 3550, 6.2,
+ * lets reports come each 360 / kb/s seconds.
+ */
+const REPORT_INTERVAL_US = 1_000_000;
 
 /** A larger step is a publisher that began anew: RFC 3550's MAX_DROPOUT (appendix A.1). */
 const MOST_MISSING = 3000;
@@ -73,22 +78,21 @@ export class RtspWireFormat implements WireFormat {
   encode(unit: MediaUnit, log: WireLogWriter): void {
     for (const packet of this.#remuxer.remux(unit)) {
       const sender = this.senders[packet.track]!;
-      this.#write(packet, { sender, unit, log });
+      // FFmpeg places what comes before a track's first report by other rules than what comes after.
       this.#report(packet, unit, log);
+      this.#write(packet, { sender, unit, log });
     }
   }
 
   /** Sender reports, so that a player can synchronize from its first packet on. */
   preamble(_headers: HeaderSet, timeUs: number): Uint8Array {
     const writer = new ByteWriter();
-    this.senders.forEach((sender, track) => {
-      const report = this.#epochUnixUs === undefined
-        ? undefined
-        : sender.report(this.#epochUnixUs + timeUs);
-      if (report === undefined) return;
+    for (const track of this.senders.keys()) {
+      const report = this.#reportAt(timeUs, track);
+      if (report === undefined) continue;
       const packet = reportPacket(report);
       writer.u8(DOLLAR).u8(track * 2 + 1).u16(packet.length).bytes(packet);
-    });
+    }
     return writer.finish();
   }
 
@@ -131,16 +135,28 @@ export class RtspWireFormat implements WireFormat {
     const isDue = reportedUs === undefined ||
       Math.abs(unit.ptsUs - reportedUs) >= REPORT_INTERVAL_US;
     if (!isDue) return;
-    this.#epochUnixUs ??= this.#nowUnixUs() - unit.ptsUs;
-    const sender = this.senders[track]!;
-    const unixUs = this.#epochUnixUs + unit.ptsUs;
-    sender.setReference(sender.lastTimestamp!, unixUs);
-    const report = sender.report(unixUs);
+    const report = this.#reportAt(unit.ptsUs, track);
     if (report === undefined) return;
     this.#reportedUs[track] = unit.ptsUs;
     const packet = reportPacket(report);
     const { bytes, offset } = openFrame(log, track * 2 + 1, packet.length);
     bytes.set(packet, offset);
+  }
+
+  /** The report of a track at a time of the stream; `undefined` where its clock is not known. */
+  #reportAt(timeUs: number, track: number): SenderReport | undefined {
+    const { ssrc, clockRate, stats } = this.senders[track]!;
+    if (clockRate === 0) return undefined;
+    this.#epochUnixUs ??= this.#nowUnixUs() - timeUs;
+    return {
+      type: "sender-report",
+      ssrc,
+      ntp: ntpFromUnixUs(this.#epochUnixUs + timeUs),
+      rtpTimestamp: (ticksFromUs(timeUs, clockRate) + this.#bases[track]!) >>> 0,
+      packetCount: stats.packets >>> 0,
+      octetCount: stats.octets >>> 0,
+      reports: [],
+    };
   }
 }
 

@@ -8,8 +8,9 @@ import type { ConnectionEnd, ServerHooks } from "./hooks.ts";
 import { type ServerLog, silentLog } from "./log.ts";
 import type { EnhancedPolicy } from "./rtmp_capabilities.ts";
 import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
+import { Relays } from "./relay.ts";
+import type { RelayOptions, RelayStatistics } from "./relay_options.ts";
 import { RtmpConnection } from "./rtmp_connection.ts";
-import { type RtmpRelayOptions, RtmpRelays, type RtmpRelayStatistics } from "./rtmp_relay.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
@@ -50,7 +51,7 @@ export interface ServerOptions {
   /** Times of RTSP sessions. */
   readonly rtspSession?: RtspServiceOptions;
   /** Streams that are forwarded to, or fetched from, other servers. */
-  readonly relays?: readonly RtmpRelayOptions[];
+  readonly relays?: readonly RelayOptions[];
   /** Settings and bounds of the streams. */
   readonly hub?: Omit<HubOptions, "clock">;
   /** Bounds and times of RTMP sessions. */
@@ -112,7 +113,7 @@ export class Server {
   readonly hub: Hub;
   readonly #options: ServerOptions;
   readonly #context: ServerContext;
-  readonly #relays: RtmpRelays;
+  readonly #relays: Relays;
   readonly #connections = new Set<ServedConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #listeners: { readonly protocol: ServerProtocol; readonly listener: Deno.Listener }[] =
@@ -133,6 +134,7 @@ export class Server {
    * Makes a server that does nothing yet.
    *
    * @throws {RangeError} if a number among the options is out of range
+   * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
   constructor(options: ServerOptions = {}) {
     this.#options = options;
@@ -152,10 +154,11 @@ export class Server {
         describeWaitMs: 3000,
         writeStallMs: 10_000,
         closeMs: 1000,
+        hookMs: 30_000,
         ...options.timing,
       },
     };
-    this.#relays = new RtmpRelays(
+    this.#relays = new Relays(
       { hub: this.hub, log: this.#context.log, clock: systemClock, random: Math.random },
       options.relays ?? [],
     );
@@ -184,7 +187,7 @@ export class Server {
   }
 
   /** How the relays do, in the order of the options. */
-  get relays(): RtmpRelayStatistics[] {
+  get relays(): RelayStatistics[] {
     return this.#relays.statistics;
   }
 
@@ -217,6 +220,11 @@ export class Server {
   /** Number of connections. */
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Number of RTSP sessions; those over UDP may outlive their connections. */
+  get rtspSessionCount(): number {
+    return this.#rtsp?.sessions.size ?? 0;
   }
 
   /** Connections that were closed at once, since there were too many. */
@@ -285,6 +293,10 @@ export class Server {
       ...address,
       ...(isTls && tls !== undefined ? { tls } : {}),
     });
+    if (this.#state !== "listening") {
+      listener.close();
+      throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");
+    }
     this.#listeners.push({ protocol, listener });
     const { hostname, port } = listener.addr as Deno.NetAddr;
     this.#context.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
@@ -372,7 +384,11 @@ export class Server {
       transport.close();
       return;
     }
-    void this.#serve(protocol, transport);
+    this.#serve(protocol, transport).catch((error) => {
+      // A mistake of this program costs this connection alone.
+      this.#context.log.error("connection failed", { error: String(error) });
+      transport.close();
+    });
   }
 
   #isFull(remoteAddress: string): boolean {
@@ -435,14 +451,25 @@ export class Server {
 
   #startTicking(): void {
     this.#ticking ??= setInterval(() => {
-      for (const connection of this.#connections) connection.tick();
+      for (const connection of this.#connections) this.#tick(connection);
       this.#rtsp?.tick();
     }, TICK_MS);
+  }
+
+  /** A mistake of this program ends the connection that shows it, and no other. */
+  #tick(connection: ServedConnection): void {
+    try {
+      connection.tick();
+    } catch (error) {
+      this.#context.log.error("connection failed", { error: String(error) });
+      connection.stop();
+    }
   }
 
   async #stop(): Promise<void> {
     this.#state = "stopped";
     for (const { listener } of this.#listeners) listener.close();
+    const relays = this.#relays.stop();
     this.#rtsp?.stop();
     const ends = Array.from(this.#connections, (connection) => {
       connection.stop();
@@ -454,7 +481,7 @@ export class Server {
     await Promise.race([Promise.all([...ends, ...this.#accepting]), late]);
     clearTimeout(timer);
     clearInterval(this.#ticking);
-    await this.#relays.stop();
+    await relays;
     await this.#sockets?.close();
     await this.#multicast?.sockets.close();
     this.#listeners.length = 0;

@@ -1,6 +1,11 @@
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
 import type { Track } from "../media/mod.ts";
-import { type DescribedTracks, FlvTrackProbe, sdpOfTracks } from "../transmux/mod.ts";
+import {
+  type DescribedTracks,
+  FlvTrackProbe,
+  type RtpTrack,
+  sdpOfTracks,
+} from "../transmux/mod.ts";
 
 /** How long other tracks are waited for once the first is known, milliseconds. */
 const MORE_TRACKS_MS = 1000;
@@ -44,7 +49,7 @@ function probe(
       timer.cancel();
       timer = clock.setTimer(() => resolve(flv.tracks), Math.min(MORE_TRACKS_MS, waitMs));
     }
-  });
+  }, () => resolve(flv.tracks));
   return promise.finally(() => {
     timer.cancel();
     untap();
@@ -60,5 +65,15 @@ function withConfigsInBand(tracks: readonly Track[], stream: Stream): Track[] {
     return config?.payload.format === "access-unit" && config.payload.data.length > 0
       ? { ...track, config: config.payload.data }
       : track;
+  });
+}
+
+/** Whether players that were told of `told` can go on with `now`. */
+export function areCompatible(now: readonly RtpTrack[], told: readonly RtpTrack[]): boolean {
+  return now.length === told.length && now.every((track, index) => {
+    const other = told[index]!;
+    return track.kind === other.kind && track.codec === other.codec &&
+      track.rtp.payloadType === other.rtp.payloadType &&
+      track.rtp.clockRate === other.rtp.clockRate;
   });
 }

@@ -95,6 +95,10 @@ export class RtpTrackIngest {
   #open: OpenUnit | undefined;
   #packets: Uint8Array[] = [];
   #bytes = 0;
+  /** Bytes of the buffers that the packets are views of; and how many packets have bytes of their own. */
+  #heldBytes = 0;
+  #lastBuffer: ArrayBufferLike | undefined;
+  #copied = 0;
   #overflowed = false;
   #setsChanged = false;
   #lastDtsUs = 0;
@@ -203,7 +207,26 @@ export class RtpTrackIngest {
     if (this.#bytes > MAX_UNIT_BYTES || this.#packets.length === MAX_UNIT_PACKETS) {
       this.#overflowed = true;
       this.#packets = [];
-    } else this.#packets.push(bytes);
+      this.#forgetBuffers();
+      return;
+    }
+    this.#packets.push(bytes);
+    if (bytes.buffer === this.#lastBuffer) return;
+    this.#lastBuffer = bytes.buffer;
+    this.#heldBytes += bytes.buffer.byteLength;
+    if (this.#heldBytes <= MAX_UNIT_BYTES) return;
+    // Small packets with much else between them keep all of that alive: copies do not.
+    for (; this.#copied < this.#packets.length; this.#copied++) {
+      this.#packets[this.#copied] = this.#packets[this.#copied]!.slice();
+    }
+    this.#heldBytes = this.#bytes;
+    this.#lastBuffer = undefined;
+  }
+
+  #forgetBuffers(): void {
+    this.#heldBytes = 0;
+    this.#lastBuffer = undefined;
+    this.#copied = 0;
   }
 
   #close(units: MediaUnit[]): void {
@@ -227,6 +250,7 @@ export class RtpTrackIngest {
     this.#open = undefined;
     this.#packets = [];
     this.#bytes = 0;
+    this.#forgetBuffers();
     this.#overflowed = false;
     this.#peek.reset();
   }

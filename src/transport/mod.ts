@@ -4,4 +4,5 @@
  * @module
  */
 export { bindDatagram, type DatagramPeer, type DatagramSocket } from "./datagram.ts";
+export * from "./datagram_pair.ts";
 export * from "./transport.ts";

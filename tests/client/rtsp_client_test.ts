@@ -10,6 +10,7 @@ import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/
 import { parseRtcp, parseRtpPacket, type RtpPacket } from "../../src/rtp/mod.ts";
 import { parseSdp } from "../../src/sdp/mod.ts";
 import { ignoreWithout } from "../support/process.ts";
+import { until } from "../support/test_server.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { Camera, type CameraPeer, goodbye, SDP, sound } from "./scripted_camera.ts";
 
@@ -38,10 +39,13 @@ async function drain<T>(stream: ReadableStream<T>): Promise<T[]> {
   return all;
 }
 
-async function sendSounds(peer: CameraPeer, numbers: Iterable<number>, track = 0): Promise<void> {
-  for (const number of numbers) {
-    await peer.send(track, sound(number, { payloadType: track === 0 ? 8 : 0, ssrc: 7 + track }));
-  }
+async function sendSounds(
+  peer: CameraPeer,
+  numbers: Iterable<number>,
+  { track = 0, size = 160 } = {},
+): Promise<void> {
+  const options = { payloadType: track === 0 ? 8 : 0, ssrc: 7 + track, size };
+  for (const number of numbers) await peer.send(track, sound(number, options));
 }
 
 Deno.test("RtspClient describes, sets up and plays over TCP, and tears down (R080)", async () => {
@@ -52,7 +56,7 @@ Deno.test("RtspClient describes, sets up and plays over TCP, and tears down (R08
   const playback = await client.play();
   const peer = await camera.peer();
   await sendSounds(peer, [1, 2, 3]);
-  await sendSounds(peer, [9], 1);
+  await sendSounds(peer, [9], { track: 1 });
   assertEquals(await take(playback.tracks[0]!.packets, 3), [1, 2, 3]);
   assertEquals(await take(playback.tracks[1]!.packets, 1), [9]);
   assertEquals([playback.protocol, playback.isPlaying], ["tcp", true]);
@@ -102,13 +106,34 @@ Deno.test("RtspClient takes datagrams of the server's own ports only", async () 
   assertEquals(await take(playback.tracks[0]!.packets, 2), [1, 2]);
 });
 
+Deno.test("the good-bye over UDP counts although the connection has ended before", async () => {
+  for (const isKind of [true, false]) {
+    await using camera = new Camera();
+    await using client = await RtspClient.connect(camera.url, udp);
+    const playback = await client.play({ tracks: [0] });
+    const peer = await camera.peer();
+    await sendSounds(peer, [1]);
+    assertEquals(await take(playback.tracks[0]!.packets, 1), [1]);
+    const next = playback.tracks[0]!.packets.getReader().read();
+    peer.hangUp();
+    await assertRejects(async () => {
+      for (;;) await client.request("OPTIONS");
+    }, RtspError);
+    if (isKind) {
+      await peer.send(0, goodbye(), { rtcp: true });
+      assertEquals((await next).done, true);
+    } else assertEquals((await rtspError(next)).code, "closed");
+    assertEquals((await rtspError(client.closed)).code, "closed");
+  }
+});
+
 Deno.test("a playback is a stream of units of all tracks, configuration first", async () => {
   await using camera = new Camera();
   await using client = await RtspClient.connect(camera.url, tcp);
   const playback = await client.play();
   const peer = await camera.peer();
   await sendSounds(peer, [1, 2]);
-  await sendSounds(peer, [1], 1);
+  await sendSounds(peer, [1], { track: 1 });
   await peer.send(0, goodbye(7), { rtcp: true });
   await peer.send(1, goodbye(8), { rtcp: true });
   const units = await drain(playback);
@@ -146,7 +171,7 @@ Deno.test("461 leads from UDP to TCP, for the first track or a later one (R060)"
           return isUdp && count++ === refused ? { status: 461 } : peer.standard(request);
         },
         TEARDOWN(_request, peer) {
-          peer.tracks.length = 0;
+          peer.forgetTracks();
           return {};
         },
       },
@@ -197,7 +222,7 @@ Deno.test("no packet over UDP leads to TCP, on a new connection, for the same re
 
 Deno.test("a packet over UDP keeps it there; silence from the start fails where UDP is a must", async () => {
   await using camera = new Camera();
-  await using client = await RtspClient.connect(camera.url, { ...udp, mediaTimeoutMs: 120 });
+  await using client = await RtspClient.connect(camera.url, { ...udp, mediaTimeoutMs: 400 });
   const playback = await client.play({ tracks: [0] });
   await sendSounds(await camera.peer(), [1]);
   assertEquals(await take(playback.tracks[0]!.packets, 1), [1]);
@@ -348,7 +373,7 @@ Deno.test("a track that is cancelled, or all of them, ends no more than itself, 
   const playback = await client.play();
   const peer = await camera.peer();
   await playback.tracks[1]!.packets.cancel();
-  await sendSounds(peer, [1], 1);
+  await sendSounds(peer, [1], { track: 1 });
   await sendSounds(peer, [1]);
   assertEquals(await take(playback.tracks[0]!.packets, 1), [1]);
   await assertRejects(() => client.play(), TypeError, "plays already");
@@ -363,12 +388,13 @@ Deno.test("a reader that is slow holds the server back over TCP, and loses nothi
   await using client = await RtspClient.connect(camera.url, tcp);
   const playback = await client.play({ tracks: [0] });
   const peer = await camera.peer();
-  const count = 40_000; // over 20 MB with what is kept of each
-  const written = sendSounds(peer, Array(count).keys());
+  const count = 6000; // 24 MB
+  const written = sendSounds(peer, Array(count).keys(), { size: 4000 });
   // Behind the good-bye nothing would be waited for.
   const all = written.then(() => peer.send(0, goodbye(), { rtcp: true }));
-  await drainUntilStalled(client);
-  assert(client.statistics.bytesReceived < count * 100, "it has stopped reading");
+  await until(() => playback.isFull);
+  await stalled(client);
+  assert(client.statistics.bytesReceived < count * 3000, "it has stopped reading");
   const reader = playback.tracks[0]!.packets.getReader();
   for (let number = 0; number < count; number++) {
     const { value } = await reader.read();
@@ -379,8 +405,8 @@ Deno.test("a reader that is slow holds the server back over TCP, and loses nothi
   assertEquals(playback.tracks[0]!.statistics.dropped, 0);
 });
 
-/** Resolves when the client has read nothing for three ticks of the event loop's timers. */
-async function drainUntilStalled(client: RtspClient): Promise<void> {
+/** Resolves when the client has read nothing for a while. */
+async function stalled(client: RtspClient): Promise<void> {
   for (let quiet = 0, last = -1; quiet < 10;) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     const { bytesReceived } = client.statistics;
@@ -394,10 +420,10 @@ Deno.test("a request is answered although a slow reader holds the server back", 
   await using client = await RtspClient.connect(camera.url, tcp);
   const playback = await client.play({ tracks: [0] });
   const peer = await camera.peer();
-  sendSounds(peer, Array(60_000).keys());
-  await drainUntilStalled(client);
+  sendSounds(peer, Array(6000).keys(), { size: 4000 });
+  await until(() => playback.isFull);
   await playback.pause();
-  assert(playback.tracks[0]!.statistics.dropped > 0, "what had no room is counted");
+  assertEquals(playback.isPlaying, false);
 });
 
 Deno.test("packets that are too many over UDP are dropped and counted", async () => {
@@ -408,10 +434,10 @@ Deno.test("packets that are too many over UDP are dropped and counted", async ()
   const [track] = playback.tracks;
   let number = 0;
   while (track!.statistics.dropped === 0) {
-    await sendSounds(peer, Array.from({ length: 200 }, () => number++ & 0xffff));
+    await sendSounds(peer, Array.from({ length: 50 }, () => number++), { size: 1400 });
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  assert(track!.statistics.delivered >= 8 * 1024 * 1024 / (172 + 256));
+  assert(track!.statistics.delivered >= 8 * 1024 * 1024 / (1412 + 256));
   assertEquals((await take(track!.packets, 2)).length, 2);
 });
 

@@ -51,18 +51,18 @@ export class Mailbox<T> {
   }
 }
 
-/** An RTP packet of G.711 A-law or µ-law. */
+/** An RTP packet of G.711 A-law, or of what its options say. */
 export function sound(
   sequenceNumber: number,
-  options: { payloadType?: number; ssrc?: number } = {},
+  options: { payloadType?: number; ssrc?: number; size?: number } = {},
 ) {
-  const { payloadType = 8, ssrc = 7 } = options;
+  const { payloadType = 8, ssrc = 7, size = 160 } = options;
   return buildRtpPacket({
     payloadType,
     sequenceNumber,
     timestamp: sequenceNumber * 160,
     ssrc,
-    payload: new Uint8Array(160).fill(sequenceNumber & 0xff),
+    payload: new Uint8Array(size).fill(sequenceNumber & 0xff),
   });
 }
 
@@ -134,13 +134,19 @@ export class CameraPeer {
     } catch {
       // The client has gone.
     } finally {
-      this.close();
+      this.hangUp();
     }
   }
 
-  close(): void {
-    for (const { udp } of this.tracks) for (const socket of udp?.sockets ?? []) close(socket);
+  /** Closes the connection, but not the sockets of media. */
+  hangUp(): void {
     close(this.#conn);
+  }
+
+  /** Closes all. */
+  close(): void {
+    this.#closeSockets();
+    this.hangUp();
   }
 
   async #answer(request: RtspRequest, answers: Answers): Promise<void> {
@@ -169,6 +175,16 @@ export class CameraPeer {
       default:
         return { headers: session };
     }
+  }
+
+  /** Forgets the tracks that were set up, as TEARDOWN does. */
+  forgetTracks(): void {
+    this.#closeSockets();
+    this.tracks.length = 0;
+  }
+
+  #closeSockets(): void {
+    for (const { udp } of this.tracks) for (const socket of udp?.sockets ?? []) close(socket);
   }
 
   #setUp(request: RtspRequest): string {

@@ -534,6 +534,37 @@ Deno.test("flush policy frame: video wakes readers, audio rides along or waits 4
   assertEquals([woken, clock.pending], [3, 0]);
 });
 
+Deno.test("flush policy frame gathers frames when waking the readers takes long", () => {
+  const { hub, clock } = fakeHub({ flush: "frame" });
+  const publication = hub.acquire("live/cam");
+  const { cursor } = read(publication.stream);
+  let woken = 0;
+  let wakingTakesMs = 7;
+  const wait = (): void =>
+    cursor.wait(() => {
+      woken++;
+      clock.advance(wakingTakesMs);
+      wait();
+    });
+  wait();
+  send(publication, "V K0");
+  send(publication, "p1");
+  assertEquals([woken, clock.pending], [2, 0]);
+  wakingTakesMs = 10;
+  send(publication, "p2");
+  assertEquals([woken, clock.pending], [3, 0]);
+  // Three times what it took: the next frames wait so long, and leave together.
+  send(publication, "p3");
+  clock.advance(29);
+  send(publication, "p4");
+  assertEquals([woken, clock.pending], [3, 1]);
+  wakingTakesMs = 1;
+  clock.advance(1);
+  assertEquals([woken, clock.pending], [4, 0]);
+  send(publication, "p5");
+  assertEquals([woken, clock.pending], [5, 0]);
+});
+
 Deno.test("flush policy unit: everything wakes readers at once", () => {
   const { hub, clock } = fakeHub({ flush: "unit" });
   const publication = hub.acquire("live/cam");

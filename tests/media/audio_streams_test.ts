@@ -120,6 +120,14 @@ Deno.test("LATM of ffmpeg: its StreamMuxConfig has the AudioSpecificConfig that 
   assertEquals(subFrames, 1);
 });
 
+Deno.test("parseLatmConfig reads what GStreamer's rtpmp4apay announces: an extension, and no end", () => {
+  const { config, audioSpecificConfig, subFrames } = parseLatmConfig(
+    Uint8Array.fromHex("40002410adca00"),
+  );
+  assertEquals([config.sampleRate, config.channels, subFrames], [44100, 1, 1]);
+  assertEquals(audioSpecificConfig.toHex(), "120856e500");
+});
+
 Deno.test("parseLatmConfig reads the example of RFC 6416, 7.4.1", () => {
   // "LATM config: 400026103fc0": LC, 24000 Hz, mono.
   const { config } = parseLatmConfig(Uint8Array.fromHex("400026103fc0"));

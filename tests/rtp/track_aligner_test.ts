@@ -31,6 +31,18 @@ Deno.test("TrackAligner places tracks with random origins by arrival at first (R
   assertEquals(audio.timeUs(a.at(1_000_000), 6040), 1_040_000);
 });
 
+Deno.test("TrackAligner begins tracks together though seconds of one come at once (GStreamer's rtspclientsink)", () => {
+  const aligner = new TrackAligner();
+  const audio = aligner.addTrack({ clockRate: 8000 });
+  const video = aligner.addTrack({ clockRate: 90_000 });
+  for (let ms = 0; ms <= 600; ms += 20) assertEquals(audio.timeUs(ms * 8, 1000), ms * 1000);
+  assertEquals(video.timeUs(77_000, 1002), 2000);
+  // A track that comes much later is beside what is newest then.
+  const late = aligner.addTrack({ clockRate: 1000 });
+  assertEquals(video.timeUs(77_000 + 5 * 90_000, 3500), 5_002_000);
+  assertEquals(late.timeUs(1, 3510), 5_012_000);
+});
+
 Deno.test("TrackAligner places a track by sender reports that came before its packets", () => {
   const aligner = new TrackAligner();
   const video = aligner.addTrack({ clockRate: 90000 });

@@ -237,6 +237,76 @@ Deno.test("a server that does not answer in ten seconds is given up", () => {
   assertEquals(close.error.code, "response-timeout");
 });
 
+Deno.test("the time for an answer is the owner's choice, and stands still while nothing is read", () => {
+  const wire = new Wire({ requestTimeoutMs: 500, nowMs: 100_000 });
+  wire.client.describe();
+  assertEquals(wire.client.tick(100_499), []);
+  wire.client.holdDeadline(100_499);
+  assertEquals(wire.client.tick(100_998), []);
+  assertEquals(wire.client.tick(100_999).map(({ type }) => type), ["close"]);
+});
+
+Deno.test("a session with a long timeout is kept alive every 30 s: routers forget sooner", () => {
+  const wire = new Wire();
+  wire.client.setup(undefined, [tcp]);
+  wire.answer(200, { Session: "a;timeout=86400", Transport: "RTP/AVP/TCP;interleaved=0-1" });
+  wire.client.tick(29_999);
+  assertEquals(wire.sent(), []);
+  wire.client.tick(30_000);
+  assertEquals(wire.sent()[0]?.method, "OPTIONS");
+});
+
+Deno.test("tracks are relative to an absolute control of the session, which PLAY is for", () => {
+  const wire = new Wire();
+  wire.client.describe();
+  const sdp = "v=0\r\na=control:rtsp://10.0.0.9/live/1\r\nm=audio 0 RTP/AVP 0\r\na=control:t0\r\n";
+  wire.answer(200, { "Content-Base": "rtsp://h:8554/elsewhere/" }, sdp);
+  wire.client.setup("t0", [tcp]);
+  assertEquals(wire.sent()[0]?.url, "rtsp://h:8554/live/1/t0");
+  wire.raw(200, { Session: "a", Transport: "RTP/AVP/TCP;interleaved=0-1" });
+  wire.client.play();
+  assertEquals(wire.sent()[0]?.url, "rtsp://h:8554/live/1");
+});
+
+Deno.test("what is announced after a DESCRIBE is below the URL, not below the described base", () => {
+  const wire = new Wire();
+  wire.client.describe();
+  wire.answer(200, { "Content-Base": "rtsp://h:8554/inner/" }, ANNOUNCED);
+  wire.client.announce(parseSdp(ANNOUNCED));
+  wire.answer(200);
+  wire.client.setup("streamid=0", [{ ...tcp, mode: "record" }]);
+  assertEquals(wire.sent()[0]?.url, `${url}/streamid=0`);
+});
+
+Deno.test("a PLAY after a pause has no range (RFC 2326, 10.5)", () => {
+  const wire = new Wire().play();
+  wire.client.pause();
+  wire.answer(200);
+  wire.client.resume();
+  assertEquals(wire.sent()[0]?.headers.get("Range"), undefined);
+});
+
+Deno.test("requests with one nonce are counted up where the server asks for qop", () => {
+  const wire = new Wire({ url: "rtsp://me:x@h/s", cnonce: "0a4f" });
+  const count = () => /nc=(\w+)/.exec(wire.sent().at(-1)!.headers.get("Authorization")!)?.[1];
+  wire.client.describe();
+  wire.answer(401, { "WWW-Authenticate": 'Digest realm="c", nonce="n", qop="auth"' });
+  assertEquals(count(), "00000001");
+  wire.raw(200, {}, ANNOUNCED);
+  wire.client.options();
+  assertEquals(count(), "00000002");
+  wire.raw(401, { "WWW-Authenticate": 'Digest realm="c", nonce="m", qop="auth"' });
+  assertEquals(count(), "00000001");
+});
+
+Deno.test("a redirection from TLS to the clear gets no credentials", () => {
+  const wire = new Wire({ url: "rtsps://me:secret@h/s" });
+  wire.client.describe();
+  const [event] = wire.answer(302, { Location: "rtsp://h/s" });
+  assert(event?.type === "redirect");
+  assertEquals(event.url, "rtsp://h/s");
+});
+
 Deno.test("frames are handed on, and a server's own requests answered", () => {
   const wire = new Wire();
   const payload = Uint8Array.of(1);

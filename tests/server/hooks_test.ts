@@ -142,6 +142,14 @@ Deno.test("a server can be used once: listen, stop, dispose, serve", async () =>
   await assertRejects(() => server.serveRtmp({ ...pipeEnds()[1], remoteAddress: "" }), ServerError);
 });
 
+Deno.test("a server that is stopped while it starts does not listen", async () => {
+  const server = new Server({ rtmp: { hostname: "127.0.0.1", port: 0 }, rtsp: false });
+  const listening = server.listen();
+  await server.stop();
+  await assertRejects(() => listening, ServerError, "stopped");
+  assertEquals(server.addresses, []);
+});
+
 Deno.test("a port in use, and an address of another machine, have their own codes", async () => {
   await using weir = await TestServer.start();
   const taken = new Server({ rtmp: { hostname: "127.0.0.1", port: weir.port }, rtsp: false });

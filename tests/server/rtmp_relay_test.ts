@@ -1,35 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RtmpClient } from "../../src/client/rtmp.ts";
-import type { Clock } from "../../src/hub/mod.ts";
-import { RtmpRelay, type RtmpRelayOptions, RtmpRelays } from "../../src/server/mod.ts";
+import { Relays } from "../../src/server/mod.ts";
 import { silentLog } from "../../src/server/log.ts";
 import { systemClock } from "../../src/server/system_clock.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "../client/rtmp_media.ts";
 import { ScriptedServer } from "../client/scripted_server.ts";
+import { HastyClock, TestRelay } from "../support/test_relay.ts";
 import { TestServer, until } from "../support/test_server.ts";
-
-/** A relay that stops at the end of its block. */
-class TestRelay implements AsyncDisposable {
-  readonly relay: RtmpRelay;
-
-  constructor(weir: TestServer, options: RtmpRelayOptions, clock: Clock = systemClock) {
-    const { hub } = weir.server;
-    this.relay = new RtmpRelay({ hub, log: weir.log, clock, random: () => 1 }, {
-      retryMs: 50,
-      ...options,
-    });
-    this.relay.start();
-  }
-
-  get state(): string {
-    return this.relay.statistics.state;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.relay.stop();
-    assertEquals(this.state, "stopped");
-  }
-}
 
 Deno.test("origin, edge and player: a player's request starts the pull, in less than a second", async () => {
   await using origin = await TestServer.start();
@@ -73,8 +50,8 @@ Deno.test("origin, edge and player: a player's request starts the pull, in less 
   await writeAll(publication, frame(10));
   const again = await second.play();
   await readUntil(again, (unit) => frameNumber(unit) === 10);
-  assertEquals(relay.relay.statistics.attempts, 2);
-  assertEquals(relay.relay.statistics.failures, 0);
+  assertEquals(relay.statistics.attempts, 2);
+  assertEquals(relay.statistics.failures, 0);
 });
 
 Deno.test("a push forwards a stream as long as it is published", async () => {
@@ -101,7 +78,7 @@ Deno.test("a push forwards a stream as long as it is published", async () => {
   // And again, when it is published again.
   await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
   await until(() => far.server.hub.get("copies/cam")?.isLive === true);
-  assertEquals(relay.relay.statistics.attempts, 2);
+  assertEquals(relay.statistics.attempts, 2);
 });
 
 Deno.test("a pull that always runs comes back when its origin does", async () => {
@@ -120,15 +97,15 @@ Deno.test("a pull that always runs comes back when its origin does", async () =>
   };
   const early = await publish(`${first.url}/live/cam`);
   await until(() => edge.server.hub.get("live/cam")?.isLive === true);
-  await until(() => relay.relay.statistics.units > 3);
+  await until(() => relay.statistics.units > 3);
   await first[Symbol.asyncDispose]();
   await early.close();
-  await until(() => relay.relay.statistics.failures > 1);
+  await until(() => relay.statistics.failures > 1);
   assertEquals(edge.server.hub.get("live/cam")?.isLive ?? false, false);
   await using _second = await TestServer.start({ rtmp: { hostname: "127.0.0.1", port } });
   await using _late = await publish(`rtmp://127.0.0.1:${port}/live/cam`);
   await until(() => edge.server.hub.get("live/cam")?.isLive === true);
-  await until(() => relay.relay.statistics.failures === 0);
+  await until(() => relay.statistics.failures === 0);
   // A failure is one line in the log, not one an attempt.
   assertEquals(
     edge.log.lines.filter(({ message, level }) => message === "relay failed" && level === "warn")
@@ -152,19 +129,7 @@ Deno.test("a relay tries again with waits that grow up to a bound, one connectio
     }
   });
   await using weir = await TestServer.start();
-  const waits: number[] = [];
-  const clock: Clock = {
-    now: () => nowMs,
-    setTimer(callback, delayMs) {
-      waits.push(delayMs);
-      const id = setTimeout(() => {
-        nowMs += delayMs;
-        callback();
-      }, 0);
-      return { cancel: () => clearTimeout(id) };
-    },
-  };
-  let nowMs = 0;
+  const clock = new HastyClock();
   await using relay = new TestRelay(weir, {
     mode: "pull",
     name: "live/cam",
@@ -172,10 +137,10 @@ Deno.test("a relay tries again with waits that grow up to a bound, one connectio
     retryMs: 100,
     maxRetryMs: 1500,
   }, clock);
-  await until(() => waits.length >= 6);
-  assertEquals(waits.slice(0, 6), [100, 200, 400, 800, 1500, 1500]);
+  await until(() => clock.waits.length >= 6);
+  assertEquals(clock.waits.slice(0, 6), [100, 200, 400, 800, 1500, 1500]);
   assertEquals(most, 1);
-  const { lastError, failures, target } = relay.relay.statistics;
+  const { lastError, failures, target } = relay.statistics;
   assert(failures >= 6 && lastError!.includes("NetConnection.Connect.Rejected"));
   assert(target.endsWith("/live") && !target.includes("cam"));
 });
@@ -192,7 +157,7 @@ Deno.test("a pull leaves a local publisher alone", async () => {
   });
   await using player = await RtmpClient.connect(`${edge.url}/live/cam`);
   await readUntil(await player.play(), (unit) => frameNumber(unit) === 0);
-  assertEquals([relay.state, relay.relay.statistics.attempts], ["idle", 0]);
+  assertEquals([relay.state, relay.statistics.attempts], ["idle", 0]);
 });
 
 Deno.test("relays refuse two for one target, and URLs that are none", async () => {
@@ -201,13 +166,13 @@ Deno.test("relays refuse two for one target, and URLs that are none", async () =
   const context = { hub, log: silentLog, clock: systemClock, random: () => 0 };
   const pull = { mode: "pull", name: "live/cam", url: "rtmp://a/live/cam" } as const;
   assertThrows(
-    () => new RtmpRelays(context, [pull, { ...pull, url: "rtmp://b/live/cam" }]),
+    () => new Relays(context, [pull, { ...pull, url: "rtmp://b/live/cam" }]),
     TypeError,
     "each target must be named once",
   );
-  assertThrows(() => new RtmpRelays(context, [{ ...pull, url: "http://a" }]), Error, "RTMP URL");
-  assertThrows(() => new RtmpRelays(context, [{ ...pull, retryMs: 0 }]), RangeError, "retryMs");
-  const relays = new RtmpRelays(context, [{ ...pull, on: "demand" }]);
+  assertThrows(() => new Relays(context, [{ ...pull, url: "http://a" }]), TypeError, "scheme");
+  assertThrows(() => new Relays(context, [{ ...pull, retryMs: 0 }]), RangeError, "retryMs");
+  const relays = new Relays(context, [{ ...pull, on: "demand" }]);
   assertEquals(relays.statistics.map(({ state }) => state), ["idle"]);
   relays.start();
   await relays.stop();

@@ -40,7 +40,13 @@ class Bench {
     hooks: {},
     log: this.log,
     clock: this.clock,
-    timing: { playWaitMs: 100, describeWaitMs: 100, writeStallMs: 10_000, closeMs: 1000 },
+    timing: {
+      playWaitMs: 100,
+      describeWaitMs: 100,
+      writeStallMs: 10_000,
+      closeMs: 1000,
+      hookMs: 30_000,
+    },
   };
   readonly #service = new RtspService(this.#context, { sockets: undefined });
   #nextId = 1;

@@ -5,7 +5,7 @@ import { run, RunningProcess } from "./process.ts";
 
 /** A frame that came out of a decoder. */
 export interface DecodedFrame {
-  /** Presentation time, milliseconds. */
+  /** Presentation time, milliseconds; NaN where it is not known. */
   readonly ptsMs: number;
   readonly hash: string;
 }
@@ -57,7 +57,8 @@ export async function makeSource(
     hevc: ["-c:v", "libx265", ...preset, ...key, "-x265-params", "log-level=none:bframes=0"],
   };
   const audioArguments = {
-    aac: ["-c:a", "aac", "-b:a", "64k"],
+    // Its perceptual noise is another one after each loss.
+    aac: ["-c:a", "aac", "-b:a", "64k", "-aac_pns", "0"],
     mp3: ["-c:a", "libmp3lame", "-b:a", "64k"],
     opus: ["-c:a", "libopus", "-b:a", "48k", "-ac", "2"],
     pcm_mulaw: ["-c:a", "pcm_mulaw"],
@@ -105,8 +106,8 @@ const GSTREAMER_PARSERS = {
   aac: "aacparse",
   mp3: "mpegaudioparse",
   opus: "opusparse",
-  pcm_mulaw: "audio/x-mulaw",
-  pcm_alaw: "audio/x-alaw",
+  pcm_mulaw: "identity",
+  pcm_alaw: "identity",
 } as const;
 
 /** Starts a pipeline of GStreamer. */
@@ -145,11 +146,16 @@ export type Play = (
 ) => Promise<Decoded>;
 
 /** Arguments that print the hash of each decoded frame, with times as exact as they are stored. */
-function decodeArguments(input: readonly string[]): string[] {
+function decodeArguments(input: readonly string[], codecs: SourceCodecs): string[] {
   return [
     // Encoder delay is not known to who plays a live stream, so it must not be cut from a file either.
     ...["-flags2", "skip_manual", ...input],
-    ...["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framemd5", "-"],
+    ...["-fps_mode", "passthrough", "-enc_time_base", "-1"],
+    // A decoder of Opus takes a second to forget what it was told before.
+    ...(codecs.audio === "opus" ? ["-c:a", "copy"] : []),
+    // G.711 has no frames: servers cut it as they like.
+    ...(codecs.audio?.startsWith("pcm_") ? ["-af", "asetnsamples=n=160:p=0"] : []),
+    ...["-f", "framemd5", "-"],
   ];
 }
 
@@ -172,78 +178,98 @@ function readFrames(list: Uint8Array, messages: string): Decoded {
   return { video: of("video"), audio: of("audio"), messages };
 }
 
-async function decodeByFfmpeg(...input: string[]): Promise<Decoded> {
-  await using player = ffmpeg(decodeArguments(input));
+async function decodeByFfmpeg(
+  codecs: SourceCodecs,
+  ...input: string[]
+): Promise<Decoded> {
+  await using player = ffmpeg(decodeArguments(input, codecs));
   const { stdout, stderr } = await player.ended;
   return readFrames(stdout, stderr);
 }
 
 /** Decodes a file. */
-export function decodeFile(path: string): Promise<Decoded> {
-  return decodeByFfmpeg("-i", path);
+export function decodeFile(path: string, codecs: SourceCodecs): Promise<Decoded> {
+  return decodeByFfmpeg(codecs, "-i", path);
 }
 
+/** What takes frames out of packets; GStreamer's publisher sends AAC as LATM, others do not. */
 const GSTREAMER_DEPAYLOADERS = {
   h264: "rtph264depay",
   hevc: "rtph265depay",
-  aac: "rtpmp4gdepay",
+  aac: "parsebin",
   mp3: "rtpmpadepay",
   opus: "rtpopusdepay",
   pcm_mulaw: "rtppcmudepay",
   pcm_alaw: "rtppcmadepay",
 } as const;
 
-async function playByGstreamer(
-  { rtsp, name, folder }: Doors & { readonly name: string; readonly folder: string },
-  codecs: SourceCodecs,
-): Promise<Decoded> {
-  const path = `${folder}/gstreamer-${name.replaceAll("/", "-")}.mkv`;
-  const tracks = (["video", "audio"] as const).flatMap((kind) => {
-    const codec = codecs[kind];
-    if (codec === undefined) return [];
-    const caps = `application/x-rtp,media=${kind}`;
-    return [
-      ...["in.", "!", caps, "!", "queue", "!", GSTREAMER_DEPAYLOADERS[codec], "!"],
-      ...[GSTREAMER_PARSERS[codec], "!", "queue", "!", "out."],
-    ];
-  });
-  await using player = gstreamer(
-    ...["rtspsrc", `location=${rtsp}/${name}`, "protocols=tcp", "latency=200", "name=in"],
-    ...["matroskamux", "name=out", "!", "filesink", `location=${path}`],
-    ...tracks,
-  );
-  const { stderr } = await player.ended;
-  const decoded = await decodeFile(path);
-  return { ...decoded, messages: stderr + decoded.messages };
-}
+/** How a track is written to a file of its own, and what FFmpeg has to know of that. */
+const GSTREAMER_FILES = {
+  h264: { caps: "video/x-h264,stream-format=byte-stream", input: ["-f", "h264"] },
+  hevc: { caps: "video/x-h265,stream-format=byte-stream", input: ["-f", "hevc"] },
+  aac: { caps: "audio/mpeg,stream-format=adts", input: ["-f", "aac"] },
+  mp3: { caps: "audio/mpeg", input: ["-f", "mp3"] },
+  opus: { caps: "audio/x-opus ! oggmux", input: ["-f", "ogg"] },
+  pcm_mulaw: { caps: "audio/x-mulaw", input: ["-f", "mulaw", "-ar", "8000", "-ac", "1"] },
+  pcm_alaw: { caps: "audio/x-alaw", input: ["-f", "alaw", "-ar", "8000", "-ac", "1"] },
+} as const;
 
-async function playByVlc(
-  { rtsp, name, folder }: Doors & { readonly name: string; readonly folder: string },
-): Promise<Decoded> {
-  const path = `${folder}/vlc-${name.replaceAll("/", "-")}.ts`;
-  await Deno.chmod(folder, 0o777);
-  const arguments_ = [
-    ...["-I", "dummy", "--no-lua", "--play-and-exit", "--network-caching=300", "--rtsp-tcp"],
-    ...["--sout", `#std{access=file,mux=ts,dst=${path}}`, `${rtsp}/${name}`, "vlc://quit"],
-  ];
-  const env = { HOME: folder, XDG_RUNTIME_DIR: folder };
-  await using vlc = Deno.uid() === 0
-    // VLC refuses to run as root.
-    ? new RunningProcess("setpriv", ["--reuid=65534", "--clear-groups", "cvlc", ...arguments_], {
-      env,
-    })
-    : new RunningProcess("cvlc", arguments_, { env });
-  await vlc.ended;
-  return await decodeFile(path);
+/** Holds whatever comes: the file of all tracks takes nothing of one while it waits for another. */
+const QUEUE = ["queue", "max-size-time=0", "max-size-buffers=0", "max-size-bytes=0"];
+
+/**
+ * Each track goes to a file of its own, which has all its frames, and to one of all tracks, which has
+ * their times, but leaves out frames whose time does not grow, as it is when GStreamer synchronizes.
+ */
+function playByGstreamer(transport: "udp" | "tcp"): Play {
+  return async ({ rtsp, name, folder }, codecs) => {
+    const kinds = (["video", "audio"] as const).filter((kind) => codecs[kind] !== undefined);
+    const stem = `${folder}/${name.replaceAll("/", "-")}-${transport}`;
+    const tracks = kinds.flatMap((kind) => {
+      const codec = codecs[kind]!;
+      const parser = GSTREAMER_PARSERS[codec];
+      return [
+        ...["in.", "!", `application/x-rtp,media=${kind}`, "!", ...QUEUE, "!"],
+        ...[GSTREAMER_DEPAYLOADERS[codec], "!", "tee", `name=${kind}`],
+        ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", ...GSTREAMER_FILES[codec].caps.split(" ")],
+        ...["!", "filesink", `location=${stem}-${kind}`],
+        ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", "out."],
+      ];
+    });
+    await using player = gstreamer(
+      ...["rtspsrc", `location=${rtsp}/${name}`, `protocols=${transport}`, "latency=200"],
+      ...["name=in", "matroskamux", "name=out", "!", "filesink", `location=${stem}.mkv`],
+      ...tracks,
+    );
+    const { stderr } = await player.ended;
+    const timed = await decodeFile(`${stem}.mkv`, codecs);
+    const decoded = { video: [] as DecodedFrame[], audio: [] as DecodedFrame[] };
+    // The file of all tracks is for times alone: its decoder misses the frames that were left out.
+    let messages = stderr;
+    for (const kind of kinds) {
+      const file = await decodeByFfmpeg(
+        codecs,
+        // That it guesses how long such a file is, is a warning.
+        ...["-loglevel", "error", ...GSTREAMER_FILES[codecs[kind]!].input],
+        ...["-i", `${stem}-${kind}`],
+      );
+      messages += file.messages;
+      // Its parsers of Opus and MP3 make up times: they only count samples.
+      const isTimed = codecs[kind] !== "opus" && codecs[kind] !== "mp3";
+      const times = new Map(isTimed ? timed[kind].map(({ ptsMs, hash }) => [hash, ptsMs]) : []);
+      decoded[kind] = file[kind].map(({ hash }) => ({ ptsMs: times.get(hash) ?? NaN, hash }));
+    }
+    return { ...decoded, messages };
+  };
 }
 
 /** The players, by the names that the table has. */
 export const PLAYERS = {
-  "ffmpeg RTMP": ({ rtmp, name }) => decodeByFfmpeg("-i", `${rtmp}/${name}`),
-  "ffmpeg RTSP TCP": ({ rtsp, name }) =>
-    decodeByFfmpeg("-rtsp_transport", "tcp", "-i", `${rtsp}/${name}`),
-  "ffmpeg RTSP UDP": ({ rtsp, name }) =>
-    decodeByFfmpeg("-rtsp_transport", "udp", "-i", `${rtsp}/${name}`),
-  "GStreamer RTSP": playByGstreamer,
-  "VLC RTSP": playByVlc,
+  "ffmpeg RTMP": ({ rtmp, name }, codecs) => decodeByFfmpeg(codecs, "-i", `${rtmp}/${name}`),
+  "ffmpeg RTSP TCP": ({ rtsp, name }, codecs) =>
+    decodeByFfmpeg(codecs, "-rtsp_transport", "tcp", "-i", `${rtsp}/${name}`),
+  "ffmpeg RTSP UDP": ({ rtsp, name }, codecs) =>
+    decodeByFfmpeg(codecs, "-rtsp_transport", "udp", "-i", `${rtsp}/${name}`),
+  "GStreamer RTSP TCP": playByGstreamer("tcp"),
+  "GStreamer RTSP UDP": playByGstreamer("udp"),
 } as const satisfies Record<string, Play>;

@@ -147,7 +147,8 @@ export class RtspPeer implements Disposable {
     } catch (error) {
       if (
         error instanceof Deno.errors.ConnectionReset ||
-        error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.BadResource
+        error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.BadResource ||
+        error instanceof Deno.errors.Interrupted
       ) return undefined;
       throw error;
     } finally {

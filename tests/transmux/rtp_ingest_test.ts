@@ -250,3 +250,29 @@ Deno.test("RtpTrackIngest and FrameReader find every frame of FFmpeg's and GStre
     }
   }
 });
+
+Deno.test("RtpTrackIngest does not keep what small packets were read into", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const sent: Uint8Array[] = [];
+  for (let number = 0; number < 200; number++) {
+    // A publisher sends junk between its packets: each is a view of another large buffer.
+    const bytes = rtpPacket({
+      payloadType: 96,
+      sequenceNumber: number,
+      timestamp: 0,
+      marker: number === 199,
+      payload: IDR,
+    }).bytes;
+    const slab = new Uint8Array(256 * 1024);
+    slab.set(bytes, 99);
+    sent.push(bytes);
+    const [unit] = ingest.push(parseRtpPacket(slab.subarray(99, 99 + bytes.length)), 0);
+    if (unit?.payload.format !== "rtp") continue;
+    assertEquals(unit.payload.packets, sent);
+    const buffers = new Set(unit.payload.packets.map(({ buffer }) => buffer));
+    const held = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    assert(held <= 9 * 1024 * 1024, `${held} bytes`);
+    return;
+  }
+  assert(false, "no unit came");
+});

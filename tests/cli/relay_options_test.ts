@@ -1,0 +1,69 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { HELP, parseArguments, UsageError } from "../../src/cli/arguments.ts";
+import type { RelayOptions } from "../../src/server/mod.ts";
+import { startWeir } from "../support/process.ts";
+
+function relaysOf(...args: string[]): readonly RelayOptions[] | undefined {
+  const request = parseArguments(args);
+  return request.command === "serve" ? request.relays : undefined;
+}
+
+Deno.test("--pull and --push take NAME=URL, each more than once", () => {
+  assertEquals(relaysOf(), []);
+  const args = [
+    "--pull=live/a=rtsp://me:se=cret@cam/x?a=b",
+    ...["--push", "live/a=rtmp://far/live/key", "--push", "live/a=rtsps://far/live/key"],
+    ...["--pull", "live/b=rtmps://origin/live/b"],
+  ];
+  assertEquals(relaysOf(...args), [
+    { mode: "pull", name: "live/a", url: "rtsp://me:se=cret@cam/x?a=b", on: "always" },
+    { mode: "pull", name: "live/b", url: "rtmps://origin/live/b", on: "always" },
+    { mode: "push", name: "live/a", url: "rtmp://far/live/key" },
+    { mode: "push", name: "live/a", url: "rtsps://far/live/key" },
+  ]);
+  const [first] = relaysOf("--on-demand", "--pull", "live/b=rtmp://origin/live/b")!;
+  assertEquals(first!.on, "demand");
+  for (const option of ["--pull", "--push", "--on-demand"]) assertStringIncludes(HELP, option);
+});
+
+Deno.test("a wrong --pull or --push is told without the URL, which may have secrets", () => {
+  const wrong = (args: string[], text: string) => {
+    const error = assertThrows(() => relaysOf(...args), UsageError, text);
+    assert(!error.message.includes("se4cret"), error.message);
+    assert(!error.message.includes("\n"));
+  };
+  for (const option of ["--pull", "--push"]) {
+    wrong([option], option);
+    wrong([option, ""], "NAME=URL");
+    wrong([option, "rtsp://me:se4cret@cam/x"], "NAME=URL");
+    wrong([option, "rtsp://me:se4cret@cam/x?a=b"], "NAME=URL");
+    wrong([option, "=rtsp://me:se4cret@cam/x"], "NAME=URL");
+    wrong([option, "live/a=http://me:se4cret@cam/x"], "rtmp, rtmps, rtsp or rtsps");
+    wrong([option, "live/a=rtsp://me:se4cret@:99999/x"], "rtmp, rtmps, rtsp or rtsps");
+    wrong([option, "../a=rtsp://me:se4cret@cam/x"], "the name of a stream");
+    const twice = `live/a=rtsp://me:se4cret@cam/x`;
+    wrong([option, twice, option, twice], "twice");
+  }
+  wrong(["--on-demand"], "--pull");
+});
+
+Deno.test("no log line of the command has the credentials of a relay", async () => {
+  using camera = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = camera.addr as Deno.NetAddr;
+  await using weir = await startWeir([
+    ...["--log-level", "debug", "--pull", `live/a=rtsp://me:se4cret@127.0.0.1:${port}/x?k=t0ken1`],
+  ]);
+  using conn = await camera.accept();
+  // What was asked for is repeated, as some servers do.
+  await conn.write(
+    new TextEncoder().encode("RTSP/1.0 500 No se4cret and no t0ken1 here\r\nCSeq: 1\r\n\r\n"),
+  );
+  conn.closeWrite();
+  await weir.line(/relay failed/);
+  weir.kill("SIGTERM");
+  const { code, stdout, stderr } = await weir.ended;
+  assertEquals([code, stderr], [0, ""]);
+  const output = new TextDecoder().decode(stdout);
+  assertStringIncludes(output, `127.0.0.1:${port}`);
+  for (const secret of ["se4cret", "t0ken1", "me:"]) assert(!output.includes(secret), output);
+});

@@ -1,0 +1,228 @@
+/**
+ * The rows of the list of threats that concern RTMP and have no test elsewhere. Beside each attacker stand
+ * a publisher and a player who lose nothing.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { LogRecord } from "@std/log/logger";
+import { concat } from "@std/bytes/concat";
+import { textLine } from "../../src/cli/console_log.ts";
+import { encodeCommandMessage } from "../../src/rtmp/mod.ts";
+import { BODIES, RtmpClient, statusCode } from "../support/rtmp_client.ts";
+import { TestServer, until } from "../support/test_server.ts";
+
+interface Scene {
+  readonly weir: TestServer;
+  /** Connects, shakes hands, and sends connect. */
+  open(): Promise<RtmpClient>;
+}
+
+type Options = Parameters<typeof TestServer.start>[0];
+
+/** Runs `attack` beside bystanders; nothing of it may remain, not even a timer. */
+function threat(
+  name: string,
+  attack: (scene: Scene) => Promise<void>,
+  options: Options = {},
+): void {
+  Deno.test({
+    name,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    async fn() {
+      await using weir = await TestServer.start({
+        hub: { lingerMs: 0 },
+        ...options,
+        timing: { closeMs: 100, playWaitMs: 100, ...options?.timing },
+      });
+      {
+        using publisher = await RtmpClient.publisher(weir.port, "cam");
+        await publisher.frames(0, 5);
+        using player = await RtmpClient.player(weir.port, "cam");
+        using clients = new DisposableStack();
+        await attack({
+          weir,
+          open: async () => clients.use(await RtmpClient.open(weir.port)),
+        });
+        await publisher.frames(5, 5);
+        const numbers = await player.frameNumbers(9);
+        assertEquals(numbers, Array.from({ length: 10 }, (_, index) => index));
+      }
+      await weir.quiet();
+      await until(() => weir.server.streams.length === 0);
+    },
+  });
+}
+
+threat("media after a refusal, and before a role, reaches nobody, and no hook", async (scene) => {
+  const { weir, open } = scene;
+  const client = await open();
+  for (const round of [0, 1]) {
+    await client.media("video", round, BODIES.key(round));
+    await client.command("publish", { args: ["cam"], streamId: await client.createStream() });
+    assertEquals(statusCode(await client.status("NetStream.")), "NetStream.Publish.BadName");
+    await client.media("video", round, BODIES.key(round));
+    await client.command("publish", { args: ["denied"], streamId: await client.createStream() });
+    assertEquals(statusCode(await client.status("NetStream.")), "NetStream.Publish.Denied");
+    await client.media("video", round, BODIES.key(round));
+  }
+  // Its answer comes when all before was looked at.
+  await client.createStream();
+  assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam"]);
+  assertEquals(heard, ["start live/cam"]);
+}, {
+  hub: { lingerMs: 0, conflict: "reject" },
+  hooks: {
+    onPublish: ({ name }) => name === "live/cam" ? undefined : { refuse: "No" },
+    onPublishStart: ({ name }) => void heard.push(`start ${name}`),
+    onUnit: ({ name }) => void (name === "live/cam" || heard.push(`unit ${name}`)),
+    onPublishEnd: ({ name }) => void (name === "live/cam" || heard.push(`end ${name}`)),
+  },
+});
+
+const heard: string[] = [];
+
+threat("a request that comes after the end is not looked at, and keeps nothing", async (scene) => {
+  const { weir, open } = scene;
+  for (const command of ["publish", "play", "createStream"]) {
+    const first = await open();
+    await first.publish("twice");
+    const streamId = await first.createStream();
+    const second = await open();
+    await second.publish("twice");
+    // The first is being closed, and read on so that it hears why.
+    await first.command(command, { args: ["late"], streamId });
+    await first.drain();
+    first.close();
+    second.close();
+    await until(() => weir.server.connectionCount === 2);
+  }
+  assertEquals(asked.filter((name) => name === "live/late"), []);
+}, {
+  hooks: {
+    onPublish: ({ name }) => void asked.push(name),
+    onPlay: ({ name }) => void asked.push(name),
+  },
+});
+
+const asked: string[] = [];
+
+threat("a hook that never answers keeps no connection whose client has left", async (scene) => {
+  const { weir, open } = scene;
+  for (const command of ["publish", "play"]) {
+    const client = await open();
+    await client.command(command, { args: ["hang"], streamId: await client.createStream() });
+    await until(() => hanging.has(command));
+    client.close();
+  }
+  await until(() => weir.server.connectionCount === 2);
+}, {
+  timing: { hookMs: 300 },
+  hooks: {
+    onPublish: ({ name }) => name === "live/hang" ? hang("publish") : undefined,
+    onPlay: ({ name }) => name === "live/hang" ? hang("play") : undefined,
+  },
+});
+
+const hanging = new Set<string>();
+
+function hang(where: string): Promise<void> {
+  hanging.add(where);
+  return new Promise(() => {});
+}
+
+/** What the buffers of sockets hold is below. */
+const MOST_SENT = 16 * 1024 * 1024;
+
+threat("who asks on and reads no answer is not read, and then closed", async ({ weir, open }) => {
+  const client = await open();
+  const { type, body } = encodeCommandMessage({
+    name: "nonsense",
+    transactionId: 9,
+    object: null,
+    args: [],
+  });
+  const message = { type, payload: body, timestampMs: 0, chunkStreamId: 3, streamId: 0 };
+  const piece = concat(Array.from({ length: 2000 }, () => client.encoder.encode(message)));
+  let sent = 0;
+  try {
+    for (; sent < MOST_SENT; sent += piece.length) await client.send(piece);
+  } catch {
+    // Closed, as it should be.
+  }
+  assert(sent < MOST_SENT, `${sent} bytes were taken`);
+  await weir.log.line(({ fields }) => fields.reason === "write-timeout");
+}, { timing: { writeStallMs: 1500 } });
+
+threat("a stream name cannot leave its place, however it is encoded", async ({ weir, open }) => {
+  const keys = [
+    "../cam",
+    "%2e%2e/cam",
+    "..%2fcam",
+    "a/../../cam",
+    "a\\..\\cam",
+    "%5c..%5ccam",
+    "cam\0",
+    "cam%00",
+    "cam\r\nx",
+    "a//b",
+    "./cam",
+    "%",
+    "%ff",
+    "x".repeat(513),
+  ];
+  for (const key of keys) {
+    const client = await open();
+    for (const command of ["publish", "play"]) {
+      await client.command(command, { args: [key], streamId: await client.createStream() });
+      const code = statusCode(await client.status("NetStream."));
+      assert(
+        /\.(BadName|Denied|Failed|StreamNotFound)$/.test(code ?? ""),
+        `${command} ${key}: ${code}`,
+      );
+    }
+  }
+  assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam"]);
+});
+
+threat("no line of the log can be forged, and no key gets into one", async ({ weir, open }) => {
+  const evil = "x\r\n2026-11-21 INFO all is well\x1b[2J\u2028\u202e\x9b";
+  const client = await RtmpClient.dial(weir.port);
+  using _ = client;
+  await client.shakeHands();
+  await client.command("connect", {
+    object: { app: `live?token=pa55word`, flashVer: evil, tcUrl: "rtmp://h/live?token=pa55word" },
+  });
+  await client.answer(1);
+  await client.command(evil, { args: [evil] });
+  await client.command("publish", {
+    args: ["cam?user=ann&pass=pa55word"],
+    streamId: await client.createStream(),
+  });
+  await client.status("NetStream.");
+  const other = await open();
+  await other.command("play", { args: [evil], streamId: await other.createStream() });
+  await other.status("NetStream.");
+  for (const { message, fields } of weir.log.lines) {
+    assert(!JSON.stringify({ message, fields }).includes("pa55word"), Deno.inspect(fields));
+    const record = new LogRecord({ msg: message, args: [fields], level: 20, loggerName: "weir" });
+    assert(!/\p{Cc}|[\u2028\u2029\u202a-\u202e]/u.test(textLine(record)), textLine(record));
+  }
+}, { hub: { lingerMs: 0, conflict: "reject" } });
+
+threat("what is declared costs nothing, what has come does", async ({ open }) => {
+  const before = Deno.memoryUsage();
+  for (let number = 0; number < 100; number++) {
+    const client = await open();
+    await client.setChunkSize(128);
+    // Messages of 10 MB, of which 128 bytes come, on one chunk stream each.
+    for (let id = 10; id < 20; id++) {
+      await client.send(
+        new Uint8Array([id, 0, 0, 0, 0x98, 0x96, 0x80, 9, 1, 0, 0, 0, ...new Uint8Array(128)]),
+      );
+    }
+    await client.createStream();
+  }
+  const { rss, external } = Deno.memoryUsage();
+  const grown = Math.max(external - before.external, rss - before.rss);
+  assert(grown < 100 * 1024 * 1024, `${grown} bytes for 10 GB declared`);
+});
