@@ -516,10 +516,10 @@ function random(length: number): Uint8Array {
 }
 
 /**
- * How long a client that was told of the end may take to leave: GStreamer plays what it holds first, and
- * calls it an error when the connection ends before.
+ * How long a client that was told of the end may take to leave: GStreamer plays what it holds first, by
+ * default the last 2 s, and calls it an error when the connection ends before.
  */
-const GOODBYE_MS = 1000;
+const GOODBYE_MS = 3000;
 
 /** An RTP packet without payload: version 2, all else 0. */
 const EMPTY_RTP = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);

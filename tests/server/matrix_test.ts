@@ -209,6 +209,8 @@ function compare(
 
   const messages = came.messages.split("\n").filter((line) =>
     line !== "" && !line.startsWith("Guessed Channel Layout") &&
+    // gst-launch takes back twice what it was called for when two tracks come at the same moment.
+    !/GLib-GObject-WARNING.*has no handler with id/.test(line) &&
     // The list of frames notes times that were corrected by the first reports; no decoder cares.
     !(publisher === "GStreamer RTSP" && line.startsWith("[framemd5"))
   );

@@ -192,11 +192,11 @@ export function decodeFile(path: string, codecs: SourceCodecs): Promise<Decoded>
   return decodeByFfmpeg(codecs, "-i", path);
 }
 
-/** What takes frames out of packets; GStreamer's publisher sends AAC as LATM, others do not. */
+/** What takes frames out of packets. */
 const GSTREAMER_DEPAYLOADERS = {
   h264: "rtph264depay",
   hevc: "rtph265depay",
-  aac: "parsebin",
+  aac: "rtpmp4gdepay",
   mp3: "rtpmpadepay",
   opus: "rtpopusdepay",
   pcm_mulaw: "rtppcmudepay",
@@ -229,8 +229,9 @@ function playByGstreamer(transport: "udp" | "tcp"): Play {
       const codec = codecs[kind]!;
       const parser = GSTREAMER_PARSERS[codec];
       return [
-        ...["in.", "!", `application/x-rtp,media=${kind}`, "!", ...QUEUE, "!"],
-        ...[GSTREAMER_DEPAYLOADERS[codec], "!", "tee", `name=${kind}`],
+        // Without caps in between: a filter that is made when the track comes is, now and then, not
+        // running yet when the first packet is there, and the player then waits for ever.
+        ...["in.", "!", GSTREAMER_DEPAYLOADERS[codec], "!", "tee", `name=${kind}`],
         ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", ...GSTREAMER_FILES[codec].caps.split(" ")],
         ...["!", "filesink", `location=${stem}-${kind}`],
         ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", "out."],
