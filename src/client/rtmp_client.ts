@@ -157,7 +157,7 @@ export class RtmpClient {
       ...(connectArgs === undefined ? {} : { connectArgs }),
       nowMs: performance.now(),
     });
-    this.#decoder = new ChunkDecoder(options.chunks);
+    this.#decoder = new ChunkDecoder({ ...options.chunks, mayOverwrite: true });
     this.#queue = new SendQueue(transport, {
       now: () => performance.now(),
       onError: (error) => this.#finish(endOf(error)),

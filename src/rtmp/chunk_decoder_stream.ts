@@ -1,4 +1,4 @@
-import { ChunkDecoder, type ChunkLimits } from "./chunk_decoder.ts";
+import { ChunkDecoder, type ChunkDecoderOptions } from "./chunk_decoder.ts";
 import type { RawMessage } from "./raw_message.ts";
 
 /**
@@ -22,9 +22,9 @@ export class ChunkDecoderStream extends TransformStream<Uint8Array, RawMessage[]
   /** The decoder inside, for its byte count and chunk size; only the stream pushes to it. */
   readonly decoder: ChunkDecoder;
 
-  /** `limits` are the decoder's. */
-  constructor(limits: Partial<ChunkLimits> = {}) {
-    const decoder = new ChunkDecoder(limits);
+  /** `options` are the decoder's. */
+  constructor(options: Partial<ChunkDecoderOptions> = {}) {
+    const decoder = new ChunkDecoder(options);
     super({
       transform(bytes, controller): void {
         controller.enqueue(decoder.push(bytes));

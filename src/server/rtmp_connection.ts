@@ -214,7 +214,7 @@ export class RtmpConnection {
 
   /** The pipeline of a connection: chunks, messages, session. */
   async #serve(rest: Uint8Array): Promise<void> {
-    const chunks = new ChunkDecoderStream(this.#options.chunks);
+    const chunks = new ChunkDecoderStream({ ...this.#options.chunks, mayOverwrite: true });
     const parser = new MessageParserStream();
     const sink = new WritableStream<RtmpMessage[]>({
       write: (messages) => this.#receive(messages, chunks.decoder.bytesReceived),

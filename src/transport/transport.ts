@@ -1,6 +1,6 @@
 /** A byte connection as the server uses it: TCP, TLS, or whatever an embedder has accepted. */
 export interface Transport {
-  /** What the peer sends. Chunks are not changed by anyone after they were handed out. */
+  /** What the peer sends. Its chunks belong to the reader: nobody else holds or changes them. */
   readonly readable: ReadableStream<Uint8Array>;
   /** Writes some of `bytes`, at least one, and returns how many. Never called twice at once. */
   write(bytes: Uint8Array): Promise<number>;

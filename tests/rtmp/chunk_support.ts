@@ -1,4 +1,5 @@
 /** Builds chunks by hand from the specification's figures, apart from weir's own encoder. */
+import { assertEquals } from "@std/assert";
 import { ChunkDecoder, type ChunkLimits } from "../../src/rtmp/chunk_decoder.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
 import type { RawMessage } from "../../src/rtmp/raw_message.ts";
@@ -30,8 +31,21 @@ export interface Decoded {
   readonly code: string | undefined;
 }
 
+/** Decodes twice: once with pieces that stay as they are, once with those of a slab to overwrite. */
 export function decode(pieces: Uint8Array[], limits: Partial<ChunkLimits> = {}): Decoded {
-  const decoder = new ChunkDecoder(limits);
+  const before = pieces.map(checksum);
+  const decoded = decodeWith(new ChunkDecoder(limits), pieces);
+  assertEquals(pieces.map(checksum), before, "the input was changed");
+  const slab = concat(pieces);
+  let at = 0;
+  const cut = pieces.map(({ length }) => slab.subarray(at, at += length));
+  const overwriting = decodeWith(new ChunkDecoder({ ...limits, mayOverwrite: true }), cut);
+  assertEquals(overwriting.code, decoded.code);
+  assertEquals(overwriting.messages.map(summary), decoded.messages.map(summary));
+  return decoded;
+}
+
+function decodeWith(decoder: ChunkDecoder, pieces: Uint8Array[]): Decoded {
   const messages: RawMessage[] = [];
   for (const piece of pieces) {
     try {
