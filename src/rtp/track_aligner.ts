@@ -20,8 +20,26 @@ const MAX_CORRECTION_US = 10_000_000;
  */
 const BEGINNING_MS = 1000;
 
-/** Reports of one track whose clocks disagree by more than this: its wall clock was set anew. */
-const CLOCK_STEP_US = 1_000_000;
+/**
+ * Reports of one track whose clocks disagree by more than this: one of its clocks was set anew. A track
+ * that sender reports have placed is moved further than this only when the next report says so too.
+ */
+const CLOCK_STEP_US = 40_000;
+
+/**
+ * Where a timeline begins by default: decoding times of B-frames start before the first picture, and a
+ * track may turn out to begin before the one that came first.
+ */
+const DEFAULT_ORIGIN_US = 500_000;
+
+/** How far behind the newest picture of its track one may be shown: 16 pictures, 8 a second. */
+const MOST_REORDER_US = 2_000_000;
+
+/** A timestamp that is further ahead than arrival and this explain has nothing to do with those before. */
+const MOST_AHEAD_US = 10_000_000;
+
+/** From the newest time of a track to the first one after its clock was set anew. */
+const LEAST_STEP_US = 1000;
 
 /** The pair of a sender report: a wall-clock time, and the track's own time at that moment. */
 interface ReportPair {
@@ -30,18 +48,37 @@ interface ReportPair {
 }
 
 /**
- * Puts the tracks of one stream on one timeline in integer microseconds, 0 at the first packet of
- * any track.
+ * What is added to a track's own time after `fromUs`: `offsetUs`, and at first `excessUs` more, which runs
+ * out.
+ */
+interface Course {
+  readonly fromUs: number;
+  readonly offsetUs: number;
+  readonly excessUs: number;
+}
+
+/** Options of a {@linkcode TrackAligner}. */
+export interface TrackAlignerOptions {
+  /**
+   * The time of the first packet of any track, in microseconds. Default 500 000: room for decoding times
+   * before the first presentation time, and for tracks that turn out to begin earlier.
+   */
+  readonly originUs?: number;
+}
+
+/**
+ * Puts the tracks of one stream on one timeline in integer microseconds, never negative.
  *
  * RTP clocks begin at random numbers, so a track is placed by the arrival of its first packet, until
  * sender reports of it and of the first track that had one tell the exact place. A correction
- * forwards is made at once, one backwards at half speed: the timeline of a track never runs back.
+ * forwards is made at once, one backwards at half speed: the timeline of a track never runs back. Where
+ * the wall clock or the RTP clock of a source is set anew, reports from before are not used any more.
  *
  * @example
  * ```ts
  * import { TrackAligner } from "@weir/server/rtp";
  *
- * const aligner = new TrackAligner();
+ * const aligner = new TrackAligner({ originUs: 0 });
  * const video = aligner.addTrack({ clockRate: 90000 });
  * const audio = aligner.addTrack({ clockRate: 48000 });
  * console.log(video.timeUs(123456, 1000)); // 0
@@ -50,13 +87,22 @@ interface ReportPair {
  * ```
  */
 export class TrackAligner {
+  readonly #originUs: number;
   readonly #tracks: AlignedTrack[] = [];
   #reference: AlignedTrack | undefined;
+
+  /** Starts without tracks. */
+  constructor({ originUs = DEFAULT_ORIGIN_US }: TrackAlignerOptions = {}) {
+    this.#originUs = originUs;
+  }
 
   /** Adds a track whose RTP clock ticks `clockRate` times a second. */
   addTrack(options: { readonly clockRate: number }): AlignedTrack {
     const track = new AlignedTrack(options.clockRate, {
       place: (arrivalMs) => this.#place(arrivalMs),
+      stepped: () => {
+        for (const other of this.#tracks) other.forgetReport();
+      },
       reported: (reporter) => this.#align(reporter),
     });
     this.#tracks.push(track);
@@ -75,7 +121,7 @@ export class TrackAligner {
       const candidate = isBeginning ? firstPacket : newestPacket;
       if (beside === undefined || candidate.arrivalMs > beside.arrivalMs) beside = candidate;
     }
-    if (beside === undefined) return 0;
+    if (beside === undefined) return this.#originUs;
     return Math.max(0, beside.timeUs + Math.round((arrivalMs - beside.arrivalMs) * 1000));
   }
 
@@ -96,6 +142,7 @@ interface PlacedPacket {
 /** What a track asks of its aligner. */
 interface AlignerHooks {
   readonly place: (arrivalMs: number) => number;
+  readonly stepped: () => void;
   readonly reported: (track: AlignedTrack) => void;
 }
 
@@ -109,16 +156,14 @@ export class AlignedTrack {
   #newestElapsedUs = 0;
   #first: PlacedPacket | undefined;
   #newest: PlacedPacket | undefined;
-  /**
-   * Added to the track's own time. `#excessUs` is what the last correction took away (negative: added)
-   * at the track's own time `#excessFromUs`; it still counts before that moment, and runs out after.
-   */
-  #offsetUs = 0;
-  #excessUs = 0;
-  #excessFromUs = 0;
+  /** Ascending; the last one is in force, the others are for pictures out of order. */
+  #courses: Course[] = [];
   #earlyReport: SenderReport | undefined;
   #pair: ReportPair | undefined;
-  #clockSteps = 0;
+  /** Whether sender reports have placed it. */
+  #isPlaced = false;
+  /** An offset that reports tell, and that is far from the one in force. */
+  #doubtedUs: number | undefined;
 
   /** Made by {@linkcode TrackAligner.addTrack}. */
   constructor(clockRate: number, hooks: AlignerHooks) {
@@ -141,8 +186,12 @@ export class AlignedTrack {
     return this.#newest;
   }
 
-  /** The time of a packet with this RTP timestamp that came at `arrivalMs`, in microseconds. */
+  /**
+   * The time of a packet with this RTP timestamp that came at `arrivalMs`, in microseconds. A timestamp
+   * that has nothing to do with those before is placed by its arrival.
+   */
   timeUs(timestamp: number, arrivalMs: number): number {
+    if (this.#isElsewhere(timestamp, arrivalMs)) this.restart();
     const ticks = this.#unwrapper.unwrap(timestamp);
     if (this.#firstTicks === undefined) this.#begin(ticks, arrivalMs);
     const elapsedUs = usFromTicks(ticks - this.#firstTicks!, this.clockRate);
@@ -157,6 +206,8 @@ export class AlignedTrack {
 
   /** Takes the publisher's sender report of this track. */
   takeSenderReport(report: SenderReport): void {
+    // Who has no wall clock says 0 (RFC 3550, 6.4.1).
+    if (report.ntp.seconds === 0 && report.ntp.fraction === 0) return;
     if (this.#firstTicks === undefined) {
       this.#earlyReport = report;
       return;
@@ -169,7 +220,8 @@ export class AlignedTrack {
     if (this.#pair !== undefined) {
       const byWallClock = pair.unixUs - this.#pair.unixUs;
       const byTrack = pair.elapsedUs - this.#pair.elapsedUs;
-      if (Math.abs(byWallClock - byTrack) > CLOCK_STEP_US) this.#clockSteps++;
+      // The others compare again once they have seen it too.
+      if (Math.abs(byWallClock - byTrack) > CLOCK_STEP_US) this.#hooks.stepped();
     }
     this.#pair = pair;
     this.#hooks.reported(this);
@@ -180,8 +232,8 @@ export class AlignedTrack {
    * `undefined` before the first report.
    */
   unixUsOf(timestamp: number): number | undefined {
-    if (this.#pair === undefined) return undefined;
-    const ticks = this.#unwrapper.peek(timestamp) - this.#firstTicks!;
+    if (this.#pair === undefined || this.#firstTicks === undefined) return undefined;
+    const ticks = this.#unwrapper.peek(timestamp) - this.#firstTicks;
     return this.#pair.unixUs + usFromTicks(ticks, this.clockRate) - this.#pair.elapsedUs;
   }
 
@@ -190,46 +242,84 @@ export class AlignedTrack {
     this.#unwrapper.reset();
     this.#firstTicks = undefined;
     this.#newestElapsedUs = 0;
-    this.#excessUs = 0;
     this.#earlyReport = undefined;
+    this.#isPlaced = false;
+    this.forgetReport();
+  }
+
+  /** Its newest sender report tells nothing about those of other tracks any more. */
+  forgetReport(): void {
     this.#pair = undefined;
+    this.#doubtedUs = undefined;
   }
 
   /** Moves this track to where its and the reference's newest sender reports put it. */
   alignTo(reference: AlignedTrack): void {
     const own = this.#pair;
     const other = reference.#pair;
-    // After a step of the wall clock the reports of tracks compare again once all have seen it.
     if (own === undefined || other === undefined) return;
-    if (this.#clockSteps !== reference.#clockSteps) return;
     const sameMomentUs = other.elapsedUs + reference.#offsetUs + (own.unixUs - other.unixUs);
-    this.#moveTo(sameMomentUs - own.elapsedUs);
+    const offsetUs = sameMomentUs - own.elapsedUs;
+    if (this.#isDoubtful(offsetUs)) return;
+    this.#isPlaced = true;
+    this.#moveTo(offsetUs);
+  }
+
+  /** A single report may be wrong, or from before a clock was set that others have seen set. */
+  #isDoubtful(offsetUs: number): boolean {
+    const doubtedUs = this.#doubtedUs;
+    this.#doubtedUs = undefined;
+    if (!this.#isPlaced || Math.abs(offsetUs - this.#offsetUs) <= CLOCK_STEP_US) return false;
+    if (doubtedUs !== undefined && Math.abs(offsetUs - doubtedUs) <= CLOCK_STEP_US) return false;
+    this.#doubtedUs = offsetUs;
+    return true;
+  }
+
+  /** Whether a timestamp is where neither the order of pictures nor the time since the last one leads. */
+  #isElsewhere(timestamp: number, arrivalMs: number): boolean {
+    if (this.#firstTicks === undefined || this.#newest === undefined) return false;
+    const ticks = this.#unwrapper.peek(timestamp) - this.#firstTicks;
+    const stepUs = usFromTicks(ticks, this.clockRate) - this.#newestElapsedUs;
+    const arrivalUs = Math.max(0, (arrivalMs - this.#newest.arrivalMs) * 1000);
+    return stepUs < -MOST_REORDER_US || stepUs > arrivalUs + MOST_AHEAD_US;
   }
 
   #begin(ticks: number, arrivalMs: number): void {
     this.#firstTicks = ticks;
-    this.#offsetUs = this.#hooks.place(arrivalMs);
+    const placeUs = this.#hooks.place(arrivalMs);
+    const leastUs = this.#newest === undefined ? 0 : this.#newest.timeUs + LEAST_STEP_US;
+    this.#courses = [{ fromUs: 0, offsetUs: Math.max(placeUs, leastUs), excessUs: 0 }];
     const report = this.#earlyReport;
     this.#earlyReport = undefined;
     if (report !== undefined) this.takeSenderReport(report);
   }
 
+  /** What is added to the track's own time once its last correction is complete. */
+  get #offsetUs(): number {
+    return this.#courses.at(-1)!.offsetUs;
+  }
+
   #moveTo(offsetUs: number): void {
-    const now = this.#newestElapsedUs;
-    const correctionUs = offsetUs - this.#offsetAt(now);
+    const fromUs = this.#newestElapsedUs;
+    const correctionUs = offsetUs - this.#offsetAt(fromUs);
     if (Math.abs(correctionUs) > MAX_CORRECTION_US) return;
     if (Math.abs(offsetUs - this.#offsetUs) <= TOLERANCE_US) return;
     // Where nothing has been given a time yet, all that must not happen is a time below zero.
-    this.#excessUs = this.#newest === undefined ? Math.max(0, -offsetUs) : -correctionUs;
-    this.#excessFromUs = now;
-    this.#offsetUs = offsetUs;
+    if (this.#newest === undefined) {
+      this.#courses = [{ fromUs, offsetUs, excessUs: Math.max(0, -offsetUs) }];
+      return;
+    }
+    const last = this.#courses.findLastIndex((course) => course.fromUs <= fromUs - MOST_REORDER_US);
+    if (last > 0) this.#courses.splice(0, last);
+    // What has a time already keeps it, and what is shown before it goes by the course of that time.
+    this.#courses.push({ fromUs, offsetUs, excessUs: Math.max(0, -correctionUs) });
   }
 
   /** A function of the track's own time alone: pictures out of order keep their order. */
   #offsetAt(elapsedUs: number): number {
-    const sinceUs = elapsedUs - this.#excessFromUs;
-    if (this.#excessUs === 0) return this.#offsetUs;
-    if (sinceUs <= 0) return this.#offsetUs + this.#excessUs;
-    return this.#offsetUs + Math.max(0, this.#excessUs - Math.floor(sinceUs / 2));
+    const { fromUs, offsetUs, excessUs } =
+      this.#courses.findLast((course) => course.fromUs < elapsedUs) ?? this.#courses[0]!;
+    const sinceUs = Math.max(0, elapsedUs - fromUs);
+    return offsetUs + Math.max(0, excessUs - Math.floor(sinceUs / 2));
   }
 }

@@ -14,9 +14,6 @@ import { RtpTrackIngest } from "../transmux/mod.ts";
 /** Receiver reports go out this often (R117). */
 const REPORT_INTERVAL_MS = 10_000;
 
-/** Where a publisher's timeline begins: decoding times of B-frames start before the first picture. */
-const ORIGIN_US = 500_000;
-
 interface PublisherTrack {
   readonly receiver: RtpReceiver;
   readonly aligned: AlignedTrack;
@@ -63,7 +60,7 @@ export class RtspPublisher {
     this.#tracks = options.tracks.map((track) => {
       const { clockRate } = track.rtp!;
       const aligned = aligner.addTrack({ clockRate });
-      const ingest = new RtpTrackIngest({ track, time: aligned, originUs: ORIGIN_US });
+      const ingest = new RtpTrackIngest({ track, time: aligned });
       for (const unit of ingest.header()) this.#write(unit);
       const receiver = new RtpReceiver({
         clockRate,
@@ -149,6 +146,9 @@ export class RtspPublisher {
   #takeRtcp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
     for (const packet of parseRtcp(bytes)) {
       if (packet.type !== "sender-report") continue;
+      const { ssrc } = track.receiver;
+      // Another source's clock tells nothing of this one's.
+      if (ssrc !== undefined && packet.ssrc !== ssrc) continue;
       track.receiver.takeSenderReport(packet, nowMs);
       track.aligned.takeSenderReport(packet);
     }

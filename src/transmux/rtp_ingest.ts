@@ -30,11 +30,6 @@ export interface RtpTrackIngestOptions {
   readonly track: Track;
   /** The track's place on the stream's timeline. */
   readonly time: AlignedTrack;
-  /**
-   * Added to all times, the same for all tracks: room for decoding times before the first presentation
-   * time, and for tracks that turn out to begin earlier. 0 by default.
-   */
-  readonly originUs?: number;
 }
 
 /** Counts of an {@linkcode RtpTrackIngest}. */
@@ -86,7 +81,6 @@ interface OpenUnit {
  */
 export class RtpTrackIngest {
   readonly #time: AlignedTrack;
-  readonly #originUs: number;
   readonly #rtp: RtpMapping | undefined;
   readonly #sets: ParameterSets | undefined;
   readonly #peek: PayloadPeek;
@@ -107,10 +101,9 @@ export class RtpTrackIngest {
   #foreignPackets = 0;
 
   /** Starts before the first packet. */
-  constructor({ track, time, originUs = 0 }: RtpTrackIngestOptions) {
+  constructor({ track, time }: RtpTrackIngestOptions) {
     this.#track = track;
     this.#time = time;
-    this.#originUs = originUs;
     this.#rtp = track.rtp;
     const { codec, config } = track;
     const { rtp } = track;
@@ -164,7 +157,7 @@ export class RtpTrackIngest {
       this.#open ??= {
         timestamp,
         ssrc,
-        ptsUs: Math.max(0, this.#time.timeUs(timestamp, arrivalMs) + this.#originUs),
+        ptsUs: Math.max(0, this.#time.timeUs(timestamp, arrivalMs)),
       };
       this.#peek.take(payload);
     }
@@ -241,7 +234,8 @@ export class RtpTrackIngest {
       this.#units++;
       units.push({
         ...this.#unit("media", this.#lastDtsUs),
-        ptsUs,
+        // What is no picture is shown in the order in which it comes.
+        ptsUs: isVideo ? ptsUs : this.#lastDtsUs,
         keyFrame: isVideo ? keyFrame : true,
         discardable: isVideo ? discardable : true,
         payload: { format: "rtp", packets: this.#packets },

@@ -44,6 +44,8 @@ export class TrackFrames {
   #depacketizer: Depacketizer | undefined;
   /** The two newest units of packets: one without marker completes only with the next one. */
   #timings: UnitTiming[] = [];
+  /** Of audio: the time of the newest frame. */
+  #newestUs = -1;
   #last: { readonly ssrc: number; readonly sequenceNumber: number } | undefined;
   #waitsForKeyFrame = false;
   #frames = 0;
@@ -210,7 +212,10 @@ export class TrackFrames {
   }
 
   #remember(timing: UnitTiming): void {
-    this.#timings = [...this.#timings.slice(-1), timing];
+    const last = this.#timings.at(-1);
+    // The units of another stream.
+    if (last !== undefined && timing.dtsUs < last.dtsUs) this.#newestUs = -1;
+    this.#timings = last === undefined ? [timing] : [last, timing];
   }
 
   /** Several frames of one packet follow each other by their timestamps. */
@@ -219,7 +224,13 @@ export class TrackFrames {
     const unit = this.#timings.find((timing) => timing.timestamp === timestamp) ?? newest;
     const ticks = timestampDistance(unit.timestamp, timestamp);
     const offsetUs = usFromTicks(ticks, this.#track.rtp!.clockRate);
-    return { ...timingOf(unit), dtsUs: unit.dtsUs + offsetUs, ptsUs: unit.ptsUs + offsetUs };
+    const timing = timingOf(unit);
+    if (this.#track.kind === "video") {
+      return { ...timing, dtsUs: unit.dtsUs + offsetUs, ptsUs: unit.ptsUs + offsetUs };
+    }
+    // Where a track is moved back at half speed, the last frames of a packet would reach into the next.
+    this.#newestUs = Math.max(this.#newestUs + 1, unit.dtsUs + offsetUs);
+    return { ...timing, dtsUs: this.#newestUs, ptsUs: this.#newestUs };
   }
 
   /** Runs what reads a peer's bytes; `undefined` where they cannot be read. */

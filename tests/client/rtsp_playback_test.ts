@@ -10,7 +10,9 @@ import {
   parseRtpPacket,
   unixUsFromNtp,
 } from "../../src/rtp/mod.ts";
+import { parseAvcConfig } from "../../src/media/mod.ts";
 import { parseSdp } from "../../src/sdp/mod.ts";
+import { load } from "../transmux/support.ts";
 import { SDP, sound } from "./scripted_camera.ts";
 
 class FakeLink implements RtspLink {
@@ -185,6 +187,30 @@ Deno.test("reads that wait get units in order, also when one packet completes se
       : value?.role
   );
   assertEquals(units, ["config", 1, "config", 2, 3]);
+});
+
+Deno.test("a playback of B-frames starts with decoding times that differ, as a publisher's stream does", async () => {
+  const { sps, pps } = parseAvcConfig(load("h264").config);
+  const sets = [...sps, ...pps].map((set) => set.toBase64()).join(",");
+  const { playing, receive } = playback(
+    "tcp",
+    `v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 sprop-parameter-sets=${sets}\n`,
+  );
+  const reader = playing.getReader();
+  const times: [number, number][] = [];
+  // I P B B P B B at 25 pictures a second
+  for (const [index, shown] of [0, 3, 1, 2, 6, 4, 5].entries()) {
+    receive(buildRtpPacket({
+      ...{ payloadType: 96, sequenceNumber: index, timestamp: shown * 3600, ssrc: 7 },
+      ...{ marker: true, payload: Uint8Array.of(shown === 0 ? 0x65 : 0x41, 0x9a) },
+    }));
+    let unit = (await reader.read()).value!;
+    if (unit.role === "config") unit = (await reader.read()).value!;
+    times.push([unit.dtsUs, unit.ptsUs]);
+  }
+  const dts = times.map(([dtsUs]) => dtsUs);
+  for (let i = 1; i < dts.length; i++) assert(dts[i]! > dts[i - 1]!, `${dts}`);
+  assert(times.every(([dtsUs, ptsUs]) => dtsUs >= 0 && dtsUs <= ptsUs), `${times}`);
 });
 
 Deno.test("a sender report pairs the wall clock with the packets' time (R091)", async () => {

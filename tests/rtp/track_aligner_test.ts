@@ -20,7 +20,7 @@ function camera(clockRate: number, origin: number) {
 }
 
 Deno.test("TrackAligner places tracks with random origins by arrival at first (R161)", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const audio = aligner.addTrack({ clockRate: 48000 });
   const v = camera(90000, 0xfffffff0);
@@ -32,7 +32,7 @@ Deno.test("TrackAligner places tracks with random origins by arrival at first (R
 });
 
 Deno.test("TrackAligner begins tracks together though seconds of one come at once (GStreamer's rtspclientsink)", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const audio = aligner.addTrack({ clockRate: 8000 });
   const video = aligner.addTrack({ clockRate: 90_000 });
   for (let ms = 0; ms <= 600; ms += 20) assertEquals(audio.timeUs(ms * 8, 1000), ms * 1000);
@@ -44,7 +44,7 @@ Deno.test("TrackAligner begins tracks together though seconds of one come at onc
 });
 
 Deno.test("TrackAligner places a track by sender reports that came before its packets", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const audio = aligner.addTrack({ clockRate: 48000 });
   const v = camera(90000, 77);
@@ -58,7 +58,7 @@ Deno.test("TrackAligner places a track by sender reports that came before its pa
 });
 
 Deno.test("TrackAligner corrects forwards at once, and never gives a time below zero", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const audio = aligner.addTrack({ clockRate: 48000 });
   const v = camera(90000, 1);
@@ -69,7 +69,7 @@ Deno.test("TrackAligner corrects forwards at once, and never gives a time below 
   audio.takeSenderReport(a.report(0));
   assertEquals(audio.timeUs(a.at(320_000), 130), 220_000);
 
-  const late = new TrackAligner();
+  const late = new TrackAligner({ originUs: 0 });
   const picture = late.addTrack({ clockRate: 90000 });
   const sound = late.addTrack({ clockRate: 48000 });
   picture.takeSenderReport(v.report(0));
@@ -81,7 +81,7 @@ Deno.test("TrackAligner corrects forwards at once, and never gives a time below 
 });
 
 Deno.test("TrackAligner corrects backwards without a time that runs back", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const audio = aligner.addTrack({ clockRate: 48000 });
   const v = camera(90000, 1);
@@ -101,7 +101,7 @@ Deno.test("TrackAligner corrects backwards without a time that runs back", () =>
 
 Deno.test("TrackAligner keeps pictures out of presentation order in order while it corrects", () => {
   for (const errorUs of [-100_000, 100_000]) {
-    const aligner = new TrackAligner();
+    const aligner = new TrackAligner({ originUs: 0 });
     const audio = aligner.addTrack({ clockRate: 48000 });
     const video = aligner.addTrack({ clockRate: 90000 });
     const v = camera(90000, 1);
@@ -126,7 +126,7 @@ Deno.test("TrackAligner keeps pictures out of presentation order in order while 
 Deno.test("TrackAligner keeps tracks within 40 ms for an hour, whatever their origins (R161)", () => {
   const random = seededRandom(11);
   for (const skewPpm of [0, 100, -100]) {
-    const aligner = new TrackAligner();
+    const aligner = new TrackAligner({ originUs: 0 });
     const video = aligner.addTrack({ clockRate: 90000 });
     const audio = aligner.addTrack({ clockRate: 44100 });
     const v = camera(90000, Math.floor(random() * 2 ** 32));
@@ -150,7 +150,7 @@ Deno.test("TrackAligner keeps tracks within 40 ms for an hour, whatever their or
 });
 
 Deno.test("TrackAligner waits for all tracks when the wall clock is set anew", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const audio = aligner.addTrack({ clockRate: 48000 });
   const v = camera(90000, 1);
@@ -166,7 +166,7 @@ Deno.test("TrackAligner waits for all tracks when the wall clock is set anew", (
 });
 
 Deno.test("TrackAligner does not believe wall clocks that have nothing to do with each other", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const audio = aligner.addTrack({ clockRate: 48000 });
   const v = camera(90000, 1);
@@ -179,7 +179,7 @@ Deno.test("TrackAligner does not believe wall clocks that have nothing to do wit
 });
 
 Deno.test("TrackAligner goes on by arrival after a restart of the source", () => {
-  const aligner = new TrackAligner();
+  const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
   const v = camera(90000, 1);
   video.timeUs(v.at(0), 0);

@@ -25,7 +25,7 @@ function trackOf(media: string): Track {
 const H264_MEDIA = "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000";
 
 function ingestOf(track: Track): RtpTrackIngest {
-  const time = new TrackAligner().addTrack({ clockRate: track.rtp!.clockRate });
+  const time = new TrackAligner({ originUs: 0 }).addTrack({ clockRate: track.rtp!.clockRate });
   return new RtpTrackIngest({ track, time });
 }
 

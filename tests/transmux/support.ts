@@ -179,7 +179,7 @@ export class RtpLink {
 
   constructor(described: DescribedTracks, options: LinkOptions = {}) {
     const tracks = tracksOfSdp(parseSdp(formatSdp(described.description)));
-    const aligner = new TrackAligner();
+    const aligner = new TrackAligner({ originUs: 0 });
     this.ingests = tracks.map((track) =>
       new RtpTrackIngest({
         track,
