@@ -5,6 +5,7 @@ import {
   type DatagramPair,
   type DatagramPeer,
   type DatagramSocket,
+  plainAddress,
 } from "../transport/mod.ts";
 import type { RtspConnection, RtspRequestOptions } from "./rtsp_connection.ts";
 
@@ -224,7 +225,7 @@ class UdpPeer {
 
   constructor(address: string, source: string | undefined, port: number | undefined) {
     this.#address = address;
-    this.#source = source;
+    this.#source = source && plainAddress(source);
     this.#port = port || undefined;
   }
 

@@ -1,4 +1,9 @@
-import { bindDatagramPair, type DatagramPeer, type DatagramSocket } from "../transport/mod.ts";
+import {
+  bindDatagramPair,
+  canReach,
+  type DatagramPeer,
+  type DatagramSocket,
+} from "../transport/mod.ts";
 
 /** Takes one datagram of a registered peer. */
 export type DatagramHandler = (bytes: Uint8Array) => void;
@@ -41,6 +46,11 @@ export class RtpSockets {
   /** Ports of RTP and RTCP. */
   get ports(): readonly [number, number] {
     return [this.#sockets[0].port, this.#sockets[1].port];
+  }
+
+  /** Whether these sockets are of the address family of a client; those on `::` are of both. */
+  canReach(address: string): boolean {
+    return canReach(this.#sockets[0].hostname, address);
   }
 
   /** Has datagrams of `peer` handled: RTP, or with `rtcp` RTCP. */

@@ -38,7 +38,8 @@ export interface ServerOptions {
   /** Where RTSP over TLS is listened for. Needs `tls`. */
   readonly rtsps?: ListenAddress | false;
   /**
-   * Where RTSP sessions receive and send RTP over UDP; an even port, RTCP is on the next one. Without it
+   * Where RTSP sessions receive and send RTP over UDP; an even port, RTCP is on the next one. Its address
+   * is that of `rtsp` by default; clients of the other address family are then not offered UDP. Without it
    * RTSP has interleaved TCP alone.
    */
   readonly rtp?: ListenAddress | false;
@@ -175,7 +176,7 @@ export class Server {
       return { protocol, hostname, port };
     });
     if (this.#sockets !== undefined) {
-      const { hostname = "0.0.0.0" } = this.#options.rtp || {};
+      const { hostname } = this.#rtpAddress!;
       addresses.push({ protocol: "rtp", hostname, port: this.#sockets.ports[0] });
     }
     return addresses;
@@ -303,11 +304,19 @@ export class Server {
     this.#accepting.push(this.#accept(protocol, listener));
   }
 
+  /** Where RTP is received: what RTSP clients are sent comes from the address that they know. */
+  get #rtpAddress(): { readonly hostname: string; readonly port: number } | undefined {
+    const { rtp = false, rtsp = false } = this.#options;
+    if (rtp === false) return undefined;
+    const { hostname = "0.0.0.0" } = rtsp || {};
+    return { hostname, ...rtp };
+  }
+
   /** Opens what RTSP sessions share: the UDP ports, unless nothing could use them. */
   async #startRtsp(hasPlain: boolean): Promise<void> {
-    const { rtp = false } = this.#options;
-    if (rtp !== false && hasPlain) {
-      const { hostname = "0.0.0.0", port } = rtp;
+    const rtp = this.#rtpAddress;
+    if (rtp !== undefined && hasPlain) {
+      const { hostname, port } = rtp;
       await checkPermission("rtp", { hostname, port });
       this.#sockets = await explained(
         "rtp",
@@ -437,9 +446,9 @@ export class Server {
   /** Which datagrams are offered to a client. */
   #datagramPolicy(remoteAddress: string): RtspTransportPolicy {
     const groups = this.#multicast?.groups;
-    const hasUdp = this.#sockets !== undefined && mayReach(remoteAddress);
+    const sockets = this.#sockets?.canReach(remoteAddress) ? this.#sockets : undefined;
     return {
-      ...(hasUdp ? { udpPorts: this.#sockets!.ports } : {}),
+      ...(sockets !== undefined && mayReach(remoteAddress) ? { udpPorts: sockets.ports } : {}),
       ...(groups === undefined ? {} : {
         multicast: ({ path, track }) => {
           const group = groups.ofPath(path, track);

@@ -1,4 +1,5 @@
 import type * as NodeDgram from "node:dgram";
+import { plainAddress } from "./address.ts";
 
 /** A peer of datagrams. */
 export interface DatagramPeer {
@@ -10,6 +11,8 @@ export interface DatagramPeer {
 
 /** A UDP socket as the server uses it. */
 export interface DatagramSocket {
+  /** Address that it is bound to. One on `::` is of both families; IPv4 peers are named as such. */
+  readonly hostname: string;
   /** Port that it is bound to. */
   readonly port: number;
   /** Sends one datagram; it may be lost, and what the system says of that is not told. */
@@ -47,6 +50,7 @@ export async function bindDatagram(address: DatagramPeer): Promise<DatagramSocke
 export function bindDeno(address: DatagramPeer): DatagramSocket {
   const conn = Deno.listenDatagram({ ...address, transport: "udp" });
   return {
+    hostname: (conn.addr as Deno.NetAddr).hostname,
     port: (conn.addr as Deno.NetAddr).port,
     async send(bytes, peer) {
       try {
@@ -74,7 +78,8 @@ export function bindDeno(address: DatagramPeer): DatagramSocket {
         }
         if (bytes.length === DATAGRAM_BYTES) continue;
         used += bytes.length;
-        onDatagram(bytes, peer as Deno.NetAddr);
+        const { hostname, port } = peer as Deno.NetAddr;
+        onDatagram(bytes, { hostname: plainAddress(hostname), port });
       }
     },
     async openMulticast(group, ttl) {
@@ -108,6 +113,7 @@ export async function bindNode(address: DatagramPeer): Promise<DatagramSocket> {
   socket.once("close", () => closed.resolve());
   socket.on("error", () => {});
   return {
+    hostname: socket.address().address,
     port: socket.address().port,
     send: (bytes, peer) =>
       new Promise((resolve) => {
@@ -124,7 +130,7 @@ export async function bindNode(address: DatagramPeer): Promise<DatagramSocket> {
         // Not a Buffer: whose `slice` makes a view.
         const { buffer, byteOffset, length } = bytes;
         onDatagram(new Uint8Array(buffer, byteOffset, length), {
-          hostname: from.address,
+          hostname: plainAddress(from.address),
           port: from.port,
         });
       });

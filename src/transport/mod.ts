@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { canReach, plainAddress } from "./address.ts";
 export { bindDatagram, type DatagramPeer, type DatagramSocket } from "./datagram.ts";
 export * from "./datagram_pair.ts";
 export * from "./transport.ts";

@@ -1,3 +1,5 @@
+import { plainAddress } from "./address.ts";
+
 /** A byte connection as the server uses it: TCP, TLS, or whatever an embedder has accepted. */
 export interface Transport {
   /** What the peer sends. Its chunks belong to the reader: nobody else holds or changes them. */
@@ -93,7 +95,9 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
 
 /** Makes a transport of a TCP or TLS connection. */
 export function connTransport(conn: Deno.Conn): Transport {
-  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+  const remote = conn.remoteAddr as Deno.NetAddr;
+  const { port } = remote;
+  const hostname = plainAddress(remote.hostname);
   if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
   let closed = false;
   return {
@@ -110,7 +114,7 @@ export function connTransport(conn: Deno.Conn): Transport {
       }
     },
     remoteAddress: hostname,
-    localAddress: (conn.localAddr as Deno.NetAddr).hostname,
+    localAddress: plainAddress((conn.localAddr as Deno.NetAddr).hostname),
     remoteName: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
   };
 }
@@ -140,7 +144,7 @@ export function streamPairTransport(pair: StreamPair): Transport {
       cancel.abort();
       writer.abort().catch(() => {});
     },
-    remoteAddress: pair.remoteAddress,
-    remoteName: pair.remoteAddress,
+    remoteAddress: plainAddress(pair.remoteAddress),
+    remoteName: plainAddress(pair.remoteAddress),
   };
 }

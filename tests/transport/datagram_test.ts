@@ -53,6 +53,25 @@ for (const [name, bind] of Object.entries(KINDS)) {
     await Promise.all([at.ended, bt.ended]);
   });
 
+  Deno.test(`${name}: a socket on :: serves both families, and names IPv4 peers as such`, async () => {
+    const both = await bind({ hostname: "::", port: 0 });
+    assertEquals(both.hostname, "::");
+    const { next, ended } = inbox(both);
+    for (const hostname of ["127.0.0.1", "::1"]) {
+      const client = await bind({ hostname, port: 0 });
+      const answers = inbox(client);
+      await client.send(Uint8Array.of(1), { hostname, port: both.port });
+      const { bytes: _, ...sender } = await next();
+      assertEquals(sender, { hostname, port: client.port });
+      await both.send(Uint8Array.of(2), sender);
+      assertEquals((await answers.next()).bytes, Uint8Array.of(2));
+      client.close();
+      await answers.ended;
+    }
+    both.close();
+    await ended;
+  });
+
   Deno.test(`${name}: a datagram of 2048 bytes or more is dropped, those around it are not (R090)`, async () => {
     const a = await bind(LOCAL);
     const b = await bind(LOCAL);
