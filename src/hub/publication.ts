@@ -1,4 +1,4 @@
-import type { MediaUnit, Track, TrackKind } from "../media/mod.ts";
+import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { ConflictPolicy } from "./options.ts";
 import type { Stream } from "./stream.ts";
@@ -16,6 +16,23 @@ export interface PublishOptions {
   readonly onReplaced?: () => void;
 }
 
+/** A track that players of a format do not get. */
+export interface LeftOutTrack {
+  /** What the players speak: `rtmp`, `rtsp`. */
+  readonly format: string;
+  /** What kind of track it is. */
+  readonly kind: TrackKind;
+  /** Id of the track, unique within `kind`. */
+  readonly track: number;
+  /** Its codec; `undefined` where this library does not know it. */
+  readonly codec: CodecName | undefined;
+  /** Why it is left out. */
+  readonly reason: string;
+}
+
+/** Tracks left out that are remembered of one publisher: enough for any real one. */
+const MAX_LEFT_OUT = 64;
+
 /** Statistics of one publisher. */
 export interface PublicationStatistics {
   /** Bytes of payload received. */
@@ -28,6 +45,8 @@ export interface PublicationStatistics {
   readonly keyIntervalMs: number | undefined;
   /** Time since the newest unit, milliseconds. */
   readonly silentMs: number;
+  /** Tracks that players of some format do not get; known once there was such a player. */
+  readonly leftOut: readonly LeftOutTrack[];
 }
 
 interface PublicationWiring extends PublishOptions {
@@ -62,6 +81,7 @@ export class Publication {
   #hasKeyFrame = false;
   #lastKeyUs: number | undefined;
   #keyIntervalUs: number | undefined;
+  readonly #leftOut: LeftOutTrack[] = [];
   #lastUnitAt: number;
 
   /** Made by {@linkcode Stream.publish}. */
@@ -93,6 +113,7 @@ export class Publication {
         ? undefined
         : Math.round(this.#keyIntervalUs / 1000),
       silentMs: Math.round(this.silentMs),
+      leftOut: [...this.#leftOut],
     };
   }
 
@@ -104,6 +125,17 @@ export class Publication {
     this.#lastUnitAt = this.#wiring.clock.now();
     if (unit.kind === "video" && unit.role === "media" && !this.#seeVideo(unit)) return true;
     this.stream.append(this.#onStreamClock(unit));
+    return true;
+  }
+
+  /** Notes a track that players of a format do not get; false when it was noted before. */
+  leaveOut(leftOut: LeftOutTrack): boolean {
+    const { format, kind, track } = leftOut;
+    const isKnown = this.#leftOut.some((other) =>
+      other.format === format && other.kind === kind && other.track === track
+    );
+    if (isKnown || this.#leftOut.length === MAX_LEFT_OUT) return false;
+    this.#leftOut.push(leftOut);
     return true;
   }
 

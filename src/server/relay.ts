@@ -282,11 +282,11 @@ export class Relay {
 
   /** Returns whether it ended since there is nothing on this side to send any more. */
   async #push(connection: RelayConnection): Promise<boolean> {
-    const { hub, clock } = this.#context;
+    const { hub, clock, log } = this.#context;
     const { signal } = this.#stop;
     const stream = hub.get(this.#options.name);
     if (stream?.isLive !== true) return true;
-    const sink = await connection.publish(stream, { clock, signal });
+    const sink = await connection.publish(stream, { clock, log, signal });
     if (sink === undefined || !stream.isLive) return true;
     this.#started();
     const queue = new RelayQueue(stream);

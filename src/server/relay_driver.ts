@@ -1,5 +1,6 @@
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
+import type { ServerLog } from "./log.ts";
 
 /** What a relay needs to know of a protocol, made of its URL: nothing of it keeps a state. */
 export interface RelayDriver {
@@ -20,7 +21,7 @@ export interface RelayConnection {
   /** Publishes the local stream; `undefined` when it has ended meanwhile. */
   publish(
     stream: Stream,
-    options: { readonly clock: Clock; readonly signal: AbortSignal },
+    options: { readonly clock: Clock; readonly log: ServerLog; readonly signal: AbortSignal },
   ): Promise<RelaySink | undefined>;
   /** Ends what runs and closes the connection, within some seconds; may be called again. */
   close(): Promise<void>;

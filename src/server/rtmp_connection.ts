@@ -464,7 +464,7 @@ export class RtmpConnection {
       const extensions = extensionsOf(capabilities, policy);
       reader = stream.read({
         format: rtmpFormatName(extensions),
-        create: (stream) => new RtmpWireFormat(stream, extensions),
+        create: (stream) => new RtmpWireFormat(stream, extensions, { log }),
         onEnd: (reason) =>
           this.#endPlaying(
             event.streamId,

@@ -4,6 +4,8 @@ import type { MediaUnit } from "../media/mod.ts";
 import { parseRtmpUrl } from "../rtmp/mod.ts";
 import { type FlvBody, FlvRemuxer } from "../transmux/mod.ts";
 import { formatAddress } from "./address.ts";
+import { tellLeftOut } from "./left_out.ts";
+import type { ServerLog } from "./log.ts";
 import {
   type RelayConnection,
   type RelayDriver,
@@ -46,8 +48,11 @@ class RtmpRelayConnection implements RelayConnection {
     return { units: await this.#client.play(undefined, { signal }), tracks: undefined };
   }
 
-  async publish(_: unknown, { signal }: { readonly signal: AbortSignal }): Promise<RelaySink> {
-    return new RtmpRelaySink(await this.#client.publish(undefined, { signal }));
+  async publish(
+    _: unknown,
+    { log, signal }: { readonly log: ServerLog; readonly signal: AbortSignal },
+  ): Promise<RelaySink> {
+    return new RtmpRelaySink(await this.#client.publish(undefined, { signal }), log);
   }
 
   async close(): Promise<void> {
@@ -59,10 +64,12 @@ class RtmpRelayConnection implements RelayConnection {
 class RtmpRelaySink implements RelaySink {
   readonly ended: Promise<void>;
   readonly #writer: WritableStreamDefaultWriter<RtmpMedia>;
+  readonly #log: ServerLog;
   #remuxer = new FlvRemuxer();
   #publication: Publication | undefined;
 
-  constructor(remote: RtmpPublication) {
+  constructor(remote: RtmpPublication, log: ServerLog) {
+    this.#log = log;
     this.#writer = remote.getWriter();
     this.ended = this.#writer.closed.then(() => {}, () => {});
   }
@@ -84,6 +91,11 @@ class RtmpRelaySink implements RelaySink {
       this.#remuxer = new FlvRemuxer();
       this.#remuxer.setTracks(publication?.tracks ?? []);
     }
-    return this.#remuxer.remux(unit);
+    const bodies = this.#remuxer.remux(unit);
+    const { unsupported } = this.#remuxer;
+    if (unsupported.length > 0) {
+      tellLeftOut(publication, { format: "rtmp", tracks: unsupported, log: this.#log });
+    }
+    return bodies;
   }
 }

@@ -10,6 +10,8 @@ import type { HeaderSet, Publication, Stream, WireFormat, WireLogWriter } from "
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
 import { type FlvBody, FlvRemuxer, tracksAfter } from "../transmux/mod.ts";
+import { tellLeftOut } from "./left_out.ts";
+import { type ServerLog, silentLog } from "./log.ts";
 
 /** Chunk size of everything that players are sent; large, so that most messages are one chunk. */
 export const PLAYER_CHUNK_SIZE = 65_536;
@@ -43,14 +45,22 @@ export function rtmpFormatName({ multitrack, modEx }: RtmpExtensions): string {
 export class RtmpWireFormat implements WireFormat {
   readonly #stream: Stream;
   readonly #extensions: RtmpExtensions;
+  readonly #log: ServerLog;
   readonly #remuxer = new FlvRemuxer();
   /** Whose tracks the remuxer knows. */
   #publication: Publication | undefined;
+  /** How many of its tracks were told to be left out. */
+  #leftOut = 0;
 
-  /** Makes the format of a stream's log. */
-  constructor(stream: Stream, extensions: RtmpExtensions) {
+  /** Makes the format of a stream's log; `log` is told of the tracks that FLV cannot carry. */
+  constructor(
+    stream: Stream,
+    extensions: RtmpExtensions,
+    { log = silentLog }: { readonly log?: ServerLog } = {},
+  ) {
     this.#stream = stream;
     this.#extensions = extensions;
+    this.#log = log;
     this.#followPublication();
     // Who reads from here on has the headers from its preamble.
     this.#remuxer.headers(0);
@@ -64,6 +74,7 @@ export class RtmpWireFormat implements WireFormat {
     }
     this.#followPublication();
     for (const body of this.#remuxer.remux(unit)) this.#append(body, log);
+    this.#tellLeftOut();
   }
 
   /** Metadata and sequence headers at the time `timeUs`. */
@@ -106,6 +117,15 @@ export class RtmpWireFormat implements WireFormat {
     if (publication === undefined || publication === this.#publication) return;
     this.#publication = publication;
     this.#remuxer.setTracks(headers.units.reduce(tracksAfter, publication.tracks ?? []));
+    this.#leftOut = 0;
+    this.#tellLeftOut();
+  }
+
+  #tellLeftOut(): void {
+    const { unsupported } = this.#remuxer;
+    if (unsupported.length === this.#leftOut) return;
+    this.#leftOut = unsupported.length;
+    tellLeftOut(this.#publication, { format: "rtmp", tracks: unsupported, log: this.#log });
   }
 }
 

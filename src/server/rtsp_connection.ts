@@ -262,12 +262,12 @@ export class RtspConnection {
   }
 
   async #describe(event: RtspDescribeEvent): Promise<RtspServerEvent[]> {
-    const { clock, timing } = this.#context;
+    const { clock, log, timing } = this.#context;
     const request = await this.#permitted(event, "play");
     if (!("request" in request)) return request.events;
     const stream = await this.#liveStream(request.request.name);
     const described = stream &&
-      await describeStream(stream, { clock, waitMs: timing.describeWaitMs });
+      await describeStream(stream, { clock, log, waitMs: timing.describeWaitMs });
     if (described === undefined) {
       return this.#connection.reject(event, 404, {
         reason: `There is no stream ${request.request.name}`,
@@ -302,7 +302,7 @@ export class RtspConnection {
 
   async #setUp(event: RtspSetupEvent): Promise<RtspServerEvent[]> {
     if (event.mode === "record") return this.#connection.acceptSetup(event);
-    const { clock, timing } = this.#context;
+    const { clock, log, timing } = this.#context;
     let identity: string | undefined;
     if (event.session.data === undefined) {
       const request = await this.#permitted(event, "play");
@@ -310,7 +310,7 @@ export class RtspConnection {
       const { name } = request.request;
       const stream = await this.#liveStream(name);
       const described = stream &&
-        await describeStream(stream, { clock, waitMs: timing.describeWaitMs });
+        await describeStream(stream, { clock, log, waitMs: timing.describeWaitMs });
       if (stream === undefined || described === undefined) {
         return this.#connection.reject(event, 404, { reason: `There is no stream ${name}` });
       }

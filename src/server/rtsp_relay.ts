@@ -5,6 +5,7 @@ import { parseRtcp, unixUsFromNtp } from "../rtp/mod.ts";
 import { parseRtspUrl } from "../rtsp/mod.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
 import { formatAddress } from "./address.ts";
+import type { ServerLog } from "./log.ts";
 import {
   type RelayConnection,
   type RelayDriver,
@@ -74,18 +75,19 @@ class RtspRelayConnection implements RelayConnection {
 
   async publish(
     stream: Stream,
-    options: { readonly clock: Clock; readonly signal: AbortSignal },
+    options: { readonly clock: Clock; readonly log: ServerLog; readonly signal: AbortSignal },
   ): Promise<RelaySink | undefined> {
-    const { clock, signal } = options;
+    const { clock, log, signal } = options;
     const { publication } = stream;
-    const described = await describeStream(stream, { clock, waitMs: DESCRIBE_WAIT_MS });
+    const described = await describeStream(stream, { clock, log, waitMs: DESCRIBE_WAIT_MS });
     if (!stream.isLive) return undefined;
     if (described === undefined) {
       throw new RelayFailure(`Nothing that RTP carries within ${DESCRIBE_WAIT_MS} ms`);
     }
     await this.#client.announce(described.description, { signal });
     const recording = await this.#client.record({ signal });
-    return new RtspRelaySink(recording, { stream, publication, tracks: described.tracks, clock });
+    const { tracks } = described;
+    return new RtspRelaySink(recording, { stream, publication, tracks, clock, log });
   }
 
   async close(): Promise<void> {
@@ -100,6 +102,7 @@ class RtspRelaySink implements RelaySink {
   readonly #writers: readonly WritableStreamDefaultWriter<Uint8Array>[];
   readonly #stream: Stream;
   readonly #clock: Clock;
+  readonly #log: ServerLog;
   readonly #format: RtspWireFormat;
   /** The publication whose tracks are known to be those announced. */
   #publication: Publication | undefined;
@@ -112,6 +115,7 @@ class RtspRelaySink implements RelaySink {
       readonly publication: Publication | undefined;
       readonly tracks: readonly RtpTrack[];
       readonly clock: Clock;
+      readonly log: ServerLog;
     },
   ) {
     this.#recording = recording;
@@ -119,6 +123,7 @@ class RtspRelaySink implements RelaySink {
     this.#stream = options.stream;
     this.#publication = options.publication;
     this.#clock = options.clock;
+    this.#log = options.log;
     this.#format = new RtspWireFormat({
       tracks: options.tracks,
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -151,7 +156,7 @@ class RtspRelaySink implements RelaySink {
 
   /** Another publisher has come: whether it has the tracks that the remote server was told of. */
   async #isAsAnnounced(): Promise<boolean> {
-    const options = { clock: this.#clock, waitMs: DESCRIBE_WAIT_MS };
+    const options = { clock: this.#clock, log: this.#log, waitMs: DESCRIBE_WAIT_MS };
     const described = await describeStream(this.#stream, options);
     return described !== undefined && areCompatible(described.tracks, this.#format.tracks);
   }

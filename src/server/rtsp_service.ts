@@ -478,7 +478,7 @@ export class RtspService {
   async #describe(stream: Stream): Promise<readonly RtpTrack[] | undefined> {
     const { clock, timing, log } = this.#context;
     try {
-      return (await describeStream(stream, { clock, waitMs: timing.playWaitMs }))?.tracks;
+      return (await describeStream(stream, { clock, log, waitMs: timing.playWaitMs }))?.tracks;
     } catch (error) {
       log.error("a stream could not be described", { error: String(error) });
       return undefined;

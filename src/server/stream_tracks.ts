@@ -6,11 +6,22 @@ import {
   type RtpTrack,
   sdpOfTracks,
 } from "../transmux/mod.ts";
+import { tellLeftOut } from "./left_out.ts";
+import type { ServerLog } from "./log.ts";
 
 /** How long other tracks are waited for once the first is known, milliseconds. */
 const MORE_TRACKS_MS = 1000;
 
 const known = new WeakMap<Publication, readonly Track[]>();
+
+/** How a stream is described. */
+export interface DescribeOptions {
+  readonly clock: Clock;
+  /** How long tracks are waited for, milliseconds. */
+  readonly waitMs: number;
+  /** Is told of the tracks that RTP cannot carry. */
+  readonly log: ServerLog;
+}
 
 /**
  * Describes a live stream to RTSP players, learnt from its units where the publisher does not tell its
@@ -19,7 +30,7 @@ const known = new WeakMap<Publication, readonly Track[]>();
  */
 export async function describeStream(
   stream: Stream,
-  options: { readonly clock: Clock; readonly waitMs: number },
+  options: DescribeOptions,
 ): Promise<DescribedTracks | undefined> {
   const { publication } = stream;
   if (publication === undefined) return undefined;
@@ -29,12 +40,14 @@ export async function describeStream(
   if (tracks === undefined || tracks.length === 0) return undefined;
   if (publication.tracks === undefined) known.set(publication, tracks);
   const described = sdpOfTracks(tracks, { name: stream.name });
+  const { unsupported } = described;
+  tellLeftOut(publication, { format: "rtsp", tracks: unsupported, log: options.log });
   return described.tracks.length === 0 ? undefined : described;
 }
 
 function probe(
   stream: Stream,
-  options: { readonly clock: Clock; readonly waitMs: number },
+  options: DescribeOptions,
 ): Promise<readonly Track[] | undefined> {
   const { clock, waitMs } = options;
   const flv = new FlvTrackProbe();

@@ -617,6 +617,7 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
     unitsBeforeKeyFrame: 0,
     keyIntervalMs: undefined,
     silentMs: 0,
+    leftOut: [],
   });
   publication.write(unit("K0", { bytes: 100 }));
   publication.write(unit("p1", { bytes: 50, dtsMs: 1000 }));
@@ -630,6 +631,7 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
       unitsBeforeKeyFrame: 0,
       keyIntervalMs: 2000,
       silentMs: 1234,
+      leftOut: [],
     },
     readers: [{ format: "test", bytes: 0, lagBytes: 0, lagMs: 0, skips: 0 }],
   });
