@@ -51,7 +51,7 @@ export const HELP = `weir, an edge live-streaming server: encoders publish, play
 Usage: deno run --allow-net mod.ts [serve] [options]
 
 Options:
-  --rtmp [HOST:]PORT|off   where RTMP is listened for (default :1935, all addresses)
+  --rtmp [HOST:]PORT|off   where RTMP is listened for (default :1935, IPv4; [::]:1935 is IPv6 too)
   --rtsp [HOST:]PORT|off   where RTSP is listened for (default :8554)
   --rtp PORT|off           UDP port of RTP, even; RTCP is the next port (default 8000)
   --multicast GROUP[/N]    IPv4 groups for RTSP players that ask for multicast (default none)

@@ -1,6 +1,6 @@
 /** Where to listen. */
 export interface ListenAddress {
-  /** Host name or address; all addresses by default. */
+  /** Host name or address; all IPv4 addresses by default, and with `::` all of both families. */
   readonly hostname?: string;
   /** Port; 0 takes a free one. */
   readonly port: number;
