@@ -80,6 +80,39 @@ Deno.test("TrackAligner corrects forwards at once, and never gives a time below 
   assertEquals(sound.timeUs(a.at(260_000), 100), 160_000);
 });
 
+Deno.test("TrackAligner begins at 500 ms, so that a track that begins earlier has its place at once", () => {
+  const aligner = new TrackAligner();
+  const picture = aligner.addTrack({ clockRate: 90000 });
+  const sound = aligner.addTrack({ clockRate: 48000 });
+  const v = camera(90000, 1);
+  const a = camera(48000, 2);
+  picture.takeSenderReport(v.report(0));
+  sound.takeSenderReport(a.report(0));
+  assertEquals(picture.timeUs(v.at(300_000), 300), 500_000);
+  assertEquals(sound.timeUs(a.at(40_000), 300), 240_000);
+  assertEquals(sound.timeUs(a.at(60_000), 300), 260_000);
+});
+
+Deno.test("TrackAligner keeps the order of pictures when a correction follows another", () => {
+  const aligner = new TrackAligner({ originUs: 0 });
+  const audio = aligner.addTrack({ clockRate: 48000 });
+  const video = aligner.addTrack({ clockRate: 90000 });
+  const v = camera(90000, 1);
+  const a = camera(48000, 2);
+  audio.timeUs(a.at(0), 0);
+  audio.takeSenderReport(a.report(0));
+  video.timeUs(v.at(0), 300);
+  video.takeSenderReport(v.report(0));
+  // Sent as 1 9 5 3 2 4: a second correction comes between pictures that the first one moves.
+  const times = new Map<number, number>();
+  for (const index of [1, 9, 5, 3, 2, 4]) {
+    times.set(index, video.timeUs(v.at(index * 40_000), 300));
+    if (index === 5) video.takeSenderReport(v.report(0, { skewUs: 30_000 }));
+  }
+  const inOrder = [...times].sort(([x], [y]) => x - y).map(([, us]) => us);
+  for (let i = 1; i < inOrder.length; i++) assert(inOrder[i]! > inOrder[i - 1]!, `${inOrder}`);
+});
+
 Deno.test("TrackAligner corrects backwards without a time that runs back", () => {
   const aligner = new TrackAligner({ originUs: 0 });
   const video = aligner.addTrack({ clockRate: 90000 });
