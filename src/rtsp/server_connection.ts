@@ -241,7 +241,8 @@ export class RtspServerConnection {
     const limit = this.#lastRequestMs === undefined ? FIRST_REQUEST_MS : IDLE_MS;
     // R124: while a session lives, its own timeouts rule.
     if (this.#binding.count === 0 && quiet >= limit) {
-      this.#fail(new RtspError("idle-timeout", `no request for ${quiet} ms`), events);
+      const message = `no request for ${Math.round(quiet)} ms`;
+      this.#fail(new RtspError("idle-timeout", message), events);
     }
     return events;
   }
@@ -309,7 +310,7 @@ export class RtspServerConnection {
       session.path ??= event.path;
       session.query ??= event.query;
       const url = trackUrl(parseRtspUrl(request.url), track, event.mode);
-      session.tracks.push({ track, transport, ssrc: answer.ssrc, url });
+      this.#table.addTrack(session, { track, transport, ssrc: answer.ssrc, url });
       this.#binding.open(session, "SETUP");
       if (transport.kind === "tcp") this.#binding.carry(session);
       const reply = formatTransports([transportReply(transport, answer.ssrc)]);
@@ -483,6 +484,9 @@ export class RtspServerConnection {
       session.notePacket(this.#nowMs);
       const { payload } = frame;
       events.push({ type: "frame", session, track: found.track.track, rtcp: found.rtcp, payload });
+    } else if (found?.rtcp) {
+      // A player goes on to report while it pauses, for hours maybe.
+      session?.noteActivity(this.#nowMs);
     } else if (++this.strayFrames > MAX_STRAY_FRAMES) {
       const message = `over ${MAX_STRAY_FRAMES} frames for no channel`;
       this.#fail(new RtspError("stray-frames", message), events);
@@ -565,7 +569,7 @@ export class RtspServerConnection {
 
   #handleSetup(request: RtspRequest, events: RtspServerEvent[]): void {
     const url = parseRtspUrl(request.url);
-    const offered = parseTransports(request.headers.get("Transport") ?? "");
+    const offered = parseTransports(request.headers.getAll("Transport").join());
     this.#withSession(request, events, (found) => {
       const session = found ?? this.#binding.impliedForSetup() ??
         this.#binding.create(this.#nowMs);
@@ -658,7 +662,7 @@ export class RtspServerConnection {
       // Accepted, the request comes here again.
       return this.#ask({ type: "authorize", session, ...this.#question(request) }, events);
     }
-    session.connections.add(this.#binding);
+    this.#binding.use(session);
     this.#keepAlive(session, events);
     act(session);
   }

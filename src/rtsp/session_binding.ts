@@ -14,6 +14,8 @@ export class SessionBinding implements SessionConnection {
   readonly #address: string;
   readonly #close: (error: RtspError) => void;
   readonly #opened = new Set<ServerSession>();
+  /** Those, and the ones over UDP that another connection has opened and this one goes on with. */
+  readonly #used = new Set<ServerSession>();
   #interleaved: ServerSession | undefined;
   #everInterleaved = false;
 
@@ -26,9 +28,9 @@ export class SessionBinding implements SessionConnection {
     this.#close = options.close;
   }
 
-  /** Number of sessions that were opened here and live. */
+  /** Number of sessions that were opened or used here and live. */
   get count(): number {
-    return this.#opened.size;
+    return this.#used.size;
   }
 
   /** The one session whose frames the connection carries. */
@@ -53,6 +55,7 @@ export class SessionBinding implements SessionConnection {
 
   forget(session: ServerSession): void {
     this.#opened.delete(session);
+    this.#used.delete(session);
     if (this.#interleaved === session) this.#interleaved = undefined;
   }
 
@@ -70,8 +73,14 @@ export class SessionBinding implements SessionConnection {
     session.follow(method);
     if (session.registered) return;
     this.#opened.add(session);
-    session.connections.add(this);
+    this.use(session);
     this.#table.add(session);
+  }
+
+  /** Says that the connection speaks for `session`. */
+  use(session: ServerSession): void {
+    this.#used.add(session);
+    session.connections.add(this);
   }
 
   /** Says that the connection carries the frames of `session`. */
@@ -111,13 +120,14 @@ export class SessionBinding implements SessionConnection {
   impliedForSetup(): ServerSession | undefined {
     if (this.#interleaved?.flowing) throw elsewhere("connection is linked to another session");
     if (this.#interleaved !== undefined) return this.#interleaved;
-    return [...this.#opened].find(({ state }) => state === "ready-to-record");
+    // A publisher that announced twice means what it said last.
+    return [...this.#opened].findLast(({ state }) => state === "ready-to-record");
   }
 
   /** Ends what ends with its connection (R026, R029). */
   end(): RtspServerEvent[] {
     const events: RtspServerEvent[] = [];
-    for (const session of [...this.#opened]) {
+    for (const session of [...this.#used]) {
       session.connections.delete(this);
       const tcp = session.transportKind === "tcp";
       if (tcp || (!session.flowing && session.connections.size === 0)) {
@@ -125,6 +135,7 @@ export class SessionBinding implements SessionConnection {
       }
     }
     this.#opened.clear();
+    this.#used.clear();
     this.#interleaved = undefined;
     return events;
   }

@@ -81,6 +81,8 @@ export class SessionTable {
   readonly sessions = new Map<string, ServerSession>();
   readonly random: (length: number) => Uint8Array;
   readonly advertisedTimeoutS: number;
+  /** Ports that sessions send to, each with its address. */
+  readonly #clientPorts = new Set<string>();
   readonly #idleTimeoutMs: number;
   readonly #mediaTimeoutMs: number;
 
@@ -104,13 +106,13 @@ export class SessionTable {
 
   /** Whether a session sends to this port of `address`. */
   portInUse(address: string, port: number): boolean {
-    for (const session of this.sessions.values()) {
-      if (session.address !== address) continue;
-      for (const { transport } of session.tracks) {
-        if (transport.kind === "udp" && transport.clientPorts.includes(port)) return true;
-      }
-    }
-    return false;
+    return this.#clientPorts.has(`${address}|${port}`);
+  }
+
+  /** Adds a track that its owner has accepted to a session. */
+  addTrack(session: ServerSession, track: RtspSessionTrack): void {
+    session.tracks.push(track);
+    for (const key of clientPortsOf(session.address, track)) this.#clientPorts.add(key);
   }
 
   /** Ends a session and its connections. */
@@ -127,6 +129,9 @@ export class SessionTable {
     if (session.closed) return [];
     session.closed = true;
     this.sessions.delete(session.id);
+    for (const track of session.tracks) {
+      for (const key of clientPortsOf(session.address, track)) this.#clientPorts.delete(key);
+    }
     for (const connection of session.connections) connection.forget(session);
     session.connections.clear();
     return session.registered ? [{ type: "session-closed", session, reason }] : [];
@@ -149,6 +154,10 @@ export class SessionTable {
     }
     return events;
   }
+}
+
+function clientPortsOf(address: string, { transport }: RtspSessionTrack): string[] {
+  return transport.kind === "udp" ? transport.clientPorts.map((port) => `${address}|${port}`) : [];
 }
 
 /** Writes bytes as hexadecimal text. */

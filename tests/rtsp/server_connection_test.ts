@@ -9,6 +9,7 @@ import {
   type RtspDescribeEvent,
   type RtspServerEvent,
 } from "../../src/rtsp/mod.ts";
+import { tableOf } from "../../src/rtsp/server_session.ts";
 import { ANNOUNCED, Clock, Peer, registry, TCP, udp, URL } from "./server_peer.ts";
 
 const utf8 = new TextEncoder();
@@ -451,6 +452,14 @@ Deno.test("of several transports the first that is supported is chosen (R064, R0
   );
 });
 
+Deno.test("transports in headers of their own are offers like those in one (R064)", () => {
+  const peer = new Peer({ transports: { tcp: true } });
+  const [response] = peer.push(
+    `SETUP ${track0} RTSP/1.0\r\nCSeq: 1\r\nTransport: ${udp(5000)}\r\nTransport: ${TCP}\r\n\r\n`,
+  );
+  assertEquals(response?.status, 200);
+});
+
 Deno.test("TCP without channels gets 0-1, then 2-3 (R065)", () => {
   const peer = new Peer();
   const session = peer.setUp();
@@ -728,6 +737,15 @@ Deno.test("SETUP without Session after ANNOUNCE is for what was announced", () =
   assertEquals(peer.sessions.size, 1);
 });
 
+Deno.test("SETUP without Session after two ANNOUNCEs is for the second", () => {
+  const peer = new Peer();
+  const type = { "Content-Type": "application/sdp" };
+  peer.request("ANNOUNCE", URL, type, ANNOUNCED);
+  peer.request("ANNOUNCE", "rtsp://h:8554/t", type, ANNOUNCED);
+  const url = "rtsp://h:8554/t/streamid=0";
+  assertEquals(peer.request("SETUP", url, { Transport: `${TCP};mode=record` }).status, 200);
+});
+
 Deno.test("an interleaved frame on a UDP session closes the connection (R116)", () => {
   const peer = new Peer();
   peer.request("PLAY", URL, peer.setUp(() => udp(5000)));
@@ -741,6 +759,25 @@ Deno.test("a flood of frames for no channel closes the connection", () => {
   for (let count = 0; count < 1000; count++) peer.frame(99);
   assertEquals(peer.connection.closeReason, undefined);
   peer.frame(99);
+  assertEquals(peer.connection.closeReason?.code, "stray-frames");
+});
+
+Deno.test("reports of a player that pauses are its life sign, not strays (R087)", () => {
+  const clock = new Clock();
+  const peer = new Peer({ clock });
+  const session = peer.setUp();
+  peer.request("PLAY", URL, session);
+  peer.request("PAUSE", URL, session);
+  for (let count = 0; count < 1100; count++) {
+    clock.ms += 5000;
+    peer.frame(1);
+    assertEquals(peer.sessions.tick(clock.ms), []);
+  }
+  assertEquals(peer.connection.closeReason, undefined);
+  assertEquals(peer.request("PLAY", URL, session).status, 200);
+  // Its channel of RTP is another matter.
+  peer.request("PAUSE", URL, session);
+  for (let count = 0; count <= 1000; count++) peer.frame(0);
   assertEquals(peer.connection.closeReason?.code, "stray-frames");
 });
 
@@ -785,6 +822,31 @@ Deno.test("a control connection that only waits is not closed while UDP records 
   clock.ms = 3_600_000;
   assertEquals(peer.connection.tick(clock.ms), []);
   assertEquals(peer.connection.closeReason, undefined);
+});
+
+Deno.test("a connection that goes on with the session of another is not closed while it plays (R029, R124)", () => {
+  const clock = new Clock();
+  const sessions = registry();
+  const first = new Peer({ clock, sessions });
+  const session = first.setUp(() => udp(5000));
+  first.request("PLAY", URL, session);
+  first.connection.end();
+  const second = new Peer({ clock, sessions });
+  assertEquals(second.request("GET_PARAMETER", URL, session).status, 200);
+  clock.ms = 120_000;
+  assertEquals(second.connection.tick(clock.ms), []);
+  assertEquals(second.connection.closeReason, undefined);
+});
+
+Deno.test("a session that does not flow ends with the last connection that used it (R026)", () => {
+  const sessions = registry();
+  const first = new Peer({ sessions });
+  const session = first.setUp(() => udp(5000));
+  const second = new Peer({ sessions });
+  second.request("GET_PARAMETER", URL, session);
+  assertEquals(first.connection.end(), []);
+  assertEquals(second.connection.end().map(({ type }) => type), ["session-closed"]);
+  assertEquals(sessions.size, 0);
 });
 
 Deno.test("closing a publisher's session closes its connection, so that it notices (R125)", () => {
@@ -965,6 +1027,20 @@ Deno.test("sessions and connections forget each other under churn (mediamtx#2784
   }
   sessions.tick(1e9);
   assertEquals(sessions.size, 0);
+});
+
+Deno.test("a session over UDP forgets the connections that only kept it alive", () => {
+  const sessions = registry();
+  const owner = new Peer({ sessions });
+  const headers = owner.setUp(() => udp(5000));
+  owner.request("PLAY", URL, headers);
+  for (let round = 0; round < 10; round++) {
+    const peer = new Peer({ sessions });
+    assertEquals(peer.request("GET_PARAMETER", URL, headers).status, 200);
+    peer.connection.end();
+  }
+  const [session] = tableOf(sessions).sessions.values();
+  assertEquals(session!.connections.size, 1);
 });
 
 Deno.test("the table of transitions names every state, and leads only to states", () => {
