@@ -38,6 +38,9 @@ export const RTSP_LIMITS: RtspLimits = {
   garbageLength: 64 * 1024,
 };
 
+/** What is kept behind an HTTP request until it is taken: a read or two. */
+const MAX_TUNNEL_REST = 128 * 1024;
+
 const DOLLAR = 0x24;
 const LF = 0x0a;
 const EMPTY: Uint8Array = new Uint8Array(0);
@@ -96,7 +99,8 @@ export class RtspDecoder {
    * Takes the next bytes, which must not be changed afterwards, and returns what they complete.
    *
    * Never throws: a fault of the peer is the last message, of kind `malformed`, so that what came
-   * before it is not lost; bytes after it are dropped.
+   * before it is not lost; bytes after it are dropped. More than 128 KiB behind an HTTP request that nobody
+   * takes is such a fault.
    */
   push(bytes: Uint8Array): RtspMessage[] {
     const messages: RtspMessage[] = [];
@@ -113,7 +117,7 @@ export class RtspDecoder {
       this.#state = "failed";
       messages.push({ kind: "malformed", error });
     }
-    if (this.#state === "tunnel") this.#partial.push(this.#input.subarray(this.#at));
+    if (this.#state === "tunnel") this.#keepRest(messages);
     this.#input = EMPTY;
     return messages;
   }
@@ -121,6 +125,19 @@ export class RtspDecoder {
   /** After an HTTP request: removes and returns the bytes that came behind it. */
   takeRest(): Uint8Array {
     return this.#state === "tunnel" ? this.#partial.takeAll() : EMPTY;
+  }
+
+  /** Keeps what came behind an HTTP request, but not without end for one who does not take it. */
+  #keepRest(messages: RtspMessage[]): void {
+    const rest = this.#input.subarray(this.#at);
+    if (this.#partial.length === 0 || this.#partial.length + rest.length <= MAX_TUNNEL_REST) {
+      this.#partial.push(rest);
+      return;
+    }
+    this.#state = "failed";
+    this.#partial.takeAll();
+    const message = `over ${MAX_TUNNEL_REST} bytes behind an HTTP request`;
+    messages.push({ kind: "malformed", error: new RtspError("malformed-tunnel", message) });
   }
 
   #next(): RtspMessage | undefined {

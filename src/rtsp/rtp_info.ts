@@ -23,9 +23,12 @@ export function parseRtpInfo(text: string): RtspRtpInfo[] {
   const entries: RtspRtpInfo[] = [];
   // A URL may hold commas and semicolons, so only what can start an entry or parameter cuts.
   for (const entry of text.split(/,(?=\s*url\s*=)/i)) {
-    const url = /^\s*url\s*=\s*(.*?)\s*(?:;\s*(?:seq|rtptime|ssrc)\s*=|[;,]?\s*$)/i.exec(entry)
-      ?.[1];
-    if (!url) continue;
+    const name = /^\s*url\s*=/i.exec(entry)?.[0];
+    if (name === undefined) continue;
+    const rest = entry.slice(name.length);
+    const end = rest.search(/;\s*(?:seq|rtptime|ssrc)\s*=/i);
+    const url = (end < 0 ? rest : rest.slice(0, end)).trim().replace(/[;,]$/, "").trimEnd();
+    if (url === "") continue;
     const sequence = parseNumber(/;\s*seq\s*=\s*(\d{1,5})\b/i.exec(entry)?.[1], 0xffff);
     const rtpTime = parseNumber(/;\s*rtptime\s*=\s*(\d{1,10})\b/i.exec(entry)?.[1], 0xffff_ffff);
     entries.push({

@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   formatAuthorization,
@@ -230,6 +230,15 @@ for (
     assertEquals(assertThrows(() => parseRange(input), RtspError).status, 457);
   });
 }
+
+Deno.test("an RTP-Info of blanks costs no time", () => {
+  const start = performance.now();
+  const [entry] = parseRtpInfo(`url=a${" ".repeat(2000)}b`);
+  assertEquals(entry?.url.length, 2002);
+  // Tried blank by blank it takes more than a second.
+  assert(performance.now() - start < 200);
+  assertEquals(parseRtpInfo("url= a ; , url=b,"), [{ url: "a" }, { url: "b" }]);
+});
 
 Deno.test("parseRtpInfo knows what cameras write (R147)", () => {
   assertEquals(

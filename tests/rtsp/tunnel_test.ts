@@ -95,6 +95,17 @@ Deno.test("a POST behind a GET on one connection is no second role (R134, CVE-20
   assertEquals(text(decoder.takeRest()), post + post);
 });
 
+Deno.test("what comes behind an HTTP request and nobody takes is not kept without end", () => {
+  const decoder = new RtspDecoder();
+  decoder.push(utf8.encode("GET /s HTTP/1.0\r\n\r\n"));
+  const piece = new Uint8Array(64 * 1024);
+  const faults = Array.from({ length: 5 }, () => decoder.push(piece)).flat();
+  assertEquals(faults.map((fault) => fault.kind === "malformed" && fault.error.code), [
+    "malformed-tunnel",
+  ]);
+  assertEquals(decoder.takeRest().length, 0);
+});
+
 Deno.test("Base64Decoder decodes padded pieces one behind the other, however cut (R130)", () => {
   const input = "T1BU" + "SU9OUw==" + "\r\n" + btoa(" * RTSP/1.0\r\n") + "IA==" + "IA";
   const decoded = assertSplitInvariant(utf8.encode(input), (pieces) => {
