@@ -215,8 +215,9 @@ export class RtspFront {
     const served = Promise.withResolvers<{ readonly end: Promise<ConnectionEnd> } | undefined>();
     let up: Transport | undefined;
     let isOver = false;
+    const ready = Promise.withResolvers<void>();
     const value: WaitingWay = {
-      ready: writeAll(transport, tunnelGetResponse()),
+      ready: ready.promise,
       serve: (way) => {
         // The way down may have ended while the POST was answered: nobody would keep its time.
         if (isOver) throw new RtspError("closed", "The peer has closed the way down");
@@ -228,9 +229,11 @@ export class RtspFront {
         return end;
       },
     };
-    value.ready.catch(() => {});
+    ready.promise.catch(() => {});
     const way = { address: transport.remoteAddress, value };
+    // Who is refused is not told 200 before.
     this.#options.tunnels.open(cookie, way);
+    writeAll(transport, tunnelGetResponse()).then(ready.resolve, ready.reject);
     this.#onEnd = () => {
       isOver = true;
       served.resolve(undefined);
