@@ -1,6 +1,7 @@
 import type { Track } from "../media/mod.ts";
 import {
   type AlignedTrack,
+  isRtcp,
   parseRtcp,
   parseRtpPacket,
   type ReportBlock,
@@ -158,7 +159,7 @@ export class RtspTrack {
   /** Called by the client: a packet has come. */
   take({ bytes, rtcp }: RtspLinkPacket, nowMs: number): void {
     try {
-      if (rtcp) this.#takeRtcp(bytes, nowMs);
+      if (rtcp || isRtcp(bytes)) this.#takeRtcp(bytes, nowMs);
       else this.#takeRtp(bytes, nowMs);
     } catch (error) {
       // It costs that packet alone (R090).

@@ -125,6 +125,15 @@ export const RtcpType = {
   ApplicationDefined: 204,
 } as const;
 
+/**
+ * Whether a packet that came where RTP is expected is RTCP: of senders that use one way for both (RFC
+ * 5761, 4), or that mix the two up. The payload types that look like it are never RTP (RFC 3551, 6).
+ */
+export function isRtcp(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && bytes[0]! >> 6 === 2 && bytes[1]! >= RtcpType.SenderReport &&
+    bytes[1]! <= RtcpType.ApplicationDefined;
+}
+
 /** Options of {@linkcode parseRtcp}. */
 export interface ParseRtcpOptions {
   /** Largest compound packet in bytes; 1472 by default, since a datagram carries no more. */

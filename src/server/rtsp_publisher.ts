@@ -3,6 +3,7 @@ import type { MediaUnit, Track } from "../media/mod.ts";
 import {
   type AlignedTrack,
   buildRtcp,
+  isRtcp,
   parseRtcp,
   parseRtpPacket,
   RtpError,
@@ -81,7 +82,7 @@ export class RtspPublisher {
     const track = this.#tracks[from.index];
     if (track === undefined) return;
     try {
-      if (from.rtcp) this.#takeRtcp(bytes, track, from.nowMs);
+      if (from.rtcp || isRtcp(bytes)) this.#takeRtcp(bytes, track, from.nowMs);
       else this.#takeRtp(bytes, track, from.nowMs);
     } catch (error) {
       if (!(error instanceof RtpError)) throw error;

@@ -101,6 +101,18 @@ Deno.test("a sender report tells the wall clock of a track's packets (R121)", ()
   assertEquals(playing.tracks[1]!.unixUsOf(0), undefined);
 });
 
+Deno.test("a report that comes where RTP is expected is a report (RFC 5761, 4)", () => {
+  const { playing, receive } = playback("udp");
+  receive(sound(1));
+  const counts = { rtpTimestamp: 160, packetCount: 1, octetCount: 160, reports: [] };
+  const ntp = ntpFromUnixUs(1_700_000_000_000_000);
+  receive(buildRtcp([{ type: "sender-report", ssrc: 7, ntp, ...counts }]));
+  receive(sound(2));
+  const { delivered, restarts, malformed } = playing.tracks[0]!.statistics;
+  assertEquals([delivered, restarts, malformed], [2, 0, 0]);
+  assertEquals(playing.tracks[0]!.unixUsOf(160), 1_700_000_000_000_000);
+});
+
 Deno.test("packets that are no RTP cost themselves alone, and are counted (R090, R120)", () => {
   const { playing, receive } = playback("udp");
   for (const length of [0, 2, 11, 2000]) receive(new Uint8Array(length));
