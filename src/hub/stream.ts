@@ -19,6 +19,8 @@ export interface ReadOptions extends WireCursorOptions {
   readonly create: (stream: Stream) => WireFormat;
   /** Called once when the stream has ended; not after `close`. */
   readonly onEnd?: (reason: StreamEndReason) => void;
+  /** Tells how many packets the reader's peer has reported lost, where its protocol has such reports. */
+  readonly lostPackets?: () => number | undefined;
 }
 
 /** A reader of a stream, with its place in the log. */
@@ -43,6 +45,8 @@ export interface ReaderStatistics {
   readonly lagMs: number;
   /** How often it was too slow and skipped to a key frame. */
   readonly skips: number;
+  /** Packets that it has reported lost on the way; `undefined` where it has reported nothing. */
+  readonly lostPackets: number | undefined;
 }
 
 /** Statistics of one stream. */
@@ -170,12 +174,13 @@ export class Stream {
     return {
       name: this.name,
       publisher: this.#publication?.statistics,
-      readers: Array.from(this.#readers, ([{ cursor }, { format }]) => ({
+      readers: Array.from(this.#readers, ([{ cursor }, { format, lostPackets }]) => ({
         format,
         bytes: cursor.bytes,
         lagBytes: cursor.lagBytes,
         lagMs: Math.round(cursor.lagMs),
         skips: cursor.skips,
+        lostPackets: lostPackets?.(),
       })),
     };
   }

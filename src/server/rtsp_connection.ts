@@ -7,6 +7,7 @@ import {
   RtspDecoderStream,
   type RtspDescribeEvent,
   type RtspMessage,
+  type RtspParameterEvent,
   type RtspPlayEvent,
   type RtspQuestionEvent,
   type RtspRecordEvent,
@@ -157,7 +158,7 @@ export class RtspConnection {
     if (this.#isDeciding && this.#end === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#resume = resolve;
-      return promise;
+      return promise.then(() => this.outbox.room());
     }
     return this.outbox.room();
   }
@@ -200,7 +201,7 @@ export class RtspConnection {
         this.#answer(event, () => this.#record(event));
         break;
       case "parameter":
-        this.#answer(event, () => this.#connection.acceptParameter(event));
+        this.#answer(event, () => this.#answerParameter(event));
         break;
       case "authorize":
         this.#answer(event, () => this.#authorize(event));
@@ -346,6 +347,16 @@ export class RtspConnection {
     return this.#connection.reject(event, 404, { reason: `There is no track ${event.track}` });
   }
 
+  /**
+   * There is no parameter that could be set (RFC 2326, 10.9); a client that asks for one wants to know whether
+   * the server lives.
+   */
+  #answerParameter(event: RtspParameterEvent): RtspServerEvent[] {
+    return event.request.method === "SET_PARAMETER"
+      ? this.#connection.reject(event, 451)
+      : this.#connection.acceptParameter(event);
+  }
+
   #play(event: RtspPlayEvent): RtspServerEvent[] {
     const rtpInfo = this.#service.trackStarts(event.session);
     return this.#connection.acceptPlay(event, { rtpInfo, range: LIVE });
@@ -359,7 +370,10 @@ export class RtspConnection {
       identity: this.#connection.identity ?? this.#transport.remoteAddress,
       carrier: this,
     });
-    return this.#connection.acceptRecord(event);
+    const events = this.#connection.acceptRecord(event);
+    // Another connection may have ended the session since the client asked.
+    this.#service.dropUnregistered(event.session);
+    return events;
   }
 
   async #authorize(

@@ -1,7 +1,7 @@
 import type { Publication, Stream, StreamReader } from "../hub/mod.ts";
 import type { Track } from "../media/mod.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
-import { buildRtcp } from "../rtp/mod.ts";
+import { buildRtcp, parseRtcp, RtpError } from "../rtp/mod.ts";
 import {
   type RtspServerEvent,
   type RtspServerSession,
@@ -51,6 +51,8 @@ interface PlayingSession {
   readonly carrier: RtspCarrier;
   readonly unwatch: () => void;
   readonly peers: DatagramPeer[];
+  /** How many packets of each track the client has reported lost. */
+  readonly lost: Map<number, number>;
   player: RtspPlayer | undefined;
   /** Whether it ever played. */
   started: boolean;
@@ -118,8 +120,9 @@ export class RtspService {
       tracks,
       address: group,
     });
+    const lost = new Map<number, number>();
     const reader = shared === undefined
-      ? this.#read(stream, tracks, () => this.#endPlayer(session))
+      ? this.#read(stream, { tracks, onEnd: () => this.#endPlayer(session), lost })
       : { ...shared.reader, close: () => this.#leaveMulticast(session, stream) };
     const format = reader.format as RtspWireFormat;
     const unwatch = stream.watch(() => void this.#checkTracks(session, stream));
@@ -131,6 +134,7 @@ export class RtspService {
       carrier,
       unwatch,
       peers: [],
+      lost,
       player: shared?.playerOf(session),
       started: false,
       leftAtMs: undefined,
@@ -289,6 +293,9 @@ export class RtspService {
   /** Takes a packet that came interleaved; `commit` ends the batch. */
   takeFrame(event: Extract<RtspServerEvent, { type: "frame" }>): void {
     const owned = this.#owned.get(event.session);
+    if (owned?.mode === "play") {
+      this.#takeReports(owned, { track: event.track, bytes: event.payload });
+    }
     if (owned?.mode !== "record") return;
     owned.publisher.take(event.payload, {
       index: event.track,
@@ -330,7 +337,13 @@ export class RtspService {
     owned.reader.close();
     if (!owned.started) return;
     const { bytes, skips } = owned.reader.cursor;
-    log.info("rtsp play ended", { ...fields, bytes, skips });
+    const lost = lostOf(owned.lost);
+    log.info("rtsp play ended", {
+      ...fields,
+      bytes,
+      skips,
+      ...(lost === undefined ? {} : { lost }),
+    });
     tellHook(log, () => hooks.onPlayEnd?.(request));
   }
 
@@ -361,12 +374,21 @@ export class RtspService {
     }
   }
 
-  #read(stream: Stream, tracks: readonly RtpTrack[], onEnd: () => void): StreamReader {
+  #read(
+    stream: Stream,
+    options: {
+      readonly tracks: readonly RtpTrack[];
+      readonly onEnd: () => void;
+      readonly lost?: ReadonlyMap<number, number>;
+    },
+  ): StreamReader {
+    const { tracks, onEnd, lost } = options;
     return stream.read({
       format: "rtsp",
       create: () =>
         new RtspWireFormat({ tracks, random, nowUnixUs: () => Math.round(Date.now() * 1000) }),
       onEnd,
+      lostPackets: () => lost === undefined ? undefined : lostOf(lost),
     });
   }
 
@@ -383,7 +405,7 @@ export class RtspService {
     if (shared === undefined) {
       const { sockets } = this.multicast!;
       const { clock } = this.#context;
-      const reader = this.#read(stream, tracks, () => this.#endMulticast(stream));
+      const reader = this.#read(stream, { tracks, onEnd: () => this.#endMulticast(stream) });
       shared = new MulticastStream(reader, { sockets, clock, address });
       this.#multicasts.set(stream, shared);
     }
@@ -407,11 +429,14 @@ export class RtspService {
 
   #udpPlayer(session: RtspServerSession, owned: PlayingSession): RtspPlayer {
     const sockets = this.sockets!;
-    for (const { transport } of session.tracks) {
+    for (const { track, transport } of session.tracks) {
       if (transport.kind !== "udp") continue;
       const peer = { hostname: session.address, port: transport.clientPorts[1] };
       // A receiver report shows that the player lives.
-      const handler = (): void => session.noteActivity(this.#context.clock.now());
+      const handler = (packet: Uint8Array): void => {
+        session.noteActivity(this.#context.clock.now());
+        this.#guard(session, () => this.#takeReports(owned, { track, bytes: packet }));
+      };
       sockets.register(peer, { rtcp: true, handler });
       owned.peers.push(peer);
     }
@@ -422,6 +447,24 @@ export class RtspService {
       address: session.address,
       ports: clientPorts(session),
     });
+  }
+
+  /** What a player tells of the packets of a track. */
+  #takeReports(
+    owned: PlayingSession,
+    { track, bytes }: { readonly track: number; readonly bytes: Uint8Array },
+  ): void {
+    const { ssrc } = owned.format.senders[track]!;
+    try {
+      for (const packet of parseRtcp(bytes)) {
+        if (packet.type !== "receiver-report" && packet.type !== "sender-report") continue;
+        const report = packet.reports.find((one) => one.ssrc === ssrc);
+        if (report !== undefined) owned.lost.set(track, report.cumulativeLost);
+      }
+    } catch (error) {
+      // It costs the report alone (R090).
+      if (!(error instanceof RtpError)) throw error;
+    }
   }
 
   /** Says good-bye; the client then ends its session itself, or the session is closed a moment later. */
@@ -513,6 +556,12 @@ export class RtspService {
 
 function random(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** Packets lost in all; repeated ones can make a track's count negative (RFC 3550, 6.4.1). */
+function lostOf(tracks: ReadonlyMap<number, number>): number | undefined {
+  if (tracks.size === 0) return undefined;
+  return tracks.values().reduce((sum, count) => sum + Math.max(0, count), 0);
 }
 
 /**

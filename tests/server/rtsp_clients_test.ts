@@ -551,6 +551,23 @@ Deno.test("a publisher is told each ten seconds what came and what is lost (R117
   assertEquals(publisher.tick(10_001), []);
 });
 
+Deno.test("a publisher's report among its RTP is a report, and no other source (RFC 5761, 4)", () => {
+  const { publication, publisher } = publisherAlone();
+  const rtp = { index: 0, rtcp: false, nowMs: 0 };
+  publisher.take(audioPacket(1, 9), rtp);
+  const ntp = { seconds: 0x1234_5678, fraction: 0x9abc_def0 };
+  const counts = { rtpTimestamp: 160, packetCount: 1, octetCount: 160, reports: [] };
+  publisher.take(buildRtcp([{ type: "sender-report", ssrc: 9, ntp, ...counts }]), rtp);
+  publisher.take(audioPacket(2, 9), rtp);
+  const [due] = publisher.tick(10_000);
+  const [report] = parseRtcp(due!.packet);
+  assert(report?.type === "receiver-report");
+  // Of a new source the count would begin anew, and no report would be known.
+  assertEquals(report.reports[0]?.lastSenderReport, 0x5678_9abc);
+  assertEquals(report.reports[0]?.cumulativeLost, 0);
+  assertEquals(publication.statistics.units, 2);
+});
+
 Deno.test("packets that are none, of other types or sources are not fatal (R120, R123)", () => {
   const { publication, publisher } = publisherAlone();
   const rtp = { index: 0, rtcp: false, nowMs: 0 };
@@ -677,4 +694,50 @@ Deno.test("bytes and packets are counted, of publisher and players (R096)", asyn
   assertEquals(readers.length, 1);
   await until(() => stream.statistics.readers[0]!.bytes >= 10 * (4 + audioPacket(0).length));
   assertEquals(stream.statistics.readers[0]!.lagBytes, 0);
+});
+
+for (const way of ["TCP", "UDP"] as const) {
+  Deno.test(`what players over ${way} report lost shows in the stream's statistics (R095)`, async () => {
+    await using weir = await start();
+    using publisher = await dial(weir);
+    await publisher.record();
+    using player = await dial(weir);
+    using ports = new UdpPair();
+    const { setUp } = await play(weir, player, way === "TCP" ? TCP : ports.transport);
+    const stream = weir.server.hub.get("live/cam")!;
+    const lost = () => stream.statistics.readers[0]!.lostPackets;
+    assertEquals(lost(), undefined);
+    const source = parseInt(/ssrc=([0-9A-F]{8})/i.exec(setUp.headers.get("Transport")!)![1]!, 16);
+    const report = async (ssrc: number, cumulativeLost: number): Promise<void> => {
+      const block = { ssrc, cumulativeLost, fractionLost: 0, highestSequence: 1, jitter: 0 };
+      const times = { lastSenderReport: 0, delaySinceLastSenderReport: 0 };
+      const bytes = buildRtcp([
+        { type: "receiver-report", ssrc: 1, reports: [{ ...block, ...times }] },
+      ]);
+      if (way === "TCP") return await player.frame(1, bytes);
+      const [, rtcpPort] = /server_port=\d+-(\d+)/.exec(setUp.headers.get("Transport")!)!;
+      const server = { transport: "udp", hostname: "127.0.0.1", port: Number(rtcpPort) } as const;
+      await ports.rtcp.send(bytes, server);
+    };
+    await report(source, 9);
+    await until(() => lost() === 9);
+    // Of another source, or none at all: nothing is known by that.
+    await report(source ^ 1, 77);
+    if (way === "TCP") await player.frame(1, Uint8Array.of(0x81, 201));
+    await report(source, 12);
+    await until(() => lost() === 12);
+    if (way === "UDP") return;
+    player.close();
+    const { fields } = await weir.log.line(({ message }) => message === "rtsp play ended");
+    assertEquals(fields.lost, 12);
+  });
+}
+
+Deno.test("a parameter that a client would set is not understood, and asking for one is a life sign (R012)", async () => {
+  await using weir = await start();
+  using peer = await dial(weir);
+  const content = { headers: { "Content-Type": "text/parameters" }, body: "volume: 5\r\n" };
+  assertEquals((await peer.request("SET_PARAMETER", content)).status, 451);
+  assertEquals((await peer.request("GET_PARAMETER", content)).status, 200);
+  assertEquals((await peer.request("SET_PARAMETER")).status, 200);
 });

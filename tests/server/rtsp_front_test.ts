@@ -1,7 +1,7 @@
 /** Deadlines of connections to an RTSP port, by a clock that the test turns. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Clock, Hub } from "../../src/hub/mod.ts";
-import { streamPairTransport } from "../../src/transport/mod.ts";
+import { type StreamPair, streamPairTransport } from "../../src/transport/mod.ts";
 import type { ServerContext } from "../../src/server/context.ts";
 import { RtspFront, RtspTunnels } from "../../src/server/rtsp_front.ts";
 import { RtspService } from "../../src/server/rtsp_service.ts";
@@ -50,6 +50,15 @@ class Bench {
   };
   readonly #service = new RtspService(this.#context, { sockets: undefined });
   #nextId = 1;
+
+  /** Serves a connection as it is. */
+  serve(pair: Pick<StreamPair, "readable" | "writable">): RtspFront {
+    return new RtspFront(
+      this.#context,
+      streamPairTransport({ ...pair, remoteAddress: "192.0.2.1" }),
+      { id: this.#nextId++, service: this.#service, policy: {}, tunnels: this.tunnels },
+    );
+  }
 
   /** A connection; `send` gives bytes to the server, `received` what it has written. */
   open(address = "192.0.2.1") {
@@ -170,4 +179,43 @@ Deno.test("a tunnel without a request ends by the deadline of its GET", async ()
   }
   assertEquals((await get.front.finished).reason, "idle-timeout");
   assertEquals((await post.front.finished).reason, "idle-timeout");
+});
+
+Deno.test("a client that asks on and reads no answer is not listened to meanwhile", async () => {
+  const bench = new Bench();
+  const question = (number: number) =>
+    `GET_PARAMETER rtsp://h/s RTSP/1.0\r\nCSeq: ${number}\r\nContent-Length: 1\r\n\r\na`;
+  const PIECES = 2000;
+  let asked = 0;
+  const reads = Promise.withResolvers<void>();
+  let answers = "";
+  const decoder = new TextDecoder();
+  const front = bench.serve({
+    readable: new ReadableStream({
+      pull(controller) {
+        if (asked === PIECES) return controller.close();
+        const text = Array.from({ length: 30 }, (_, index) => question(asked * 30 + index)).join(
+          "",
+        );
+        asked++;
+        controller.enqueue(new TextEncoder().encode(text));
+      },
+    }, { highWaterMark: 0 }),
+    writable: new WritableStream({
+      write(bytes) {
+        answers += decoder.decode(bytes, { stream: true });
+        return reads.promise;
+      },
+    }),
+  });
+  // Until it reads no further.
+  for (let before = -1; before !== asked;) {
+    before = asked;
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  // 1 MiB of answers of about 50 bytes.
+  assert(asked < PIECES / 2, `${asked} of ${PIECES} pieces were read`);
+  reads.resolve();
+  await front.finished;
+  assertEquals(answers.match(/RTSP\/1\.0 200 OK/g)?.length, PIECES * 30);
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { RtspClient } from "../../src/client/mod.ts";
 import { FlvDecoder } from "../../src/flv/mod.ts";
 import { HubError } from "../../src/hub/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
@@ -80,4 +81,26 @@ Deno.test("a name has one publisher, also among programs", async () => {
   stop.abort();
   await first;
   assertEquals(server.streams, []);
+});
+
+Deno.test("a stream that a program publishes before the server listens is played once it does (R006)", async () => {
+  const address = { hostname: "127.0.0.1", port: 0 };
+  await using server = new Server({ rtmp: false, rtsp: address, rtp: false });
+  const abort = new AbortController();
+  const units = await flvUnits();
+  const published = server.publish(
+    "live/cam",
+    new ReadableStream({
+      start: (controller) => units.forEach((unit) => controller.enqueue(unit)),
+    }),
+    { signal: abort.signal },
+  );
+  assert(!server.stream("nobody").isLive);
+  await server.listen();
+  const port = server.addresses[0]!.port;
+  await using client = await RtspClient.connect(`rtsp://127.0.0.1:${port}/live/cam`);
+  const description = await client.describe();
+  assertEquals(description.media.map(({ kind }) => kind), ["video", "audio"]);
+  abort.abort();
+  await published;
 });
