@@ -9,7 +9,7 @@ import {
 import type { RtspRange, RtspRtpInfo } from "../rtsp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
 import type { SessionDescription } from "../sdp/mod.ts";
-import { RtpTrackIngest, tracksOfSdp } from "../transmux/mod.ts";
+import { RtpTrackIngest, tracksOfSdp, UnitBudget } from "../transmux/mod.ts";
 import type { RtspRequestOptions } from "./rtsp_connection.ts";
 import type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
 import { RtspTrack } from "./rtsp_track.ts";
@@ -108,6 +108,7 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     this.#ssrc = options.ssrc;
     this.#cname = options.cname;
     const aligner = new TrackAligner();
+    const budget = new UnitBudget();
     const known = tracksOfSdp(options.description);
     const ingests: RtpTrackIngest[] = [];
     const times: AlignedTrack[] = [];
@@ -115,7 +116,7 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
       const track = known[index]!;
       const aligned = aligner.addTrack({ clockRate: track.rtp?.clockRate || 90_000 });
       times.push(aligned);
-      ingests.push(new RtpTrackIngest({ track, time: aligned }));
+      ingests.push(new RtpTrackIngest({ track, time: aligned, budget }));
       const media = options.description.media[index]!;
       return new RtspTrack({ index, media, track, aligned, control: this.#trackControl() });
     });

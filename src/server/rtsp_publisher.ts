@@ -10,7 +10,7 @@ import {
   RtpReceiver,
   TrackAligner,
 } from "../rtp/mod.ts";
-import { RtpTrackIngest } from "../transmux/mod.ts";
+import { RtpTrackIngest, UnitBudget } from "../transmux/mod.ts";
 
 /** Receiver reports go out this often (R117). */
 const REPORT_INTERVAL_MS = 10_000;
@@ -58,10 +58,11 @@ export class RtspPublisher {
     this.#ssrc = options.ssrc;
     this.#lastReportAt = options.nowMs;
     const aligner = new TrackAligner();
+    const budget = new UnitBudget();
     this.#tracks = options.tracks.map((track) => {
       const { clockRate } = track.rtp!;
       const aligned = aligner.addTrack({ clockRate });
-      const ingest = new RtpTrackIngest({ track, time: aligned });
+      const ingest = new RtpTrackIngest({ track, time: aligned, budget });
       for (const unit of ingest.header()) this.#write(unit);
       const receiver = new RtpReceiver({
         clockRate,

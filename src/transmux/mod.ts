@@ -49,4 +49,5 @@ export * from "./rtp_remuxer.ts";
 export * from "./sdp_of_tracks.ts";
 export { tracksAfter, trackWithConfig } from "./track_config.ts";
 export { tracksOfSdp } from "./tracks_of_sdp.ts";
+export * from "./unit_budget.ts";
 export * from "./unsupported_track.ts";

@@ -11,6 +11,7 @@ import { isNalCodec } from "./nal_codec.ts";
 import { ParameterSets } from "./parameter_sets.ts";
 import { FramePeek, NalPeek, type PayloadPeek } from "./payload_peek.ts";
 import { configFacts, trackWithConfig } from "./track_config.ts";
+import { UnitBudget } from "./unit_budget.ts";
 
 /** Bytes of packets in one access unit: a key frame of 8K at 1 Gb/s, as the depacketisers allow. */
 export const MAX_UNIT_BYTES = 8 * 1024 * 1024;
@@ -30,13 +31,18 @@ export interface RtpTrackIngestOptions {
   readonly track: Track;
   /** The track's place on the stream's timeline. */
   readonly time: AlignedTrack;
+  /** What it may hold together with the other tracks of its publisher; alone by default. */
+  readonly budget?: UnitBudget;
 }
 
 /** Counts of an {@linkcode RtpTrackIngest}. */
 export interface RtpTrackIngestStats {
   /** Units returned, configurations left out. */
   readonly units: number;
-  /** Access units dropped since they passed {@linkcode MAX_UNIT_BYTES} or {@linkcode MAX_UNIT_PACKETS}. */
+  /**
+   * Access units dropped since they passed {@linkcode MAX_UNIT_BYTES}, {@linkcode MAX_UNIT_PACKETS} or the
+   * budget.
+   */
   readonly dropped: number;
   /** Packets passed over since their payload type is not the track's. */
   readonly foreignPackets: number;
@@ -81,6 +87,7 @@ interface OpenUnit {
  */
 export class RtpTrackIngest {
   readonly #time: AlignedTrack;
+  readonly #budget: UnitBudget;
   readonly #rtp: RtpMapping | undefined;
   readonly #sets: ParameterSets | undefined;
   readonly #peek: PayloadPeek;
@@ -101,9 +108,10 @@ export class RtpTrackIngest {
   #foreignPackets = 0;
 
   /** Starts before the first packet. */
-  constructor({ track, time }: RtpTrackIngestOptions) {
+  constructor({ track, time, budget }: RtpTrackIngestOptions) {
     this.#track = track;
     this.#time = time;
+    this.#budget = budget ?? new UnitBudget();
     this.#rtp = track.rtp;
     const { codec, config } = track;
     const { rtp } = track;
@@ -198,26 +206,36 @@ export class RtpTrackIngest {
     if (this.#overflowed) return;
     this.#bytes += bytes.length;
     if (this.#bytes > MAX_UNIT_BYTES || this.#packets.length === MAX_UNIT_PACKETS) {
-      this.#overflowed = true;
-      this.#packets = [];
-      this.#forgetBuffers();
+      this.#overflow();
       return;
     }
     this.#packets.push(bytes);
     if (bytes.buffer === this.#lastBuffer) return;
     this.#lastBuffer = bytes.buffer;
-    this.#heldBytes += bytes.buffer.byteLength;
-    if (this.#heldBytes <= MAX_UNIT_BYTES) return;
+    this.#hold(this.#heldBytes + bytes.buffer.byteLength);
+    if (this.#heldBytes <= MAX_UNIT_BYTES && !this.#budget.isExceeded) return;
     // Small packets with much else between them keep all of that alive: copies do not.
     for (; this.#copied < this.#packets.length; this.#copied++) {
       this.#packets[this.#copied] = this.#packets[this.#copied]!.slice();
     }
-    this.#heldBytes = this.#bytes;
+    this.#hold(this.#bytes);
     this.#lastBuffer = undefined;
+    if (this.#budget.isExceeded) this.#overflow();
+  }
+
+  #overflow(): void {
+    this.#overflowed = true;
+    this.#packets = [];
+    this.#forgetBuffers();
+  }
+
+  #hold(bytes: number): void {
+    this.#budget.change(bytes - this.#heldBytes);
+    this.#heldBytes = bytes;
   }
 
   #forgetBuffers(): void {
-    this.#heldBytes = 0;
+    this.#hold(0);
     this.#lastBuffer = undefined;
     this.#copied = 0;
   }

@@ -8,6 +8,7 @@ import {
   type MediaUnit,
   RtpTrackIngest,
   tracksOfSdp,
+  UnitBudget,
 } from "../../src/transmux/mod.ts";
 import { load, rtpPacket } from "./support.ts";
 
@@ -191,6 +192,56 @@ Deno.test("RtpTrackIngest drops an access unit that passes its limits, and goes 
   units.push(...push(ingest, [[0, true, IDR], [3600, true, SLICE]]));
   assertEquals(packetCounts(units), [1]);
   assertEquals(ingest.stats.dropped, 1);
+});
+
+Deno.test("the tracks of a publisher hold one budget of open access units together", () => {
+  const budget = new UnitBudget(100_000);
+  const aligner = new TrackAligner();
+  const track = trackOf(H264_MEDIA);
+  const ingests = Array.from(
+    { length: 8 },
+    () => new RtpTrackIngest({ track, time: aligner.addTrack({ clockRate: 90_000 }), budget }),
+  );
+  const open = (ingest: RtpTrackIngest, timestamp: number, marker: boolean): MediaUnit[] => {
+    const payload = new Uint8Array(10_000).fill(1);
+    payload[0] = 0x65;
+    return [0, 1].flatMap((sequenceNumber) =>
+      ingest.push(
+        rtpPacket({ sequenceNumber, timestamp, marker: marker && sequenceNumber === 1, payload }),
+        0,
+      )
+    );
+  };
+  for (const ingest of ingests) assertEquals(open(ingest, 0, false), []);
+  // Four units of 20 000 bytes fit; what began after them is given up when it grows.
+  assertEquals(ingests.map((ingest) => packetCounts(ingest.flush())), [
+    [2],
+    [2],
+    [2],
+    [2],
+    [],
+    [],
+    [],
+    [],
+  ]);
+  assertEquals(ingests.map(({ stats }) => stats.dropped), [0, 0, 0, 0, 1, 1, 1, 1]);
+  // Nothing of that is held any more.
+  for (const ingest of ingests) assertEquals(packetCounts(open(ingest, 3600, true)), [2]);
+  assert(!budget.isExceeded);
+});
+
+Deno.test("over the budget of all tracks a unit in large buffers is copied before it is given up", () => {
+  const budget = new UnitBudget(1_000_000);
+  const time = new TrackAligner().addTrack({ clockRate: 90_000 });
+  const ingest = new RtpTrackIngest({ track: trackOf(H264_MEDIA), time, budget });
+  const units: MediaUnit[] = [];
+  for (let sequenceNumber = 0; sequenceNumber < 100; sequenceNumber++) {
+    const packet = rtpPacket({ sequenceNumber, marker: sequenceNumber === 99, payload: IDR });
+    const slab = new Uint8Array(256 * 1024);
+    slab.set(packet.bytes);
+    units.push(...ingest.push(parseRtpPacket(slab.subarray(0, packet.bytes.length)), 0));
+  }
+  assertEquals(packetCounts(units), [100]);
 });
 
 Deno.test("RtpTrackIngest gives decoding times that never go back, whatever the timestamps", () => {
