@@ -5,6 +5,7 @@ import { type StreamPair, streamPairTransport } from "../../src/transport/mod.ts
 import type { ServerContext } from "../../src/server/context.ts";
 import { RtspFront, RtspTunnels } from "../../src/server/rtsp_front.ts";
 import { RtspService } from "../../src/server/rtsp_service.ts";
+import type { RtspTransportPolicy } from "../../src/rtsp/mod.ts";
 import { LogBook } from "../support/test_server.ts";
 
 class TurnedClock implements Clock {
@@ -35,8 +36,9 @@ class Bench {
   readonly clock = new TurnedClock();
   readonly log = new LogBook();
   readonly tunnels = new RtspTunnels();
+  readonly hub = new Hub({ clock: this.clock });
   readonly #context: ServerContext = {
-    hub: new Hub({ clock: this.clock }),
+    hub: this.hub,
     hooks: {},
     log: this.log,
     clock: this.clock,
@@ -61,7 +63,7 @@ class Bench {
   }
 
   /** A connection; `send` gives bytes to the server, `received` what it has written. */
-  open(address = "192.0.2.1") {
+  open(address = "192.0.2.1", policy: RtspTransportPolicy = {}) {
     const up = new TransformStream<Uint8Array, Uint8Array>();
     const down = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, {
       highWaterMark: 100,
@@ -73,21 +75,24 @@ class Bench {
         writable: down.writable,
         remoteAddress: address,
       }),
-      { id: this.#nextId++, service: this.#service, policy: {}, tunnels: this.tunnels },
+      { id: this.#nextId++, service: this.#service, policy, tunnels: this.tunnels },
     );
     const writer = up.writable.getWriter();
     writer.closed.catch(() => {});
     const reader = down.readable.getReader();
+    const text = async (): Promise<string> => {
+      const { value } = await reader.read().catch(() => ({ value: undefined }));
+      return new TextDecoder().decode(value);
+    };
     return {
       front,
       send: async (text: string): Promise<void> => {
         await writer.write(new TextEncoder().encode(text));
       },
-      /** The first line of what comes next; empty at the end. */
-      line: async (): Promise<string> => {
-        const { value } = await reader.read().catch(() => ({ value: undefined }));
-        return new TextDecoder().decode(value).split("\r\n")[0]!;
-      },
+      /** What comes next; empty at the end. */
+      text,
+      /** Its first line. */
+      line: async (): Promise<string> => (await text()).split("\r\n")[0]!,
     };
   }
 
@@ -218,4 +223,42 @@ Deno.test("a client that asks on and reads no answer is not listened to meanwhil
   reads.resolve();
   await front.finished;
   assertEquals(answers.match(/RTSP\/1\.0 200 OK/g)?.length, PIECES * 30);
+});
+
+Deno.test("a session that another connection ends while its RECORD is answered frees the name", async () => {
+  const udp = { udpPorts: [8000, 8001] } as const;
+  const SDP = "v=0\r\nm=audio 0 RTP/AVP 0\r\na=control:a\r\n";
+  for (let turns = 0; turns < 40; turns++) {
+    const bench = new Bench();
+    const publisher = bench.open("192.0.2.1", udp);
+    const other = bench.open("192.0.2.1", udp);
+    let cseq = 0;
+    const request = (method: string, path: string, more = "", body = "") =>
+      `${method} rtsp://h/live/cam${path} RTSP/1.0\r\nCSeq: ${++cseq}\r\n${more}` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`;
+    await publisher.send(request("ANNOUNCE", "", "Content-Type: application/sdp\r\n", SDP));
+    const session = /Session: \w+\r\n/.exec(
+      (await publisher.text()).replace(/;timeout=\d+/, ""),
+    )![0];
+    const ports = "Transport: RTP/AVP;client_port=5000-5001;mode=record\r\n";
+    await publisher.send(request("SETUP", "/a", session + ports));
+    assertEquals(await publisher.line(), "RTSP/1.0 200 OK");
+    await other.send(request("OPTIONS", ""));
+    await other.line();
+    // The answer to the first brings the second up, some turns later.
+    const sent = publisher.send(
+      request("GET_PARAMETER", "", session, "a") + request("RECORD", "", session),
+    );
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await other.send(request("TEARDOWN", "", session));
+    assertEquals(await other.line(), "RTSP/1.0 200 OK");
+    await sent;
+    await publisher.line();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals(bench.hub.get("live/cam"), undefined, `after ${turns} turns`);
+    publisher.front.stop();
+    other.front.stop();
+    bench.turn(1000);
+    await Promise.all([publisher.front.finished, other.front.finished]);
+  }
 });
