@@ -141,19 +141,21 @@ export function clientPorts(session: RtspServerSession): Map<number, RtspPair> {
 /** Sends packets as datagrams: to a client, or to a group. */
 export class RtspUdpPlayer implements RtspPlayer {
   readonly #cursor: WireCursor;
-  readonly #sockets: RtpSockets;
+  readonly #sockets: Pick<RtpSockets, "send">;
   readonly #clock: Clock;
   readonly #address: string;
   readonly #ports: ReadonlyMap<number, RtspPair>;
   #running = false;
   #sending = false;
+  /** Counts the pauses: what was taken before one is not sent after it. */
+  #pauses = 0;
   readonly #onWake = (): void => void this.#pump();
 
   /** `ports` are the RTP and RTCP ports of each track at `address`; other tracks are not sent. */
   constructor(
     cursor: WireCursor,
     options: {
-      readonly sockets: RtpSockets;
+      readonly sockets: Pick<RtpSockets, "send">;
       readonly clock: Clock;
       readonly address: string;
       readonly ports: ReadonlyMap<number, RtspPair>;
@@ -175,6 +177,7 @@ export class RtspUdpPlayer implements RtspPlayer {
   pause(): void {
     if (!this.#running) return;
     this.#running = false;
+    this.#pauses++;
     this.#cursor.restart();
   }
 
@@ -187,23 +190,24 @@ export class RtspUdpPlayer implements RtspPlayer {
         this.#cursor.wait(this.#onWake);
         break;
       }
-      await this.#send(this.#cursor.takePreamble());
-      await this.#send(runBytes(run));
+      const pauses = this.#pauses;
+      await this.#send(this.#cursor.takePreamble(), pauses);
+      await this.#send(runBytes(run), pauses);
     }
     this.#sending = false;
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
+  async #send(bytes: Uint8Array, pauses: number): Promise<void> {
     const frames: { rtcp: boolean; port: number; packet: Uint8Array }[] = [];
     eachFrame(bytes, ({ track, rtcp, packet }) => {
       const ports = this.#ports.get(track);
       if (ports !== undefined) frames.push({ rtcp, port: ports[rtcp ? 1 : 0], packet });
     });
     for (const [index, { rtcp, port, packet }] of frames.entries()) {
-      if (!this.#running) return;
       if (index > 0 && index % BURST_PACKETS === 0) {
         await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
       }
+      if (this.#pauses !== pauses) return;
       // One after the other: sends under way at once overtake each other when the socket is full.
       await this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp });
     }
