@@ -633,7 +633,14 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
       silentMs: 1234,
       leftOut: [],
     },
-    readers: [{ format: "test", bytes: 0, lagBytes: 0, lagMs: 0, skips: 0 }],
+    readers: [{
+      format: "test",
+      bytes: 0,
+      lagBytes: 0,
+      lagMs: 0,
+      skips: 0,
+      lostPackets: undefined,
+    }],
   });
   takeAll(reader);
   publication.write(unit("p3", { bytes: 88 }));

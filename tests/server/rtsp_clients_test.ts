@@ -549,6 +549,15 @@ Deno.test("a publisher is told each ten seconds what came and what is lost (R117
   assertEquals(block?.lastSenderReport, 0x5678_9abc);
   assertEquals(block?.delaySinceLastSenderReport, 5 * 65_536);
   assertEquals(publisher.tick(10_001), []);
+  // What another source reports is not of these packets.
+  publisher.take(buildRtcp([{ ...report, ssrc: 10, ntp: { seconds: 1, fraction: 0 } }]), {
+    index: 0,
+    rtcp: true,
+    nowMs: 15_000,
+  });
+  const [later] = parseRtcp(publisher.tick(20_000)[0]!.packet);
+  assert(later?.type === "receiver-report");
+  assertEquals(later.reports[0]?.lastSenderReport, 0x5678_9abc);
 });
 
 Deno.test("a publisher's report among its RTP is a report, and no other source (RFC 5761, 4)", () => {
