@@ -85,8 +85,8 @@ export class RtmpConnection {
   readonly #ended = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
   #stopping = false;
-  /** Since when a hook is thinking. */
-  #askedAtMs = Infinity;
+  /** Since when hooks are thinking, the oldest question first. */
+  readonly #asked = new Set<{ readonly sinceMs: number }>();
 
   /** Starts to serve the connection; `id` is its number in log lines and hooks. */
   constructor(
@@ -127,7 +127,8 @@ export class RtmpConnection {
       });
     }
     const { hookMs } = this.#context.timing;
-    if (now - this.#askedAtMs >= hookMs) {
+    const [oldest] = this.#asked;
+    if (oldest !== undefined && now - oldest.sinceMs >= hookMs) {
       this.#finish({
         clean: false,
         reason: "hook-timeout",
@@ -238,7 +239,7 @@ export class RtmpConnection {
     this.#session.noteBytesReceived(bytesReceived);
     this.#outbox.send(this.#session.takeOutput());
     // Until the request is answered, nothing more is read: what follows is not piled up.
-    if (this.#session.isHeld && this.#end === undefined) {
+    if (this.#isBusy && this.#end === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#released = resolve;
       return promise;
@@ -316,7 +317,7 @@ export class RtmpConnection {
       if (this.#end !== undefined) return;
       this.#handle(events);
       this.#outbox.send(this.#session.takeOutput());
-      if (!this.#session.isHeld) this.#release();
+      if (!this.#isBusy) this.#release();
     }).catch((error) => {
       this.#context.log.error("rtmp connection failed", {
         connection: this.#id,
@@ -324,6 +325,11 @@ export class RtmpConnection {
       });
       this.#finish({ clean: false, reason: "internal", message: "Internal error" });
     });
+  }
+
+  /** Whether the client has to wait. */
+  get #isBusy(): boolean {
+    return this.#session.isHeld || this.#asked.size > MAX_QUESTIONS;
   }
 
   #release(): void {
@@ -399,11 +405,13 @@ export class RtmpConnection {
     const { clock, log } = this.#context;
     // The answer before may have come when the client was gone.
     if (this.#end !== undefined) return undefined;
-    this.#askedAtMs = clock.now();
+    const question = { sinceMs: clock.now() };
+    this.#asked.add(question);
     try {
       return await askHook(log, ask);
     } finally {
-      this.#askedAtMs = Infinity;
+      this.#asked.delete(question);
+      if (!this.#isBusy) this.#release();
     }
   }
 
@@ -437,8 +445,10 @@ export class RtmpConnection {
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "play") ??
       await this.#ask(() => hooks.onPlay?.(request));
+    // Meanwhile the connection may have ended, or the client have asked for something else: requests that
+    // nobody waits for must not each hold a stream.
+    if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
     if (refusal !== undefined) return this.#refusePlay(event, "Failed", refusal);
-    if (this.#end !== undefined) return [];
     let reader: StreamReader;
     try {
       const stream = hub.stream(request.name);
@@ -448,7 +458,7 @@ export class RtmpConnection {
           stream: request.name,
         });
         const isLive = await this.#waitForPublisher(stream, event.streamId);
-        if (this.#end !== undefined) return [];
+        if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
         if (!isLive) {
           return this.#refusePlay(event, "StreamNotFound", `There is no stream ${request.name}`);
         }
@@ -474,10 +484,6 @@ export class RtmpConnection {
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
       return this.#refusePlay(event, "Failed", error.message);
-    }
-    if (!this.#session.isWaiting(event)) {
-      reader.close();
-      return [];
     }
     const events = this.#session.accept(event);
     this.#outbox.send(this.#session.takeOutput());
@@ -668,6 +674,12 @@ export class RtmpConnection {
     this.#transport.close();
   }
 }
+
+/**
+ * Questions to hooks that may wait for their answers at a time. A client that plays has one for each of its
+ * NetStreams; one that takes each request back and makes another would have any number.
+ */
+const MAX_QUESTIONS = 32;
 
 /** Ends that happen all day, and that nobody needs to be told of. */
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped"]);

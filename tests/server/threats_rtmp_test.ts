@@ -130,6 +130,53 @@ function hang(where: string): Promise<void> {
   return new Promise(() => {});
 }
 
+threat("plays that replace each other hold one stream and one wait, not one each", async (scene) => {
+  const { weir, open } = scene;
+  const client = await open();
+  const streamId = await client.createStream();
+  const { encoder } = client;
+  const plays = Array.from({ length: 500 }, (_, number) => {
+    const { type, body: payload } = encodeCommandMessage({ name: "play", args: [`no${number}`] });
+    return encoder.encode({ type, payload, streamId, chunkStreamId: 3, timestampMs: 0 });
+  });
+  await client.send(concat(plays));
+  // Its answer comes when all before was looked at.
+  await client.createStream();
+  assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam", "live/no499"]);
+  await client.status("NetStream.Play.StreamNotFound");
+  assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam"]);
+  const refused = weir.log.lines.filter(({ message }) => message === "rtmp play refused");
+  assertEquals(refused.map(({ fields }) => fields.stream), ["live/no499"]);
+}, { timing: { playWaitMs: 500 } });
+
+threat("hooks are not asked without end for one connection", async ({ open }) => {
+  const client = await open();
+  const streamId = await client.createStream();
+  const { type, body: payload } = encodeCommandMessage({ name: "play", args: ["slow"] });
+  const message = { type, payload, streamId, chunkStreamId: 3, timestampMs: 0 };
+  const plays = concat(Array.from({ length: 20_000 }, () => client.encoder.encode(message)));
+  const sent = client.send(plays);
+  await until(() => slow.questions.length > 32);
+  // Others are served meanwhile, again and again.
+  for (let round = 0; round < 10; round++) (await open()).close();
+  const { length } = slow.questions;
+  assert(length < 10_000, `${length} questions`);
+  slow.isOver = true;
+  for (const answer of slow.questions) answer();
+  await sent;
+  await client.command("deleteStream", { args: [streamId] });
+  await client.createStream();
+}, {
+  hooks: {
+    onPlay: ({ name }) => {
+      if (name !== "live/slow" || slow.isOver) return;
+      return new Promise<void>((resolve) => slow.questions.push(resolve));
+    },
+  },
+});
+
+const slow = { questions: [] as (() => void)[], isOver: false };
+
 /** What the buffers of sockets hold is below. */
 const MOST_SENT = 16 * 1024 * 1024;
 
