@@ -25,6 +25,11 @@ export class RtmpFilteredFeed implements Feed {
   #wishes: RtmpPlayerWishes;
   readonly #cursor: WireCursor;
   #pending: Uint8Array = new Uint8Array(0);
+  /** Bytes of it that have left. */
+  #offset = 0;
+  /** Where each message in it ends, and which of them is the next to end. */
+  #ends: readonly number[] = [];
+  #nextEnd = 0;
 
   /** Takes messages from `cursor`. */
   constructor(cursor: WireCursor, wishes: RtmpPlayerWishes) {
@@ -37,30 +42,33 @@ export class RtmpFilteredFeed implements Feed {
     this.#wishes = wishes;
   }
 
-  /** What was copied is whole messages. */
   get atBoundary(): boolean {
-    return this.#pending.length === 0;
+    return this.#offset === (this.#ends[this.#nextEnd - 1] ?? 0);
   }
 
   next(onlyMessage = false): Uint8Array | undefined {
-    while (this.#pending.length === 0) {
-      if (onlyMessage) return undefined;
+    if (onlyMessage) {
+      if (this.atBoundary) return undefined;
+      return this.#pending.subarray(this.#offset, this.#ends[this.#nextEnd]);
+    }
+    while (this.#offset === this.#pending.length) {
       const run = this.#cursor.takeRun();
       if (run === undefined) return undefined;
-      this.#pending = this.#copy(run, this.#cursor.takePreamble());
+      this.#copy(run, this.#cursor.takePreamble());
     }
-    return this.#pending;
+    return this.#pending.subarray(this.#offset);
   }
 
   advance(count: number): void {
-    this.#pending = this.#pending.subarray(count);
+    this.#offset += count;
+    while (this.#ends[this.#nextEnd]! <= this.#offset) this.#nextEnd++;
   }
 
   wait(onWake: () => void): void {
     this.#cursor.wait(onWake);
   }
 
-  #copy(run: WireRun, preamble: Uint8Array): Uint8Array {
+  #copy(run: WireRun, preamble: Uint8Array): void {
     const writer = new ByteWriter(preamble.length + 4096);
     const starts: number[] = [];
     for (let at = 0; at < preamble.length;) {
@@ -78,7 +86,10 @@ export class RtmpFilteredFeed implements Feed {
       new DataView(bytes.buffer, bytes.byteOffset + start + STREAM_ID_AT)
         .setUint32(0, this.#wishes.streamId, true);
     }
-    return bytes;
+    this.#pending = bytes;
+    this.#offset = 0;
+    this.#ends = [...starts.slice(1), bytes.length];
+    this.#nextEnd = 0;
   }
 
   #wants(entry: WireEntry): boolean {
