@@ -134,6 +134,8 @@ export class RtmpClient {
   #connection: ConnectedEvent | undefined;
   #redirect: RedirectEvent | undefined;
   #room: (() => void) | undefined;
+  /** Bytes of this side's handshake. */
+  #handshakeBytes = 0;
   #end: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -161,6 +163,7 @@ export class RtmpClient {
     this.#queue = new SendQueue(transport, {
       now: () => performance.now(),
       onError: (error) => this.#finish(endOf(error)),
+      mediaRoom: () => this.#session.mediaRoom(this.#queue.bytes - this.#handshakeBytes),
     });
     this.closed = this.#closed.promise;
     // Whoever does not look at it hears of the end from the streams.
@@ -328,7 +331,7 @@ export class RtmpClient {
       nowMs: 0,
       scheme: this.#options.handshake === "simple" ? "simple" : "digest-0",
     });
-    this.#queue.control([handshake.start()]);
+    this.#sendHandshake(handshake.start());
     while (!handshake.done) {
       const { value, done } = await this.#reader.read();
       if (done) {
@@ -338,9 +341,14 @@ export class RtmpClient {
         );
       }
       const output = handshake.push(value);
-      if (output !== undefined) this.#queue.control([output]);
+      if (output !== undefined) this.#sendHandshake(output);
     }
     return handshake.takeRest();
+  }
+
+  #sendHandshake(bytes: Uint8Array): void {
+    this.#handshakeBytes += bytes.length;
+    this.#queue.control([bytes]);
   }
 
   /** Reads until the connection ends. */
@@ -372,6 +380,8 @@ export class RtmpClient {
     this.#handle(this.#session.receive(messages, performance.now()));
     this.#session.noteBytesReceived(this.#decoder.bytesReceived);
     this.#flush();
+    // An acknowledgement makes room.
+    if (this.#session.limitsMedia) this.#queue.pump();
     if (failure !== undefined) this.#finish(failure);
   }
 
@@ -396,8 +406,11 @@ export class RtmpClient {
     const now = performance.now();
     // That nothing is read is then not the server's doing.
     if (this.#isHeldBack) this.#session.receive([], now);
+    const { limitsMedia } = this.#session;
     this.#handle(this.#session.tick(now));
     this.#flush();
+    // A limit that was given up makes room.
+    if (limitsMedia) this.#queue.pump();
     const { writeStallMs = 10_000 } = this.#options;
     if (this.#queue.stalledMs >= writeStallMs) {
       this.#finish(

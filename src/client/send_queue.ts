@@ -15,6 +15,7 @@ export class SendQueue {
   readonly #transport: Transport;
   readonly #now: () => number;
   readonly #onError: (error: unknown) => void;
+  readonly #mediaRoom: () => number;
   #control: Uint8Array[] = [];
   #media: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -22,17 +23,28 @@ export class SendQueue {
   #drained: (() => void)[] = [];
   #progressAt = 0;
   #writing = false;
+  /** There is media, and no room for it. */
+  #isHeld = false;
   #ended = false;
   #bytes = 0;
 
-  /** `now` gives milliseconds; `onError` hears of the first write that fails. */
+  /**
+   * `now` gives milliseconds; `onError` hears of the first write that fails; `mediaRoom` says how many
+   * bytes of media the server may be sent now, no bound by default: when there is room again, `pump` is to
+   * be called. The message that fills it is sent whole.
+   */
   constructor(
     transport: Transport,
-    options: { readonly now: () => number; readonly onError: (error: unknown) => void },
+    options: {
+      readonly now: () => number;
+      readonly onError: (error: unknown) => void;
+      readonly mediaRoom?: () => number;
+    },
   ) {
     this.#transport = transport;
     this.#now = options.now;
     this.#onError = options.onError;
+    this.#mediaRoom = options.mediaRoom ?? (() => Infinity);
   }
 
   /** Bytes written so far. */
@@ -52,7 +64,7 @@ export class SendQueue {
       this.#control.push(message);
       this.#waitingBytes += message.length;
     }
-    this.#start();
+    this.pump();
   }
 
   /** Adds one message of media; resolves when there is room for the next. */
@@ -60,7 +72,7 @@ export class SendQueue {
     if (this.#ended) return undefined;
     this.#media.push(message);
     this.#waitingBytes += message.length;
-    this.#start();
+    this.pump();
     return this.room();
   }
 
@@ -72,7 +84,7 @@ export class SendQueue {
 
   /** Resolves when all that was added has been written, or nothing is written any more. */
   async drained(): Promise<void> {
-    if (this.#ended || !this.#writing) return;
+    if (this.#ended || (!this.#writing && !this.#isHeld)) return;
     await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
@@ -85,17 +97,18 @@ export class SendQueue {
     this.#wake();
   }
 
-  #start(): void {
+  /** Starts to write, unless a write is under way. */
+  pump(): void {
     if (this.#writing || this.#ended) return;
     this.#writing = true;
-    this.#pump().catch((error) => {
+    this.#writeWaiting().catch((error) => {
       if (this.#ended) return;
       this.end();
       this.#onError(error);
     });
   }
 
-  async #pump(): Promise<void> {
+  async #writeWaiting(): Promise<void> {
     try {
       for (let bytes = this.#next(); bytes !== undefined; bytes = this.#next()) {
         await this.#writeAll(bytes);
@@ -106,7 +119,7 @@ export class SendQueue {
     } finally {
       this.#writing = false;
     }
-    this.#wake();
+    if (!this.#isHeld) this.#wake();
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
@@ -119,9 +132,14 @@ export class SendQueue {
   }
 
   #next(): Uint8Array | undefined {
-    const queue = this.#control.length > 0 ? this.#control : this.#media;
+    const isMedia = this.#control.length === 0;
+    const room = isMedia && this.#media.length > 0 ? this.#mediaRoom() : Infinity;
+    this.#isHeld = room <= 0;
+    if (this.#isHeld) return undefined;
+    const queue = isMedia ? this.#media : this.#control;
+    const most = Math.min(BATCH_BYTES, room);
     let count = 0;
-    for (let size = 0; count < queue.length && (count === 0 || size < BATCH_BYTES); count++) {
+    for (let size = 0; count < queue.length && (count === 0 || size < most); count++) {
       size += queue[count]!.length;
     }
     const batch = queue.splice(0, count);

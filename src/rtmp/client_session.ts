@@ -15,6 +15,7 @@ import { enhancedRequest, parseEnhancedCapabilities } from "./enhanced_capabilit
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
 import { MessageType } from "./raw_message.ts";
+import { SendWindow } from "./send_window.ts";
 import { parseRtmpUrl } from "./url.ts";
 
 /** Redirections that a client follows: a cluster needs one, and more than a few are a circle. */
@@ -214,6 +215,7 @@ export class RtmpClientSession {
   #acknowledged = 0;
   #ackWindow: number;
   #toldWindow = 0;
+  readonly #sendWindow = new SendWindow();
   #acknowledgedBytes = 0;
   #droppedMedia = 0;
   #strayResults = 0;
@@ -430,9 +432,23 @@ export class RtmpClientSession {
     this.#sendControl({ kind: "acknowledgement", sequenceNumber: total % 2 ** 32 });
   }
 
+  /** Whether the server has bounded what it may be sent: `mediaRoom` is then to be looked at. */
+  get limitsMedia(): boolean {
+    return this.#sendWindow.isLimited;
+  }
+
+  /**
+   * Bytes of media that may be sent now, when `sentBytes` have been since the handshake: `Infinity`, or
+   * less where the server has asked for that and acknowledges what it gets (5.4.5).
+   */
+  mediaRoom(sentBytes: number): number {
+    return this.#sendWindow.room(sentBytes);
+  }
+
   /** Passes time on: deadlines of requests, pings. */
   tick(nowMs: number): RtmpClientEvent[] {
     this.#nowMs = nowMs;
+    this.#sendWindow.tick(nowMs);
     const events: RtmpClientEvent[] = [];
     for (const request of [...this.#requests.values()]) {
       if (nowMs < request.deadlineMs || this.#state === "closed") continue;
@@ -482,12 +498,13 @@ export class RtmpClientSession {
         break;
       case "acknowledgement":
         this.#acknowledgedBytes = message.sequenceNumber;
+        this.#sendWindow.acknowledge(message.sequenceNumber);
         break;
       case "window-acknowledgement-size":
         this.#ackWindow = Math.max(LEAST_WINDOW, message.size);
         break;
       case "set-peer-bandwidth":
-        this.#takeBandwidth(message.size);
+        this.#takeBandwidth(message);
         break;
       case "ignored":
         this.#ignoredMessages++;
@@ -503,7 +520,8 @@ export class RtmpClientSession {
   }
 
   /** A server that bounds what it may be sent is told that the bound is known (5.4.5). */
-  #takeBandwidth(size: number): void {
+  #takeBandwidth({ size, limit }: Extract<ControlMessage, { kind: "set-peer-bandwidth" }>): void {
+    this.#sendWindow.limit(size, limit);
     if (size === this.#toldWindow) return;
     this.#toldWindow = size;
     this.#sendControl({ kind: "window-acknowledgement-size", size });

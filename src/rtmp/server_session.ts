@@ -16,6 +16,7 @@ import { enhancedAnswer, parseEnhancedCapabilities } from "./enhanced_capabiliti
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
 import { MessageType } from "./raw_message.ts";
+import { SendWindow } from "./send_window.ts";
 import type {
   ConnectEvent,
   PlayEvent,
@@ -127,6 +128,7 @@ export class RtmpServerSession {
   #acknowledged = 0;
   #ackWindow: number;
   #toldWindow = 0;
+  readonly #sendWindow = new SendWindow();
   #droppedMedia = 0;
   #ignoredMessages = 0;
 
@@ -189,6 +191,19 @@ export class RtmpServerSession {
     if (total - this.#acknowledged < this.#ackWindow || this.#closed) return;
     this.#acknowledged = total;
     this.#sendControl({ kind: "acknowledgement", sequenceNumber: total % 2 ** 32 });
+  }
+
+  /** Whether the peer has bounded what it may be sent: `mediaRoom` is then to be looked at. */
+  get limitsMedia(): boolean {
+    return this.#sendWindow.isLimited;
+  }
+
+  /**
+   * Bytes of media that may be sent now, when `sentBytes` have been since the handshake: `Infinity`, or
+   * less where the peer has asked for that and acknowledges what it gets (5.4.5).
+   */
+  mediaRoom(sentBytes: number): number {
+    return this.#sendWindow.room(sentBytes);
   }
 
   /** Whether a publish or play still waits for its answer, and was not withdrawn. */
@@ -282,6 +297,7 @@ export class RtmpServerSession {
   tick(nowMs: number): RtmpServerEvent[] {
     if (this.#closed) return [];
     this.#nowMs = nowMs;
+    this.#sendWindow.tick(nowMs);
     const { roleTimeoutMs, publisherTimeoutMs, pingAfterMs, pingTimeoutMs } = this.#options;
     const isLate = this.#noRoleSince !== undefined && nowMs - this.#noRoleSince >= roleTimeoutMs;
     // One whose request is looked at is not the one who is late.
@@ -337,11 +353,14 @@ export class RtmpServerSession {
           this.#sendUserControl(UserControlEvent.PingResponse, message.value);
         }
         break;
+      case "acknowledgement":
+        this.#sendWindow.acknowledge(message.sequenceNumber);
+        break;
       case "window-acknowledgement-size":
         this.#ackWindow = Math.max(LEAST_WINDOW, message.size);
         break;
       case "set-peer-bandwidth":
-        this.#takeBandwidth(message.size);
+        this.#takeBandwidth(message);
         break;
       case "ignored":
         this.#ignoredMessages++;
@@ -360,7 +379,8 @@ export class RtmpServerSession {
   }
 
   /** A peer that bounds what it may be sent is told that the bound is known (5.4.5). */
-  #takeBandwidth(size: number): void {
+  #takeBandwidth({ size, limit }: Extract<ControlMessage, { kind: "set-peer-bandwidth" }>): void {
+    this.#sendWindow.limit(size, limit);
     if (size === this.#toldWindow) return;
     this.#toldWindow = size;
     this.#sendControl({ kind: "window-acknowledgement-size", size });

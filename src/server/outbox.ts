@@ -26,6 +26,11 @@ export interface Feed {
 export class Outbox {
   /** Called once, when a write has failed. */
   onError: ((error: unknown) => void) | undefined;
+  /**
+   * Says how many bytes of media the peer may be sent now. A message that others wait behind is finished
+   * all the same. When there is room again, `pump` is to be called.
+   */
+  mediaRoom: () => number = () => Infinity;
   readonly #transport: Transport;
   readonly #feeds: Feed[] = [];
   #control: Uint8Array[] = [];
@@ -35,6 +40,8 @@ export class Outbox {
   readonly #finishing = new Map<Feed, () => void>();
   /** The feed whose message is not all written. */
   #current: Feed | undefined;
+  /** There is media, and no room for it. */
+  #isHeld = false;
   /** Who gave the bytes that are being written; `undefined` for the session. */
   #writing: Feed | "control" | undefined;
   /** Writes that were started; and of those, how many `stalledMs` has seen, and since when. */
@@ -137,7 +144,7 @@ export class Outbox {
     if (this.#writing !== undefined || this.#ended) return;
     const bytes = this.#next();
     if (bytes === undefined) {
-      this.#rest();
+      if (!this.#isHeld) this.#rest();
       return;
     }
     this.#writes++;
@@ -159,13 +166,11 @@ export class Outbox {
   }
 
   #next(): Uint8Array | undefined {
+    this.#isHeld = false;
     if (this.#current !== undefined) {
       const mustHurry = this.#control.length > 0 || !this.#feeds.includes(this.#current);
-      const bytes = this.#current.next(mustHurry);
-      if (bytes !== undefined) {
-        this.#writing = this.#current;
-        return bytes;
-      }
+      const bytes = this.#nextOf(this.#current, mustHurry);
+      if (bytes !== undefined || this.#isHeld) return bytes;
       this.#current = undefined;
     }
     if (this.#control.length > 0) {
@@ -174,13 +179,22 @@ export class Outbox {
       return this.#control[0];
     }
     for (let tried = 0; tried < this.#feeds.length; tried++) {
-      const feed = this.#feeds[this.#turn++ % this.#feeds.length]!;
-      const bytes = feed.next();
-      if (bytes === undefined) continue;
-      this.#writing = feed;
-      return bytes;
+      const bytes = this.#nextOf(this.#feeds[this.#turn++ % this.#feeds.length]!, false);
+      if (bytes !== undefined || this.#isHeld) return bytes;
     }
     return undefined;
+  }
+
+  #nextOf(feed: Feed, onlyMessage: boolean): Uint8Array | undefined {
+    const room = onlyMessage ? Infinity : this.mediaRoom();
+    if (room <= 0) {
+      this.#isHeld = true;
+      return undefined;
+    }
+    const bytes = feed.next(onlyMessage);
+    if (bytes === undefined) return undefined;
+    this.#writing = feed;
+    return bytes.length <= room ? bytes : bytes.subarray(0, room);
   }
 
   #written(count: number): void {

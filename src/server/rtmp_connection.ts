@@ -79,6 +79,8 @@ export class RtmpConnection {
   readonly #id: number;
   #info: ConnectionInfo | undefined;
   #handshake: RtmpServerHandshake | undefined;
+  /** Bytes of this side's handshake. */
+  #handshakeBytes = 0;
   #released: (() => void) | undefined;
   #end: ConnectionEnd | undefined;
   /** Settled when the peer sends nothing more. */
@@ -105,6 +107,8 @@ export class RtmpConnection {
     });
     this.#outbox = new Outbox(transport);
     this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#hasRole));
+    this.#outbox.mediaRoom = () =>
+      this.#session.mediaRoom(this.#outbox.bytes - this.#handshakeBytes);
     this.finished = this.#run();
   }
 
@@ -117,7 +121,10 @@ export class RtmpConnection {
   tick(): void {
     if (this.#end !== undefined) return;
     const now = this.#context.clock.now();
+    const { limitsMedia } = this.#session;
     this.#handle(this.#session.tick(now));
+    // A limit that was given up makes room.
+    if (limitsMedia) this.#outbox.pump();
     const { writeStallMs } = this.#context.timing;
     if (this.#outbox.stalledMs(now) >= writeStallMs) {
       this.#finish({
@@ -203,7 +210,9 @@ export class RtmpConnection {
           );
         }
         const output = handshake.push(value);
-        if (output !== undefined) this.#outbox.send([output]);
+        if (output === undefined) continue;
+        this.#handshakeBytes += output.length;
+        this.#outbox.send([output]);
       }
     } finally {
       this.#abort.signal.removeEventListener("abort", onAbort);
@@ -238,6 +247,8 @@ export class RtmpConnection {
     this.#handle(this.#session.receive(messages, now));
     this.#session.noteBytesReceived(bytesReceived);
     this.#outbox.send(this.#session.takeOutput());
+    // An acknowledgement makes room.
+    if (this.#session.limitsMedia) this.#outbox.pump();
     // Until the request is answered, nothing more is read: what follows is not piled up.
     if (this.#isBusy && this.#end === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { RtmpClient } from "../../src/client/rtmp.ts";
 import { parseOnMetaData } from "../../src/flv/mod.ts";
-import { RtmpError } from "../../src/rtmp/mod.ts";
+import { encodeControlMessage, RtmpError } from "../../src/rtmp/mod.ts";
 import { TestServer, until } from "../support/test_server.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "./rtmp_media.ts";
 import { ScriptedServer } from "./scripted_server.ts";
@@ -385,6 +385,36 @@ Deno.test("RtmpClient holds a publisher back when the server does not read, then
   assertEquals(error.code, "write-timeout");
   // What the kernel holds, and little more.
   assert(taken < 30, `${taken} MB were taken`);
+});
+
+Deno.test("RtmpClient sends no more than the server bounds it to, as long as that acknowledges (M030)", async () => {
+  let received = 0;
+  const ask = Promise.withResolvers<void>();
+  await using server = new ScriptedServer(async (peer) => {
+    await peer.grant("publish");
+    await peer.send(encodeControlMessage({ kind: "acknowledgement", sequenceNumber: 0 }));
+    await peer.send(
+      encodeControlMessage({ kind: "set-peer-bandwidth", size: 200_000, limit: "hard" }),
+    );
+    await peer.answer(await peer.command("ready"), "_result");
+    for (;; received++) {
+      await peer.message(({ kind }) => kind === "video");
+      if (received === 19) ask.resolve();
+    }
+  });
+  await using client = await RtmpClient.connect(`${server.url}/live/cam`);
+  const writer = (await client.publish()).getWriter();
+  const [video] = frame(0, { bytes: 10_000 });
+  // The answer comes behind the bound.
+  await client.call("ready");
+  const written = (async () => {
+    for (let number = 0; number < 100; number++) await writer.write(video!);
+  })();
+  await ask.promise;
+  assert(client.statistics.bytesSent < 230_000, `${client.statistics.bytesSent} bytes were sent`);
+  // Nothing is acknowledged: the limit is given up before the stream stalls.
+  await written;
+  await until(() => received === 100);
 });
 
 Deno.test("RtmpClient holds the server back when its reader does not read", async () => {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { type ControlMessage, encodeControlMessage } from "../../src/rtmp/mod.ts";
 import { BODIES, RtmpClient } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
@@ -176,6 +177,46 @@ Deno.test("a player on its second NetStream without audio gets just its video (M
     assert(message?.kind === "video", `${message?.kind} came`);
     assertEquals([message.streamId, message.body[8]], [2, expected]);
   }
+});
+
+async function control(client: RtmpClient, message: ControlMessage): Promise<void> {
+  const { type, body: payload } = encodeControlMessage(message);
+  await client.send(
+    client.encoder.encode({ type, payload, chunkStreamId: 2, streamId: 0, timestampMs: 0 }),
+  );
+}
+
+Deno.test("a player that bounds what it is sent is held to that, between messages, as long as it acknowledges (M030, M059)", async () => {
+  await using weir = await TestServer.start();
+  using publisher = await RtmpClient.publisher(weir.port, "cam");
+  await publisher.frames(0, 1);
+  using silent = await RtmpClient.player(weir.port, "cam");
+  using player = await RtmpClient.player(weir.port, "cam");
+  for (const client of [silent, player]) {
+    assertEquals(await client.frameNumbers(0), [0]);
+    await control(client, { kind: "set-peer-bandwidth", size: 100_000, limit: "hard" });
+    await client.until((message): message is ControlMessage =>
+      message.kind === "window-acknowledgement-size" && message.size === 100_000
+    );
+  }
+  await control(player, { kind: "acknowledgement", sequenceNumber: 0 });
+  await player.answer(await player.command("_checkbw"));
+  await publisher.frames(1, 99, { bytes: 10_000 });
+  // Who never acknowledges anything is not bounded.
+  assertEquals((await silent.frameNumbers(99)).length, 99);
+  // What the server has to say goes out all the same, behind the message that is under way.
+  const id = await player.command("_checkbw");
+  const numbers: number[] = [];
+  for (;;) {
+    const message = await player.message();
+    if (message?.kind === "command" && message.transactionId === id) break;
+    if (message?.kind === "video") numbers.push(message.body[8]!);
+  }
+  assertEquals(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  await control(player, { kind: "acknowledgement", sequenceNumber: 100_000 });
+  assertEquals(await player.frameNumbers(19), [11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  // It acknowledges no more: the limit is given up before the player starves.
+  assertEquals((await player.frameNumbers(99)).length, 80);
 });
 
 Deno.test("a publisher of the same address takes over; its player stays, and time goes on (M080)", async () => {

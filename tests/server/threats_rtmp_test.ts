@@ -130,24 +130,28 @@ function hang(where: string): Promise<void> {
   return new Promise(() => {});
 }
 
-threat("plays that replace each other hold one stream and one wait, not one each", async (scene) => {
-  const { weir, open } = scene;
-  const client = await open();
-  const streamId = await client.createStream();
-  const { encoder } = client;
-  const plays = Array.from({ length: 500 }, (_, number) => {
-    const { type, body: payload } = encodeCommandMessage({ name: "play", args: [`no${number}`] });
-    return encoder.encode({ type, payload, streamId, chunkStreamId: 3, timestampMs: 0 });
-  });
-  await client.send(concat(plays));
-  // Its answer comes when all before was looked at.
-  await client.createStream();
-  assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam", "live/no499"]);
-  await client.status("NetStream.Play.StreamNotFound");
-  assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam"]);
-  const refused = weir.log.lines.filter(({ message }) => message === "rtmp play refused");
-  assertEquals(refused.map(({ fields }) => fields.stream), ["live/no499"]);
-}, { timing: { playWaitMs: 500 } });
+threat(
+  "plays that replace each other hold one stream and one wait, not one each",
+  async (scene) => {
+    const { weir, open } = scene;
+    const client = await open();
+    const streamId = await client.createStream();
+    const { encoder } = client;
+    const plays = Array.from({ length: 500 }, (_, number) => {
+      const { type, body: payload } = encodeCommandMessage({ name: "play", args: [`no${number}`] });
+      return encoder.encode({ type, payload, streamId, chunkStreamId: 3, timestampMs: 0 });
+    });
+    await client.send(concat(plays));
+    // Its answer comes when all before was looked at.
+    await client.createStream();
+    assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam", "live/no499"]);
+    await client.status("NetStream.Play.StreamNotFound");
+    assertEquals(weir.server.streams.map(({ name }) => name), ["live/cam"]);
+    const refused = weir.log.lines.filter(({ message }) => message === "rtmp play refused");
+    assertEquals(refused.map(({ fields }) => fields.stream), ["live/no499"]);
+  },
+  { timing: { playWaitMs: 500 } },
+);
 
 threat("hooks are not asked without end for one connection", async ({ open }) => {
   const client = await open();
