@@ -1,12 +1,15 @@
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { HookResult, ServerHooks } from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
+import type { PeerLog } from "./peer_log.ts";
 
 /** What the connections of a server share. */
 export interface ServerContext {
   readonly hub: Hub;
   readonly hooks: ServerHooks;
   readonly log: ServerLog;
+  /** The same for lines that peers cause. */
+  readonly peers: PeerLog;
   readonly clock: Clock;
   readonly timing: ServerTiming;
 }

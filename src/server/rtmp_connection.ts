@@ -25,6 +25,7 @@ import type {
   PublishInfo,
   StreamRequest,
 } from "./hooks.ts";
+import type { ServerLog } from "./log.ts";
 import { type Feed, Outbox } from "./outbox.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
 import { showsCredentials } from "./credentials.ts";
@@ -67,6 +68,7 @@ export class RtmpConnection {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
   readonly #context: ServerContext;
+  readonly #log: ServerLog;
   readonly #transport: Transport;
   readonly #options: RtmpConnectionOptions;
   readonly #session: RtmpServerSession;
@@ -97,6 +99,7 @@ export class RtmpConnection {
     options: RtmpConnectionOptions & { readonly id: number },
   ) {
     this.#context = context;
+    this.#log = context.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#options = options;
     this.#id = options.id;
@@ -170,7 +173,7 @@ export class RtmpConnection {
   }
 
   async #run(): Promise<ConnectionEnd> {
-    const { log } = this.#context;
+    const log = this.#log;
     try {
       const rest = await this.#shakeHands();
       await this.#serve(rest);
@@ -315,7 +318,8 @@ export class RtmpConnection {
     });
     if (unit === undefined) return;
     publication.write(unit);
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     if (hooks.onUnit !== undefined) {
       tellHook(log, () => hooks.onUnit?.(publishing.request, unit));
     }
@@ -330,7 +334,7 @@ export class RtmpConnection {
       this.#outbox.send(this.#session.takeOutput());
       if (!this.#isBusy) this.#release();
     }).catch((error) => {
-      this.#context.log.error("rtmp connection failed", {
+      this.#log.error("rtmp connection failed", {
         connection: this.#id,
         error: String(error),
       });
@@ -349,7 +353,8 @@ export class RtmpConnection {
   }
 
   async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     const info: ConnectionInfo = {
       id: this.#id,
       protocol: "rtmp",
@@ -370,7 +375,8 @@ export class RtmpConnection {
   }
 
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
-    const { hooks, log, hub } = this.#context;
+    const log = this.#log;
+    const { hooks, hub } = this.#context;
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "publish") ??
       await this.#ask(() => hooks.onPublish?.(request));
@@ -413,7 +419,8 @@ export class RtmpConnection {
 
   /** Asks a hook, and keeps the time. */
   async #ask(ask: () => HookResult): Promise<string | undefined> {
-    const { clock, log } = this.#context;
+    const log = this.#log;
+    const { clock } = this.#context;
     // The answer before may have come when the client was gone.
     if (this.#end !== undefined) return undefined;
     const question = { sinceMs: clock.now() };
@@ -431,7 +438,7 @@ export class RtmpConnection {
     code: "Denied" | "BadName",
     description: string,
   ): RtmpServerEvent[] {
-    this.#context.log.warn("rtmp publish refused", {
+    this.#log.warn("rtmp publish refused", {
       connection: this.#id,
       stream: event.path.name,
       reason: description,
@@ -452,7 +459,8 @@ export class RtmpConnection {
   }
 
   async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
-    const { hooks, log, hub } = this.#context;
+    const log = this.#log;
+    const { hooks, hub } = this.#context;
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "play") ??
       await this.#ask(() => hooks.onPlay?.(request));
@@ -507,7 +515,7 @@ export class RtmpConnection {
     code: "Failed" | "StreamNotFound",
     description: string,
   ): RtmpServerEvent[] {
-    this.#context.log.info("rtmp play refused", {
+    this.#log.info("rtmp play refused", {
       connection: this.#id,
       stream: event.path.name,
       reason: description,
@@ -533,7 +541,8 @@ export class RtmpConnection {
   }
 
   #startPlaying(streamId: number, request: StreamRequest, reader: StreamReader): void {
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     const playing: Playing = {
       request,
       reader,
@@ -604,7 +613,8 @@ export class RtmpConnection {
     this.#waiting.get(streamId)?.();
     const playing = this.#playing.get(streamId);
     if (playing === undefined) return false;
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     this.#playing.delete(streamId);
     this.#outbox.remove(playing.feed);
     playing.reader.close();
@@ -622,7 +632,8 @@ export class RtmpConnection {
   #endPublishing(streamId: number, end: ConnectionEnd): void {
     const publishing = this.#publishing.get(streamId);
     if (publishing === undefined) return;
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     this.#publishing.delete(streamId);
     const { publication, request } = publishing;
     publication.commit();
@@ -646,7 +657,8 @@ export class RtmpConnection {
   /** Ends everything that the connection does; the first reason counts. */
   #finish(end: ConnectionEnd, sessionState = this.#session.state): void {
     if (this.#end !== undefined) return;
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     const state = this.#handshake === undefined
       ? sessionState
       : `handshake, waiting for ${this.#handshake.waitingFor}`;

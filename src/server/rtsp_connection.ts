@@ -24,6 +24,7 @@ import type { Transport } from "../transport/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
 import { failureEnd } from "./failure_end.ts";
 import type { ConnectionEnd, ConnectionInfo, StreamRequest } from "./hooks.ts";
+import type { ServerLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import { streamNameOf } from "./stream_name.ts";
@@ -44,6 +45,7 @@ export class RtspConnection {
   readonly finished: Promise<ConnectionEnd>;
   readonly outbox: Outbox;
   readonly #context: ServerContext;
+  readonly #log: ServerLog;
   readonly #service: RtspService;
   readonly #transport: Transport;
   readonly #connection: RtspServerConnection;
@@ -76,6 +78,7 @@ export class RtspConnection {
     },
   ) {
     this.#context = context;
+    this.#log = context.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#service = options.service;
     this.#id = options.id;
@@ -138,7 +141,7 @@ export class RtspConnection {
     } catch (error) {
       const end = failureEnd(error);
       if (this.#end === undefined && end.reason === "internal") {
-        this.#context.log.error("rtsp connection failed", {
+        this.#log.error("rtsp connection failed", {
           connection: this.#id,
           error: String(error),
         });
@@ -216,7 +219,7 @@ export class RtspConnection {
         this.#service.closed(event.session, event.reason);
         break;
       case "refused":
-        this.#context.log.info("rtsp request refused", {
+        this.#log.info("rtsp request refused", {
           connection: this.#id,
           method: event.request.method,
           status: event.error.status,
@@ -242,7 +245,7 @@ export class RtspConnection {
       if (error instanceof RtmpError) {
         return this.#connection.reject(event, 400, { reason: error.message });
       }
-      this.#context.log.error("rtsp request failed", {
+      this.#log.error("rtsp request failed", {
         connection: this.#id,
         error: String(error),
       });
@@ -254,7 +257,7 @@ export class RtspConnection {
       for (const event of events) if (event.type === "session-closed") this.#handleOne(event);
     }).catch((error) => {
       // A mistake of this program ends this connection alone.
-      this.#context.log.error("rtsp connection failed", {
+      this.#log.error("rtsp connection failed", {
         connection: this.#id,
         error: String(error),
       });
@@ -397,7 +400,8 @@ export class RtspConnection {
     | { readonly request: StreamRequest; readonly identity: string | undefined }
     | { readonly events: RtspServerEvent[] }
   > {
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     const refuse = (reason: string) => ({
       events: this.#connection.reject(event, 403, { reason }),
     });
@@ -432,7 +436,8 @@ export class RtspConnection {
   /** Tells the connect hook of the client, once; returns the reason of a refusal. */
   async #introduce(event: StreamQuestion): Promise<string | undefined> {
     if (this.#info !== undefined) return undefined;
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     const info: ConnectionInfo = {
       id: this.#id,
       protocol: "rtsp",
@@ -493,7 +498,8 @@ export class RtspConnection {
 
   #finish(end: ConnectionEnd): void {
     if (this.#end !== undefined) return;
-    const { hooks, log } = this.#context;
+    const log = this.#log;
+    const { hooks } = this.#context;
     this.#end = end;
     for (const event of this.#connection.end()) this.#handleOne(event);
     const line = `rtsp ${this.#transport.remoteName} closed`;

@@ -15,6 +15,7 @@ import type { Transport } from "../transport/mod.ts";
 import type { ServerContext } from "./context.ts";
 import { failureEnd } from "./failure_end.ts";
 import type { ConnectionEnd } from "./hooks.ts";
+import type { ServerLog } from "./log.ts";
 import { RtspConnection } from "./rtsp_connection.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import { httpTunnelTransport, webSocketTransport, writeAll } from "./rtsp_tunnel.ts";
@@ -97,6 +98,7 @@ export class RtspFront {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
   readonly #context: ServerContext;
+  readonly #log: ServerLog;
   readonly #transport: Transport;
   readonly #options: RtspFrontOptions;
   readonly #openedMs: number;
@@ -111,6 +113,7 @@ export class RtspFront {
   /** Starts to read. */
   constructor(context: ServerContext, transport: Transport, options: RtspFrontOptions) {
     this.#context = context;
+    this.#log = context.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#options = options;
     this.#openedMs = context.clock.now();
@@ -282,7 +285,7 @@ export class RtspFront {
       !(error instanceof BytesOnWayDown);
     const end = failureEnd(error);
     if (end.reason === "internal") {
-      this.#context.log.error("rtsp connection failed", {
+      this.#log.error("rtsp connection failed", {
         connection: this.#options.id,
         error: String(error),
       });
@@ -315,8 +318,8 @@ export class RtspFront {
     this.#deadlineMs = undefined;
     const line = `rtsp ${this.#transport.remoteName} closed`;
     const fields = { connection: this.#options.id, reason: end.reason, message: end.message };
-    if (end.reason === "closed" || end.reason === "stopped") this.#context.log.debug(line, fields);
-    else this.#context.log.warn(line, fields);
+    if (end.reason === "closed" || end.reason === "stopped") this.#log.debug(line, fields);
+    else this.#log.warn(line, fields);
     if (!options.keepOpen) this.#transport.close();
     this.#onEnd?.();
   }

@@ -10,6 +10,7 @@ import {
 } from "../rtsp/mod.ts";
 import { type ServerContext, tellHook } from "./context.ts";
 import type { ConnectionEnd, StreamRequest } from "./hooks.ts";
+import type { ServerLog } from "./log.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import type { MulticastGroups } from "./multicast_groups.ts";
 import { MulticastStream } from "./multicast_stream.ts";
@@ -191,12 +192,13 @@ export class RtspService {
           outbox: carrier.outbox,
           trackCount: format.tracks.length,
         });
-      this.#context.log.info("rtsp play started", {
+      const log = this.#logOf(owned.request);
+      log.info("rtsp play started", {
         connection: owned.request.connection.id,
         stream: owned.request.name,
         transport: session.tracks[0]?.transport.kind,
       });
-      tellHook(this.#context.log, () => this.#context.hooks.onPlayStart?.(owned.request));
+      tellHook(log, () => this.#context.hooks.onPlayStart?.(owned.request));
     }
     owned.player?.start();
   }
@@ -223,7 +225,8 @@ export class RtspService {
   ): void {
     if (this.#owned.has(session)) return;
     const { tracks, request, identity, carrier } = from;
-    const { hub, log, hooks, clock } = this.#context;
+    const { hub, hooks, clock } = this.#context;
+    const log = this.#logOf(request);
     const publication = hub.acquire(request.name, {
       identity,
       tracks,
@@ -316,8 +319,9 @@ export class RtspService {
     if (owned === undefined) return;
     this.#owned.delete(session);
     for (const peer of owned.peers) this.sockets?.unregister(peer);
-    const { log, hooks } = this.#context;
+    const { hooks } = this.#context;
     const { request } = owned;
+    const log = this.#logOf(request);
     const fields = { connection: request.connection.id, stream: request.name, reason };
     if (owned.mode === "record") {
       owned.publication.commit();
@@ -372,6 +376,10 @@ export class RtspService {
       if (owned?.mode === "play") this.#endPlayer(session);
       this.#close(session);
     }
+  }
+
+  #logOf({ connection }: StreamRequest): ServerLog {
+    return this.#context.peers.of(connection.remoteAddress);
   }
 
   #read(
@@ -533,7 +541,8 @@ export class RtspService {
     try {
       act();
     } catch (error) {
-      this.#context.log.error("rtsp session failed", { error: String(error) });
+      const log = this.#context.peers.of(session.address);
+      log.error("rtsp session failed", { error: String(error) });
       this.#close(session);
     }
   }

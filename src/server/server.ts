@@ -8,6 +8,7 @@ import type { ConnectionEnd, ServerHooks } from "./hooks.ts";
 import { type ServerLog, silentLog } from "./log.ts";
 import type { EnhancedPolicy } from "./rtmp_capabilities.ts";
 import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
+import { PeerLog } from "./peer_log.ts";
 import { Relays } from "./relay.ts";
 import type { RelayOptions, RelayStatistics } from "./relay_options.ts";
 import { RtmpConnection } from "./rtmp_connection.ts";
@@ -129,6 +130,9 @@ export class Server {
   #ticking: ReturnType<typeof setInterval> | undefined;
   #nextId = 1;
   #refusedConnections = 0;
+  readonly #acceptFailed = atMostEachSecond((error) =>
+    this.#context.log.warn("accept failed", { error: String(error) })
+  );
   #stopping: Promise<void> | undefined;
 
   /**
@@ -149,6 +153,7 @@ export class Server {
       hub: this.hub,
       hooks: options.hooks ?? {},
       log,
+      peers: new PeerLog(log, systemClock),
       clock: systemClock,
       timing: {
         playWaitMs: 10_000,
@@ -365,7 +370,7 @@ export class Server {
       } catch (error) {
         if (this.#state !== "listening") return;
         // Out of file descriptors, or a peer that was gone already: others may still come.
-        this.#context.log.warn("accept failed", { error: String(error) });
+        this.#acceptFailed(error);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
         continue;
       }
@@ -387,15 +392,18 @@ export class Server {
     }
     if (this.#isFull(transport.remoteAddress)) {
       this.#refusedConnections++;
-      this.#context.log.warn("connection refused, there are too many", {
-        peer: transport.remoteName,
-      });
+      this.#context.peers.of(transport.remoteAddress).warn(
+        "connection refused, there are too many",
+        { peer: transport.remoteName },
+      );
       transport.close();
       return;
     }
     this.#serve(protocol, transport).catch((error) => {
       // A mistake of this program costs this connection alone.
-      this.#context.log.error("connection failed", { error: String(error) });
+      this.#context.peers.of(transport.remoteAddress).error("connection failed", {
+        error: String(error),
+      });
       transport.close();
     });
   }
@@ -460,6 +468,7 @@ export class Server {
 
   #startTicking(): void {
     this.#ticking ??= setInterval(() => {
+      this.#context.peers.tick();
       for (const connection of this.#connections) this.#tick(connection);
       this.#rtsp?.tick();
     }, TICK_MS);
@@ -490,6 +499,7 @@ export class Server {
     await Promise.race([Promise.all([...ends, ...this.#accepting]), late]);
     clearTimeout(timer);
     clearInterval(this.#ticking);
+    this.#context.peers.flush();
     await relays;
     await this.#sockets?.close();
     await this.#multicast?.sockets.close();

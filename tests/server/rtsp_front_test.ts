@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Clock, Hub } from "../../src/hub/mod.ts";
 import { type StreamPair, streamPairTransport } from "../../src/transport/mod.ts";
 import type { ServerContext } from "../../src/server/context.ts";
+import { PeerLog } from "../../src/server/peer_log.ts";
 import { RtspFront, RtspTunnels } from "../../src/server/rtsp_front.ts";
 import { RtspService } from "../../src/server/rtsp_service.ts";
 import type { RtspTransportPolicy } from "../../src/rtsp/mod.ts";
@@ -41,6 +42,7 @@ class Bench {
     hub: this.hub,
     hooks: {},
     log: this.log,
+    peers: new PeerLog(this.log, this.clock),
     clock: this.clock,
     timing: {
       playWaitMs: 100,
