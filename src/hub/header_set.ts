@@ -6,7 +6,7 @@ import { payloadPieces, unitBytes } from "./unit_bytes.ts";
 const MAX_HEADERS = 64;
 
 /** Bytes of them: recordings that are played out carry a key frame index of up to some 100 KB. */
-const MAX_HEADER_BYTES = 4 * 1024 * 1024;
+const MAX_HEADER_BYTES = 1024 * 1024;
 
 /**
  * What a reader needs before it can start: the newest metadata and the newest codec configuration of

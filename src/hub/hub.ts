@@ -11,6 +11,8 @@ export interface HubEvents {
   readonly onStreamEnd?: (stream: Stream, reason: StreamEndReason) => void;
   /** Someone waits for a stream that nobody publishes. */
   readonly onStreamWanted?: (stream: Stream) => void;
+  /** The media of all streams held over `maxHeldBytes`, and this one let go of what it kept. */
+  readonly onStreamShed?: (stream: Stream) => void;
   /**
    * A callback of a publisher, reader or watcher, or a wire format, has thrown: a mistake in the
    * program, which is kept from the others. Without this it is reported as an uncaught error.
@@ -48,6 +50,8 @@ export class Hub {
   readonly #events: HubEvents;
   readonly #observers = new Set<HubObserver>();
   readonly #streams = new Map<string, Stream>();
+  /** Bytes taken in since the streams were last looked at. */
+  #tookBytes = 0;
   #closed = false;
 
   /**
@@ -101,6 +105,7 @@ export class Hub {
         for (const { onStreamWanted } of [...this.#observers]) onStreamWanted?.(wanted);
       },
       failed: (error) => (this.#events.onError ?? reportError)(error),
+      took: (bytes) => this.#took(bytes),
     });
     this.#streams.set(name, stream);
     return stream;
@@ -123,9 +128,46 @@ export class Hub {
     };
   }
 
+  /** Bytes of memory that the media of all streams holds, about. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams.values()) bytes += stream.heldBytes;
+    return bytes;
+  }
+
   /** Ends all streams; nothing can be opened afterwards. */
   close(): void {
     this.#closed = true;
     for (const stream of this.streams) stream.end("closed");
   }
+
+  /** What has come in is all that can have made the streams grow: the sum need not be kept up. */
+  #took(bytes: number): void {
+    this.#tookBytes += bytes;
+    if (this.#tookBytes < this.settings.maxHeldBytes / LOOKS) return;
+    this.#tookBytes = 0;
+    let over = this.heldBytes - this.settings.maxHeldBytes;
+    if (over <= 0) return;
+    const held = this.streams.map((stream) => ({ stream, bytes: stream.heldBytes }));
+    held.sort((a, b) => b.bytes - a.bytes);
+    for (const { stream, bytes } of held) {
+      stream.shed();
+      over -= bytes - stream.heldBytes;
+      this.#tellShed(stream);
+      if (over <= 0) return;
+    }
+  }
+
+  #tellShed(stream: Stream): void {
+    for (const { onStreamShed } of [...this.#observers]) {
+      try {
+        onStreamShed?.(stream);
+      } catch (error) {
+        (this.#events.onError ?? reportError)(error);
+      }
+    }
+  }
 }
+
+/** The streams are looked at each time that so large a part of what they may hold has come in. */
+const LOOKS = 64;

@@ -1,5 +1,5 @@
 import type { MediaUnit } from "../media/mod.ts";
-import { mapPayload, payloadPieces, unitBytes } from "./unit_bytes.ts";
+import { mapPayload, payloadPieces, UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 import type { WireAppendContext } from "./wire_log.ts";
 
 /** A unit with what a log must know of it. */
@@ -7,12 +7,6 @@ export interface KeptUnit extends WireAppendContext {
   /** The unit. */
   readonly unit: MediaUnit;
 }
-
-/**
- * What a unit costs beside its bytes, about: bytes alone would let a publisher of empty units have
- * millions of them kept.
- */
-const UNIT_COST_BYTES = 256;
 
 /** The units since the newest start, kept for the first reader of a format. */
 export class KeptGroup {
@@ -33,6 +27,11 @@ export class KeptGroup {
   /** From a start on; empty when there was none, or the group is too large. */
   get units(): readonly KeptUnit[] {
     return this.#units;
+  }
+
+  /** Bytes of memory that it holds, about. */
+  get heldBytes(): number {
+    return Math.max(this.#bytes, this.#heldBytes);
   }
 
   /** Takes a unit in: a start drops all before it, what precedes the first start is not kept. */

@@ -56,6 +56,12 @@ export interface HubOptions {
    * is not kept, and readers then start at the next key frame.
    */
   readonly maxGopBytes?: number;
+  /**
+   * Bytes of memory that the media of all streams may hold together, about. Default 1 GiB: some hundred
+   * streams of 5 Mb/s with all that readers may lag. Over it, the streams that hold most let go of what they
+   * keep: who joins them, or is behind, goes on at their next key frame.
+   */
+  readonly maxHeldBytes?: number;
   /** Streams at one time, published or waited for. Default 10 000. */
   readonly maxStreams?: number;
   /** Readers of one stream at one time. Default 100 000. */
@@ -82,6 +88,7 @@ export function hubSettings(options: HubOptions): HubSettings {
     maxLagBytes: 8 * MIB,
     maxLagMs: 4000,
     maxGopBytes: 32 * MIB,
+    maxHeldBytes: 1024 * MIB,
     maxStreams: 10_000,
     maxReaders: 100_000,
     ...options,

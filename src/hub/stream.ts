@@ -5,6 +5,7 @@ import { HeaderSet } from "./header_set.ts";
 import type { HubSettings } from "./options.ts";
 import { KeptGroup } from "./kept_group.ts";
 import { Publication, type PublicationStatistics, type PublishOptions } from "./publication.ts";
+import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
 import { type WireFormat, WireLog } from "./wire_log.ts";
 
@@ -73,6 +74,8 @@ export interface StreamOwner {
   wanted(stream: Stream): void;
   /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
   failed(error: unknown): void;
+  /** So many bytes of memory, about, were taken in. */
+  took(bytes: number): void;
 }
 
 /** Audio that rides along with video is not held longer than this, milliseconds. */
@@ -167,6 +170,13 @@ export class Stream {
   /** When the newest media came, on the hub's clock in milliseconds. */
   get lastUnitAt(): number {
     return this.#lastUnitAt;
+  }
+
+  /** Bytes of memory that its media holds, about: the group that is kept, and the logs. */
+  get heldBytes(): number {
+    let bytes = this.#group.heldBytes;
+    for (const log of this.#logs.values()) bytes += log.heldBytes;
+    return bytes;
   }
 
   /** Statistics of now. */
@@ -296,6 +306,13 @@ export class Stream {
     for (const tap of this.#taps.keys()) this.#call(() => tap(unit, startPoint));
     if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
     else if (this.#pending === "nothing") this.#pending = "audio";
+    this.#owner.took(unitBytes(unit) + UNIT_COST_BYTES);
+  }
+
+  /** Called by the hub: lets go of what is kept for readers that join or are behind. */
+  shed(): void {
+    this.#group.clear();
+    for (const log of this.#logs.values()) log.shed();
   }
 
   /** Called by the publication at the end of a batch: wakes readers as the policy says. */

@@ -1,5 +1,11 @@
 import type { MediaUnit } from "../media/mod.ts";
 
+/**
+ * What a unit costs beside its bytes, about: bytes alone would let a publisher of empty units have
+ * millions of them kept.
+ */
+export const UNIT_COST_BYTES = 256;
+
 /** The pieces of a unit's payload. */
 export function payloadPieces({ payload }: MediaUnit): readonly Uint8Array[] {
   switch (payload.format) {

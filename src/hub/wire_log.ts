@@ -60,6 +60,8 @@ export interface WireSegment {
   readonly id: number;
   /** Position of the first byte in the whole log. */
   readonly base: number;
+  /** Messages in the whole log before it. */
+  readonly messagesBefore: number;
   /** The bytes, in use and not. */
   readonly bytes: Uint8Array;
   /** Bytes in use. */
@@ -85,6 +87,12 @@ export interface WireAppendContext {
   /** Whether a reader can start at it. */
   readonly startPoint: boolean;
 }
+
+/**
+ * What a message costs beside its bytes, about: bytes alone would let a publisher of the smallest messages
+ * have millions of entries kept.
+ */
+const ENTRY_COST_BYTES = 128;
 
 /** A low-rate stream should not hold a megabyte. */
 const FIRST_SEGMENT_BYTES = 64 * 1024;
@@ -128,6 +136,14 @@ export class WireLog implements WireLogWriter {
     return this.#cursors.size;
   }
 
+  /** Bytes of memory that it holds, about. */
+  get heldBytes(): number {
+    return this.#segments.reduce(
+      (sum, { bytes, entries }) => sum + bytes.length + entries.length * ENTRY_COST_BYTES,
+      0,
+    );
+  }
+
   /** The newest place where a reader can start, if it is still kept. */
   get newestStart(): WirePlace | undefined {
     return this.#newestStart;
@@ -155,6 +171,14 @@ export class WireLog implements WireLogWriter {
   /** Has readers wait for the next start: what came before is another publisher's. */
   forgetStart(): void {
     this.#newestStart = undefined;
+  }
+
+  /** Keeps nothing but the newest segment: readers further back go on at the next start. */
+  shed(): void {
+    this.#segments.splice(0, this.#segments.length - 1);
+    if (this.#newestStart !== undefined && !this.has(this.#newestStart.segment)) {
+      this.#newestStart = undefined;
+    }
   }
 
   /** Opens room for one message of the unit that is being appended: for the format only. */
@@ -248,6 +272,7 @@ export class WireLog implements WireLogWriter {
     const segment: WireSegment = {
       id: last === undefined ? 0 : last.id + 1,
       base: this.head,
+      messagesBefore: this.messages,
       bytes: new Uint8Array(Math.max(size, atLeast)),
       used: 0,
       entries: [],
@@ -284,8 +309,10 @@ export class WireLog implements WireLogWriter {
     const { maxLagBytes, maxLagMs, maxGopBytes } = this.settings;
     while (this.#segments.length > 1) {
       const oldest = this.#segments[0]!;
-      const behind = this.head - (oldest.base + oldest.used);
-      const newest = oldest.entries.at(-1)!;
+      const { base, used, messagesBefore, entries } = oldest;
+      const behind = this.head - (base + used) +
+        (this.messages - (messagesBefore + entries.length)) * ENTRY_COST_BYTES;
+      const newest = entries.at(-1)!;
       const isOld = behind > maxLagBytes || this.headArrivedMs - newest.arrivedMs > maxLagMs;
       if (!isOld) return;
       if (this.#newestStart?.segment === oldest) {

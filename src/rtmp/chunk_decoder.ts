@@ -157,6 +157,11 @@ export class ChunkDecoder {
     return this.#bytesReceived;
   }
 
+  /** Bytes of unfinished messages that it holds. */
+  get partialBytes(): number {
+    return this.#partialBytes;
+  }
+
   /** Largest chunk body, in bytes, that the peer announced; never above `maxMessageBytes`. */
   get chunkSize(): number {
     return this.#chunkSize;

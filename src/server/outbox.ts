@@ -66,6 +66,11 @@ export class Outbox {
     return this.#bytes;
   }
 
+  /** Bytes of answers that wait to be written. */
+  get waitingBytes(): number {
+    return this.#controlBytes;
+  }
+
   /**
    * How long the write under way has made no progress, milliseconds, as far as earlier calls tell: to
    * be asked every now and then. So a write need not look at the clock.

@@ -1,6 +1,7 @@
 import { HubError, type Publication, type Stream, type StreamReader } from "../hub/mod.ts";
 import {
   CapsEx,
+  type ChunkDecoder,
   ChunkDecoderStream,
   type ChunkLimits,
   type ConnectEvent,
@@ -81,6 +82,7 @@ export class RtmpConnection {
   readonly #id: number;
   #info: ConnectionInfo | undefined;
   #handshake: RtmpServerHandshake | undefined;
+  #decoder: ChunkDecoder | undefined;
   /** Bytes of this side's handshake. */
   #handshakeBytes = 0;
   #released: (() => void) | undefined;
@@ -120,6 +122,13 @@ export class RtmpConnection {
     return this.#publishing.size > 0;
   }
 
+  /** Bytes that the peer makes this server hold: unfinished messages, and answers that it does not read. */
+  get heldBytes(): number {
+    // One that is being closed gives it back by itself.
+    if (this.#end !== undefined) return 0;
+    return (this.#decoder?.partialBytes ?? 0) + this.#outbox.waitingBytes;
+  }
+
   /** Passes time on: deadlines, pings. */
   tick(): void {
     if (this.#end !== undefined) return;
@@ -145,6 +154,16 @@ export class RtmpConnection {
         message: `A hook has not answered for ${hookMs} ms`,
       });
     }
+  }
+
+  /** Closes since all connections together make the server hold too much, and this one most of it. */
+  shed(): void {
+    this.#finish({
+      clean: false,
+      reason: "held-bytes",
+      message:
+        `The peer has made the server hold ${this.heldBytes} bytes, and all together too many`,
+    });
   }
 
   /**
@@ -228,6 +247,7 @@ export class RtmpConnection {
   /** The pipeline of a connection: chunks, messages, session. */
   async #serve(rest: Uint8Array): Promise<void> {
     const chunks = new ChunkDecoderStream({ ...this.#options.chunks, mayOverwrite: true });
+    this.#decoder = chunks.decoder;
     const parser = new MessageParserStream();
     const sink = new WritableStream<RtmpMessage[]>({
       write: (messages) => this.#receive(messages, chunks.decoder.bytesReceived),

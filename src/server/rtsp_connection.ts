@@ -115,6 +115,22 @@ export class RtspConnection {
     }
   }
 
+  /** Bytes that the peer makes this server hold: answers that it does not read. */
+  get heldBytes(): number {
+    // One that is being closed gives them back by itself.
+    return this.#end === undefined ? this.outbox.waitingBytes : 0;
+  }
+
+  /** Closes since all connections together make the server hold too much, and this one most of it. */
+  shed(): void {
+    this.#finish({
+      clean: false,
+      reason: "held-bytes",
+      message:
+        `The peer has made the server hold ${this.heldBytes} bytes, and all together too many`,
+    });
+  }
+
   /** Ends the connection if its state asks for that: a session of it was closed, say. */
   checkClosed(): void {
     const { closeReason } = this.#connection;

@@ -121,6 +121,16 @@ export class RtspFront {
     this.finished = this.#run();
   }
 
+  /** Bytes that the peer makes this server hold. */
+  get heldBytes(): number {
+    return this.#connection?.heldBytes ?? 0;
+  }
+
+  /** Closes since all connections together make the server hold too much, and this one most of it. */
+  shed(): void {
+    this.#connection?.shed();
+  }
+
   /** Passes time on. */
   tick(): void {
     this.#connection?.tick();

@@ -66,6 +66,11 @@ export interface ServerOptions {
   readonly timing?: Partial<ServerTiming>;
   /** Connections at one time; further ones are closed at once. Default 10 000. */
   readonly maxConnections?: number;
+  /**
+   * Bytes that all connections together may make the server hold beside the media of streams: unfinished
+   * RTMP messages, and answers that nobody reads. Default 256 MiB; over it, those that hold most are closed.
+   */
+  readonly maxConnectionBytes?: number;
   /** Connections of one address at one time. Unbounded by default: players share addresses. */
   readonly maxConnectionsPerAddress?: number;
   /** What may decide and hear. */
@@ -147,6 +152,12 @@ export class Server {
     this.hub = new Hub({ ...options.hub, clock: systemClock }, {
       onError: atMostEachSecond((error) =>
         log.error("stream callback failed", { error: String(error) })
+      ),
+      onStreamShed: atMostEachSecond(({ name }: Stream) =>
+        log.warn("streams hold too much, and keep less for players that join or are behind", {
+          stream: name,
+          maxHeldBytes: this.hub.settings.maxHeldBytes,
+        })
       ),
     });
     this.#context = {
@@ -470,8 +481,26 @@ export class Server {
     this.#ticking ??= setInterval(() => {
       this.#context.peers.tick();
       for (const connection of this.#connections) this.#tick(connection);
+      this.#limitHeldBytes();
       this.#rtsp?.tick();
     }, TICK_MS);
+  }
+
+  #limitHeldBytes(): void {
+    const { maxConnectionBytes = 256 * 1024 * 1024 } = this.#options;
+    let over = -maxConnectionBytes;
+    for (const { heldBytes } of this.#connections) over += heldBytes;
+    if (over <= 0) return;
+    const held = Array.from(this.#connections, (connection) => ({
+      connection,
+      bytes: connection.heldBytes,
+    }));
+    held.sort((a, b) => b.bytes - a.bytes);
+    for (const { connection, bytes } of held) {
+      connection.shed();
+      over -= bytes;
+      if (over <= 0) return;
+    }
   }
 
   /** A mistake of this program ends the connection that shows it, and no other. */
@@ -508,13 +537,13 @@ export class Server {
 }
 
 /** What fails for each unit would fill the log. */
-function atMostEachSecond(tell: (error: unknown) => void): (error: unknown) => void {
+function atMostEachSecond<T>(tell: (value: T) => void): (value: T) => void {
   let quietUntil = -Infinity;
-  return (error) => {
+  return (value) => {
     const now = systemClock.now();
     if (now < quietUntil) return;
     quietUntil = now + 1000;
-    tell(error);
+    tell(value);
   };
 }
 
@@ -524,7 +553,9 @@ const ACCEPT_RETRY_MS = 100;
 /** A connection, whatever it speaks. */
 interface ServedConnection {
   readonly finished: Promise<ConnectionEnd>;
+  readonly heldBytes: number;
   tick(): void;
+  shed(): void;
   stop(): void;
 }
 

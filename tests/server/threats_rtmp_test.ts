@@ -277,3 +277,27 @@ threat("what is declared costs nothing, what has come does", async ({ open }) =>
   const grown = Math.max(external - before.external, rss - before.rss);
   assert(grown < 100 * 1024 * 1024, `${grown} bytes for 10 GB declared`);
 });
+
+threat(
+  "all connections together hold no more than they may: who holds most is closed (threats: global budgets)",
+  async ({ weir, open }) => {
+    const [large, small] = [await open(), await open()];
+    // A message of 5 MB, of which a part comes, on one chunk.
+    const part = (bytes: number): Uint8Array =>
+      concat([
+        new Uint8Array([6, 0, 0, 0, 0x4c, 0x4b, 0x40, 9, 1, 0, 0, 0]),
+        new Uint8Array(bytes),
+      ]);
+    await large.setChunkSize(5_000_000);
+    await small.setChunkSize(5_000_000);
+    await small.send(part(300_000));
+    await large.send(part(900_000));
+    await large.drain();
+    assertEquals((await weir.log.closed("held-bytes")).level, "warn");
+    large.close();
+    await until(() => weir.server.connectionCount === 3);
+    const ends = weir.log.lines.filter(({ fields }) => fields.reason === "held-bytes");
+    assertEquals(ends.length, 1);
+  },
+  { maxConnectionBytes: 1_000_000 },
+);
