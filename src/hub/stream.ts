@@ -260,21 +260,21 @@ export class Stream {
 
   /**
    * Calls `onUnit` for the headers, for the units kept since the newest start, and for each unit from
-   * now on; where none are kept, media comes from the next start on. `onEnd` is called once when the
-   * stream has ended. Returns what stops that.
+   * now on; where none are kept, media comes from the next start on. `startPoint` says whether a reader can
+   * start at the unit. `onEnd` is called once when the stream has ended. Returns what stops that.
    */
   tap(
-    onUnit: (unit: MediaUnit) => void,
+    onUnit: (unit: MediaUnit, startPoint: boolean) => void,
     onEnd?: (reason: StreamEndReason) => void,
   ): () => void {
     const kept = this.#group.units;
     const { units } = kept[0]?.headers ?? this.#headers;
-    for (const unit of units) onUnit(unit);
-    for (const { unit } of kept) onUnit(unit);
+    for (const unit of units) onUnit(unit, false);
+    for (const { unit, startPoint } of kept) onUnit(unit, startPoint);
     let hasStarted = kept.length > 0;
     const tap = (unit: MediaUnit, startPoint: boolean): void => {
       hasStarted ||= startPoint;
-      if (hasStarted || unit.role !== "media") onUnit(unit);
+      if (hasStarted || unit.role !== "media") onUnit(unit, startPoint);
     };
     this.#taps.set(tap, onEnd);
     return () => {

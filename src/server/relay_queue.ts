@@ -1,4 +1,4 @@
-import { type Stream, unitBytes } from "../hub/mod.ts";
+import { type Stream, UNIT_COST_BYTES, unitBytes } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import type { RelayedUnit } from "./relay_driver.ts";
 
@@ -19,7 +19,10 @@ export class RelayQueue {
   /** Starts with the headers, and with the units since the newest start. */
   constructor(stream: Stream) {
     this.#stream = stream;
-    this.#untap = stream.tap((unit) => this.#take(unit), () => this.end());
+    this.#untap = stream.tap(
+      (unit, startPoint) => this.#take(unit, startPoint),
+      () => this.end(),
+    );
   }
 
   /** Whether nothing more comes behind what waits. */
@@ -30,7 +33,7 @@ export class RelayQueue {
   /** The next unit. */
   next(): RelayedUnit | undefined {
     const relayed = this.#waiting.shift();
-    if (relayed !== undefined) this.#waitingBytes -= unitBytes(relayed.unit);
+    if (relayed !== undefined) this.#waitingBytes -= costOf(relayed.unit);
     return relayed;
   }
 
@@ -54,26 +57,28 @@ export class RelayQueue {
     this.#wake?.();
   }
 
-  #take(unit: MediaUnit): void {
-    if (unit.role === "media" && this.#isLate(unit)) {
-      this.#dropped++;
-      return;
+  #take(unit: MediaUnit, startPoint: boolean): void {
+    if (this.#waitingBytes > MOST_WAITING_BYTES) this.#isSkipping = true;
+    if (this.#isSkipping) {
+      if (!startPoint || this.#waitingBytes > MOST_WAITING_BYTES / 2) {
+        this.#dropped++;
+        return;
+      }
+      this.#isSkipping = false;
+      // Those that came meanwhile were dropped too.
+      for (const header of this.#stream.headers.units) this.#add(header);
     }
-    this.#waiting.push({ unit, publication: this.#stream.publication });
-    this.#waitingBytes += unitBytes(unit);
+    this.#add(unit);
     this.#wake?.();
     this.#wake = undefined;
   }
 
-  /** Whether a unit is dropped: all that waits has grown too long, until there is room and a start. */
-  #isLate(unit: MediaUnit): boolean {
-    if (this.#waitingBytes > MOST_WAITING_BYTES) this.#isSkipping = true;
-    if (!this.#isSkipping) return false;
-    const hasVideo = this.#stream.headers.units.some(({ kind, role }) =>
-      kind === "video" && role === "config"
-    );
-    const isStart = !hasVideo || (unit.kind === "video" && unit.keyFrame);
-    if (isStart && this.#waitingBytes <= MOST_WAITING_BYTES / 2) this.#isSkipping = false;
-    return this.#isSkipping;
+  #add(unit: MediaUnit): void {
+    this.#waiting.push({ unit, publication: this.#stream.publication });
+    this.#waitingBytes += costOf(unit);
   }
+}
+
+function costOf(unit: MediaUnit): number {
+  return unitBytes(unit) + UNIT_COST_BYTES;
 }

@@ -1,5 +1,12 @@
 import { concat } from "@std/bytes/concat";
-import type { Hub, Publication, Stream, StreamStatistics } from "../hub/mod.ts";
+import {
+  type Hub,
+  type Publication,
+  type Stream,
+  type StreamStatistics,
+  UNIT_COST_BYTES,
+  unitBytes,
+} from "../hub/mod.ts";
 import {
   type CodecName,
   joinAnnexB,
@@ -20,7 +27,7 @@ export interface UnitsOptions {
   readonly tracks?: readonly ("video" | "audio" | "data")[];
   /**
    * How much media may wait for a slow program, in milliseconds, before it is dropped up to the next key
-   * frame. Default 4000.
+   * frame; 8 MiB at most in any case, as times are the publisher's word. Default 4000.
    */
   readonly maxLagMs?: number;
   /** Ends the stream of units. */
@@ -86,6 +93,9 @@ export class ServerStream {
   }
 }
 
+/** Bytes that wait for a slow program. */
+const MOST_WAITING_BYTES = 8 * 1024 * 1024;
+
 /** One program's reading of a stream. */
 class UnitReader {
   readonly readable: ReadableStream<StreamUnit>;
@@ -96,6 +106,7 @@ class UnitReader {
   #leave: (() => void) | undefined;
   #publication: Publication | undefined;
   #queue: StreamUnit[] = [];
+  #waitingBytes = 0;
   /** Dropping until the next key frame. */
   #skipping = false;
   #hasVideo = false;
@@ -140,23 +151,35 @@ class UnitReader {
   }
 
   #push(unit: StreamUnit): void {
-    if (unit.role === "media") {
+    if (this.#isLate(unit)) {
+      // What comes next needs the headers, the newest of each.
+      const headers = this.#queue.filter(({ role }) => role !== "media");
+      this.#queue = [...new Map(headers.map((header) => [slotOf(header), header])).values()];
+      this.#waitingBytes = this.#queue.reduce((sum, waiting) => sum + costOf(waiting), 0);
+      this.#skipping = true;
+    }
+    if (unit.role === "media" && this.#skipping) {
       const isStart = unit.kind === "video" ? unit.keyFrame : !this.#hasVideo;
-      const first = this.#queue.find(({ role }) => role === "media");
-      if (first !== undefined && unit.dtsUs - first.dtsUs > this.#maxLagUs) {
-        // Headers are kept: what comes next needs them.
-        this.#queue = this.#queue.filter(({ role }) => role !== "media");
-        this.#skipping = true;
-      }
-      if (this.#skipping && !isStart) return;
+      if (!isStart) return;
       this.#skipping = false;
     }
     this.#queue.push(unit);
+    this.#waitingBytes += costOf(unit);
+  }
+
+  /** Whether what waits, as `unit` comes, is too much. */
+  #isLate(unit: StreamUnit): boolean {
+    if (this.#waitingBytes > MOST_WAITING_BYTES) return true;
+    if (unit.role !== "media") return false;
+    const first = this.#queue.find(({ role }) => role === "media");
+    return first !== undefined && unit.dtsUs - first.dtsUs > this.#maxLagUs;
   }
 
   #pass(): void {
     while (this.#queue.length > 0 && (this.#controller.desiredSize ?? 0) > 0) {
-      this.#controller.enqueue(this.#queue.shift()!);
+      const unit = this.#queue.shift()!;
+      this.#waitingBytes -= costOf(unit);
+      this.#controller.enqueue(unit);
     }
     if (this.#ended && this.#queue.length === 0) this.#close();
   }
@@ -200,6 +223,14 @@ class UnitReader {
       : unit.payload;
     return [{ ...unit, payload, codec: track?.codec }];
   }
+}
+
+function costOf(unit: StreamUnit): number {
+  return unitBytes(unit) + UNIT_COST_BYTES;
+}
+
+function slotOf({ kind, role, track }: StreamUnit): string {
+  return `${kind} ${role} ${track}`;
 }
 
 function frameUnit(frame: CodedFrame, unit: MediaUnit, isAnnexB: boolean): StreamUnit {

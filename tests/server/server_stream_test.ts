@@ -69,6 +69,25 @@ Deno.test("a slow program loses media up to the next key frame, and never more t
   assert(video.length < media.filter(({ kind }) => kind === "video").length);
 });
 
+Deno.test("a program that reads nothing holds no more than a bound, whatever the publisher says of time", async () => {
+  const config = new Uint8Array([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x1e, 0xff, 0xe1, 0, 0, 1, 0, 0]);
+  const flood = (kind: "header" | "picture", number: number): MediaUnit => {
+    const body = new Uint8Array(100_000).fill(number);
+    body.set(kind === "header" ? config : [number === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
+    return unitOfFlv({ kind: "video", dtsUs: 0, body })!;
+  };
+  for (const kind of ["header", "picture"] as const) {
+    await using server = new Server({ hub: { lingerMs: 0 } });
+    const readable = server.stream("live/cam").units({ format: "as-published" });
+    const units = Array.from({ length: 250 }, (_, number) => flood(kind, number));
+    const start = [unitOfFlv({ kind: "video", dtsUs: 0, body: config })!, flood("picture", 0)];
+    await server.publish("live/cam", ReadableStream.from([...start, ...units]));
+    const received: StreamUnit[] = await Array.fromAsync(readable);
+    assert(received.length < 100, `${received.length} units of ${kind}`);
+    assert(received.length > 0);
+  }
+});
+
 Deno.test("a name has one publisher, also among programs", async () => {
   await using server = new Server({ hub: { conflict: "reject" } });
   const stop = new AbortController();
