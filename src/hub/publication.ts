@@ -78,7 +78,8 @@ export class Publication {
   #bytes = 0;
   #units = 0;
   #unitsBeforeKeyFrame = 0;
-  #hasKeyFrame = false;
+  /** Video track of the first key frame: the interval is that of its key frames. */
+  #keyTrack: number | undefined;
   #lastKeyUs: number | undefined;
   #keyIntervalUs: number | undefined;
   readonly #leftOut: LeftOutTrack[] = [];
@@ -160,14 +161,17 @@ export class Publication {
 
   /** False for pictures that cannot be decoded, since no key frame has come before them. */
   #seeVideo(unit: MediaUnit): boolean {
-    if (unit.keyFrame) {
-      if (this.#lastKeyUs !== undefined) this.#keyIntervalUs = unit.dtsUs - this.#lastKeyUs;
-      this.#lastKeyUs = unit.dtsUs;
-      this.#hasKeyFrame = true;
-    } else if (!this.#hasKeyFrame) {
+    const { track, keyFrame, dtsUs } = unit;
+    if (!keyFrame) {
+      if (this.#keyTrack !== undefined) return true;
       this.#unitsBeforeKeyFrame++;
+      return false;
     }
-    return this.#hasKeyFrame;
+    this.#keyTrack ??= track;
+    if (track !== this.#keyTrack) return true;
+    if (this.#lastKeyUs !== undefined) this.#keyIntervalUs = dtsUs - this.#lastKeyUs;
+    this.#lastKeyUs = dtsUs;
+    return true;
   }
 
   #onStreamClock(unit: MediaUnit): MediaUnit {

@@ -112,8 +112,8 @@ export class Stream {
   /** The headers that all readers in flow have, whoever published them. */
   #sent: HeaderSet = HeaderSet.EMPTY;
   readonly #group: KeptGroup;
-  /** What the publisher has sent so far, or said that it will. */
-  #has = { video: false, audio: false, start: false };
+  /** What the publisher has sent so far, or said that it will; of its video tracks the lowest. */
+  #has = { videoTrack: Infinity, audio: false, start: false };
   #lastDtsUs: number | undefined;
   #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
@@ -218,7 +218,7 @@ export class Stream {
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
     this.#flush();
-    this.#forgetMedia(options.tracks?.some(({ kind }) => kind === "video"));
+    this.#forgetMedia(options.tracks?.filter(({ kind }) => kind === "video").map(({ id }) => id));
     this.#callAll([
       () => current?.replaced(),
       () => this.#owner.started(this),
@@ -320,7 +320,7 @@ export class Stream {
     if (this.#pending === "nothing" || this.#logs.size === 0) return;
     const { flush } = this.#settings;
     if (typeof flush === "number" && flush > 0) this.#flushWithin(flush);
-    else if (flush === "frame" && this.#pending === "audio" && this.#has.video) {
+    else if (flush === "frame" && this.#pending === "audio" && this.#hasVideo) {
       this.#flushWithin(AUDIO_WAIT_MS);
     } else if (flush === "frame" && this.#settings.clock.now() < this.#restUntil) {
       this.#flushWithin(this.#restUntil - this.#settings.clock.now());
@@ -405,18 +405,20 @@ export class Stream {
   }
 
   /** Forgets what the publisher before has sent, but for what readers have of it. */
-  #forgetMedia(hasVideo = false): void {
+  #forgetMedia(videoTracks: readonly number[] = []): void {
     // Readers that started with this publisher know no others' headers.
     if (this.#has.start) this.#sent = this.#headers;
     this.#headers = HeaderSet.EMPTY;
     this.#group.clear();
-    this.#has = { video: hasVideo, audio: false, start: false };
+    this.#has = { videoTrack: Math.min(...videoTracks), audio: false, start: false };
     for (const log of this.#logs.values()) log.forgetStart();
   }
 
   /** Remembers headers; false when `unit` is one that all readers have already. */
   #takeHeader(unit: MediaUnit): boolean {
-    if (unit.kind === "video" && unit.role !== "metadata") this.#has.video = true;
+    if (unit.kind === "video" && unit.role !== "metadata") {
+      this.#has.videoTrack = Math.min(this.#has.videoTrack, unit.track);
+    }
     if (unit.role !== "config" && unit.role !== "metadata") return true;
     const { sent, headers } = { sent: this.#sent, headers: this.#headers };
     this.#sent = sent.with(unit);
@@ -425,15 +427,22 @@ export class Stream {
     return this.#has.start ? this.#headers !== headers : this.#sent !== sent;
   }
 
+  get #hasVideo(): boolean {
+    return this.#has.videoTrack !== Infinity;
+  }
+
   /** Notes the time of `unit`, and returns whether a reader can start at it. */
-  #takeMedia({ kind, dtsUs, ptsUs, keyFrame }: MediaUnit): boolean {
+  #takeMedia({ kind, track, dtsUs, ptsUs, keyFrame }: MediaUnit): boolean {
     this.#lastUnitAt = this.#settings.clock.now();
     this.#lastDtsUs = Math.max(this.#lastDtsUs ?? dtsUs, dtsUs);
     this.#lastPtsUs = Math.max(this.#lastPtsUs ?? ptsUs, ptsUs);
     const has = this.#has;
     if (kind === "audio") has.audio = true;
-    // Where there is no video, every audio unit is a start; where there is neither, all data is.
-    const isStart = kind === "video" ? keyFrame : !has.video && (kind === "audio" || !has.audio);
+    // Of several video tracks, whose key frames need not be at the same times, the first is the one that all
+    // players show. Where there is no video, every audio unit is a start; where there is neither, all data is.
+    const isStart = kind === "video"
+      ? keyFrame && track === has.videoTrack
+      : !this.#hasVideo && (kind === "audio" || !has.audio);
     has.start ||= isStart;
     return isStart;
   }

@@ -34,12 +34,14 @@ export function refusedFourCc(
   if (!capabilities.announced && policy === "pass") return undefined;
   const { fourCcs } = capabilities;
   if (fourCcs.has("*")) return undefined;
-  return fourCcsOf(stream).find((fourCc) => !fourCcs.has(fourCc));
+  return fourCcsOf(stream, extensionsOf(capabilities, policy)).find((fourCc) =>
+    !fourCcs.has(fourCc)
+  );
 }
 
 /** The FourCCs that the stream's RTMP players meet, as far as its headers tell. */
-function fourCcsOf(stream: Stream): string[] {
-  const told = stream.headers.units.flatMap(fourCcsOfHeader);
+function fourCcsOf(stream: Stream, extensions: RtmpExtensions): string[] {
+  const told = stream.headers.units.flatMap((unit) => fourCcsOfHeader(unit, extensions));
   const tracks = stream.publication?.tracks ?? [];
   const converted = tracks.flatMap(({ codec }) =>
     codec === undefined || LEGACY_CODECS.has(codec) ? [] : fourCcOfCodec(codec) ?? []
@@ -47,13 +49,15 @@ function fourCcsOf(stream: Stream): string[] {
   return [...told, ...converted];
 }
 
-function fourCcsOfHeader(unit: MediaUnit): string[] {
+function fourCcsOfHeader(unit: MediaUnit, { multitrack }: RtmpExtensions): string[] {
   if (unit.payload.format !== "flv" || unit.kind === "data") return [];
   try {
     const parse = unit.kind === "video" ? parseVideoBody : parseAudioBody;
     const body = parse(unit.payload.body);
-    // Of several tracks a player without multitrack gets the first alone.
-    return body.form === "enhanced" ? body.tracks.slice(0, 1).map(({ fourCc }) => fourCc) : [];
+    if (body.form !== "enhanced") return [];
+    // Of several tracks a player without multitrack gets track 0 alone.
+    const met = body.tracks.filter(({ trackId }) => multitrack || trackId === 0);
+    return met.map(({ fourCc }) => fourCc);
   } catch (error) {
     if (error instanceof FlvError) return [];
     throw error;

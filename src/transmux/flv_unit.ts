@@ -1,4 +1,5 @@
 import {
+  AudioPacketType,
   AvcPacketType,
   type BodyClass,
   classifyAudio,
@@ -6,6 +7,7 @@ import {
   FlvError,
   parseAudioBody,
   parseVideoBody,
+  SoundFormat,
   VideoCodecId,
   VideoPacketType,
 } from "../flv/mod.ts";
@@ -65,7 +67,7 @@ function mediaUnit(flv: FlvBody, bodyClass: BodyClass): MediaUnit | undefined {
   return {
     kind,
     role,
-    track: role === "media" ? 0 : trackOf(flv),
+    track: trackOf(flv),
     dtsUs,
     ptsUs: dtsUs + offsetMs * 1000,
     keyFrame: bodyClass.keyFrame,
@@ -74,8 +76,19 @@ function mediaUnit(flv: FlvBody, bodyClass: BodyClass): MediaUnit | undefined {
   };
 }
 
-/** Headers of several tracks are kept apart by track. */
+/**
+ * The track of a body, the first of several: headers are kept apart by it, and readers start at key frames
+ * of the main one. Only a body that says so is of another track than 0; `ModEx` may stand before that.
+ */
 function trackOf({ kind, body }: FlvBody): number {
+  const first = body[0]!;
+  const type = first & 0x0f;
+  const mayBeOther = kind === "video"
+    ? (first & 0x80) !== 0 &&
+      (type === VideoPacketType.Multitrack || type === VideoPacketType.ModEx)
+    : first >> 4 === SoundFormat.ExHeader &&
+      (type === AudioPacketType.Multitrack || type === AudioPacketType.ModEx);
+  if (!mayBeOther) return 0;
   try {
     const parsed = kind === "video" ? parseVideoBody(body) : parseAudioBody(body);
     return parsed.form === "enhanced" ? parsed.tracks[0]?.trackId ?? 0 : 0;

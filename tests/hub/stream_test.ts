@@ -128,6 +128,24 @@ Deno.test("video without a configuration (H.263, VP6) makes key frames the only 
   assertEquals(takeNames(read(publication.stream)), "K1 a1 p2 a2 p3 a3");
 });
 
+Deno.test("of several video tracks the key frames of the first are the starts (M073, M075)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const write = (name: string, track: number): void =>
+    void publication.write(unit(name, { track }));
+  write("V1", 1);
+  write("V0", 0);
+  write("K0", 0);
+  write("p0", 0);
+  write("K1", 1);
+  write("p1", 0);
+  assertEquals(takeNames(read(publication.stream)), "V1 V0 K0 p0 K1 p1");
+  // What is published by a track that is no other's elder has its own starts.
+  const other = hub.acquire("live/other");
+  for (const name of ["V", "K", "p", "K2", "p2"]) other.write(unit(name, { track: 3 }));
+  assertEquals(takeNames(read(other.stream)), "V K2 p2");
+});
+
 Deno.test("a publisher that tells its tracks has key frames as starts from its first audio on (M072, M075)", () => {
   const { hub } = fakeHub();
   const tracks = [{ kind: "video", id: 0, codec: "h264", config: undefined }] as const;

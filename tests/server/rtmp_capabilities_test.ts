@@ -89,6 +89,41 @@ Deno.test("a codec that a player did not list is refused by name (M073)", async 
   assertEquals(error.status, "NetStream.Play.Failed");
 });
 
+Deno.test("a codec of a track that a player is not sent does not keep it out, and one that it is sent does (M073)", async () => {
+  await using test = await TestServer.start();
+  const url = `${test.url}/live/cam`;
+  await using publisher = await RtmpClient.connect(url);
+  const writer = (await publisher.publish()).getWriter();
+  const body = (trackId: number, fourCc: string, packetType: number): Uint8Array =>
+    buildVideoBody({
+      form: "enhanced",
+      frameType: VideoFrameType.Key,
+      packetType,
+      modEx: [],
+      multitrack: 0,
+      tracks: [{ trackId, fourCc, compositionTimeMs: 0, data: new Uint8Array([1, 2]) }],
+    });
+  for (const packetType of [VideoPacketType.SequenceStart, VideoPacketType.CodedFrames]) {
+    await writer.write({ kind: "video", timestampMs: 0, body: body(0, "hvc1", packetType) });
+    await writer.write({ kind: "video", timestampMs: 0, body: body(1, "av01", packetType) });
+  }
+  writer.releaseLock();
+  const connectParameters = {
+    fourCcList: ["hvc1"],
+    videoFourCcInfoMap: {},
+    audioFourCcInfoMap: {},
+  };
+  const bodies = await playedBodies(url, { ...connectParameters, capsEx: 0 });
+  for (const played of bodies.map(parseVideoBody)) {
+    assert(played.form === "enhanced");
+    assertEquals(played.tracks.map(({ fourCc }) => fourCc), ["hvc1"]);
+  }
+  await using player = await RtmpClient.connect(url, {
+    connectParameters: { ...connectParameters, capsEx: CapsEx.Multitrack },
+  });
+  await assertRejects(() => player.play(), RtmpError, "av01");
+});
+
 Deno.test("a server that stops asks clients that can to connect again (M076)", async () => {
   await using test = await TestServer.start();
   const statuses: RtmpStatus[] = [];

@@ -51,7 +51,16 @@ const VIDEO: readonly (readonly [what: string, hex: string, words: string])[] = 
   ["an unknown packet type (M073)", "98 68766331 02", "video media"],
   ["an unknown FourCC (M073)", "91 78787878 02", "video media key"],
   ["track 3 of several, sequence start (M073)", "96 00 68766331 03 01", "video config track 3"],
-  ["track 3 of several, frames (M073)", "96 01 68766331 03 000028 26", "video media key 40 ms"],
+  [
+    "track 3 of several, frames (M073)",
+    "96 01 68766331 03 000028 26",
+    "video media track 3 key 40 ms",
+  ],
+  [
+    "track 3 of several behind a ModEx (M073)",
+    "97 02 00000f 06 01 68766331 03 000028 26",
+    "video media track 3 key 40 ms",
+  ],
   ["frames behind a ModEx (M073)", "97 02 00000f 01 68766331 000028 26", "video media key 40 ms"],
   ["zero-length video (M034)", "", "nothing"],
   ["one byte", "17", "video media"],
