@@ -25,15 +25,24 @@ export function extensionsOf(
   };
 }
 
+/** What is known of a player before it plays. */
+export interface RtmpPlayerCapabilities {
+  /** What it has announced. */
+  readonly capabilities: EnhancedCapabilities;
+  /** What it is taken for when it has announced nothing. */
+  readonly policy: EnhancedPolicy;
+}
+
+/** Whether there may be codecs that a player cannot take. */
+export function isSelective({ capabilities, policy }: RtmpPlayerCapabilities): boolean {
+  return (capabilities.announced || policy === "strict") && !capabilities.fourCcs.has("*");
+}
+
 /** The FourCC of a codec of the stream that a player cannot take; `undefined` where there is none. */
-export function refusedFourCc(
-  stream: Stream,
-  player: { readonly capabilities: EnhancedCapabilities; readonly policy: EnhancedPolicy },
-): string | undefined {
+export function refusedFourCc(stream: Stream, player: RtmpPlayerCapabilities): string | undefined {
+  if (!isSelective(player)) return undefined;
   const { capabilities, policy } = player;
-  if (!capabilities.announced && policy === "pass") return undefined;
   const { fourCcs } = capabilities;
-  if (fourCcs.has("*")) return undefined;
   return fourCcsOf(stream, extensionsOf(capabilities, policy)).find((fourCc) =>
     !fourCcs.has(fourCc)
   );

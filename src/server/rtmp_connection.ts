@@ -30,7 +30,12 @@ import type { ServerLog } from "./log.ts";
 import { type Feed, Outbox } from "./outbox.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
 import { showsCredentials } from "./credentials.ts";
-import { type EnhancedPolicy, extensionsOf, refusedFourCc } from "./rtmp_capabilities.ts";
+import {
+  type EnhancedPolicy,
+  extensionsOf,
+  isSelective,
+  refusedFourCc,
+} from "./rtmp_capabilities.ts";
 import {
   PLAYER_CHUNK_SIZE,
   rtmpFormatName,
@@ -491,26 +496,42 @@ export class RtmpConnection {
     let reader: StreamReader;
     try {
       const stream = hub.stream(request.name);
+      const { playWaitMs, describeWaitMs } = this.#context.timing;
       if (!stream.isLive) {
         log.debug("rtmp play waits for a publisher", {
           connection: this.#id,
           stream: request.name,
         });
-        const isLive = await this.#waitForPublisher(stream, event.streamId);
+        const isLive = await this.#waitFor(
+          event.streamId,
+          playWaitMs,
+          (onCome) => stream.watch(onCome),
+        );
         if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
         if (!isLive) {
           return this.#refusePlay(event, "StreamNotFound", `There is no stream ${request.name}`);
         }
         this.#session.notifyPublish(event.streamId);
       }
-      const { capabilities } = this.#session.connection!;
-      const policy = this.#options.enhanced;
-      const fourCc = refusedFourCc(stream, { capabilities, policy });
+      const player = {
+        capabilities: this.#session.connection!.capabilities,
+        policy: this.#options.enhanced,
+      };
+      if (isSelective(player) && stream.lastDtsUs === undefined) {
+        // What a publisher that has just come sends is known with its first media.
+        await this.#waitFor(
+          event.streamId,
+          describeWaitMs,
+          (onCome) => stream.tap(({ role }) => void (role === "media" && onCome()), onCome),
+        );
+        if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
+      }
+      const fourCc = refusedFourCc(stream, player);
       if (fourCc !== undefined) {
         const reason = `The stream has ${fourCc}, which the player did not say it can take`;
         return this.#refusePlay(event, "Failed", reason);
       }
-      const extensions = extensionsOf(capabilities, policy);
+      const extensions = extensionsOf(player.capabilities, player.policy);
       reader = stream.read({
         format: rtmpFormatName(extensions),
         create: (stream) => new RtmpWireFormat(stream, extensions, { log }),
@@ -543,21 +564,22 @@ export class RtmpConnection {
     return this.#session.reject(event, { code: `NetStream.Play.${code}`, description });
   }
 
-  /** Resolves to whether a publisher came in time. */
-  #waitForPublisher(stream: Stream, streamId: number): Promise<boolean> {
-    const { clock, timing } = this.#context;
+  /** Resolves to whether what `subscribe` listens for came in time, and the request is not withdrawn. */
+  #waitFor(
+    streamId: number,
+    waitMs: number,
+    subscribe: (onCome: () => void) => () => void,
+  ): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = clock.setTimer(() => settle(false), timing.playWaitMs);
-    const unwatch = stream.watch(() => settle(true));
-    const settle = (isLive: boolean): void => {
-      timer.cancel();
-      if (this.#waiting.get(streamId) === withdraw) this.#waiting.delete(streamId);
-      resolve(isLive);
-      unwatch();
-    };
-    const withdraw = (): void => settle(false);
+    const timer = this.#context.clock.setTimer(() => resolve(false), waitMs);
+    const withdraw = (): void => resolve(false);
     this.#waiting.set(streamId, withdraw);
-    return promise;
+    const unsubscribe = subscribe(() => resolve(true));
+    return promise.finally(() => {
+      timer.cancel();
+      unsubscribe();
+      if (this.#waiting.get(streamId) === withdraw) this.#waiting.delete(streamId);
+    });
   }
 
   #startPlaying(streamId: number, request: StreamRequest, reader: StreamReader): void {

@@ -8,7 +8,7 @@ import {
   VideoPacketType,
 } from "../../src/flv/mod.ts";
 import { CapsEx, RtmpError, type RtmpStatus } from "../../src/rtmp/mod.ts";
-import { TestServer } from "../support/test_server.ts";
+import { TestServer, until } from "../support/test_server.ts";
 
 /** An enhanced key frame or sequence start of two H.265 tracks, with nanoseconds. */
 function twoTracks(packetType: number): Uint8Array {
@@ -87,6 +87,22 @@ Deno.test("a codec that a player did not list is refused by name (M073)", async 
   });
   const error = await assertRejects(() => player.play(), RtmpError, "hvc1");
   assertEquals(error.status, "NetStream.Play.Failed");
+});
+
+Deno.test("a player that waits for its stream is refused a codec that it did not list, too (M056, M073)", async () => {
+  await using test = await TestServer.start();
+  const url = `${test.url}/live/cam`;
+  await using player = await RtmpClient.connect(url, {
+    connectParameters: {
+      fourCcList: ["av01"],
+      videoFourCcInfoMap: {},
+      audioFourCcInfoMap: {},
+    },
+  });
+  const refused = assertRejects(() => player.play(), RtmpError, "hvc1");
+  await until(() => test.server.streams.length === 1);
+  await using _publisher = await publishTwoTracks(url);
+  assertEquals((await refused).status, "NetStream.Play.Failed");
 });
 
 Deno.test("a codec of a track that a player is not sent does not keep it out, and one that it is sent does (M073)", async () => {
