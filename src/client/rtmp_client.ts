@@ -208,6 +208,7 @@ export class RtmpClient {
           );
         }
         target = redirected(target, redirect);
+        await checkRedirect(target);
       }
     } finally {
       clearTimeout(timer);
@@ -609,6 +610,17 @@ async function openTransport(
   return await dial(
     { hostname: target.host, port: target.port, tls: target.scheme === "rtmps" },
     { signal, caCerts },
+  );
+}
+
+/** A server must not have this program stop at a question, for permission to connect to another. */
+async function checkRedirect({ host, port }: RtmpUrl): Promise<void> {
+  const name = host.includes(":") ? `[${host}]` : host;
+  const { state } = await Deno.permissions.query({ name: "net", host: `${name}:${port}` });
+  if (state === "granted") return;
+  throw new RtmpError(
+    "connect-rejected",
+    `The server redirects to ${name} at port ${port}, which this program has no permission for`,
   );
 }
 

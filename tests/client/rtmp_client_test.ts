@@ -267,6 +267,24 @@ Deno.test("RtmpClient follows a redirection, and not an endless one", async () =
   assertEquals([error.code, server.connections], ["connect-rejected", 6]);
 });
 
+Deno.test({
+  name: "RtmpClient does not ask for permission to go where a server sends it",
+  permissions: { net: ["127.0.0.1"] },
+  async fn() {
+    await using server = new ScriptedServer(async (peer) => {
+      await peer.shakeHands();
+      await peer.answer(await peer.command("connect"), "_error", {
+        level: "error",
+        code: "NetConnection.Connect.Rejected",
+        ex: { code: 302, redirect: "rtmp://internal.example/live" },
+      });
+    });
+    const error = await rtmpError(RtmpClient.connect(`${server.url}/live/cam`));
+    assertEquals(error.code, "connect-rejected");
+    assertStringIncludes(error.message, "permission");
+  },
+});
+
 Deno.test("RtmpClient gives up in time, whatever the server leaves out", async () => {
   const steps: Record<string, (server: ScriptedServer) => Promise<unknown>> = {
     handshake: ({ url }) => RtmpClient.connect(`${url}/live/handshake`, { timeoutMs: 150 }),
