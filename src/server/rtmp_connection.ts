@@ -1,4 +1,4 @@
-import { HubError, type Publication, type Stream, type StreamReader } from "../hub/mod.ts";
+import { HubError, type Publication, type StreamReader } from "../hub/mod.ts";
 import {
   CapsEx,
   type ChunkDecoder,

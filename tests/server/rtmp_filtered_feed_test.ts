@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes/concat";
-import { type MediaUnit, Stream } from "../../src/hub/mod.ts";
+import type { MediaUnit, Stream } from "../../src/hub/mod.ts";
 import { ChunkDecoder } from "../../src/rtmp/mod.ts";
 import { RtmpFilteredFeed } from "../../src/server/rtmp_filtered_feed.ts";
 import { RtmpWireFormat } from "../../src/server/rtmp_wire_format.ts";
