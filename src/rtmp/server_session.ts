@@ -675,18 +675,20 @@ export class RtmpServerSession {
   }
 
   #pause(command: CommandMessage, events: RtmpServerEvent[]): void {
+    if (!this.#isPlaying(command)) return;
     const { streamId } = command;
-    if (this.#streams.get(streamId)?.state !== "playing") return;
     const paused = command.args[0] === true;
     const code = paused ? "NetStream.Pause.Notify" : "NetStream.Unpause.Notify";
     this.#sendStatus(streamId, status("status", code, paused ? "Paused." : "Unpaused."));
     events.push({ type: "pause", streamId, paused });
   }
 
-  /** A live stream has one position: the seek is acknowledged and changes nothing. */
   #seek(command: CommandMessage): void {
-    const { streamId } = command;
-    if (this.#streams.get(streamId)?.state !== "playing") return;
+    if (this.#isPlaying(command)) this.#sendSought(command.streamId);
+  }
+
+  /** A live stream has one position: a seek is acknowledged and changes nothing. */
+  #sendSought(streamId: number): void {
     this.#sendStatus(
       streamId,
       status("status", "NetStream.Seek.Notify", "The stream is live: its position stays."),
@@ -699,10 +701,22 @@ export class RtmpServerSession {
     command: CommandMessage,
     events: RtmpServerEvent[],
   ): void {
+    if (!this.#isPlaying(command)) return;
     const { streamId } = command;
-    if (this.#streams.get(streamId)?.state !== "playing") return;
     const enabled = command.args[0] !== false;
+    // 7.2.2.4 and 7.2.2.5: what is switched on is answered as a seek is, what is switched off is not.
+    if (enabled) this.#sendSought(streamId);
     events.push({ type: "receive", streamId, kind, enabled });
+  }
+
+  /** Whether the NetStream of a command plays; who waits for an answer is told that it does not. */
+  #isPlaying({ name, streamId, transactionId }: CommandMessage): boolean {
+    if (this.#streams.get(streamId)?.state === "playing") return true;
+    const description = `${name} is for a stream that plays, and ${streamId} does not.`;
+    this.#answer(transactionId, "_error", [
+      status("error", "NetConnection.Call.Failed", description),
+    ]);
+    return false;
   }
 
   #receiveUnknown(command: CommandMessage): void {

@@ -522,11 +522,22 @@ Deno.test("pause, seek, receiveAudio and receiveVideo act on that NetStream only
       "on 1: onStatus NetStream.Play.Start",
     ]],
     [command("receiveAudio", { on: 1, args: [false] }), ["no audio 1"], []],
-    [command("receiveAudio", { on: 1, args: [true] }), ["audio 1"], []],
+    [command("receiveAudio", { on: 1, args: [true] }), ["audio 1"], [
+      "on 1: onStatus NetStream.Seek.Notify",
+      "on 1: onStatus NetStream.Play.Start",
+    ]],
     [command("receiveVideo", { on: 1, args: [false] }), ["no video 1"], []],
     [command("pause", { on: 2, args: [true, 0] }), [], []],
     [command("seek", { on: 0, args: [1] }), [], []],
     [command("receiveVideo", { on: 2, args: [false] }), [], []],
+    // Who waits for an answer gets one (M053).
+    [command("pause", { on: 2, id: 7, args: [true, 0] }), [], [
+      "_error 7 NetConnection.Call.Failed",
+    ]],
+    [command("seek", { on: 2, id: 8, args: [1] }), [], ["_error 8 NetConnection.Call.Failed"]],
+    [command("receiveAudio", { on: 2, id: 9, args: [true] }), [], [
+      "_error 9 NetConnection.Call.Failed",
+    ]],
   ];
   converse(client, dialogue);
   const publisher = Client.inRole("publish");
