@@ -77,11 +77,15 @@ export class RtmpWireFormat implements WireFormat {
     this.#tellLeftOut();
   }
 
-  /** Metadata and sequence headers at the time `timeUs`. */
+  /**
+   * Metadata at time 0, and sequence headers at the time `timeUs`. FFmpeg takes metadata of any other time
+   * for a subtitle track, and then waits for its packets when it copies the stream into Matroska.
+   */
   preamble(headers: HeaderSet, timeUs: number): Uint8Array {
     const writer = new ByteWriter();
     for (const body of this.#headerBodies(headers, timeUs)) {
-      const message = rtmpMessage(body, this.#extensions);
+      const at = body.kind === "data" ? { ...body, dtsUs: 0 } : body;
+      const message = rtmpMessage(at, this.#extensions);
       if (message === undefined) continue;
       const target = new Uint8Array(wireLength(message));
       writeChunks(message, { target, offset: 0, chunkSize: PLAYER_CHUNK_SIZE });

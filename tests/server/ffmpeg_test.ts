@@ -98,6 +98,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a player that joins late sees no track but video and audio, and copies them to Matroska",
+  ignore,
+  async fn() {
+    await using folder = new TemporaryFolder();
+    const source = `${folder.path}/source.flv`;
+    const received = `${folder.path}/received.mkv`;
+    await makeRecording(source, { seconds: 2 });
+    await using weir = await TestServer.start({ hub: HUB });
+    await using _publisher = ffmpeg(
+      publishArguments(source, `${weir.url}/live/cam`, { loops: 100 }),
+    );
+    await until(() => (weir.server.hub.get("live/cam")?.lastDtsUs ?? 0) > 1_400_000);
+    const copy = ["-i", `${weir.url}/live/cam`, "-t", "1", "-c", "copy", received];
+    await using player = ffmpeg(["-loglevel", "info", ...copy], { limitMs: 15_000 });
+    const { code, stderr } = await player.ended;
+    assertEquals(stderr.match(/Stream #0:\d+ -> .*/g)?.length, 2, stderr);
+    assert(!stderr.includes("Subtitle"), stderr);
+    assertEquals(code, 0, stderr);
+  },
+});
+
+Deno.test({
   name: "a publisher that is killed and comes back keeps its player, whose time goes on (M081)",
   ignore,
   async fn() {
