@@ -53,7 +53,11 @@ export interface CredentialsRequest extends StreamRequest {
 export interface ConnectionEnd {
   /** Whether it ended in order: its role was given up first, or it never had one. */
   readonly clean: boolean;
-  /** Why, as a code: `closed` by the peer, `reset`, `stopped` by the server, or an error's code. */
+  /**
+   * Why, as a code: `closed` by the peer, `reset`, `unpublished`, `replaced` by another publisher, `stopped`
+   * by the server, or an error's code; of RTSP sessions also `connection` (it has ended), `idle-timeout` and
+   * `media-timeout`.
+   */
   readonly reason: string;
   /** The reason in words. */
   readonly message: string;

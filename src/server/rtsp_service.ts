@@ -230,7 +230,7 @@ export class RtspService {
     const publication = hub.acquire(request.name, {
       identity,
       tracks,
-      onReplaced: () => this.#close(session),
+      onReplaced: () => this.#close(session, "replaced"),
     });
     let publisher: RtspPublisher;
     try {
@@ -357,7 +357,7 @@ export class RtspService {
     for (const [session, owned] of this.#owned) {
       if (owned.mode === "play") {
         const { leftAtMs = Infinity } = owned;
-        if (nowMs - leftAtMs >= GOODBYE_MS) this.#close(session);
+        if (nowMs - leftAtMs >= GOODBYE_MS) this.#close(session, "unpublished");
         continue;
       }
       this.#guard(session, () => {
@@ -374,7 +374,7 @@ export class RtspService {
     for (const session of [...this.sessions]) {
       const owned = this.#owned.get(session);
       if (owned?.mode === "play") this.#endPlayer(session);
-      this.#close(session);
+      this.#close(session, "stopped");
     }
   }
 
@@ -543,13 +543,16 @@ export class RtspService {
     } catch (error) {
       const log = this.#context.peers.of(session.address);
       log.error("rtsp session failed", { error: String(error) });
-      this.#close(session);
+      this.#close(session, "internal");
     }
   }
 
-  #close(session: RtspServerSession): void {
+  /** Ends a session that its client has not ended; `reason` is what log and hooks are told. */
+  #close(session: RtspServerSession, reason: string): void {
     const owned = this.#owned.get(session);
-    this.#handle(this.sessions.close(session));
+    const events = this.sessions.close(session);
+    this.closed(session, reason);
+    this.#handle(events);
     owned?.carrier.checkClosed();
   }
 

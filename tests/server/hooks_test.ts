@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ConnectionEnd, Server, ServerError } from "../../mod.ts";
 import { RtmpClient, statusCode, statusDescription } from "../support/rtmp_client.ts";
+import { RtspPeer } from "../support/rtsp_peer.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 Deno.test("a refused connect is told why before the connection closes (M051)", async () => {
@@ -107,6 +108,21 @@ Deno.test("hooks hear of each start and end once, with counts", async () => {
     "stop live/cam",
     "disconnect 2 closed",
   ]);
+});
+
+Deno.test("publishers over RTSP are replaced and stopped by the names that RTMP has for that", async () => {
+  const reasons: string[] = [];
+  await using weir = await TestServer.start({
+    rtmp: false,
+    rtsp: { hostname: "127.0.0.1", port: 0 },
+    hooks: { onPublishEnd: (_publisher, { reason }) => void reasons.push(reason) },
+  });
+  using first = await RtspPeer.dial(weir.port);
+  await first.record();
+  using second = await RtspPeer.dial(weir.port);
+  await second.record();
+  await weir.server.stop();
+  assertEquals(reasons, ["replaced", "stopped"]);
 });
 
 Deno.test("the server serves a pair of web streams as it does a socket", async () => {
