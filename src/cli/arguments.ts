@@ -97,18 +97,26 @@ export function parseArguments(args: readonly string[]): CliRequest {
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
   const value = (name: typeof VALUE_OPTIONS[number]): string | undefined =>
     single(name, parsed[name]);
+  const rtmp = listenAddress("rtmp", value("rtmp") ?? ":1935");
   const rtsp = listenAddress("rtsp", value("rtsp") ?? ":8554");
   const rtmps = listenAddress("rtmps", value("rtmps") ?? "off");
   const rtsps = listenAddress("rtsps", value("rtsps") ?? "off");
+  const multicast = multicastRange(value("multicast"));
+  if (multicast !== undefined && rtsp === false) throw new UsageError("--multicast needs --rtsp");
+  const allRelays = relays(parsed, parsed["on-demand"] ? "demand" : "always");
+  const isClosed = [rtmp, rtmps, rtsp, rtsps].every((address) => address === false);
+  if (isClosed && allRelays.length === 0) {
+    throw new UsageError("nothing to do: all of RTMP and RTSP is off, and there is no relay");
+  }
   return {
     command: "serve",
-    rtmp: listenAddress("rtmp", value("rtmp") ?? ":1935"),
+    rtmp,
     rtmps,
     rtsp,
     rtsps,
     rtp: rtpAddress(value("rtp") ?? "8000", rtsp),
-    multicast: multicastRange(value("multicast")),
-    relays: relays(parsed, parsed["on-demand"] ? "demand" : "always"),
+    multicast,
+    relays: allRelays,
     tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
     waitMs: seconds("wait", value("wait")),
     logLevel: choice("log-level", value("log-level") ?? "info", LOG_LEVELS),
@@ -197,7 +205,9 @@ function tlsFiles(
 ): { readonly cert: string; readonly key: string } | undefined {
   if (cert !== undefined && key !== undefined) return { cert, key };
   if (cert !== undefined || key !== undefined) {
-    throw new UsageError(`--cert and --key belong together: --${cert ? "key" : "cert"} is missing`);
+    throw new UsageError(
+      `--cert and --key belong together: --${cert === undefined ? "cert" : "key"} is missing`,
+    );
   }
   if (isNeeded) throw new UsageError("--rtmps and --rtsps need --cert and --key");
   return undefined;

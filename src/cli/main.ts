@@ -17,7 +17,7 @@ export const ExitCode = {
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const request = parseArguments(args);
-    if (request.command === "help") console.log(HELP);
+    if (request.command === "help") console.log(HELP.trimEnd());
     else if (request.command === "version") console.log(`weir ${denoConfig.version}`);
     else await serve(request);
     return ExitCode.Stopped;

@@ -334,6 +334,8 @@ export class Server {
     if (rtp !== undefined && hasPlain) {
       const { hostname, port } = rtp;
       await checkPermission("rtp", { hostname, port });
+      // Port 0 takes whatever pair is free; the list of an `--allow-net` cannot name it.
+      if (port !== 0) await checkPermission("rtp", { hostname, port: port + 1 });
       this.#sockets = await explained(
         "rtp",
         { hostname, port },
@@ -616,7 +618,9 @@ async function explained<T>(
     if (error instanceof Deno.errors.AddrInUse) {
       throw new ServerError(
         "address-in-use",
-        `Cannot listen for ${protocol} on ${host}: the port is in use`,
+        `Cannot listen for ${protocol} on ${host}: the port${
+          protocol === "rtp" ? " or the next one" : ""
+        } is in use`,
         { cause: error },
       );
     }

@@ -38,6 +38,9 @@ Deno.test("a wrong command line is one line that says what is allowed, and exit 
     [["-x"], /unknown option -x/],
     [["record"], /unknown command "record".*serve/],
     [["serve", "more"], /unexpected argument "more"/],
+    [["--cert", ""], /--key is missing/],
+    [["--rtmp", "off", "--rtsp", "off"], /nothing to do/],
+    [["--rtsp", "off", "--multicast", "239.1.1.1"], /--multicast needs --rtsp/],
   ];
   for (const [args, pattern] of cases) {
     const { code, stdout, stderr } = await weir(...args);
@@ -73,6 +76,17 @@ Deno.test("without --allow-net it names the flag, exit code 1", async () => {
     assertEquals(code, 1);
     assertMatch(stderr, /^weir: [^\n]*--allow-net\n$/);
   }
+});
+
+Deno.test("where --allow-net lists ports and lacks that of RTCP, it is one line too", async () => {
+  const [rtsp, rtp] = [23_554, 23_000];
+  const { code, stderr } = await run(deno, [
+    "run",
+    `--allow-net=127.0.0.1:${rtsp},127.0.0.1:${rtp}`,
+    ...["mod.ts", "--rtmp", "off", "--rtsp", `127.0.0.1:${rtsp}`, "--rtp", String(rtp)],
+  ]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^weir: [^\n]*127\.0\.0\.1:23001 without permission[^\n]*\n$/);
 });
 
 Deno.test({
