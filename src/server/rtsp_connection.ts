@@ -517,10 +517,17 @@ export class RtspConnection {
     const log = this.#log;
     const { hooks } = this.#context;
     this.#end = end;
-    for (const event of this.#connection.end()) this.#handleOne(event);
+    const events = this.#connection.end();
+    for (const event of events) this.#handleOne(event);
+    const hadPublisher = events.some((event) =>
+      event.type === "session-closed" && event.session.state === "recording"
+    );
     const line = `rtsp ${this.#transport.remoteName} closed`;
     const fields = { connection: this.#id, reason: end.reason, message: end.message };
-    if (end.reason === "closed" || end.reason === "stopped") log.debug(line, fields);
+    // Players leave by closing their window, which may well reset the connection.
+    const isOrdinary = end.reason === "closed" || end.reason === "stopped" ||
+      (end.reason === "reset" && !hadPublisher);
+    if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
     const info = this.#info;
     if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));

@@ -361,6 +361,10 @@ Deno.test("50 players over TCP and UDP get every packet, though one is reset and
   const expected = Array.from({ length: COUNT }, (_, number) => number);
   for (const numbers of await allReceived) assertEquals(numbers, expected);
   await until(() => stream.readerCount === 51);
+  const { level, fields } = await weir.log.line(({ message, fields }) =>
+    message.endsWith("closed") && fields.connection === 53
+  );
+  assertEquals([level, fields.reason], ["debug", "reset"], "a player that leaves is no warning");
 });
 
 Deno.test("a player that stops reading is passed by, and others miss nothing (R089)", async () => {
