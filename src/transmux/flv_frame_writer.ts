@@ -1,24 +1,10 @@
 import { equals } from "@std/bytes/equals";
-import {
-  AacPacketType,
-  AudioPacketType,
-  AvcPacketType,
-  buildAudioBody,
-  buildOnMetaData,
-  buildVideoBody,
-  fourCcOfCodec,
-  type OnMetaData,
-  SoundFormat,
-  VideoCodecId,
-  VideoFrameType,
-  VideoPacketType,
-} from "../flv/mod.ts";
+import { buildOnMetaData, type OnMetaData } from "../flv/mod.ts";
 import {
   buildAacConfig,
   buildOpusHead,
   isAnnexB,
   isOpusStereo,
-  joinLengthPrefixed,
   MediaError,
   type NalLengthSize,
   parseAdtsHeader,
@@ -27,6 +13,8 @@ import {
   splitLengthPrefixed,
   type Track,
 } from "../media/mod.ts";
+import type { CodedFrame } from "./coded_frame.ts";
+import { frameBody, sequenceEndBody, sequenceHeaderBody } from "./flv_mapping.ts";
 import { inspectNalUnits, isDelimiter, isParameterSet, type NalCodec } from "./nal_codec.ts";
 import { lengthSizeOf, ParameterSets } from "./parameter_sets.ts";
 import { trackWithConfig } from "./track_config.ts";
@@ -214,16 +202,16 @@ export class FlvFrameWriter {
     this.#originUs ??= dtsUs;
     const timestampMs = this.#timestampMs(dtsUs);
     this.#addHeaders(messages, { timestampMs, videoConfig: config });
-    const parts = units.filter((nal) => !isParameterSet(codec, nal) && !isDelimiter(codec, nal));
+    const frame: CodedFrame = {
+      ...{ kind: "video", track: 0, codec, keyFrame, discardable: false },
+      dtsUs: dtsUs - this.#originUs,
+      ptsUs: ptsUs - this.#originUs,
+      parts: units.filter((nal) => !isDelimiter(codec, nal)),
+    };
     messages.push({
       kind: "video",
       timestampMs,
-      body: videoFrame(codec, {
-        keyFrame,
-        compositionTimeMs: Math.round((ptsUs - this.#originUs) / 1000) -
-          Math.round((dtsUs - this.#originUs) / 1000),
-        data: joinLengthPrefixed(parts),
-      }),
+      body: frameBody(frame, trackOf("video", codec, undefined)),
     });
     if (startsHere) this.#releaseAudio(messages, dtsUs);
     return messages;
@@ -255,7 +243,7 @@ export class FlvFrameWriter {
     const messages: FlvMessage[] = [];
     if (this.#waitsForVideo) this.#releaseAudio(messages, -Infinity);
     if (this.#startedVideo) {
-      const body = videoMarker(this.#video!.codec, "end");
+      const body = sequenceEndBody(this.#video!.codec);
       messages.push({ kind: "video", timestampMs: this.#timestampMs(this.#lastUs), body });
     }
     return messages;
@@ -335,7 +323,14 @@ export class FlvFrameWriter {
     const timestampMs = this.#timestampMs(ptsUs);
     this.#addHeaders(messages, { timestampMs, audioConfig: config });
     const { codec } = this.#audio!;
-    messages.push({ kind: "audio", timestampMs, body: audioBody(codec, "frame", data) });
+    const frame: CodedFrame = {
+      ...{ kind: "audio", track: 0, codec, keyFrame: true, discardable: false },
+      dtsUs: ptsUs,
+      ptsUs,
+      parts: [data],
+    };
+    const body = frameBody(frame, trackOf("audio", codec, undefined));
+    messages.push({ kind: "audio", timestampMs, body });
   }
 
   /** Puts what is new before a frame: metadata, then the sequence header of its codec. */
@@ -355,11 +350,11 @@ export class FlvFrameWriter {
       messages.push({ kind: "data", timestampMs, body: metadata });
     }
     if (newVideo) {
-      const body = videoMarker(this.#video!.codec, "start", videoConfig);
+      const body = sequenceHeaderBody(this.#video!.codec, videoConfig);
       messages.push({ kind: "video", timestampMs, body });
     }
     if (newAudio) {
-      const body = audioBody(this.#audio!.codec, "config", audioConfig);
+      const body = sequenceHeaderBody(this.#audio!.codec, audioConfig);
       messages.push({ kind: "audio", timestampMs, body });
     }
   }
@@ -404,82 +399,6 @@ function formatOf(data: Uint8Array, lengthSize: NalLengthSize): "annex-b" | "len
     if (error instanceof MediaError) return "annex-b";
     throw error;
   }
-}
-
-function videoFrame(
-  codec: NalCodec,
-  frame: { keyFrame: boolean; compositionTimeMs: number; data: Uint8Array },
-): Uint8Array {
-  const { keyFrame, compositionTimeMs, data } = frame;
-  const frameType = keyFrame ? VideoFrameType.Key : VideoFrameType.Inter;
-  if (codec === "h264") {
-    return buildVideoBody({
-      form: "legacy",
-      frameType,
-      codecId: VideoCodecId.Avc,
-      packetType: AvcPacketType.Nalu,
-      compositionTimeMs,
-      data,
-    });
-  }
-  return buildVideoBody({
-    form: "enhanced",
-    frameType,
-    packetType: compositionTimeMs === 0
-      ? VideoPacketType.CodedFramesX
-      : VideoPacketType.CodedFrames,
-    modEx: [],
-    multitrack: undefined,
-    tracks: [{ trackId: 0, fourCc: fourCcOfCodec(codec)!, compositionTimeMs, data }],
-  });
-}
-
-const NO_BYTES: Uint8Array = new Uint8Array(0);
-
-/** A sequence header, or the end of the sequence. */
-function videoMarker(codec: NalCodec, which: "start" | "end", data = NO_BYTES): Uint8Array {
-  const isStart = which === "start";
-  if (codec === "h264") {
-    return buildVideoBody({
-      form: "legacy",
-      frameType: VideoFrameType.Key,
-      codecId: VideoCodecId.Avc,
-      packetType: isStart ? AvcPacketType.SequenceHeader : AvcPacketType.EndOfSequence,
-      compositionTimeMs: 0,
-      data,
-    });
-  }
-  return buildVideoBody({
-    form: "enhanced",
-    frameType: VideoFrameType.Key,
-    packetType: isStart ? VideoPacketType.SequenceStart : VideoPacketType.SequenceEnd,
-    modEx: [],
-    multitrack: undefined,
-    tracks: [{ trackId: 0, fourCc: fourCcOfCodec(codec)!, compositionTimeMs: 0, data }],
-  });
-}
-
-function audioBody(codec: "aac" | "opus", which: "config" | "frame", data: Uint8Array): Uint8Array {
-  const isConfig = which === "config";
-  if (codec === "aac") {
-    return buildAudioBody({
-      form: "legacy",
-      soundFormat: SoundFormat.Aac,
-      // Always so for AAC, whatever it is (FLV 10.1, E.4.2.1).
-      soundRate: 3,
-      soundSize: 1,
-      soundType: 1,
-      packetType: isConfig ? AacPacketType.SequenceHeader : AacPacketType.Raw,
-      data,
-    });
-  }
-  return buildAudioBody({
-    form: "enhanced",
-    packetType: isConfig ? AudioPacketType.SequenceStart : AudioPacketType.CodedFrames,
-    modEx: [],
-    multitrack: undefined,
-    tracks: [{ trackId: 0, fourCc: fourCcOfCodec(codec)!, data }],
-  });
 }
 
 function adtsConfig(

@@ -21,7 +21,7 @@ import {
 } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import { joinObuParts, joinParts } from "./frame_parts.ts";
-import { isNalCodec, isParameterSet } from "./nal_codec.ts";
+import { isNalCodec, isParameterSet, type NalCodec } from "./nal_codec.ts";
 
 /** Codecs that players cannot begin to decode without a sequence header. */
 const NEEDS_HEADER: ReadonlySet<CodecName> = new Set([
@@ -85,6 +85,25 @@ export function sequenceHeaderBody(codec: CodecName, config: Uint8Array): Uint8A
         data: config,
       });
   }
+}
+
+/** The body that says that a track of video has ended. */
+export function sequenceEndBody(codec: NalCodec): Uint8Array {
+  if (codec === "h264") {
+    return buildVideoBody({
+      form: "legacy",
+      frameType: VideoFrameType.Key,
+      codecId: VideoCodecId.Avc,
+      packetType: AvcPacketType.EndOfSequence,
+      compositionTimeMs: 0,
+      data: new Uint8Array(0),
+    });
+  }
+  return enhancedVideo(codec, {
+    frameType: VideoFrameType.Key,
+    packetType: VideoPacketType.SequenceEnd,
+    data: new Uint8Array(0),
+  });
 }
 
 /** `fLaC` and STREAMINFO as the last metadata block (Enhanced RTMP v2, `FlacSequenceStart`). */
