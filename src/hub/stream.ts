@@ -78,6 +78,15 @@ export interface StreamOwner {
   took(bytes: number): void;
 }
 
+/**
+ * Takes a unit: whether readers can start at it, and whether it is a header that all who had the publisher
+ * before have already.
+ */
+type Tap = (
+  unit: MediaUnit,
+  about: { readonly startPoint: boolean; readonly isRepeated: boolean },
+) => void;
+
 /** Audio that rides along with video is not held longer than this, milliseconds. */
 const AUDIO_WAIT_MS = 40;
 
@@ -102,10 +111,7 @@ export class Stream {
   readonly #logs = new Map<string, WireLog>();
   readonly #readers = new Map<StreamReader, ReadOptions>();
   /** What each tap is given, and what tells it of the end. */
-  readonly #taps = new Map<
-    (unit: MediaUnit, startPoint: boolean) => void,
-    ((reason: StreamEndReason) => void) | undefined
-  >();
+  readonly #taps = new Map<Tap, ((reason: StreamEndReason) => void) | undefined>();
   readonly #watchers = new Set<() => void>();
   #publication: Publication | undefined;
   #headers: HeaderSet = HeaderSet.EMPTY;
@@ -272,7 +278,10 @@ export class Stream {
     for (const unit of units) onUnit(unit, false);
     for (const { unit, startPoint } of kept) onUnit(unit, startPoint);
     let hasStarted = kept.length > 0;
-    const tap = (unit: MediaUnit, startPoint: boolean): void => {
+    // Who came with this publisher has nothing of the one before: headers that repeat are new to it.
+    const publication = this.#publication;
+    const tap: Tap = (unit, { startPoint, isRepeated }) => {
+      if (isRepeated && publication !== this.#publication) return;
       hasStarted ||= startPoint;
       if (hasStarted || unit.role !== "media") onUnit(unit, startPoint);
     };
@@ -296,14 +305,18 @@ export class Stream {
 
   /** Called by the publication: takes one unit in. */
   append(unit: MediaUnit): void {
-    if (!this.#takeHeader(unit)) return;
+    const before = this.#headers;
+    if (!this.#takeHeader(unit)) {
+      if (this.#headers !== before) this.#tellTaps(unit, { startPoint: false, isRepeated: true });
+      return;
+    }
     const startPoint = unit.role === "media" && this.#takeMedia(unit);
     const headers = this.#headers;
     this.#group.add({ unit, headers, startPoint });
     for (const log of this.#logs.values()) {
       this.#call(() => log.append(unit, { headers, startPoint }));
     }
-    for (const tap of this.#taps.keys()) this.#call(() => tap(unit, startPoint));
+    this.#tellTaps(unit, { startPoint, isRepeated: false });
     if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
     else if (this.#pending === "nothing") this.#pending = "audio";
     this.#owner.took(unitBytes(unit) + UNIT_COST_BYTES);
@@ -354,6 +367,10 @@ export class Stream {
     ]);
     if (this.#ended) this.#owner.release(this);
     else this.#releaseIfIdle();
+  }
+
+  #tellTaps(unit: MediaUnit, about: Parameters<Tap>[1]): void {
+    for (const tap of this.#taps.keys()) this.#call(() => tap(unit, about));
   }
 
   #mayReplace(current: Publication, options: PublishOptions): boolean {

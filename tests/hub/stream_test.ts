@@ -207,6 +207,22 @@ Deno.test("a tap where no group is kept gets no undecodable picture first (M075)
   assertEquals(names.join(" "), "V M K3 p4");
 });
 
+Deno.test("a tap that begins with a returning publisher gets headers that others have already (M081)", () => {
+  const { hub } = fakeHub();
+  const first = hub.acquire("live/cam");
+  const { stream } = first;
+  const staying: string[] = [];
+  stream.tap((tapped) => staying.push(nameOf(tapped)));
+  send(first, "M V A K0 a1");
+  first.release();
+  const begun: string[] = [];
+  stream.watch(() => stream.tap((tapped) => begun.push(nameOf(tapped))));
+  const second = hub.acquire("live/cam");
+  send(second, "M V A2 K2 V A2 a3");
+  assertEquals(begun.join(" "), "M V A2 K2 a3");
+  assertEquals(staying.join(" "), "M V A K0 a1 A2 K2 a3");
+});
+
 Deno.test("the reject policy keeps the publisher in place untouched (M054, M080)", () => {
   const { hub } = fakeHub({ conflict: "reject" });
   const publication = hub.acquire("live/cam", { identity: "ann" });

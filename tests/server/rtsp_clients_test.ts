@@ -404,43 +404,47 @@ Deno.test("a player that stops reading is passed by, and others miss nothing (R0
 
 const ignore = ignoreWithout("ffmpeg");
 
-Deno.test({
-  name: "players stay when their publisher is killed and comes back (R119)",
-  ignore,
-  async fn() {
-    await using folder = new TemporaryFolder();
-    const source = `${folder.path}/source.mp4`;
-    await makeRecording(source, { seconds: 2 });
-    await using weir = await start();
-    const publish = () =>
-      ffmpeg([
-        ...["-re", "-stream_loop", "-1", "-i", source, "-c", "copy"],
-        ...["-f", "rtsp", "-rtsp_transport", "tcp", urlOf(weir)],
-      ]);
-    await using first = publish();
-    await weir.log.line(({ message }) => message === "rtsp publish started");
-    using player = await dial(weir);
-    await play(weir, player);
-    const packets = [await nextPacket(player)];
-    while (packets.length < 30) packets.push(await nextPacket(player));
-    first.kill("SIGKILL");
-    await weir.log.line(({ message }) => message === "rtsp publish ended");
-    assert(weir.server.hub.get("live/cam")?.isLive === false);
-    await using _second = publish();
-    while (packets.length < 80) packets.push(await nextPacket(player));
-    for (const [index, { ssrc, sequenceNumber }] of packets.entries()) {
-      assertEquals(ssrc, packets[0]!.ssrc);
-      assertEquals(sequenceNumber, (packets[0]!.sequenceNumber + index) & 0xffff);
-    }
-    // B-frames go back a little; a publisher that begins anew would go back by random.
-    const steps = packets.slice(1).map(({ timestamp }, index) =>
-      (timestamp - packets[index]!.timestamp) | 0
-    );
-    assert(steps.every((step) => step > -90_000 && step < 10 * 90_000), `${steps}`);
-    const publications = weir.log.lines.filter(({ message }) => message === "rtsp publish started");
-    assertEquals(publications.length, 2);
-  },
-});
+for (const protocol of ["rtsp", "rtmp"]) {
+  Deno.test({
+    name: `players stay when their publisher over ${protocol} is killed and comes back (R119)`,
+    ignore,
+    async fn() {
+      await using folder = new TemporaryFolder();
+      const source = `${folder.path}/source.mp4`;
+      await makeRecording(source, { seconds: 2 });
+      await using weir = await start({ rtmp: LOCAL });
+      const target = protocol === "rtsp"
+        ? ["-f", "rtsp", "-rtsp_transport", "tcp", urlOf(weir)]
+        : ["-f", "flv", `rtmp://127.0.0.1:${portOf(weir, "rtmp")}/live/cam`];
+      const publish = () =>
+        ffmpeg(["-re", "-stream_loop", "-1", "-i", source, "-c", "copy", ...target]);
+      await using first = publish();
+      await weir.log.line(({ message }) => message === `${protocol} publish started`);
+      using player = await dial(weir);
+      await play(weir, player);
+      const packets = [await nextPacket(player)];
+      while (packets.length < 30) packets.push(await nextPacket(player));
+      first.kill("SIGKILL");
+      await weir.log.line(({ message }) => message === `${protocol} publish ended`);
+      assert(weir.server.hub.get("live/cam")?.isLive === false);
+      await using _second = publish();
+      while (packets.length < 80) packets.push(await nextPacket(player));
+      for (const [index, { ssrc, sequenceNumber }] of packets.entries()) {
+        assertEquals(ssrc, packets[0]!.ssrc);
+        assertEquals(sequenceNumber, (packets[0]!.sequenceNumber + index) & 0xffff);
+      }
+      // B-frames go back a little; a publisher that begins anew would go back by random.
+      const steps = packets.slice(1).map(({ timestamp }, index) =>
+        (timestamp - packets[index]!.timestamp) | 0
+      );
+      assert(steps.every((step) => step > -90_000 && step < 10 * 90_000), `${steps}`);
+      const publications = weir.log.lines.filter(({ message }) =>
+        message === `${protocol} publish started`
+      );
+      assertEquals(publications.length, 2);
+    },
+  });
+}
 
 Deno.test({
   name: "players over RTMP of an RTSP publisher with B-frames get decoding times that only grow",
