@@ -4,8 +4,8 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
-import { ffmpeg } from "../support/media_file.ts";
 import { ignoreWithout } from "../support/process.ts";
+import { assertFfmpegPlays } from "../support/real_clients.ts";
 import { audioPacket, RtspPeer, UdpPeer } from "../support/rtsp_peer.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
@@ -114,7 +114,9 @@ async function withRoute(): Promise<void> {
   assertEquals(elsewhere.group, "239.7.0.1");
   assert(elsewhere.port >= one.port + 2);
 
-  if (!ignoreWithout("ffmpeg")) await ffmpegPlays(`${url}2`, otherPublisher);
+  if (!ignoreWithout("ffmpeg")) {
+    await assertFfmpegPlays(`${url}2`, { transport: "udp_multicast", publisher: otherPublisher });
+  }
 
   // The stream ends: a goodbye to the group, and the sessions are gone.
   assertEquals((await publisher.request("TEARDOWN", { headers: publishing })).status, 200);
@@ -125,25 +127,6 @@ async function withRoute(): Promise<void> {
   assertEquals(await second.rest(), "");
   rtp.close();
   rtcp.close();
-}
-
-async function ffmpegPlays(url: string, publisher: RtspPeer): Promise<void> {
-  await using player = ffmpeg([
-    ...["-rtsp_transport", "udp_multicast", "-i", url],
-    ...["-map", "0", "-c", "copy", "-frames:a", "25", "-f", "framemd5", "-"],
-  ]);
-  let number = 100;
-  const feeding = setInterval(() => {
-    publisher.frame(0, audioPacket(number++)).catch(() => {});
-  }, 20);
-  try {
-    const { code, stdout, stderr } = await player.ended;
-    assertEquals(code, 0, stderr);
-    const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => /^0,/.test(line));
-    assertEquals(lines.length, 25, stderr);
-  } finally {
-    clearInterval(feeding);
-  }
 }
 
 async function withoutRoute(): Promise<void> {

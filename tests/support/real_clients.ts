@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { ffmpeg } from "./media_file.ts";
 import { run, RunningProcess } from "./process.ts";
+import { audioPacket, type RtspPeer } from "./rtsp_peer.ts";
 
 /** A frame that came out of a decoder. */
 export interface DecodedFrame {
@@ -274,3 +275,27 @@ export const PLAYERS = {
   "GStreamer RTSP TCP": playByGstreamer("tcp"),
   "GStreamer RTSP UDP": playByGstreamer("udp"),
 } as const satisfies Record<string, Play>;
+
+/** Asserts that FFmpeg gets half a second of the sound that `publisher` sends over its first channel. */
+export async function assertFfmpegPlays(
+  url: string,
+  options: { readonly transport: "http" | "udp_multicast"; readonly publisher: RtspPeer },
+): Promise<void> {
+  const { transport, publisher } = options;
+  await using player = ffmpeg([
+    ...["-rtsp_transport", transport, "-i", url],
+    ...["-map", "0", "-c", "copy", "-frames:a", "25", "-f", "framemd5", "-"],
+  ]);
+  let number = 100;
+  const feeding = setInterval(() => {
+    publisher.frame(0, audioPacket(number++)).catch(() => {});
+  }, 20);
+  try {
+    const { code, stdout, stderr } = await player.ended;
+    assertEquals(code, 0, stderr);
+    const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => /^0,/.test(line));
+    assertEquals(lines.length, 25, stderr);
+  } finally {
+    clearInterval(feeding);
+  }
+}

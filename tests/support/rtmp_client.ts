@@ -17,6 +17,7 @@ import {
   type RtmpMessage,
 } from "../../src/rtmp/mod.ts";
 import { concat } from "@std/bytes/concat";
+import { patiently } from "./patience.ts";
 
 /** The two directions of a connection. */
 export interface ClientPipe {
@@ -24,9 +25,6 @@ export interface ClientPipe {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
 }
-
-/** Milliseconds within which a server must answer. */
-const PATIENCE_MS = 10_000;
 
 /** Bytes of a body that all tests understand: H.264 and AAC headers, frames that say who they are. */
 export const BODIES = {
@@ -277,19 +275,12 @@ export class RtmpClient implements Disposable {
 
   async #read(): Promise<Uint8Array | undefined> {
     const target = new Uint8Array(65_536);
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error(`The server sent nothing for ${PATIENCE_MS} ms`)),
-      PATIENCE_MS,
-    );
     try {
-      const count = await Promise.race([this.pipe.read(target), late.promise]);
+      const count = await patiently(this.pipe.read(target));
       return count === null ? undefined : target.subarray(0, count);
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionReset) return undefined;
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -8,11 +8,9 @@ import {
   type RtspMessage,
   type RtspResponse,
 } from "../../src/rtsp/mod.ts";
+import { patiently } from "./patience.ts";
 
 const utf8 = new TextEncoder();
-
-/** Longer than anything takes that a test waits for. */
-const PATIENCE_MS = 15_000;
 
 export const SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n" +
   "m=audio 0 RTP/AVP 0\r\na=control:streamid=0\r\n";
@@ -136,13 +134,8 @@ export class RtspPeer implements Disposable {
   /** What comes next, `undefined` at the end. */
   async read(): Promise<Uint8Array | undefined> {
     const target = new Uint8Array(65_536);
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error(`The server sent nothing for ${PATIENCE_MS} ms`)),
-      PATIENCE_MS,
-    );
     try {
-      const count = await Promise.race([this.conn.read(target), late.promise]);
+      const count = await patiently(this.conn.read(target));
       return count === null ? undefined : target.subarray(0, count);
     } catch (error) {
       if (
@@ -151,8 +144,6 @@ export class RtspPeer implements Disposable {
         error instanceof Deno.errors.Interrupted
       ) return undefined;
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
