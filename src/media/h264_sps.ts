@@ -2,6 +2,7 @@ import type { BitReader } from "../bytes/mod.ts";
 import { H264NalType, h264NalType } from "./h264.ts";
 import { removeEmulationPrevention } from "./nal.ts";
 import { malformed, readBits } from "./reading.ts";
+import { skipVideoDescription } from "./vui.ts";
 
 /** What an H.264 sequence parameter set says (ITU-T H.264, 7.3.2.1 and annex E). */
 export interface H264Sps {
@@ -72,9 +73,6 @@ const MAX_DPB_MACROBLOCKS = new Map([
   [61, 696320],
   [62, 696320],
 ]);
-
-/** `aspect_ratio_idc` that carries a ratio of its own. */
-const EXTENDED_SAR = 255;
 
 /** Largest picture side in macroblocks; level 6.2 allows 1055. */
 const MAX_SIDE_MACROBLOCKS = 2048;
@@ -256,19 +254,6 @@ function readVui(bits: BitReader): Vui {
     // Some cameras end the SPS inside the VUI; size and profile still hold.
     if (error instanceof RangeError) return { frameRate };
     throw error;
-  }
-}
-
-function skipVideoDescription(bits: BitReader): void {
-  if (bits.flag() && bits.u(8) === EXTENDED_SAR) bits.skip(32);
-  if (bits.flag()) bits.skip(1); // overscan
-  if (bits.flag()) {
-    bits.skip(4); // video_format, video_full_range_flag
-    if (bits.flag()) bits.skip(24); // colour description
-  }
-  if (bits.flag()) {
-    bits.ue(); // chroma_sample_loc_type_top_field
-    bits.ue(); // chroma_sample_loc_type_bottom_field
   }
 }
 

@@ -1,5 +1,6 @@
 import type { BitReader } from "../bytes/mod.ts";
 import { malformed } from "./reading.ts";
+import { skipVideoDescription } from "./vui.ts";
 
 /** What is of use in the VUI of an H.265 SPS. */
 export interface H265Vui {
@@ -7,24 +8,13 @@ export interface H265Vui {
   readonly minSpatialSegmentation?: number | undefined;
 }
 
-/** `aspect_ratio_idc` that carries a ratio of its own. */
-const EXTENDED_SAR = 255;
-
 /** Reads the VUI (ITU-T H.265, E.2.1). */
 export function readH265Vui(bits: BitReader, maxSubLayers: number): H265Vui {
-  if (bits.flag() && bits.u(8) === EXTENDED_SAR) bits.skip(32);
-  if (bits.flag()) bits.skip(1); // overscan
-  if (bits.flag()) {
-    bits.skip(4); // video_format, video_full_range_flag
-    if (bits.flag()) bits.skip(24); // colour description
-  }
-  if (bits.flag()) {
-    bits.ue(); // chroma_sample_loc_type_top_field
-    bits.ue(); // chroma_sample_loc_type_bottom_field
-  }
+  skipVideoDescription(bits);
   bits.skip(3); // neutral_chroma_indication, field_seq, frame_field_info_present
-  if (bits.flag()) { for (let i = 0; i < 4; i++) bits.ue(); // default display window
-   }
+  if (bits.flag()) {
+    for (let i = 0; i < 4; i++) bits.ue(); // default display window
+  }
   const frameRate = bits.flag() ? readTiming(bits, maxSubLayers) : undefined;
   if (!bits.flag()) return { frameRate };
   bits.skip(3); // tiles_fixed_structure, motion_vectors_over_pic_boundaries, restricted_ref_pic_lists
