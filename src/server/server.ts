@@ -333,9 +333,10 @@ export class Server {
     const rtp = this.#rtpAddress;
     if (rtp !== undefined && hasPlain) {
       const { hostname, port } = rtp;
-      await checkPermission("rtp", { hostname, port });
-      // Port 0 takes whatever pair is free; the list of an `--allow-net` cannot name it.
-      if (port !== 0) await checkPermission("rtp", { hostname, port: port + 1 });
+      // A free pair may be any: then all ports of the host have to be allowed.
+      for (const one of port === 0 ? [undefined] : [port, port + 1]) {
+        await checkPermission("rtp", { hostname, port: one });
+      }
       this.#sockets = await explained(
         "rtp",
         { hostname, port },
@@ -358,9 +359,11 @@ export class Server {
     const { hostname = "0.0.0.0" } = this.#options.rtsp || {};
     let sockets: RtpSockets | undefined;
     try {
-      if (!mayReach(groups.first.hostname)) throw new Error("no permission: add --allow-net");
       // The address of an interface has its packets leave there.
       const source = hostname.includes(":") ? "0.0.0.0" : hostname;
+      if (![source, groups.first.hostname].every(mayReach)) {
+        throw new Error("no permission: add --allow-net");
+      }
       sockets = await RtpSockets.bind({ hostname: source, port: 0 });
       await sockets.openMulticast(groups.first, groups.ttl);
       this.#multicast = { sockets, groups };
@@ -578,19 +581,22 @@ async function openListener(
 }
 
 /**
- * Whether datagrams may be sent to an address: under an `--allow-net` with a list, each send to others
- * would stop the program at a question.
+ * Whether datagrams may be sent to an address, and any of its ports bound: under an `--allow-net` with a
+ * list, each send to others would stop the program at a question.
  */
 function mayReach(address: string): boolean {
-  const host = address.includes(":") ? `[${address}]` : address;
-  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+  return Deno.permissions.querySync({ name: "net", host: bracketed(address) }).state === "granted";
+}
+
+function bracketed(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
 async function checkPermission(
   protocol: string,
-  address: { readonly hostname: string; readonly port: number },
+  { hostname, port }: { readonly hostname: string; readonly port: number | undefined },
 ): Promise<void> {
-  const host = formatAddress(address);
+  const host = port === undefined ? bracketed(hostname) : formatAddress({ hostname, port });
   const permission = await Deno.permissions.query({ name: "net", host });
   if (permission.state === "granted") return;
   throw new ServerError(

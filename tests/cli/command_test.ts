@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ignoreWithout, run, startWeir } from "../support/process.ts";
+import { ignoreWithout, run, RunningProcess, startWeir } from "../support/process.ts";
 import { RtmpClient } from "../support/rtmp_client.ts";
 
 const deno = Deno.execPath();
@@ -87,6 +87,17 @@ Deno.test("where --allow-net lists ports and lacks that of RTCP, it is one line 
   ]);
   assertEquals(code, 1);
   assertMatch(stderr, /^weir: [^\n]*127\.0\.0\.1:23001 without permission[^\n]*\n$/);
+});
+
+Deno.test("where --allow-net lists ports, RTP at a free pair and multicast are not asked for", async () => {
+  const list = "--allow-net=127.0.0.1:0,239.1.1.1";
+  const args = ["run", list, "mod.ts", "--rtmp", "off", "--rtsp", "127.0.0.1:0", "--rtp"];
+  const free = await run(deno, [...args, "0"]);
+  assertEquals(free.code, 1);
+  assertMatch(free.stderr, /^weir: [^\n]*127\.0\.0\.1 without permission[^\n]*\n$/);
+  await using multicast = new RunningProcess(deno, [...args, "off", "--multicast", "239.1.1.1"]);
+  await multicast.line(/multicast is off.*no permission/);
+  await multicast.line(/rtsp listening/);
 });
 
 Deno.test({
