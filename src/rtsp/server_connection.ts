@@ -84,11 +84,6 @@ export interface RtspServerConnectionOptions {
   readonly realm?: string;
   /** Authentication methods in the order they are offered. */
   readonly methods?: readonly RtspAuthenticationMethod[];
-  /**
-   * How long the answer to a GStreamer publisher's SETUP is held back, in milliseconds; 1000 by default:
-   * rtspclientsink loses answers that come before it listens.
-   */
-  readonly gstreamerDelayMs?: number;
 }
 
 /** What every acceptance may say. */
@@ -152,13 +147,11 @@ export class RtspServerConnection {
   readonly #policy: RtspTransportPolicy;
   readonly #authenticator: RtspServerAuthenticator;
   readonly #server: string;
-  readonly #gstreamerDelayMs: number;
   readonly #handlers: Readonly<Record<RtspMethod, Handler>>;
   readonly #binding: SessionBinding;
   #output: Uint8Array[] = [];
   #waiting: RtspRequest[] = [];
   #pending: RtspQuestionEvent | undefined;
-  #held: { readonly untilMs: number; readonly bytes: Uint8Array } | undefined;
   #error: RtspError | undefined;
   #nowMs: number;
   #lastRequestMs: number | undefined;
@@ -170,7 +163,6 @@ export class RtspServerConnection {
     this.#table = tableOf(options.sessions);
     this.#policy = options.transports ?? {};
     this.#server = options.server ?? "weir";
-    this.#gstreamerDelayMs = options.gstreamerDelayMs ?? 1000;
     this.#openedMs = this.#nowMs = options.nowMs;
     this.#authenticator = new RtspServerAuthenticator({
       nonce: hexadecimal(this.#table.random(16)),
@@ -203,7 +195,7 @@ export class RtspServerConnection {
 
   /** Whether requests wait for an answer of the owner: time to stop reading. */
   get busy(): boolean {
-    return this.#pending !== undefined || this.#held !== undefined;
+    return this.#pending !== undefined;
   }
 
   /** Takes messages in; what they are about comes out as events. */
@@ -231,11 +223,6 @@ export class RtspServerConnection {
   tick(nowMs: number): RtspServerEvent[] {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     const events: RtspServerEvent[] = [];
-    if (this.#held !== undefined && this.#nowMs >= this.#held.untilMs) {
-      this.#output.push(this.#held.bytes);
-      this.#held = undefined;
-      this.#drain(events);
-    }
     if (this.#error !== undefined || this.busy) return events;
     const quiet = this.#nowMs - (this.#lastRequestMs ?? this.#openedMs);
     const limit = this.#lastRequestMs === undefined ? FIRST_REQUEST_MS : IDLE_MS;
@@ -253,7 +240,7 @@ export class RtspServerConnection {
    */
   end(): RtspServerEvent[] {
     this.#error ??= new RtspError("closed", "the connection has ended");
-    this.#pending = this.#held = undefined;
+    this.#pending = undefined;
     this.#waiting = [];
     return this.#binding.end();
   }
@@ -314,9 +301,7 @@ export class RtspServerConnection {
       this.#binding.open(session, "SETUP");
       if (transport.kind === "tcp") this.#binding.carry(session);
       const reply = formatTransports([transportReply(transport, answer.ssrc)]);
-      const hold = event.mode === "record" &&
-        (request.headers.get("User-Agent") ?? "").startsWith("GStreamer");
-      this.#respond(request, 200, { session, headers: { Transport: reply }, hold });
+      this.#respond(request, 200, { session, headers: { Transport: reply } });
       this.#keepAlive(session, events);
     });
   }
@@ -703,7 +688,6 @@ export class RtspServerConnection {
       readonly session?: ServerSession;
       readonly headers?: RtspHeadersInit;
       readonly body?: Uint8Array | string;
-      readonly hold?: boolean;
     } = {},
   ): void {
     const { session, body } = options;
@@ -716,12 +700,9 @@ export class RtspServerConnection {
     }
     const { headers: more = [] } = options;
     headers.push(...(Symbol.iterator in more ? more : Object.entries(more)) as [string, string][]);
-    const bytes = this.#encode(status, { headers, ...(body === undefined ? {} : { body }) });
-    if (options.hold && this.#gstreamerDelayMs > 0) {
-      this.#held = { untilMs: this.#nowMs + this.#gstreamerDelayMs, bytes };
-    } else {
-      this.#output.push(bytes);
-    }
+    this.#output.push(
+      this.#encode(status, { headers, ...(body === undefined ? {} : { body }) }),
+    );
   }
 
   #encode(
@@ -752,7 +733,7 @@ export class RtspServerConnection {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#waiting = [];
-    this.#pending = this.#held = undefined;
+    this.#pending = undefined;
     events.push({ type: "close", error });
   }
 }

@@ -480,22 +480,18 @@ Deno.test("UDP and multicast answers name the ports, the group and the SSRC (R08
   );
 });
 
-Deno.test("the answer to a GStreamer publisher's SETUP waits a second, with all behind it (R068)", () => {
+Deno.test("the answer to a GStreamer publisher's SETUP is not held back (R068)", () => {
+  // Other servers wait a second. rtspclientsink's clock runs on meanwhile: the media of all those
+  // seconds then comes at once, more than a UDP socket's buffer takes.
   const peer = new Peer();
   const type = { "Content-Type": "application/sdp" };
   peer.request("ANNOUNCE", URL, type, ANNOUNCED);
   const headers = {
     Transport: `${TCP};mode=record`,
-    "User-Agent": "GStreamer/1.24.0",
+    "User-Agent": "GStreamer/1.22.0",
     Session: [...peer.sessions][0]!.id,
   };
-  const setup = { method: "SETUP", url: `${URL}/streamid=0`, headers };
-  const options = { method: "OPTIONS", url: "*", headers: {} };
-  assertEquals(peer.requests([setup, options]), []);
-  peer.take(peer.connection.tick(999));
-  assertEquals(peer.output(), []);
-  peer.take(peer.connection.tick(1000));
-  assertEquals(peer.output().map(({ headers }) => headers.get("CSeq")), ["2", "3"]);
+  assertEquals(peer.request("SETUP", `${URL}/streamid=0`, headers).status, 200);
 });
 
 Deno.test("PLAY on another path gets 400, with a trailing slash it is the same (R076, R079)", () => {
