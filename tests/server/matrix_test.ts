@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { RtmpClient, type RtmpMedia } from "../../src/client/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
-import { ignoreWithout } from "../support/process.ts";
+import { ignoreWithout, type ProcessEnd } from "../support/process.ts";
 import {
   type Decoded,
   type DecodedFrame,
@@ -35,10 +35,25 @@ const TAIL_FRAMES = 30;
 
 /**
  * Frames of audio that may be missing at the start: those that were sent before the first picture, with
- * which players begin. GStreamer's RTSP publisher sends many so: all that it holds, track by track.
+ * which players begin. GStreamer's RTSP publisher sends at once what it has gathered while it was answered,
+ * first the sound, then the pictures: a few frames, more when the machine is busy.
  */
 const HEAD_FRAMES = 4;
-const GSTREAMER_HEAD_FRAMES = 60;
+const GSTREAMER_HEAD_FRAMES = 15;
+
+/**
+ * GStreamer 1.22's RTSP publisher does not always end by itself, and what the server does plays no part:
+ *
+ * - One time in ten it waits for ever. Its rtpsession, at the end of a track, wakes the thread that sends
+ *   RTCP (`gst_rtp_session_event_send_rtp_sink`). That says good-bye, and passes the end on to the sink of
+ *   RTCP only where the pad is marked as ended (`gst_rtp_session_send_rtcp`), which happens after the
+ *   event function has returned: where the thread is quicker, that sink never ends, and the pipeline neither.
+ *   The log has "scheduling BYE message" of a session then, and never its "sending EOS".
+ * - One time in forty it fails: `gst_rtsp_client_sink_loop_send_cmd` has flushed the connection for what
+ *   comes next when the last good-bye of RTCP is sent.
+ */
+const MOST_SILENCE_MS = 1500;
+const GSTREAMER_LATE_BYE = "Could not send message. (Received end-of-file)";
 
 /** How many frames at the end tell how far audio and video are apart. */
 const OFFSET_FRAMES = 12;
@@ -90,7 +105,8 @@ class Matrix implements AsyncDisposable {
     const expected = await decodeFile(source.path, source);
     assertEquals(expected.messages, "");
     const target = { ...this.doors, name, folder: this.folder.path };
-    const playing = players.map((player) => PLAYERS[player](target, source));
+    const latm = source.audio === "aac" && publisher.startsWith("GStreamer RTSP");
+    const playing = players.map((player) => PLAYERS[player](target, { ...source, latm }));
     const isReady = until(() => this.#asked.get(name) === players.length);
     await Promise.race([isReady, Promise.all(playing)]);
     await this.#publish(publisher, source, target);
@@ -110,18 +126,18 @@ class Matrix implements AsyncDisposable {
     target: Doors & { readonly name: string },
   ): Promise<void> {
     await using process = PUBLISHERS[publisher](source, target);
-    if (publisher !== "GStreamer RTSP") {
-      const { code, stderr } = await process.ended;
-      assertEquals(code, 0, stderr);
-      return;
+    const isByGstreamer = publisher.startsWith("GStreamer RTSP");
+    let end: ProcessEnd | undefined;
+    const ended = process.ended.then((itsEnd) => end = itsEnd);
+    if (isByGstreamer) {
+      const { hub } = this.weir.server;
+      const publication = () => hub.get(target.name)?.publication;
+      await until(() => end !== undefined || (publication()?.statistics.units ?? 0) > 0);
+      await until(() => end !== undefined || (publication()?.silentMs ?? 0) > MOST_SILENCE_MS);
+      if (end === undefined) return;
     }
-    // Its 1.22 hangs now and then when all is sent.
-    const { hub } = this.weir.server;
-    await until(() => {
-      const publication = hub.get(target.name)?.publication;
-      return (publication?.statistics.units ?? 0) > 0;
-    });
-    await until(() => (hub.get(target.name)?.publication?.silentMs ?? Infinity) > 1000);
+    const { code, stderr } = await ended;
+    if (!isByGstreamer || !stderr.includes(GSTREAMER_LATE_BYE)) assertEquals(code, 0, stderr);
   }
 
   /** The rows, in Markdown. */
@@ -185,6 +201,7 @@ function compare(
   const audio = find(came.audio, expected.audio);
   const count = ({ same, all }: Found, { length }: readonly unknown[]) =>
     `${same} of ${length}${all === same ? "" : `, ${all - same} other`}`;
+  const isBurst = publisher.startsWith("GStreamer RTSP");
   const isUdp = [publisher, player].some((name) => name.endsWith("UDP"));
 
   const videoText = count(video, expected.video);
@@ -193,13 +210,15 @@ function compare(
   else expect(video.same === expected.video.length && video.all === video.same, videoText);
 
   const audioText = count(audio, expected.audio);
-  const head = publisher === "GStreamer RTSP" ? GSTREAMER_HEAD_FRAMES : HEAD_FRAMES;
   const tail = publisher.startsWith("ffmpeg RTSP") ? TAIL_FRAMES : 0;
   const hasNoHole = audio.same === audio.last - audio.first + 1;
   // Where the head is missing, the first frames have no predecessors to be decoded with.
   const isClean = audio.all - audio.same <= (audio.first > 0 ? 2 : 0);
   expect(isUdp || (hasNoHole && isClean), `audio with holes: ${audioText}`);
-  expect(audio.first <= head, `audio begins at ${audio.first}`);
+  expect(
+    audio.first <= (isBurst ? GSTREAMER_HEAD_FRAMES : HEAD_FRAMES),
+    `audio begins at ${audio.first}`,
+  );
   expect(audio.last >= expected.audio.length - 1 - tail, `audio ends at ${audio.last}`);
 
   const offsetMs = Math.round(video.offsetMs - audio.offsetMs);
@@ -211,8 +230,8 @@ function compare(
     line !== "" && !line.startsWith("Guessed Channel Layout") &&
     // gst-launch takes back twice what it was called for when two tracks come at the same moment.
     !/GLib-GObject-WARNING.*has no handler with id/.test(line) &&
-    // The list of frames notes times that were corrected by the first reports; no decoder cares.
-    !(publisher === "GStreamer RTSP" && line.startsWith("[framemd5"))
+    // Where pictures are reordered FFmpeg counts from the first sound, and the first picture came before.
+    !(isBurst && /^\[framemd5.*Non-monotonous DTS .* previous: 0, /.test(line))
   );
   if (!isUdp) expect(messages.length === 0, messages.join("\n"));
 
@@ -244,11 +263,6 @@ Deno.test({
       bFrames: 2,
     });
     for (const publisher of Object.keys(PUBLISHERS) as PublisherName[]) {
-      // GStreamer 1.22 plays what its own rtspclientsink sends (seconds of media at once, AAC as LATM) with
-      // a broken first frame, and now and then hangs when the server has sent all.
-      const able = players.filter((player) =>
-        !(publisher === "GStreamer RTSP" && player.startsWith("GStreamer"))
-      );
       await test.step(publisher, async () => {
         const name = `live/${publisher.replaceAll(" ", "-")}`;
         const ends = await Promise.allSettled([
@@ -257,14 +271,14 @@ Deno.test({
             name: `${name}-plain`,
             source: plain,
             publisher,
-            players: able,
+            players,
           }),
           matrix.run({
             label: "H.264 with B-frames, AAC",
             name: `${name}-reordered`,
             source: reordered,
             publisher,
-            players: able,
+            players,
           }),
         ]);
         for (const end of ends) if (end.status === "rejected") throw end.reason;

@@ -31,6 +31,12 @@ export interface SourceCodecs {
   readonly audio?: "aac" | "pcm_mulaw" | "pcm_alaw" | "opus" | "mp3";
 }
 
+/** What a player has to know of a stream. */
+export interface PlayedCodecs extends SourceCodecs {
+  /** Whether the publisher sends AAC as LATM (RFC 6416), which goes through as it is. */
+  readonly latm?: boolean;
+}
+
 /** A recording to publish. */
 export interface Source extends SourceCodecs {
   readonly path: string;
@@ -116,6 +122,21 @@ export function gstreamer(...pipeline: string[]): RunningProcess {
   return new RunningProcess("gst-launch-1.0", ["-q", ...pipeline]);
 }
 
+function rtspByGstreamer(
+  transport: "udp" | "tcp",
+): (source: Source, url: string) => RunningProcess {
+  return (source, url) =>
+    gstreamer(
+      ...gstreamerSource(source),
+      ...["rtspclientsink", "name=out", `protocols=${transport}`, `location=${url}`],
+      ...(["video", "audio"] as const).flatMap((kind) => {
+        const codec = source[kind];
+        if (codec === undefined) return [];
+        return [`in.${kind}`, "!", "queue", "!", GSTREAMER_PARSERS[codec], "!", "out."];
+      }),
+    );
+}
+
 /** The publishers, by the names that the table has. */
 export const PUBLISHERS = {
   "ffmpeg RTMP": (source, { rtmp, name }) => rtmpByFfmpeg(source, `${rtmp}/${name}`),
@@ -128,22 +149,16 @@ export const PUBLISHERS = {
     ),
   "ffmpeg RTSP UDP": (source, { rtsp, name }) => rtspByFfmpeg("udp")(source, `${rtsp}/${name}`),
   "ffmpeg RTSP TCP": (source, { rtsp, name }) => rtspByFfmpeg("tcp")(source, `${rtsp}/${name}`),
-  "GStreamer RTSP": (source, { rtsp, name }) =>
-    gstreamer(
-      ...gstreamerSource(source),
-      ...["rtspclientsink", "name=out", "protocols=tcp", `location=${rtsp}/${name}`],
-      ...(["video", "audio"] as const).flatMap((kind) => {
-        const codec = source[kind];
-        if (codec === undefined) return [];
-        return [`in.${kind}`, "!", "queue", "!", GSTREAMER_PARSERS[codec], "!", "out."];
-      }),
-    ),
+  "GStreamer RTSP UDP": (source, { rtsp, name }) =>
+    rtspByGstreamer("udp")(source, `${rtsp}/${name}`),
+  "GStreamer RTSP TCP": (source, { rtsp, name }) =>
+    rtspByGstreamer("tcp")(source, `${rtsp}/${name}`),
 } as const satisfies Record<string, StartPublisher>;
 
 /** A player: what it decoded once the stream has ended. */
 export type Play = (
   target: Doors & { readonly name: string; readonly folder: string },
-  codecs: SourceCodecs,
+  codecs: PlayedCodecs,
 ) => Promise<Decoded>;
 
 /** Arguments that print the hash of each decoded frame, with times as exact as they are stored. */
@@ -219,6 +234,13 @@ const GSTREAMER_FILES = {
 const QUEUE = ["queue", "max-size-time=0", "max-size-buffers=0", "max-size-bytes=0"];
 
 /**
+ * One player in fifteen says so when it leaves, and then is answered to its TEARDOWN: the command to close
+ * flushes the connection (`gst_rtspsrc_loop_send_cmd`) on which `gst_rtspsrc_pause` is sending its PAUSE.
+ */
+const GSTREAMER_LATE_PAUSE =
+  /^ERROR: .*GstRTSPSrc:in: Could not write .*\nAdditional debug info:\n.* gst_rtspsrc_(try_send|pause) \(\): .*\nCould not send message\. \(Received end-of-file\)\n?/gm;
+
+/**
  * Each track goes to a file of its own, which has all its frames, and to one of all tracks, which has
  * their times, but leaves out frames whose time does not grow, as it is when GStreamer synchronizes.
  */
@@ -229,10 +251,12 @@ function playByGstreamer(transport: "udp" | "tcp"): Play {
     const tracks = kinds.flatMap((kind) => {
       const codec = codecs[kind]!;
       const parser = GSTREAMER_PARSERS[codec];
+      const isLatm = codec === "aac" && codecs.latm === true;
+      const depayloader = isLatm ? "rtpmp4adepay" : GSTREAMER_DEPAYLOADERS[codec];
       return [
         // Without caps in between: a filter that is made when the track comes is, now and then, not
         // running yet when the first packet is there, and the player then waits for ever.
-        ...["in.", "!", GSTREAMER_DEPAYLOADERS[codec], "!", "tee", `name=${kind}`],
+        ...["in.", "!", depayloader, "!", "tee", `name=${kind}`],
         ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", ...GSTREAMER_FILES[codec].caps.split(" ")],
         ...["!", "filesink", `location=${stem}-${kind}`],
         ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", "out."],
@@ -247,8 +271,9 @@ function playByGstreamer(transport: "udp" | "tcp"): Play {
     const timed = await decodeFile(`${stem}.mkv`, codecs);
     const decoded = { video: [] as DecodedFrame[], audio: [] as DecodedFrame[] };
     // The file of all tracks is for times alone: its decoder misses the frames that were left out.
-    let messages = stderr;
+    let messages = stderr.replaceAll(GSTREAMER_LATE_PAUSE, "");
     for (const kind of kinds) {
+      if (kind === "audio" && codecs.latm === true) await dropFirstAdtsFrame(`${stem}-${kind}`);
       const file = await decodeByFfmpeg(
         codecs,
         // That it guesses how long such a file is, is a warning.
@@ -263,6 +288,18 @@ function playByGstreamer(transport: "udp" | "tcp"): Play {
     }
     return { ...decoded, messages };
   };
+}
+
+/**
+ * GStreamer's rtpmp4adepay only learns from the marker of its first packet that packets are whole frames
+ * (`framed` in `gst_rtp_mp4a_depay_process`), and passes that one on as it came, with its length in front:
+ * no decoder makes sense of it, whoever sends.
+ */
+async function dropFirstAdtsFrame(path: string): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  const [, , , high = 0, middle = 0, low = 0] = bytes;
+  const length = (high & 3) << 11 | middle << 3 | low >> 5;
+  await Deno.writeFile(path, bytes.subarray(length));
 }
 
 /** The players, by the names that the table has. */
