@@ -7,15 +7,14 @@ import {
   type AmfValue,
   decodeAmf0,
 } from "../amf/mod.ts";
-import { ChunkEncoder } from "./chunk_encoder.ts";
 import type { RtmpClientEvent, RtmpStatus } from "./client_event.ts";
 import { type CommandMessage, encodeCommandMessage } from "./command_message.ts";
-import { type ControlMessage, encodeControlMessage, UserControlEvent } from "./control_message.ts";
+import { UserControlEvent } from "./control_message.ts";
 import { enhancedRequest, parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
+import { ProtocolControl } from "./protocol_control.ts";
 import { MessageType } from "./raw_message.ts";
-import { SendWindow } from "./send_window.ts";
 import { parseRtmpUrl } from "./url.ts";
 
 /** Redirections that a client follows: a cluster needs one, and more than a few are a circle. */
@@ -122,7 +121,6 @@ interface ClientNetStream {
   state: "pending" | "active" | "stopped";
 }
 
-const CONTROL_CSID = 2;
 const COMMAND_CSID = 3;
 const STREAM_COMMAND_CSID = 8;
 const MEDIA_CSIDS = { audio: 4, video: 6, data: 5 } as const;
@@ -131,9 +129,6 @@ const MEDIA_TYPES = {
   video: MessageType.Video,
   data: MessageType.DataAmf0,
 } as const;
-
-/** A server that asks for an acknowledgement every few bytes gets one for each of so many. */
-const LEAST_WINDOW = 4096;
 
 /** Data messages with a longer body are not looked into for a status. */
 const LONGEST_STATUS_BYTES = 4096;
@@ -198,12 +193,11 @@ export class RtmpClientSession {
   readonly #options:
     & Required<Omit<RtmpClientSessionOptions, "connectParameters" | "connectArgs">>
     & RtmpClientSessionOptions;
-  readonly #encoder = new ChunkEncoder();
+  readonly #protocol: ProtocolControl;
   readonly #requests = new Map<number, Request>();
   /** Which request a transaction belongs to; entries leave with their request. */
   readonly #transactions = new Map<number, Request>();
   readonly #streams = new Map<number, ClientNetStream>();
-  #output: Uint8Array[] = [];
   #state: "new" | "connecting" | "connected" | "closed" = "new";
   #nextTransaction = 1;
   #amf3 = false;
@@ -211,11 +205,6 @@ export class RtmpClientSession {
   #lastReceivedAt: number;
   #pingedAt: number | undefined;
   #answersPings: boolean | undefined;
-  #received = 0;
-  #acknowledged = 0;
-  #ackWindow: number;
-  #toldWindow = 0;
-  readonly #sendWindow = new SendWindow();
   #acknowledgedBytes = 0;
   #droppedMedia = 0;
   #strayResults = 0;
@@ -234,7 +223,7 @@ export class RtmpClientSession {
     };
     this.#nowMs = options.nowMs;
     this.#lastReceivedAt = options.nowMs;
-    this.#ackWindow = this.#options.windowSize;
+    this.#protocol = new ProtocolControl(this.#options);
   }
 
   /** How far the connection is. */
@@ -363,7 +352,7 @@ export class RtmpClientSession {
 
   /** Tells the server how much of a NetStream this end buffers. */
   setBufferLength(streamId: number, bufferMs: number): void {
-    this.#sendControl({
+    this.#protocol.sendControl({
       kind: "user-control",
       event: UserControlEvent.SetBufferLength,
       value: streamId,
@@ -402,7 +391,7 @@ export class RtmpClientSession {
   encodeMedia(media: OutgoingMedia): Uint8Array | undefined {
     const stream = this.#streams.get(media.streamId);
     if (stream?.role !== "publish" || stream.state !== "active") return undefined;
-    return this.#encoder.encode({
+    return this.#protocol.encode({
       type: MEDIA_TYPES[media.kind],
       chunkStreamId: MEDIA_CSIDS[media.kind],
       streamId: media.streamId,
@@ -426,15 +415,12 @@ export class RtmpClientSession {
 
   /** Says how many bytes have come after the handshake so far, so that they are acknowledged. */
   noteBytesReceived(total: number): void {
-    this.#received = total;
-    if (total - this.#acknowledged < this.#ackWindow || this.#state === "closed") return;
-    this.#acknowledged = total;
-    this.#sendControl({ kind: "acknowledgement", sequenceNumber: total % 2 ** 32 });
+    if (this.#state !== "closed") this.#protocol.noteBytesReceived(total);
   }
 
   /** Whether the server has bounded what it may be sent: `mediaRoom` is then to be looked at. */
   get limitsMedia(): boolean {
-    return this.#sendWindow.isLimited;
+    return this.#protocol.limitsMedia;
   }
 
   /**
@@ -442,13 +428,13 @@ export class RtmpClientSession {
    * less where the server has asked for that and acknowledges what it gets (5.4.5).
    */
   mediaRoom(sentBytes: number): number {
-    return this.#sendWindow.room(sentBytes);
+    return this.#protocol.mediaRoom(sentBytes);
   }
 
   /** Passes time on: deadlines of requests, pings. */
   tick(nowMs: number): RtmpClientEvent[] {
     this.#nowMs = nowMs;
-    this.#sendWindow.tick(nowMs);
+    this.#protocol.tick(nowMs);
     const events: RtmpClientEvent[] = [];
     for (const request of [...this.#requests.values()]) {
       if (nowMs < request.deadlineMs || this.#state === "closed") continue;
@@ -464,9 +450,7 @@ export class RtmpClientSession {
 
   /** Returns the bytes that wait to be written, in order; the caller owns them. */
   takeOutput(): Uint8Array[] {
-    const output = this.#output;
-    if (output.length > 0) this.#output = [];
-    return output;
+    return this.#protocol.takeOutput();
   }
 
   #tickPing(nowMs: number, events: RtmpClientEvent[]): void {
@@ -480,7 +464,7 @@ export class RtmpClientSession {
     }
     if (this.#answersPings === false || nowMs - this.#lastReceivedAt < pingAfterMs) return;
     this.#pingedAt = nowMs;
-    this.#sendUserControl(UserControlEvent.PingRequest, Math.floor(nowMs) % 2 ** 32);
+    this.#protocol.sendPing(nowMs);
   }
 
   #dispatch(message: RtmpMessage, events: RtmpClientEvent[]): void {
@@ -498,13 +482,11 @@ export class RtmpClientSession {
         break;
       case "acknowledgement":
         this.#acknowledgedBytes = message.sequenceNumber;
-        this.#sendWindow.acknowledge(message.sequenceNumber);
+        this.#protocol.receive(message);
         break;
       case "window-acknowledgement-size":
-        this.#ackWindow = Math.max(LEAST_WINDOW, message.size);
-        break;
       case "set-peer-bandwidth":
-        this.#takeBandwidth(message);
+        this.#protocol.receive(message);
         break;
       case "ignored":
         this.#ignoredMessages++;
@@ -513,18 +495,10 @@ export class RtmpClientSession {
 
   #receiveUserControl(event: number, value: number): void {
     if (event === UserControlEvent.PingRequest) {
-      this.#sendUserControl(UserControlEvent.PingResponse, value);
+      this.#protocol.sendUserControl(UserControlEvent.PingResponse, value);
     } else if (event === UserControlEvent.PingResponse && this.#pingedAt !== undefined) {
       this.#answersPings = true;
     }
-  }
-
-  /** A server that bounds what it may be sent is told that the bound is known (5.4.5). */
-  #takeBandwidth({ size, limit }: Extract<ControlMessage, { kind: "set-peer-bandwidth" }>): void {
-    this.#sendWindow.limit(size, limit);
-    if (size === this.#toldWindow) return;
-    this.#toldWindow = size;
-    this.#sendControl({ kind: "window-acknowledgement-size", size });
   }
 
   #receiveMedia(message: MediaMessage, events: RtmpClientEvent[]): void {
@@ -633,12 +607,9 @@ export class RtmpClientSession {
       return;
     }
     this.#state = "connected";
-    const { windowSize, chunkSize, connectParameters } = this.#options;
-    this.#sendControl({ kind: "window-acknowledgement-size", size: windowSize });
-    this.#toldWindow = windowSize;
-    this.#sendControl({ kind: "set-chunk-size", size: chunkSize });
-    this.#encoder.chunkSize = chunkSize;
-    this.#amf3 = connectParameters?.objectEncoding === 3 &&
+    this.#protocol.sendWindow();
+    this.#protocol.sendChunkSize();
+    this.#amf3 = this.#options.connectParameters?.objectEncoding === 3 &&
       amfNumberProperty(information, "objectEncoding") === 3;
     events.push({
       type: "connected",
@@ -902,28 +873,11 @@ export class RtmpClientSession {
     const { object = null, args = [], request } = content;
     const transactionId = content.transactionId ?? this.#nextTransaction++;
     if (request !== undefined) this.#transactions.set(transactionId, request);
-    this.#send({
+    this.#protocol.send({
       ...encodeCommandMessage({ name, transactionId, object, args, amf3: this.#amf3 }),
       chunkStreamId: streamId === 0 ? COMMAND_CSID : STREAM_COMMAND_CSID,
       streamId,
     });
-  }
-
-  #sendUserControl(event: number, value: number): void {
-    this.#sendControl({ kind: "user-control", event, value, bufferMs: 0 });
-  }
-
-  #sendControl(message: ControlMessage): void {
-    this.#send({ ...encodeControlMessage(message), chunkStreamId: CONTROL_CSID, streamId: 0 });
-  }
-
-  #send(
-    message: { type: number; body: Uint8Array; chunkStreamId: number; streamId: number },
-  ): void {
-    const { type, body: payload, chunkStreamId, streamId } = message;
-    this.#output.push(
-      this.#encoder.encode({ type, payload, chunkStreamId, streamId, timestampMs: 0 }),
-    );
   }
 }
 

@@ -5,18 +5,17 @@ import {
   type AmfValue,
   encodeAmf0,
 } from "../amf/mod.ts";
-import { ChunkEncoder } from "./chunk_encoder.ts";
 import {
   type CommandContent,
   type CommandMessage,
   encodeCommandMessage,
 } from "./command_message.ts";
-import { type ControlMessage, encodeControlMessage, UserControlEvent } from "./control_message.ts";
+import { UserControlEvent } from "./control_message.ts";
 import { enhancedAnswer, parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
+import { ProtocolControl } from "./protocol_control.ts";
 import { MessageType } from "./raw_message.ts";
-import { SendWindow } from "./send_window.ts";
 import type {
   ConnectEvent,
   PlayEvent,
@@ -73,13 +72,9 @@ interface NetStream {
   lastMediaAt: number;
 }
 
-const CONTROL_CSID = 2;
 const COMMAND_CSID = 3;
 const STATUS_CSID = 5;
 const DATA_CSID = 6;
-
-/** A peer that asks for an acknowledgement every few bytes gets one for each of so many. */
-const LEAST_WINDOW = 1024;
 
 /**
  * The server's end of an RTMP connection after the handshake, as a state machine: messages go in,
@@ -111,9 +106,8 @@ const LEAST_WINDOW = 1024;
  */
 export class RtmpServerSession {
   readonly #options: Required<RtmpServerSessionOptions>;
-  readonly #encoder = new ChunkEncoder();
+  readonly #protocol: ProtocolControl;
   readonly #streams = new Map<number, NetStream>();
-  #output: Uint8Array[] = [];
   #connection: ConnectEvent | undefined;
   #connected = false;
   #amf3 = false;
@@ -125,10 +119,6 @@ export class RtmpServerSession {
   #noRoleSince: number | undefined;
   #lastReceivedAt: number;
   #pingedAt: number | undefined;
-  #acknowledged = 0;
-  #ackWindow: number;
-  #toldWindow = 0;
-  readonly #sendWindow = new SendWindow();
   #droppedMedia = 0;
   #ignoredMessages = 0;
 
@@ -147,7 +137,7 @@ export class RtmpServerSession {
     this.#nowMs = options.nowMs;
     this.#noRoleSince = options.nowMs;
     this.#lastReceivedAt = options.nowMs;
-    this.#ackWindow = this.#options.windowSize;
+    this.#protocol = new ProtocolControl(this.#options);
   }
 
   /** What the client said when it connected; `undefined` before. */
@@ -188,14 +178,12 @@ export class RtmpServerSession {
 
   /** Says how many bytes have come on the connection so far, so that they are acknowledged. */
   noteBytesReceived(total: number): void {
-    if (total - this.#acknowledged < this.#ackWindow || this.#closed) return;
-    this.#acknowledged = total;
-    this.#sendControl({ kind: "acknowledgement", sequenceNumber: total % 2 ** 32 });
+    if (!this.#closed) this.#protocol.noteBytesReceived(total);
   }
 
   /** Whether the peer has bounded what it may be sent: `mediaRoom` is then to be looked at. */
   get limitsMedia(): boolean {
-    return this.#sendWindow.isLimited;
+    return this.#protocol.limitsMedia;
   }
 
   /**
@@ -203,7 +191,7 @@ export class RtmpServerSession {
    * less where the peer has asked for that and acknowledges what it gets (5.4.5).
    */
   mediaRoom(sentBytes: number): number {
-    return this.#sendWindow.room(sentBytes);
+    return this.#protocol.mediaRoom(sentBytes);
   }
 
   /** Whether a publish or play still waits for its answer, and was not withdrawn. */
@@ -263,7 +251,7 @@ export class RtmpServerSession {
     const stream = this.#streams.get(streamId);
     if (stream?.state !== "playing") return;
     this.#becomeIdle(stream);
-    this.#sendUserControl(UserControlEvent.StreamEof, streamId);
+    this.#protocol.sendUserControl(UserControlEvent.StreamEof, streamId);
     this.#sendStatus(
       streamId,
       status("status", "NetStream.Play.UnpublishNotify", `${description}.`),
@@ -297,7 +285,7 @@ export class RtmpServerSession {
   tick(nowMs: number): RtmpServerEvent[] {
     if (this.#closed) return [];
     this.#nowMs = nowMs;
-    this.#sendWindow.tick(nowMs);
+    this.#protocol.tick(nowMs);
     const { roleTimeoutMs, publisherTimeoutMs, pingAfterMs, pingTimeoutMs } = this.#options;
     const isLate = this.#noRoleSince !== undefined && nowMs - this.#noRoleSince >= roleTimeoutMs;
     // One whose request is looked at is not the one who is late.
@@ -320,7 +308,7 @@ export class RtmpServerSession {
     }
     if (nowMs - this.#lastReceivedAt >= pingAfterMs) {
       this.#pingedAt = nowMs;
-      this.#sendUserControl(UserControlEvent.PingRequest, Math.floor(nowMs) % 2 ** 32);
+      this.#protocol.sendPing(nowMs);
     }
     return [];
   }
@@ -332,9 +320,7 @@ export class RtmpServerSession {
 
   /** Returns the bytes that wait to be written, in order; the caller owns them. */
   takeOutput(): Uint8Array[] {
-    const output = this.#output;
-    if (output.length > 0) this.#output = [];
-    return output;
+    return this.#protocol.takeOutput();
   }
 
   #dispatch(message: RtmpMessage, events: RtmpServerEvent[]): void {
@@ -350,17 +336,13 @@ export class RtmpServerSession {
         break;
       case "user-control":
         if (message.event === UserControlEvent.PingRequest) {
-          this.#sendUserControl(UserControlEvent.PingResponse, message.value);
+          this.#protocol.sendUserControl(UserControlEvent.PingResponse, message.value);
         }
         break;
       case "acknowledgement":
-        this.#sendWindow.acknowledge(message.sequenceNumber);
-        break;
       case "window-acknowledgement-size":
-        this.#ackWindow = Math.max(LEAST_WINDOW, message.size);
-        break;
       case "set-peer-bandwidth":
-        this.#takeBandwidth(message);
+        this.#protocol.receive(message);
         break;
       case "ignored":
         this.#ignoredMessages++;
@@ -376,14 +358,6 @@ export class RtmpServerSession {
     stream.lastMediaAt = this.#nowMs;
     // Zero-length audio or video means silence: nothing is in it to forward.
     if (message.body.length > 0) events.push({ type: "media", message });
-  }
-
-  /** A peer that bounds what it may be sent is told that the bound is known (5.4.5). */
-  #takeBandwidth({ size, limit }: Extract<ControlMessage, { kind: "set-peer-bandwidth" }>): void {
-    this.#sendWindow.limit(size, limit);
-    if (size === this.#toldWindow) return;
-    this.#toldWindow = size;
-    this.#sendControl({ kind: "window-acknowledgement-size", size });
   }
 
   #receiveCommand(command: CommandMessage, events: RtmpServerEvent[]): void {
@@ -459,12 +433,10 @@ export class RtmpServerSession {
   #acceptConnect(event: ConnectEvent): void {
     if (this.#connected || event !== this.#connection) return;
     this.#connected = true;
-    const { windowSize, chunkSize } = this.#options;
-    this.#sendControl({ kind: "window-acknowledgement-size", size: windowSize });
-    this.#sendControl({ kind: "set-peer-bandwidth", size: windowSize, limit: "dynamic" });
-    this.#toldWindow = windowSize;
-    this.#sendControl({ kind: "set-chunk-size", size: chunkSize });
-    this.#encoder.chunkSize = chunkSize;
+    const { windowSize: size } = this.#options;
+    this.#protocol.sendWindow();
+    this.#protocol.sendControl({ kind: "set-peer-bandwidth", size, limit: "dynamic" });
+    this.#protocol.sendChunkSize();
     this.#sendCommand({
       name: "_result",
       transactionId: event.transactionId,
@@ -555,7 +527,7 @@ export class RtmpServerSession {
         args: [status("status", "NetStream.Publish.Start", description)],
       });
     }
-    this.#sendUserControl(UserControlEvent.StreamBegin, stream.id);
+    this.#protocol.sendUserControl(UserControlEvent.StreamBegin, stream.id);
     this.#sendStatus(stream.id, status("status", "NetStream.Publish.Start", description));
   }
 
@@ -593,7 +565,7 @@ export class RtmpServerSession {
     this.#noRoleSince = undefined;
     const { id } = stream;
     const name = event.path.key || event.path.name;
-    this.#sendUserControl(UserControlEvent.StreamBegin, id);
+    this.#protocol.sendUserControl(UserControlEvent.StreamBegin, id);
     if (event.reset) {
       this.#sendStatus(
         id,
@@ -758,7 +730,7 @@ export class RtmpServerSession {
   }
 
   #sendStatus(streamId: number, information: AmfValue): void {
-    this.#send({
+    this.#protocol.send({
       ...encodeCommandMessage({ name: "onStatus", args: [information], amf3: this.#amf3 }),
       chunkStreamId: STATUS_CSID,
       streamId,
@@ -766,7 +738,7 @@ export class RtmpServerSession {
   }
 
   #sendCommand(content: CommandContent): void {
-    this.#send({
+    this.#protocol.send({
       ...encodeCommandMessage({ ...content, amf3: this.#amf3 }),
       chunkStreamId: COMMAND_CSID,
       streamId: 0,
@@ -775,24 +747,7 @@ export class RtmpServerSession {
 
   #sendData(streamId: number, values: AmfValue[]): void {
     const body = encodeAmf0(values);
-    this.#send({ type: MessageType.DataAmf0, body, chunkStreamId: DATA_CSID, streamId });
-  }
-
-  #sendUserControl(event: number, value: number): void {
-    this.#sendControl({ kind: "user-control", event, value, bufferMs: 0 });
-  }
-
-  #sendControl(message: ControlMessage): void {
-    this.#send({ ...encodeControlMessage(message), chunkStreamId: CONTROL_CSID, streamId: 0 });
-  }
-
-  #send(
-    message: { type: number; body: Uint8Array; chunkStreamId: number; streamId: number },
-  ): void {
-    const { type, body: payload, chunkStreamId, streamId } = message;
-    this.#output.push(
-      this.#encoder.encode({ type, payload, chunkStreamId, streamId, timestampMs: 0 }),
-    );
+    this.#protocol.send({ type: MessageType.DataAmf0, body, chunkStreamId: DATA_CSID, streamId });
   }
 }
 
