@@ -19,6 +19,7 @@ import {
 } from "../rtmp/mod.ts";
 import { unitOfFlv } from "../transmux/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
+import { closeGently } from "./gentle_close.ts";
 import type {
   ConnectionEnd,
   ConnectionInfo,
@@ -718,25 +719,12 @@ export class RtmpConnection {
     const info = this.#info;
     if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
     this.#release();
-    this.#closing = this.#closeTransport();
-  }
-
-  /**
-   * Lets the peer read what it was told, then closes. Until the peer has closed too, what it sends is
-   * read and dropped: closing on unread bytes would reset the connection, and take the last words with
-   * it.
-   */
-  async #closeTransport(): Promise<void> {
-    const { clock, timing } = this.#context;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = clock.setTimer(resolve, timing.closeMs);
-    await Promise.race([this.#outbox.drained(), late]);
-    await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
-    await Promise.race([this.#ended.promise, late]);
-    timer.cancel();
-    this.#outbox.end();
-    this.#abort.abort();
-    this.#transport.close();
+    this.#closing = closeGently(this.#context, {
+      transport: this.#transport,
+      outbox: this.#outbox,
+      peerEnded: this.#ended.promise,
+      abort: this.#abort,
+    });
   }
 }
 

@@ -23,6 +23,7 @@ import { tracksOfSdp } from "../transmux/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
 import { failureEnd } from "./failure_end.ts";
+import { closeGently } from "./gentle_close.ts";
 import type { ConnectionEnd, ConnectionInfo, StreamRequest } from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
@@ -532,21 +533,12 @@ export class RtspConnection {
     const info = this.#info;
     if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
     this.#release();
-    this.#closing = this.#closeTransport();
-  }
-
-  /** Lets the peer read what it was told, then closes, as `RtmpConnection` does. */
-  async #closeTransport(): Promise<void> {
-    const { clock, timing } = this.#context;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = clock.setTimer(resolve, timing.closeMs);
-    await Promise.race([this.outbox.drained(), late]);
-    await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
-    await Promise.race([this.#ended.promise, late]);
-    timer.cancel();
-    this.outbox.end();
-    this.#abort.abort();
-    this.#transport.close();
+    this.#closing = closeGently(this.#context, {
+      transport: this.#transport,
+      outbox: this.outbox,
+      peerEnded: this.#ended.promise,
+      abort: this.#abort,
+    });
   }
 }
 
