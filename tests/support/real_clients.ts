@@ -262,8 +262,10 @@ function playByGstreamer(transport: "udp" | "tcp"): Play {
         ...[`${kind}.`, "!", ...QUEUE, "!", parser, "!", "out."],
       ];
     });
+    // It buffers 2 s unless told otherwise. With less, a machine that stalls for longer than that has it
+    // begin the time of a track anew ("reset jitterbuffer and discard"), and not that of the other.
     await using player = gstreamer(
-      ...["rtspsrc", `location=${rtsp}/${name}`, `protocols=${transport}`, "latency=200"],
+      ...["rtspsrc", `location=${rtsp}/${name}`, `protocols=${transport}`],
       ...["name=in", "matroskamux", "name=out", "!", "filesink", `location=${stem}.mkv`],
       ...tracks,
     );
