@@ -259,6 +259,14 @@ export class RtmpServerSession {
     this.#sendStatus(streamId, status("status", "NetStream.Play.Stop", `${description}.`));
   }
 
+  /** Tells a player that it can be sent no more, and makes its NetStream idle. */
+  failPlay(streamId: number, description: string): void {
+    const stream = this.#streams.get(streamId);
+    if (stream?.state !== "playing") return;
+    this.#becomeIdle(stream);
+    this.#sendStatus(streamId, status("error", "NetStream.Play.Failed", description));
+  }
+
   /** Tells a publisher that its stream was taken away, and makes its NetStream idle. */
   endPublish(streamId: number, description: string): void {
     const stream = this.#streams.get(streamId);

@@ -1,8 +1,16 @@
-import { FlvError, fourCcOfCodec, parseAudioBody, parseVideoBody } from "../flv/mod.ts";
+import {
+  AudioPacketType,
+  FlvError,
+  fourCcOfCodec,
+  parseAudioBody,
+  parseVideoBody,
+  SoundFormat,
+  VideoPacketType,
+} from "../flv/mod.ts";
 import type { Stream } from "../hub/mod.ts";
 import type { CodecName, MediaUnit } from "../media/mod.ts";
-import { CapsEx, type EnhancedCapabilities } from "../rtmp/mod.ts";
-import type { RtmpExtensions } from "./rtmp_wire_format.ts";
+import { CapsEx, type EnhancedCapabilities, MessageType } from "../rtmp/mod.ts";
+import { type RtmpExtensions, wireMessage } from "./rtmp_wire_format.ts";
 
 /**
  * What players that announce nothing of Enhanced RTMP are sent: everything (`pass`: many can take more
@@ -60,15 +68,66 @@ function fourCcsOf(stream: Stream, extensions: RtmpExtensions): string[] {
 
 function fourCcsOfHeader(unit: MediaUnit, { multitrack }: RtmpExtensions): string[] {
   if (unit.payload.format !== "flv" || unit.kind === "data") return [];
+  // Of several tracks a player without multitrack gets track 0 alone.
+  return tracksOf(unit.kind, unit.payload.body)
+    .filter(({ trackId }) => multitrack || trackId === 0)
+    .map(({ fourCc }) => fourCc);
+}
+
+/** The tracks that a body has with a FourCC each. */
+function tracksOf(
+  kind: "audio" | "video",
+  bytes: Uint8Array,
+): readonly { readonly trackId: number; readonly fourCc: string }[] {
   try {
-    const parse = unit.kind === "video" ? parseVideoBody : parseAudioBody;
-    const body = parse(unit.payload.body);
-    if (body.form !== "enhanced") return [];
-    // Of several tracks a player without multitrack gets track 0 alone.
-    const met = body.tracks.filter(({ trackId }) => multitrack || trackId === 0);
-    return met.map(({ fourCc }) => fourCc);
+    const body = kind === "video" ? parseVideoBody(bytes) : parseAudioBody(bytes);
+    return body.form === "enhanced" ? body.tracks : [];
   } catch (error) {
     if (error instanceof FlvError) return [];
     throw error;
+  }
+}
+
+/**
+ * Looks through what a player is about to be sent, message by message, for codecs that it cannot take:
+ * a stream may begin with others than it goes on with, and some codecs have no header that would tell of
+ * them before.
+ */
+export class RtmpCodecGuard {
+  readonly #fourCcs: ReadonlySet<string>;
+  readonly #onRefused: (fourCc: string) => void;
+  #isTold = false;
+
+  /** `onRefused` is called once, when all before the first such message has been written. */
+  constructor(fourCcs: ReadonlySet<string>, onRefused: (fourCc: string) => void) {
+    this.#fourCcs = fourCcs;
+    this.#onRefused = onRefused;
+  }
+
+  /** The FourCC in the message at `at` of a log's bytes that the player cannot take. */
+  refusedAt(bytes: Uint8Array, at: number): string | undefined {
+    const { type, head, body } = wireMessage(bytes, at);
+    if (head.length === 0) return undefined;
+    const first = head[0]!;
+    const packetType = first & 0x0f;
+    let kind: "audio" | "video";
+    let isPlain: boolean;
+    if (type === MessageType.Video && (first & 0x80) !== 0) {
+      kind = "video";
+      isPlain = packetType !== VideoPacketType.Multitrack && packetType !== VideoPacketType.ModEx;
+    } else if (type === MessageType.Audio && first >> 4 === SoundFormat.ExHeader) {
+      kind = "audio";
+      isPlain = packetType !== AudioPacketType.Multitrack && packetType !== AudioPacketType.ModEx;
+    } else return undefined;
+    // Those of several tracks are spread over the whole body.
+    return tracksOf(kind, isPlain ? head : body())
+      .find(({ fourCc }) => !this.#fourCcs.has(fourCc))?.fourCc;
+  }
+
+  /** Tells that nothing more can be sent; not at once, since the writer is in the middle of its turn. */
+  refuse(fourCc: string): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    queueMicrotask(() => this.#onRefused(fourCc));
   }
 }

@@ -30,12 +30,14 @@ import type {
 import type { ServerLog } from "./log.ts";
 import { type Feed, Outbox } from "./outbox.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
+import { RtmpGuardedFeed } from "./rtmp_guarded_feed.ts";
 import { showsCredentials } from "./credentials.ts";
 import {
   type EnhancedPolicy,
   extensionsOf,
   isSelective,
   refusedFourCc,
+  RtmpCodecGuard,
 } from "./rtmp_capabilities.ts";
 import {
   PLAYER_CHUNK_SIZE,
@@ -62,6 +64,8 @@ interface Publishing {
 interface Playing {
   readonly request: StreamRequest;
   readonly reader: StreamReader;
+  /** Looks for codecs that the player cannot take, where there are such. */
+  readonly guard: RtmpCodecGuard | undefined;
   feed: Feed;
   audio: boolean;
   video: boolean;
@@ -494,6 +498,10 @@ export class RtmpConnection {
     // nobody waits for must not each hold a stream.
     if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
     if (refusal !== undefined) return this.#refusePlay(event, "Failed", refusal);
+    const player = {
+      capabilities: this.#session.connection!.capabilities,
+      policy: this.#options.enhanced,
+    };
     let reader: StreamReader;
     try {
       const stream = hub.stream(request.name);
@@ -514,10 +522,6 @@ export class RtmpConnection {
         }
         this.#session.notifyPublish(event.streamId);
       }
-      const player = {
-        capabilities: this.#session.connection!.capabilities,
-        policy: this.#options.enhanced,
-      };
       if (isSelective(player) && stream.lastDtsUs === undefined) {
         // What a publisher that has just come sends is known with its first media.
         await this.#waitFor(
@@ -529,8 +533,7 @@ export class RtmpConnection {
       }
       const fourCc = refusedFourCc(stream, player);
       if (fourCc !== undefined) {
-        const reason = `The stream has ${fourCc}, which the player did not say it can take`;
-        return this.#refusePlay(event, "Failed", reason);
+        return this.#refusePlay(event, "Failed", reasonOfCodec(fourCc));
       }
       const extensions = extensionsOf(player.capabilities, player.policy);
       reader = stream.read({
@@ -546,9 +549,15 @@ export class RtmpConnection {
       if (!(error instanceof HubError)) throw error;
       return this.#refusePlay(event, "Failed", error.message);
     }
+    const guard = isSelective(player)
+      ? new RtmpCodecGuard(
+        player.capabilities.fourCcs,
+        (fourCc) => this.#endAtCodec(event.streamId, reader, fourCc),
+      )
+      : undefined;
     const events = this.#session.accept(event);
     this.#outbox.send(this.#session.takeOutput());
-    this.#startPlaying(event.streamId, request, reader);
+    this.#startPlaying(event.streamId, { request, reader, guard });
     return events;
   }
 
@@ -583,13 +592,16 @@ export class RtmpConnection {
     });
   }
 
-  #startPlaying(streamId: number, request: StreamRequest, reader: StreamReader): void {
+  #startPlaying(
+    streamId: number,
+    started: Pick<Playing, "request" | "reader" | "guard">,
+  ): void {
     const log = this.#log;
     const { hooks } = this.#context;
+    const { request, reader: { cursor }, guard } = started;
     const playing: Playing = {
-      request,
-      reader,
-      feed: reader.cursor,
+      ...started,
+      feed: guard === undefined ? cursor : new RtmpGuardedFeed(cursor, guard),
       audio: true,
       video: true,
       paused: false,
@@ -604,11 +616,11 @@ export class RtmpConnection {
 
   /** The shared bytes where they fit the player's wishes, else a copy that does. */
   #chooseFeed(streamId: number, playing: Playing): void {
-    const { audio, video, reader: { cursor } } = playing;
+    const { audio, video, guard, reader: { cursor } } = playing;
     const wishes = { streamId, audio, video };
     if (playing.feed instanceof RtmpFilteredFeed) playing.feed.wishes = wishes;
     else if (streamId !== SHARED_STREAM_ID || !audio || !video) {
-      playing.feed = new RtmpFilteredFeed(cursor, wishes);
+      playing.feed = new RtmpFilteredFeed(cursor, wishes, guard);
     }
   }
 
@@ -642,14 +654,31 @@ export class RtmpConnection {
     const playing = this.#playing.get(streamId);
     if (playing === undefined) return;
     playing.ending = true;
-    const onDone = (): void => {
-      this.#forgetPlaying(streamId);
-      this.#session.endPlay(streamId, description);
-      this.#outbox.send(this.#session.takeOutput());
-      if (this.#stopping && this.#playing.size === 0) this.#finishStopped();
-    };
+    const onDone = (): void =>
+      this.#donePlaying(streamId, () => this.#session.endPlay(streamId, description));
     if (playing.paused) onDone();
     else this.#outbox.finish(playing.feed, onDone);
+  }
+
+  /** The stream goes on with a codec that the player cannot take: its play ends, and no other. */
+  #endAtCodec(streamId: number, reader: StreamReader, fourCc: string): void {
+    const playing = this.#playing.get(streamId);
+    if (playing?.reader !== reader) return;
+    const reason = reasonOfCodec(fourCc);
+    this.#log.info("rtmp play refused", {
+      connection: this.#id,
+      stream: playing.request.name,
+      reason,
+    });
+    this.#donePlaying(streamId, () => this.#session.failPlay(streamId, reason));
+  }
+
+  /** A player has all that it gets of its stream, and is told so. */
+  #donePlaying(streamId: number, tell: () => void): void {
+    this.#forgetPlaying(streamId);
+    tell();
+    this.#outbox.send(this.#session.takeOutput());
+    if (this.#stopping && this.#playing.size === 0) this.#finishStopped();
   }
 
   #forgetPlaying(streamId: number): boolean {
@@ -736,6 +765,10 @@ const MAX_QUESTIONS = 32;
 
 /** Ends that happen all day, and that nobody needs to be told of. */
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped"]);
+
+function reasonOfCodec(fourCc: string): string {
+  return `The stream has ${fourCc}, which the player did not say it can take`;
+}
 
 function withoutQuery(text: string): string {
   return text.split("?", 1)[0]!;

@@ -1,8 +1,8 @@
-import { ByteReader, ByteWriter } from "../bytes/mod.ts";
+import { ByteWriter } from "../bytes/mod.ts";
 import type { WireCursor, WireEntry, WireRun } from "../hub/mod.ts";
-import { chunkedLength } from "../rtmp/mod.ts";
 import type { Feed } from "./outbox.ts";
-import { PLAYER_CHUNK_SIZE } from "./rtmp_wire_format.ts";
+import type { RtmpCodecGuard } from "./rtmp_capabilities.ts";
+import { wireMessageLength } from "./rtmp_wire_format.ts";
 
 /** Offset of the message stream id in a type 0 chunk with a one-byte basic header. */
 const STREAM_ID_AT = 8;
@@ -24,6 +24,9 @@ export interface RtmpPlayerWishes {
 export class RtmpFilteredFeed implements Feed {
   #wishes: RtmpPlayerWishes;
   readonly #cursor: WireCursor;
+  readonly #guard: RtmpCodecGuard | undefined;
+  /** The codec at which it ends, behind what is pending. */
+  #refused: string | undefined;
   #pending: Uint8Array = new Uint8Array(0);
   /** Bytes of it that have left. */
   #offset = 0;
@@ -31,10 +34,11 @@ export class RtmpFilteredFeed implements Feed {
   #ends: readonly number[] = [];
   #nextEnd = 0;
 
-  /** Takes messages from `cursor`. */
-  constructor(cursor: WireCursor, wishes: RtmpPlayerWishes) {
+  /** Takes messages from `cursor`, as far as `guard` lets them pass. */
+  constructor(cursor: WireCursor, wishes: RtmpPlayerWishes, guard?: RtmpCodecGuard) {
     this.#cursor = cursor;
     this.#wishes = wishes;
+    this.#guard = guard;
   }
 
   /** Changes what is taken, from the next message on. */
@@ -52,6 +56,10 @@ export class RtmpFilteredFeed implements Feed {
       return this.#pending.subarray(this.#offset, this.#ends[this.#nextEnd]);
     }
     while (this.#offset === this.#pending.length) {
+      if (this.#refused !== undefined) {
+        this.#guard!.refuse(this.#refused);
+        return undefined;
+      }
       const run = this.#cursor.takeRun();
       if (run === undefined) return undefined;
       this.#copy(run, this.#cursor.takePreamble());
@@ -71,16 +79,15 @@ export class RtmpFilteredFeed implements Feed {
   #copy(run: WireRun, preamble: Uint8Array): void {
     const writer = new ByteWriter(preamble.length + 4096);
     const starts: number[] = [];
-    for (let at = 0; at < preamble.length;) {
-      starts.push(at);
-      at += messageLength(preamble, at);
-    }
-    writer.bytes(preamble);
-    for (const entry of run.entries) {
-      if (!this.#wants(entry)) continue;
+    /** Returns whether it may go on behind this message. */
+    const take = (bytes: Uint8Array, start: number, end: number): boolean => {
+      this.#refused = this.#guard?.refusedAt(bytes, start);
+      if (this.#refused !== undefined) return false;
       starts.push(writer.length);
-      writer.bytes(run.bytes.subarray(entry.start, entry.end));
-    }
+      writer.bytes(bytes.subarray(start, end));
+      return true;
+    };
+    this.#takeAll(run, preamble, take);
     const bytes = writer.finish();
     for (const start of starts) {
       new DataView(bytes.buffer, bytes.byteOffset + start + STREAM_ID_AT)
@@ -92,22 +99,23 @@ export class RtmpFilteredFeed implements Feed {
     this.#nextEnd = 0;
   }
 
+  #takeAll(
+    run: WireRun,
+    preamble: Uint8Array,
+    take: (bytes: Uint8Array, start: number, end: number) => boolean,
+  ): void {
+    for (let at = 0; at < preamble.length;) {
+      const end = at + wireMessageLength(preamble, at);
+      if (!take(preamble, at, end)) return;
+      at = end;
+    }
+    for (const entry of run.entries) {
+      if (this.#wants(entry) && !take(run.bytes, entry.start, entry.end)) return;
+    }
+  }
+
   #wants(entry: WireEntry): boolean {
     // What decoding needs is kept up to date, so that the kind can be switched on again.
     return entry.kind === "data" || entry.role !== "media" || this.#wishes[entry.kind];
   }
-}
-
-/** Bytes of the message that starts at `at` in bytes that the wire format has made. */
-function messageLength(bytes: Uint8Array, at: number): number {
-  const reader = new ByteReader(bytes.subarray(at));
-  const chunkStreamId = reader.u8() & 0x3f;
-  // The marker of an extended timestamp counts as one, which is all that matters here.
-  const timestampMs = reader.u24();
-  const payloadLength = reader.u24();
-  return chunkedLength(payloadLength, {
-    chunkSize: PLAYER_CHUNK_SIZE,
-    timestampMs,
-    chunkStreamId,
-  });
 }

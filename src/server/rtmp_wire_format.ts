@@ -141,6 +141,59 @@ function wireLength({ payload, timestampMs, chunkStreamId }: RawMessage): number
   });
 }
 
+/** Bytes of the header in front of a message's first chunk, without an extended timestamp. */
+const MESSAGE_HEADER_BYTES = 12;
+
+/** Timestamp that says: an extended one follows each chunk's header. */
+const EXTENDED_TIMESTAMP = 0xffffff;
+
+/** Bytes of the message that starts at `at` in bytes that the format has made. */
+export function wireMessageLength(bytes: Uint8Array, at: number): number {
+  return chunkedLength(u24(bytes, at + 4), {
+    chunkSize: PLAYER_CHUNK_SIZE,
+    // The marker of an extended timestamp counts as one, which is all that matters here.
+    timestampMs: u24(bytes, at + 1),
+    chunkStreamId: bytes[at]! & 0x3f,
+  });
+}
+
+/** A message in bytes that the format has made. */
+export interface WireMessage {
+  /** One of `MessageType`. */
+  readonly type: number;
+  /** Its body up to the end of its first chunk: a view. */
+  readonly head: Uint8Array;
+  /** Returns the whole body: a view where it is one chunk, else a copy. */
+  readonly body: () => Uint8Array;
+}
+
+/** The message that starts at `at` in bytes that the format has made. */
+export function wireMessage(bytes: Uint8Array, at: number): WireMessage {
+  const extendedBytes = u24(bytes, at + 1) === EXTENDED_TIMESTAMP ? 4 : 0;
+  const length = u24(bytes, at + 4);
+  const start = at + MESSAGE_HEADER_BYTES + extendedBytes;
+  const head = bytes.subarray(start, start + Math.min(length, PLAYER_CHUNK_SIZE));
+  return {
+    type: bytes[at + 7]!,
+    head,
+    body: () => {
+      if (head.length === length) return head;
+      const body = new Uint8Array(length);
+      for (let from = start, to = 0; to < length;) {
+        const count = Math.min(PLAYER_CHUNK_SIZE, length - to);
+        body.set(bytes.subarray(from, from + count), to);
+        to += count;
+        from += count + 1 + extendedBytes;
+      }
+      return body;
+    },
+  };
+}
+
+function u24(bytes: Uint8Array, at: number): number {
+  return bytes[at]! << 16 | bytes[at + 1]! << 8 | bytes[at + 2]!;
+}
+
 /** The message of a body; `undefined` for what these players cannot take. */
 function rtmpMessage(flv: FlvBody, extensions: RtmpExtensions): RawMessage | undefined {
   const { kind, dtsUs } = flv;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { equals } from "@std/bytes/equals";
 import { RtmpClient } from "../../src/client/mod.ts";
 import {
   buildVideoBody,
@@ -8,6 +9,8 @@ import {
   VideoPacketType,
 } from "../../src/flv/mod.ts";
 import { CapsEx, RtmpError, type RtmpStatus } from "../../src/rtmp/mod.ts";
+import type { RtmpMedia } from "../../src/client/mod.ts";
+import { BODIES, numberOf } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 /** An enhanced key frame or sequence start of two H.265 tracks, with nanoseconds. */
@@ -139,6 +142,101 @@ Deno.test("a codec of a track that a player is not sent does not keep it out, an
   });
   await assertRejects(() => player.play(), RtmpError, "av01");
 });
+
+/** What a stream of H.264 and AAC goes on with: another codec with its header, or one that has none. */
+const CHANGES: Readonly<Record<string, { refused: string; media: readonly RtmpMedia[] }>> = {
+  "H.265 instead of H.264": {
+    refused: "hvc1",
+    media: [
+      { kind: "video", timestampMs: 80, body: enhanced("hvc1", VideoPacketType.SequenceStart) },
+      { kind: "video", timestampMs: 80, body: enhanced("hvc1", VideoPacketType.CodedFrames) },
+    ],
+  },
+  "AC-3 instead of AAC": {
+    refused: "ac-3",
+    media: [{ kind: "audio", timestampMs: 80, body: new Uint8Array([0x91, ...ascii("ac-3"), 1]) }],
+  },
+};
+
+function enhanced(fourCc: string, packetType: number): Uint8Array {
+  return buildVideoBody({
+    form: "enhanced",
+    frameType: VideoFrameType.Key,
+    packetType,
+    modEx: [],
+    multitrack: undefined,
+    tracks: [{ trackId: 0, fourCc, compositionTimeMs: 0, data: new Uint8Array([1, 2, 3]) }],
+  });
+}
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+for (const [change, { refused, media }] of Object.entries(CHANGES)) {
+  for (const kind of ["announces nothing", "announces AV1", "has switched audio off"]) {
+    // What it is not sent is no matter.
+    if (kind === "has switched audio off" && refused === "ac-3") continue;
+    Deno.test(`${change}: the play of a player that ${kind} ends with the codec's name, and no other (M073)`, async () => {
+      await using test = await TestServer.start({
+        rtmp: { hostname: "127.0.0.1", port: 0 },
+        enhanced: "strict",
+      });
+      const url = `${test.url}/live/cam`;
+      await using publisher = await RtmpClient.connect(url);
+      const writer = (await publisher.publish()).getWriter();
+      const write = (media: RtmpMedia): Promise<void> => writer.write(media);
+      await write({ kind: "video", timestampMs: 0, body: BODIES.videoConfig });
+      await write({ kind: "audio", timestampMs: 0, body: BODIES.audioConfig });
+      await write({ kind: "video", timestampMs: 0, body: BODIES.key(0) });
+
+      await using able = await RtmpClient.connect(url);
+      const all = (await able.play())[Symbol.asyncIterator]();
+      await using player = await RtmpClient.connect(url, {
+        connectParameters: kind === "announces AV1"
+          ? { fourCcList: ["av01"], videoFourCcInfoMap: undefined, audioFourCcInfoMap: undefined }
+          : {
+            fourCcList: undefined,
+            videoFourCcInfoMap: undefined,
+            audioFourCcInfoMap: undefined,
+            capsEx: undefined,
+          },
+      });
+      const playback = await player.play();
+      if (kind === "has switched audio off") playback.receiveAudio(false);
+      // The answer to this comes when that was acted upon.
+      await player.call("_checkbw");
+      await write({ kind: "video", timestampMs: 40, body: BODIES.inter(1) });
+      for (const next of media) await write(next);
+
+      const seen: number[] = [];
+      const error = await assertRejects(
+        async () => {
+          for await (const { kind, role, payload } of playback) {
+            assert(payload.format === "flv");
+            assert(!media.some(({ body }) => equals(body, payload.body)));
+            if (kind === "video" && role === "media") seen.push(numberOf(payload.body));
+          }
+        },
+        RtmpError,
+        refused,
+      );
+      assertEquals(error.status, "NetStream.Play.Failed");
+      assertEquals(seen, [0, 1]);
+      await test.log.line(({ message, fields }) =>
+        message === "rtmp play refused" && String(fields.reason).includes(refused)
+      );
+      // The other player has it, and the connection of the first lives on.
+      for (;;) {
+        const { value, done } = await all.next();
+        assert(!done && value.payload.format === "flv");
+        if (equals(value.payload.body, media.at(-1)!.body)) break;
+      }
+      await player.call("_checkbw");
+      assertEquals(test.server.hub.get("live/cam")!.readerCount, 1);
+    });
+  }
+}
 
 Deno.test("a server that stops asks clients that can to connect again (M076)", async () => {
   await using test = await TestServer.start();
