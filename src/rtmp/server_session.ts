@@ -70,6 +70,8 @@ interface NetStream {
   state: NetStreamState;
   path: StreamPath | undefined;
   lastMediaAt: number;
+  /** What is to be sent when it plays. */
+  readonly receives: Record<"audio" | "video", boolean>;
 }
 
 const COMMAND_CSID = 3;
@@ -198,6 +200,11 @@ export class RtmpServerSession {
   isWaiting(event: PublishEvent | PlayEvent): boolean {
     const stream = this.#streams.get(event.streamId);
     return stream?.state === `${event.type}-pending` && stream.path === event.path;
+  }
+
+  /** Whether a NetStream is to get audio or video; its client may say so before it plays (7.2.2.4, 7.2.2.5). */
+  receives(streamId: number, kind: "audio" | "video"): boolean {
+    return this.#streams.get(streamId)?.receives[kind] ?? true;
   }
 
   /** Grants a request; returns the events of what had to wait for that. */
@@ -481,7 +488,8 @@ export class RtmpServerSession {
   #openStream(): number | undefined {
     for (let id = 1; id <= this.#options.maxNetStreams; id++) {
       if (!this.#streams.has(id)) {
-        this.#streams.set(id, { id, state: "idle", path: undefined, lastMediaAt: 0 });
+        const receives = { audio: true, video: true };
+        this.#streams.set(id, { id, state: "idle", path: undefined, lastMediaAt: 0, receives });
         return id;
       }
     }
@@ -681,9 +689,17 @@ export class RtmpServerSession {
     command: CommandMessage,
     events: RtmpServerEvent[],
   ): void {
-    if (!this.#isPlaying(command)) return;
-    const { streamId } = command;
+    const { streamId, transactionId } = command;
     const enabled = command.args[0] !== false;
+    const stream = this.#streams.get(streamId);
+    // Before a play it holds for that, as Flash Player's documentation of NetStream has it.
+    const isBefore = stream?.state === "idle" || stream?.state === "play-pending";
+    if (!isBefore && !this.#isPlaying(command)) return;
+    stream!.receives[kind] = enabled;
+    if (isBefore) {
+      this.#answer(transactionId, "_result", [undefined]);
+      return;
+    }
     // 7.2.2.4 and 7.2.2.5: what is switched on is answered as a seek is, what is switched off is not.
     if (enabled) this.#sendSought(streamId);
     events.push({ type: "receive", streamId, kind, enabled });

@@ -602,8 +602,8 @@ export class RtmpConnection {
     const playing: Playing = {
       ...started,
       feed: guard === undefined ? cursor : new RtmpGuardedFeed(cursor, guard),
-      audio: true,
-      video: true,
+      audio: this.#session.receives(streamId, "audio"),
+      video: this.#session.receives(streamId, "video"),
       paused: false,
       ending: false,
     };

@@ -545,6 +545,29 @@ Deno.test("pause, seek, receiveAudio and receiveVideo act on that NetStream only
   assertEquals(publisher.heard(), []);
 });
 
+Deno.test("receiveAudio and receiveVideo before a play hold for it, on their NetStream only (M057)", () => {
+  const client = Client.connected();
+  converse(client, [
+    [command("createStream", { id: 2 }), [], ["_result 2 1"]],
+    [command("createStream", { id: 3 }), [], ["_result 3 2"]],
+    [command("receiveAudio", { on: 1, args: [false] }), [], []],
+    [command("receiveVideo", { on: 1, id: 4, args: [false] }), [], ["_result 4"]],
+    [command("receiveVideo", { on: 3, args: [false] }), [], []],
+  ]);
+  assertEquals(client.send(command("play", { on: 1, args: ["cam"] })), ["play 1 live/cam"]);
+  // While the play waits for its answer, too.
+  assertEquals(client.send(command("receiveVideo", { on: 1, args: [true] })), []);
+  client.accept();
+  const received = (streamId: number): boolean[] => [
+    client.session.receives(streamId, "audio"),
+    client.session.receives(streamId, "video"),
+  ];
+  assertEquals([1, 2, 3].map(received), [[false, true], [true, true], [true, true]]);
+  const publisher = Client.inRole("publish");
+  publisher.send(command("receiveAudio", { on: 1, args: [false] }));
+  assert(publisher.session.receives(1, "audio"));
+});
+
 Deno.test("the end of a stream is told to its player, which may play again (M058)", () => {
   const client = Client.inRole("play");
   client.session.endPlay(1);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ControlMessage, encodeControlMessage } from "../../src/rtmp/mod.ts";
-import { BODIES, RtmpClient } from "../support/rtmp_client.ts";
+import { BODIES, numberOf, RtmpClient } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 /** What the kernel may hold for a player that does not read, with room to spare. */
@@ -177,6 +177,36 @@ Deno.test("a player on its second NetStream without audio gets just its video (M
     assert(message?.kind === "video", `${message?.kind} came`);
     assertEquals([message.streamId, message.body[8]], [2, expected]);
   }
+});
+
+Deno.test("what a player does not want to receive, said before its play, is never sent (M057)", async () => {
+  await using weir = await TestServer.start();
+  using publisher = await RtmpClient.publisher(weir.port, "cam");
+  await publisher.frames(0, 1);
+  await publisher.media("audio", 10, BODIES.audio(1));
+  using player = await RtmpClient.open(weir.port);
+  const streamId = await player.createStream();
+  await player.command("receiveAudio", { args: [false], streamId, answered: false });
+  await player.command("play", { args: ["cam"], streamId });
+  await player.status("NetStream.Play.Start");
+  await publisher.media("audio", 20, BODIES.audio(2));
+  await publisher.frames(1, 1);
+  for (const expected of [0, 1]) {
+    const message = await player.until((
+      message,
+    ): message is typeof message & { body: Uint8Array } =>
+      (message.kind === "video" || message.kind === "audio") && message.body[1] === 1
+    );
+    assertEquals([message.kind, numberOf(message.body)], ["video", expected]);
+  }
+  // It may change its mind.
+  await player.command("receiveAudio", { args: [true], streamId, answered: false });
+  await player.status("NetStream.Seek.Notify");
+  await publisher.media("audio", 60, BODIES.audio(3));
+  const audio = await player.until((message): message is typeof message & { body: Uint8Array } =>
+    message.kind === "audio"
+  );
+  assertEquals(numberOf(audio.body), 3);
 });
 
 async function control(client: RtmpClient, message: ControlMessage): Promise<void> {
