@@ -25,12 +25,34 @@ export interface RelayContext {
 /** How often a running relay looks whether it is still needed, milliseconds. */
 const LOOK_MS = 250;
 
+/** A player that comes while a pull waits has the next attempt made early; so often at most, milliseconds. */
+const EARLY_ATTEMPT_MS = 1000;
+
+/** Why a relay that had started is over, where nothing has failed. */
+type RelayEnd =
+  /** Nobody publishes the stream here any more: of a push. */
+  | "unpublished"
+  /** The stream has other tracks than those that the remote server was told of: of a push. */
+  | "tracks-changed"
+  /** Nobody here watches it any more: of a pull on demand. */
+  | "unwatched"
+  /** A publisher here has taken the name: of a pull. */
+  | "replaced"
+  /** The remote stream has ended: of a pull. */
+  | "remote-ended"
+  /** The relay was stopped. */
+  | "stopped";
+
 /**
  * Relays one stream between this server's hub and another server, and tries again for ever, with waits
  * that grow and vary. There is one connection at most at a time. The scheme of the URL tells the
  * protocol.
  *
- * A pull that a local publisher has taken the name from waits until it is free again.
+ * A pull that a local publisher has taken the name from waits until it is free again. A player that comes
+ * between two attempts of a pull brings the next forward, to a second behind the last at the earliest.
+ *
+ * The log tells of each relay that starts ("relay started") why it is over: "relay ended" with a reason, or
+ * "relay failed" with the time to the next attempt. Of attempts that fail again and again, the first is told.
  *
  * @example
  * ```ts
@@ -66,6 +88,12 @@ export class Relay {
   #bytes = 0;
   #units = 0;
   #dropped = 0;
+  /** When the newest attempt began, on the clock of the context. */
+  #attemptedAtMs = -Infinity;
+  /** Whether a player has come since. */
+  #isAwaited = false;
+  /** What had been relayed when the attempt under way got through; `undefined` until then. */
+  #before: { readonly bytes: number; readonly units: number } | undefined;
   #stop = new AbortController();
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -122,7 +150,10 @@ export class Relay {
     const unobserve = hub.observe({
       onStreamStart: wake,
       onStreamEnd: wake,
-      onStreamWanted: wake,
+      onStreamWanted: (stream) => {
+        if (stream.name === this.#options.name) this.#isAwaited = true;
+        wake(stream);
+      },
     });
     try {
       while (!this.#stop.signal.aborted) {
@@ -158,26 +189,35 @@ export class Relay {
   }
 
   async #attempt(): Promise<void> {
-    const { log, random } = this.#context;
-    const { retryMs = 500, maxRetryMs = 30_000 } = this.#options;
     this.#state = "connecting";
     this.#attempts++;
+    this.#attemptedAtMs = this.#context.clock.now();
+    this.#isAwaited = false;
+    let waitMs: number;
     try {
-      const isOver = await this.#relay();
-      log.info("relay ended", this.#fields);
-      if (isOver) return;
+      const end = await this.#relay();
+      if (end !== "remote-ended" || this.#stop.signal.aborted) return this.#ended(end);
+      waitMs = this.#nextWaitMs();
+      this.#ended(end, waitMs);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      this.#failed(error);
+      if (this.#stop.signal.aborted) return this.#ended("stopped");
+      this.#failures++;
+      waitMs = this.#nextWaitMs();
+      this.#failed(error, waitMs);
     }
-    if (this.#stop.signal.aborted) return;
     this.#state = "waiting";
-    const doubled = retryMs * 2 ** Math.min(Math.max(0, this.#failures - 1), 30);
-    await this.#sleep(Math.min(maxRetryMs, doubled) * (0.5 + random() / 2));
+    await this.#sleep(waitMs);
   }
 
-  /** Connects and relays; returns whether it ended since nothing on this side is left to do. */
-  async #relay(): Promise<boolean> {
+  /** How long to wait after as many failures as there were, milliseconds. */
+  #nextWaitMs(): number {
+    const { retryMs = 500, maxRetryMs = 30_000 } = this.#options;
+    const doubled = retryMs * 2 ** Math.min(Math.max(0, this.#failures - 1), 30);
+    return Math.min(maxRetryMs, doubled) * (0.5 + this.#context.random() / 2);
+  }
+
+  /** Connects and relays; returns why that is over. */
+  async #relay(): Promise<RelayEnd> {
     const { signal } = this.#stop;
     await checkPermission(this.#driver.address);
     const connection = await this.#driver.connect(signal);
@@ -193,11 +233,14 @@ export class Relay {
     }
   }
 
-  /** Waits for all of `ms`, whatever happens to the stream, unless the relay is stopped. */
+  /** Waits for `ms`, unless the relay is stopped, or a player comes for whom a pull is tried earlier. */
   async #sleep(ms: number): Promise<void> {
-    const end = this.#context.clock.now() + ms;
+    const { clock } = this.#context;
+    const end = clock.now() + ms;
     while (!this.#stop.signal.aborted) {
-      const left = end - this.#context.clock.now();
+      const isEarly = this.#isAwaited && this.#options.mode === "pull";
+      const early = isEarly ? this.#attemptedAtMs + EARLY_ATTEMPT_MS : end;
+      const left = Math.min(end, early) - clock.now();
       if (left <= 0) return;
       await this.#pause(left);
     }
@@ -210,20 +253,40 @@ export class Relay {
 
   #started(): void {
     this.#state = "running";
+    this.#before = { bytes: this.#bytes, units: this.#units };
     this.#context.log.info("relay started", this.#fields);
   }
 
-  #failed(error: unknown): void {
+  /** Says why a relay is over, and when it is tried again; where it had not started there is nothing to say. */
+  #ended(end: RelayEnd, waitMs?: number): void {
+    if (this.#before === undefined) return;
+    const { bytes, units } = this.#before;
+    this.#before = undefined;
+    this.#context.log.info("relay ended", {
+      ...this.#fields,
+      reason: this.#stop.signal.aborted ? "stopped" : end,
+      bytes: this.#bytes - bytes,
+      units: this.#units - units,
+      ...(waitMs === undefined ? {} : { retryMs: Math.round(waitMs) }),
+    });
+  }
+
+  #failed(error: unknown, waitMs: number): void {
     const isKnown = error instanceof RtmpError || error instanceof RtspError ||
       error instanceof HubError || error instanceof RelayFailure;
     let message = isKnown ? error.message : String(error);
     // A server may repeat what it was asked for.
     for (const secret of this.#driver.secrets) message = message.replaceAll(secret, "…");
-    this.#failures++;
     this.#lastError = message;
-    // Once for each spell of failures: what fails for hours is told in the statistics.
-    const level = this.#failures === 1 ? "warn" : "debug";
-    this.#context.log[isKnown ? level : "error"]("relay failed", { ...this.#fields, message });
+    // Once for each spell of failures: what fails for hours is told in the statistics. What was said to
+    // have started is said to be over.
+    const level = this.#failures === 1 || this.#before !== undefined ? "warn" : "debug";
+    this.#before = undefined;
+    this.#context.log[isKnown ? level : "error"]("relay failed", {
+      ...this.#fields,
+      message,
+      retryMs: Math.round(waitMs),
+    });
   }
 
   /** Media has got through; headers alone may be of this side. */
@@ -235,15 +298,18 @@ export class Relay {
     this.#lastError = undefined;
   }
 
-  /** Returns whether it ended since nobody on this side needs it any more. */
-  async #pull(connection: RelayConnection): Promise<boolean> {
+  async #pull(connection: RelayConnection): Promise<RelayEnd> {
     const { hub, clock } = this.#context;
     const { name, on = "always", idleMs = 5000, silentMs = 10_000 } = this.#options;
     const { units, tracks } = await connection.play(this.#stop.signal);
     const end = new AbortController();
+    let reason: RelayEnd = "unwatched";
     const publication = hub.acquire(name, {
       identity: `relay from ${this.#driver.target}`,
-      onReplaced: () => end.abort(),
+      onReplaced: () => {
+        reason = "replaced";
+        end.abort();
+      },
       ...(tracks === undefined ? {} : { tracks }),
     });
     let wantedAt = clock.now();
@@ -269,26 +335,26 @@ export class Relay {
         },
       });
       await units.pipeTo(sink, { signal });
-      return false;
+      return "remote-ended";
     } catch (error) {
       if (!end.signal.aborted) throw error;
       if (failure !== undefined) throw failure;
-      return true;
+      return reason;
     } finally {
       timer.cancel();
       publication.release();
     }
   }
 
-  /** Returns whether it ended since there is nothing on this side to send any more. */
-  async #push(connection: RelayConnection): Promise<boolean> {
+  async #push(connection: RelayConnection): Promise<RelayEnd> {
     const { hub, clock, log } = this.#context;
     const { signal } = this.#stop;
     const stream = hub.get(this.#options.name);
-    if (stream?.isLive !== true) return true;
+    if (stream?.isLive !== true) return "unpublished";
     const sink = await connection.publish(stream, { clock, log, signal });
-    if (sink === undefined || !stream.isLive) return true;
+    if (sink === undefined || !stream.isLive) return "unpublished";
     this.#started();
+    let end: RelayEnd = "unpublished";
     const queue = new RelayQueue(stream);
     // A failing send tells of the end; while there is nothing to send, this does.
     void sink.ended.then(() => queue.end());
@@ -296,14 +362,17 @@ export class Relay {
       for (;;) {
         const next = queue.next();
         if (next !== undefined) {
-          if (!await sink.send(next)) break;
+          if (!await sink.send(next)) {
+            end = "tracks-changed";
+            break;
+          }
           this.#relayed(next.unit);
         } else if (queue.isEnded) break;
         else await queue.more();
         this.#dropped += queue.takeDropped();
       }
       await sink.close();
-      return true;
+      return end;
     } finally {
       queue.end();
     }

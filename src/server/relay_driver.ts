@@ -59,6 +59,12 @@ export class RelayFailure extends Error {
   override readonly name = "RelayFailure";
 }
 
+/** Closes a writer when all is sent; rejects with the reason when its stream has failed, before or meanwhile. */
+export async function closeWriter<T>(writer: WritableStreamDefaultWriter<T>): Promise<void> {
+  // Of a stream that has failed before, `close` itself tells no reason.
+  await Promise.all([writer.closed, writer.close()]);
+}
+
 /** Shorter ones would blot out half of a message, and guard nothing. */
 const LEAST_SECRET = 4;
 

@@ -7,6 +7,7 @@ import { formatAddress } from "./address.ts";
 import { tellLeftOut } from "./left_out.ts";
 import type { ServerLog } from "./log.ts";
 import {
+  closeWriter,
   type RelayConnection,
   type RelayDriver,
   type RelayedUnit,
@@ -82,7 +83,7 @@ class RtmpRelaySink implements RelaySink {
   }
 
   async close(): Promise<void> {
-    await this.#writer.close();
+    await closeWriter(this.#writer);
   }
 
   #bodies(unit: MediaUnit, publication: Publication | undefined): readonly FlvBody[] {

@@ -7,6 +7,7 @@ import type { RtpTrack } from "../transmux/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerLog } from "./log.ts";
 import {
+  closeWriter,
   type RelayConnection,
   type RelayDriver,
   type RelayedUnit,
@@ -151,7 +152,7 @@ class RtspRelaySink implements RelaySink {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#writers.map((writer) => writer.close()));
+    await Promise.all(this.#writers.map(closeWriter));
   }
 
   /** Another publisher has come: whether it has the tracks that the remote server was told of. */

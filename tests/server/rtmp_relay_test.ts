@@ -3,9 +3,10 @@ import { RtmpClient } from "../../src/client/rtmp.ts";
 import { Relays } from "../../src/server/mod.ts";
 import { silentLog } from "../../src/server/log.ts";
 import { systemClock } from "../../src/server/system_clock.ts";
+import { FakeClock } from "../hub/hub_support.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "../client/rtmp_media.ts";
 import { ScriptedServer } from "../client/scripted_server.ts";
-import { HastyClock, TestRelay } from "../support/test_relay.ts";
+import { HastyClock, relayStory, TestRelay } from "../support/test_relay.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 Deno.test("origin, edge and player: a player's request starts the pull, in less than a second", async () => {
@@ -52,6 +53,8 @@ Deno.test("origin, edge and player: a player's request starts the pull, in less 
   await readUntil(again, (unit) => frameNumber(unit) === 10);
   assertEquals(relay.statistics.attempts, 2);
   assertEquals(relay.statistics.failures, 0);
+  await relay.relay.stop();
+  assertEquals(relayStory(edge.log), ["started", "ended: unwatched", "started", "ended: stopped"]);
 });
 
 Deno.test("a push forwards a stream as long as it is published", async () => {
@@ -79,6 +82,131 @@ Deno.test("a push forwards a stream as long as it is published", async () => {
   await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
   await until(() => far.server.hub.get("copies/cam")?.isLive === true);
   assertEquals(relay.statistics.attempts, 2);
+  await until(() => relay.state === "running");
+  await relay.relay.stop();
+  assertEquals(relayStory(near.log), [
+    "started",
+    "ended: unpublished",
+    "started",
+    "ended: stopped",
+  ]);
+  const ends = near.log.lines.filter(({ message }) => message === "relay ended");
+  assertEquals(ends[0]!.fields.units, 9);
+  assertEquals(Object.keys(ends[0]!.fields), [
+    "mode",
+    "stream",
+    "target",
+    "reason",
+    "bytes",
+    "units",
+  ]);
+});
+
+Deno.test("a push whose server goes has failed, and starts again when the server is back", async () => {
+  const first = await TestServer.start();
+  const { port } = first;
+  await using near = await TestServer.start();
+  await using relay = new TestRelay(near, {
+    mode: "push",
+    name: "live/cam",
+    url: `${first.url}/copies/cam`,
+  });
+  await using publisher = await RtmpClient.connect(`${near.url}/live/cam`);
+  const publication = await publisher.publish();
+  await writeAll(publication, [...headers(), ...frame(0)]);
+  await until(() => relay.statistics.units > 3);
+  await first[Symbol.asyncDispose]();
+  await until(() => relay.statistics.failures > 1);
+  await using second = await TestServer.start({ rtmp: { hostname: "127.0.0.1", port } });
+  await until(() => second.server.hub.get("copies/cam")?.isLive === true);
+  await until(() => relay.state === "running");
+  await relay.relay.stop();
+  assertEquals(relayStory(near.log), [
+    "started",
+    "failed, again later",
+    "started",
+    "ended: stopped",
+  ]);
+});
+
+Deno.test("a player that comes while a pull waits has it tried early, once a second at most, one at a time", async () => {
+  let open = 0;
+  let most = 0;
+  await using server = new ScriptedServer(async (peer) => {
+    most = Math.max(most, ++open);
+    await peer.shakeHands();
+    await peer.answer(await peer.command("connect"), "_error", {
+      code: "NetConnection.Connect.Rejected",
+    });
+    try {
+      await peer.command("never");
+    } finally {
+      open--;
+    }
+  });
+  await using weir = await TestServer.start();
+  const clock = new FakeClock();
+  await using relay = new TestRelay(weir, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${server.url}/live/cam`,
+    on: "demand",
+    retryMs: 60_000,
+    maxRetryMs: 600_000,
+  }, clock);
+  const stream = weir.server.hub.stream("live/cam");
+  const arrive = (): void => void stream.watch(() => {});
+  const failed = (count: number): Promise<void> =>
+    until(() => relay.state === "waiting" && relay.statistics.failures === count);
+  arrive();
+  await failed(1);
+  for (let player = 0; player < 100; player++) arrive();
+  clock.advance(999);
+  assertEquals(relay.state, "waiting");
+  clock.advance(1);
+  await failed(2);
+  // All of them had that attempt: nobody has come since.
+  clock.advance(119_999);
+  assertEquals(relay.state, "waiting");
+  arrive();
+  await failed(3);
+  // Nor does who comes now wait for the end of the long wait.
+  clock.advance(500);
+  arrive();
+  clock.advance(499);
+  assertEquals([relay.state, relay.statistics.attempts], ["waiting", 3]);
+  clock.advance(1);
+  await failed(4);
+  assertEquals([most, server.connections], [1, 4]);
+});
+
+Deno.test("a player that comes when the origin is back is served, however long the pull would have waited", async () => {
+  const gone = await TestServer.start();
+  const { port, url } = gone;
+  await gone[Symbol.asyncDispose]();
+  await using edge = await TestServer.start();
+  await using relay = new TestRelay(edge, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${url}/live/cam`,
+    on: "demand",
+    retryMs: 600_000,
+    maxRetryMs: 600_000,
+  });
+  const early = await RtmpClient.connect(`${edge.url}/live/cam`);
+  const nothing = early.play().catch((error) => error);
+  await until(() => relay.statistics.failures === 1);
+  await early.close();
+  assert(await nothing instanceof Error);
+
+  await using origin = await TestServer.start({ rtmp: { hostname: "127.0.0.1", port } });
+  await using publisher = await RtmpClient.connect(`${origin.url}/live/cam`);
+  await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
+  await using late = await RtmpClient.connect(`${edge.url}/live/cam`);
+  await readUntil(await late.play(), (unit) => frameNumber(unit) === 0);
+  assertEquals(relay.statistics.attempts, 2);
+  await relay.relay.stop();
+  assertEquals(relayStory(edge.log), ["failed, again later", "started", "ended: stopped"]);
 });
 
 Deno.test("a pull that always runs comes back when its origin does", async () => {

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/hub/mod.ts";
 import { Relay, type RelayOptions, type RelayStatistics } from "../../src/server/mod.ts";
 import { systemClock } from "../../src/server/system_clock.ts";
-import type { TestServer } from "./test_server.ts";
+import type { LogBook, TestServer } from "./test_server.ts";
 
 /** A relay that stops at the end of its block. */
 export class TestRelay implements AsyncDisposable {
@@ -30,6 +30,17 @@ export class TestRelay implements AsyncDisposable {
     await this.relay.stop();
     assertEquals(this.state, "stopped");
   }
+}
+
+/** What the log says of relays, in order: `started`, `ended` with the reason, `failed` (again in time or not). */
+export function relayStory(log: LogBook): string[] {
+  return log.lines
+    .filter(({ message, level }) => message.startsWith("relay ") && level !== "debug")
+    .map(({ message, fields }) => {
+      const [, word] = message.split(" ");
+      const again = fields.retryMs === undefined ? "" : ", again later";
+      return word === "ended" ? `ended: ${fields.reason}${again}` : `${word}${again}`;
+    });
 }
 
 /** Whose timers fire at once, and that notes how long they should have taken. */
