@@ -14,6 +14,8 @@ import {
   RtmpClientSession,
   type RtmpClientSessionOptions,
   type RtmpClientSessionStatistics,
+  RtmpConnectAuthentication,
+  type RtmpCredentials,
   RtmpError,
   type RtmpMessage,
   type RtmpPlayOptions,
@@ -47,7 +49,12 @@ export interface RtmpClientOptions {
   readonly handshake?: "digest" | "simple";
   /** PEM certificates that `rtmps:` trusts besides the system's. */
   readonly caCerts?: readonly string[];
-  /** A connection that is there already: nothing is dialled, and redirections are not followed. */
+  /** User name and password; they win over those of the URL. */
+  readonly credentials?: RtmpCredentials;
+  /**
+   * A connection that is there already: nothing is dialled, redirections are not followed, and a server that
+   * asks for credentials before it connects, which takes several connections, gets none.
+   */
   readonly transport?: Pick<StreamPair, "readable" | "writable"> & Partial<StreamPair>;
   /** Bounds of what the server may make the client hold. */
   readonly chunks?: Partial<ChunkLimits>;
@@ -128,6 +135,8 @@ export class RtmpClient {
   readonly #playbacks = new Map<number, RtmpPlayback>();
   readonly #publications = new Map<number, RtmpPublication>();
   readonly #closed = Promise.withResolvers<void>();
+  /** Whether the server has asked for the credentials when it connected. */
+  readonly #isAuthenticated: boolean;
   /** Settled when the server sends nothing more. */
   readonly #readEnd = Promise.withResolvers<void>();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -142,17 +151,22 @@ export class RtmpClient {
   private constructor(
     url: RtmpUrl,
     transport: Transport,
-    options: RtmpClientOptions & { readonly redirects: number },
+    options: RtmpClientOptions & {
+      readonly redirects: number;
+      readonly authentication: RtmpConnectAuthentication;
+    },
   ) {
+    const { app, isAsked } = options.authentication;
     this.url = url;
+    this.#isAuthenticated = isAsked;
     this.#options = options;
     this.#transport = transport;
     this.#reader = transport.readable.getReader();
     const { timeoutMs = 10_000, connectParameters, connectArgs } = options;
     this.#session = new RtmpClientSession({
       ...options.session,
-      app: url.app,
-      tcUrl: formatTcUrl(url),
+      app,
+      tcUrl: formatTcUrl({ ...url, app }),
       redirects: options.redirects,
       requestTimeoutMs: timeoutMs,
       ...(connectParameters === undefined ? {} : { connectParameters }),
@@ -172,18 +186,25 @@ export class RtmpClient {
   }
 
   /**
-   * Connects, shakes hands and asks for the URL's application; follows up to 5 redirections. User name
-   * and password in the URL go, as `user` and `pass`, into the query of the stream names.
+   * Connects, shakes hands and asks for the URL's application; follows up to 5 redirections.
+   *
+   * User name and password go to a server that asks for them when it connects (`authmod=adobe`,
+   * `authmod=llnw`) as the answer to its challenge, on up to three connections; else, as `user` and `pass`,
+   * into the query of the stream names.
    *
    * @throws {RtmpError} (rejects) `url`; `unreachable`; `connect-rejected` with the server's status;
-   * `timeout`; or what the server did wrong
+   * `unauthorized` when the credentials are wrong or missing; `timeout`; or what the server did wrong
    */
   static async connect(
     url: string | RtmpUrl,
     options: RtmpClientOptions = {},
   ): Promise<RtmpClient> {
+    const { credentials, timeoutMs = 10_000 } = options;
     let target = typeof url === "string" ? parseRtmpUrl(url) : url;
-    const { timeoutMs = 10_000 } = options;
+    if (credentials !== undefined) {
+      const { username, password } = credentials;
+      target = { ...target, username, password };
+    }
     const deadline = new AbortController();
     const timer = setTimeout(() =>
       deadline.abort(
@@ -197,21 +218,52 @@ export class RtmpClient {
       : AbortSignal.any([options.signal, deadline.signal]);
     try {
       for (let redirects = 0;; redirects++) {
-        const transport = await openTransport(target, { ...options, signal });
-        const client = new RtmpClient(target, transport, { ...options, redirects });
-        const redirect = await client.#open(signal);
-        if (redirect === undefined) return client;
+        const connected = await RtmpClient.#connectTo(target, { ...options, redirects, signal });
+        if (connected instanceof RtmpClient) return connected;
         if (options.transport !== undefined) {
           throw new RtmpError(
             "connect-rejected",
-            `The server redirects to ${redirect}, which a given transport cannot follow`,
+            `The server redirects to ${connected}, which a given transport cannot follow`,
           );
         }
-        target = redirected(target, redirect);
+        target = redirected(target, connected);
         await checkRedirect(target);
       }
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** Connects to one server, as often as it asks who the client is; or returns where it sends the client. */
+  static async #connectTo(
+    target: RtmpUrl,
+    options: RtmpClientOptions & { readonly redirects: number; readonly signal: AbortSignal },
+  ): Promise<RtmpClient | string> {
+    const { username, password = "" } = target;
+    const authentication = new RtmpConnectAuthentication({
+      credentials: username === undefined ? undefined : { username, password },
+      app: target.app,
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    });
+    for (;;) {
+      const transport = await openTransport(target, options);
+      const client = new RtmpClient(target, transport, { ...options, authentication });
+      try {
+        return await client.#open(options.signal) ?? client;
+      } catch (error) {
+        const isRefusal = error instanceof RtmpError && error.code === "connect-rejected";
+        if (!isRefusal) throw error;
+        const { isAsked } = authentication;
+        if (!authentication.refused(error.description ?? "")) {
+          throw isAsked ? withoutDescription(error) : error;
+        }
+        if (options.transport !== undefined) {
+          throw new RtmpError(
+            "unauthorized",
+            "The server asks who the client is, which a given transport cannot answer",
+          );
+        }
+      }
     }
   }
 
@@ -239,7 +291,7 @@ export class RtmpClient {
     name: string = this.url.key,
     options: RtmpPublishOptions & RtmpRequestOptions = {},
   ): Promise<RtmpPublication> {
-    const key = withCredentials(name, this.url);
+    const key = this.#nameWithCredentials(name);
     let publication: RtmpPublication;
     await this.#ask<PublishingEvent>(
       () => this.#session.publish(key, options),
@@ -261,7 +313,7 @@ export class RtmpClient {
     name: string = this.url.key,
     options: RtmpPlayOptions & RtmpRequestOptions = {},
   ): Promise<RtmpPlayback> {
-    const key = withCredentials(name, this.url);
+    const key = this.#nameWithCredentials(name);
     let playback: RtmpPlayback;
     await this.#ask<PlayingEvent>(() => this.#session.play(key, options), options, (event) => {
       playback = this.#openPlayback(event.streamId);
@@ -521,6 +573,11 @@ export class RtmpClient {
     this.#wake();
   }
 
+  /** A server that has asked for the credentials before is not given the password itself. */
+  #nameWithCredentials(name: string): string {
+    return this.#isAuthenticated ? name : withCredentials(name, this.url);
+  }
+
   /** Makes a request and waits for its answer; `onAnswer` is called before anything after it is looked at. */
   #ask<T extends Answer>(
     request: () => number,
@@ -622,6 +679,13 @@ async function checkRedirect({ host, port }: RtmpUrl): Promise<void> {
     "connect-rejected",
     `The server redirects to ${name} at port ${port}, which this program has no permission for`,
   );
+}
+
+/** A server may repeat what it was told, and the query of `app` tells who the client is. */
+function withoutDescription({ code, status }: RtmpError): RtmpError {
+  return new RtmpError(code, `The server refuses to connect: ${JSON.stringify(status)}`, {
+    status,
+  });
 }
 
 /** The same stream where the server sends the client; credentials do not go to another host. */

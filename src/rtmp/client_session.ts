@@ -252,7 +252,7 @@ export class RtmpClientSession {
     }
     this.#state = "connecting";
     const { app, tcUrl, connectParameters = {}, connectArgs = [] } = this.#options;
-    const request = this.#open("connect", `connect to ${shown(app)}`);
+    const request = this.#open("connect", `connect to ${shown(withoutQuery(app))}`);
     const properties: AmfObject = {
       app,
       type: "nonprivate",

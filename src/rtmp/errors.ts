@@ -20,6 +20,7 @@ export type RtmpErrorCode =
   | "rejected"
   | "unreachable"
   | "connect-rejected"
+  | "unauthorized"
   | "publish-rejected"
   | "play-rejected"
   | "call-failed"

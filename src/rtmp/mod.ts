@@ -23,6 +23,7 @@ export * from "./chunk_encoder.ts";
 export * from "./client_event.ts";
 export * from "./client_session.ts";
 export * from "./command_message.ts";
+export * from "./connect_authentication.ts";
 export * from "./control_message.ts";
 export * from "./enhanced_capabilities.ts";
 export * from "./errors.ts";
