@@ -48,6 +48,8 @@ export class WireCursor {
   #mustRestart = false;
   /** Position in the log behind the one key frame that is shown as a still picture. */
   #stillEnd: number | undefined;
+  /** Position in the log that it does not read beyond. */
+  #last: number | undefined;
   /** How far back it was allowed to start. */
   #startLagBytes = 0;
   #startLagMs = 0;
@@ -162,6 +164,19 @@ export class WireCursor {
     this.#mustRestart = this.#seekFrom === undefined;
   }
 
+  /** The position in the log behind all that there is so far: for `stopAt`. */
+  get head(): number {
+    return this.#log.head;
+  }
+
+  /**
+   * Gives nothing that lies beyond `position`, a `head` of before, but for the rest of the message that it is
+   * in. What lies before is given however long the reader takes, as far as the log still has it.
+   */
+  stopAt(position: number): void {
+    this.#last = position;
+  }
+
   /** Leaves the log. */
   close(): void {
     this.#closed = true;
@@ -176,7 +191,8 @@ export class WireCursor {
   /** Where what can be read now ends in the segment. */
   get #end(): number {
     const { base, used } = this.#segment!;
-    return this.#stillEnd === undefined ? used : Math.min(used, this.#stillEnd - base);
+    const end = Math.min(this.#stillEnd ?? Infinity, this.#last ?? Infinity);
+    return Math.min(used, end - base);
   }
 
   #next(onlyMessage: boolean): Uint8Array | undefined {
@@ -186,9 +202,10 @@ export class WireCursor {
     if (this.#preamble.length > 0) return this.#preamble;
     const { bytes, entries } = this.#segment!;
     const entry = entries[this.#entryIndex()]!;
-    const isLast = onlyMessage ||
+    const end = this.#end;
+    const isLast = onlyMessage || entry.end > end ||
       (entry.start !== this.#offset && (this.#mustRestart || this.#isLagging()));
-    return bytes.subarray(this.#offset, isLast ? entry.end : this.#end);
+    return bytes.subarray(this.#offset, isLast ? entry.end : end);
   }
 
   #run(): WireRun {
@@ -209,6 +226,7 @@ export class WireCursor {
         this.#leave();
       }
     }
+    if (this.#isOver) return false;
     if (this.#seekFrom !== undefined && !this.#seek(this.#seekFrom)) return false;
     return this.#offset < this.#segment!.used;
   }
@@ -233,7 +251,14 @@ export class WireCursor {
     }
   }
 
+  /** Whether it has come to where it is to stop: what it would have to look for lies behind that. */
+  get #isOver(): boolean {
+    if (this.#last === undefined) return false;
+    return this.#seekFrom !== undefined || (this.atBoundary && this.#position >= this.#last);
+  }
+
   #isLagging(): boolean {
+    if (this.#last !== undefined) return false;
     const { maxLagBytes, maxLagMs } = this.#log.settings;
     return !this.#log.has(this.#segment!) ||
       this.lagBytes > maxLagBytes + this.#startLagBytes ||

@@ -25,7 +25,14 @@ export class MulticastStream {
 
   /** The player of one session: it starts the sending, or finds it going on. */
   playerOf(session: RtspServerSession): RtspPlayer {
-    return { start: () => this.#start(session), pause: () => this.#pause(session) };
+    return {
+      start: () => this.#start(session),
+      pause: () => this.#pause(session),
+      finish: (onDone) => {
+        this.#pause(session);
+        onDone();
+      },
+    };
   }
 
   #start(session: RtspServerSession): void {

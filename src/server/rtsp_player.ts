@@ -11,6 +11,8 @@ export interface RtspPlayer {
   start(): void;
   /** Sends nothing more until `start`. */
   pause(): void;
+  /** Sends what is left, where it can be behind at all; then nothing more, and calls `onDone`. */
+  finish(onDone: () => void): void;
 }
 
 /** Calls `take` for each frame of a run or preamble. */
@@ -75,6 +77,11 @@ export class RtspTcpPlayer implements RtspPlayer {
     this.#outbox.remove(this.#feed);
     // It will go on at a key frame, which its next PLAY is told.
     this.#cursor.restart();
+  }
+
+  finish(onDone: () => void): void {
+    if (!this.#running) onDone();
+    else this.#outbox.finish(this.#feed, onDone);
   }
 }
 
@@ -179,6 +186,12 @@ export class RtspUdpPlayer implements RtspPlayer {
     this.#running = false;
     this.#pauses++;
     this.#cursor.restart();
+  }
+
+  /** What has not left yet is dropped: datagrams wait for nobody. */
+  finish(onDone: () => void): void {
+    this.pause();
+    onDone();
   }
 
   async #pump(): Promise<void> {

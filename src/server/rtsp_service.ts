@@ -16,7 +16,7 @@ import type { MulticastGroups } from "./multicast_groups.ts";
 import { MulticastStream } from "./multicast_stream.ts";
 import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
 import { RtspPublisher } from "./rtsp_publisher.ts";
-import { RtspWireFormat } from "./rtsp_wire_format.ts";
+import { rtspFormatName, RtspWireFormat } from "./rtsp_wire_format.ts";
 import type { Outbox } from "./outbox.ts";
 import { areCompatible, describeStream } from "./stream_tracks.ts";
 import type { DatagramPeer } from "../transport/mod.ts";
@@ -27,6 +27,8 @@ export interface RtspServiceOptions {
   readonly idleTimeoutMs?: number;
   /** Without a packet a publisher's session ends after this. Default 10 000. */
   readonly mediaTimeoutMs?: number;
+  /** How long a player that is behind may take for the rest of a stream that has ended. Default 4000. */
+  readonly drainMs?: number;
 }
 
 /** What multicast needs. */
@@ -57,7 +59,9 @@ interface PlayingSession {
   player: RtspPlayer | undefined;
   /** Whether it ever played. */
   started: boolean;
-  /** When its client was told that the stream has ended. */
+  /** When the stream has ended for it. */
+  endedAtMs: number | undefined;
+  /** When its client was told so, all that was left being sent. */
   leftAtMs: number | undefined;
 }
 
@@ -79,6 +83,7 @@ export class RtspService {
   /** What sends to groups, where multicast is offered. */
   readonly multicast: RtspMulticast | undefined;
   readonly #context: ServerContext;
+  readonly #drainMs: number;
   /** The streams that have sessions over multicast. */
   readonly #multicasts = new Map<Stream, MulticastStream>();
   readonly #owned = new Map<RtspServerSession, PlayingSession | RecordingSession>();
@@ -94,6 +99,7 @@ export class RtspService {
     },
   ) {
     this.#context = context;
+    this.#drainMs = options.drainMs ?? DRAIN_MS;
     this.sockets = options.sockets;
     this.multicast = options.multicast;
     this.sessions = new RtspSessionRegistry({ ...options, random });
@@ -138,6 +144,7 @@ export class RtspService {
       lost,
       player: shared?.playerOf(session),
       started: false,
+      endedAtMs: undefined,
       leftAtMs: undefined,
     });
     return format;
@@ -181,7 +188,7 @@ export class RtspService {
   play(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play") return;
-    if (owned.leftAtMs !== undefined) return;
+    if (owned.endedAtMs !== undefined) return;
     const { reader, carrier, format } = owned;
     if (!owned.started) {
       owned.started = true;
@@ -206,7 +213,9 @@ export class RtspService {
   /** Stops a player until it plays again. */
   pause(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
-    if (owned?.mode === "play") owned.player?.pause();
+    if (owned?.mode !== "play") return;
+    owned.player?.pause();
+    if (owned.endedAtMs !== undefined) this.#sayGoodbye(session);
   }
 
   /**
@@ -356,7 +365,14 @@ export class RtspService {
     const nowMs = this.#context.clock.now();
     for (const [session, owned] of this.#owned) {
       if (owned.mode === "play") {
-        const { leftAtMs = Infinity } = owned;
+        const { endedAtMs = Infinity, leftAtMs = Infinity } = owned;
+        if (owned.leftAtMs === undefined && nowMs - endedAtMs >= this.#drainMs) {
+          this.#logOf(owned.request).debug("rtsp player has not taken the rest in time", {
+            connection: owned.request.connection.id,
+            stream: owned.request.name,
+          });
+          this.#sayGoodbye(session);
+        }
         if (nowMs - leftAtMs >= GOODBYE_MS) this.#close(session, "unpublished");
         continue;
       }
@@ -373,7 +389,7 @@ export class RtspService {
   stop(): void {
     for (const session of [...this.sessions]) {
       const owned = this.#owned.get(session);
-      if (owned?.mode === "play") this.#endPlayer(session);
+      if (owned?.mode === "play") this.#sayGoodbye(session);
       this.#close(session, "stopped");
     }
   }
@@ -392,7 +408,7 @@ export class RtspService {
   ): StreamReader {
     const { tracks, onEnd, lost } = options;
     return stream.read({
-      format: "rtsp",
+      format: rtspFormatName(tracks),
       create: () =>
         new RtspWireFormat({ tracks, random, nowUnixUs: () => Math.round(Date.now() * 1000) }),
       onEnd,
@@ -475,11 +491,21 @@ export class RtspService {
     }
   }
 
-  /** Says good-bye; the client then ends its session itself, or the session is closed a moment later. */
+  /** The stream is over for a player: it gets what it has not been sent yet, within bounds, and is told. */
   #endPlayer(session: RtspServerSession): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode !== "play" || owned.endedAtMs !== undefined) return;
+    owned.endedAtMs = this.#context.clock.now();
+    if (owned.player === undefined) this.#sayGoodbye(session);
+    else owned.player.finish(() => this.#sayGoodbye(session));
+  }
+
+  /** Says good-bye; the client then ends its session itself, or the session is closed a moment later. */
+  #sayGoodbye(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play" || owned.leftAtMs !== undefined) return;
     owned.leftAtMs = this.#context.clock.now();
+    owned.endedAtMs ??= owned.leftAtMs;
     for (const { track } of session.tracks) {
       const packet = buildRtcp([
         { type: "receiver-report", ssrc: owned.format.senders[track]!.ssrc, reports: [] },
@@ -515,6 +541,9 @@ export class RtspService {
   async #checkTracks(session: RtspServerSession, stream: Stream): Promise<void> {
     const { publication } = stream;
     if (publication === undefined) return;
+    // Nothing of the new publisher is in the logs yet.
+    const playing = this.#owned.get(session);
+    const head = playing?.mode === "play" ? playing.reader.cursor.head : 0;
     let described = this.#described.get(publication);
     if (described === undefined) {
       described = this.#describe(stream);
@@ -523,7 +552,10 @@ export class RtspService {
     const tracks = await described;
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play" || tracks === undefined) return;
-    if (!areCompatible(tracks, owned.format.tracks)) this.#endPlayer(session);
+    if (areCompatible(tracks, owned.format.tracks)) return;
+    // What the new publisher sends is not for a player that was told of other tracks.
+    if (session.tracks[0]?.transport.kind === "tcp") owned.reader.cursor.stopAt(head);
+    this.#endPlayer(session);
   }
 
   async #describe(stream: Stream): Promise<readonly RtpTrack[] | undefined> {
@@ -581,6 +613,9 @@ function lostOf(tracks: ReadonlyMap<number, number>): number | undefined {
  * default the last 2 s, and calls it an error when the connection ends before.
  */
 const GOODBYE_MS = 3000;
+
+/** As far as a player may be behind by default: one that reads as fast as the media comes gets all of it. */
+const DRAIN_MS = 4000;
 
 /** An RTP packet without payload: version 2, all else 0. */
 const EMPTY_RTP = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);

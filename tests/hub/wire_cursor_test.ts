@@ -449,3 +449,45 @@ Deno.test("a reader is woken once for each wait, and not when it has left", () =
   send(publication, "p2");
   assertEquals(woken, 1);
 });
+
+Deno.test("a reader that is to stop gets all before that place, however far behind, and nothing behind it (M080)", () => {
+  const { hub } = fakeHub({ maxLagBytes: 200_000, maxLagMs: 3_600_000 });
+  const publication = hub.acquire("live/cam");
+  send(publication, "V K0 p1 p2", { bytes: 10_000 });
+  const reader = read(publication.stream);
+  const { cursor } = reader;
+  const messages = new MessageReader();
+  // It stands in the middle of a message, and what follows is more than it may lag.
+  const names = messages.push(takeBytes(reader, 25_000)).map(({ name }) => name);
+  cursor.stopAt(cursor.head);
+  const follow = (): void => send(publication, "K3 p4 p5", { bytes: 10_000 });
+  for (let times = 0; times < 8; times++) follow();
+  for (let bytes; (bytes = cursor.next()) !== undefined;) {
+    const count = Math.min(bytes.length, 777);
+    names.push(...messages.push(bytes.subarray(0, count)).map(({ name }) => name));
+    cursor.advance(count);
+  }
+  assertEquals(names, ["V", "K0", "p1", "p2"]);
+  assertEquals([messages.partial, cursor.takeRun(), cursor.atBoundary], [0, undefined, true]);
+  assertEquals(cursor.skips, 0);
+});
+
+Deno.test("a reader that is past the place where it is to stop finishes the message that it is in (M080)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  send(publication, "V K0");
+  const reader = read(publication.stream);
+  takeAll(reader);
+  const { head } = reader.cursor;
+  send(publication, "p1 p2", { bytes: 1000 });
+  const messages = new MessageReader();
+  messages.push(takeBytes(reader, 10));
+  reader.cursor.stopAt(head);
+  const rest = reader.cursor.next()!;
+  assertEquals(messages.push(rest).map(({ name }) => name), ["p1"]);
+  reader.cursor.advance(rest.length);
+  assertEquals([reader.cursor.next(), messages.partial], [undefined, 0]);
+  // Nor is a start that comes one for it.
+  send(publication, "K3");
+  assertEquals(takeNames(reader), "");
+});
