@@ -18,6 +18,7 @@ export type RtmpErrorCode =
   | "ping-timeout"
   | "write-timeout"
   | "rejected"
+  | "redirect"
   | "unreachable"
   | "connect-rejected"
   | "unauthorized"

@@ -61,6 +61,8 @@ export interface Refusal {
   readonly code?: string;
   /** The reason in words, which the client may show. */
   readonly description: string;
+  /** For a connect: the tcUrl of where to connect instead (`ex.redirect`, as SRS has it). */
+  readonly redirect?: string;
 }
 
 type NetStreamState = "idle" | "publish-pending" | "publishing" | "play-pending" | "playing";
@@ -226,13 +228,18 @@ export class RtmpServerSession {
   /** Refuses a request; a refused connect also closes. Returns what `accept` does. */
   reject(event: RtmpRequestEvent, refusal: Refusal): RtmpServerEvent[] {
     if (this.#closed) return [];
-    const { description } = refusal;
+    const { description, redirect } = refusal;
     if (event.type === "connect") {
       if (this.#pending !== event) return [];
+      const rejected = status("error", "NetConnection.Connect.Rejected", description);
+      const isRedirected = redirect !== undefined;
       this.#answer(event.transactionId, "_error", [
-        status("error", "NetConnection.Connect.Rejected", description),
+        isRedirected ? { ...rejected, ex: { code: 302, redirect } } : rejected,
       ]);
-      return this.#close("rejected", `Connect was refused: ${description}`);
+      return this.#close(
+        isRedirected ? "redirect" : "rejected",
+        `Connect was refused: ${description}`,
+      );
     }
     if (!this.isWaiting(event)) return this.#settle(event);
     this.#becomeIdle(this.#streams.get(event.streamId)!);

@@ -8,7 +8,7 @@ import { parseRtpInfo, type RtspRtpInfo } from "./rtp_info.ts";
 import { parseSessionHeader } from "./session_header.ts";
 import { RTSP_TRANSITIONS, type RtspMethod, type RtspState } from "./states.ts";
 import { formatTransports, parseTransports, type RtspTransport } from "./transport.ts";
-import { formatRtspUrl, parseRtspUrl, resolveControl, type RtspUrl } from "./url.ts";
+import { formatRtspUrl, parseRtspUrl, resolveControl, type RtspUrl, withRtspPath } from "./url.ts";
 
 /** Redirections that a client follows, as browsers and FFmpeg do within their own bounds. */
 export const MAX_RTSP_REDIRECTS = 5;
@@ -425,7 +425,7 @@ export class RtspClientSession {
     }
     const url = /^rtsps?:/i.test(location)
       ? parseRtspUrl(location)
-      : resolveControl({ ...this.#url, path: "" }, location.replace(/^\/?/, "/"));
+      : withRtspPath(this.#url, location.replace(/^\/?/, "/"));
     // The credentials were given for this server; another host gets what its own URL holds, and nobody
     // gets in the clear what was to go over TLS.
     const isSafe = url.scheme === "rtsps" || this.#url.scheme === "rtsp";

@@ -385,7 +385,8 @@ export class RtspServerConnection {
   ): RtspServerEvent[] {
     return this.#answer(event, undefined, (events) => {
       const reason = options.reason ?? `${event.type} rejected with ${status}`;
-      const error = new RtspError("refused", reason, { status });
+      const code = status < 400 ? "redirect" : "refused";
+      const error = new RtspError(code, reason, { status });
       this.#refuse(event.request, error, events, options.headers);
       if (options.close) this.#fail(error, events);
     });

@@ -94,18 +94,29 @@ export function resolveControl(base: RtspUrl, control: string | undefined): Rtsp
   if (control === undefined || control === "" || control === "*") return base;
   if (/^rtsps?:\/\//i.test(control)) {
     const { path, query } = parseRtspUrl(control);
-    return withTail(base, query === undefined ? path : `${path}?${query}`);
+    return withRtspPath(base, query === undefined ? path : `${path}?${query}`);
   }
   const tail = base.query === undefined ? base.path : `${base.path}?${base.query}`;
   const joint = /^[?/]/.test(control) || tail.endsWith("/") ? "" : "/";
-  return withTail(base, tail + joint + control);
+  return withRtspPath(base, tail + joint + control);
 }
 
-function withTail(base: RtspUrl, tail: string): RtspUrl {
-  const { query: _, path: __, ...origin } = base;
-  const question = tail.indexOf("?");
-  if (question < 0) return { ...origin, path: tail };
-  return { ...origin, path: tail.slice(0, question), query: tail.slice(question + 1) };
+/**
+ * Makes the URL of another path, with or without a query, of the same server.
+ *
+ * @example
+ * ```ts
+ * import { formatRtspUrl, parseRtspUrl, withRtspPath } from "@weir/server/rtsp";
+ *
+ * const url = withRtspPath(parseRtspUrl("rtsp://host:9000/cam?key=1"), "/other?key=2");
+ * console.log(formatRtspUrl(url)); // rtsp://host:9000/other?key=2
+ * ```
+ */
+export function withRtspPath(url: RtspUrl, path: string): RtspUrl {
+  const { query: _, path: __, ...origin } = url;
+  const question = path.indexOf("?");
+  if (question < 0) return { ...origin, path };
+  return { ...origin, path: path.slice(0, question), query: path.slice(question + 1) };
 }
 
 function parseUserInfo(text: string | undefined): { username?: string; password?: string } {

@@ -1,5 +1,5 @@
 import type { Clock, Hub } from "../hub/mod.ts";
-import type { HookResult, ServerHooks } from "./hooks.ts";
+import type { HookResult, Redirected, Refused, ServerHooks } from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
 import type { PeerLog } from "./peer_log.ts";
 
@@ -32,18 +32,22 @@ export interface ServerTiming {
 }
 
 /**
- * Asks a hook; returns the reason of a refusal, `undefined` when allowed. A hook that throws refuses:
- * when the policy cannot be asked, nobody gets in.
+ * Asks a hook; returns how it turns the client away, `undefined` when allowed. `locate` makes the URL for the
+ * client of that of a redirection, and throws if it cannot. A hook that throws, or redirects to what is no
+ * URL, refuses: when the policy cannot be asked, nobody gets in.
  */
 export async function askHook(
   log: ServerLog,
-  ask: (() => HookResult) | undefined,
-): Promise<string | undefined> {
+  ask: () => HookResult,
+  locate: (redirect: string) => string,
+): Promise<Refused | Redirected | undefined> {
   try {
-    return (await ask?.())?.refuse;
+    const answer = await ask();
+    if (answer === undefined || "refuse" in answer) return answer ?? undefined;
+    return { redirect: locate(answer.redirect) };
   } catch (error) {
     log.error("a hook failed", { error: String(error) });
-    return "Internal error";
+    return { refuse: "Internal error" };
   }
 }
 

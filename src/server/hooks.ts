@@ -6,8 +6,22 @@ export interface Refused {
   readonly refuse: string;
 }
 
-/** What a hook answers: nothing to allow, or a refusal; at once or later. */
-export type HookResult = void | Refused | Promise<void | Refused>;
+/**
+ * A hook's answer that sends the client elsewhere. RTSP clients get a 302 with the URL as `Location`, RTMP
+ * clients at connect a rejection with `ex: { code: 302, redirect }`, as SRS has it. For a publish or play
+ * RTMP has no answer that clients follow: those are refused, and the description names the URL, without
+ * credentials and query.
+ */
+export interface Redirected {
+  /**
+   * Where to: an `rtsp:` or `rtsps:` URL, or a path of the server that was asked, for RTSP; for RTMP an
+   * `rtmp:` or `rtmps:` URL, at connect without the stream's name. What is neither refuses.
+   */
+  readonly redirect: string;
+}
+
+/** What a hook answers: nothing to allow, a refusal, or a redirection; at once or later. */
+export type HookResult = void | Refused | Redirected | Promise<void | Refused | Redirected>;
 
 /** A client that has connected. */
 export interface ConnectionInfo {
@@ -72,8 +86,8 @@ export interface PublishInfo extends StreamRequest {
 }
 
 /**
- * What an embedder may decide and hear. `onConnect`, `onPublish` and `onPlay` may refuse; one that
- * throws refuses too, and is logged.
+ * What an embedder may decide and hear. `onConnect`, `onPublish` and `onPlay` may refuse, or
+ * send the client elsewhere; one that throws refuses too, and is logged.
  */
 export interface ServerHooks {
   /**

@@ -5,8 +5,10 @@ import {
   ChunkDecoderStream,
   type ChunkLimits,
   type ConnectEvent,
+  formatRtmpUrl,
   type MediaMessage,
   MessageParserStream,
+  parseRtmpUrl,
   type PlayEvent,
   type PublishEvent,
   RtmpError,
@@ -25,6 +27,8 @@ import type {
   ConnectionInfo,
   HookResult,
   PublishInfo,
+  Redirected,
+  Refused,
   StreamRequest,
 } from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
@@ -398,10 +402,14 @@ export class RtmpConnection {
       app: withoutQuery(event.app),
       userAgent: event.flashVer,
     });
-    const refusal = await this.#ask(() => hooks.onConnect?.(info));
-    return refusal === undefined
-      ? this.#session.accept(event)
-      : this.#session.reject(event, { description: refusal });
+    const answer = await this.#ask(() => hooks.onConnect?.(info));
+    if (answer === undefined) return this.#session.accept(event);
+    return this.#session.reject(
+      event,
+      "refuse" in answer
+        ? { description: answer.refuse }
+        : { description: "Connect elsewhere", redirect: answer.redirect },
+    );
   }
 
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
@@ -410,7 +418,7 @@ export class RtmpConnection {
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "publish") ??
       await this.#ask(() => hooks.onPublish?.(request));
-    if (refusal !== undefined) return this.#refusePublish(event, "Denied", refusal);
+    if (refusal !== undefined) return this.#refusePublish(event, "Denied", wordsOf(refusal));
     // The answer may have taken its time: the connection may be gone.
     if (this.#end !== undefined) return [];
     let publication: Publication;
@@ -433,11 +441,11 @@ export class RtmpConnection {
     return this.#session.accept(event);
   }
 
-  /** Returns the reason of a refusal; `undefined` when the client knows what it must. */
+  /** Returns a refusal; `undefined` when the client knows what it must. */
   #checkCredentials(
     request: StreamRequest,
     action: "publish" | "play",
-  ): Promise<string | undefined> {
+  ): Promise<Refused | Redirected | undefined> {
     const { hooks } = this.#context;
     return this.#ask(async () => {
       const username = request.query.get("user") ?? request.query.get("username") ?? undefined;
@@ -448,7 +456,7 @@ export class RtmpConnection {
   }
 
   /** Asks a hook, and keeps the time. */
-  async #ask(ask: () => HookResult): Promise<string | undefined> {
+  async #ask(ask: () => HookResult): Promise<Refused | Redirected | undefined> {
     const log = this.#log;
     const { clock } = this.#context;
     // The answer before may have come when the client was gone.
@@ -456,7 +464,10 @@ export class RtmpConnection {
     const question = { sinceMs: clock.now() };
     this.#asked.add(question);
     try {
-      return await askHook(log, ask);
+      return await askHook(log, ask, (redirect) => {
+        parseRtmpUrl(redirect);
+        return redirect;
+      });
     } finally {
       this.#asked.delete(question);
       if (!this.#isBusy) this.#release();
@@ -497,7 +508,7 @@ export class RtmpConnection {
     // Meanwhile the connection may have ended, or the client have asked for something else: requests that
     // nobody waits for must not each hold a stream.
     if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
-    if (refusal !== undefined) return this.#refusePlay(event, "Failed", refusal);
+    if (refusal !== undefined) return this.#refusePlay(event, "Failed", wordsOf(refusal));
     const player = {
       capabilities: this.#session.connection!.capabilities,
       policy: this.#options.enhanced,
@@ -764,7 +775,14 @@ export class RtmpConnection {
 const MAX_QUESTIONS = 32;
 
 /** Ends that happen all day, and that nobody needs to be told of. */
-const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped"]);
+const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped", "redirect"]);
+
+/** What a client is told that may not publish or play here. */
+function wordsOf(answer: Refused | Redirected): string {
+  if ("refuse" in answer) return answer.refuse;
+  const { username: _, password: __, ...url } = parseRtmpUrl(answer.redirect);
+  return `The stream is at ${withoutQuery(formatRtmpUrl(url))}`;
+}
 
 function reasonOfCodec(fourCc: string): string {
   return `The stream has ${fourCc}, which the player did not say it can take`;

@@ -2,6 +2,8 @@ import { HubError, type HubErrorCode, type Stream } from "../hub/mod.ts";
 import type { Track } from "../media/mod.ts";
 import { RtmpError } from "../rtmp/mod.ts";
 import {
+  formatRtspUrl,
+  parseRtspUrl,
   type RtspAnnounceEvent,
   type RtspCredentials,
   RtspDecoderStream,
@@ -18,13 +20,21 @@ import {
   type RtspTransportPolicy,
   type RtspVerdict,
   type SessionDescription,
+  withRtspPath,
 } from "../rtsp/mod.ts";
 import { tracksOfSdp } from "../transmux/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
 import { failureEnd } from "./failure_end.ts";
 import { closeGently } from "./gentle_close.ts";
-import type { ConnectionEnd, ConnectionInfo, StreamRequest } from "./hooks.ts";
+import type {
+  ConnectionEnd,
+  ConnectionInfo,
+  HookResult,
+  Redirected,
+  Refused,
+  StreamRequest,
+} from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import type { RtspService } from "./rtsp_service.ts";
@@ -417,17 +427,10 @@ export class RtspConnection {
     | { readonly request: StreamRequest; readonly identity: string | undefined }
     | { readonly events: RtspServerEvent[] }
   > {
-    const log = this.#log;
     const { hooks } = this.#context;
-    const refuse = (reason: string) => ({
-      events: this.#connection.reject(event, 403, { reason }),
-    });
-    const refusedConnection = await this.#introduce(event);
-    if (refusedConnection !== undefined) {
-      // Nobody asks about the connection a second time.
-      const options = { reason: refusedConnection, close: true };
-      return { events: this.#connection.reject(event, 403, options) };
-    }
+    const turnedAway = await this.#introduce(event);
+    // Nobody asks about the connection a second time.
+    if (turnedAway !== undefined) return this.#turnAway(event, turnedAway, { close: true });
     if (this.#end !== undefined) return { events: [] };
     const request = this.#request(event);
     const { verdict, identity } = await this.#verify(event, request, action);
@@ -435,9 +438,41 @@ export class RtspConnection {
     if (this.#end !== undefined) return { events: [] };
     const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
     // A player is asked about once, at its DESCRIBE or, without one, its first SETUP.
-    const refusal = await this.#asked(askHook(log, () => hook?.(request)));
-    if (refusal !== undefined) return refuse(refusal);
-    return { request, identity };
+    const answer = await this.#ask(event, () => hook?.(request));
+    return answer === undefined ? { request, identity } : this.#turnAway(event, answer);
+  }
+
+  /** Refuses a question, or sends its client elsewhere, as a hook wants it. */
+  #turnAway(
+    event: StreamQuestion,
+    answer: Refused | Redirected,
+    options: { readonly close?: boolean } = {},
+  ): { readonly events: RtspServerEvent[] } {
+    if ("refuse" in answer) {
+      const reason = answer.refuse;
+      return { events: this.#connection.reject(event, 403, { ...options, reason }) };
+    }
+    const headers = { Location: answer.redirect };
+    // The log gets no credentials, and no query, which may hold some.
+    const [target] = formatRtspUrl(parseRtspUrl(answer.redirect)).split("?", 1);
+    const reason = `Redirected to ${target}`;
+    return { events: this.#connection.reject(event, 302, { ...options, reason, headers }) };
+  }
+
+  /** Asks a hook whether the client may go on, and keeps the time. */
+  #ask(event: StreamQuestion, ask: () => HookResult): Promise<Refused | Redirected | undefined> {
+    return this.#asked(askHook(this.#log, ask, (redirect) => {
+      // A hook may have put in what the client wrote, and a header ends at a line end.
+      if (/[\0-\x20\x7f]/.test(redirect)) {
+        throw new TypeError(
+          `Cannot redirect as a URL has no blank: current value is ${JSON.stringify(redirect)}`,
+        );
+      }
+      const url = redirect.startsWith("/")
+        ? withRtspPath(parseRtspUrl(event.request.url), redirect)
+        : parseRtspUrl(redirect);
+      return formatRtspUrl(url, { credentials: true });
+    }));
   }
 
   /** Waits for a hook's answer, and keeps the time. */
@@ -450,8 +485,8 @@ export class RtspConnection {
     }
   }
 
-  /** Tells the connect hook of the client, once; returns the reason of a refusal. */
-  async #introduce(event: StreamQuestion): Promise<string | undefined> {
+  /** Tells the connect hook of the client, once; returns how it turns it away. */
+  async #introduce(event: StreamQuestion): Promise<Refused | Redirected | undefined> {
     if (this.#info !== undefined) return undefined;
     const log = this.#log;
     const { hooks } = this.#context;
@@ -468,7 +503,7 @@ export class RtspConnection {
     });
     // Known from now on, so that its end is told too if it comes before the answer.
     this.#info = info;
-    return await this.#asked(askHook(log, () => hooks.onConnect?.(info)));
+    return await this.#ask(event, () => hooks.onConnect?.(info));
   }
 
   async #verify(
@@ -526,7 +561,7 @@ export class RtspConnection {
     const line = `rtsp ${this.#transport.remoteName} closed`;
     const fields = { connection: this.#id, reason: end.reason, message: end.message };
     // Players leave by closing their window, which may well reset the connection.
-    const isOrdinary = end.reason === "closed" || end.reason === "stopped" ||
+    const isOrdinary = ORDINARY_ENDS.has(end.reason) ||
       (end.reason === "reset" && !hadPublisher);
     if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
@@ -541,6 +576,9 @@ export class RtspConnection {
     });
   }
 }
+
+/** Ends that happen all day, and that nobody needs to be told of. */
+const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped", "redirect"]);
 
 /** What a refusal of the hub is in RTSP. */
 const HUB_STATUS: Readonly<Record<HubErrorCode, number>> = {

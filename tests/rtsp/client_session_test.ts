@@ -154,7 +154,7 @@ Deno.test("a 401 without credentials or without a known challenge fails", () => 
 });
 
 Deno.test("a redirection keeps the credentials on its host, and ends after five (R047)", () => {
-  const options = { url: "rtsp://me:secret@h:8554/s" };
+  const options = { url: "rtsp://me:secret@h:8554/s?channel=1" };
   const redirect = (location: string, redirects = 0) => {
     const wire = new Wire({ ...options, redirects });
     wire.client.describe();

@@ -318,7 +318,7 @@ export const PLAYERS = {
 /** Asserts that FFmpeg gets half a second of the sound that `publisher` sends over its first channel. */
 export async function assertFfmpegPlays(
   url: string,
-  options: { readonly transport: "http" | "udp_multicast"; readonly publisher: RtspPeer },
+  options: { readonly transport: "http" | "tcp" | "udp_multicast"; readonly publisher: RtspPeer },
 ): Promise<void> {
   const { transport, publisher } = options;
   await using player = ffmpeg([
