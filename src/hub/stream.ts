@@ -38,8 +38,13 @@ export interface StreamReader {
 export interface ReaderStatistics {
   /** Wire format. */
   readonly format: string;
-  /** Bytes that have left for this reader. */
+  /**
+   * Bytes that have left for this reader, and whole messages (RTMP messages; RTP and RTCP packets, each with
+   * the 4 bytes of its interleaving). One that wants a part of the tracks alone has passed over the others.
+   */
   readonly bytes: number;
+  /** See `bytes`. */
+  readonly messages: number;
   /** Bytes that it is behind. */
   readonly lagBytes: number;
   /** Time that it is behind, milliseconds. */
@@ -56,8 +61,12 @@ export interface StreamStatistics {
   readonly name: string;
   /** Its publisher; `undefined` while it has none. */
   readonly publisher: PublicationStatistics | undefined;
-  /** Its readers, taps left out. */
+  /** Its readers, taps left out; all players of multicast are one. */
   readonly readers: readonly ReaderStatistics[];
+  /** Bytes that have left for all readers, those that have gone too. */
+  readonly bytesSent: number;
+  /** Messages that have left for all readers, those that have gone too. */
+  readonly messagesSent: number;
 }
 
 /** What the stream needs from its hub. */
@@ -113,6 +122,8 @@ export class Stream {
   /** What each tap is given, and what tells it of the end. */
   readonly #taps = new Map<Tap, ((reason: StreamEndReason) => void) | undefined>();
   readonly #watchers = new Set<() => void>();
+  /** What has left for readers that have gone. */
+  readonly #sentToFormer = { bytes: 0, messages: 0 };
   #publication: Publication | undefined;
   #headers: HeaderSet = HeaderSet.EMPTY;
   /** The headers that all readers in flow have, whoever published them. */
@@ -187,12 +198,17 @@ export class Stream {
 
   /** Statistics of now. */
   get statistics(): StreamStatistics {
+    const sent = { ...this.#sentToFormer };
+    for (const { cursor } of this.#readers.keys()) addSent(sent, cursor);
     return {
       name: this.name,
       publisher: this.#publication?.statistics,
+      bytesSent: sent.bytes,
+      messagesSent: sent.messages,
       readers: Array.from(this.#readers, ([{ cursor }, { format, lostPackets }]) => ({
         format,
         bytes: cursor.bytes,
+        messages: cursor.messages,
         lagBytes: cursor.lagBytes,
         lagMs: Math.round(cursor.lagMs),
         skips: cursor.skips,
@@ -253,6 +269,7 @@ export class Stream {
       format: log.format,
       close: () => {
         if (!this.#readers.delete(reader)) return;
+        addSent(this.#sentToFormer, cursor);
         cursor.close();
         if (log.readers === 0 && this.#logs.get(options.format) === log) {
           this.#logs.delete(options.format);
@@ -502,4 +519,9 @@ export class Stream {
     const tookMs = endedAt - startedAt;
     this.#restUntil = tookMs < LONG_FLUSH_MS ? 0 : endedAt + Math.min(3 * tookMs, LONGEST_REST_MS);
   }
+}
+
+function addSent(sum: { bytes: number; messages: number }, { bytes, messages }: WireCursor): void {
+  sum.bytes += bytes;
+  sum.messages += messages;
 }

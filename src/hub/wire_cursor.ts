@@ -32,6 +32,9 @@ export class WireCursor {
   skips = 0;
   /** Bytes that have left. */
   bytes = 0;
+  /** Messages up to the last move to a start, and how many stood before the cursor then. */
+  #messages = 0;
+  #messagesBefore = 0;
   readonly #log: WireLog;
   readonly #start: StartPolicy;
   #segment: WireSegment | undefined;
@@ -64,6 +67,11 @@ export class WireCursor {
     this.#start = options.start ?? log.settings.start;
     this.#seekFrom = this.#start === "none" ? log.head : 0;
     if (this.#placeFrom(this.#seekFrom) === undefined) log.seek(this);
+  }
+
+  /** Whole messages that have left; those of preambles are not counted. */
+  get messages(): number {
+    return this.#messages + this.#messageIndex() - this.#messagesBefore;
   }
 
   /** Bytes between the reader and the head; 0 while it waits for a start. */
@@ -135,6 +143,7 @@ export class WireCursor {
   takePreamble(): Uint8Array {
     const preamble = this.#preamble;
     this.#preamble = NOTHING;
+    this.bytes += preamble.length;
     return preamble;
   }
 
@@ -303,8 +312,10 @@ export class WireCursor {
     const isStill = this.#start === "key-frame" && this.#segment === undefined &&
       place !== this.#found && place.end < this.#log.head;
     this.#found = undefined;
+    this.#messages = this.messages;
     this.#segment = segment;
     this.#offset = entry.start;
+    this.#messagesBefore = this.#messageIndex();
     this.#seekFrom = undefined;
     this.#stillEnd = isStill ? place.end : undefined;
     if (this.#headers !== entry.headers) {
@@ -323,6 +334,11 @@ export class WireCursor {
     const { entries, used } = this.#segment!;
     const index = this.#offset === used ? entries.length : this.#entryIndex();
     return entries[index - 1]!.headers;
+  }
+
+  /** Messages in the whole log before the one that the cursor is in. */
+  #messageIndex(): number {
+    return this.#segment === undefined ? 0 : this.#segment.messagesBefore + this.#entryIndex();
   }
 
   /** Index of the entry that holds the byte at the cursor. */

@@ -15,17 +15,21 @@ import type { RtspMessage } from "./message.ts";
  * ```
  */
 export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]> {
+  readonly #received: { bytes: number };
+
   /**
    * `limits` as for {@linkcode RtspDecoder}; `first` are bytes that were read already, to be decoded
    * before those that come through the stream.
    */
   constructor(limits: Partial<RtspLimits> = {}, options: { readonly first?: Uint8Array } = {}) {
     const decoder = new RtspDecoder(limits);
+    const received = { bytes: 0 };
     const { first } = options;
     const decode = (
       bytes: Uint8Array,
       controller: TransformStreamDefaultController<RtspMessage[]>,
     ): void => {
+      received.bytes += bytes.length;
       const messages = decoder.push(bytes);
       if (messages.length > 0) controller.enqueue(messages);
     };
@@ -35,5 +39,11 @@ export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]
       },
       transform: decode,
     });
+    this.#received = received;
+  }
+
+  /** Bytes that came so far. */
+  get bytesReceived(): number {
+    return this.#received.bytes;
   }
 }

@@ -8,7 +8,8 @@ export interface Refused {
 
 /**
  * A hook's answer that sends the client elsewhere. RTSP clients get a 302 with the URL as `Location`, RTMP
- * clients at connect a rejection with `ex: { code: 302, redirect }`, as SRS has it. For a publish or play
+ * clients at connect a rejection with `ex: { code: 302, redirect }`, as SRS has it. Players follow the 302, but
+ * of publishers FFmpeg and GStreamer do not. For a publish or play
  * RTMP has no answer that clients follow: those are refused, and the description names the URL, without
  * credentials and query.
  */

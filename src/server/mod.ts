@@ -15,6 +15,7 @@ export * from "./relay.ts";
 export * from "./relay_options.ts";
 export * from "./server.ts";
 export * from "./server_stream.ts";
+export type * from "./statistics.ts";
 export type * from "../hub/mod.ts";
 export type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 export type { StreamPair } from "../transport/mod.ts";

@@ -32,6 +32,9 @@ export class MulticastStream {
         this.#pause(session);
         onDone();
       },
+      // What goes to the group is counted once, with the stream (R096).
+      packets: 0,
+      bytes: 0,
     };
   }
 

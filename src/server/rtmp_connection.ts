@@ -97,8 +97,9 @@ export class RtmpConnection {
   #info: ConnectionInfo | undefined;
   #handshake: RtmpServerHandshake | undefined;
   #decoder: ChunkDecoder | undefined;
-  /** Bytes of this side's handshake. */
+  /** Bytes of this side's handshake, and of the peer's. */
   #handshakeBytes = 0;
+  #peerHandshakeBytes = 0;
   #released: (() => void) | undefined;
   #end: ConnectionEnd | undefined;
   /** Settled when the peer sends nothing more. */
@@ -134,6 +135,16 @@ export class RtmpConnection {
   /** Whether it publishes or plays. */
   get #hasRole(): boolean {
     return this.#publishing.size > 0;
+  }
+
+  /** Bytes that came so far. */
+  get bytesReceived(): number {
+    return this.#peerHandshakeBytes + (this.#decoder?.bytesReceived ?? 0);
+  }
+
+  /** Bytes sent so far. */
+  get bytesSent(): number {
+    return this.#outbox.bytes;
   }
 
   /** Bytes that the peer makes this server hold: unfinished messages, and answers that it does not read. */
@@ -245,6 +256,7 @@ export class RtmpConnection {
             `The peer closed while ${handshake.waitingFor} was awaited`,
           );
         }
+        this.#peerHandshakeBytes += value.length;
         const output = handshake.push(value);
         if (output === undefined) continue;
         this.#handshakeBytes += output.length;
@@ -255,7 +267,9 @@ export class RtmpConnection {
       reader.releaseLock();
     }
     this.#handshake = undefined;
-    return handshake.takeRest();
+    const rest = handshake.takeRest();
+    this.#peerHandshakeBytes -= rest.length;
+    return rest;
   }
 
   /** The pipeline of a connection: chunks, messages, session. */

@@ -62,6 +62,7 @@ export class RtspConnection {
   readonly #connection: RtspServerConnection;
   readonly #abort = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
+  readonly #decoder: RtspDecoderStream;
   readonly #touched = new Set<RtspServerSession>();
   readonly #id: number;
   #info: ConnectionInfo | undefined;
@@ -101,7 +102,9 @@ export class RtspConnection {
     });
     this.outbox = new Outbox(transport);
     this.outbox.onError = (error) => this.#finish(failureEnd(error));
-    this.finished = this.#run(options.first);
+    const { first } = options;
+    this.#decoder = new RtspDecoderStream({}, first === undefined ? {} : { first });
+    this.finished = this.#run();
   }
 
   /** Passes time on. */
@@ -124,6 +127,11 @@ export class RtspConnection {
         message: `A hook has not answered for ${hookMs} ms`,
       });
     }
+  }
+
+  /** Bytes that came so far. */
+  get bytesReceived(): number {
+    return this.#decoder.bytesReceived;
   }
 
   /** Bytes that the peer makes this server hold: answers that it does not read. */
@@ -155,14 +163,14 @@ export class RtspConnection {
     this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
   }
 
-  async #run(first: Uint8Array | undefined): Promise<ConnectionEnd> {
+  async #run(): Promise<ConnectionEnd> {
     const sink = new WritableStream<RtspMessage[]>({
       write: (messages) => this.#receive(messages),
     }, { highWaterMark: 1 });
     const { signal } = this.#abort;
     try {
       await this.#transport.readable
-        .pipeThrough(new RtspDecoderStream({}, first === undefined ? {} : { first }), { signal })
+        .pipeThrough(this.#decoder, { signal })
         .pipeTo(sink, { signal });
       this.#finish({ clean: true, reason: "closed", message: "The peer has closed" });
     } catch (error) {

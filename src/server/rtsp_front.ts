@@ -121,6 +121,16 @@ export class RtspFront {
     this.finished = this.#run();
   }
 
+  /** Bytes of RTSP that came so far. */
+  get bytesReceived(): number {
+    return this.#connection?.bytesReceived ?? 0;
+  }
+
+  /** Bytes of RTSP sent so far. */
+  get bytesSent(): number {
+    return this.#connection?.outbox.bytes ?? 0;
+  }
+
   /** Bytes that the peer makes this server hold. */
   get heldBytes(): number {
     return this.#connection?.heldBytes ?? 0;

@@ -5,8 +5,16 @@ import type { Feed, Outbox } from "./outbox.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import { FRAME_HEADER_BYTES } from "./rtsp_wire_format.ts";
 
+/** A count of RTP and RTCP packets. */
+export interface RtspTraffic {
+  /** Packets so far. */
+  readonly packets: number;
+  /** Their bytes; over TCP with the four before each packet. */
+  readonly bytes: number;
+}
+
 /** How a session's player gets its packets. */
-export interface RtspPlayer {
+export interface RtspPlayer extends RtspTraffic {
   /** Starts, or goes on after `pause`. */
   start(): void;
   /** Sends nothing more until `start`. */
@@ -15,19 +23,18 @@ export interface RtspPlayer {
   finish(onDone: () => void): void;
 }
 
-/** Calls `take` for each frame of a run or preamble. */
-function eachFrame(
+/** The frames of a run or preamble. */
+function* framesOf(
   bytes: Uint8Array,
-  take: (frame: { track: number; rtcp: boolean; packet: Uint8Array }) => void,
-): void {
+): Generator<{ readonly track: number; readonly rtcp: boolean; readonly packet: Uint8Array }> {
   for (let at = 0; at + FRAME_HEADER_BYTES <= bytes.length;) {
     const channel = bytes[at + 1]!;
     const end = at + FRAME_HEADER_BYTES + (bytes[at + 2]! << 8 | bytes[at + 3]!);
-    take({
+    yield {
       track: channel >> 1,
       rtcp: (channel & 1) === 1,
       packet: bytes.subarray(at + FRAME_HEADER_BYTES, end),
-    });
+    };
     at = end;
   }
 }
@@ -41,6 +48,8 @@ function runBytes({ bytes, entries }: WireRun): Uint8Array {
 export class RtspTcpPlayer implements RtspPlayer {
   readonly #outbox: Outbox;
   readonly #feed: Feed;
+  /** Counts what has left. */
+  readonly #counter: { readonly messages: number; readonly bytes: number };
   readonly #cursor: WireCursor;
   #running = false;
 
@@ -62,7 +71,15 @@ export class RtspTcpPlayer implements RtspPlayer {
     }
     const isShared = channels.size === trackCount &&
       channels.entries().every(([track, channel]) => channel === track * 2);
-    this.#feed = isShared ? cursor : new RemappedFeed(cursor, channels);
+    this.#feed = this.#counter = isShared ? cursor : new RemappedFeed(cursor, channels);
+  }
+
+  get packets(): number {
+    return this.#counter.messages;
+  }
+
+  get bytes(): number {
+    return this.#counter.bytes;
   }
 
   start(): void {
@@ -87,6 +104,9 @@ export class RtspTcpPlayer implements RtspPlayer {
 
 /** The feed of a player with other channels than 0-1, 2-3 …, or not all tracks. */
 class RemappedFeed implements Feed {
+  /** Packets that were taken, and their bytes that have left. */
+  messages = 0;
+  bytes = 0;
   readonly #cursor: WireCursor;
   readonly #channels: ReadonlyMap<number, number>;
   #pending: Uint8Array = new Uint8Array(0);
@@ -114,6 +134,7 @@ class RemappedFeed implements Feed {
   }
 
   advance(count: number): void {
+    this.bytes += count;
     this.#pending = this.#pending.subarray(count);
   }
 
@@ -122,11 +143,12 @@ class RemappedFeed implements Feed {
   }
 
   #copy(bytes: Uint8Array, writer: ByteWriter): void {
-    eachFrame(bytes, ({ track, rtcp, packet }) => {
+    for (const { track, rtcp, packet } of framesOf(bytes)) {
       const channel = this.#channels.get(track);
-      if (channel === undefined) return;
+      if (channel === undefined) continue;
       writer.u8(0x24).u8(channel + (rtcp ? 1 : 0)).u16(packet.length).bytes(packet);
-    });
+      this.messages++;
+    }
   }
 }
 
@@ -147,6 +169,8 @@ export function clientPorts(session: RtspServerSession): Map<number, RtspPair> {
 
 /** Sends packets as datagrams: to a client, or to a group. */
 export class RtspUdpPlayer implements RtspPlayer {
+  packets = 0;
+  bytes = 0;
   readonly #cursor: WireCursor;
   readonly #sockets: Pick<RtpSockets, "send">;
   readonly #clock: Clock;
@@ -211,16 +235,17 @@ export class RtspUdpPlayer implements RtspPlayer {
   }
 
   async #send(bytes: Uint8Array, pauses: number): Promise<void> {
-    const frames: { rtcp: boolean; port: number; packet: Uint8Array }[] = [];
-    eachFrame(bytes, ({ track, rtcp, packet }) => {
-      const ports = this.#ports.get(track);
-      if (ports !== undefined) frames.push({ rtcp, port: ports[rtcp ? 1 : 0], packet });
-    });
-    for (const [index, { rtcp, port, packet }] of frames.entries()) {
-      if (index > 0 && index % BURST_PACKETS === 0) {
+    let sent = 0;
+    for (const { track, rtcp, packet } of framesOf(bytes)) {
+      const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
+      if (port === undefined) continue;
+      if (sent > 0 && sent % BURST_PACKETS === 0) {
         await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
       }
       if (this.#pauses !== pauses) return;
+      sent++;
+      this.packets++;
+      this.bytes += packet.length;
       // One after the other: sends under way at once overtake each other when the socket is full.
       await this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp });
     }

@@ -23,6 +23,10 @@ interface PublisherTrack {
 
 /** Counts of an RTSP publisher. */
 export interface RtspPublisherStatistics {
+  /** Packets of RTP and RTCP that came. */
+  readonly packets: number;
+  /** Their bytes. */
+  readonly bytes: number;
   /** Packets that never came. */
   readonly lost: number;
   /** Packets that were no RTP or RTCP. */
@@ -35,6 +39,8 @@ export class RtspPublisher {
   readonly #tracks: readonly PublisherTrack[];
   readonly #ssrc: number;
   readonly #onUnit: ((unit: MediaUnit) => void) | undefined;
+  #packets = 0;
+  #bytes = 0;
   #malformed = 0;
   #lastReportAt: number;
 
@@ -75,13 +81,20 @@ export class RtspPublisher {
   /** Counts of now. */
   get statistics(): RtspPublisherStatistics {
     const lost = this.#tracks.reduce((sum, { receiver }) => sum + receiver.stats.lost, 0);
-    return { lost, malformed: this.#malformed };
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      lost,
+      malformed: this.#malformed,
+    };
   }
 
   /** Takes one packet of the track at `index` in the description. */
   take(bytes: Uint8Array, from: { index: number; rtcp: boolean; nowMs: number }): void {
     const track = this.#tracks[from.index];
     if (track === undefined) return;
+    this.#packets++;
+    this.#bytes += bytes.length;
     try {
       if (from.rtcp || isRtcp(bytes)) this.#takeRtcp(bytes, track, from.nowMs);
       else this.#takeRtp(bytes, track, from.nowMs);

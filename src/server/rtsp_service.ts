@@ -18,6 +18,7 @@ import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rt
 import { RtspPublisher } from "./rtsp_publisher.ts";
 import { rtspFormatName, RtspWireFormat } from "./rtsp_wire_format.ts";
 import type { Outbox } from "./outbox.ts";
+import type { RtspSessionStatistics } from "./statistics.ts";
 import { areCompatible, describeStream } from "./stream_tracks.ts";
 import type { DatagramPeer } from "../transport/mod.ts";
 
@@ -46,6 +47,12 @@ export interface RtspCarrier {
   checkClosed(): void;
 }
 
+/** Packets and their bytes, counted up. */
+interface Traffic {
+  packets: number;
+  bytes: number;
+}
+
 interface PlayingSession {
   readonly mode: "play";
   readonly request: StreamRequest;
@@ -54,6 +61,10 @@ interface PlayingSession {
   readonly carrier: RtspCarrier;
   readonly unwatch: () => void;
   readonly peers: DatagramPeer[];
+  /** Reports of the client. */
+  readonly received: Traffic;
+  /** What the server itself had to say; media is the player's to count. */
+  readonly sent: Traffic;
   /** How many packets of each track the client has reported lost. */
   readonly lost: Map<number, number>;
   player: RtspPlayer | undefined;
@@ -72,6 +83,8 @@ interface RecordingSession {
   readonly publisher: RtspPublisher;
   readonly carrier: RtspCarrier;
   readonly peers: DatagramPeer[];
+  /** Receiver reports. */
+  readonly sent: Traffic;
 }
 
 /** The media side of all RTSP sessions of a server: who plays and records what, over which way. */
@@ -141,6 +154,8 @@ export class RtspService {
       carrier,
       unwatch,
       peers: [],
+      received: { packets: 0, bytes: 0 },
+      sent: { packets: 0, bytes: 0 },
       lost,
       player: shared?.playerOf(session),
       started: false,
@@ -153,6 +168,28 @@ export class RtspService {
   /** Gives up a player whose session was refused in the end, or whose connection has ended meanwhile. */
   dropUnregistered(session: RtspServerSession): void {
     if (this.sessions.get(session.id) !== session) this.closed(session, "refused");
+  }
+
+  /** Counts of the sessions that play, are set up to, or record. */
+  get statistics(): RtspSessionStatistics[] {
+    return Array.from(this.#owned, ([session, owned]) => {
+      const { request, sent } = owned;
+      const player = owned.mode === "play" ? owned.player : undefined;
+      const came = owned.mode === "play"
+        ? { ...owned.received, lost: lostOf(owned.lost) }
+        : owned.publisher.statistics;
+      return {
+        connection: request.connection.id,
+        stream: request.name,
+        mode: owned.mode,
+        transport: session.tracks[0]?.transport.kind,
+        packetsReceived: came.packets,
+        bytesReceived: came.bytes,
+        packetsSent: sent.packets + (player?.packets ?? 0),
+        bytesSent: sent.bytes + (player?.bytes ?? 0),
+        packetsLost: came.lost,
+      };
+    });
   }
 
   /** Whether a stream is being sent to its group. */
@@ -264,6 +301,7 @@ export class RtspService {
       publisher,
       carrier,
       peers: [],
+      sent: { packets: 0, bytes: 0 },
     });
     log.info("rtsp publish started", {
       connection: request.connection.id,
@@ -297,6 +335,7 @@ export class RtspService {
         owned.peers.push(peer);
         // Opens the firewall towards the publisher.
         const knock = rtcp ? publisher.emptyReport() : EMPTY_RTP;
+        count(owned.sent, knock);
         void this.sockets.send(knock, { peer, rtcp });
       }
     }
@@ -341,7 +380,8 @@ export class RtspService {
         reason: reason === "teardown" ? "unpublished" : reason,
         message: `The session has ended: ${reason}`,
       };
-      log.info("rtsp publish ended", { ...fields, bytes, units, ...owned.publisher.statistics });
+      const { lost, malformed } = owned.publisher.statistics;
+      log.info("rtsp publish ended", { ...fields, bytes, units, lost, malformed });
       tellHook(log, () => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
       return;
     }
@@ -479,6 +519,7 @@ export class RtspService {
     { track, bytes }: { readonly track: number; readonly bytes: Uint8Array },
   ): void {
     const { ssrc } = owned.format.senders[track]!;
+    count(owned.received, bytes);
     try {
       for (const packet of parseRtcp(bytes)) {
         if (packet.type !== "receiver-report" && packet.type !== "sender-report") continue;
@@ -522,6 +563,7 @@ export class RtspService {
     rtcp: { readonly track: number; readonly packet: Uint8Array },
   ): void {
     const { track, packet } = rtcp;
+    count(owned.sent, packet);
     const transport = session.tracks.find((candidate) => candidate.track === track)?.transport;
     if (transport?.kind === "udp") {
       const peer = { hostname: session.address, port: transport.clientPorts[1] };
@@ -596,6 +638,11 @@ export class RtspService {
       owned?.carrier.checkClosed();
     }
   }
+}
+
+function count(traffic: Traffic, packet: Uint8Array): void {
+  traffic.packets++;
+  traffic.bytes += packet.length;
 }
 
 function random(length: number): Uint8Array {

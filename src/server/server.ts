@@ -17,6 +17,7 @@ import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_s
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
 import { type RtspMulticast, RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
 import type { RtspTransportPolicy } from "../rtsp/mod.ts";
+import type { ConnectionStatistics, RtspSessionStatistics } from "./statistics.ts";
 import { systemClock } from "./system_clock.ts";
 import {
   connTransport,
@@ -121,7 +122,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #context: ServerContext;
   readonly #relays: Relays;
-  readonly #connections = new Set<ServedConnection>();
+  readonly #connections = new Map<ServedConnection, ConnectionName>();
   readonly #perAddress = new Map<string, number>();
   readonly #listeners: { readonly protocol: ServerProtocol; readonly listener: Deno.Listener }[] =
     [];
@@ -232,6 +233,20 @@ export class Server {
   ): Promise<void> {
     checkStreamName(name);
     await publishUnits(this.hub.stream(name), units, options);
+  }
+
+  /** Counts of the connections. */
+  get connections(): ConnectionStatistics[] {
+    return Array.from(this.#connections, ([{ bytesReceived, bytesSent }, name]) => ({
+      ...name,
+      bytesReceived,
+      bytesSent,
+    }));
+  }
+
+  /** Counts of the RTSP sessions that play, are set up to, or record. */
+  get rtspSessions(): RtspSessionStatistics[] {
+    return this.#rtsp?.statistics ?? [];
   }
 
   /** Number of connections. */
@@ -435,8 +450,9 @@ export class Server {
     transport: Transport,
   ): Promise<ConnectionEnd> {
     const { remoteAddress } = transport;
-    const connection = this.#open(protocol, transport);
-    this.#connections.add(connection);
+    const id = this.#nextId++;
+    const connection = this.#open(protocol, transport, id);
+    this.#connections.set(connection, { id, protocol, remoteAddress });
     this.#perAddress.set(remoteAddress, (this.#perAddress.get(remoteAddress) ?? 0) + 1);
     try {
       return await connection.finished;
@@ -448,8 +464,11 @@ export class Server {
     }
   }
 
-  #open(protocol: Exclude<ServerProtocol, "rtp">, transport: Transport): ServedConnection {
-    const id = this.#nextId++;
+  #open(
+    protocol: Exclude<ServerProtocol, "rtp">,
+    transport: Transport,
+    id: number,
+  ): ServedConnection {
     if (protocol === "rtsp" || protocol === "rtsps") {
       return new RtspFront(this.#context, transport, {
         id,
@@ -485,7 +504,7 @@ export class Server {
   #startTicking(): void {
     this.#ticking ??= setInterval(() => {
       this.#context.peers.tick();
-      for (const connection of this.#connections) this.#tick(connection);
+      for (const connection of this.#connections.keys()) this.#tick(connection);
       this.#limitHeldBytes();
       this.#rtsp?.tick();
     }, TICK_MS);
@@ -494,9 +513,9 @@ export class Server {
   #limitHeldBytes(): void {
     const { maxConnectionBytes = 256 * 1024 * 1024 } = this.#options;
     let over = -maxConnectionBytes;
-    for (const { heldBytes } of this.#connections) over += heldBytes;
+    for (const { heldBytes } of this.#connections.keys()) over += heldBytes;
     if (over <= 0) return;
-    const held = Array.from(this.#connections, (connection) => ({
+    const held = Array.from(this.#connections.keys(), (connection) => ({
       connection,
       bytes: connection.heldBytes,
     }));
@@ -523,7 +542,7 @@ export class Server {
     for (const { listener } of this.#listeners) listener.close();
     const relays = this.#relays.stop();
     this.#rtsp?.stop();
-    const ends = Array.from(this.#connections, (connection) => {
+    const ends = Array.from(this.#connections.keys(), (connection) => {
       connection.stop();
       return connection.finished;
     });
@@ -555,9 +574,14 @@ function atMostEachSecond<T>(tell: (value: T) => void): (value: T) => void {
 /** Pause after a failed accept, so that being out of file descriptors does not burn the processor. */
 const ACCEPT_RETRY_MS = 100;
 
+/** What tells a connection. */
+type ConnectionName = Omit<ConnectionStatistics, "bytesReceived" | "bytesSent">;
+
 /** A connection, whatever it speaks. */
 interface ServedConnection {
   readonly finished: Promise<ConnectionEnd>;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
   readonly heldBytes: number;
   tick(): void;
   shed(): void;

@@ -670,11 +670,14 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
     readers: [{
       format: "test",
       bytes: 0,
+      messages: 0,
       lagBytes: 0,
       lagMs: 0,
       skips: 0,
       lostPackets: undefined,
     }],
+    bytesSent: 0,
+    messagesSent: 0,
   });
   takeAll(reader);
   publication.write(unit("p3", { bytes: 88 }));

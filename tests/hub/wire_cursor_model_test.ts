@@ -22,6 +22,8 @@ class Player {
   /** Times that it went on after a pause. */
   restarts = 0;
   messages = 0;
+  /** Those of them that may be of preambles. */
+  headers = 0;
   readonly #parser = new MessageReader();
   readonly #published: ReadonlyMap<string, Published>;
   readonly #lent: { readonly view: Uint8Array; readonly copy: Uint8Array }[] = [];
@@ -55,6 +57,11 @@ class Player {
     // Nothing is put into a preamble, nor between it and what it is for.
     if (this.#parser.partial > 0) assert(!this.reader.cursor.atBoundary);
     for (const message of messages) this.#take(message);
+    const counted = this.reader.cursor.messages;
+    assert(
+      counted >= this.messages - this.headers && counted <= this.messages,
+      `${counted} of ${this.messages} messages, ${this.headers} headers, are counted`,
+    );
   }
 
   /** Views that were handed out are as they were. */
@@ -64,7 +71,10 @@ class Player {
 
   #take({ name }: ReadMessage): void {
     this.messages++;
-    if (name.startsWith("V")) this.#config = name.split("-")[0];
+    if (name.startsWith("V")) {
+      this.#config = name.split("-")[0];
+      this.headers++;
+    }
     const published = this.#published.get(name);
     if (published === undefined) return;
     if (published.index !== (this.#last?.index ?? -2) + 1) {

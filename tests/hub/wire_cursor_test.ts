@@ -491,3 +491,28 @@ Deno.test("a reader that is past the place where it is to stop finishes the mess
   send(publication, "K3");
   assertEquals(takeNames(reader), "");
 });
+
+Deno.test("a reader and its stream count bytes and whole messages, over skips and readers that have gone (R096)", () => {
+  const { hub } = fakeHub({ maxLagBytes: 3000 });
+  const publication = hub.acquire("live/cam");
+  const { stream } = publication;
+  send(publication, "V K0 p1 p2", { bytes: 100 });
+  const reader = read(stream);
+  const length = 100 + MESSAGE_HEADER;
+  takeBytes(reader, length);
+  takeBytes(reader, length * 2 - 1);
+  // The preamble is no message of the log, and the second picture is not whole.
+  assertEquals(reader.cursor.messages, 1);
+  takeBytes(reader, 1);
+  assertEquals(reader.cursor.messages, 2);
+  send(publication, "p3 p4 p5 K6 p7", { bytes: 1000 });
+  assertEquals(takeNames(reader), "K6 p7");
+  assertEquals([reader.cursor.skips, reader.cursor.messages], [1, 4]);
+  const { bytes } = reader.cursor;
+  reader.close();
+  const second = read(stream);
+  assertEquals(takeNames(second), "V K6 p7");
+  const { bytesSent, messagesSent, readers } = stream.statistics;
+  assertEquals(readers.map(({ messages }) => messages), [2]);
+  assertEquals([messagesSent, bytesSent], [6, bytes + second.cursor.bytes]);
+});

@@ -92,6 +92,16 @@ async function withRoute(): Promise<void> {
   const [report] = parseRtcp((await rtcp.receive(new Uint8Array(2000)))[0]);
   assertEquals(report?.type, "sender-report");
   assertEquals((await media.receive()).length, 172);
+  // The group counts once with the stream, and with none of its sessions.
+  await until(() => stream.statistics.readers[1]!.messages >= 20);
+  const [group, alone] = stream.statistics.readers;
+  assertEquals(stream.statistics.messagesSent, group!.messages + alone!.messages);
+  assert(group!.messages >= 20 && group!.messages <= 22, `${group!.messages} packets`);
+  const players = weir.server.rtspSessions.filter(({ mode }) => mode === "play");
+  assertEquals(
+    players.map(({ transport, packetsSent }) => [transport, packetsSent > 0]),
+    [["multicast", false], ["multicast", false], ["udp", true]],
+  );
 
   assertEquals((await first.request("TEARDOWN", { headers: one.session })).status, 200);
   await expectPackets(20, 25);
