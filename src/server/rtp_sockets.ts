@@ -15,6 +15,8 @@ export type DatagramHandler = (bytes: Uint8Array) => void;
 export class RtpSockets {
   /** Datagrams of strangers, dropped. */
   strangers = 0;
+  /** Takes RTCP of peers that are not registered, instead. */
+  onStrangeRtcp: ((bytes: Uint8Array, peer: DatagramPeer) => void) | undefined;
   readonly #sockets: readonly [rtp: DatagramSocket, rtcp: DatagramSocket];
   readonly #handlers: readonly [Map<string, DatagramHandler>, Map<string, DatagramHandler>] = [
     new Map(),
@@ -27,8 +29,9 @@ export class RtpSockets {
     this.#receiving = Promise.all(sockets.map((socket, index) =>
       socket.receive((bytes, peer) => {
         const handler = this.#handlers[index]!.get(keyOf(peer));
-        if (handler === undefined) this.strangers++;
-        else handler(bytes);
+        if (handler !== undefined) handler(bytes);
+        else if (index === 1 && this.onStrangeRtcp !== undefined) this.onStrangeRtcp(bytes, peer);
+        else this.strangers++;
       })
     ));
   }
@@ -41,6 +44,11 @@ export class RtpSockets {
   static async bind(address: DatagramPeer): Promise<RtpSockets> {
     const { rtp, rtcp } = await bindDatagramPair(address);
     return new RtpSockets([rtp, rtcp]);
+  }
+
+  /** Address that they are bound to. */
+  get hostname(): string {
+    return this.#sockets[0].hostname;
   }
 
   /** Ports of RTP and RTCP. */

@@ -102,6 +102,8 @@ export class RtspService {
   readonly #owned = new Map<RtspServerSession, PlayingSession | RecordingSession>();
   /** The tracks of publishers that took a stream over: its players, however many, look once. */
   readonly #described = new WeakMap<Publication, Promise<readonly RtpTrack[] | undefined>>();
+  readonly #onGroupRtcp = (bytes: Uint8Array, from: DatagramPeer): void =>
+    this.#takeGroupReports(bytes, from);
 
   /** Starts without sessions. */
   constructor(
@@ -115,6 +117,10 @@ export class RtspService {
     this.#drainMs = options.drainMs ?? DRAIN_MS;
     this.sockets = options.sockets;
     this.multicast = options.multicast;
+    if (this.multicast !== undefined) {
+      // A receiver that knows where the packets come from may report to there (RFC 5760).
+      this.multicast.sockets.onStrangeRtcp = this.#onGroupRtcp;
+    }
     this.sessions = new RtspSessionRegistry({ ...options, random });
   }
 
@@ -345,7 +351,8 @@ export class RtspService {
   takeFrame(event: Extract<RtspServerEvent, { type: "frame" }>): void {
     const owned = this.#owned.get(event.session);
     if (owned?.mode === "play") {
-      this.#takeReports(owned, { track: event.track, bytes: event.payload });
+      count(owned.received, event.payload);
+      takeReports(owned, { track: event.track, bytes: event.payload });
     }
     if (owned?.mode !== "record") return;
     owned.publisher.take(event.payload, {
@@ -470,7 +477,13 @@ export class RtspService {
       const { sockets } = this.multicast!;
       const { clock } = this.#context;
       const reader = this.#read(stream, { tracks, onEnd: () => this.#endMulticast(stream) });
-      shared = new MulticastStream(reader, { sockets, clock, address });
+      shared = new MulticastStream(reader, {
+        sockets,
+        clock,
+        address,
+        log: this.#context.log,
+        onRtcp: this.#onGroupRtcp,
+      });
       this.#multicasts.set(stream, shared);
     }
     shared.sessions.add(session);
@@ -482,7 +495,7 @@ export class RtspService {
     shared?.sessions.delete(session);
     if (shared === undefined || shared.sessions.size > 0) return;
     this.#multicasts.delete(stream);
-    shared.reader.close();
+    shared.close();
   }
 
   #endMulticast(stream: Stream): void {
@@ -499,7 +512,8 @@ export class RtspService {
       // A receiver report shows that the player lives.
       const handler = (packet: Uint8Array): void => {
         session.noteActivity(this.#context.clock.now());
-        this.#guard(session, () => this.#takeReports(owned, { track, bytes: packet }));
+        count(owned.received, packet);
+        this.#guard(session, () => takeReports(owned, { track, bytes: packet }));
       };
       sockets.register(peer, { rtcp: true, handler });
       owned.peers.push(peer);
@@ -513,22 +527,21 @@ export class RtspService {
     });
   }
 
-  /** What a player tells of the packets of a track. */
-  #takeReports(
-    owned: PlayingSession,
-    { track, bytes }: { readonly track: number; readonly bytes: Uint8Array },
-  ): void {
-    const { ssrc } = owned.format.senders[track]!;
-    count(owned.received, bytes);
-    try {
-      for (const packet of parseRtcp(bytes)) {
-        if (packet.type !== "receiver-report" && packet.type !== "sender-report") continue;
-        const report = packet.reports.find((one) => one.ssrc === ssrc);
-        if (report !== undefined) owned.lost.set(track, report.cumulativeLost);
+  /**
+   * What a player of a group tells of its packets. Its port is not known: the report is taken for that of all
+   * sessions of its address, and only where it is about packets of their stream.
+   */
+  #takeGroupReports(bytes: Uint8Array, { hostname }: DatagramPeer): void {
+    for (const { sessions } of this.#multicasts.values()) {
+      for (const session of sessions) {
+        const owned = this.#owned.get(session);
+        if (session.address !== hostname || owned?.mode !== "play") continue;
+        this.#guard(session, () => {
+          if (!session.tracks.some(({ track }) => takeReports(owned, { track, bytes }))) return;
+          count(owned.received, bytes);
+          session.noteActivity(this.#context.clock.now());
+        });
       }
-    } catch (error) {
-      // It costs the report alone (R090).
-      if (!(error instanceof RtpError)) throw error;
     }
   }
 
@@ -638,6 +651,27 @@ export class RtspService {
       owned?.carrier.checkClosed();
     }
   }
+}
+
+/** What a player tells of the packets of a track; whether it has told anything of them. */
+function takeReports(
+  { format, lost }: PlayingSession,
+  { track, bytes }: { readonly track: number; readonly bytes: Uint8Array },
+): boolean {
+  const { ssrc } = format.senders[track]!;
+  try {
+    for (const packet of parseRtcp(bytes)) {
+      if (packet.type !== "receiver-report" && packet.type !== "sender-report") continue;
+      const report = packet.reports.find((one) => one.ssrc === ssrc);
+      if (report === undefined) continue;
+      lost.set(track, report.cumulativeLost);
+      return true;
+    }
+  } catch (error) {
+    // It costs the report alone (R090).
+    if (!(error instanceof RtpError)) throw error;
+  }
+  return false;
 }
 
 function count(traffic: Traffic, packet: Uint8Array): void {

@@ -46,9 +46,40 @@ export async function bindDatagram(address: DatagramPeer): Promise<DatagramSocke
   return typeof Deno.listenDatagram === "function" ? bindDeno(address) : await bindNode(address);
 }
 
+/**
+ * Binds a UDP socket that receives what is sent to a multicast group, beside other sockets of this machine that
+ * do; `via` is the address of the interface, `0.0.0.0` for the one that the route says.
+ */
+export async function joinDatagramGroup(
+  group: DatagramPeer,
+  options: { readonly via: string },
+): Promise<DatagramSocket> {
+  return typeof Deno.listenDatagram === "function"
+    ? await joinDeno(group, options)
+    : await joinNode(group, options);
+}
+
 /** @internal */
 export function bindDeno(address: DatagramPeer): DatagramSocket {
-  const conn = Deno.listenDatagram({ ...address, transport: "udp" });
+  return denoSocket(Deno.listenDatagram({ ...address, transport: "udp" }));
+}
+
+async function joinDeno(
+  group: DatagramPeer,
+  { via }: { readonly via: string },
+): Promise<DatagramSocket> {
+  // Bound to the group, it gets nothing that is sent to this machine alone.
+  const conn = Deno.listenDatagram({ ...group, transport: "udp", reuseAddress: true });
+  try {
+    await conn.joinMulticastV4(group.hostname, via);
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+  return denoSocket(conn);
+}
+
+function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
   return {
     hostname: (conn.addr as Deno.NetAddr).hostname,
     port: (conn.addr as Deno.NetAddr).port,
@@ -101,6 +132,28 @@ export function bindDeno(address: DatagramPeer): DatagramSocket {
 export async function bindNode(address: DatagramPeer): Promise<DatagramSocket> {
   const dgram: typeof NodeDgram = await import("node:dgram");
   const socket = dgram.createSocket(address.hostname.includes(":") ? "udp6" : "udp4");
+  await boundNode(socket, address);
+  return nodeSocket(socket);
+}
+
+/** @internal */
+export async function joinNode(
+  group: DatagramPeer,
+  { via }: { readonly via: string },
+): Promise<DatagramSocket> {
+  const dgram: typeof NodeDgram = await import("node:dgram");
+  const socket = dgram.createSocket({ type: "udp4", reuseAddr: true });
+  await boundNode(socket, group);
+  try {
+    socket.addMembership(group.hostname, via);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  return nodeSocket(socket);
+}
+
+async function boundNode(socket: NodeDgram.Socket, address: DatagramPeer): Promise<void> {
   const bound = Promise.withResolvers<void>();
   socket.once("error", (error: Error & { code?: string }) => {
     bound.reject(
@@ -109,6 +162,9 @@ export async function bindNode(address: DatagramPeer): Promise<DatagramSocket> {
   });
   socket.bind(address.port, address.hostname, () => bound.resolve());
   await bound.promise;
+}
+
+function nodeSocket(socket: NodeDgram.Socket): DatagramSocket {
   const closed = Promise.withResolvers<void>();
   socket.once("close", () => closed.resolve());
   socket.on("error", () => {});

@@ -4,6 +4,11 @@
  * @module
  */
 export { canReach, plainAddress } from "./address.ts";
-export { bindDatagram, type DatagramPeer, type DatagramSocket } from "./datagram.ts";
+export {
+  bindDatagram,
+  type DatagramPeer,
+  type DatagramSocket,
+  joinDatagramGroup,
+} from "./datagram.ts";
 export * from "./datagram_pair.ts";
 export * from "./transport.ts";

@@ -3,7 +3,8 @@
  * carries multicast; with `no-route`, nothing does. Ends with 0 when all is as it should be.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
+import { buildRtcp, parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
+import { joinNode } from "../../src/transport/datagram.ts";
 import { ignoreWithout } from "../support/process.ts";
 import { assertFfmpegPlays } from "../support/real_clients.ts";
 import { audioPacket, RtspPeer, UdpPeer } from "../support/rtsp_peer.ts";
@@ -13,22 +14,28 @@ const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
 /** A socket that has joined a group. */
 async function joined(group: string, port: number): Promise<Deno.DatagramConn> {
-  const conn = Deno.listenDatagram({ hostname: "0.0.0.0", port, transport: "udp" });
+  const conn = Deno.listenDatagram({
+    hostname: "0.0.0.0",
+    port,
+    transport: "udp",
+    // As multicast receivers do: several on one machine share the port.
+    reuseAddress: true,
+  });
   await conn.joinMulticastV4(group, "127.0.0.1");
   return conn;
 }
 
-async function setUpMulticast(peer: RtspPeer, url: string) {
+async function setUpMulticast(peer: RtspPeer, url: string, ttl = 3) {
   const response = await peer.request("SETUP", {
     url: `${url}/trackID=0`,
     headers: { Transport: "RTP/AVP;multicast" },
   });
   assertEquals(response.status, 200);
   const transport = response.headers.get("Transport")!;
-  const match = /^RTP\/AVP;multicast;destination=([\d.]+);port=(\d+)-(\d+);ttl=3;ssrc=/.exec(
+  const match = /^RTP\/AVP;multicast;destination=([\d.]+);port=(\d+)-(\d+);ttl=(\d+);ssrc=/.exec(
     transport,
   );
-  assert(match !== null, transport);
+  assert(match !== null && match[4] === String(ttl), transport);
   return {
     group: match[1]!,
     port: Number(match[2]),
@@ -139,6 +146,87 @@ async function withRoute(): Promise<void> {
   rtcp.close();
 }
 
+/** A program without `--unstable-net` gets what is sent to a group, too. */
+async function joinsByNode(): Promise<void> {
+  const group = { hostname: "239.7.0.9", port: 22_000 };
+  const socket = await joinNode(group, { via: "127.0.0.1" });
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const received = socket.receive(resolve);
+  using sender = new UdpPeer();
+  await sender.conn.send(Uint8Array.of(1, 2), { ...group, transport: "udp" });
+  assertEquals(await promise, Uint8Array.of(1, 2));
+  socket.close();
+  await received;
+}
+
+/** Plays over multicast and says nothing more, but for the reports that `report` sends meanwhile. */
+async function withReports(): Promise<void> {
+  await using weir = await TestServer.start({
+    rtmp: false,
+    rtsp: LOCAL,
+    rtp: LOCAL,
+    rtspSession: { idleTimeoutMs: 600 },
+    multicast: { group: "239.7.0.0/16", port: 20_000 },
+  });
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+  using publisher = await RtspPeer.dial(weir.port);
+  await publisher.record();
+  let number = 0;
+  const feeding = setInterval(() => publisher.frame(0, audioPacket(number++)), 20);
+  const players = () => weir.server.rtspSessions.filter(({ mode }) => mode === "play");
+  for (const to of ["group", "server", "nobody"] as const) {
+    using player = await RtspPeer.dial(weir.port);
+    const { group, port, session } = await setUpMulticast(player, url, 16);
+    const rtp = await joined(group, port);
+    const rtcp = await joined(group, port + 1);
+    assertEquals((await player.request("PLAY", { headers: session })).status, 200);
+    const { ssrc } = parseRtpPacket((await rtp.receive(new Uint8Array(2000)))[0]);
+    const [, server] = await rtcp.receive(new Uint8Array(2000));
+    const isOf = to === "nobody" ? ssrc ^ 1 : ssrc;
+    const packet = buildRtcp([{
+      type: "receiver-report",
+      ssrc: 77,
+      reports: [{
+        ssrc: isOf,
+        fractionLost: 0,
+        cumulativeLost: 5,
+        highestSequence: 0,
+        jitter: 0,
+        lastSenderReport: 0,
+        delaySinceLastSenderReport: 0,
+      }],
+    }]);
+    const target = to === "server"
+      ? server as Deno.NetAddr
+      : { hostname: group, port: port + 1, transport: "udp" as const };
+    using client = new UdpPeer();
+    const reporting = setInterval(() => client.conn.send(packet, target), 50);
+    // Who came later and is silent has gone: so the first has outlived its time.
+    using silent = await RtspPeer.dial(weir.port);
+    const setUp = await silent.request("SETUP", {
+      url: `${url}/trackID=0`,
+      headers: { Transport: "RTP/AVP;unicast;client_port=21000-21001" },
+    });
+    const headers = { Session: setUp.headers.get("Session")!.split(";")[0]! };
+    assertEquals((await silent.request("PLAY", { headers })).status, 200);
+    await until(() => players().every(({ transport }) => transport === "multicast"));
+    if (to !== "nobody") {
+      const [{ transport, packetsReceived, packetsLost }] = players() as [
+        ReturnType<typeof players>[0],
+      ];
+      assert(packetsReceived > 0);
+      assertEquals([to, transport, packetsLost], [to, "multicast", 5]);
+      clearInterval(reporting);
+    }
+    // Silent now, or only ever heard of somebody else's packets.
+    await until(() => players().length === 0);
+    clearInterval(reporting);
+    rtp.close();
+    rtcp.close();
+  }
+  clearInterval(feeding);
+}
+
 async function withoutRoute(): Promise<void> {
   await using weir = await TestServer.start({
     rtmp: false,
@@ -160,4 +248,13 @@ async function withoutRoute(): Promise<void> {
   assertEquals(weir.log.lines.filter(({ level }) => level === "warn").length, 1);
 }
 
-if (import.meta.main) await (Deno.args[0] === "route" ? withRoute() : withoutRoute());
+const PARTS: Record<string, () => Promise<void>> = {
+  "route": withRoute,
+  "reports": async () => {
+    await joinsByNode();
+    await withReports();
+  },
+  "no-route": withoutRoute,
+};
+
+if (import.meta.main) await PARTS[Deno.args[0]!]!();

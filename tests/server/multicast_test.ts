@@ -45,22 +45,26 @@ class Namespace implements AsyncDisposable {
 }
 
 for (
-  const [route, name] of [
+  const [part, name] of [
     [
-      true,
+      "route",
       "multicast: each packet once to the group, whatever the number of players (R091, R092, R093, R096)",
     ],
-    [false, "without a way to the groups multicast gets 461, and the log says it once (R097)"],
+    [
+      "reports",
+      "multicast: receiver reports to the group, or to where its packets come from, keep a session alive (R086, R087)",
+    ],
+    ["no-route", "without a way to the groups multicast gets 461, and the log says it once (R097)"],
   ] as const
 ) {
   Deno.test(name, async () => {
-    const namespace = await Namespace.open({ route });
+    const namespace = await Namespace.open({ route: part !== "no-route" });
     if (typeof namespace === "string") {
       console.log(`Not tested, since no network namespace can be made: ${namespace}`);
       return;
     }
     await using opened = namespace;
-    await opened.run(route ? "route" : "no-route");
+    await opened.run(part);
   });
 }
 
