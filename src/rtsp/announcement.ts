@@ -40,7 +40,7 @@ function checkMedia(description: SessionDescription): void {
       }
       const mode = fmtp["packetization-mode"];
       if (encoding?.toUpperCase() === "H264" && mode !== undefined && mode !== "1") {
-        throw malformed(`${name}: packetization-mode ${mode.slice(0, 8)}`);
+        throw malformed(`${name}: H.264 with packetization-mode ${mode.slice(0, 8)}, not 1`);
       }
     }
   }

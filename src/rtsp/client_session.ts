@@ -450,7 +450,7 @@ export class RtspClientSession {
       : status === 454
       ? "session-not-found"
       : "refused";
-    const error = new RtspError(code, `${method}: ${status} ${reason.slice(0, 80)}`, { status });
+    const error = new RtspError(code, `${method}: ${status} ${reason.slice(0, 256)}`, { status });
     events.push({ type: "failed", cseq, method, error });
   }
 

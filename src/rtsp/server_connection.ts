@@ -9,6 +9,7 @@ import {
 import { RtspError, type RtspErrorCode } from "./errors.ts";
 import {
   encodeResponse,
+  RTSP_REASONS,
   type RtspHeadersInit,
   type RtspInterleavedFrame,
   type RtspMessage,
@@ -56,6 +57,8 @@ import { formatRtspUrl, parseRtspUrl } from "./url.ts";
 const MAX_WAITING_REQUESTS = 64;
 /** Frames for no channel before the connection ends: some are in flight after a PAUSE or TEARDOWN. */
 const MAX_STRAY_FRAMES = 1000;
+/** Characters of an explanation in a status line: clients read those into fixed room (FFmpeg: 256). */
+const LONGEST_PHRASE = 200;
 /** Time in which the first request must be there. */
 const FIRST_REQUEST_MS = 10_000;
 /** Time without a request after which a connection without session ends. */
@@ -442,7 +445,7 @@ export class RtspServerConnection {
 
   #receiveMalformed(error: RtspError, events: RtspServerEvent[]): void {
     // With an answer outstanding this one would come before its turn.
-    if (!this.busy) this.#output.push(this.#encode(error.status, {}));
+    if (!this.busy) this.#output.push(this.#encode(error.status, { reason: reasonOf(error) }));
     this.#fail(error, events);
   }
 
@@ -689,9 +692,10 @@ export class RtspServerConnection {
       readonly session?: ServerSession;
       readonly headers?: RtspHeadersInit;
       readonly body?: Uint8Array | string;
+      readonly reason?: string;
     } = {},
   ): void {
-    const { session, body } = options;
+    const { session, body, reason } = options;
     const headers: [string, string][] = [];
     const cseq = request.headers.get("CSeq");
     if (cseq !== undefined && isCSeq(cseq)) headers.push(["CSeq", cseq]);
@@ -702,13 +706,21 @@ export class RtspServerConnection {
     const { headers: more = [] } = options;
     headers.push(...(Symbol.iterator in more ? more : Object.entries(more)) as [string, string][]);
     this.#output.push(
-      this.#encode(status, { headers, ...(body === undefined ? {} : { body }) }),
+      this.#encode(status, {
+        headers,
+        ...(body === undefined ? {} : { body }),
+        ...(reason === undefined ? {} : { reason }),
+      }),
     );
   }
 
   #encode(
     status: number,
-    options: { headers?: readonly (readonly [string, string])[]; body?: Uint8Array | string },
+    options: {
+      headers?: readonly (readonly [string, string])[];
+      body?: Uint8Array | string;
+      reason?: string;
+    },
   ): Uint8Array {
     const headers = [...(options.headers ?? []), ["Server", this.#server] as const];
     return encodeResponse({ status, ...options, headers });
@@ -726,7 +738,7 @@ export class RtspServerConnection {
     } else if (error.code === "unsupported-option") {
       more = { Unsupported: request.headers.get("Require") ?? "" };
     }
-    this.#respond(request, error.status, { headers: more });
+    this.#respond(request, error.status, { headers: more, reason: reasonOf(error) });
     events.push({ type: "refused", request, error });
   }
 
@@ -737,6 +749,16 @@ export class RtspServerConnection {
     this.#pending = undefined;
     events.push({ type: "close", error });
   }
+}
+
+/**
+ * The reason phrase that tells an error, which a server may word (RFC 2326, 7.1.1): FFmpeg, for one, shows it to
+ * its user. What the peer wrote may be in it.
+ */
+function reasonOf({ status, message }: RtspError): string {
+  // deno-lint-ignore no-control-regex
+  const words = message.slice(0, LONGEST_PHRASE).replace(/[\0-\x1f\x7f]/g, " ");
+  return `${RTSP_REASONS[status] ?? "Error"}: ${words}`;
 }
 
 function isKnown(method: string): method is RtspMethod {

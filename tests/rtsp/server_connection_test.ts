@@ -678,11 +678,28 @@ Deno.test("the reason of a refused ANNOUNCE names the media (R110)", () => {
   assertEquals(peer.connection.closeReason?.message, "media 1 is invalid: clock rate not found");
 });
 
-Deno.test("ANNOUNCE of H.264 with packetization-mode 0 gets 400 (R111)", () => {
+Deno.test("ANNOUNCE of H.264 with packetization-mode 0 gets 400, and is told why (R111)", () => {
   const body =
     "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=0\r\n";
   const type = { "Content-Type": "application/sdp" };
-  assertEquals(new Peer().request("ANNOUNCE", URL, type, body).status, 400);
+  const { status, reason } = new Peer().request("ANNOUNCE", URL, type, body);
+  assertEquals(
+    [status, reason],
+    [400, "Bad Request: media 1 is invalid: H.264 with packetization-mode 0, not 1"],
+  );
+});
+
+Deno.test("what a peer wrote stands in a status line without control characters, and shortened", () => {
+  const [malformed] = new Peer().push(`OPTIONS ${URL} RTSP/1.0\r\nCSeq\r\n\r\n`);
+  assertEquals(malformed?.reason, "Bad Request: line 2 is no header");
+  const peer = new Peer({ manual: true });
+  peer.ask("DESCRIBE");
+  const [event] = peer.events;
+  assert(event?.type === "describe");
+  peer.connection.reject(event, 403, { reason: `No\r\nSession: 1 ${"x".repeat(300)}` });
+  const [refused] = peer.output();
+  assertEquals(refused?.headers.get("Session"), undefined);
+  assertEquals(refused?.reason, `Forbidden: ${`No  Session: 1 ${"x".repeat(300)}`.slice(0, 200)}`);
 });
 
 Deno.test("SETUP for recording wants mode=record, and never multicast (R112)", () => {

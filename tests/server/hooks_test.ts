@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ConnectionEnd, Server, ServerError } from "../../mod.ts";
+import { ffmpeg } from "../support/media_file.ts";
+import { ignoreWithout } from "../support/process.ts";
 import { RtmpClient, statusCode, statusDescription } from "../support/rtmp_client.ts";
 import { RtspPeer } from "../support/rtsp_peer.ts";
 import { TestServer, until } from "../support/test_server.ts";
@@ -54,6 +56,28 @@ Deno.test("hooks refuse a publish and a play, later, with a reason that the clie
   ]);
   const secrets = weir.log.lines.filter((line) => JSON.stringify(line).includes("right"));
   assertEquals(secrets, [], "keys are not logged");
+});
+
+Deno.test({
+  name: "ffmpeg tells its user why an RTSP publish or play is refused",
+  ignore: ignoreWithout("ffmpeg"),
+  async fn() {
+    await using weir = await TestServer.start({
+      rtmp: false,
+      rtsp: { hostname: "127.0.0.1", port: 0 },
+      hooks: {
+        onPublish: () => ({ refuse: "Not before noon" }),
+        onPlay: () => ({ refuse: "The concert is over" }),
+      },
+    });
+    const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+    await using publisher = ffmpeg([
+      ...["-f", "lavfi", "-i", "sine", "-c:a", "aac", "-f", "rtsp", url],
+    ]);
+    await publisher.line(/403 Forbidden: Not before noon/);
+    await using player = ffmpeg(["-i", url, "-f", "null", "-"]);
+    await player.line(/403 Forbidden: The concert is over/);
+  },
 });
 
 Deno.test("a hook that throws refuses, and the server goes on", async () => {
