@@ -10,6 +10,7 @@ export type RtspErrorCode =
   | "malformed-rtp-info"
   | "malformed-tunnel"
   | "malformed-websocket"
+  | "websocket-frame-too-large"
   | "malformed-description"
   | "content-length"
   | "method-too-long"

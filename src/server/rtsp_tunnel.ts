@@ -1,8 +1,12 @@
 import {
   Base64Decoder,
+  encodeWebSocketClose,
   encodeWebSocketFrame,
-  RtspError,
+  type RtspError,
+  WebSocketCloseCode,
+  webSocketCloseCode,
   WebSocketDecoder,
+  type WebSocketEvent,
   WebSocketOpcode,
 } from "../rtsp/mod.ts";
 import type { Transport } from "../transport/mod.ts";
@@ -24,7 +28,8 @@ export interface TunnelWay {
 type Progress = "nothing" | "data" | "end";
 
 /**
- * The bytes of `way`, decoded: `decode` enqueues, and says whether it has. It gets no bytes at the end.
+ * The bytes of `way`, decoded: `decode` enqueues, and says whether it has. It gets no bytes at the end. `drain`
+ * is for what comes after an error: it reads that to the end.
  */
 function decodedReadable(
   way: TunnelWay,
@@ -32,10 +37,10 @@ function decodedReadable(
     bytes: Uint8Array,
     controller: ReadableStreamDefaultController<Uint8Array>,
   ) => Progress,
-): ReadableStream<Uint8Array> {
+): { readonly readable: ReadableStream<Uint8Array>; readonly drain: () => Promise<void> } {
   const reader = way.transport.readable.getReader();
   let first: Uint8Array | undefined = way.first;
-  return new ReadableStream<Uint8Array>({
+  const readable = new ReadableStream<Uint8Array>({
     async pull(controller) {
       for (let progress: Progress = "nothing"; progress === "nothing";) {
         const bytes = first ?? (await reader.read()).value;
@@ -46,6 +51,12 @@ function decodedReadable(
       }
     },
   }, { highWaterMark: 0 });
+  return {
+    readable,
+    async drain() {
+      while (!(await reader.read()).done);
+    },
+  };
 }
 
 /**
@@ -58,15 +69,16 @@ export function httpTunnelTransport(
   options: { readonly fault: () => RtspError | undefined },
 ): Transport {
   const decoder = new Base64Decoder();
+  const { readable } = decodedReadable(up, (bytes, controller) => {
+    const fault = options.fault();
+    if (fault !== undefined) throw fault;
+    const decoded = decoder.push(bytes);
+    if (decoded.length === 0) return "nothing";
+    controller.enqueue(decoded);
+    return "data";
+  });
   return {
-    readable: decodedReadable(up, (bytes, controller) => {
-      const fault = options.fault();
-      if (fault !== undefined) throw fault;
-      const decoded = decoder.push(bytes);
-      if (decoded.length === 0) return "nothing";
-      controller.enqueue(decoded);
-      return "data";
-    }),
+    readable,
     write: (bytes) => down.write(bytes),
     closeWrite: () => down.closeWrite(),
     close() {
@@ -81,45 +93,49 @@ export function httpTunnelTransport(
 /** Larger writes are cut, so that a pong need not wait for a whole group of pictures. */
 const MAX_FRAME_BYTES = 64 * 1024;
 
-/** Payload of a ping or close frame at most (RFC 6455, 5.5). */
-const MAX_CONTROL_BYTES = 125;
-
-/** Status code 1000 of a close frame: normal closure (RFC 6455, 7.4.1). */
-const NORMAL_CLOSURE = Uint8Array.of(0x03, 0xe8);
-
 /** Makes a transport of a connection that has become a WebSocket. */
 export function webSocketTransport(way: TunnelWay): Transport {
   const { transport } = way;
   const decoder = new WebSocketDecoder();
   const frames = new FrameWriter(transport);
-  return {
-    readable: decodedReadable(way, (bytes, controller) => {
-      let progress: Progress = "nothing";
-      for (const event of decoder.push(bytes)) {
-        if (event.kind === "close") {
-          frames.close().catch(() => {});
-          return "end";
-        }
-        if (event.kind === "ping") {
-          if (event.payload.length > MAX_CONTROL_BYTES) {
-            throw new RtspError("malformed-websocket", `a ping of ${event.payload.length} bytes`);
-          }
-          frames.pong(event.payload);
-        } else if (event.payload.length > 0) {
-          controller.enqueue(event.payload);
-          progress = "data";
-        }
+  let closeCode: number = WebSocketCloseCode.Normal;
+  const decode = (bytes: Uint8Array): WebSocketEvent[] => {
+    try {
+      return decoder.push(bytes);
+    } catch (error) {
+      // Told when the connection is closed for it.
+      closeCode = webSocketCloseCode(error);
+      throw error;
+    }
+  };
+  const { readable, drain } = decodedReadable(way, (bytes, controller) => {
+    let progress: Progress = "nothing";
+    for (const event of decode(bytes)) {
+      if (event.kind === "close") {
+        frames.close(closeCode).catch(() => {});
+        return "end";
       }
-      return progress;
-    }),
+      if (event.kind === "ping") {
+        frames.pong(event.payload);
+      } else if (event.payload.length > 0) {
+        controller.enqueue(event.payload);
+        progress = "data";
+      }
+    }
+    return progress;
+  });
+  return {
+    readable,
     async write(bytes) {
       const piece = bytes.subarray(0, MAX_FRAME_BYTES);
       await frames.send(encodeWebSocketFrame(piece));
       return piece.length;
     },
     async closeWrite() {
-      await frames.close();
+      await frames.close(closeCode);
       await transport.closeWrite();
+      // Closing on what the peer still sends would reset the connection before it has read the reason.
+      if (closeCode !== WebSocketCloseCode.Normal) await drain();
     },
     close: () => transport.close(),
     remoteAddress: transport.remoteAddress,
@@ -138,8 +154,9 @@ class FrameWriter {
     this.#transport = transport;
   }
 
-  /** Resolves when the frame is written; none follows a close frame. */
+  /** Resolves when the frame is written; none follows a close frame (RFC 6455, 5.5.1). */
   send(frame: Uint8Array): Promise<void> {
+    if (this.#closed) return this.#sent;
     const sent = this.#sent.then(() => writeAll(this.#transport, frame));
     this.#sent = sent;
     return sent;
@@ -159,10 +176,11 @@ class FrameWriter {
     this.#sent.catch(() => {});
   }
 
-  /** Says goodbye, once. */
-  async close(): Promise<void> {
+  /** Says goodbye, once, with a status code. */
+  async close(code: number): Promise<void> {
     if (this.#closed) return;
+    const sent = this.send(encodeWebSocketClose(code));
     this.#closed = true;
-    await this.send(encodeWebSocketFrame(NORMAL_CLOSURE, { opcode: WebSocketOpcode.Close }));
+    await sent;
   }
 }

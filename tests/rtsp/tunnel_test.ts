@@ -11,6 +11,7 @@ import {
   tunnelGetResponse,
   tunnelPostResponse,
   webSocketAcceptResponse,
+  webSocketCloseCode,
   WebSocketDecoder,
   WebSocketOpcode,
 } from "../../src/rtsp/mod.ts";
@@ -161,12 +162,35 @@ for (const length of [0, 125, 126, 65535, 65536]) {
   });
 }
 
+Deno.test("WebSocketDecoder takes messages in pieces, with control frames between them", () => {
+  const input = Uint8Array.of(
+    ...[0x02, 0x81, 0, 0, 0, 0, 1],
+    ...[0x89, 0x80, 0, 0, 0, 0],
+    ...[0x00, 0x81, 0, 0, 0, 0, 2],
+    ...[0x80, 0x81, 0, 0, 0, 0, 3],
+    ...[0x82, 0x81, 0, 0, 0, 0, 4],
+  );
+  assertEquals(
+    new WebSocketDecoder().push(input).map((event) => event.kind === "data" ? event.payload[0] : 0),
+    [1, 0, 2, 3, 4],
+  );
+});
+
 for (
-  const [what, bytes] of [
-    ["no mask", [0x82, 0x01, 0x00]],
-    ["a reserved bit", [0xc2, 0x81, 0, 0, 0, 0, 1]],
-    ["an unknown opcode", [0x83, 0x80, 0, 0, 0, 0]],
-    ["a huge length", [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]],
+  const [what, bytes, closeCode] of [
+    ["no mask", [0x82, 0x01, 0x00], 1002],
+    ["a reserved bit", [0xc2, 0x81, 0, 0, 0, 0, 1], 1002],
+    ["an unknown opcode", [0x83, 0x80, 0, 0, 0, 0], 1002],
+    ["an unknown control opcode", [0x8b, 0x80, 0, 0, 0, 0], 1002],
+    ["a continuation of nothing", [0x80, 0x80, 0, 0, 0, 0], 1002],
+    ["a message in a message", [0x02, 0x80, 0, 0, 0, 0, 0x82, 0x80, 0, 0, 0, 0], 1002],
+    ["a control frame in pieces", [0x09, 0x80, 0, 0, 0, 0], 1002],
+    ["a control frame over 125 bytes", [0x89, 0xfe, 0, 126, 0, 0, 0, 0], 1002],
+    [
+      "a huge length",
+      [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
+      1009,
+    ],
   ] as const
 ) {
   Deno.test(`WebSocketDecoder refuses ${what}`, () => {
@@ -174,7 +198,9 @@ for (
       () => new WebSocketDecoder().push(Uint8Array.of(...bytes)),
       RtspError,
     );
-    assertEquals(error.code, "malformed-websocket");
+    const isTooLarge = closeCode === 1009;
+    assertEquals(error.code, isTooLarge ? "websocket-frame-too-large" : "malformed-websocket");
+    assertEquals(webSocketCloseCode(error), closeCode);
   });
 }
 

@@ -315,6 +315,18 @@ Deno.test("a WebSocket with rtsp.onvif.org carries RTSP and media (R067, R133)",
   await weir.quiet();
 });
 
+Deno.test("a WebSocket client is told 1009 when a frame of its is too large (R133)", async () => {
+  await using weir = await start();
+  for (const bytes of [300_000, 5_000_000]) {
+    const socket = new WebSocket(`ws://127.0.0.1:${weir.port}/live/cam`, "rtsp.onvif.org");
+    socket.onerror = (event) => event.preventDefault();
+    const reader = new SocketReader(socket);
+    await new Promise((resolve) => socket.onopen = resolve);
+    socket.send(new Uint8Array(bytes));
+    assertEquals((await reader.ended).code, 1009);
+  }
+});
+
 Deno.test("a WebSocket of another subprotocol is refused (R132)", async () => {
   await using weir = await start();
   const socket = new WebSocket(`ws://127.0.0.1:${weir.port}/live/cam`, "chat");
@@ -348,26 +360,27 @@ Deno.test("pings are answered between the frames, and a close is closed (R133)",
   assertEquals(await peer.rest(), "");
 });
 
-Deno.test("frames that break RFC 6455 end the connection (R133)", async () => {
+Deno.test("frames that break RFC 6455 end the connection with the status code for it (R133)", async () => {
   await using weir = await start();
   const wrong = [
-    Uint8Array.of(0x82, 1, 0x41), // no mask
-    Uint8Array.of(0xc2, 0x81, 0, 0, 0, 0, 0x41), // an extension
-    Uint8Array.of(0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0), // 4 GiB
-    masked(9, new Uint8Array(126)), // a ping that is too long
-  ];
-  for (const bytes of wrong) {
+    [1002, Uint8Array.of(0x82, 1, 0x41)], // no mask
+    [1002, Uint8Array.of(0xc2, 0x81, 0, 0, 0, 0, 0x41)], // an extension
+    [1002, masked(3, "")], // no opcode
+    [1002, masked(0, "x")], // the continuation of nothing
+    [1002, masked(9, new Uint8Array(126))], // a ping that is too long
+    [1009, Uint8Array.of(0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)], // 4 GiB
+  ] as const;
+  for (const [code, bytes] of wrong) {
     using peer = await RtspPeer.dial(weir.port);
     await peer.send(UPGRADE);
     await head(peer);
     await peer.send(bytes);
-    await peer.rest();
+    assertEquals(await peer.read(), Uint8Array.of(0x88, 2, code >> 8, code & 0xff));
+    assertEquals(await peer.rest(), "");
   }
   await weir.quiet();
-  assertEquals(
-    weir.log.lines.filter(({ fields }) => fields.reason === "malformed-websocket").length,
-    wrong.length,
-  );
+  const told = weir.log.lines.filter(({ fields }) => /websocket/.test(String(fields.reason)));
+  assertEquals(told.length, wrong.length);
 });
 
 Deno.test({
