@@ -77,14 +77,17 @@ function httpResponse(status: string, headers: readonly string[]): Uint8Array {
   return ascii.encode([`HTTP/1.1 ${status}`, ...headers, "", ""].join("\r\n"));
 }
 
-/** A way down that waits for its way up. */
-interface Waiting<T> {
+/** A way down. */
+interface WayDown<T> {
   readonly address: string;
   readonly value: T;
+  /** Whether a way up has come already. */
+  isMatched: boolean;
 }
 
 /**
- * Brings the two connections of each HTTP tunnel together: by cookie and client address.
+ * Brings the two connections of each HTTP tunnel together: by cookie and client address. A client may close its
+ * POST and open another as long as its GET lives.
  *
  * `T` is what stands for the GET's connection.
  *
@@ -98,37 +101,38 @@ interface Waiting<T> {
  * ```
  */
 export class RtspTunnelMatcher<T> {
-  readonly #waiting = new Map<string, Waiting<T>>();
+  readonly #ways = new Map<string, WayDown<T>>();
 
   /**
-   * Keeps the way down `value` for its way up.
+   * Keeps the way down `value` for its ways up. One that has had its own already makes room for it: a client may
+   * come back with its cookie before its old connection is known to be gone.
    *
    * @throws {RtspError} `malformed-tunnel` if another one waits with this cookie
    */
   open(cookie: string, way: { readonly address: string; readonly value: T }): void {
-    if (this.#waiting.has(cookie)) {
+    if (this.#ways.get(cookie)?.isMatched === false) {
       throw new RtspError("malformed-tunnel", "a cookie that is in use");
     }
-    this.#waiting.set(cookie, way);
+    this.#ways.set(cookie, { ...way, isMatched: false });
   }
 
   /**
-   * Takes out the way down that belongs to a way up.
+   * Returns the way down that belongs to a way up, the first or a later one.
    *
-   * @throws {RtspError} `malformed-tunnel` if none waits with this cookie and address
+   * @throws {RtspError} `malformed-tunnel` if there is none with this cookie and address
    */
   match(cookie: string, address: string): T {
-    const way = this.#waiting.get(cookie);
+    const way = this.#ways.get(cookie);
     if (way === undefined || way.address !== address) {
       throw new RtspError("malformed-tunnel", "a POST that no GET waits for");
     }
-    this.#waiting.delete(cookie);
+    way.isMatched = true;
     return way.value;
   }
 
   /** Forgets a way down whose connection has ended. */
   close(cookie: string, value: T): void {
-    if (this.#waiting.get(cookie)?.value === value) this.#waiting.delete(cookie);
+    if (this.#ways.get(cookie)?.value === value) this.#ways.delete(cookie);
   }
 }
 

@@ -18,7 +18,13 @@ import type { ConnectionEnd } from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
 import { RtspConnection } from "./rtsp_connection.ts";
 import type { RtspService } from "./rtsp_service.ts";
-import { httpTunnelTransport, webSocketTransport, writeAll } from "./rtsp_tunnel.ts";
+import {
+  httpTunnelTransport,
+  type TunnelWay,
+  TunnelWayUp,
+  webSocketTransport,
+  writeAll,
+} from "./rtsp_tunnel.ts";
 
 /** Time for the first request; and for the POST that belongs to a GET. */
 const DEADLINE_MS = 10_000;
@@ -31,25 +37,34 @@ const MAX_WAITING_PER_ADDRESS = 32;
 
 const NOTHING = new Uint8Array(0);
 
-/** The way down of a tunnel that waits for its way up. */
-interface WaitingWay {
+/** The way down of a tunnel, which takes its ways up. */
+interface WayDown {
   /** Resolves when the response to the GET is written. */
   readonly ready: Promise<void>;
-  /** Serves the tunnel to its end. */
-  serve(up: { readonly transport: Transport; readonly first: Uint8Array }): Promise<ConnectionEnd>;
+  /** Throws where no way up can be taken now. */
+  checkRoom(): void;
+  /** Reads a way up to its end. The first opens the tunnel. */
+  take(up: TunnelWay): Promise<void>;
 }
 
-/** The HTTP tunnels of one listener that are half open. */
+/** A way down and the address of its client. */
+interface AddressedWayDown {
+  readonly address: string;
+  readonly value: WayDown;
+}
+
+/** The HTTP tunnels of one listener. */
 export class RtspTunnels {
-  readonly #matcher = new RtspTunnelMatcher<WaitingWay>();
+  readonly #matcher = new RtspTunnelMatcher<WayDown>();
+  /** Ways down that wait for their first way up. */
   readonly #perAddress = new Map<string, number>();
 
   /**
-   * Keeps a way down until it is matched or `close` is called.
+   * Keeps a way down until `close` is called.
    *
    * @throws {RtspError} `malformed-tunnel` if the cookie is in use, or too many of the address wait
    */
-  open(cookie: string, way: { readonly address: string; readonly value: WaitingWay }): void {
+  open(cookie: string, way: AddressedWayDown): void {
     const count = this.#perAddress.get(way.address) ?? 0;
     if (count >= MAX_WAITING_PER_ADDRESS) {
       throw new RtspError("malformed-tunnel", `over ${MAX_WAITING_PER_ADDRESS} GETs without POST`);
@@ -59,20 +74,24 @@ export class RtspTunnels {
   }
 
   /**
-   * Takes out the way down that a POST belongs to.
+   * Returns the way down that a POST belongs to.
    *
    * @throws {RtspError} `malformed-tunnel` if there is none
    */
-  match(cookie: string, address: string): WaitingWay {
+  match(cookie: string, address: string): WayDown {
     return this.#matcher.match(cookie, address);
   }
 
-  /** A way down waits no longer, matched or not. Call it once for each `open`. */
-  close(cookie: string, way: { readonly address: string; readonly value: WaitingWay }): void {
+  /** A way down waits no longer for its first way up. Call it once for each `open`. */
+  settle({ address }: AddressedWayDown): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+
+  /** A way down has ended. */
+  close(cookie: string, way: AddressedWayDown): void {
     this.#matcher.close(cookie, way.value);
-    const left = (this.#perAddress.get(way.address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(way.address, left);
-    else this.#perAddress.delete(way.address);
   }
 }
 
@@ -105,8 +124,6 @@ export class RtspFront {
   #deadlineMs: number | undefined;
   #connection: RtspConnection | undefined;
   #end: ConnectionEnd | undefined;
-  /** What the peer has done wrong on the way down of a tunnel. */
-  #fault: RtspError | undefined;
   /** Ends what a half-open tunnel waits for. */
   #onEnd: (() => void) | undefined;
 
@@ -235,21 +252,22 @@ export class RtspFront {
     const transport = this.#transport;
     if (rest.length > 0) throw new BytesOnWayDown();
     this.#deadlineMs = this.#context.clock.now() + DEADLINE_MS;
+    const { clock, timing } = this.#context;
     const served = Promise.withResolvers<{ readonly end: Promise<ConnectionEnd> } | undefined>();
-    let up: Transport | undefined;
-    let isOver = false;
+    const up = new TunnelWayUp({ clock, graceMs: timing.closeMs });
+    let isServed = false;
     const ready = Promise.withResolvers<void>();
-    const value: WaitingWay = {
+    const value: WayDown = {
       ready: ready.promise,
-      serve: (way) => {
-        // The way down may have ended while the POST was answered: nobody would keep its time.
-        if (isOver) throw new RtspError("closed", "The peer has closed the way down");
-        up = way.transport;
-        const end = this.#serve(
-          httpTunnelTransport(transport, way, { fault: () => this.#fault }),
-        );
-        served.resolve({ end });
-        return end;
+      checkRoom: () => up.checkRoom(),
+      take: (way) => {
+        // Throws where the way down has ended while the POST was answered: nobody would keep its time.
+        const taken = up.take(way);
+        if (!isServed) {
+          isServed = true;
+          served.resolve({ end: this.#serve(httpTunnelTransport(transport, up)) });
+        }
+        return taken;
       },
     };
     ready.promise.catch(() => {});
@@ -258,43 +276,53 @@ export class RtspFront {
     this.#options.tunnels.open(cookie, way);
     writeAll(transport, tunnelGetResponse()).then(ready.resolve, ready.reject);
     this.#onEnd = () => {
-      isOver = true;
+      up.end();
       served.resolve(undefined);
     };
     // The tunnel ends with its way down.
-    this.#watchWayDown().then(() => {
-      isOver = true;
-      up?.close();
+    let fault: RtspError | undefined;
+    this.#watchWayDown().then((wrong) => {
+      fault = wrong;
+      up.end(wrong);
       served.resolve(undefined);
     });
     const tunnel = await served.promise;
     this.#onEnd = undefined;
-    this.#options.tunnels.close(cookie, way);
-    if (tunnel !== undefined) return await tunnel.end;
-    if (this.#end !== undefined) return this.#end;
-    throw this.#fault ?? new RtspError("closed", "The peer has closed before its POST");
+    this.#options.tunnels.settle(way);
+    try {
+      if (tunnel !== undefined) return await tunnel.end;
+      if (this.#end !== undefined) return this.#end;
+      throw fault ?? new RtspError("closed", "The peer has closed before its POST");
+    } finally {
+      up.end();
+      this.#options.tunnels.close(cookie, way);
+    }
   }
 
   /** Resolves when the peer ends its side of the GET's connection, or sends what does not belong there. */
-  async #watchWayDown(): Promise<void> {
+  async #watchWayDown(): Promise<RtspError | undefined> {
     try {
       const { done } = await this.#transport.readable.getReader().read();
-      if (!done) this.#fault = new BytesOnWayDown();
+      return done ? undefined : new BytesOnWayDown();
     } catch {
       // The end, too.
+      return undefined;
     }
   }
 
   async #servePost(cookie: string, first: Uint8Array): Promise<ConnectionEnd> {
     const transport = this.#transport;
     const way = this.#options.tunnels.match(cookie, transport.remoteAddress);
+    // Who is refused is not told 200 before.
+    way.checkRoom();
     await Promise.all([way.ready, writeAll(transport, tunnelPostResponse())]);
     if (this.#end !== undefined) return this.#end;
     try {
-      return await way.serve({ transport, first });
+      await way.take({ transport, first });
     } finally {
       transport.close();
     }
+    return this.#end ?? { clean: true, reason: "closed", message: "The way up has ended" };
   }
 
   /** Ends with what went wrong; HTTP is told so. */

@@ -2,16 +2,15 @@ import {
   Base64Decoder,
   encodeWebSocketClose,
   encodeWebSocketFrame,
-  type RtspError,
+  RtspError,
   WebSocketCloseCode,
   webSocketCloseCode,
   WebSocketDecoder,
   type WebSocketEvent,
   WebSocketOpcode,
 } from "../rtsp/mod.ts";
+import type { Clock, Timer } from "../hub/mod.ts";
 import type { Transport } from "../transport/mod.ts";
-
-const NOTHING = new Uint8Array(0);
 
 /** Writes all of `bytes`. Nothing else may write meanwhile. */
 export async function writeAll(transport: Transport, bytes: Uint8Array): Promise<void> {
@@ -24,66 +23,133 @@ export interface TunnelWay {
   readonly first: Uint8Array;
 }
 
-/** What decoding a piece has led to. */
-type Progress = "nothing" | "data" | "end";
+/** What a {@linkcode TunnelWayUp} needs. */
+export interface TunnelWayUpOptions {
+  readonly clock: Clock;
+  /** How long a POST may stay open when the next one has come, milliseconds. */
+  readonly graceMs: number;
+}
 
-/**
- * The bytes of `way`, decoded: `decode` enqueues, and says whether it has. It gets no bytes at the end. `drain`
- * is for what comes after an error: it reads that to the end.
- */
-function decodedReadable(
-  way: TunnelWay,
-  decode: (
-    bytes: Uint8Array,
-    controller: ReadableStreamDefaultController<Uint8Array>,
-  ) => Progress,
-): { readonly readable: ReadableStream<Uint8Array>; readonly drain: () => Promise<void> } {
-  const reader = way.transport.readable.getReader();
-  let first: Uint8Array | undefined = way.first;
-  const readable = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (let progress: Progress = "nothing"; progress === "nothing";) {
-        const bytes = first ?? (await reader.read()).value;
-        first = undefined;
-        progress = decode(bytes ?? NOTHING, controller);
-        if (bytes === undefined) progress = "end";
-        if (progress === "end") controller.close();
-      }
-    },
-  }, { highWaterMark: 0 });
-  return {
-    readable,
-    async drain() {
-      while (!(await reader.read()).done);
-    },
-  };
+/** A POST of a tunnel. */
+interface Post {
+  readonly transport: Transport;
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** What came with its head, until it is read. */
+  first: Uint8Array | undefined;
+  /** Told when it is over. */
+  readonly onEnd: () => void;
 }
 
 /**
- * Makes one transport of the two connections of an HTTP tunnel: base64 comes up on the POST's, bytes go
- * down on the GET's. `fault` says what the peer has done wrong on the way down, once the way up has ended.
+ * The way up of an HTTP tunnel: one POST after the other, decoded and read as one stream. A client may close its
+ * POST and open the next whenever it likes, QuickTime does so where the `Content-Length` that it gave is used up.
  */
-export function httpTunnelTransport(
-  down: Transport,
-  up: TunnelWay,
-  options: { readonly fault: () => RtspError | undefined },
-): Transport {
-  const decoder = new Base64Decoder();
-  const { readable } = decodedReadable(up, (bytes, controller) => {
-    const fault = options.fault();
-    if (fault !== undefined) throw fault;
-    const decoded = decoder.push(bytes);
-    if (decoded.length === 0) return "nothing";
-    controller.enqueue(decoded);
-    return "data";
-  });
+export class TunnelWayUp {
+  /** The bytes of all POSTs. */
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly #options: TunnelWayUpOptions;
+  #decoder = new Base64Decoder();
+  #current: Post | undefined;
+  /** What comes after it, or is waited for. */
+  #next: Post | undefined;
+  #grace: Timer | undefined;
+  #wake: (() => void) | undefined;
+  #isOver = false;
+  #fault: RtspError | undefined;
+
+  /** Starts without a POST. */
+  constructor(options: TunnelWayUpOptions) {
+    this.#options = options;
+    this.readable = new ReadableStream({
+      pull: (controller) => this.#pull(controller),
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * Reads a POST to its end, after the one before. That should be at its end; it is closed a moment later if it
+   * is not.
+   *
+   * @throws {RtspError} `closed` when the tunnel is over, `malformed-tunnel` when a POST waits already
+   */
+  take({ transport, first }: TunnelWay): Promise<void> {
+    this.checkRoom();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#next = { transport, reader: transport.readable.getReader(), first, onEnd: resolve };
+    const { clock, graceMs } = this.#options;
+    const before = this.#current?.transport;
+    if (before !== undefined) this.#grace = clock.setTimer(() => before.close(), graceMs);
+    this.#wake?.();
+    return promise;
+  }
+
+  /** Throws what `take` would. */
+  checkRoom(): void {
+    if (this.#isOver) throw new RtspError("closed", "The peer has closed the way down");
+    if (this.#next !== undefined) {
+      throw new RtspError("malformed-tunnel", "a POST of a tunnel that has two");
+    }
+  }
+
+  /** Ends the stream and closes what is open; `fault` is what the peer has done wrong. */
+  end(fault?: RtspError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#fault = fault;
+    this.#grace?.cancel();
+    for (const post of [this.#current, this.#next]) {
+      post?.transport.close();
+      post?.onEnd();
+    }
+    this.#wake?.();
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    for (;;) {
+      const bytes = await this.#read();
+      if (this.#fault !== undefined) throw this.#fault;
+      if (bytes === undefined) return controller.close();
+      const decoded = this.#decoder.push(bytes);
+      if (decoded.length > 0) return controller.enqueue(decoded);
+    }
+  }
+
+  /** What comes next of any POST; `undefined` when the tunnel is over. */
+  async #read(): Promise<Uint8Array | undefined> {
+    while (!this.#isOver) {
+      const post = this.#current ?? this.#begin();
+      if (post === undefined) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+        continue;
+      }
+      const bytes = post.first ?? (await post.reader.read()).value;
+      post.first = undefined;
+      if (bytes !== undefined) return bytes;
+      this.#current = undefined;
+      post.onEnd();
+    }
+    return undefined;
+  }
+
+  /** Goes on to the POST that waits. */
+  #begin(): Post | undefined {
+    this.#grace?.cancel();
+    this.#current = this.#next;
+    this.#next = undefined;
+    // Each begins a new text of base64.
+    this.#decoder = new Base64Decoder();
+    return this.#current;
+  }
+}
+
+/** Makes one transport of the connections of an HTTP tunnel: bytes go down on that of the GET. */
+export function httpTunnelTransport(down: Transport, up: TunnelWayUp): Transport {
   return {
-    readable,
+    readable: up.readable,
     write: (bytes) => down.write(bytes),
     closeWrite: () => down.closeWrite(),
     close() {
       down.close();
-      up.transport.close();
+      up.end();
     },
     remoteAddress: down.remoteAddress,
     remoteName: down.remoteName,
@@ -108,22 +174,29 @@ export function webSocketTransport(way: TunnelWay): Transport {
       throw error;
     }
   };
-  const { readable, drain } = decodedReadable(way, (bytes, controller) => {
-    let progress: Progress = "nothing";
-    for (const event of decode(bytes)) {
-      if (event.kind === "close") {
-        frames.close(closeCode).catch(() => {});
-        return "end";
+  const reader = transport.readable.getReader();
+  let first: Uint8Array | undefined = way.first;
+  const readable = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (let hasData = false; !hasData;) {
+        const bytes = first ?? (await reader.read()).value;
+        first = undefined;
+        if (bytes === undefined) return controller.close();
+        for (const event of decode(bytes)) {
+          if (event.kind === "close") {
+            frames.close(closeCode).catch(() => {});
+            return controller.close();
+          }
+          if (event.kind === "ping") {
+            frames.pong(event.payload);
+          } else if (event.payload.length > 0) {
+            controller.enqueue(event.payload);
+            hasData = true;
+          }
+        }
       }
-      if (event.kind === "ping") {
-        frames.pong(event.payload);
-      } else if (event.payload.length > 0) {
-        controller.enqueue(event.payload);
-        progress = "data";
-      }
-    }
-    return progress;
-  });
+    },
+  }, { highWaterMark: 0 });
   return {
     readable,
     async write(bytes) {
@@ -135,7 +208,7 @@ export function webSocketTransport(way: TunnelWay): Transport {
       await frames.close(closeCode);
       await transport.closeWrite();
       // Closing on what the peer still sends would reset the connection before it has read the reason.
-      if (closeCode !== WebSocketCloseCode.Normal) await drain();
+      while (closeCode !== WebSocketCloseCode.Normal && !(await reader.read()).done);
     },
     close: () => transport.close(),
     remoteAddress: transport.remoteAddress,

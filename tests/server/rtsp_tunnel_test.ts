@@ -153,13 +153,63 @@ Deno.test("a POST that no GET waits for is refused and closed (R131)", async () 
   using up = await RtspPeer.dial(weir.port);
   await up.send(POST("wrong"));
   assertMatch(await up.rest(), /^HTTP\/1\.1 400 /);
-  // The GET still waits for its own, and a cookie that is used up is gone.
+  // The GET still waits for its own.
   using right = await RtspPeer.dial(weir.port);
   await right.send(POST("right"));
   assertMatch(await head(right), / 200 OK/);
+});
+
+const OPTIONS = (cseq: number) =>
+  encodeRequest({ method: "OPTIONS", url: "rtsp://h/s", headers: { CSeq: String(cseq) } })
+    .toBase64();
+
+Deno.test("a client closes its POST and opens another, as often as it likes (R130)", async () => {
+  await using weir = await start();
+  using publisher = await RtspPeer.dial(weir.port);
+  await publisher.record();
+  using tunnel = await HttpTunnel.open(weir.port, "c");
+  const setUp = await tunnel.request("SETUP", { Transport: "RTP/AVP/TCP;interleaved=0-1" });
+  const session = { Session: setUp.headers.get("Session")!.split(";")[0]! };
+  tunnel.up.close();
+  for (let number = 0; number < 3; number++) {
+    using up = await RtspPeer.dial(weir.port);
+    // The request comes with the POST itself, and ends without padding.
+    const play = encodeRequest({
+      method: "PLAY",
+      url: "rtsp://h/live/cam",
+      headers: { CSeq: "9", ...session },
+    });
+    await up.send(POST("c") + play.toBase64({ omitPadding: true }));
+    assertMatch(await head(up), / 200 OK/);
+    assertEquals((await tunnel.down.response()).status, 200);
+  }
+  // The media goes on while there is no POST.
+  await until(() => weir.server.connectionCount === 2);
+  for (let number = 0; number < 20; number++) await publisher.frame(0, audioPacket(number));
+  for (let number = 0; number < 20;) {
+    const { channel, payload } = await tunnel.down.nextFrame();
+    if (channel === 0) assertEquals(payload.subarray(12), audioPacket(number++).subarray(12));
+  }
+  tunnel.down.close();
+  await until(() => weir.server.connectionCount === 1);
+});
+
+Deno.test("a POST while another is open is read after it, which is then closed; a third is refused (R131)", async () => {
+  await using weir = await start();
+  using tunnel = await HttpTunnel.open(weir.port, "c");
   using second = await RtspPeer.dial(weir.port);
-  await second.send(POST("right"));
-  assertMatch(await second.rest(), /^HTTP\/1\.1 400 /);
+  await second.send(POST("c") + OPTIONS(2));
+  assertMatch(await head(second), / 200 OK/);
+  using third = await RtspPeer.dial(weir.port);
+  await third.send(POST("c"));
+  assertMatch(await third.rest(), /^HTTP\/1\.1 400 /);
+  // What is on its way over the first comes first.
+  await tunnel.up.send(OPTIONS(1));
+  assertEquals((await tunnel.down.response()).headers.get("CSeq"), "1");
+  assertEquals(await tunnel.up.rest(), "");
+  assertEquals((await tunnel.down.response()).headers.get("CSeq"), "2");
+  await second.send(OPTIONS(3));
+  assertEquals((await tunnel.down.response()).headers.get("CSeq"), "3");
 });
 
 Deno.test("a second GET with a cookie that waits is refused, the first is not", async () => {
@@ -208,15 +258,19 @@ Deno.test("RTSP first and HTTP then closes: the role is that of the first reques
   assertMatch(await peer.rest(), /^HTTP\/1\.1 400 /);
 });
 
-Deno.test("a tunnel ends with either of its connections, and leaves nothing behind", async () => {
+Deno.test("a tunnel ends with its GET, and leaves nothing behind", async () => {
   await using weir = await start();
-  for (const way of ["down", "up"] as const) {
+  for (const hasPost of [true, false]) {
     const tunnel = await HttpTunnel.open(weir.port);
     assertEquals((await tunnel.request("OPTIONS")).status, 200);
-    tunnel[way].close();
-    assertEquals(await tunnel[way === "down" ? "up" : "down"].rest(), "");
+    if (!hasPost) tunnel.up.close();
+    tunnel.down.close();
+    if (hasPost) assertEquals(await tunnel.up.rest(), "");
     tunnel[Symbol.dispose]();
     await weir.quiet();
+    using late = await RtspPeer.dial(weir.port);
+    await late.send(POST("tunnel1"));
+    assertMatch(await late.rest(), /^HTTP\/1\.1 400 /);
   }
   // A GET that goes before its POST: the cookie is free again.
   const lonely = await RtspPeer.dial(weir.port);
