@@ -36,6 +36,8 @@ interface MediaSection extends Section {
   protocol: string;
   formats: string[];
   title?: string;
+  /** Those of the formats that are payload types. */
+  payloadTypes: Set<number>;
   rtpmaps: Map<number, string>;
   fmtps: Map<number, string>;
 }
@@ -68,26 +70,37 @@ export function parseSdp(source: string | Uint8Array): SessionDescription {
   if (source.length > MAX_SDP_LENGTH) {
     throw new SdpError("too-large", `${source.length} bytes are over ${MAX_SDP_LENGTH}`);
   }
-  const text = typeof source === "string" ? source : new TextDecoder().decode(source);
+  const text = withoutFill(typeof source === "string" ? source : new TextDecoder().decode(source));
   const session: SessionSection = { fields: {}, times: [], bandwidth: [], attributes: [] };
   const media: MediaSection[] = [];
   let seen = false;
-  const lines = text.split(/\r\n|\n|\r/);
-  for (const [index, raw] of lines.entries()) {
-    const line = raw.replaceAll(/[\0\ufeff]/g, "").trim();
+  const lines = text.replaceAll("\r\n", "\n").replaceAll("\r", "\n").split("\n");
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index]!.trim();
     if (line === "") continue;
-    const parts = /^([A-Za-z])\s*=\s*(.*)$/s.exec(line);
-    if (parts === null) {
+    const equals = line.indexOf("=");
+    const type = equals === 1 ? line[0]! : line.slice(0, Math.max(0, equals)).trimEnd();
+    if (!isType(type)) {
       throw new SdpError("malformed-line", `"${line.slice(0, 40)}" is no type=value`, index + 1);
     }
     seen = true;
-    const [, type, value] = parts as unknown as [string, string, string];
+    const value = line.slice(equals + 1).trimStart();
     if (type === "m") media.push(parseMediaLine(value, media.length, index + 1));
     else if (media.length > 0) readMediaField(media.at(-1)!, type, value);
     else readSessionField(session, type, value);
   }
   if (!seen) throw new SdpError("empty", "a description has at least one line");
   return finishSession(session, media);
+}
+
+/** Without the NULs and byte order marks that some devices put in. */
+function withoutFill(text: string): string {
+  return text.includes("\0") || text.includes("\ufeff") ? text.replaceAll(/[\0\ufeff]/g, "") : text;
+}
+
+function isType(text: string): boolean {
+  const code = text.length === 1 ? text.charCodeAt(0) | 0x20 : 0;
+  return code >= 0x61 && code <= 0x7a;
 }
 
 function readSessionField(session: SessionSection, type: string, value: string): void {
@@ -124,15 +137,26 @@ function readMediaField(media: MediaSection, type: string, value: string): void 
     media.title = value;
     return;
   }
-  if (type === "a") {
-    const map = /^(rtpmap|fmtp)\s*:\s*(\d{1,3})(?:\s+(.*))?$/i.exec(value);
-    if (map !== null && media.formats.some((format) => Number(format) === Number(map[2]))) {
-      const target = map[1]!.toLowerCase() === "rtpmap" ? media.rtpmaps : media.fmtps;
-      target.set(Number(map[2]), map[3] ?? "");
-      return;
-    }
+  if (type === "a" && value !== "") readMediaAttribute(media, parseAttribute(value));
+  else readSharedField(media, type, value);
+}
+
+/** `rtpmap` and `fmtp` are for one payload type; those for others are attributes like all. */
+function readMediaAttribute(media: MediaSection, attribute: SdpAttribute): void {
+  const maps = mapsOf(media, attribute.name);
+  const parts = maps && /^(\d{1,3})(?:\s+(.*))?$/.exec(attribute.value ?? "");
+  const payloadType = parts ? Number(parts[1]) : undefined;
+  if (maps === undefined || payloadType === undefined || !media.payloadTypes.has(payloadType)) {
+    readAttribute(media, attribute);
+  } else {
+    maps.set(payloadType, parts![2] ?? "");
   }
-  readSharedField(media, type, value);
+}
+
+function mapsOf(media: MediaSection, name: string): Map<number, string> | undefined {
+  if (name.length !== 6 && name.length !== 4) return undefined;
+  const lower = name.toLowerCase();
+  return lower === "rtpmap" ? media.rtpmaps : lower === "fmtp" ? media.fmtps : undefined;
 }
 
 function readSharedField(section: Section, type: string, value: string): void {
@@ -222,6 +246,7 @@ function parseMediaLine(value: string, count: number, line: number): MediaSectio
     port: number > 65535 ? 0 : number,
     protocol,
     formats,
+    payloadTypes: new Set(formats.map(Number)),
     rtpmaps: new Map(),
     fmtps: new Map(),
     bandwidth: [],

@@ -183,3 +183,37 @@ Deno.test("parseSdp yields a description or SdpError for any bytes", () => {
     { seed: 8, numRuns: 1000 },
   );
 });
+
+Deno.test("parseSdp takes no longer for the last of many payload types than for the first", () => {
+  const description = (payloadType: number): Uint8Array => {
+    const types = Array.from({ length: 128 }, (_, type) => type).join(" ");
+    const media = `m=video 0 RTP/AVP ${types}\r\n`.padEnd(
+      2040,
+      `a=fmtp:${String(payloadType).padStart(3, "0")}\r\n`,
+    );
+    return new TextEncoder().encode(`${media}\r\n`.repeat(MAX_SDP_MEDIA));
+  };
+  const inputs = [description(0), description(127)];
+  const best = [Infinity, Infinity];
+  for (let round = 0; round < 10; round++) {
+    for (const [index, input] of inputs.entries()) {
+      const started = performance.now();
+      parseSdp(input);
+      best[index] = Math.min(best[index]!, performance.now() - started);
+    }
+  }
+  assert(best[1]! < 2 * best[0]!, `${best.join(" and ")} ms`);
+});
+
+Deno.test("parseSdp reads rtpmap and fmtp however they are written, and leaves those of other types", () => {
+  const { media } = parseSdp(
+    "m=video 0 RTP/AVP 96\ra = RTPMAP : 096   H264/90000\n a=Fmtp:96  a=b\r\na=rtpmap:97 X/1\na=fmtp:x",
+  );
+  assertEquals(media[0]?.formats, [
+    { payloadType: 96, encoding: "H264", clockRate: 90000, fmtp: { a: "b" } },
+  ]);
+  assertEquals(media[0]?.attributes, [
+    { name: "rtpmap", value: "97 X/1" },
+    { name: "fmtp", value: "x" },
+  ]);
+});
