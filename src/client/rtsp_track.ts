@@ -64,7 +64,7 @@ export class RtspTrack {
   readonly #control: RtspTrackControl;
   readonly #aligned: AlignedTrack;
   readonly #waiting: WaitingPacket[] = [];
-  readonly #past = { delivered: 0, lost: 0, duplicateOrLate: 0, restarts: 0 };
+  readonly #past = { delivered: 0, lost: 0, duplicateOrLate: 0, foreign: 0, restarts: 0 };
   #receiver: RtpReceiver;
   #restarts = false;
   #reader: ReadableStreamDefaultController<RtpPacket> | undefined;
@@ -108,12 +108,13 @@ export class RtspTrack {
 
   /** Counts of now. */
   get statistics(): RtspTrackStatistics {
-    const { delivered, lost, duplicateOrLate, restarts, jitter } = this.#receiver.stats;
+    const { delivered, lost, duplicateOrLate, foreign, restarts, jitter } = this.#receiver.stats;
     const past = this.#past;
     return {
       delivered: past.delivered + delivered,
       lost: past.lost + lost,
       duplicateOrLate: past.duplicateOrLate + duplicateOrLate,
+      foreign: past.foreign + foreign,
       restarts: past.restarts + restarts,
       jitter,
       dropped: this.#dropped,
@@ -146,10 +147,11 @@ export class RtspTrack {
 
   /** Called by the client: packets begin anew, `ordered` or not by what carries them. */
   begin(options: { readonly ordered: boolean }): void {
-    const { delivered, lost, duplicateOrLate, restarts } = this.#receiver.stats;
+    const { delivered, lost, duplicateOrLate, foreign, restarts } = this.#receiver.stats;
     this.#past.delivered += delivered;
     this.#past.lost += lost;
     this.#past.duplicateOrLate += duplicateOrLate;
+    this.#past.foreign += foreign;
     this.#past.restarts += restarts;
     this.#restarts = this.#past.delivered > 0;
     this.#hasLeft = false;
@@ -207,10 +209,7 @@ export class RtspTrack {
   #takeRtp(bytes: Uint8Array, nowMs: number): void {
     const packet = parseRtpPacket(bytes);
     if (packet.ssrc !== this.#receiver.ssrc) this.#hasLeft = false;
-    const { restarts } = this.#receiver.stats;
-    const ready = this.#receiver.push(packet, nowMs);
-    if (this.#receiver.stats.restarts !== restarts) this.#restarts = true;
-    this.#keep(ready, nowMs);
+    this.#keep(this.#receiver.push(packet, nowMs), nowMs);
   }
 
   #takeRtcp(bytes: Uint8Array, nowMs: number): void {
@@ -226,9 +225,16 @@ export class RtspTrack {
     }
   }
 
-  #keep(packets: readonly RtpPacket[], arrivalMs: number): void {
+  #keep(packets: readonly RtpPacket[], nowMs: number): void {
     if (this.#cancelled || this.#end !== undefined) return;
+    const { restart } = this.#receiver;
+    let arrivalMs = nowMs;
     for (const packet of packets) {
+      if (packet === restart?.packet) {
+        this.#restarts = true;
+        // Packets of another source have waited until that was believed.
+        arrivalMs = restart.arrivalMs;
+      }
       const order = this.#control.admit(sizeOf(packet));
       if (order === undefined) {
         this.#dropped++;

@@ -13,6 +13,15 @@ export const DEFAULT_REORDER_MS = 200;
 /** Packets in a row that are older than the last one delivered, after which the stream began anew. */
 const OLD_PACKETS_FOR_RESTART = 64;
 
+/** Silence of a source after which another one takes its place, milliseconds. */
+const SILENCE_FOR_CHANGE_MS = 1000;
+
+/**
+ * Packets of another source, with none of the present one between them, after which it takes its place at once:
+ * more than a picture has, as which they come in a row also where two encoders send by turns.
+ */
+const OTHER_PACKETS_FOR_CHANGE = 256;
+
 /** The largest count of lost packets that a report block can tell: 24 bits, signed. */
 const MAX_CUMULATIVE_LOST = 0x7fffff;
 
@@ -22,6 +31,12 @@ export interface RtpLoss {
   readonly lost: number;
   /** Sequence number of the packet that follows the gap. */
   readonly nextSequenceNumber: number;
+}
+
+/** A packet and when it came. */
+interface ArrivedPacket {
+  readonly packet: RtpPacket;
+  readonly arrivalMs: number;
 }
 
 /** Options of an {@linkcode RtpReceiver}. */
@@ -44,6 +59,8 @@ export interface RtpReceiverStats {
   readonly lost: number;
   /** Packets dropped: they had been returned, or given up, or wait already. */
   readonly duplicateOrLate: number;
+  /** Packets dropped: they were of another source, and this one went on. */
+  readonly foreign: number;
   /** How often the sequence numbers began anew, or the source changed. */
   readonly restarts: number;
   /** Interarrival jitter in ticks of the track's clock (RFC 3550, 6.4.1). */
@@ -55,7 +72,11 @@ export interface RtpReceiverStats {
  *
  * A gap holds what follows it back until it is filled, or {@linkcode DEFAULT_REORDER_PACKETS} packets
  * or {@linkcode DEFAULT_REORDER_MS} milliseconds have passed; then it counts as lost. Time is the
- * caller's: `push` and `flush` are told it. Another source (SSRC) is accepted and begins anew.
+ * caller's: `push` and `flush` are told it.
+ *
+ * Another source (SSRC) is accepted, and begins anew, when this one has been silent for a second, or 256 packets
+ * of the other have come without one of this between them; they are then returned, from the first on. Where this
+ * one goes on, those of the other are dropped: neither an injector nor a second encoder takes its place.
  *
  * @example
  * ```ts
@@ -83,6 +104,11 @@ export class RtpReceiver {
   /** Packets that wait, by sequence number, with the time that each came. */
   readonly #waiting = new Map<number, { readonly packet: RtpPacket; readonly sinceMs: number }>();
   #ssrc: number | undefined;
+  /** When the newest packet of the source came. */
+  #heardMs = -Infinity;
+  /** Packets of another source since then. */
+  #others: ArrivedPacket[] = [];
+  #restart: ArrivedPacket | undefined;
   #lastSequence = 0;
   #cycles = 0;
   #oldInARow = 0;
@@ -95,6 +121,7 @@ export class RtpReceiver {
   #delivered = 0;
   #lost = 0;
   #duplicateOrLate = 0;
+  #foreign = 0;
   #restarts = 0;
 
   /** Makes a receiver that has seen nothing yet. */
@@ -122,6 +149,7 @@ export class RtpReceiver {
       delivered: this.#delivered,
       lost: this.#lost,
       duplicateOrLate: this.#duplicateOrLate,
+      foreign: this.#foreign,
       restarts: this.#restarts,
       jitter: this.#jitter,
     };
@@ -132,27 +160,45 @@ export class RtpReceiver {
    * waits.
    */
   get deadlineMs(): number | undefined {
-    const first = this.#waiting.values().next().value;
-    return first === undefined ? undefined : first.sinceMs + this.#reorderMs;
+    const changeMs = this.#others.length > 0 ? this.#heardMs + SILENCE_FOR_CHANGE_MS : Infinity;
+    const deadlineMs = Math.min(this.#gapDeadlineMs, changeMs);
+    return deadlineMs === Infinity ? undefined : deadlineMs;
+  }
+
+  /**
+   * Where the source or its sequence numbers have begun anew, if that is among what the newest `push` or `flush`
+   * has returned: the packet, whose timestamp has nothing to do with those before, and when it came.
+   */
+  get restart(): { readonly packet: RtpPacket; readonly arrivalMs: number } | undefined {
+    return this.#restart;
   }
 
   /** Takes a packet that came at `nowMs`; returns the packets that are now in order. */
   push(packet: RtpPacket, nowMs: number): RtpPacket[] {
     const ready = this.flush(nowMs);
+    if (this.#ssrc === undefined) this.#beginSource(packet);
     if (packet.ssrc !== this.#ssrc) {
-      this.#changeSource(packet, ready);
-      this.#measureJitter(packet, nowMs);
-      this.#deliver(packet, ready);
-      return ready;
+      this.#takeOther({ packet, arrivalMs: nowMs }, ready);
+    } else {
+      this.#dropOthers();
+      this.#heardMs = nowMs;
+      this.#take(packet, { nowMs, ready });
     }
+    return ready;
+  }
+
+  #take(
+    packet: RtpPacket,
+    { nowMs, ready }: { readonly nowMs: number; readonly ready: RtpPacket[] },
+  ): void {
     if (this.#aheadOf(packet) < 0) {
-      this.#takeOld(packet, ready);
-      return ready;
+      this.#takeOld({ packet, arrivalMs: nowMs }, ready);
+      return;
     }
     this.#oldInARow = 0;
     if (this.#waiting.has(packet.sequenceNumber)) {
       this.#duplicateOrLate++;
-      return ready;
+      return;
     }
     this.#measureJitter(packet, nowMs);
     while (this.#waiting.size > 0 && this.#aheadOf(packet) >= this.#reorderPackets) {
@@ -166,15 +212,21 @@ export class RtpReceiver {
     } else {
       this.#waiting.set(packet.sequenceNumber, { packet, sinceMs: nowMs });
     }
-    return ready;
   }
 
-  /** Gives up the gaps that have been waited for long enough; returns what was behind them. */
+  /**
+   * Gives up the gaps that have been waited for long enough, and a source that is silent while another sends;
+   * returns what was behind them.
+   */
   flush(nowMs: number): RtpPacket[] {
     const ready: RtpPacket[] = [];
-    while (this.#waiting.size > 0 && nowMs >= this.deadlineMs!) {
+    this.#restart = undefined;
+    while (this.#waiting.size > 0 && nowMs >= this.#gapDeadlineMs) {
       this.#deliver(this.#takeNearest(), ready);
       this.#deliverNext(ready);
+    }
+    if (this.#others.length > 0 && nowMs - this.#heardMs >= SILENCE_FOR_CHANGE_MS) {
+      this.#changeSource(ready);
     }
     return ready;
   }
@@ -221,11 +273,40 @@ export class RtpReceiver {
     return sequenceDistance(this.#lastSequence, packet.sequenceNumber) - 1;
   }
 
-  #changeSource(packet: RtpPacket, ready: RtpPacket[]): void {
-    if (this.#ssrc !== undefined) {
-      this.#deliverWaiting(ready);
-      this.#restarts++;
+  /** When the oldest gap is given up. */
+  get #gapDeadlineMs(): number {
+    const first = this.#waiting.values().next().value;
+    return first === undefined ? Infinity : first.sinceMs + this.#reorderMs;
+  }
+
+  #takeOther(other: ArrivedPacket, ready: RtpPacket[]): void {
+    if (this.#others[0]?.packet.ssrc !== other.packet.ssrc) this.#dropOthers();
+    this.#others.push(other);
+    const isSilent = other.arrivalMs - this.#heardMs >= SILENCE_FOR_CHANGE_MS;
+    if (isSilent || this.#others.length >= OTHER_PACKETS_FOR_CHANGE) this.#changeSource(ready);
+  }
+
+  #dropOthers(): void {
+    if (this.#others.length === 0) return;
+    this.#foreign += this.#others.length;
+    this.#others = [];
+  }
+
+  /** The other source takes the place of this one. */
+  #changeSource(ready: RtpPacket[]): void {
+    const others = this.#others;
+    this.#others = [];
+    this.#deliverWaiting(ready);
+    this.#restarts++;
+    this.#restart = others[0]!;
+    this.#beginSource(others[0]!.packet);
+    for (const { packet, arrivalMs } of others) {
+      this.#heardMs = arrivalMs;
+      this.#take(packet, { nowMs: arrivalMs, ready });
     }
+  }
+
+  #beginSource(packet: RtpPacket): void {
     this.#ssrc = packet.ssrc;
     this.#lastSequence = (packet.sequenceNumber - 1) & 0xffff;
     // The count of wraps begins at 0 also where the first packet has number 0.
@@ -240,12 +321,14 @@ export class RtpReceiver {
   }
 
   /** A packet that was delivered, given up, or sent before the first one: or the stream restarted. */
-  #takeOld(packet: RtpPacket, ready: RtpPacket[]): void {
+  #takeOld(old: ArrivedPacket, ready: RtpPacket[]): void {
+    const { packet } = old;
     this.#duplicateOrLate++;
     if (++this.#oldInARow <= OLD_PACKETS_FOR_RESTART) return;
     this.#oldInARow = 0;
     this.#duplicateOrLate--;
     this.#restarts++;
+    this.#restart = old;
     this.#deliverWaiting(ready);
     this.#lastArrival = undefined;
     const before = (packet.sequenceNumber - 1) & 0xffff;

@@ -7,6 +7,7 @@ import {
   parseRtcp,
   parseRtpPacket,
   RtpError,
+  type RtpPacket,
   RtpReceiver,
   TrackAligner,
 } from "../rtp/mod.ts";
@@ -29,6 +30,8 @@ export interface RtspPublisherStatistics {
   readonly bytes: number;
   /** Packets that never came. */
   readonly lost: number;
+  /** Packets of other sources than the one that a track has, dropped. */
+  readonly foreign: number;
   /** Packets that were no RTP or RTCP. */
   readonly malformed: number;
 }
@@ -80,11 +83,12 @@ export class RtspPublisher {
 
   /** Counts of now. */
   get statistics(): RtspPublisherStatistics {
-    const lost = this.#tracks.reduce((sum, { receiver }) => sum + receiver.stats.lost, 0);
+    const stats = this.#tracks.map(({ receiver }) => receiver.stats);
     return {
       packets: this.#packets,
       bytes: this.#bytes,
-      lost,
+      lost: stats.reduce((sum, { lost }) => sum + lost, 0),
+      foreign: stats.reduce((sum, { foreign }) => sum + foreign, 0),
       malformed: this.#malformed,
     };
   }
@@ -115,9 +119,7 @@ export class RtspPublisher {
    */
   tick(nowMs: number): { readonly index: number; readonly packet: Uint8Array }[] {
     for (const track of this.#tracks) {
-      for (const packet of track.receiver.flush(nowMs)) {
-        for (const unit of track.ingest.push(packet, nowMs)) this.#write(unit);
-      }
+      this.#ingest(track, { packets: track.receiver.flush(nowMs), nowMs });
     }
     this.commit();
     if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return [];
@@ -143,18 +145,25 @@ export class RtspPublisher {
   }
 
   #takeRtp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
-    const { receiver, ingest, aligned } = track;
-    const newest = parseRtpPacket(bytes);
-    const { restarts } = receiver.stats;
-    const packets = receiver.push(newest, nowMs);
-    const hasRestarted = receiver.stats.restarts !== restarts;
+    const packets = track.receiver.push(parseRtpPacket(bytes), nowMs);
+    this.#ingest(track, { packets, nowMs });
+  }
+
+  /** Takes packets that the track's receiver has just returned. */
+  #ingest(
+    { receiver: { restart }, ingest, aligned }: PublisherTrack,
+    { packets, nowMs }: { readonly packets: readonly RtpPacket[]; readonly nowMs: number },
+  ): void {
+    let arrivalMs = nowMs;
     for (const packet of packets) {
-      if (hasRestarted && packet === newest) {
+      if (packet === restart?.packet) {
         // Its timestamps have nothing to do with those before (R123).
         for (const unit of ingest.restart()) this.#write(unit);
         aligned.restart();
+        // Packets of another source have waited until that was believed.
+        arrivalMs = restart.arrivalMs;
       }
-      for (const unit of ingest.push(packet, nowMs)) this.#write(unit);
+      for (const unit of ingest.push(packet, arrivalMs)) this.#write(unit);
     }
   }
 

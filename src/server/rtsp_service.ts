@@ -387,8 +387,8 @@ export class RtspService {
         reason: reason === "teardown" ? "unpublished" : reason,
         message: `The session has ended: ${reason}`,
       };
-      const { lost, malformed } = owned.publisher.statistics;
-      log.info("rtsp publish ended", { ...fields, bytes, units, lost, malformed });
+      const { lost, foreign, malformed } = owned.publisher.statistics;
+      log.info("rtsp publish ended", { ...fields, bytes, units, lost, foreign, malformed });
       tellHook(log, () => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
       return;
     }

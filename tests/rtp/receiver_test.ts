@@ -173,18 +173,75 @@ Deno.test("RtpReceiver reports nothing before a packet, and nothing without cloc
   assertEquals(receiver.unixUsOf(0), undefined);
 });
 
-Deno.test("RtpReceiver accepts another source and begins anew (R123)", () => {
-  const { receiver, losses, push } = receiverOf();
-  push(945);
-  push(947);
-  const other = packetOf(20, "00", { ssrc: 754623214 });
-  assertEquals(receiver.push(other, 5).map((packet) => packet.sequenceNumber), [947, 20]);
+/** A receiver of source 1; `push` returns what it makes of a packet, as `source:sequence number`. */
+function receiverOfSources(options: { reorderPackets?: number } = {}) {
+  const { receiver, losses } = receiverOf(options);
+  const text = (packets: { ssrc: number; sequenceNumber: number }[]) =>
+    packets.map(({ ssrc, sequenceNumber }) => `${ssrc}:${sequenceNumber}`).join(" ");
+  return {
+    receiver,
+    losses,
+    push: (ssrc: number, sequenceNumber: number, nowMs: number) =>
+      text(receiver.push(packetOf(sequenceNumber, "00", { ssrc }), nowMs)),
+    flush: (nowMs: number) => text(receiver.flush(nowMs)),
+  };
+}
+
+Deno.test("RtpReceiver accepts another source after a second of silence, from its first packet on (R123)", () => {
+  const { receiver, losses, push, flush } = receiverOfSources();
+  assertEquals(push(1, 945, 0), "1:945");
+  assertEquals(push(1, 947, 0), "");
+  // The gap is given up meanwhile.
+  assertEquals(push(2, 20, 300), "1:947");
+  assertEquals(push(2, 22, 340), "");
+  assertEquals(push(2, 21, 345), "");
+  assertEquals(receiver.restart, undefined);
+  assertEquals([receiver.ssrc, receiver.deadlineMs], [1, 1000]);
+  assertEquals(flush(999), "");
+  assertEquals(flush(1000), "2:20 2:21 2:22");
+  const { packet, arrivalMs } = receiver.restart!;
+  assertEquals([packet.ssrc, packet.sequenceNumber, arrivalMs], [2, 20, 300]);
   assertEquals(losses, [{ lost: 1, nextSequenceNumber: 947 }]);
   const report = receiver.report(5)!;
-  assertEquals(report.ssrc, 754623214);
-  assertEquals(report.cumulativeLost, 0);
-  assertEquals(report.highestSequence, 20);
-  assertEquals(receiver.stats.lost, 1);
+  assertEquals([report.ssrc, report.cumulativeLost, report.highestSequence], [2, 0, 22]);
+  const { lost, restarts, foreign } = receiver.stats;
+  assertEquals([lost, restarts, foreign], [1, 1, 0]);
+  // The first was told already.
+  assertEquals(push(2, 23, 1010), "2:23");
+  assertEquals(receiver.restart, undefined);
+  // Where the silence is over already, at once; what waits of the old one goes before.
+  assertEquals(push(2, 25, 1050), "");
+  assertEquals(push(3, 7, 2050), "2:25 3:7");
+});
+
+Deno.test("RtpReceiver accepts another source at its 256th packet in a row (R123)", () => {
+  for (const reorderPackets of [0, 64]) {
+    const { receiver, push } = receiverOfSources({ reorderPackets });
+    push(1, 1, 0);
+    for (let i = 0; i < 255; i++) assertEquals(push(2, i, 1), "");
+    assertEquals(push(2, 255, 1).split(" ").length, 256);
+    assertEquals([receiver.ssrc, receiver.stats.foreign, receiver.stats.delivered], [2, 0, 257]);
+  }
+});
+
+Deno.test("RtpReceiver keeps its source where another one sends beside it, for however long", () => {
+  const { receiver, push, flush } = receiverOfSources();
+  // Two encoders of 25 pictures a second, an injector of odd packets, and one that floods between.
+  let sequence = 0;
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 40) {
+    for (let i = 0; i < 10; i++) {
+      assertEquals(push(1, sequence, nowMs), `1:${sequence}`);
+      sequence = (sequence + 1) & 0xffff;
+    }
+    for (let i = 0; i < 100; i++) {
+      assertEquals(push(2, (sequence * 10 + i) & 0xffff, nowMs + 20), "");
+    }
+    assertEquals(push(3, nowMs & 0xffff, nowMs + 30), "");
+    assertEquals(flush(nowMs + 39), "");
+  }
+  const { restarts, foreign, lost } = receiver.stats;
+  // The last one has not been dropped yet: nobody knows whether the first source will go on.
+  assertEquals([restarts, lost, foreign], [0, 0, 1500 * 101 - 1]);
 });
 
 Deno.test("RtpReceiver tells at most 2^23 - 1 lost packets in a report (R160)", () => {
