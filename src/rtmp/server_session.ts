@@ -597,10 +597,8 @@ export class RtmpServerSession {
     }
     this.#sendStatus(id, status("status", "NetStream.Play.Start", `Started playing ${name}.`));
     this.#sendData(id, ["|RtmpSampleAccess", true, true]);
-    this.#sendData(id, [
-      "onStatus",
-      status("status", "NetStream.Data.Start", "Started playing stream."),
-    ]);
+    // A command, as mediamtx sends it: FFmpeg takes it in a data message for a track of its own.
+    this.#sendStatus(id, status("status", "NetStream.Data.Start", "Started playing stream."));
   }
 
   #resolve(name: AmfValue, fail: (description: string) => void): StreamPath | undefined {

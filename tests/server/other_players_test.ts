@@ -105,8 +105,9 @@ Deno.test({
     const url = `${weir.url}/live/cam`;
     await using _publisher = ffmpeg(publishArguments(source, url, { loops: 20 }));
     await weir.log.line(({ message }) => message === "rtmp publish started");
+    // Its TS muxer throws away up to a second until its clock runs.
     const arguments_ = [
-      ...["-I", "dummy", "--no-lua", "--play-and-exit", "--run-time=2", "--network-caching=100"],
+      ...["-I", "dummy", "--no-lua", "--play-and-exit", "--run-time=4", "--network-caching=100"],
       ...["--sout", `#std{access=file,mux=ts,dst=${received}}`, url, "vlc://quit"],
     ];
     const env = { HOME: folder.path, XDG_RUNTIME_DIR: folder.path };
