@@ -66,26 +66,23 @@ export class RtmpWireFormat implements WireFormat {
     this.#remuxer.headers(0);
   }
 
-  /** Appends the message of a unit, or the messages that it becomes. */
+  /** Appends the message of a unit, or the messages that it becomes; metadata at time 0. */
   encode(unit: MediaUnit, log: WireLogWriter): void {
     if (unit.payload.format === "flv") {
-      this.#append({ kind: unit.kind, dtsUs: unit.dtsUs, body: unit.payload.body }, log);
+      const body = { kind: unit.kind, dtsUs: unit.dtsUs, body: unit.payload.body };
+      this.#append(unit.role === "metadata" ? metadataAtZero(body) : body, log);
       return;
     }
     this.#followPublication();
-    for (const body of this.#remuxer.remux(unit)) this.#append(body, log);
+    for (const body of this.#remuxer.remux(unit)) this.#append(metadataAtZero(body), log);
     this.#tellLeftOut();
   }
 
-  /**
-   * Metadata at time 0, and sequence headers at the time `timeUs`. FFmpeg takes metadata of any other time
-   * for a subtitle track, and then waits for its packets when it copies the stream into Matroska.
-   */
+  /** Metadata at time 0, and sequence headers at the time `timeUs`. */
   preamble(headers: HeaderSet, timeUs: number): Uint8Array {
     const writer = new ByteWriter();
     for (const body of this.#headerBodies(headers, timeUs)) {
-      const at = body.kind === "data" ? { ...body, dtsUs: 0 } : body;
-      const message = rtmpMessage(at, this.#extensions);
+      const message = rtmpMessage(metadataAtZero(body), this.#extensions);
       if (message === undefined) continue;
       const target = new Uint8Array(wireLength(message));
       writeChunks(message, { target, offset: 0, chunkSize: PLAYER_CHUNK_SIZE });
@@ -131,6 +128,14 @@ export class RtmpWireFormat implements WireFormat {
     this.#leftOut = unsupported.length;
     tellLeftOut(this.#publication, { format: "rtmp", tracks: unsupported, log: this.#log });
   }
+}
+
+/**
+ * FFmpeg takes metadata of any other time for a subtitle track, and then waits for its packets when it
+ * copies the stream into Matroska.
+ */
+function metadataAtZero(body: FlvBody): FlvBody {
+  return body.kind === "data" ? { ...body, dtsUs: 0 } : body;
 }
 
 function wireLength({ payload, timestampMs, chunkStreamId }: RawMessage): number {
