@@ -57,6 +57,12 @@ interface PublicationWiring extends PublishOptions {
 /** Least step between the last unit of one publisher and the first of the next, microseconds. */
 const LEAST_GAP_US = 1000;
 
+/**
+ * A track whose time goes back by more than this, microseconds, has started anew: encoders that lose their
+ * clock, and files that are played in a loop, begin at 0 again. No encoder corrects a track by so much.
+ */
+const LEAST_RESTART_US = 2_000_000;
+
 const KINDS = ["video", "audio", "data"] as const;
 
 /** A publisher's hold on a stream. */
@@ -69,9 +75,11 @@ export class Publication {
   readonly tracks: readonly Track[] | undefined;
   readonly #wiring: PublicationWiring;
   #active = true;
-  /** Added to each time, so that time goes on where a publisher before has left it. */
+  /** Added to each time, so that time goes on where a publisher before, or this one, has left it. */
   #offsetUs: number | undefined;
-  /** For kinds that are still behind where the publisher before has stopped: their least next time. */
+  /** The newest time of audio and of video, as the publisher has it, and what was added to it. */
+  readonly #newest = new Map<TrackKind, { readonly dtsUs: number; readonly offsetUs: number }>();
+  /** For kinds that are still behind where the stream was when the offset changed: their least next time. */
   readonly #leastUs = new Map<TrackKind, number>();
   /** Decoding time of the newest unit, on the stream's clock. */
   #newestUs: number | undefined;
@@ -169,7 +177,7 @@ export class Publication {
     }
     this.#keyTrack ??= track;
     if (track !== this.#keyTrack) return true;
-    if (this.#lastKeyUs !== undefined) this.#keyIntervalUs = dtsUs - this.#lastKeyUs;
+    if (dtsUs > (this.#lastKeyUs ?? Infinity)) this.#keyIntervalUs = dtsUs - this.#lastKeyUs!;
     this.#lastKeyUs = dtsUs;
     return true;
   }
@@ -180,10 +188,31 @@ export class Publication {
       const newestUs = this.#newestUs ?? this.stream.lastDtsUs;
       return newestUs === undefined ? unit : shifted(unit, newestUs - unit.dtsUs);
     }
-    this.#offsetUs ??= this.#firstOffset(unit);
-    const dtsUs = this.#notBefore(unit.kind, unit.dtsUs + this.#offsetUs);
+    const dtsUs = this.#notBefore(unit.kind, unit.dtsUs + this.#offsetOf(unit));
     this.#newestUs = dtsUs;
     return shifted(unit, dtsUs - unit.dtsUs);
+  }
+
+  /**
+   * What is added to the time of a unit. Where a publisher's time goes back, the first track that does
+   * gets a new offset; the others follow when they go back too, and till then belong to the time before.
+   */
+  #offsetOf(unit: MediaUnit): number {
+    const { kind, dtsUs } = unit;
+    this.#offsetUs ??= this.#nextOffset(unit);
+    if (kind === "data") return this.#offsetUs;
+    const before = this.#newest.get(kind);
+    let offsetUs = before?.offsetUs ?? this.#offsetUs;
+    if (before !== undefined && Math.abs(dtsUs - before.dtsUs) > LEAST_RESTART_US) {
+      if (offsetUs !== this.#offsetUs) {
+        this.#leastUs.set(kind, before.dtsUs + offsetUs + LEAST_GAP_US);
+      } else if (dtsUs < before.dtsUs) {
+        this.#offsetUs = this.#nextOffset(unit);
+      }
+      offsetUs = this.#offsetUs;
+    }
+    this.#newest.set(kind, { dtsUs, offsetUs });
+    return offsetUs;
   }
 
   /** A track may begin earlier than the one that came first: it waits until it has caught up. */
@@ -197,12 +226,13 @@ export class Publication {
     return leastUs;
   }
 
-  #firstOffset(unit: MediaUnit): number {
+  /** The offset by which time goes on at `unit` where the stream is. */
+  #nextOffset(unit: MediaUnit): number {
     const { lastDtsUs, lastPtsUs, lastUnitAt } = this.stream;
     if (lastDtsUs === undefined || lastPtsUs === undefined) return 0;
     for (const kind of KINDS) this.#leastUs.set(kind, lastDtsUs + LEAST_GAP_US);
     const gapUs = Math.round((this.#lastUnitAt - lastUnitAt) * 1000);
-    // Pictures of the one before may be shown after the last one was decoded (B-frames).
+    // Pictures from before may be shown after the last one was decoded (B-frames).
     return Math.max(lastDtsUs + gapUs, lastPtsUs + LEAST_GAP_US) - unit.dtsUs;
   }
 }

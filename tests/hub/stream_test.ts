@@ -314,6 +314,35 @@ Deno.test("a takeover keeps readers, time goes on, and headers are sent again on
   ]);
 });
 
+Deno.test("a publisher whose time goes back is taken to start anew: time goes on, in sync (M017)", () => {
+  const { hub, clock } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  const write = (...units: [name: string, dtsMs: number][]) => {
+    for (const [name, dtsMs] of units) publication.write(unit(name, { dtsMs }));
+    publication.commit();
+    return takeAll(reader).map(({ name, timeMs }) => `${name} ${timeMs}`);
+  };
+  assertEquals(
+    write(["V", 0], ["A", 0], ["K0", 90_000], ["a0", 90_010], ["p0", 90_040], ["a0", 90_033]),
+    ["V 90000", "A 90000", "K0 90000", "a0 90010", "p0 90040", "a0 90033"],
+  );
+  clock.advance(40);
+  // The last audio of the time before comes later than the first picture of the new one.
+  assertEquals(
+    write(["K1", 200], ["a0", 90_056], ["a1", 210], ["p1", 240], ["d1", 245], ["a1", 233]),
+    ["K1 90080", "a0 90056", "a1 90090", "p1 90120", "d1 90125", "a1 90113"],
+  );
+  // A leap is a leap; and then audio goes back first.
+  assertEquals(write(["p1", 9000], ["a1", 9000]), ["p1 98880", "a1 98880"]);
+  clock.advance(40);
+  assertEquals(
+    write(["a2", 0], ["p1", 9040], ["K2", 40], ["a2", 23], ["p2", 80]),
+    ["a2 98920", "p1 98920", "K2 98960", "a2 98943", "p2 99000"],
+  );
+  assertEquals(publication.statistics.keyIntervalMs, undefined);
+});
+
 Deno.test("who joins after a takeover starts with the new publisher, not with what the old one left (M080)", () => {
   const { hub } = fakeHub({ conflict: "takeover" });
   const first = hub.acquire("live/cam");
