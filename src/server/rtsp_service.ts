@@ -16,10 +16,10 @@ import type { MulticastGroups } from "./multicast_groups.ts";
 import { MulticastStream } from "./multicast_stream.ts";
 import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
 import { RtspPublisher } from "./rtsp_publisher.ts";
-import { rtspFormatName, RtspWireFormat } from "./rtsp_wire_format.ts";
+import { RtspWireFormat } from "./rtsp_wire_format.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RtspSessionStatistics } from "./statistics.ts";
-import { areCompatible, describeStream } from "./stream_tracks.ts";
+import { areCompatible, describeStream, rtspFormatName } from "./stream_tracks.ts";
 import type { DatagramPeer } from "../transport/mod.ts";
 
 /** Times of RTSP sessions, milliseconds. */

@@ -40,17 +40,6 @@ export interface RtspWireFormatOptions {
 }
 
 /**
- * The name of the wire format for players that were told of these tracks. Of another publisher's tracks they
- * get nothing: who comes later is told of those, and must not share the log of who came before.
- */
-export function rtspFormatName(tracks: readonly RtpTrack[]): string {
-  const names = tracks.map(({ kind, codec, rtp: { payloadType, clockRate } }) =>
-    ` ${codec ?? kind}/${payloadType}/${clockRate}`
-  );
-  return `rtsp${names.join("")}`;
-}
-
-/**
  * RTP packets as interleaved frames, the same for every player: own SSRC and sequence numbers, track n
  * on channels 2n and 2n+1. Players over UDP take the packets out of the frames.
  */

@@ -1,5 +1,5 @@
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
-import type { Track } from "../media/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import {
   type DescribedTracks,
   FlvTrackProbe,
@@ -12,7 +12,14 @@ import type { ServerLog } from "./log.ts";
 /** How long other tracks are waited for once the first is known, milliseconds. */
 const MORE_TRACKS_MS = 1000;
 
-const known = new WeakMap<Publication, readonly Track[]>();
+/** What a stream's units have told. */
+interface Probed {
+  readonly tracks: readonly Track[];
+  /** The configurations that were in force: with others it has to be looked again. */
+  readonly configs: readonly MediaUnit[];
+}
+
+const known = new WeakMap<Publication, Probed>();
 
 /** How a stream is described. */
 export interface DescribeOptions {
@@ -35,34 +42,52 @@ export async function describeStream(
   const { publication } = stream;
   if (publication === undefined) return undefined;
   const tracks = publication.tracks === undefined
-    ? known.get(publication) ?? await probe(stream, options)
+    ? await probedTracks(stream, publication, options)
     : withConfigsInBand(publication.tracks, stream);
-  if (tracks === undefined || tracks.length === 0) return undefined;
-  if (publication.tracks === undefined) known.set(publication, tracks);
+  if (tracks.length === 0) return undefined;
   const described = sdpOfTracks(tracks, { name: stream.name });
   const { unsupported } = described;
   tellLeftOut(publication, { format: "rtsp", tracks: unsupported, log: options.log });
   return described.tracks.length === 0 ? undefined : described;
 }
 
-function probe(
+/** Looks once, and again when a track has come late or has another configuration (M071, M072). */
+async function probedTracks(
   stream: Stream,
+  publication: Publication,
   options: DescribeOptions,
-): Promise<readonly Track[] | undefined> {
+): Promise<readonly Track[]> {
+  const before = known.get(publication);
+  const configs = configsOf(stream);
+  const isSame = before?.configs.length === configs.length &&
+    before.configs.every((config, index) => config === configs[index]);
+  if (isSame) return before.tracks;
+  const probed = await probe(stream, options);
+  if (probed.tracks.length > 0) known.set(publication, probed);
+  return probed.tracks;
+}
+
+/** The configurations in force; one that is repeated stays the same object. */
+function configsOf({ headers }: Stream): MediaUnit[] {
+  return headers.units.filter(({ role }) => role === "config");
+}
+
+function probe(stream: Stream, options: DescribeOptions): Promise<Probed> {
   const { clock, waitMs } = options;
   const flv = new FlvTrackProbe();
-  const { promise, resolve } = Promise.withResolvers<readonly Track[]>();
-  let timer = clock.setTimer(() => resolve(flv.tracks), waitMs);
+  const { promise, resolve: settle } = Promise.withResolvers<Probed>();
+  const resolve = () => settle({ tracks: flv.tracks, configs: configsOf(stream) });
+  let timer = clock.setTimer(resolve, waitMs);
   let hasTrack = false;
   const untap = stream.tap((unit) => {
     flv.take(unit);
-    if (flv.complete) resolve(flv.tracks);
+    if (flv.complete) resolve();
     else if (!hasTrack && flv.tracks.length > 0) {
       hasTrack = true;
       timer.cancel();
-      timer = clock.setTimer(() => resolve(flv.tracks), Math.min(MORE_TRACKS_MS, waitMs));
+      timer = clock.setTimer(resolve, Math.min(MORE_TRACKS_MS, waitMs));
     }
-  }, () => resolve(flv.tracks));
+  }, resolve);
   return promise.finally(() => {
     timer.cancel();
     untap();
@@ -83,10 +108,16 @@ function withConfigsInBand(tracks: readonly Track[], stream: Stream): Track[] {
 
 /** Whether players that were told of `told` can go on with `now`. */
 export function areCompatible(now: readonly RtpTrack[], told: readonly RtpTrack[]): boolean {
-  return now.length === told.length && now.every((track, index) => {
-    const other = told[index]!;
-    return track.kind === other.kind && track.codec === other.codec &&
-      track.rtp.payloadType === other.rtp.payloadType &&
-      track.rtp.clockRate === other.rtp.clockRate;
-  });
+  return rtspFormatName(now) === rtspFormatName(told);
+}
+
+/**
+ * The name of the wire format for players that were told of these tracks. Of other tracks they get nothing:
+ * who comes later and is told of those must not share the log of who came before.
+ */
+export function rtspFormatName(tracks: readonly RtpTrack[]): string {
+  const names = tracks.map(({ kind, codec, rtp: { payloadType, clockRate } }) =>
+    ` ${codec ?? kind}/${payloadType}/${clockRate}`
+  );
+  return `rtsp${names.join("")}`;
 }
