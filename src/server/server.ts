@@ -596,7 +596,7 @@ async function openListener(
   await checkPermission(protocol, { hostname, port });
   return await explained(
     protocol,
-    { hostname, port },
+    { hostname, port, isTls: tls !== undefined },
     () =>
       tls === undefined
         ? Deno.listen({ hostname, port })
@@ -638,7 +638,7 @@ function isLookupFailure(error: unknown): boolean {
 /** Opens something, and says of the system's errors what they mean. */
 async function explained<T>(
   protocol: string,
-  address: { readonly hostname: string; readonly port: number },
+  address: { readonly hostname: string; readonly port: number; readonly isTls?: boolean },
   open: () => T | Promise<T>,
 ): Promise<T> {
   const host = formatAddress(address);
@@ -661,20 +661,18 @@ async function explained<T>(
         { cause: error },
       );
     }
-    // A key of no known kind is a plain Error.
-    if (error instanceof Deno.errors.InvalidData || /private key/.test(String(error))) {
-      throw new ServerError(
-        "certificate",
-        `Cannot listen for ${protocol} on ${host} with this certificate and key: ${
-          (error as Error).message
-        }`,
-        { cause: error },
-      );
-    }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new ServerError(
         "permission",
         `Cannot listen for ${protocol} on ${host}: the system does not allow the port`,
+        { cause: error },
+      );
+    }
+    // A key of no known kind, or of another certificate, is a plain Error.
+    if (address.isTls === true && error instanceof Error) {
+      throw new ServerError(
+        "certificate",
+        `Cannot listen for ${protocol} on ${host} with this certificate and key: ${error.message}`,
         { cause: error },
       );
     }

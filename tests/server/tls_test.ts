@@ -203,3 +203,14 @@ Deno.test("a certificate that is none is told at the start", async () => {
   assertEquals(error.code, "certificate");
   assert(error.message.startsWith("Cannot listen for rtsps"));
 });
+
+Deno.test({
+  name: "a key that belongs to another certificate is told at the start",
+  ignore,
+  async fn() {
+    const [{ cert }, { key }] = await Promise.all([makeCertificate(), makeCertificate()]);
+    const server = new Server({ rtmps: LOCAL, tls: { cert, key } });
+    const error = await assertRejects(() => server.listen(), ServerError);
+    assertEquals(error.code, "certificate");
+  },
+});
