@@ -149,7 +149,7 @@ export class RtspService {
     const lost = new Map<number, number>();
     const reader = shared === undefined
       ? this.#read(stream, { tracks, onEnd: () => this.#endPlayer(session), lost })
-      : { ...shared.reader, close: () => this.#leaveMulticast(session, stream) };
+      : { ...shared.reader, close: () => this.#leaveMulticast(session, { stream, shared }) };
     const format = reader.format as RtspWireFormat;
     const unwatch = stream.watch(() => void this.#checkTracks(session, stream));
     this.#owned.set(session, {
@@ -473,7 +473,8 @@ export class RtspService {
   ): MulticastStream {
     const { stream, tracks, address } = from;
     let shared = this.#multicasts.get(stream);
-    if (shared === undefined) {
+    // Players of before, who were told of another publisher's tracks, may not have left yet.
+    if (shared === undefined || this.#hasEnded(shared)) {
       const { sockets } = this.multicast!;
       const { clock } = this.#context;
       const reader = this.#read(stream, { tracks, onEnd: () => this.#endMulticast(stream) });
@@ -490,11 +491,21 @@ export class RtspService {
     return shared;
   }
 
-  #leaveMulticast(session: RtspServerSession, stream: Stream): void {
-    const shared = this.#multicasts.get(stream);
-    shared?.sessions.delete(session);
-    if (shared === undefined || shared.sessions.size > 0) return;
-    this.#multicasts.delete(stream);
+  /** Whether the stream is over for all sessions: nothing is sent to the group any more. */
+  #hasEnded({ sessions }: MulticastStream): boolean {
+    return sessions.values().every((session) => {
+      const owned = this.#owned.get(session);
+      return owned?.mode === "play" && owned.endedAtMs !== undefined;
+    });
+  }
+
+  #leaveMulticast(
+    session: RtspServerSession,
+    { stream, shared }: { readonly stream: Stream; readonly shared: MulticastStream },
+  ): void {
+    shared.sessions.delete(session);
+    if (shared.sessions.size > 0) return;
+    if (this.#multicasts.get(stream) === shared) this.#multicasts.delete(stream);
     shared.close();
   }
 
@@ -606,7 +617,7 @@ export class RtspService {
     }
     const tracks = await described;
     const owned = this.#owned.get(session);
-    if (owned?.mode !== "play" || tracks === undefined) return;
+    if (owned?.mode !== "play" || owned.endedAtMs !== undefined || tracks === undefined) return;
     if (areCompatible(tracks, owned.format.tracks)) return;
     // What the new publisher sends is not for a player that was told of other tracks.
     if (session.tracks[0]?.transport.kind === "tcp") owned.reader.cursor.stopAt(head);

@@ -3,11 +3,11 @@
  * carries multicast; with `no-route`, nothing does. Ends with 0 when all is as it should be.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { buildRtcp, parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
+import { buildRtcp, parseRtcp, parseRtpPacket, rtpPayloadType } from "../../src/rtp/mod.ts";
 import { joinNode } from "../../src/transport/datagram.ts";
 import { ignoreWithout } from "../support/process.ts";
 import { assertFfmpegPlays } from "../support/real_clients.ts";
-import { audioPacket, RtspPeer, UdpPeer } from "../support/rtsp_peer.ts";
+import { audioPacket, RtspPeer, SDP, UdpPeer } from "../support/rtsp_peer.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
@@ -227,6 +227,49 @@ async function withReports(): Promise<void> {
   clearInterval(feeding);
 }
 
+/** Another publisher, with other tracks, takes the stream over from players that have not left yet. */
+async function withTakeover(): Promise<void> {
+  await using weir = await TestServer.start({
+    rtmp: false,
+    rtsp: LOCAL,
+    rtp: LOCAL,
+    multicast: { group: "239.7.0.0/16", port: 20_000 },
+    hub: { conflict: "takeover" },
+  });
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+  using publisher = await RtspPeer.dial(weir.port);
+  await publisher.record();
+  using before = await RtspPeer.dial(weir.port);
+  const { group, port, session } = await setUpMulticast(before, url, 16);
+  const rtp = await joined(group, port);
+  const rtcp = await joined(group, port + 1);
+  assertEquals((await before.request("PLAY", { headers: session })).status, 200);
+  await publisher.frame(0, audioPacket(0));
+  assertEquals(rtpPayloadType((await rtp.receive(new Uint8Array(2000)))[0]), 0);
+
+  using successor = await RtspPeer.dial(weir.port);
+  await successor.record(SDP.replace("RTP/AVP 0", "RTP/AVP 8"));
+  const packet = (number: number): Uint8Array => audioPacket(number).with(1, 8);
+  await successor.frame(0, packet(0));
+  for (let isOver = false; !isOver;) {
+    const packets = parseRtcp((await rtcp.receive(new Uint8Array(2000)))[0]);
+    isOver = packets.some(({ type }) => type === "goodbye");
+  }
+  using player = await RtspPeer.dial(weir.port);
+  const later = await setUpMulticast(player, url, 16);
+  assertEquals([later.group, later.port], [group, port]);
+  assertEquals((await player.request("PLAY", { headers: later.session })).status, 200);
+  await successor.frame(0, packet(1));
+  assertEquals(rtpPayloadType((await rtp.receive(new Uint8Array(2000)))[0]), 8);
+  // Those of before leave; it stays, and is told of its own stream's end.
+  assertEquals((await before.request("TEARDOWN", { headers: session })).status, 200);
+  await successor.frame(0, packet(2));
+  assertEquals(rtpPayloadType((await rtp.receive(new Uint8Array(2000)))[0]), 8);
+  assertEquals(weir.server.hub.get("live/cam")!.statistics.readers.length, 1);
+  rtp.close();
+  rtcp.close();
+}
+
 async function withoutRoute(): Promise<void> {
   await using weir = await TestServer.start({
     rtmp: false,
@@ -254,6 +297,7 @@ const PARTS: Record<string, () => Promise<void>> = {
     await joinsByNode();
     await withReports();
   },
+  "takeover": withTakeover,
   "no-route": withoutRoute,
 };
 

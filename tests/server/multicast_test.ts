@@ -54,6 +54,10 @@ for (
       "reports",
       "multicast: receiver reports to the group, or to where its packets come from, keep a session alive (R086, R087)",
     ],
+    [
+      "takeover",
+      "multicast: who comes when another publisher has taken over gets what that one sends",
+    ],
     ["no-route", "without a way to the groups multicast gets 461, and the log says it once (R097)"],
   ] as const
 ) {

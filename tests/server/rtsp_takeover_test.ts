@@ -62,17 +62,7 @@ function lagOf(weir: TestServer): number {
 /** Publishes the other G.711, which the player was not told of. */
 async function takeOver(weir: TestServer): Promise<RtspPeer> {
   const publisher = await RtspPeer.dial(weir.port);
-  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
-  const announced = await publisher.request("ANNOUNCE", {
-    headers: { "Content-Type": "application/sdp" },
-    body: SDP.replace("RTP/AVP 0", "RTP/AVP 8"),
-  });
-  const headers = { Session: announced.headers.get("Session")!.split(";")[0]! };
-  await publisher.request("SETUP", {
-    url: `${url}/streamid=0`,
-    headers: { ...headers, Transport: `${TCP};mode=record` },
-  });
-  assertEquals((await publisher.request("RECORD", { headers })).status, 200);
+  await publisher.record(SDP.replace("RTP/AVP 0", "RTP/AVP 8"));
   const packet = audioPacket(0);
   packet[1] = 8;
   await publisher.frame(0, packet);

@@ -80,10 +80,10 @@ export class RtspPeer implements Disposable {
   }
 
   /** Announces one track of audio, sets it up, and returns the `Session` header of later requests. */
-  async announce(transport: string): Promise<Record<string, string>> {
+  async announce(transport: string, body = SDP): Promise<Record<string, string>> {
     const announced = await this.request("ANNOUNCE", {
       headers: { "Content-Type": "application/sdp" },
-      body: SDP,
+      body,
     });
     assertEquals(announced.status, 200);
     const session = { Session: announced.headers.get("Session")!.split(";")[0]! };
@@ -96,8 +96,8 @@ export class RtspPeer implements Disposable {
   }
 
   /** Announces, sets up over TCP and records. */
-  async record(): Promise<Record<string, string>> {
-    const session = await this.announce("RTP/AVP/TCP;unicast;interleaved=0-1");
+  async record(body = SDP): Promise<Record<string, string>> {
+    const session = await this.announce("RTP/AVP/TCP;unicast;interleaved=0-1", body);
     assertEquals((await this.request("RECORD", { headers: session })).status, 200);
     return session;
   }
