@@ -13,6 +13,8 @@ export class RtmpGuardedFeed implements Feed {
   #given: Uint8Array = NOTHING;
   /** Bytes that the message under way still has. */
   #rest = 0;
+  /** The buffer that was looked through last, and where in it: the log only grows, and is read forwards. */
+  #checked: { readonly buffer: ArrayBufferLike; readonly to: number } | undefined;
 
   /** Takes messages from `cursor` as far as `guard` lets them pass. */
   constructor(cursor: WireCursor, guard: RtmpCodecGuard) {
@@ -48,15 +50,18 @@ export class RtmpGuardedFeed implements Feed {
 
   /** How many of the bytes may be sent: up to the first message that may not. */
   #allowed(bytes: Uint8Array): number {
+    const { buffer, byteOffset } = bytes;
     let at = this.#rest;
-    while (at < bytes.length) {
-      const refused = this.#guard.refusedAt(bytes, at);
-      if (refused !== undefined) {
-        if (at === 0) this.#guard.refuse(refused);
-        return at;
-      }
-      at += wireMessageLength(bytes, at);
+    // What is left of a partial write has been looked at.
+    if (this.#checked?.buffer === buffer) at = Math.max(at, this.#checked.to - byteOffset);
+    let refused: string | undefined;
+    while (at < bytes.length && refused === undefined) {
+      refused = this.#guard.refusedAt(bytes, at);
+      if (refused === undefined) at += wireMessageLength(bytes, at);
     }
-    return bytes.length;
+    this.#checked = { buffer, to: byteOffset + at };
+    if (refused === undefined) return bytes.length;
+    if (at === 0) this.#guard.refuse(refused);
+    return at;
   }
 }

@@ -140,6 +140,20 @@ for (const [of, open] of Object.entries(GUARDED)) {
   });
 }
 
+Deno.test("a feed of the shared bytes looks at each message once, however little leaves at a time", () => {
+  class CountingGuard extends RtmpCodecGuard {
+    looks = 0;
+    override refusedAt(bytes: Uint8Array, at: number): string | undefined {
+      this.looks++;
+      return super.refusedAt(bytes, at);
+    }
+  }
+  const guard = new CountingGuard(new Set(["hvc1"]), (fourCc) => assert(false, fourCc));
+  const feed = new RtmpGuardedFeed(cursorOf(20), guard);
+  for (let bytes; (bytes = feed.next());) feed.advance(Math.min(10, bytes.length));
+  assertEquals(guard.looks, 21);
+});
+
 Deno.test("a feed without audio goes on at a codec of audio that is not allowed (M057, M073)", () => {
   const last = [unitOfFlv({ kind: "audio", dtsUs: 800_000, body: plainAudio("ac-3") })!];
   const guard = new RtmpCodecGuard(new Set(), (fourCc) => assert(false, fourCc));
