@@ -22,6 +22,12 @@ const SILENCE_FOR_CHANGE_MS = 1000;
  */
 const OTHER_PACKETS_FOR_CHANGE = 256;
 
+/**
+ * Bytes of such packets after which it takes its place too: over TCP packets can have 64 KiB, and this is for
+ * each track of each publisher.
+ */
+const OTHER_BYTES_FOR_CHANGE = 4 * 1024 * 1024;
+
 /** The largest count of lost packets that a report block can tell: 24 bits, signed. */
 const MAX_CUMULATIVE_LOST = 0x7fffff;
 
@@ -75,8 +81,8 @@ export interface RtpReceiverStats {
  * caller's: `push` and `flush` are told it.
  *
  * Another source (SSRC) is accepted, and begins anew, when this one has been silent for a second, or 256 packets
- * of the other have come without one of this between them; they are then returned, from the first on. Where this
- * one goes on, those of the other are dropped: neither an injector nor a second encoder takes its place.
+ * or 4 MiB of the other have come without one of this between them; they are then returned, from the first on.
+ * Where this one goes on, those of the other are dropped: neither an injector nor a second encoder takes its place.
  *
  * @example
  * ```ts
@@ -108,6 +114,7 @@ export class RtpReceiver {
   #heardMs = -Infinity;
   /** Packets of another source since then. */
   #others: ArrivedPacket[] = [];
+  #otherBytes = 0;
   #restart: ArrivedPacket | undefined;
   #lastSequence = 0;
   #cycles = 0;
@@ -282,20 +289,30 @@ export class RtpReceiver {
   #takeOther(other: ArrivedPacket, ready: RtpPacket[]): void {
     if (this.#others[0]?.packet.ssrc !== other.packet.ssrc) this.#dropOthers();
     this.#others.push(other);
+    this.#otherBytes += other.packet.bytes.length;
     const isSilent = other.arrivalMs - this.#heardMs >= SILENCE_FOR_CHANGE_MS;
-    if (isSilent || this.#others.length >= OTHER_PACKETS_FOR_CHANGE) this.#changeSource(ready);
+    const areMany = this.#others.length >= OTHER_PACKETS_FOR_CHANGE ||
+      this.#otherBytes > OTHER_BYTES_FOR_CHANGE;
+    if (isSilent || areMany) this.#changeSource(ready);
   }
 
   #dropOthers(): void {
     if (this.#others.length === 0) return;
     this.#foreign += this.#others.length;
+    this.#takeOthers();
+  }
+
+  /** Returns the packets of the other source, and holds none of them any more. */
+  #takeOthers(): ArrivedPacket[] {
+    const others = this.#others;
     this.#others = [];
+    this.#otherBytes = 0;
+    return others;
   }
 
   /** The other source takes the place of this one. */
   #changeSource(ready: RtpPacket[]): void {
-    const others = this.#others;
-    this.#others = [];
+    const others = this.#takeOthers();
     this.#deliverWaiting(ready);
     this.#restarts++;
     this.#restart = others[0]!;

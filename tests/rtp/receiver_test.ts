@@ -224,6 +224,23 @@ Deno.test("RtpReceiver accepts another source at its 256th packet in a row (R123
   }
 });
 
+Deno.test("RtpReceiver holds no more than 4 MiB of another source (R123)", () => {
+  const { receiver, push } = receiverOf();
+  push(1);
+  const large = packetOf(0, "00".repeat(60_000), { ssrc: 7 });
+  const pushOther = (ssrc: number, sequenceNumber: number) =>
+    receiver.push({ ...large, ssrc, sequenceNumber }, 1).length;
+  const most = Math.floor(4 * 1024 * 1024 / large.bytes.length);
+  for (let i = 0; i < most; i++) assertEquals(pushOther(7, i), 0);
+  assertEquals(pushOther(7, most), most + 1);
+  // What was dropped or returned counts no more.
+  for (let round = 1; round <= 3; round++) {
+    for (let i = 0; i < most; i++) assertEquals(pushOther(8, i), 0);
+    assertEquals(pushOther(7, most + round), 1);
+  }
+  assertEquals(receiver.stats.foreign, 3 * most);
+});
+
 Deno.test("RtpReceiver keeps its source where another one sends beside it, for however long", () => {
   const { receiver, push, flush } = receiverOfSources();
   // Two encoders of 25 pictures a second, an injector of odd packets, and one that floods between.
