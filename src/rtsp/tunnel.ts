@@ -107,10 +107,11 @@ export class RtspTunnelMatcher<T> {
    * Keeps the way down `value` for its ways up. One that has had its own already makes room for it: a client may
    * come back with its cookie before its old connection is known to be gone.
    *
-   * @throws {RtspError} `malformed-tunnel` if another one waits with this cookie
+   * @throws {RtspError} `malformed-tunnel` if another one waits with this cookie, or has it at another address
    */
   open(cookie: string, way: { readonly address: string; readonly value: T }): void {
-    if (this.#ways.get(cookie)?.isMatched === false) {
+    const before = this.#ways.get(cookie);
+    if (before !== undefined && (!before.isMatched || before.address !== way.address)) {
       throw new RtspError("malformed-tunnel", "a cookie that is in use");
     }
     this.#ways.set(cookie, { ...way, isMatched: false });

@@ -82,6 +82,7 @@ Deno.test("a POST finds its GET by cookie and address, and so do later ones (R13
   assertEquals(tunnels.match("a", "192.0.2.1"), "one");
   assertEquals(tunnels.match("a", "192.0.2.1"), "one");
   assertThrows(() => tunnels.match("a", "192.0.2.2"), RtspError);
+  assertThrows(() => tunnels.open("a", { address: "192.0.2.2", value: "stranger" }), RtspError);
   // A client that has come back: the tunnel of before, which may not know yet, does not take its cookie away.
   tunnels.open("a", { address: "192.0.2.1", value: "three" });
   tunnels.close("a", "one");
