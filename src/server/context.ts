@@ -43,7 +43,8 @@ export async function askHook(
 ): Promise<Refused | Redirected | undefined> {
   try {
     const answer = await ask();
-    if (answer === undefined || "refuse" in answer) return answer ?? undefined;
+    if (!answer) return undefined;
+    if ("refuse" in answer) return answer;
     return { redirect: locate(answer.redirect) };
   } catch (error) {
     log.error("a hook failed", { error: String(error) });

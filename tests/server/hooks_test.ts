@@ -80,6 +80,18 @@ Deno.test({
   },
 });
 
+Deno.test("a hook of plain JavaScript that answers null allows", async () => {
+  const nothing = () => null as unknown as undefined;
+  await using weir = await TestServer.start({
+    hooks: { onConnect: nothing, onPublish: nothing, onPlay: nothing },
+  });
+  using _publisher = await RtmpClient.publisher(weir.port, "cam");
+  using player = await RtmpClient.open(weir.port);
+  const streamId = await player.createStream();
+  await player.command("play", { args: ["cam"], streamId });
+  await player.status("NetStream.Play.Start");
+});
+
 Deno.test("a hook that throws refuses, and the server goes on", async () => {
   const weir = await TestServer.start({
     hooks: {
