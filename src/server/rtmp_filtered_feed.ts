@@ -79,15 +79,12 @@ export class RtmpFilteredFeed implements Feed {
   #copy(run: WireRun, preamble: Uint8Array): void {
     const writer = new ByteWriter(preamble.length + 4096);
     const starts: number[] = [];
-    /** Returns whether it may go on behind this message. */
-    const take = (bytes: Uint8Array, start: number, end: number): boolean => {
+    for (const { bytes, start, end } of this.#wanted(run, preamble)) {
       this.#refused = this.#guard?.refusedAt(bytes, start);
-      if (this.#refused !== undefined) return false;
+      if (this.#refused !== undefined) break;
       starts.push(writer.length);
       writer.bytes(bytes.subarray(start, end));
-      return true;
-    };
-    this.#takeAll(run, preamble, take);
+    }
     const bytes = writer.finish();
     for (const start of starts) {
       new DataView(bytes.buffer, bytes.byteOffset + start + STREAM_ID_AT)
@@ -99,18 +96,18 @@ export class RtmpFilteredFeed implements Feed {
     this.#nextEnd = 0;
   }
 
-  #takeAll(
+  /** The messages of the preamble and of the run that the player takes. */
+  *#wanted(
     run: WireRun,
     preamble: Uint8Array,
-    take: (bytes: Uint8Array, start: number, end: number) => boolean,
-  ): void {
-    for (let at = 0; at < preamble.length;) {
-      const end = at + wireMessageLength(preamble, at);
-      if (!take(preamble, at, end)) return;
-      at = end;
+  ): Generator<{ readonly bytes: Uint8Array; readonly start: number; readonly end: number }> {
+    for (let start = 0; start < preamble.length;) {
+      const end = start + wireMessageLength(preamble, start);
+      yield { bytes: preamble, start, end };
+      start = end;
     }
     for (const entry of run.entries) {
-      if (this.#wants(entry) && !take(run.bytes, entry.start, entry.end)) return;
+      if (this.#wants(entry)) yield { bytes: run.bytes, start: entry.start, end: entry.end };
     }
   }
 
