@@ -7,10 +7,11 @@ export interface Refused {
 }
 
 /**
- * A hook's answer that sends the client elsewhere. RTSP clients get a 302 with the URL as `Location`, RTMP
- * clients at connect a rejection with `ex: { code: 302, redirect }`, as SRS has it. Players follow the 302, but
- * of publishers FFmpeg and GStreamer do not. For a publish or play
- * RTMP has no answer that clients follow: those are refused, and the description names the URL, without
+ * A hook's answer that sends the client elsewhere.
+ *
+ * RTSP clients get a 302 with the URL as `Location`. Players follow it; of publishers FFmpeg and GStreamer do
+ * not. RTMP clients get at connect a rejection with `ex: { code: 302, redirect }`, as SRS has it. For a publish
+ * or play RTMP has no answer that clients follow: those are refused, and the description names the URL, without
  * credentials and query.
  */
 export interface Redirected {
