@@ -20,6 +20,7 @@ import {
   TimestampUnwrapper,
 } from "../rtmp/mod.ts";
 import { unitOfFlv } from "../transmux/mod.ts";
+import { heldBytesEnd, ORDINARY_ENDS } from "./connection_end.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
 import { closeGently } from "./gentle_close.ts";
 import type {
@@ -183,12 +184,7 @@ export class RtmpConnection {
 
   /** Closes since all connections together make the server hold too much, and this one most of it. */
   shed(): void {
-    this.#finish({
-      clean: false,
-      reason: "held-bytes",
-      message:
-        `The peer has made the server hold ${this.heldBytes} bytes, and all together too many`,
-    });
+    this.#finish(heldBytesEnd(this.heldBytes));
   }
 
   /**
@@ -787,9 +783,6 @@ export class RtmpConnection {
  * NetStreams; one that takes each request back and makes another would have any number.
  */
 const MAX_QUESTIONS = 32;
-
-/** Ends that happen all day, and that nobody needs to be told of. */
-const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped", "redirect"]);
 
 /** What a client is told that may not publish or play here. */
 function wordsOf(answer: Refused | Redirected): string {

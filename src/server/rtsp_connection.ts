@@ -25,7 +25,7 @@ import {
 import { tracksOfSdp } from "../transmux/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 import { askHook, type ServerContext, tellHook } from "./context.ts";
-import { failureEnd } from "./failure_end.ts";
+import { failureEnd, heldBytesEnd, ORDINARY_ENDS } from "./connection_end.ts";
 import { closeGently } from "./gentle_close.ts";
 import type {
   ConnectionEnd,
@@ -142,12 +142,7 @@ export class RtspConnection {
 
   /** Closes since all connections together make the server hold too much, and this one most of it. */
   shed(): void {
-    this.#finish({
-      clean: false,
-      reason: "held-bytes",
-      message:
-        `The peer has made the server hold ${this.heldBytes} bytes, and all together too many`,
-    });
+    this.#finish(heldBytesEnd(this.heldBytes));
   }
 
   /** Ends the connection if its state asks for that: a session of it was closed, say. */
@@ -584,9 +579,6 @@ export class RtspConnection {
     });
   }
 }
-
-/** Ends that happen all day, and that nobody needs to be told of. */
-const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped", "redirect"]);
 
 /** What a refusal of the hub is in RTSP. */
 const HUB_STATUS: Readonly<Record<HubErrorCode, number>> = {

@@ -13,7 +13,7 @@ import {
 } from "../rtsp/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 import type { ServerContext } from "./context.ts";
-import { failureEnd } from "./failure_end.ts";
+import { failureEnd } from "./connection_end.ts";
 import type { ConnectionEnd } from "./hooks.ts";
 import type { ServerLog } from "./log.ts";
 import { RtspConnection } from "./rtsp_connection.ts";

@@ -15,3 +15,12 @@ export function failureEnd(error: unknown): ConnectionEnd {
   }
   return { clean: false, reason: "internal", message: "Internal error" };
 }
+
+/** How a connection ends since all together make the server hold too much, and this one most of it. */
+export function heldBytesEnd(heldBytes: number): ConnectionEnd {
+  const message = `The peer has made the server hold ${heldBytes} bytes, and all together too many`;
+  return { clean: false, reason: "held-bytes", message };
+}
+
+/** Reasons of ends that happen all day, and that nobody needs to be told of. */
+export const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped", "redirect"]);
