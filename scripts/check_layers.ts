@@ -11,12 +11,14 @@ import { blankCommentsAndStrings } from "./blank_source.ts";
 /** The folders of `src/`, lowest line first; a folder imports only from lines below its own. */
 export const LADDER: readonly (readonly string[])[] = [
   ["bytes"],
-  ["amf", "flv", "media", "rtp", "sdp"],
+  ["amf", "flv", "log", "media", "rtp", "sdp"],
   ["rtmp", "rtsp"],
   ["hub", "transmux"],
+  ["gate", "wire"],
   ["transport"],
-  ["client"],
-  ["server", "http", "config"],
+  ["client", "doors"],
+  ["doors/rtmp", "doors/rtsp", "relay"],
+  ["server", "config"],
   ["cli"],
 ];
 
@@ -101,9 +103,9 @@ function brokenRule(
   return undefined;
 }
 
-/** The folder under `src/`; empty for `mod.ts`, the front door. */
+/** The folder under `src/`, of a door with its `doors/`; empty for `mod.ts`, the front door. */
 function folderOf(path: string): string {
-  return /^src\/([^/]+)\//.exec(path)?.[1] ?? "";
+  return /^src\/(doors\/[^/]+(?=\/)|[^/]+)\//.exec(path)?.[1] ?? "";
 }
 
 function lineOf(folder: string): number {

@@ -3,16 +3,30 @@
  *
  * @module
  */
-export * from "./address.ts";
-export type { ServerTiming } from "./context.ts";
+export { formatAddress, type ListenAddress, parseListenAddress } from "../transport/mod.ts";
+export type { ServerTiming } from "../doors/mod.ts";
 export * from "./errors.ts";
-export * from "./hooks.ts";
-export { type MulticastOptions, parseMulticastRange } from "./multicast_groups.ts";
-export type { LogFields, ServerLog } from "./log.ts";
-export type { RtspServiceOptions } from "./rtsp_service.ts";
-export type { EnhancedPolicy } from "./rtmp_capabilities.ts";
-export * from "./relay.ts";
-export * from "./relay_options.ts";
+export type {
+  ConnectionEnd,
+  ConnectionInfo,
+  Credentials,
+  CredentialsRequest,
+  HookResult,
+  PublishInfo,
+  Redirected,
+  Refused,
+  ServerHooks,
+  StreamRequest,
+} from "../gate/mod.ts";
+export {
+  type MulticastOptions,
+  parseMulticastRange,
+  type RtspServiceOptions,
+  type RtspSessionStatistics,
+} from "../doors/rtsp/mod.ts";
+export type { LogFields, ServerLog } from "../log/mod.ts";
+export type { EnhancedPolicy } from "../wire/mod.ts";
+export * from "../relay/mod.ts";
 export * from "./server.ts";
 export * from "./server_stream.ts";
 export type * from "./statistics.ts";

@@ -1,30 +1,36 @@
 import { Hub, type HubOptions, type Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { checkStreamName, type ChunkLimits, type RtmpServerSessionOptions } from "../rtmp/mod.ts";
-import { formatAddress, type ListenAddress } from "./address.ts";
-import type { ServerContext, ServerTiming } from "./context.ts";
-import { ServerError } from "./errors.ts";
-import type { ConnectionEnd, ServerHooks } from "./hooks.ts";
-import { type ServerLog, silentLog } from "./log.ts";
-import type { EnhancedPolicy } from "./rtmp_capabilities.ts";
-import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
-import { PeerLog } from "./peer_log.ts";
-import { Relays } from "./relay.ts";
-import type { RelayOptions, RelayStatistics } from "./relay_options.ts";
-import { RtmpConnection } from "./rtmp_connection.ts";
-import { RtpSockets } from "./rtp_sockets.ts";
-import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
-import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
-import { type RtspMulticast, RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
-import type { RtspTransportPolicy } from "../rtsp/mod.ts";
-import type { ConnectionStatistics, RtspSessionStatistics } from "./statistics.ts";
-import { systemClock } from "./system_clock.ts";
 import {
   connTransport,
+  formatAddress,
+  type ListenAddress,
   type StreamPair,
   streamPairTransport,
+  systemClock,
   type Transport,
 } from "../transport/mod.ts";
+import type { ServerContext, ServerTiming } from "../doors/mod.ts";
+import { ServerError } from "./errors.ts";
+import type { ConnectionEnd, ServerHooks } from "../gate/mod.ts";
+import { PeerLog, type ServerLog, silentLog } from "../log/mod.ts";
+import type { EnhancedPolicy } from "../wire/mod.ts";
+import {
+  MulticastGroups,
+  type MulticastOptions,
+  RtpSockets,
+  RtspFront,
+  type RtspMulticast,
+  RtspService,
+  type RtspServiceOptions,
+  type RtspSessionStatistics,
+  RtspTunnels,
+} from "../doors/rtsp/mod.ts";
+import { type RelayOptions, Relays, type RelayStatistics } from "../relay/mod.ts";
+import { RtmpConnection } from "../doors/rtmp/mod.ts";
+import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
+import type { RtspTransportPolicy } from "../rtsp/mod.ts";
+import type { ConnectionStatistics } from "./statistics.ts";
 
 /**
  * Options of a {@linkcode Server}. It listens only where it is told to (the command has default ports);

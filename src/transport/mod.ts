@@ -11,4 +11,8 @@ export {
   joinDatagramGroup,
 } from "./datagram.ts";
 export * from "./datagram_pair.ts";
+export * from "./gentle_close.ts";
+export * from "./listen_address.ts";
+export * from "./outbox.ts";
+export * from "./system_clock.ts";
 export * from "./transport.ts";

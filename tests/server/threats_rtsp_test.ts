@@ -7,7 +7,7 @@ import { concat } from "@std/bytes/concat";
 import { LogRecord } from "@std/log/logger";
 import { textLine } from "../../src/cli/console_log.ts";
 import { encodeInterleavedFrame, formatAuthorization } from "../../src/rtsp/mod.ts";
-import { silentLog } from "../../src/server/log.ts";
+import { silentLog } from "../../src/log/server_log.ts";
 import { audioPacket, RtspPeer, SDP, UdpPeer } from "../support/rtsp_peer.ts";
 import { TestServer, until } from "../support/test_server.ts";
 

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/hub/mod.ts";
 import { Relay, type RelayOptions, type RelayStatistics } from "../../src/server/mod.ts";
-import { systemClock } from "../../src/server/system_clock.ts";
+import { systemClock } from "../../src/transport/system_clock.ts";
 import type { LogBook, TestServer } from "./test_server.ts";
 
 /** A relay that stops at the end of its block. */

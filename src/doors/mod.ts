@@ -1,0 +1,8 @@
+/**
+ * What all doors share. Each protocol that clients come in by has a folder of its own in this one.
+ *
+ * @module
+ */
+export * from "./connection_end.ts";
+export * from "./context.ts";
+export * from "./stream_name.ts";

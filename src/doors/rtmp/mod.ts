@@ -1,0 +1,6 @@
+/**
+ * RTMP and RTMPS clients.
+ *
+ * @module
+ */
+export * from "./rtmp_connection.ts";

@@ -1,0 +1,816 @@
+import { HubError, type Publication, type StreamReader } from "../../hub/mod.ts";
+import {
+  CapsEx,
+  type ChunkDecoder,
+  ChunkDecoderStream,
+  type ChunkLimits,
+  type ConnectEvent,
+  formatRtmpUrl,
+  type MediaMessage,
+  MessageParserStream,
+  parseRtmpUrl,
+  type PlayEvent,
+  type PublishEvent,
+  RtmpError,
+  type RtmpMessage,
+  type RtmpServerEvent,
+  RtmpServerHandshake,
+  RtmpServerSession,
+  type RtmpServerSessionOptions,
+  TimestampUnwrapper,
+} from "../../rtmp/mod.ts";
+import { unitOfFlv } from "../../transmux/mod.ts";
+import { askHook, heldBytesEnd, ORDINARY_ENDS, type ServerContext, tellHook } from "../mod.ts";
+import {
+  closeGently,
+  type Feed,
+  isDisconnect,
+  isTlsFailure,
+  Outbox,
+  type Transport,
+} from "../../transport/mod.ts";
+import {
+  type ConnectionEnd,
+  type ConnectionInfo,
+  type HookResult,
+  type PublishInfo,
+  type Redirected,
+  type Refused,
+  showsCredentials,
+  type StreamRequest,
+} from "../../gate/mod.ts";
+import type { ServerLog } from "../../log/mod.ts";
+import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
+import { RtmpGuardedFeed } from "./rtmp_guarded_feed.ts";
+import {
+  type EnhancedPolicy,
+  extensionsOf,
+  isSelective,
+  PLAYER_CHUNK_SIZE,
+  refusedFourCc,
+  RtmpCodecGuard,
+  rtmpFormatName,
+  RtmpWireFormat,
+  SHARED_STREAM_ID,
+} from "../../wire/mod.ts";
+
+/** Limits of RTMP connections. */
+export interface RtmpConnectionOptions {
+  readonly session: RtmpServerSessionOptions;
+  readonly chunks: Partial<ChunkLimits>;
+  /** What players that announce nothing of Enhanced RTMP are sent. */
+  readonly enhanced: EnhancedPolicy;
+}
+
+interface Publishing {
+  readonly request: StreamRequest;
+  readonly publication: Publication;
+  readonly clock: TimestampUnwrapper;
+}
+
+interface Playing {
+  readonly request: StreamRequest;
+  readonly reader: StreamReader;
+  /** Looks for codecs that the player cannot take, where there are such. */
+  readonly guard: RtmpCodecGuard | undefined;
+  feed: Feed;
+  audio: boolean;
+  video: boolean;
+  paused: boolean;
+  /** The stream has ended, and its rest is being written. */
+  ending: boolean;
+}
+
+/** One RTMP client, from the first byte of its handshake to the end. */
+export class RtmpConnection {
+  /** Resolves when all is over. */
+  readonly finished: Promise<ConnectionEnd>;
+  readonly #context: ServerContext;
+  readonly #log: ServerLog;
+  readonly #transport: Transport;
+  readonly #options: RtmpConnectionOptions;
+  readonly #session: RtmpServerSession;
+  readonly #outbox: Outbox;
+  readonly #publishing = new Map<number, Publishing>();
+  readonly #playing = new Map<number, Playing>();
+  readonly #waiting = new Map<number, () => void>();
+  readonly #abort = new AbortController();
+  readonly #touched = new Set<Publication>();
+  readonly #id: number;
+  #info: ConnectionInfo | undefined;
+  #handshake: RtmpServerHandshake | undefined;
+  #decoder: ChunkDecoder | undefined;
+  /** Bytes of this side's handshake, and of the peer's. */
+  #handshakeBytes = 0;
+  #peerHandshakeBytes = 0;
+  #released: (() => void) | undefined;
+  #end: ConnectionEnd | undefined;
+  /** Settled when the peer sends nothing more. */
+  readonly #ended = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+  #stopping = false;
+  /** Since when hooks are thinking, the oldest question first. */
+  readonly #asked = new Set<{ readonly sinceMs: number }>();
+
+  /** Starts to serve the connection; `id` is its number in log lines and hooks. */
+  constructor(
+    context: ServerContext,
+    transport: Transport,
+    options: RtmpConnectionOptions & { readonly id: number },
+  ) {
+    this.#context = context;
+    this.#log = context.peers.of(transport.remoteAddress);
+    this.#transport = transport;
+    this.#options = options;
+    this.#id = options.id;
+    this.#session = new RtmpServerSession({
+      ...options.session,
+      chunkSize: PLAYER_CHUNK_SIZE,
+      nowMs: context.clock.now(),
+    });
+    this.#outbox = new Outbox(transport);
+    this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#hasRole));
+    this.#outbox.mediaRoom = () =>
+      this.#session.mediaRoom(this.#outbox.bytes - this.#handshakeBytes);
+    this.finished = this.#run();
+  }
+
+  /** Whether it publishes or plays. */
+  get #hasRole(): boolean {
+    return this.#publishing.size > 0;
+  }
+
+  /** Bytes that came so far. */
+  get bytesReceived(): number {
+    return this.#peerHandshakeBytes + (this.#decoder?.bytesReceived ?? 0);
+  }
+
+  /** Bytes sent so far. */
+  get bytesSent(): number {
+    return this.#outbox.bytes;
+  }
+
+  /** Bytes that the peer makes this server hold: unfinished messages, and answers that it does not read. */
+  get heldBytes(): number {
+    // One that is being closed gives it back by itself.
+    if (this.#end !== undefined) return 0;
+    return (this.#decoder?.partialBytes ?? 0) + this.#outbox.waitingBytes;
+  }
+
+  /** Passes time on: deadlines, pings. */
+  tick(): void {
+    if (this.#end !== undefined) return;
+    const now = this.#context.clock.now();
+    const { limitsMedia } = this.#session;
+    this.#handle(this.#session.tick(now));
+    // A limit that was given up makes room.
+    if (limitsMedia) this.#outbox.pump();
+    const { writeStallMs } = this.#context.timing;
+    if (this.#outbox.stalledMs(now) >= writeStallMs) {
+      this.#finish({
+        clean: false,
+        reason: "write-timeout",
+        message: `The peer has taken nothing for ${writeStallMs} ms`,
+      });
+    }
+    const { hookMs } = this.#context.timing;
+    const [oldest] = this.#asked;
+    if (oldest !== undefined && now - oldest.sinceMs >= hookMs) {
+      this.#finish({
+        clean: false,
+        reason: "hook-timeout",
+        message: `A hook has not answered for ${hookMs} ms`,
+      });
+    }
+  }
+
+  /** Closes since all connections together make the server hold too much, and this one most of it. */
+  shed(): void {
+    this.#finish(heldBytesEnd(this.heldBytes));
+  }
+
+  /**
+   * Tells the peer that the server goes, and closes. A player first gets what its stream, which is to
+   * be ended next, still has for it.
+   */
+  stop(): void {
+    if (this.#end !== undefined) return;
+    this.#stopping = true;
+    const capsEx = this.#session.connection?.capabilities.capsEx ?? 0;
+    if ((capsEx & CapsEx.Reconnect) !== 0) this.#session.requestReconnect();
+    for (const streamId of this.#publishing.keys()) {
+      this.#session.endPublish(streamId, "The server stops");
+    }
+    if (this.#playing.size === 0) {
+      this.#finishStopped();
+      return;
+    }
+    const { clock, timing } = this.#context;
+    const timer = clock.setTimer(() => this.#finishStopped(), timing.closeMs);
+    this.finished.finally(() => timer.cancel());
+  }
+
+  #finishStopped(): void {
+    this.#finish({ clean: !this.#hasRole, reason: "stopped", message: "The server has stopped" });
+  }
+
+  async #run(): Promise<ConnectionEnd> {
+    const log = this.#log;
+    try {
+      const rest = await this.#shakeHands();
+      await this.#serve(rest);
+      this.#finish(
+        { clean: !this.#hasRole, reason: "closed", message: "The peer has closed" },
+      );
+    } catch (error) {
+      // An error that is no disconnect and no RtmpError is a mistake of this server: it still ends
+      // this connection alone.
+      const isKnown = error instanceof RtmpError || isDisconnect(error) || isTlsFailure(error);
+      if (this.#end === undefined && !isKnown) {
+        log.error("rtmp connection failed", { connection: this.#id, error: String(error) });
+      }
+      this.#finish(endOfFailure(error, this.#hasRole));
+    }
+    this.#ended.resolve();
+    await this.#closing;
+    return this.#end!;
+  }
+
+  async #shakeHands(): Promise<Uint8Array> {
+    const handshake = new RtmpServerHandshake({
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      nowMs: Math.floor(this.#context.clock.now()),
+    });
+    this.#handshake = handshake;
+    const reader = this.#transport.readable.getReader();
+    const onAbort = (): void => void reader.cancel().catch(() => {});
+    this.#abort.signal.addEventListener("abort", onAbort);
+    try {
+      while (!handshake.done) {
+        const { value, done } = await reader.read();
+        if (done) {
+          throw new RtmpError(
+            "closed",
+            `The peer closed while ${handshake.waitingFor} was awaited`,
+          );
+        }
+        this.#peerHandshakeBytes += value.length;
+        const output = handshake.push(value);
+        if (output === undefined) continue;
+        this.#handshakeBytes += output.length;
+        this.#outbox.send([output]);
+      }
+    } finally {
+      this.#abort.signal.removeEventListener("abort", onAbort);
+      reader.releaseLock();
+    }
+    this.#handshake = undefined;
+    const rest = handshake.takeRest();
+    this.#peerHandshakeBytes -= rest.length;
+    return rest;
+  }
+
+  /** The pipeline of a connection: chunks, messages, session. */
+  async #serve(rest: Uint8Array): Promise<void> {
+    const chunks = new ChunkDecoderStream({ ...this.#options.chunks, mayOverwrite: true });
+    this.#decoder = chunks.decoder;
+    const parser = new MessageParserStream();
+    const sink = new WritableStream<RtmpMessage[]>({
+      write: (messages) => this.#receive(messages, chunks.decoder.bytesReceived),
+    }, { highWaterMark: 1 });
+    const { signal } = this.#abort;
+    const first = chunks.writable.getWriter();
+    // Its failure is the pipeline's.
+    first.write(rest).catch(() => {});
+    first.releaseLock();
+    await this.#transport.readable
+      .pipeThrough(chunks, { signal })
+      .pipeThrough(parser, { signal })
+      .pipeTo(sink, { signal });
+  }
+
+  #receive(messages: RtmpMessage[], bytesReceived: number): void | Promise<void> {
+    // What comes after the end is read so that the peer can read, and nothing else.
+    if (this.#end !== undefined) return;
+    const now = this.#context.clock.now();
+    this.#handle(this.#session.receive(messages, now));
+    this.#session.noteBytesReceived(bytesReceived);
+    this.#outbox.send(this.#session.takeOutput());
+    // An acknowledgement makes room.
+    if (this.#session.limitsMedia) this.#outbox.pump();
+    // Until the request is answered, nothing more is read: what follows is not piled up.
+    if (this.#isBusy && this.#end === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#released = resolve;
+      return promise;
+    }
+    return this.#outbox.room();
+  }
+
+  #handle(events: readonly RtmpServerEvent[]): void {
+    // The session's answers go before what they announce: "unpaused" before the media.
+    this.#outbox.send(this.#session.takeOutput());
+    for (const event of events) {
+      switch (event.type) {
+        case "media":
+          this.#takeMedia(event.message);
+          break;
+        case "connect":
+          this.#decide(() => this.#connect(event));
+          break;
+        case "publish":
+          this.#decide(() => this.#publish(event));
+          break;
+        case "play":
+          this.#decide(() => this.#play(event));
+          break;
+        case "unpublish":
+          this.#endPublishing(event.streamId, {
+            clean: true,
+            reason: "unpublished",
+            message: "The publisher has ended its stream",
+          });
+          break;
+        case "stop":
+          this.#forgetPlaying(event.streamId);
+          break;
+        case "pause":
+          this.#pause(event.streamId, event.paused);
+          break;
+        case "receive":
+          this.#setKind(event.streamId, event.kind, event.enabled);
+          break;
+        case "close":
+          this.#finish(endOfFailure(event.error, this.#hasRole), event.state);
+      }
+    }
+    this.#commit();
+  }
+
+  #commit(): void {
+    if (this.#touched.size === 0) return;
+    for (const publication of this.#touched) publication.commit();
+    this.#touched.clear();
+  }
+
+  #takeMedia(message: MediaMessage): void {
+    const publishing = this.#publishing.get(message.streamId);
+    if (publishing === undefined) return;
+    const { publication, clock } = publishing;
+    const unit = unitOfFlv({
+      kind: message.kind,
+      dtsUs: clock.unwrap(message.timestampMs) * 1000,
+      body: message.body,
+    });
+    if (unit === undefined) return;
+    publication.write(unit);
+    const log = this.#log;
+    const { hooks } = this.#context;
+    if (hooks.onUnit !== undefined) {
+      tellHook(log, () => hooks.onUnit?.(publishing.request, unit));
+    }
+    this.#touched.add(publication);
+  }
+
+  /** Runs the answer to a request; a failure of it is a failure of this connection. */
+  #decide(answer: () => Promise<RtmpServerEvent[]>): void {
+    answer().then((events) => {
+      if (this.#end !== undefined) return;
+      this.#handle(events);
+      this.#outbox.send(this.#session.takeOutput());
+      if (!this.#isBusy) this.#release();
+    }).catch((error) => {
+      this.#log.error("rtmp connection failed", {
+        connection: this.#id,
+        error: String(error),
+      });
+      this.#finish({ clean: false, reason: "internal", message: "Internal error" });
+    });
+  }
+
+  /** Whether the client has to wait. */
+  get #isBusy(): boolean {
+    return this.#session.isHeld || this.#asked.size > MAX_QUESTIONS;
+  }
+
+  #release(): void {
+    this.#released?.();
+    this.#released = undefined;
+  }
+
+  async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
+    const log = this.#log;
+    const { hooks } = this.#context;
+    const info: ConnectionInfo = {
+      id: this.#id,
+      protocol: "rtmp",
+      remoteAddress: this.#transport.remoteAddress,
+      app: event.app,
+      userAgent: event.flashVer,
+    };
+    this.#info = info;
+    log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
+      connection: this.#id,
+      app: withoutQuery(event.app),
+      userAgent: event.flashVer,
+    });
+    const answer = await this.#ask(() => hooks.onConnect?.(info));
+    if (answer === undefined) return this.#session.accept(event);
+    return this.#session.reject(
+      event,
+      "refuse" in answer
+        ? { description: answer.refuse }
+        : { description: "Connect elsewhere", redirect: answer.redirect },
+    );
+  }
+
+  async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
+    const log = this.#log;
+    const { hooks, hub } = this.#context;
+    const request = this.#request(event);
+    const refusal = await this.#checkCredentials(request, "publish") ??
+      await this.#ask(() => hooks.onPublish?.(request));
+    if (refusal !== undefined) return this.#refusePublish(event, "Denied", wordsOf(refusal));
+    // The answer may have taken its time: the connection may be gone.
+    if (this.#end !== undefined) return [];
+    let publication: Publication;
+    try {
+      publication = hub.acquire(request.name, {
+        identity: this.#transport.remoteAddress,
+        onReplaced: () => this.#replaced(event.streamId),
+      });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      return this.#refusePublish(event, "BadName", error.message);
+    }
+    this.#publishing.set(event.streamId, {
+      request,
+      publication,
+      clock: new TimestampUnwrapper(),
+    });
+    log.info(`rtmp publish started`, { connection: this.#id, stream: request.name });
+    tellHook(log, () => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    return this.#session.accept(event);
+  }
+
+  /** Returns a refusal; `undefined` when the client knows what it must. */
+  #checkCredentials(
+    request: StreamRequest,
+    action: "publish" | "play",
+  ): Promise<Refused | Redirected | undefined> {
+    const { hooks } = this.#context;
+    return this.#ask(async () => {
+      const username = request.query.get("user") ?? request.query.get("username") ?? undefined;
+      const known = await hooks.credentials?.({ ...request, action, username });
+      if (known === undefined || showsCredentials(request.query, known)) return;
+      return { refuse: "Wrong or missing credentials" };
+    });
+  }
+
+  /** Asks a hook, and keeps the time. */
+  async #ask(ask: () => HookResult): Promise<Refused | Redirected | undefined> {
+    const log = this.#log;
+    const { clock } = this.#context;
+    // The answer before may have come when the client was gone.
+    if (this.#end !== undefined) return undefined;
+    const question = { sinceMs: clock.now() };
+    this.#asked.add(question);
+    try {
+      return await askHook(log, ask, (redirect) => {
+        parseRtmpUrl(redirect);
+        return redirect;
+      });
+    } finally {
+      this.#asked.delete(question);
+      if (!this.#isBusy) this.#release();
+    }
+  }
+
+  #refusePublish(
+    event: PublishEvent,
+    code: "Denied" | "BadName",
+    description: string,
+  ): RtmpServerEvent[] {
+    this.#log.warn("rtmp publish refused", {
+      connection: this.#id,
+      stream: event.path.name,
+      reason: description,
+    });
+    return this.#session.reject(event, { code: `NetStream.Publish.${code}`, description });
+  }
+
+  /** Another publisher has the stream now, or it was closed. */
+  #replaced(streamId: number): void {
+    const publishing = this.#publishing.get(streamId);
+    if (publishing === undefined) return;
+    const message = "The stream was taken over by another publisher";
+    this.#endPublishing(streamId, { clean: false, reason: "replaced", message });
+    if (this.#end !== undefined) return;
+    this.#session.endPublish(streamId, message);
+    this.#outbox.send(this.#session.takeOutput());
+    this.#finish({ clean: false, reason: "replaced", message });
+  }
+
+  async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
+    const log = this.#log;
+    const { hooks, hub } = this.#context;
+    const request = this.#request(event);
+    const refusal = await this.#checkCredentials(request, "play") ??
+      await this.#ask(() => hooks.onPlay?.(request));
+    // Meanwhile the connection may have ended, or the client have asked for something else: requests that
+    // nobody waits for must not each hold a stream.
+    if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
+    if (refusal !== undefined) return this.#refusePlay(event, "Failed", wordsOf(refusal));
+    const player = {
+      capabilities: this.#session.connection!.capabilities,
+      policy: this.#options.enhanced,
+    };
+    let reader: StreamReader;
+    try {
+      const stream = hub.stream(request.name);
+      const { playWaitMs, describeWaitMs } = this.#context.timing;
+      if (!stream.isLive) {
+        log.debug("rtmp play waits for a publisher", {
+          connection: this.#id,
+          stream: request.name,
+        });
+        const isLive = await this.#waitFor(
+          event.streamId,
+          playWaitMs,
+          (onCome) => stream.watch(onCome),
+        );
+        if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
+        if (!isLive) {
+          return this.#refusePlay(event, "StreamNotFound", `There is no stream ${request.name}`);
+        }
+        this.#session.notifyPublish(event.streamId);
+      }
+      if (isSelective(player) && stream.lastDtsUs === undefined) {
+        // What a publisher that has just come sends is known with its first media.
+        await this.#waitFor(
+          event.streamId,
+          describeWaitMs,
+          (onCome) => stream.tap(({ role }) => void (role === "media" && onCome()), onCome),
+        );
+        if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
+      }
+      const fourCc = refusedFourCc(stream, player);
+      if (fourCc !== undefined) {
+        return this.#refusePlay(event, "Failed", reasonOfCodec(fourCc));
+      }
+      const extensions = extensionsOf(player.capabilities, player.policy);
+      reader = stream.read({
+        format: rtmpFormatName(extensions),
+        create: (stream) => new RtmpWireFormat(stream, extensions, { log }),
+        onEnd: (reason) =>
+          this.#endPlaying(
+            event.streamId,
+            reason === "closed" ? "The server stops" : "The stream has ended",
+          ),
+      });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      return this.#refusePlay(event, "Failed", error.message);
+    }
+    const guard = isSelective(player)
+      ? new RtmpCodecGuard(
+        player.capabilities.fourCcs,
+        (fourCc) => this.#endAtCodec(event.streamId, reader, fourCc),
+      )
+      : undefined;
+    const events = this.#session.accept(event);
+    this.#outbox.send(this.#session.takeOutput());
+    this.#startPlaying(event.streamId, { request, reader, guard });
+    return events;
+  }
+
+  #refusePlay(
+    event: PlayEvent,
+    code: "Failed" | "StreamNotFound",
+    description: string,
+  ): RtmpServerEvent[] {
+    this.#log.info("rtmp play refused", {
+      connection: this.#id,
+      stream: event.path.name,
+      reason: description,
+    });
+    return this.#session.reject(event, { code: `NetStream.Play.${code}`, description });
+  }
+
+  /** Resolves to whether what `subscribe` listens for came in time, and the request is not withdrawn. */
+  #waitFor(
+    streamId: number,
+    waitMs: number,
+    subscribe: (onCome: () => void) => () => void,
+  ): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.#context.clock.setTimer(() => resolve(false), waitMs);
+    const withdraw = (): void => resolve(false);
+    this.#waiting.set(streamId, withdraw);
+    const unsubscribe = subscribe(() => resolve(true));
+    return promise.finally(() => {
+      timer.cancel();
+      unsubscribe();
+      if (this.#waiting.get(streamId) === withdraw) this.#waiting.delete(streamId);
+    });
+  }
+
+  #startPlaying(
+    streamId: number,
+    started: Pick<Playing, "request" | "reader" | "guard">,
+  ): void {
+    const log = this.#log;
+    const { hooks } = this.#context;
+    const { request, reader: { cursor }, guard } = started;
+    const playing: Playing = {
+      ...started,
+      feed: guard === undefined ? cursor : new RtmpGuardedFeed(cursor, guard),
+      audio: this.#session.receives(streamId, "audio"),
+      video: this.#session.receives(streamId, "video"),
+      paused: false,
+      ending: false,
+    };
+    this.#playing.set(streamId, playing);
+    this.#chooseFeed(streamId, playing);
+    this.#outbox.add(playing.feed);
+    log.info("rtmp play started", { connection: this.#id, stream: request.name });
+    tellHook(log, () => hooks.onPlayStart?.(request));
+  }
+
+  /** The shared bytes where they fit the player's wishes, else a copy that does. */
+  #chooseFeed(streamId: number, playing: Playing): void {
+    const { audio, video, guard, reader: { cursor } } = playing;
+    const wishes = { streamId, audio, video };
+    if (playing.feed instanceof RtmpFilteredFeed) playing.feed.wishes = wishes;
+    else if (streamId !== SHARED_STREAM_ID || !audio || !video) {
+      playing.feed = new RtmpFilteredFeed(cursor, wishes, guard);
+    }
+  }
+
+  #pause(streamId: number, paused: boolean): void {
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined || playing.ending || playing.paused === paused) return;
+    playing.paused = paused;
+    if (paused) {
+      this.#outbox.remove(playing.feed);
+    } else {
+      playing.reader.cursor.restart();
+      this.#outbox.add(playing.feed);
+    }
+  }
+
+  #setKind(streamId: number, kind: "audio" | "video", enabled: boolean): void {
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined || playing.ending || playing[kind] === enabled) return;
+    playing[kind] = enabled;
+    const before = playing.feed;
+    this.#chooseFeed(streamId, playing);
+    // Pictures that refer to some that were not sent are of no use.
+    if (kind === "video" && enabled) playing.reader.cursor.restart();
+    if (before === playing.feed || playing.paused) return;
+    this.#outbox.remove(before);
+    this.#outbox.add(playing.feed);
+  }
+
+  /** The stream has ended: the player gets the rest of it, and is told. */
+  #endPlaying(streamId: number, description: string): void {
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined) return;
+    playing.ending = true;
+    const onDone = (): void =>
+      this.#donePlaying(streamId, () => this.#session.endPlay(streamId, description));
+    if (playing.paused) onDone();
+    else this.#outbox.finish(playing.feed, onDone);
+  }
+
+  /** The stream goes on with a codec that the player cannot take: its play ends, and no other. */
+  #endAtCodec(streamId: number, reader: StreamReader, fourCc: string): void {
+    const playing = this.#playing.get(streamId);
+    if (playing?.reader !== reader) return;
+    const reason = reasonOfCodec(fourCc);
+    this.#log.info("rtmp play refused", {
+      connection: this.#id,
+      stream: playing.request.name,
+      reason,
+    });
+    this.#donePlaying(streamId, () => this.#session.failPlay(streamId, reason));
+  }
+
+  /** A player has all that it gets of its stream, and is told so. */
+  #donePlaying(streamId: number, tell: () => void): void {
+    this.#forgetPlaying(streamId);
+    tell();
+    this.#outbox.send(this.#session.takeOutput());
+    if (this.#stopping && this.#playing.size === 0) this.#finishStopped();
+  }
+
+  #forgetPlaying(streamId: number): boolean {
+    this.#waiting.get(streamId)?.();
+    const playing = this.#playing.get(streamId);
+    if (playing === undefined) return false;
+    const log = this.#log;
+    const { hooks } = this.#context;
+    this.#playing.delete(streamId);
+    this.#outbox.remove(playing.feed);
+    playing.reader.close();
+    const { bytes, skips } = playing.reader.cursor;
+    log.info("rtmp play ended", {
+      connection: this.#id,
+      stream: playing.request.name,
+      bytes,
+      skips,
+    });
+    tellHook(log, () => hooks.onPlayEnd?.(playing.request));
+    return true;
+  }
+
+  #endPublishing(streamId: number, end: ConnectionEnd): void {
+    const publishing = this.#publishing.get(streamId);
+    if (publishing === undefined) return;
+    const log = this.#log;
+    const { hooks } = this.#context;
+    this.#publishing.delete(streamId);
+    const { publication, request } = publishing;
+    publication.commit();
+    publication.release();
+    const { bytes, units } = publication.statistics;
+    const info: PublishInfo = { ...request, bytes, units };
+    log.info("rtmp publish ended", {
+      connection: this.#id,
+      stream: request.name,
+      bytes,
+      units,
+      reason: end.reason,
+    });
+    tellHook(log, () => hooks.onPublishEnd?.(info, end));
+  }
+
+  #request(event: PublishEvent | PlayEvent): StreamRequest {
+    return { connection: this.#info!, name: event.path.name, query: event.path.query };
+  }
+
+  /** Ends everything that the connection does; the first reason counts. */
+  #finish(end: ConnectionEnd, sessionState = this.#session.state): void {
+    if (this.#end !== undefined) return;
+    const log = this.#log;
+    const { hooks } = this.#context;
+    const state = this.#handshake === undefined
+      ? sessionState
+      : `handshake, waiting for ${this.#handshake.waitingFor}`;
+    this.#end = end;
+    for (const streamId of [...this.#publishing.keys()]) this.#endPublishing(streamId, end);
+    for (const streamId of [...this.#playing.keys()]) this.#forgetPlaying(streamId);
+    for (const withdraw of [...this.#waiting.values()]) withdraw();
+    this.#outbox.send(this.#session.takeOutput());
+    const line = `rtmp ${this.#transport.remoteName} closed`;
+    const fields = { connection: this.#id, state, reason: end.reason, detail: end.message };
+    // Players leave by closing their window, which may well reset the connection.
+    const isOrdinary = end.clean || ORDINARY_ENDS.has(end.reason);
+    if (isOrdinary) log.debug(line, fields);
+    else log.warn(line, fields);
+    const info = this.#info;
+    if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
+    this.#release();
+    this.#closing = closeGently(this.#context, {
+      transport: this.#transport,
+      outbox: this.#outbox,
+      peerEnded: this.#ended.promise,
+      abort: this.#abort,
+    });
+  }
+}
+
+/**
+ * Questions to hooks that may wait for their answers at a time. A client that plays has one for each of its
+ * NetStreams; one that takes each request back and makes another would have any number.
+ */
+const MAX_QUESTIONS = 32;
+
+/** What a client is told that may not publish or play here. */
+function wordsOf(answer: Refused | Redirected): string {
+  if ("refuse" in answer) return answer.refuse;
+  const { username: _, password: __, ...url } = parseRtmpUrl(answer.redirect);
+  return `The stream is at ${withoutQuery(formatRtmpUrl(url))}`;
+}
+
+function reasonOfCodec(fourCc: string): string {
+  return `The stream has ${fourCc}, which the player did not say it can take`;
+}
+
+function withoutQuery(text: string): string {
+  return text.split("?", 1)[0]!;
+}
+
+function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
+  if (error instanceof RtmpError) {
+    const clean = error.code === "closed" && !hadRole;
+    return { clean, reason: error.code, message: error.message };
+  }
+  if (isDisconnect(error)) {
+    return { clean: !hadRole, reason: "reset", message: "The peer has reset the connection" };
+  }
+  if (isTlsFailure(error)) {
+    return { clean: false, reason: "tls", message: (error as Error).message };
+  }
+  return { clean: false, reason: "internal", message: "Internal error" };
+}

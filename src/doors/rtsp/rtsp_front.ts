@@ -1,0 +1,392 @@
+import { concat } from "@std/bytes/concat";
+import {
+  classifyFirstRequest,
+  httpBadRequestResponse,
+  type RtspConnectionRole,
+  RtspDecoder,
+  RtspError,
+  type RtspTransportPolicy,
+  RtspTunnelMatcher,
+  tunnelGetResponse,
+  tunnelPostResponse,
+  webSocketAcceptResponse,
+} from "../../rtsp/mod.ts";
+import type { Transport } from "../../transport/mod.ts";
+import { failureEnd, type ServerContext } from "../mod.ts";
+import type { ConnectionEnd } from "../../gate/mod.ts";
+import type { ServerLog } from "../../log/mod.ts";
+import { RtspConnection } from "./rtsp_connection.ts";
+import type { RtspService } from "./rtsp_service.ts";
+import {
+  httpTunnelTransport,
+  type TunnelWay,
+  TunnelWayUp,
+  webSocketTransport,
+  writeAll,
+} from "./rtsp_tunnel.ts";
+
+/** Time for the first request; and for the POST that belongs to a GET. */
+const DEADLINE_MS = 10_000;
+
+/**
+ * GETs of one address that wait for their POST at a time. A client sends the POST at once, so a whole wall
+ * of pictures behind one address stays below.
+ */
+const MAX_WAITING_PER_ADDRESS = 32;
+
+const NOTHING = new Uint8Array(0);
+
+/** The way down of a tunnel, which takes its ways up. */
+interface WayDown {
+  /** Resolves when the response to the GET is written. */
+  readonly ready: Promise<void>;
+  /** Throws where no way up can be taken now. */
+  checkRoom(): void;
+  /** Reads a way up to its end. The first opens the tunnel. */
+  take(up: TunnelWay): Promise<void>;
+}
+
+/** A way down and the address of its client. */
+interface AddressedWayDown {
+  readonly address: string;
+  readonly value: WayDown;
+}
+
+/** The HTTP tunnels of one listener. */
+export class RtspTunnels {
+  readonly #matcher = new RtspTunnelMatcher<WayDown>();
+  /** Ways down that wait for their first way up. */
+  readonly #perAddress = new Map<string, number>();
+
+  /**
+   * Keeps a way down until `close` is called.
+   *
+   * @throws {RtspError} `malformed-tunnel` if the cookie is in use, or too many of the address wait
+   */
+  open(cookie: string, way: AddressedWayDown): void {
+    const count = this.#perAddress.get(way.address) ?? 0;
+    if (count >= MAX_WAITING_PER_ADDRESS) {
+      throw new RtspError("malformed-tunnel", `over ${MAX_WAITING_PER_ADDRESS} GETs without POST`);
+    }
+    this.#matcher.open(cookie, way);
+    this.#perAddress.set(way.address, count + 1);
+  }
+
+  /**
+   * Returns the way down that a POST belongs to.
+   *
+   * @throws {RtspError} `malformed-tunnel` if there is none
+   */
+  match(cookie: string, address: string): WayDown {
+    return this.#matcher.match(cookie, address);
+  }
+
+  /** A way down waits no longer for its first way up. Call it once for each `open`. */
+  settle({ address }: AddressedWayDown): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+
+  /** A way down has ended. */
+  close(cookie: string, way: AddressedWayDown): void {
+    this.#matcher.close(cookie, way.value);
+  }
+}
+
+/** What a {@linkcode RtspFront} needs. */
+export interface RtspFrontOptions {
+  /** Number of the connection in log lines and hooks. */
+  readonly id: number;
+  /** The media side. */
+  readonly service: RtspService;
+  /** What plain RTSP offers; a tunnel offers interleaved frames alone. */
+  readonly policy: RtspTransportPolicy;
+  /** The listener's half-open tunnels. */
+  readonly tunnels: RtspTunnels;
+}
+
+/**
+ * The front of a connection to an RTSP port: its first request decides, once and for all, whether it is
+ * RTSP, one way of an HTTP tunnel, or a WebSocket.
+ *
+ * Plain RTSP is known by its first bytes; its connection then reads the socket itself.
+ */
+export class RtspFront {
+  /** Resolves when all is over. */
+  readonly finished: Promise<ConnectionEnd>;
+  readonly #context: ServerContext;
+  readonly #log: ServerLog;
+  readonly #transport: Transport;
+  readonly #options: RtspFrontOptions;
+  readonly #openedMs: number;
+  #deadlineMs: number | undefined;
+  #connection: RtspConnection | undefined;
+  #end: ConnectionEnd | undefined;
+  /** Ends what a half-open tunnel waits for. */
+  #onEnd: (() => void) | undefined;
+
+  /** Starts to read. */
+  constructor(context: ServerContext, transport: Transport, options: RtspFrontOptions) {
+    this.#context = context;
+    this.#log = context.peers.of(transport.remoteAddress);
+    this.#transport = transport;
+    this.#options = options;
+    this.#openedMs = context.clock.now();
+    this.#deadlineMs = this.#openedMs + DEADLINE_MS;
+    this.finished = this.#run();
+  }
+
+  /** Bytes of RTSP that came so far. */
+  get bytesReceived(): number {
+    return this.#connection?.bytesReceived ?? 0;
+  }
+
+  /** Bytes of RTSP sent so far. */
+  get bytesSent(): number {
+    return this.#connection?.outbox.bytes ?? 0;
+  }
+
+  /** Bytes that the peer makes this server hold. */
+  get heldBytes(): number {
+    return this.#connection?.heldBytes ?? 0;
+  }
+
+  /** Closes since all connections together make the server hold too much, and this one most of it. */
+  shed(): void {
+    this.#connection?.shed();
+  }
+
+  /** Passes time on. */
+  tick(): void {
+    this.#connection?.tick();
+    if (this.#deadlineMs === undefined || this.#context.clock.now() < this.#deadlineMs) return;
+    const what = this.#onEnd === undefined ? "first request" : "POST of the tunnel";
+    this.#finish({
+      clean: false,
+      reason: "idle-timeout",
+      message: `The ${what} did not come within ${DEADLINE_MS} ms`,
+    });
+  }
+
+  /** Closes since the server stops. */
+  stop(): void {
+    if (this.#connection !== undefined) this.#connection.stop();
+    else this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
+  }
+
+  async #run(): Promise<ConnectionEnd> {
+    try {
+      const start = await this.#readStart();
+      if (this.#end !== undefined) return this.#end;
+      const { role } = start;
+      if (role.role !== "tunnel-get") this.#deadlineMs = undefined;
+      switch (role.role) {
+        case "rtsp":
+          return await this.#serve(this.#transport, { first: start.rest });
+        case "websocket":
+          return await this.#serveWebSocket(role.key, start.rest);
+        case "tunnel-get":
+          return await this.#serveGet(role.cookie, start.rest);
+        case "tunnel-post":
+          return await this.#servePost(role.cookie, start.rest);
+        case "http":
+          throw new RtspError("malformed-tunnel", "HTTP that opens no tunnel");
+      }
+    } catch (error) {
+      return await this.#fail(error);
+    }
+  }
+
+  /** Reads until the role is known. For RTSP, `rest` is all that was read. */
+  async #readStart(): Promise<{ readonly role: RtspConnectionRole; readonly rest: Uint8Array }> {
+    const reader = this.#transport.readable.getReader();
+    const decoder = new RtspDecoder();
+    const pieces: Uint8Array[] = [];
+    let start: Uint8Array = NOTHING;
+    try {
+      for (;;) {
+        const { value } = await reader.read();
+        if (value === undefined) {
+          throw new RtspError("closed", "The peer has closed before its first request");
+        }
+        pieces.push(value);
+        if (start.length < HTTP_START_BYTES) start = concat([start, value]);
+        if (!startsLikeHttp(start)) return { role: { role: "rtsp" }, rest: concat(pieces) };
+        const [message] = decoder.push(value);
+        if (message?.kind === "malformed") throw message.error;
+        if (message?.kind !== "request") continue;
+        const role = classifyFirstRequest(message);
+        return { role, rest: role.role === "rtsp" ? concat(pieces) : decoder.takeRest() };
+      }
+    } finally {
+      reader.releaseLock();
+    }
+  }
+
+  /** Serves RTSP on `transport`; without `first`, a tunnel. */
+  #serve(
+    transport: Transport,
+    options: { readonly first?: Uint8Array } = {},
+  ): Promise<ConnectionEnd> {
+    const { id, service, policy } = this.#options;
+    this.#deadlineMs = undefined;
+    this.#connection = new RtspConnection(this.#context, transport, {
+      id,
+      service,
+      // R067: datagrams would not take the way of the tunnel.
+      policy: options.first === undefined ? {} : policy,
+      openedMs: this.#openedMs,
+      ...options,
+    });
+    return this.#connection.finished;
+  }
+
+  async #serveWebSocket(key: string, first: Uint8Array): Promise<ConnectionEnd> {
+    await writeAll(this.#transport, webSocketAcceptResponse(key));
+    return await this.#serve(webSocketTransport({ transport: this.#transport, first }));
+  }
+
+  async #serveGet(cookie: string, rest: Uint8Array): Promise<ConnectionEnd> {
+    const transport = this.#transport;
+    if (rest.length > 0) throw new BytesOnWayDown();
+    this.#deadlineMs = this.#context.clock.now() + DEADLINE_MS;
+    const { clock, timing } = this.#context;
+    const served = Promise.withResolvers<{ readonly end: Promise<ConnectionEnd> } | undefined>();
+    const up = new TunnelWayUp({ clock, graceMs: timing.closeMs });
+    let isServed = false;
+    const ready = Promise.withResolvers<void>();
+    const value: WayDown = {
+      ready: ready.promise,
+      checkRoom: () => up.checkRoom(),
+      take: (way) => {
+        // Throws where the way down has ended while the POST was answered: nobody would keep its time.
+        const taken = up.take(way);
+        if (!isServed) {
+          isServed = true;
+          served.resolve({ end: this.#serve(httpTunnelTransport(transport, up)) });
+        }
+        return taken;
+      },
+    };
+    ready.promise.catch(() => {});
+    const way = { address: transport.remoteAddress, value };
+    // Who is refused is not told 200 before.
+    this.#options.tunnels.open(cookie, way);
+    writeAll(transport, tunnelGetResponse()).then(ready.resolve, ready.reject);
+    this.#onEnd = () => {
+      up.end();
+      served.resolve(undefined);
+    };
+    // The tunnel ends with its way down.
+    let fault: RtspError | undefined;
+    this.#watchWayDown().then((wrong) => {
+      fault = wrong;
+      up.end(wrong);
+      served.resolve(undefined);
+    });
+    const tunnel = await served.promise;
+    this.#onEnd = undefined;
+    this.#options.tunnels.settle(way);
+    try {
+      if (tunnel !== undefined) return await tunnel.end;
+      if (this.#end !== undefined) return this.#end;
+      throw fault ?? new RtspError("closed", "The peer has closed before its POST");
+    } finally {
+      up.end();
+      this.#options.tunnels.close(cookie, way);
+    }
+  }
+
+  /** Resolves when the peer ends its side of the GET's connection, or sends what does not belong there. */
+  async #watchWayDown(): Promise<RtspError | undefined> {
+    try {
+      const { done } = await this.#transport.readable.getReader().read();
+      return done ? undefined : new BytesOnWayDown();
+    } catch {
+      // The end, too.
+      return undefined;
+    }
+  }
+
+  async #servePost(cookie: string, first: Uint8Array): Promise<ConnectionEnd> {
+    const transport = this.#transport;
+    const way = this.#options.tunnels.match(cookie, transport.remoteAddress);
+    // Who is refused is not told 200 before.
+    way.checkRoom();
+    await Promise.all([way.ready, writeAll(transport, tunnelPostResponse())]);
+    if (this.#end !== undefined) return this.#end;
+    try {
+      await way.take({ transport, first });
+    } finally {
+      transport.close();
+    }
+    return this.#end ?? { clean: true, reason: "closed", message: "The way up has ended" };
+  }
+
+  /** Ends with what went wrong; HTTP is told so. */
+  async #fail(error: unknown): Promise<ConnectionEnd> {
+    // Closing the transport made the read fail.
+    if (this.#end !== undefined) return this.#end;
+    const isToldOf = error instanceof RtspError && error.code !== "closed" &&
+      !(error instanceof BytesOnWayDown);
+    const end = failureEnd(error);
+    if (end.reason === "internal") {
+      this.#log.error("rtsp connection failed", {
+        connection: this.#options.id,
+        error: String(error),
+      });
+    }
+    this.#finish(end, { keepOpen: isToldOf });
+    if (isToldOf) await this.#refuse();
+    return end;
+  }
+
+  /** Answers 400, and gives the peer time to read it. */
+  async #refuse(): Promise<void> {
+    const transport = this.#transport;
+    const { clock, timing } = this.#context;
+    const timer = clock.setTimer(() => transport.close(), timing.closeMs);
+    try {
+      await writeAll(transport, httpBadRequestResponse());
+      await transport.closeWrite();
+      const reader = transport.readable.getReader();
+      while (!(await reader.read()).done);
+    } catch {
+      // Gone already.
+    }
+    timer.cancel();
+    transport.close();
+  }
+
+  #finish(end: ConnectionEnd, options: { readonly keepOpen?: boolean } = {}): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#deadlineMs = undefined;
+    const line = `rtsp ${this.#transport.remoteName} closed`;
+    const fields = { connection: this.#options.id, reason: end.reason, message: end.message };
+    if (end.reason === "closed" || end.reason === "stopped") this.#log.debug(line, fields);
+    else this.#log.warn(line, fields);
+    if (!options.keepOpen) this.#transport.close();
+    this.#onEnd?.();
+  }
+}
+
+/** CVE-2019-6256: a GET's connection carries nothing up, so it is closed without a word. */
+class BytesOnWayDown extends RtspError {
+  constructor() {
+    super("malformed-tunnel", "bytes on the way down of a tunnel");
+  }
+}
+
+const HTTP_STARTS = ["GET ", "POST "].map((text) => new TextEncoder().encode(text));
+
+/** As many bytes tell HTTP from RTSP. */
+const HTTP_START_BYTES = 5;
+
+/** Whether a connection may begin with the HTTP of a tunnel; as much of it as is there. */
+function startsLikeHttp(bytes: Uint8Array): boolean {
+  return HTTP_STARTS.some((start) =>
+    start.every((byte, at) => at >= bytes.length || bytes[at] === byte)
+  );
+}

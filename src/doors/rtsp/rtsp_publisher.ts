@@ -1,0 +1,180 @@
+import type { Publication } from "../../hub/mod.ts";
+import type { MediaUnit, Track } from "../../media/mod.ts";
+import {
+  type AlignedTrack,
+  buildRtcp,
+  isRtcp,
+  parseRtcp,
+  parseRtpPacket,
+  RtpError,
+  type RtpPacket,
+  RtpReceiver,
+  TrackAligner,
+} from "../../rtp/mod.ts";
+import { RtpTrackIngest, UnitBudget } from "../../transmux/mod.ts";
+
+/** Receiver reports go out this often (R117). */
+const REPORT_INTERVAL_MS = 10_000;
+
+interface PublisherTrack {
+  readonly receiver: RtpReceiver;
+  readonly aligned: AlignedTrack;
+  readonly ingest: RtpTrackIngest;
+}
+
+/** Counts of an RTSP publisher. */
+export interface RtspPublisherStatistics {
+  /** Packets of RTP and RTCP that came. */
+  readonly packets: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** Packets that never came. */
+  readonly lost: number;
+  /** Packets of other sources than the one that a track has, dropped. */
+  readonly foreign: number;
+  /** Packets that were no RTP or RTCP. */
+  readonly malformed: number;
+}
+
+/** The receiving end of an RTSP publisher: packets in, units into the hub. */
+export class RtspPublisher {
+  readonly #publication: Publication;
+  readonly #tracks: readonly PublisherTrack[];
+  readonly #ssrc: number;
+  readonly #onUnit: ((unit: MediaUnit) => void) | undefined;
+  #packets = 0;
+  #bytes = 0;
+  #malformed = 0;
+  #lastReportAt: number;
+
+  /**
+   * Writes the headers that the description tells at once. `ordered` says that the transport keeps the
+   * order of packets.
+   */
+  constructor(
+    publication: Publication,
+    options: {
+      readonly tracks: readonly Track[];
+      readonly ordered: boolean;
+      readonly ssrc: number;
+      readonly nowMs: number;
+      /** Called for each unit. */
+      readonly onUnit?: (unit: MediaUnit) => void;
+    },
+  ) {
+    this.#publication = publication;
+    this.#onUnit = options.onUnit;
+    this.#ssrc = options.ssrc;
+    this.#lastReportAt = options.nowMs;
+    const aligner = new TrackAligner();
+    const budget = new UnitBudget();
+    this.#tracks = options.tracks.map((track) => {
+      const { clockRate } = track.rtp!;
+      const aligned = aligner.addTrack({ clockRate });
+      const ingest = new RtpTrackIngest({ track, time: aligned, budget });
+      for (const unit of ingest.header()) this.#write(unit);
+      const receiver = new RtpReceiver({
+        clockRate,
+        ...(options.ordered ? { reorderPackets: 0 } : {}),
+      });
+      return { receiver, aligned, ingest };
+    });
+  }
+
+  /** Counts of now. */
+  get statistics(): RtspPublisherStatistics {
+    const stats = this.#tracks.map(({ receiver }) => receiver.stats);
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      lost: stats.reduce((sum, { lost }) => sum + lost, 0),
+      foreign: stats.reduce((sum, { foreign }) => sum + foreign, 0),
+      malformed: this.#malformed,
+    };
+  }
+
+  /** Takes one packet of the track at `index` in the description. */
+  take(bytes: Uint8Array, from: { index: number; rtcp: boolean; nowMs: number }): void {
+    const track = this.#tracks[from.index];
+    if (track === undefined) return;
+    this.#packets++;
+    this.#bytes += bytes.length;
+    try {
+      if (from.rtcp || isRtcp(bytes)) this.#takeRtcp(bytes, track, from.nowMs);
+      else this.#takeRtp(bytes, track, from.nowMs);
+    } catch (error) {
+      if (!(error instanceof RtpError)) throw error;
+      this.#malformed++;
+    }
+  }
+
+  /** Ends a batch of packets. */
+  commit(): void {
+    this.#publication.commit();
+  }
+
+  /**
+   * Passes time on: gives up packets that were waited for. Returns the receiver reports that are due, one
+   * a track.
+   */
+  tick(nowMs: number): { readonly index: number; readonly packet: Uint8Array }[] {
+    for (const track of this.#tracks) {
+      this.#ingest(track, { packets: track.receiver.flush(nowMs), nowMs });
+    }
+    this.commit();
+    if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return [];
+    this.#lastReportAt = nowMs;
+    return this.#tracks.flatMap(({ receiver }, index) => {
+      const report = receiver.report(nowMs);
+      return report === undefined ? [] : [{ index, packet: this.#receiverReport([report]) }];
+    });
+  }
+
+  /** A receiver report without blocks: towards a publisher over UDP it opens the firewall. */
+  emptyReport(): Uint8Array {
+    return this.#receiverReport([]);
+  }
+
+  #write(unit: MediaUnit): void {
+    this.#publication.write(unit);
+    this.#onUnit?.(unit);
+  }
+
+  #receiverReport(reports: NonNullable<ReturnType<RtpReceiver["report"]>>[]): Uint8Array {
+    return buildRtcp([{ type: "receiver-report", ssrc: this.#ssrc, reports }]);
+  }
+
+  #takeRtp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
+    const packets = track.receiver.push(parseRtpPacket(bytes), nowMs);
+    this.#ingest(track, { packets, nowMs });
+  }
+
+  /** Takes packets that the track's receiver has just returned. */
+  #ingest(
+    { receiver: { restart }, ingest, aligned }: PublisherTrack,
+    { packets, nowMs }: { readonly packets: readonly RtpPacket[]; readonly nowMs: number },
+  ): void {
+    let arrivalMs = nowMs;
+    for (const packet of packets) {
+      if (packet === restart?.packet) {
+        // Its timestamps have nothing to do with those before (R123).
+        for (const unit of ingest.restart()) this.#write(unit);
+        aligned.restart();
+        // Packets of another source have waited until that was believed.
+        arrivalMs = restart.arrivalMs;
+      }
+      for (const unit of ingest.push(packet, arrivalMs)) this.#write(unit);
+    }
+  }
+
+  #takeRtcp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
+    for (const packet of parseRtcp(bytes)) {
+      if (packet.type !== "sender-report") continue;
+      const { ssrc } = track.receiver;
+      // Another source's clock tells nothing of this one's.
+      if (ssrc !== undefined && packet.ssrc !== ssrc) continue;
+      track.receiver.takeSenderReport(packet, nowMs);
+      track.aligned.takeSenderReport(packet);
+    }
+  }
+}

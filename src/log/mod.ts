@@ -1,0 +1,7 @@
+/**
+ * Where a server's lines go, and how many of them a peer may cause.
+ *
+ * @module
+ */
+export * from "./peer_log.ts";
+export * from "./server_log.ts";

@@ -1,0 +1,190 @@
+import { RtspClient, type RtspRecording } from "../client/mod.ts";
+import type { Clock, Publication, Stream } from "../hub/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
+import { parseRtcp, unixUsFromNtp } from "../rtp/mod.ts";
+import { parseRtspUrl } from "../rtsp/mod.ts";
+import type { RtpTrack } from "../transmux/mod.ts";
+import { formatAddress } from "../transport/mod.ts";
+import type { ServerLog } from "../log/mod.ts";
+import {
+  closeWriter,
+  type RelayConnection,
+  type RelayDriver,
+  type RelayedUnit,
+  RelayFailure,
+  type RelaySink,
+  type RelaySource,
+  secretsOf,
+} from "./relay_driver.ts";
+import type { RelayOptions } from "./relay_options.ts";
+import { areCompatible, describeStream, FRAME_HEADER_BYTES, RtspWireFormat } from "../wire/mod.ts";
+
+/** How long the tracks of a stream are waited for before it is announced, milliseconds. */
+const DESCRIBE_WAIT_MS = 3000;
+
+/** Datagrams in one go, and the pause behind them: a receiver's buffer holds no group of pictures. */
+const BURST_PACKETS = 32;
+const BURST_PAUSE_MS = 2;
+
+/** Largest UDP payload over IPv4: publishers over TCP can send larger packets, and none does. */
+const MAX_PACKET_BYTES = 65_507;
+
+/**
+ * What relays need of RTSP.
+ *
+ * @throws {RtspError} `malformed-url` when the URL cannot be parsed
+ * @throws {TypeError} if UDP is asked for where only TCP can be
+ */
+export function rtspRelayDriver(options: RelayOptions): RelayDriver {
+  const { url, transport = "auto", client: { timeoutMs, caCerts } = {} } = options;
+  const parsed = parseRtspUrl(url);
+  if (parsed.scheme === "rtsps" && transport === "udp") {
+    throw new TypeError('Cannot relay as media of rtsps goes over TCP: current value is "udp"');
+  }
+  const address = { hostname: parsed.host, port: parsed.port };
+  return {
+    // Cameras have passwords in their paths.
+    target: `${parsed.scheme}://${formatAddress(address)}`,
+    address,
+    secrets: secretsOf(parsed, parsed.path, `?${parsed.query ?? ""}`),
+    connect: async (signal) =>
+      new RtspRelayConnection(
+        await RtspClient.connect(parsed, {
+          signal,
+          transport,
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+          ...(caCerts === undefined ? {} : { caCerts }),
+          // The relay itself looks whether anything comes.
+          mediaTimeoutMs: Infinity,
+        }),
+      ),
+  };
+}
+
+class RtspRelayConnection implements RelayConnection {
+  readonly #client: RtspClient;
+
+  constructor(client: RtspClient) {
+    this.#client = client;
+  }
+
+  async play(signal: AbortSignal): Promise<RelaySource> {
+    const playback = await this.#client.play({ signal });
+    return { units: playback, tracks: playback.tracks.map(({ track }) => track) };
+  }
+
+  async publish(
+    stream: Stream,
+    options: { readonly clock: Clock; readonly log: ServerLog; readonly signal: AbortSignal },
+  ): Promise<RelaySink | undefined> {
+    const { clock, log, signal } = options;
+    const { publication } = stream;
+    const described = await describeStream(stream, { clock, log, waitMs: DESCRIBE_WAIT_MS });
+    if (!stream.isLive) return undefined;
+    if (described === undefined) {
+      throw new RelayFailure(`Nothing that RTP carries within ${DESCRIBE_WAIT_MS} ms`);
+    }
+    await this.#client.announce(described.description, { signal });
+    const recording = await this.#client.record({ signal });
+    const { tracks } = described;
+    return new RtspRelaySink(recording, { stream, publication, tracks, clock, log });
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+}
+
+/** Sends units as RTP packets: those of RTSP publishers with another source and sequence only. */
+class RtspRelaySink implements RelaySink {
+  readonly ended: Promise<void>;
+  readonly #recording: RtspRecording;
+  readonly #writers: readonly WritableStreamDefaultWriter<Uint8Array>[];
+  readonly #stream: Stream;
+  readonly #clock: Clock;
+  readonly #log: ServerLog;
+  readonly #format: RtspWireFormat;
+  /** The publication whose tracks are known to be those announced. */
+  #publication: Publication | undefined;
+  #burst = 0;
+
+  constructor(
+    recording: RtspRecording,
+    options: {
+      readonly stream: Stream;
+      readonly publication: Publication | undefined;
+      readonly tracks: readonly RtpTrack[];
+      readonly clock: Clock;
+      readonly log: ServerLog;
+    },
+  ) {
+    this.#recording = recording;
+    this.#writers = recording.tracks.map((track) => track.getWriter());
+    this.#stream = options.stream;
+    this.#publication = options.publication;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#format = new RtspWireFormat({
+      tracks: options.tracks,
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      nowUnixUs: () => Date.now() * 1000,
+    });
+    const ends = this.#writers.map(({ closed }) => closed.then(() => {}, () => {}));
+    this.ended = Promise.race(ends);
+  }
+
+  async send({ unit, publication }: RelayedUnit): Promise<boolean> {
+    if (publication !== this.#publication) {
+      if (!await this.#isAsAnnounced()) return false;
+      this.#publication = publication;
+    }
+    for (const frame of this.#frames(unit)) {
+      const track = frame[1]! >> 1;
+      const packet = frame.subarray(FRAME_HEADER_BYTES);
+      if ((frame[1]! & 1) === 1) this.#takeReport(track, packet);
+      else if (packet.length <= MAX_PACKET_BYTES) {
+        await this.#writers[track]!.write(packet);
+        if (this.#recording.protocol === "udp") await this.#pace();
+      }
+    }
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#writers.map(closeWriter));
+  }
+
+  /** Another publisher has come: whether it has the tracks that the remote server was told of. */
+  async #isAsAnnounced(): Promise<boolean> {
+    const options = { clock: this.#clock, log: this.#log, waitMs: DESCRIBE_WAIT_MS };
+    const described = await describeStream(this.#stream, options);
+    return described !== undefined && areCompatible(described.tracks, this.#format.tracks);
+  }
+
+  /** The interleaved frames of a unit, channels 2n and 2n+1 for track n. */
+  #frames(unit: MediaUnit): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    this.#format.encode(unit, {
+      reserve: (length) => {
+        const bytes = new Uint8Array(length);
+        frames.push(bytes);
+        return { bytes, offset: 0 };
+      },
+    });
+    return frames;
+  }
+
+  /** The client sends reports of its own: it needs to know which time belongs to which timestamp. */
+  #takeReport(track: number, packet: Uint8Array): void {
+    for (const report of parseRtcp(packet)) {
+      if (report.type !== "sender-report") continue;
+      const unixUs = unixUsFromNtp(report.ntp);
+      this.#recording.tracks[track]!.setReference(report.rtpTimestamp, unixUs);
+    }
+  }
+
+  async #pace(): Promise<void> {
+    if (++this.#burst % BURST_PACKETS !== 0) return;
+    await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
+  }
+}

@@ -1,0 +1,33 @@
+import type { Clock } from "../hub/mod.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Transport } from "./transport.ts";
+
+/** What is closed. */
+export interface GentleCloseOptions {
+  readonly transport: Transport;
+  readonly outbox: Outbox;
+  /** Resolves when the peer has closed its side. */
+  readonly peerEnded: Promise<void>;
+  /** Stops the reading. */
+  readonly abort: AbortController;
+}
+
+/**
+ * Lets the peer read what it was told, then closes. Until the peer has closed too, what it sends is to
+ * be read and dropped: closing on unread bytes would reset the connection, and take the last words with
+ * it.
+ */
+export async function closeGently(
+  { clock, timing }: { readonly clock: Clock; readonly timing: { readonly closeMs: number } },
+  { transport, outbox, peerEnded, abort }: GentleCloseOptions,
+): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimer(resolve, timing.closeMs);
+  await Promise.race([outbox.drained(), late]);
+  await Promise.race([transport.closeWrite().catch(() => {}), late]);
+  await Promise.race([peerEnded, late]);
+  timer.cancel();
+  outbox.end();
+  abort.abort();
+  transport.close();
+}

@@ -1,0 +1,228 @@
+import { concat } from "@std/bytes/concat";
+import type { Transport } from "./transport.ts";
+
+/**
+ * Bytes of answers that may wait to be written. A peer that asks on and reads nothing is not listened to
+ * meanwhile; the longest answer, a description, stays below.
+ */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/** Where media to write comes from: a hub cursor, or something that makes its own bytes of one. */
+export interface Feed {
+  /** What should be written next; with `onlyMessage` no more than the rest of the current message. */
+  next(onlyMessage?: boolean): Uint8Array | undefined;
+  /** Says that `count` bytes of that have left. */
+  advance(count: number): void;
+  /** Whether it stands between two messages. */
+  readonly atBoundary: boolean;
+  /** Has `onWake` called once when there is more. */
+  wait(onWake: () => void): void;
+}
+
+/**
+ * The one writer of a connection. What the session says goes first, but never into the middle of a
+ * media message; a partial write is gone on with.
+ */
+export class Outbox {
+  /** Called once, when a write has failed. */
+  onError: ((error: unknown) => void) | undefined;
+  /**
+   * Says how many bytes of media the peer may be sent now. A message that others wait behind is finished
+   * all the same. When there is room again, `pump` is to be called.
+   */
+  mediaRoom: () => number = () => Infinity;
+  readonly #transport: Transport;
+  readonly #feeds: Feed[] = [];
+  #control: Uint8Array[] = [];
+  #controlBytes = 0;
+  #onRoom: (() => void) | undefined;
+  /** Feeds that get no more, and who wants to know when all they had is written. */
+  readonly #finishing = new Map<Feed, () => void>();
+  /** The feed whose message is not all written. */
+  #current: Feed | undefined;
+  /** There is media, and no room for it. */
+  #isHeld = false;
+  /** Who gave the bytes that are being written; `undefined` for the session. */
+  #writing: Feed | "control" | undefined;
+  /** Writes that were started; and of those, how many `stalledMs` has seen, and since when. */
+  #writes = 0;
+  #writesSeen = 0;
+  #seenAtMs = 0;
+  #turn = 0;
+  #bytes = 0;
+  #ended = false;
+  #onDrained: (() => void) | undefined;
+  readonly #pump = (): void => this.pump();
+  readonly #onWritten = (count: number): void => this.#written(count);
+  readonly #onFailed = (error: unknown): void => this.#failed(error);
+
+  /** Writes to `transport`. */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Bytes written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes of answers that wait to be written. */
+  get waitingBytes(): number {
+    return this.#controlBytes;
+  }
+
+  /**
+   * How long the write under way has made no progress, milliseconds, as far as earlier calls tell: to
+   * be asked every now and then. So a write need not look at the clock.
+   */
+  stalledMs(nowMs: number): number {
+    if (this.#writing === undefined) return 0;
+    if (this.#writes !== this.#writesSeen) {
+      this.#writesSeen = this.#writes;
+      this.#seenAtMs = nowMs;
+    }
+    return nowMs - this.#seenAtMs;
+  }
+
+  /** Adds what the session has to say, and starts to write it. */
+  send(control: readonly Uint8Array[]): void {
+    if (control.length === 0 || this.#ended) return;
+    for (const bytes of control) {
+      this.#control.push(bytes);
+      this.#controlBytes += bytes.length;
+    }
+    this.pump();
+  }
+
+  /**
+   * Resolves when there is room for more answers, or none will be written; `undefined` while there is.
+   * For one who reads the peer's requests.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#controlBytes < MAX_WAITING_BYTES || this.#ended) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onRoom = resolve;
+    return promise;
+  }
+
+  /** Adds a feed and starts to write from it. */
+  add(feed: Feed): void {
+    this.#feeds.push(feed);
+    this.pump();
+  }
+
+  /** Takes no more from `feed` than the rest of the message that it is in. */
+  remove(feed: Feed): void {
+    const at = this.#feeds.indexOf(feed);
+    if (at >= 0) this.#feeds.splice(at, 1);
+    this.#finishing.delete(feed);
+  }
+
+  /** Writes all that `feed` still has, then removes it and calls `onDone`. */
+  finish(feed: Feed, onDone: () => void): void {
+    this.#finishing.set(feed, onDone);
+    this.pump();
+  }
+
+  /** Resolves when all that was sent has been written, and no feed is in the middle of a message. */
+  drained(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#ended) resolve();
+    this.#onDrained = resolve;
+    this.pump();
+    return promise;
+  }
+
+  /** Writes nothing more. */
+  end(): void {
+    this.#ended = true;
+    this.#control = [];
+    this.#controlBytes = 0;
+    this.#onRoom?.();
+    this.#feeds.length = 0;
+    this.#finishing.clear();
+    this.#onDrained?.();
+  }
+
+  /** Starts the next write, unless one is under way. */
+  pump(): void {
+    if (this.#writing !== undefined || this.#ended) return;
+    const bytes = this.#next();
+    if (bytes === undefined) {
+      if (!this.#isHeld) this.#rest();
+      return;
+    }
+    this.#writes++;
+    this.#transport.write(bytes).then(this.#onWritten, this.#onFailed);
+  }
+
+  /** Nothing is left to write. */
+  #rest(): void {
+    if (this.#finishing.size > 0) this.#finish();
+    for (let at = 0; at < this.#feeds.length; at++) this.#feeds[at]!.wait(this.#pump);
+    if (this.#writing === undefined) this.#onDrained?.();
+  }
+
+  #finish(): void {
+    for (const [feed, onDone] of [...this.#finishing]) {
+      this.remove(feed);
+      onDone();
+    }
+  }
+
+  #next(): Uint8Array | undefined {
+    this.#isHeld = false;
+    if (this.#current !== undefined) {
+      const mustHurry = this.#control.length > 0 || !this.#feeds.includes(this.#current);
+      const bytes = this.#nextOf(this.#current, mustHurry);
+      if (bytes !== undefined || this.#isHeld) return bytes;
+      this.#current = undefined;
+    }
+    if (this.#control.length > 0) {
+      this.#writing = "control";
+      if (this.#control.length > 1) this.#control = [concat(this.#control)];
+      return this.#control[0];
+    }
+    for (let tried = 0; tried < this.#feeds.length; tried++) {
+      const bytes = this.#nextOf(this.#feeds[this.#turn++ % this.#feeds.length]!, false);
+      if (bytes !== undefined || this.#isHeld) return bytes;
+    }
+    return undefined;
+  }
+
+  #nextOf(feed: Feed, onlyMessage: boolean): Uint8Array | undefined {
+    const room = onlyMessage ? Infinity : this.mediaRoom();
+    if (room <= 0) {
+      this.#isHeld = true;
+      return undefined;
+    }
+    const bytes = feed.next(onlyMessage);
+    if (bytes === undefined) return undefined;
+    this.#writing = feed;
+    return bytes.length <= room ? bytes : bytes.subarray(0, room);
+  }
+
+  #written(count: number): void {
+    this.#bytes += count;
+    const source = this.#writing;
+    this.#writing = undefined;
+    if (source === "control") {
+      const rest = this.#control[0]?.subarray(count);
+      if (rest !== undefined && rest.length > 0) this.#control[0] = rest;
+      else this.#control.shift();
+      this.#controlBytes -= count;
+      if (this.#controlBytes < MAX_WAITING_BYTES) this.#onRoom?.();
+    } else if (source !== undefined) {
+      source.advance(count);
+      this.#current = source.atBoundary ? undefined : source;
+    }
+    this.pump();
+  }
+
+  #failed(error: unknown): void {
+    this.#writing = undefined;
+    if (this.#ended) return;
+    this.end();
+    this.onError?.(error);
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * The bytes that all players of a format share: RTMP chunks, and RTP in the frames of RTSP.
+ *
+ * @module
+ */
+export * from "./left_out.ts";
+export * from "./rtmp_capabilities.ts";
+export * from "./rtmp_wire_format.ts";
+export * from "./rtsp_wire_format.ts";
+export * from "./stream_tracks.ts";

@@ -1,0 +1,115 @@
+import { assert, assertEquals } from "@std/assert";
+import { Hub, type StreamReader } from "../../src/hub/mod.ts";
+import type { MediaUnit } from "../../src/media/mod.ts";
+import { buildRtpPacket, parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
+import { RtmpWireFormat } from "../../src/wire/rtmp_wire_format.ts";
+import { RtspWireFormat } from "../../src/wire/rtsp_wire_format.ts";
+import { sdpOfTracks } from "../../src/transmux/mod.ts";
+
+const G711 = { kind: "audio", id: 0, codec: "pcmu", config: undefined } as const;
+
+function makeHub(): Hub {
+  return new Hub({ clock: { now: () => 0, setTimer: () => ({ cancel() {} }) }, flush: "unit" });
+}
+
+function makeFormat(): RtspWireFormat {
+  return new RtspWireFormat({
+    tracks: sdpOfTracks([G711]).tracks,
+    random: (length) => new Uint8Array(length).fill(1),
+    nowUnixUs: () => 1_700_000_000_000_000,
+  });
+}
+
+/** The unit of one G.711 packet that a publisher has numbered `sequenceNumber`. */
+function packetUnit(sequenceNumber: number, ssrc = 7): MediaUnit {
+  const dtsUs = sequenceNumber * 20_000;
+  const packet = buildRtpPacket({
+    payloadType: 0,
+    sequenceNumber,
+    timestamp: sequenceNumber * 160 + 12_345,
+    ssrc,
+    payload: new Uint8Array(160).fill(sequenceNumber),
+  });
+  return {
+    kind: "audio",
+    role: "media",
+    track: 0,
+    dtsUs,
+    ptsUs: dtsUs,
+    keyFrame: true,
+    discardable: true,
+    payload: { format: "rtp", packets: [packet] },
+  };
+}
+
+/** The interleaved frames that a reader has not had yet, RTP and RTCP apart. */
+function framesOf(reader: StreamReader): { rtp: Uint8Array[]; rtcp: Uint8Array[] } {
+  const frames = { rtp: [] as Uint8Array[], rtcp: [] as Uint8Array[] };
+  for (let run = reader.cursor.takeRun(); run !== undefined; run = reader.cursor.takeRun()) {
+    for (const { start, end } of run.entries) {
+      const frame = run.bytes.slice(start, end);
+      assertEquals(frame[0], 0x24);
+      (frame[1]! % 2 === 0 ? frames.rtp : frames.rtcp).push(frame.subarray(4));
+    }
+  }
+  return frames;
+}
+
+Deno.test("RtspWireFormat gives own SSRC and sequence, and shows the publisher's losses", () => {
+  const hub = makeHub();
+  const publication = hub.acquire("live/cam", { tracks: [G711] });
+  const reader = hub.stream("live/cam").read({ format: "rtsp", create: makeFormat });
+  for (const number of [10, 11, 14, 15]) publication.write(packetUnit(number));
+  // The publisher comes back: other source, other numbers.
+  for (const number of [900, 901]) publication.write(packetUnit(number, 8));
+  const packets = framesOf(reader).rtp.map(parseRtpPacket);
+  const first = packets[0]!.sequenceNumber;
+  assertEquals(packets.map(({ sequenceNumber }) => sequenceNumber - first), [0, 1, 4, 5, 6, 7]);
+  assertEquals(new Set(packets.map(({ ssrc }) => ssrc)).size, 1);
+  const ticks = packets.map(({ timestamp }) => timestamp - packets[0]!.timestamp);
+  assertEquals(ticks.slice(0, 4), [0, 160, 640, 800]);
+});
+
+Deno.test("RtspWireFormat reports with the RTP time of the moment it names, then every second (R091)", () => {
+  const hub = makeHub();
+  const publication = hub.acquire("live/cam", { tracks: [G711] });
+  const reader = hub.stream("live/cam").read({ format: "rtsp", create: makeFormat });
+  for (let number = 0; number <= 500; number++) publication.write(packetUnit(number));
+  const { rtp, rtcp } = framesOf(reader);
+  const reports = rtcp.map((bytes) => parseRtcp(bytes)[0]!);
+  assertEquals(reports.length, 11);
+  assert(reports.every(({ type }) => type === "sender-report"));
+  const [first, second] = reports;
+  assert(first?.type === "sender-report" && second?.type === "sender-report");
+  assertEquals(first.rtpTimestamp, parseRtpPacket(rtp[0]!).timestamp);
+  assertEquals(second.rtpTimestamp - first.rtpTimestamp, 8000);
+  assertEquals(second.ntp.seconds - first.ntp.seconds, 1);
+  assertEquals([first.packetCount, second.packetCount], [0, 50]);
+  assertEquals(second.octetCount, 50 * 160);
+});
+
+Deno.test("a stream without an RTSP reader does no RTP work", () => {
+  const hub = makeHub();
+  let formats = 0;
+  const create = (): RtspWireFormat => {
+    formats++;
+    return makeFormat();
+  };
+  const publication = hub.acquire("live/cam", { tracks: [G711] });
+  const stream = hub.stream("live/cam");
+  stream.read({
+    format: "rtmp",
+    create: (of) => new RtmpWireFormat(of, { multitrack: true, modEx: true }),
+  });
+  publication.write(packetUnit(1));
+  assertEquals(formats, 0);
+  const reader = stream.read({ format: "rtsp", create });
+  publication.write(packetUnit(2));
+  assertEquals(formats, 1);
+  reader.close();
+  publication.write(packetUnit(3));
+  // What was written while nobody read was not kept: the next reader starts a log of its own.
+  const next = stream.read({ format: "rtsp", create });
+  assertEquals(formats, 2);
+  assertEquals(framesOf(next).rtp.map((packet) => packet[12]), [3]);
+});
