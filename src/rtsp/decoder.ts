@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { ByteQueue } from "../bytes/mod.ts";
 import { RtspError } from "./errors.ts";
 import { RtspHeaders } from "./headers.ts";
@@ -41,8 +42,22 @@ export const RTSP_LIMITS: RtspLimits = {
 /** What is kept behind an HTTP request until it is taken: a read or two. */
 const MAX_TUNNEL_REST = 128 * 1024;
 
+/** Bytes of a start line that tell it from garbage: a method of the longest kind, and the head of a URL. */
+const LONGEST_START = 80;
+/** Bytes that tell a frame from garbage: its header, and the first of its packet. */
+const FRAME_START_BYTES = 5;
+/** No RTP packet is below 12 bytes, and no RTCP packet below 8 that says anything. */
+const SHORTEST_PACKET = 8;
+/** Channels are given out from the lowest up, two a track: a new track is not far above those that are in use. */
+const NEW_CHANNELS = 4;
+
 const DOLLAR = 0x24;
 const LF = 0x0a;
+const BLANK = 0x20;
+const SLASH = 0x2f;
+const RTP_VERSION = 2;
+/** The longest word that is looked for behind a method. */
+const LONGEST_WORD = "rtsps:".length;
 const EMPTY: Uint8Array = new Uint8Array(0);
 const utf8 = new TextDecoder();
 
@@ -60,9 +75,13 @@ interface Head {
  * they come in (RFC 2326, 4 to 7 and 10.12).
  *
  * Payloads and bodies are views of what was pushed where they lie in one piece, and copies where not.
- * Bytes between messages that start none are skipped until a `$` or a letter (field reports of cameras
- * that pad their frames). An HTTP request, with which a tunnel opens, ends the decoding: what follows
- * it is no RTSP yet, and {@linkcode RtspDecoder.takeRest} gives it back.
+ * An HTTP request, with which a tunnel opens, ends the decoding: what follows it is no RTSP yet, and
+ * {@linkcode RtspDecoder.takeRest} gives it back.
+ *
+ * Some cameras put bytes between messages that belong to none. They are skipped and counted: before the first
+ * frame up to a `$` or a letter; after it, since frames are what such cameras send, up to a `$` with a channel, a
+ * length and a packet that can be meant, or the beginning of a start line. More than
+ * {@linkcode RtspLimits.garbageLength} of them in one piece end the connection.
  *
  * @example
  * ```ts
@@ -85,7 +104,13 @@ export class RtspDecoder {
   #line: Uint8Array[] = [];
   #lineLength = 0;
   #headLength = 0;
+  /** Bytes that belonged to no message, since the last one, and in all. */
   #garbage = 0;
+  #garbageInAll = 0;
+  /** The highest channel that a frame had whose place was certain; -1 while there was none. */
+  #highestChannel = -1;
+  /** Bytes at the end of a piece that may begin a message after garbage, or in the middle of frames. */
+  #undecided: Uint8Array = EMPTY;
   #head: Head | undefined;
   #bodyLength: number | undefined;
   #state: "open" | "tunnel" | "failed" = "open";
@@ -104,7 +129,8 @@ export class RtspDecoder {
    */
   push(bytes: Uint8Array): RtspMessage[] {
     const messages: RtspMessage[] = [];
-    this.#input = bytes;
+    this.#input = this.#undecided.length === 0 ? bytes : joined([this.#undecided, bytes]);
+    this.#undecided = EMPTY;
     this.#at = 0;
     try {
       while (this.#state === "open") {
@@ -120,6 +146,11 @@ export class RtspDecoder {
     if (this.#state === "tunnel") this.#keepRest(messages);
     this.#input = EMPTY;
     return messages;
+  }
+
+  /** Bytes that belonged to no message so far. */
+  get garbageBytes(): number {
+    return this.#garbageInAll;
   }
 
   /** After an HTTP request: removes and returns the bytes that came behind it. */
@@ -144,9 +175,10 @@ export class RtspDecoder {
     for (;;) {
       if (this.#bodyLength !== undefined) return this.#takeBody(this.#bodyLength);
       if (this.#headLength === 0) {
-        if (this.#frame === undefined && this.#partial.length === 0) this.#skipGarbage();
         if (this.#frame !== undefined || this.#partial.length > 0) return this.#takeFrame();
-        if (this.#input[this.#at] === DOLLAR) return this.#takeFrame();
+        const start = this.#findStart();
+        if (start === undefined) return undefined;
+        if (start === "frame") return this.#takeFrame();
       }
       const line = this.#takeLine();
       if (line === undefined) return undefined;
@@ -154,17 +186,71 @@ export class RtspDecoder {
     }
   }
 
-  #skipGarbage(): void {
+  /** Goes to where a message starts. `undefined`: not in what is there. */
+  #findStart(): "frame" | "head" | undefined {
     for (; this.#at < this.#input.length; this.#at++) {
-      const byte = this.#input[this.#at]!;
-      if (byte === DOLLAR || isLetter(byte)) {
-        this.#garbage = 0;
-        return;
+      const start = this.#startHere();
+      if (start === "undecided") {
+        this.#undecided = this.#input.slice(this.#at);
+        this.#at = this.#input.length;
+        return undefined;
       }
+      if (start !== undefined) {
+        this.#garbage = 0;
+        return start;
+      }
+      this.#garbageInAll++;
       if (++this.#garbage <= this.#limits.garbageLength) continue;
       const message = `over ${this.#limits.garbageLength} bytes that start no message`;
       throw new RtspError("too-much-garbage", message);
     }
+    return undefined;
+  }
+
+  /** What starts at the byte that is next. */
+  #startHere(): "frame" | "head" | "undecided" | undefined {
+    const byte = this.#input[this.#at]!;
+    if (byte === DOLLAR) return this.#garbage === 0 ? "frame" : this.#frameHere();
+    if (!isLetter(byte)) return undefined;
+    return this.#highestChannel < 0 ? "head" : this.#headHere();
+  }
+
+  /** Whether the `$` after garbage can be that of a frame. */
+  #frameHere(): "frame" | "undecided" | undefined {
+    const [, channel, high, low, first] = this.#input.subarray(
+      this.#at,
+      this.#at + FRAME_START_BYTES,
+    );
+    if (this.#highestChannel >= 0 && channel !== undefined) {
+      if (channel > this.#highestChannel + NEW_CHANNELS) return undefined;
+    }
+    if (low !== undefined && high! * 0x100 + low < SHORTEST_PACKET) return undefined;
+    if (first === undefined) return "undecided";
+    return first >> 6 === RTP_VERSION ? "frame" : undefined;
+  }
+
+  /** Whether a start line begins here: `RTSP/1.0 200`, or a method and a URL. */
+  #headHere(): "head" | "undecided" | undefined {
+    const end = Math.min(this.#input.length, this.#at + LONGEST_START);
+    let at = this.#at;
+    while (at < end && isMethodByte(this.#input[at]!)) at++;
+    if (at === this.#input.length) return "undecided";
+    const method = latin1(this.#input.subarray(this.#at, at));
+    if (this.#input[at] === SLASH) {
+      if (method !== "RTSP") return undefined;
+      return this.#continuesHere(at, ["/1.", "/2."]);
+    }
+    if (this.#input[at] !== BLANK || at - this.#at > this.#limits.methodLength) return undefined;
+    while (at < end && this.#input[at] === BLANK) at++;
+    return this.#continuesHere(at, ["rtsp:", "rtsps:", "*", "/"]);
+  }
+
+  /** Whether one of `words`, in any case, stands at `from`. */
+  #continuesHere(from: number, words: readonly string[]): "head" | "undecided" | undefined {
+    const text = latin1(this.#input.subarray(from, from + LONGEST_WORD)).toLowerCase();
+    if (words.some((word) => text.startsWith(word))) return "head";
+    const isCut = from + text.length === this.#input.length;
+    return isCut && words.some((word) => word.startsWith(text)) ? "undecided" : undefined;
   }
 
   #takeFrame(): RtspMessage | undefined {
@@ -177,6 +263,7 @@ export class RtspDecoder {
     const payload = this.#take(length);
     if (payload === undefined) return undefined;
     this.#frame = undefined;
+    this.#highestChannel = Math.max(this.#highestChannel, channel);
     return { kind: "frame", channel, payload };
   }
 
@@ -201,7 +288,7 @@ export class RtspDecoder {
     this.#line.push(part);
     this.#checkHeadLength();
     if (end === 0) return undefined;
-    const line = utf8.decode(joined(this.#line, this.#lineLength)).replace(/\r?\n$/, "");
+    const line = withoutLineEnd(utf8.decode(joined(this.#line)));
     this.#line = [];
     this.#lineLength = 0;
     return line;
@@ -229,26 +316,30 @@ export class RtspDecoder {
       throw new RtspError(code, "a control character in the head");
     }
     if (this.#head === undefined) this.#head = this.#parseStartLine(line);
-    else if (line.trim() === "") this.#endHead(this.#head);
+    else if (line === "") this.#endHead(this.#head);
     else this.#readHeader(this.#head, line);
   }
 
   #parseStartLine(line: string): Head {
-    const response = /^(RTSP\/\d\.\d) +(\d{3})(?: +(.*))?$/.exec(line);
-    if (response !== null) {
-      const start = { kind: "response", status: Number(response[2]), reason: response[3] ?? "" };
-      return { start: start as Head["start"], protocol: response[1]!, fields: [] };
+    const [first = "", second = "", ...rest] = wordsOf(line);
+    if (/^RTSP\/\d\.\d$/.test(first) && /^\d{3}$/.test(second)) {
+      const after = line.indexOf(second, first.length) + second.length;
+      const reason = line.slice(after).trim();
+      const start = { kind: "response", status: Number(second), reason } as const;
+      return { start, protocol: first, fields: [] };
     }
-    const request = /^(\S+) +(.*\S) +(\S+)\s*$/.exec(line);
-    if (request === null) throw new RtspError("malformed-start-line", "no request line");
-    const [, method, url, protocol] = request as unknown as [string, string, string, string];
-    this.#checkLength("method-too-long", method, this.#limits.methodLength, 400);
+    // A URL of a careless client may have blanks in it.
+    const protocol = rest.pop();
+    if (protocol === undefined) throw new RtspError("malformed-start-line", "no request line");
+    const after = line.indexOf(first) + first.length;
+    const url = line.slice(after, line.lastIndexOf(protocol)).trim();
+    this.#checkLength("method-too-long", first, this.#limits.methodLength, 400);
     this.#checkLength("url-too-long", url, this.#limits.urlLength, 414);
     this.#checkLength("protocol-too-long", protocol, this.#limits.protocolLength, 400);
-    if (!/^[A-Za-z][\w.-]*$/.test(method) || !/^(RTSP|HTTP)\/\d\.\d$/.test(protocol)) {
+    if (!/^[A-Za-z][\w.-]*$/.test(first) || !/^(RTSP|HTTP)\/\d\.\d$/.test(protocol)) {
       throw new RtspError("malformed-start-line", "neither a method nor RTSP");
     }
-    return { start: { kind: "request", method, url }, protocol, fields: [] };
+    return { start: { kind: "request", method: first, url }, protocol, fields: [] };
   }
 
   #checkLength(
@@ -263,8 +354,12 @@ export class RtspDecoder {
   #readHeader(head: Head, line: string): void {
     const { headerCount, headerNameLength, headerValueLength } = this.#limits;
     const last = head.fields.at(-1);
-    if (/^[ \t]/.test(line) && last !== undefined) {
-      last[1] = `${last[1]} ${line.trim()}`.trim(); // folded: RFC 2326, 15.1
+    const isFolded = line.startsWith(" ") || line.startsWith("\t"); // RFC 2326, 15.1
+    const text = line.trim();
+    // A line of blanks is folding without text: some cameras send one in the midst of a head.
+    if (isFolded && text === "") return;
+    if (isFolded && last !== undefined) {
+      last[1] = last[1] === "" ? text : `${last[1]} ${text}`;
     } else {
       const colon = line.indexOf(":");
       const name = line.slice(0, Math.max(0, colon)).trimEnd();
@@ -321,13 +416,23 @@ function isLetter(byte: number): boolean {
   return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
 
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+function isMethodByte(byte: number): boolean {
+  const isDigit = byte >= 0x30 && byte <= 0x39;
+  return isLetter(byte) || isDigit || byte === 0x5f || byte === 0x2d || byte === 0x2e;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+function wordsOf(line: string): string[] {
+  return line.split(/[ \t]/).filter((word) => word !== "");
+}
+
+function withoutLineEnd(line: string): string {
+  return line.slice(0, line.endsWith("\r\n") ? -2 : -1);
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return pieces.length === 1 ? pieces[0]! : concat(pieces as Uint8Array[]);
 }

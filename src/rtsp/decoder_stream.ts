@@ -16,6 +16,7 @@ import type { RtspMessage } from "./message.ts";
  */
 export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]> {
   readonly #received: { bytes: number };
+  readonly #decoder: RtspDecoder;
 
   /**
    * `limits` as for {@linkcode RtspDecoder}; `first` are bytes that were read already, to be decoded
@@ -40,10 +41,16 @@ export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]
       transform: decode,
     });
     this.#received = received;
+    this.#decoder = decoder;
   }
 
   /** Bytes that came so far. */
   get bytesReceived(): number {
     return this.#received.bytes;
+  }
+
+  /** Bytes that belonged to no message so far, see {@linkcode RtspDecoder}. */
+  get garbageBytes(): number {
+    return this.#decoder.garbageBytes;
   }
 }

@@ -88,16 +88,67 @@ Deno.test("RtspDecoder finds requests between frames and frames between requests
   ]);
 });
 
-Deno.test("RtspDecoder skips garbage between messages up to $ or a letter (R143)", () => {
-  const frame = encodeInterleavedFrame(0, Uint8Array.of(7));
+/** An interleaved RTP packet of 16 bytes, and what is to come of it. */
+function media(channel: number, mark: number): { bytes: Uint8Array; plain: unknown } {
+  const packet = Uint8Array.of(0x80, 96, 0, mark, 0, 0, 0, 0, 1, 2, 3, 4, mark, mark, mark, mark);
+  return { bytes: encodeInterleavedFrame(channel, packet), plain: [channel, [...packet]] };
+}
+
+Deno.test("RtspDecoder skips garbage between messages up to a frame or a start line (R143)", () => {
+  const [one, two] = [media(0, 1), media(0, 2)];
   assertEquals(
-    decode(joined(frame, [0, 0xff, 0x0d, 0x0a, 0x31], frame, [0], "OPTIONS * RTSP/1.0\r\n\r\n")),
-    [
-      [0, [7]],
-      [0, [7]],
-      ["OPTIONS", "*", "RTSP/1.0", [], ""],
-    ],
+    decode(
+      joined(one.bytes, [0, 0xff, 0x0d, 0x0a, 0x31], two.bytes, [0], "OPTIONS * RTSP/1.0\r\n\r\n"),
+    ),
+    [one.plain, two.plain, ["OPTIONS", "*", "RTSP/1.0", [], ""]],
   );
+});
+
+for (
+  const [what, garbage] of [
+    ["letters", "Content-Length of no message RTSP HTTP/1.1 PLAY OPTIONS"],
+    ["what begins like a response", "RTSP/1 RTSP/RTSP/0.9 200"],
+    ["a $ with a channel that nobody has", [1, 2, 0x24, 0x77, 0xff, 0xff, 3]],
+    ["a $ with a length of no packet", [1, 0x24, 0, 0, 4, 0x80, 1]],
+    ["a $ with what is no RTP behind it", [1, 0x24, 0, 1, 0, 0x40, 1]],
+    ["all bytes but $", Array.from({ length: 255 }, (_, at) => at < 0x24 ? at : at + 1)],
+  ] as [string, string | number[]][]
+) {
+  Deno.test(`RtspDecoder goes on behind garbage between frames that holds ${what} (R143)`, () => {
+    const [one, two] = [media(0, 1), media(2, 2)];
+    const options = encodeRequest({ method: "OPTIONS", url: "rtsp://h/s", headers: { CSeq: "1" } });
+    const plainOptions = ["OPTIONS", "rtsp://h/s", "RTSP/1.0", [["CSeq", "1"]], ""];
+    const answer = encodeResponse({ status: 200, headers: { CSeq: "1" } });
+    const plainAnswer = [200, "OK", [["CSeq", "1"]], ""];
+    // An escape such as \x1b before what follows keeps words from growing together.
+    const between = joined(garbage, [0x1b]);
+    assertEquals(
+      decode(joined(one.bytes, between, two.bytes, between, options, between, answer, one.bytes)),
+      [one.plain, two.plain, plainOptions, plainAnswer, one.plain],
+    );
+  });
+}
+
+Deno.test("RtspDecoder counts garbage, and ends the connection over the limit of one piece", () => {
+  const decoder = new RtspDecoder({ garbageLength: 100 });
+  const frame = media(0, 1).bytes;
+  for (let count = 1; count <= 10; count++) {
+    assertEquals(decoder.push(joined(frame, "x".repeat(100))).length, 1);
+  }
+  assertEquals(decoder.push(frame).length, 1);
+  assertEquals(decoder.garbageBytes, 1000);
+  const last = decoder.push(joined("x".repeat(200)));
+  assertEquals(last.map(plain), [["too-much-garbage", 400]]);
+});
+
+Deno.test("RtspDecoder takes an empty or unusual frame where it stands right behind another", () => {
+  const frames = joined(media(0, 1).bytes, [0x24, 200, 0, 0], [0x24, 9, 0, 1, 7]);
+  assertEquals(decode(frames), [media(0, 1).plain, [200, []], [9, [7]]]);
+});
+
+Deno.test("RtspDecoder takes a line of blanks in a head for folding, and only an empty one for its end", () => {
+  const head = "RTSP/1.0 200 OK\r\nSession: 1\r\n \r\n\t\r\nRTP-Info: url=x\r\n\t;seq=1\r\n\r\n";
+  assertEquals(decode(head), [[200, "OK", [["Session", "1"], ["RTP-Info", "url=x ;seq=1"]], ""]]);
 });
 
 Deno.test("RtspDecoder ends a connection that sends nothing but garbage", () => {
