@@ -20,3 +20,4 @@ export * from "./bit_writer.ts";
 export * from "./byte_queue.ts";
 export * from "./byte_reader.ts";
 export * from "./byte_writer.ts";
+export { isSameText } from "./same_text.ts";

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { isSameText } from "../bytes/mod.ts";
 import type { Credentials } from "./hooks.ts";
 
 /**
@@ -8,14 +8,6 @@ import type { Credentials } from "./hooks.ts";
 export function showsCredentials(query: URLSearchParams, known: Credentials): boolean {
   const username = query.get("user") ?? query.get("username") ?? "";
   const password = query.get("pass") ?? query.get("password") ?? "";
-  const isUser = isSame(username, known.username);
-  return isSame(password, known.password) && isUser;
-}
-
-function isSame(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+  const isUser = isSameText(username, known.username);
+  return isSameText(password, known.password) && isUser;
 }

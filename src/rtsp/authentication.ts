@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
+import { isSameText } from "../bytes/mod.ts";
 import {
   formatAuthorization,
   formatChallenge,
@@ -116,8 +117,8 @@ export class RtspServerAuthenticator {
     const { credentials, nowMs } = options;
     if (shown.scheme === "basic") {
       if (!this.#methods.includes("basic")) return "wrong";
-      const username = sameText(shown.username, credentials.username);
-      return sameText(shown.password, credentials.password) && username ? "granted" : "wrong";
+      const username = isSameText(shown.username, credentials.username);
+      return isSameText(shown.password, credentials.password) && username ? "granted" : "wrong";
     }
     const algorithm = shown.algorithm ?? "MD5";
     const method = algorithm === "MD5" ? "digest-md5" : "digest-sha-256";
@@ -125,8 +126,8 @@ export class RtspServerAuthenticator {
     if (!this.#methods.includes(method) || shown.realm !== this.#realm) return "wrong";
     if (!namesSame(shown.uri, request)) return "wrong";
     const known = digest({ ...shown, algorithm }, { ...credentials, method: request.method });
-    const right = sameText(shown.response.toLowerCase(), known);
-    if (!sameText(shown.username, credentials.username) || !right) return "wrong";
+    const right = isSameText(shown.response.toLowerCase(), known);
+    if (!isSameText(shown.username, credentials.username) || !right) return "wrong";
     // Only who knows the password learns that the nonce is the fault.
     return shown.nonce === this.#nonce && nowMs < this.#expiresMs ? "granted" : "stale";
   }
@@ -223,11 +224,6 @@ function digest(
   const { nonce, qop, nc = "", cnonce = "" } = parts;
   const middle = qop === undefined ? nonce : `${nonce}:${nc}:${cnonce}:${qop}`;
   return hash(`${secret}:${middle}:${request}`);
-}
-
-function sameText(one: string, other: string): boolean {
-  const hash = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(one), hash(other));
 }
 
 /**
