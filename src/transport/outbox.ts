@@ -207,6 +207,8 @@ export class Outbox {
     const source = this.#writing;
     this.#writing = undefined;
     if (source === "control") {
+      // What was left of it went with the end.
+      if (this.#ended) return;
       const rest = this.#control[0]?.subarray(count);
       if (rest !== undefined && rest.length > 0) this.#control[0] = rest;
       else this.#control.shift();

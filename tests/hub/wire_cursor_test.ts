@@ -516,3 +516,109 @@ Deno.test("a reader and its stream count bytes and whole messages, over skips an
   assertEquals(readers.map(({ messages }) => messages), [2]);
   assertEquals([messagesSent, bytesSent], [6, bytes + second.cursor.bytes]);
 });
+
+Deno.test("a group that spans more time than the bound can be joined, a message at a time (M075, M083)", () => {
+  const { hub, clock } = fakeHub({ maxLagMs: 1000 });
+  const publication = hub.acquire("live/cam");
+  // The log has its reader, so that the newcomer's lag counts from when the units came.
+  const first = read(publication.stream);
+  send(publication, "V K0");
+  const names = ["V", "K0"];
+  const follow = (number: number): void => {
+    clock.advance(500);
+    send(publication, `p${number}`);
+    names.push(`p${number}`);
+    takeAll(first);
+  };
+  for (let number = 1; number <= 10; number++) follow(number);
+  const reader = read(publication.stream);
+  const got: string[] = [];
+  const parser = new MessageReader();
+  const takeMessage = (): void => {
+    const length = MESSAGE_HEADER + `${names[got.length]};`.length;
+    got.push(...parser.push(takeBytes(reader, length)).map(({ name }) => name));
+  };
+  // It is as far behind as the group is long, and no further.
+  for (let number = 11; number <= 14; number++) {
+    takeMessage();
+    takeMessage();
+    follow(number);
+  }
+  while (got.length < names.length) takeMessage();
+  assertEquals([got, reader.cursor.skips, takeNames(reader)], [names, 0, ""]);
+  // From then on, the bound is its own.
+  for (let number = 15; number <= 17; number++) follow(number);
+  send(publication, "K18");
+  assertEquals([takeNames(reader), reader.cursor.skips], ["p15 p16 p17 K18", 0]);
+  for (let number = 19; number <= 22; number++) follow(number);
+  send(publication, "K23");
+  assertEquals([takeNames(reader), reader.cursor.skips], ["K23", 1]);
+});
+
+Deno.test("a reader that joins far back and lags further than where it began skips (M083)", () => {
+  const { hub } = fakeHub({ maxLagBytes: 3000 });
+  const publication = hub.acquire("live/cam");
+  const first = read(publication.stream);
+  send(publication, "V K0 p1 p2 p3 p4", { bytes: 1000 });
+  takeAll(first);
+  const reader = read(publication.stream);
+  takeBytes(reader, MESSAGE_HEADER + 1000);
+  takeBytes(reader, MESSAGE_HEADER + 1000);
+  // It began 5060 bytes behind: 3000 more are allowed.
+  send(publication, "p5 p6 p7", { bytes: 1000 });
+  takeBytes(reader, MESSAGE_HEADER + 1000);
+  assertEquals(reader.cursor.skips, 0);
+  send(publication, "K8", { bytes: 1000 });
+  takeBytes(reader, MESSAGE_HEADER + 1000);
+  assertEquals(reader.cursor.skips, 0);
+  send(publication, "p9 p10", { bytes: 1000 });
+  assertEquals(reader.cursor.lagBytes, 8 * (MESSAGE_HEADER + 1000));
+  send(publication, "p11", { bytes: 1000 });
+  assertEquals([takeNames(reader), reader.cursor.skips], ["K8 p9 p10 p11", 1]);
+});
+
+Deno.test("a reader that waits and is woken too late starts at the newest key frame (M083)", () => {
+  const { hub, clock } = fakeHub({ maxLagMs: 1000 });
+  const publication = hub.acquire("live/cam");
+  const prompt = read(publication.stream);
+  const late = read(publication.stream);
+  send(publication, "V K0 p1");
+  clock.advance(1000);
+  send(publication, "K2 p3");
+  assertEquals(takeNames(prompt), "V K0 p1 K2 p3", "just within the bound");
+  clock.advance(1);
+  send(publication, "p4");
+  assertEquals(takeNames(late), "V K2 p3 p4");
+});
+
+Deno.test("a reader that lags in the middle of a message is given the rest of that, and no more (M083)", () => {
+  const { hub } = fakeHub({ maxLagBytes: 3000 });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  send(publication, "V K0");
+  takeAll(reader);
+  send(publication, "p1 p2", { bytes: 1000 });
+  takeBytes(reader, 500);
+  // Of all that could be written, no more is given than what it must have.
+  send(publication, "p4 K5", { bytes: 1000 });
+  assertEquals(reader.cursor.next()!.length, MESSAGE_HEADER + 500);
+  reader.cursor.advance(MESSAGE_HEADER + 500);
+  assertEquals(takeNames(reader), "K5");
+});
+
+Deno.test("all bytes that leave are counted, those of preambles too, however they are taken (R096)", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  send(publication, "M V K0 p1", { bytes: 100 });
+  const { cursor: whole } = read(publication.stream);
+  const { cursor: taken } = read(publication.stream);
+  while (whole.next() !== undefined) whole.advance(1);
+  taken.takeRun();
+  assertEquals(taken.bytes, 2 * (MESSAGE_HEADER + 100));
+  assertEquals(taken.takePreamble().length, 2 * (MESSAGE_HEADER + 100));
+  assertEquals([whole.bytes, taken.bytes], [
+    4 * (MESSAGE_HEADER + 100),
+    4 * (MESSAGE_HEADER + 100),
+  ]);
+  assertEquals([whole.messages, taken.messages], [2, 2]);
+});

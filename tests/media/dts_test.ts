@@ -26,6 +26,26 @@ Deno.test("DtsEstimator grows its depth when the stream reorders deeper than was
   assertEquals(dts.slice(4).every((time, i) => time <= pts[i + 4]!), true);
 });
 
+Deno.test("DtsEstimator never runs back, whatever the presentation times", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 5_000_000 }), { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 0, max: 5 }),
+      (times, reorderDepth) => {
+        const estimator = new DtsEstimator({ reorderDepth, frameDurationUs: 40_000 });
+        let last = 0;
+        for (const ptsUs of times) {
+          const dtsUs = estimator.next(ptsUs);
+          assert(Number.isInteger(dtsUs) && dtsUs >= last, `${last} ${dtsUs}`);
+          last = dtsUs;
+        }
+        assert(estimator.reorderDepth >= reorderDepth && estimator.reorderDepth <= 16);
+      },
+    ),
+    { seed: 14, numRuns: 300 },
+  );
+});
+
 Deno.test("DtsEstimator starts anew after reset, keeping the depth", () => {
   const estimator = new DtsEstimator({ reorderDepth: 1 });
   estimator.next(9_000_000);

@@ -85,6 +85,31 @@ for (const method of ["basic", "digest-md5", "digest-sha-256"] as const) {
   });
 
   if (method !== "basic") {
+    Deno.test(`${method}: a digest that names another realm is wrong, though it is right for that (R042)`, () => {
+      const foreign = new RtspServerAuthenticator({
+        nonce: "ab",
+        issuedMs: 0,
+        methods: [method],
+        realm: "elsewhere",
+      });
+      const authorization = buildAuthorization(parseChallenges(foreign.challenges()), {
+        ...request,
+        credentials,
+      });
+      const shown = { ...request, authorization };
+      assertEquals(foreign.verify(shown, { credentials, nowMs: 1 }), "granted");
+      assertEquals(verify(authorization), "wrong");
+    });
+
+    Deno.test(`${method}: a digest that names another user is wrong, though its response is right (R042)`, () => {
+      const authorization = build()!;
+      const named = authorization.replace('username="myuser"', 'username="other"');
+      assert(named !== authorization);
+      assertEquals([verify(authorization), verify(named)], ["granted", "wrong"]);
+    });
+  }
+
+  if (method !== "basic") {
     Deno.test(`${method}: the digest of another URL or method is wrong (R042)`, () => {
       const other = build(credentials, { method: "SETUP", url: "rtsp://myhost/other/trackID=3" });
       assertEquals(verify(other), "wrong");

@@ -225,6 +225,28 @@ Deno.test("connections over the bounds are closed at once, and counted", async (
   using _four = await RtmpClient.open(weir.port);
 });
 
+Deno.test("an address gets its connections back as they end, one by one", async () => {
+  await using weir = await TestServer.start({ maxConnectionsPerAddress: 2 });
+  using staying = await RtmpClient.open(weir.port);
+  for (let times = 0; times < 3; times++) {
+    const passing = await RtmpClient.open(weir.port);
+    using refused = await RtmpClient.dial(weir.port);
+    assertEquals(await refused.drain(), []);
+    passing.close();
+    await until(() => weir.server.connectionCount === 1);
+  }
+  staying.close();
+  await until(() => weir.server.connectionCount === 0);
+  for (let times = 0; times < 3; times++) {
+    using _first = await RtmpClient.open(weir.port);
+    using _second = await RtmpClient.open(weir.port);
+    _first.close();
+    _second.close();
+    await until(() => weir.server.connectionCount === 0);
+  }
+  assertEquals(weir.server.refusedConnections, 3);
+});
+
 /** A client, and how its connection to `server` ends. */
 function piped(server: Server): [RtmpClient, Promise<ConnectionEnd>] {
   const [near, far] = pipeEnds();

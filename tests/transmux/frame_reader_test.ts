@@ -106,6 +106,24 @@ Deno.test("FrameReader gives every AAC frame of a packet its own time", () => {
   assertEquals(frames.map(({ parts }) => parts[0]!.length), [1, 2, 1]);
 });
 
+Deno.test("FrameReader gives audio times that do not go back where packets reach into each other", () => {
+  const config = new Uint8Array([0x12, 0x10]);
+  const described = sdpOfTracks([{ kind: "audio", id: 0, codec: "aac", config }]);
+  const link = new RtpLink(described);
+  const payload = new Uint8Array([0, 48, 0, 8, 0, 16, 0, 8, 1, 2, 3, 4]);
+  const reader = new FrameReader({ tracks: described.tracks });
+  const timesOf = (dtsUs: number, timestamp: number): number[] => {
+    const [sent] = link.send([{ track: 0, timestamp, marker: true, payload }], 0);
+    // The track is being moved: its units come at half the distance that their timestamps have.
+    const frames = reader.read({ ...sent!, dtsUs, ptsUs: dtsUs });
+    assert(frames.every((frame) => frame.ptsUs === frame.dtsUs));
+    return frames.map((frame) => frame.dtsUs);
+  };
+  assertEquals(timesOf(0, 44_100), [0, 23_220, 46_440]);
+  assertEquals(timesOf(34_830, 44_100 + 3072), [46_441, 58_050, 81_270]);
+  assertEquals(timesOf(69_660, 44_100 + 6144), [81_271, 92_880, 116_100]);
+});
+
 Deno.test("FrameReader splits MP3 frames that share a message", () => {
   const { packets } = load("mp3");
   const data = new Uint8Array([...packets[0]!.data, ...packets[1]!.data]);

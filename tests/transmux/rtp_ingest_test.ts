@@ -258,6 +258,37 @@ Deno.test("RtpTrackIngest gives decoding times that never go back, whatever the 
   }
 });
 
+Deno.test("RtpTrackIngest gives audio times that never go back, and shows it when it is decoded", () => {
+  const ingest = ingestOf(trackOf("m=audio 0 RTP/AVP 0"));
+  const timestamps = [8000, 8160, 8000, 4000, 8320];
+  const units = push(
+    ingest,
+    timestamps.map((timestamp) => [timestamp, false, [1, 2]]),
+  );
+  assertEquals(units.map(({ dtsUs, ptsUs }) => [dtsUs, ptsUs]), [
+    [0, 0],
+    [20_000, 20_000],
+    [20_000, 20_000],
+    [20_000, 20_000],
+    [40_000, 40_000],
+  ]);
+});
+
+Deno.test("RtpTrackIngest gives decoding times that do not go back where a source begins anew", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const before = push(ingest, [[900_000, true, IDR], [903_600, true, SLICE]]);
+  ingest.restart();
+  // The new source's first pictures lie before the last ones of the old.
+  const after = push(ingest, [[450_000, true, IDR], [453_600, true, SLICE], [
+    990_000,
+    true,
+    SLICE,
+  ]]);
+  const times = [...before, ...after].map(({ dtsUs }) => dtsUs);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  assertEquals(times.at(-1), after.at(-1)!.ptsUs);
+});
+
 interface Recording {
   readonly format: RtpFormat;
   readonly unitMd5: readonly string[];

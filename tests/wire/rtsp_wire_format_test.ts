@@ -70,6 +70,27 @@ Deno.test("RtspWireFormat gives own SSRC and sequence, and shows the publisher's
   assertEquals(ticks.slice(0, 4), [0, 160, 640, 800]);
 });
 
+Deno.test("RtspWireFormat shows no gap where a publisher's numbers jump: it began anew", () => {
+  const hub = makeHub();
+  const publication = hub.acquire("live/cam", { tracks: [G711] });
+  const reader = hub.stream("live/cam").read({ format: "rtsp", create: makeFormat });
+  const numbers = () => framesOf(reader).rtp.map((bytes) => parseRtpPacket(bytes).sequenceNumber);
+  /** Steps between the packets that players see. */
+  const steps = (published: readonly number[]): number[] => {
+    for (const number of published) publication.write(packetUnit(number));
+    const seen = [last, ...numbers()];
+    last = seen.at(-1)!;
+    return seen.slice(1).map((number, index) => (number - seen[index]!) & 0xffff);
+  };
+  publication.write(packetUnit(100));
+  let last = numbers()[0]!;
+  // RFC 3550, A.1: up to 3000 packets are a loss.
+  assertEquals(steps([101, 3102, 3103]), [1, 3001, 1]);
+  assertEquals(steps([6105, 6106]), [1, 1]);
+  assertEquals(steps([40_000, 40_001]), [1, 1]);
+  assertEquals(steps([7, 8, 8]), [1, 1, 1]);
+});
+
 Deno.test("RtspWireFormat reports with the RTP time of the moment it names, then every second (R091)", () => {
   const hub = makeHub();
   const publication = hub.acquire("live/cam", { tracks: [G711] });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import {
   H264Depacketizer,
   H264Packetizer,
@@ -264,6 +265,44 @@ Deno.test("H264Packetizer sends what fits as it is, without a copy, and cuts the
   assertEquals(payloads.map(({ marker }) => marker), [false, false, true]);
   assertEquals(toHex(payloads[1]!.payload.subarray(0, 3)), "5c8141");
   assertEquals(toHex(payloads[2]!.payload.subarray(0, 3)), "5c4141");
+});
+
+Deno.test("H264Packetizer puts into a STAP-A what fits to the byte, and no byte more", () => {
+  // One byte of header, and two of length before each of the NAL units.
+  const sizes = (...lengths: number[]) =>
+    new H264Packetizer({ maxPayloadSize: 200 })
+      .packetize({
+        timestamp: 0,
+        parts: lengths.map((length) => new Uint8Array(length).fill(0x41)),
+      })
+      .map(({ payload }) => payload.length);
+  assertEquals(sizes(100, 95), [200]);
+  assertEquals(sizes(100, 96), [100, 96]);
+  assertEquals(sizes(50, 50, 93), [200]);
+  assertEquals(sizes(50, 50, 94), [105, 94]);
+  assertEquals(sizes(200, 1, 1), [200, 7]);
+});
+
+Deno.test("H264Packetizer gives no payload over the bound, and loses no byte, whatever the sizes", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 3, max: 400 }), { minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 64, max: 300 }),
+      (lengths, maxPayloadSize) => {
+        const parts = lengths.map((length, index) =>
+          new Uint8Array(length).fill(0x80 + index).fill(0x65, 0, 1)
+        );
+        const payloads = new H264Packetizer({ maxPayloadSize }).packetize({ timestamp: 0, parts });
+        assert(payloads.every(({ payload }) => payload.length <= maxPayloadSize));
+        const depacketizer = new H264Depacketizer();
+        const units = payloads.flatMap(({ payload, marker }, index) =>
+          depacketizer.push(packetOf(index, payload, { marker }))
+        );
+        assertEquals(units.flatMap((unit) => unit.parts.map(toHex)), parts.map(toHex));
+      },
+    ),
+    { seed: 4, numRuns: 200 },
+  );
 });
 
 Deno.test("H264Packetizer refuses a bound that no header fits", () => {

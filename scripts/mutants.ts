@@ -1,0 +1,379 @@
+/** One line that breaks one rule. */
+export interface Mutant {
+  /** What the mutant does. */
+  readonly name: string;
+  /** The file that it changes, from the project's root. */
+  readonly file: string;
+  /** The text that is replaced; it is in the file once. */
+  readonly before: string;
+  /** What it becomes. */
+  readonly after: string;
+  /** The rule that this breaks. */
+  readonly rule: string;
+  /** The tests that should notice. */
+  readonly tests: readonly string[];
+  /** Why no test can notice, where that is so. */
+  readonly survives?: string;
+}
+
+/** Mutants of one file: each its name, the text before and after, and the rule. */
+function of(
+  file: string,
+  tests: readonly string[],
+  rows: readonly (readonly [
+    name: string,
+    before: string,
+    after: string,
+    rule: string,
+    survives?: string,
+  ])[],
+): Mutant[] {
+  return rows.map(([name, before, after, rule, survives]) => ({
+    name,
+    file,
+    before,
+    after,
+    rule,
+    tests,
+    ...(survives === undefined ? {} : { survives }),
+  }));
+}
+
+const HUB = ["tests/hub"];
+const OUTBOX = ["tests/transport/outbox_test.ts", "tests/transport/outbox_model_test.ts"];
+
+/** The mutants that `mutate.ts` tries. */
+export const MUTANTS: readonly Mutant[] = [
+  ...of("src/hub/wire_log.ts", HUB, [
+    [
+      "an old start is dropped",
+      "if (behind <= maxGopBytes) return;",
+      "",
+      "a start beyond the lag bound stays while its group may be kept",
+    ],
+    [
+      "a group of any length is kept",
+      "if (behind <= maxGopBytes) return;",
+      "return;",
+      "a group longer than may be kept is dropped",
+    ],
+    [
+      "messages stay counted that a format took back",
+      "this.messages = messages;",
+      "",
+      "a format that throws leaves no message counted",
+    ],
+    [
+      "the head stays where a format threw",
+      "this.head = segment.base + segment.used;",
+      "",
+      "a format that throws leaves the head where it was",
+    ],
+    [
+      "entries stay that a format took back",
+      "segment.entries.length = index;",
+      "",
+      "a format that throws leaves no message in its log",
+    ],
+    [
+      "segments stay that a format took back",
+      "this.#segments = this.#segments.filter(({ id }) => id <= segment.id);",
+      "",
+      "a format that throws leaves no segment that it opened",
+    ],
+    [
+      "an empty segment stays that a format opened",
+      "if (index === 0) this.#segments.pop();",
+      "",
+      "no segment is without messages",
+    ],
+    [
+      "shedding keeps a start in a dropped segment",
+      "if (this.#newestStart !== undefined && !this.has(this.#newestStart.segment)) {",
+      "if (this.#newestStart === null) {",
+      "there is no start where the log holds nothing any more",
+    ],
+    [
+      "shedding forgets a start that is kept",
+      "if (this.#newestStart !== undefined && !this.has(this.#newestStart.segment)) {",
+      "if (this.#newestStart !== undefined) {",
+      "a start in the newest segment outlives shedding",
+    ],
+    [
+      "shedding keeps a segment more",
+      "this.#segments.splice(0, this.#segments.length - 1);",
+      "this.#segments.splice(0, this.#segments.length - 2);",
+      "shedding keeps nothing but the newest segment",
+    ],
+    [
+      "entries cost nothing",
+      "(this.messages - (messagesBefore + entries.length)) * ENTRY_COST_BYTES;",
+      "0;",
+      "many small messages are bounded by what they cost",
+    ],
+    [
+      "old segments stay whatever their age",
+      "|| this.headArrivedMs - newest.arrivedMs > maxLagMs;",
+      ";",
+      "what is older than any reader may lag is dropped",
+    ],
+    [
+      "the start of another publisher stays",
+      "  forgetStart(): void {\n    this.#newestStart = undefined;",
+      "  forgetStart(): void {",
+      "nobody starts with what another publisher left",
+    ],
+    [
+      "who waits for a start is told of each",
+      "      this.#seeking.clear();",
+      "",
+      "who waits begins with the start that ended the wait",
+    ],
+    [
+      "a wake-up that throws keeps the others asleep",
+      "onError(error);",
+      "throw error;",
+      "what one reader throws harms no other",
+    ],
+    [
+      "a start is found however far back in time",
+      "this.headArrivedMs - arrivedMs <= maxLagMs;",
+      "true;",
+      "who was woken late starts within its bounds in time",
+    ],
+    [
+      "a start is found however many bytes back",
+      "this.head - (segment.base + start) <= maxLagBytes",
+      "true",
+      "who was woken late starts within its bounds in bytes",
+    ],
+    [
+      "a large message gets a small segment",
+      "new Uint8Array(Math.max(size, atLeast))",
+      "new Uint8Array(size)",
+      "a message is whole in one segment",
+    ],
+  ]),
+  ...of("src/hub/wire_cursor.ts", HUB, [
+    [
+      "the extra lag in bytes that a start allows is lost",
+      "this.lagBytes > maxLagBytes + this.#startLagBytes",
+      "this.lagBytes > maxLagBytes",
+      "who starts far back may catch up, by bytes",
+    ],
+    [
+      "the extra lag in time that a start allows is lost",
+      "this.lagMs > maxLagMs + this.#startLagMs",
+      "this.lagMs > maxLagMs",
+      "who starts far back may catch up, by time",
+    ],
+    [
+      "the extra lag in bytes stays for ever",
+      "      this.#startLagBytes = 0;",
+      "",
+      "who has caught up has the bounds of all, by bytes",
+    ],
+    [
+      "the extra lag in time stays for ever",
+      "      this.#startLagMs = 0;",
+      "",
+      "who has caught up has the bounds of all, by time",
+    ],
+    [
+      "a write in a hurry takes what follows the message",
+      "const isLast = onlyMessage ||",
+      "const isLast = false ||",
+      "others wait for the message alone",
+    ],
+    [
+      "a reader in the middle of a message reads on past its bounds",
+      "(this.#mustRestart || this.#isLagging())",
+      "this.#mustRestart",
+      "a reader that lags finishes its message and then skips",
+    ],
+    [
+      "a restart waits for more than the message",
+      "(this.#mustRestart || this.#isLagging())",
+      "this.#isLagging()",
+      "a restart finishes its message and no more",
+    ],
+    [
+      "a reader goes on in a segment that was dropped",
+      "return !this.#log.has(this.#segment!) ||",
+      "return",
+      "what the log has dropped is not read on in",
+    ],
+    [
+      "a skip is counted where nothing is missed",
+      "if (!this.#isAtNewestStart()) this.skips++;",
+      "this.skips++;",
+      "only what is missed is a skip",
+    ],
+    [
+      "a preamble is not a message",
+      "if (this.#preamble.length > 0) return false;",
+      "",
+      "nothing is put into a preamble",
+    ],
+    [
+      "a preamble that was written in part is forgotten",
+      "this.#preamble = this.#preamble.subarray(count);",
+      "this.#preamble = NOTHING;",
+      "a partial write of a preamble is gone on with",
+    ],
+    [
+      "headers are told at each start",
+      "if (this.#headers !== entry.headers) {",
+      "if (entry.headers !== null) {",
+      "headers that the reader has are not told again",
+    ],
+    [
+      "headers are never told again",
+      "if (this.#headers !== entry.headers) {",
+      "if (this.#headers === undefined) {",
+      "headers that changed in what was skipped are told",
+    ],
+    [
+      "a skip may go back",
+      "return newest !== undefined && positionOf(newest) >= from ? newest : undefined;",
+      "return newest;",
+      "a reader never goes back",
+    ],
+    [
+      "a look ahead during a write moves the reader",
+      "return !this.#isWriting && this.#settle() ? this.#run() : undefined;",
+      "return this.#settle() ? this.#run() : undefined;",
+      "a look ahead harms no write",
+    ],
+    [
+      "a closed reader is woken",
+      "if (!this.#closed) onWake?.();",
+      "onWake?.();",
+      "who has left is not woken",
+    ],
+    [
+      "a preamble that was taken is not counted",
+      "    this.bytes += preamble.length;",
+      "",
+      "all bytes that leave are counted",
+    ],
+  ]),
+  ...of("src/hub/kept_group.ts", HUB, [
+    [
+      "units before the first start are kept",
+      "else if (this.#units.length === 0) return;",
+      "",
+      "a group begins with a start",
+    ],
+    [
+      "a start keeps what was before it",
+      "if (kept.startPoint) this.clear();",
+      "if (kept.startPoint && this.#units.length === 0) this.clear();",
+      "a start drops all before it",
+    ],
+    [
+      "a group that is too large is kept",
+      "if (this.#bytes > this.#maxBytes) this.clear();",
+      "if (this.#bytes < 0) this.clear();",
+      "a group that is too large is not kept",
+    ],
+    [
+      "units cost nothing but their bytes",
+      "this.#bytes += unitBytes(kept.unit) + UNIT_COST_BYTES;",
+      "this.#bytes += unitBytes(kept.unit);",
+      "the number of units is bounded",
+    ],
+    [
+      "the buffers of a former group stay counted",
+      "    this.#heldBytes = 0;",
+      "",
+      "what was dropped is not counted",
+    ],
+  ]),
+  ...of("src/transport/outbox.ts", OUTBOX, [
+    [
+      "a removed feed goes on past the message it is in",
+      "|| !this.#feeds.includes(this.#current);",
+      ";",
+      "a removed feed gives no more than the rest of its message",
+    ],
+    [
+      "answers wait until a feed has given all",
+      "this.#control.length > 0 ||",
+      "",
+      "answers wait for a message, no longer",
+    ],
+    [
+      "a feed in a message is forgotten after a partial write",
+      "this.#current = source.atBoundary ? undefined : source;",
+      "this.#current = undefined;",
+      "nothing is put into the middle of a message",
+    ],
+    [
+      "an answer that was written in part is forgotten",
+      "if (rest !== undefined && rest.length > 0) this.#control[0] = rest;",
+      "if (rest === undefined) this.#control[0] = rest!;",
+      "a partial write of an answer is gone on with",
+    ],
+    [
+      "a message that others wait behind is held for want of room",
+      "const room = onlyMessage ? Infinity : this.mediaRoom();",
+      "const room = this.mediaRoom();",
+      "a message that others wait behind is finished whatever the room",
+    ],
+    [
+      "media is written beyond its room",
+      "return bytes.length <= room ? bytes : bytes.subarray(0, room);",
+      "return bytes;",
+      "no more media is written than there is room for",
+    ],
+    [
+      "the first feed always goes first",
+      "this.#feeds[this.#turn++ % this.#feeds.length]!",
+      "this.#feeds[tried % this.#feeds.length]!",
+      "feeds take turns",
+    ],
+    [
+      "answers that were written stay counted",
+      "      this.#controlBytes -= count;",
+      "",
+      "only what waits is counted",
+    ],
+    [
+      "who waits for room is not told",
+      "if (this.#controlBytes < MAX_WAITING_BYTES) this.#onRoom?.();",
+      "",
+      "who waits for room is told when there is",
+    ],
+    [
+      "a feed that is finished stays",
+      "      this.remove(feed);\n      onDone();",
+      "      onDone();",
+      "a finished feed is done with once",
+    ],
+    [
+      "a held feed counts as done",
+      "if (!this.#isHeld) this.#rest();",
+      "this.#rest();",
+      "media that waits for room is not done with",
+    ],
+    [
+      "a failed write is reported after the end",
+      "    if (this.#ended) return;\n    this.end();",
+      "    this.end();",
+      "after the end nothing is reported",
+    ],
+    [
+      "a failed write does not end the rest",
+      "    this.end();\n    this.onError?.(error);",
+      "    this.onError?.(error);",
+      "after a failed write nothing more is written",
+    ],
+    [
+      "a write that makes progress counts as stalled",
+      "if (this.#writes !== this.#writesSeen) {",
+      "if (this.#writesSeen === 0) {",
+      "only a write without progress is stalled",
+    ],
+  ]),
+];
