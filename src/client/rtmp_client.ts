@@ -25,7 +25,9 @@ import {
 } from "../rtmp/mod.ts";
 import type { RtmpClientEvent } from "../rtmp/mod.ts";
 import {
+  hasNetPermission,
   isDisconnect,
+  permissionHost,
   type StreamPair,
   streamPairTransport,
   type Transport,
@@ -227,7 +229,7 @@ export class RtmpClient {
           );
         }
         target = redirected(target, connected);
-        await checkRedirect(target);
+        checkRedirect(target);
       }
     } finally {
       clearTimeout(timer);
@@ -671,13 +673,13 @@ async function openTransport(
 }
 
 /** A server must not have this program stop at a question, for permission to connect to another. */
-async function checkRedirect({ host, port }: RtmpUrl): Promise<void> {
-  const name = host.includes(":") ? `[${host}]` : host;
-  const { state } = await Deno.permissions.query({ name: "net", host: `${name}:${port}` });
-  if (state === "granted") return;
+function checkRedirect({ host, port }: RtmpUrl): void {
+  if (hasNetPermission(host, port)) return;
   throw new RtmpError(
     "connect-rejected",
-    `The server redirects to ${name} at port ${port}, which this program has no permission for`,
+    `The server redirects to ${
+      permissionHost(host)
+    } at port ${port}, which this program has no permission for`,
   );
 }
 

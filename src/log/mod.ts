@@ -3,5 +3,6 @@
  *
  * @module
  */
+export * from "./at_most_each_second.ts";
 export * from "./peer_log.ts";
 export * from "./server_log.ts";

@@ -2,7 +2,7 @@ import { type Clock, type Hub, HubError, type Stream, unitBytes } from "../hub/m
 import type { MediaUnit } from "../media/mod.ts";
 import { checkStreamName, RtmpError } from "../rtmp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
-import { formatAddress } from "../transport/mod.ts";
+import { hasNetPermission, permissionHost } from "../transport/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { type RelayConnection, type RelayDriver, RelayFailure } from "./relay_driver.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
@@ -219,7 +219,7 @@ export class Relay {
   /** Connects and relays; returns why that is over. */
   async #relay(): Promise<RelayEnd> {
     const { signal } = this.#stop;
-    await checkPermission(this.#driver.address);
+    checkConnectPermission(this.#driver.address);
     const connection = await this.#driver.connect(signal);
     // A remote server that takes nothing must not hold up the end.
     const onAbort = (): void => void connection.close();
@@ -491,12 +491,10 @@ function checkedDriver(options: RelayOptions): RelayDriver {
   }
 }
 
-/** To connect without permission would stop the program at a question. */
-async function checkPermission(
-  address: { readonly hostname: string; readonly port: number },
-): Promise<void> {
-  const host = formatAddress(address);
-  const permission = await Deno.permissions.query({ name: "net", host });
-  if (permission.state === "granted") return;
+function checkConnectPermission(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): void {
+  if (hasNetPermission(hostname, port)) return;
+  const host = permissionHost(hostname, port);
   throw new RelayFailure(`No permission to connect to ${host}: add --allow-net=${host}`);
 }

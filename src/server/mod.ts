@@ -5,7 +5,7 @@
  */
 export { formatAddress, type ListenAddress, parseListenAddress } from "../transport/mod.ts";
 export type { ServerTiming } from "../doors/mod.ts";
-export * from "./errors.ts";
+export { ServerError, type ServerErrorCode } from "../transport/mod.ts";
 export type {
   ConnectionEnd,
   ConnectionInfo,

@@ -2,18 +2,23 @@ import { Hub, type HubOptions, type Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { checkStreamName, type ChunkLimits, type RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import {
+  Acceptor,
+  checkListenPermission,
   connTransport,
+  explainListenErrors,
   formatAddress,
+  hasNetPermission,
   type ListenAddress,
+  openListener,
+  ServerError,
   type StreamPair,
   streamPairTransport,
   systemClock,
   type Transport,
 } from "../transport/mod.ts";
 import type { ServerContext, ServerTiming } from "../doors/mod.ts";
-import { ServerError } from "./errors.ts";
 import type { ConnectionEnd, ServerHooks } from "../gate/mod.ts";
-import { PeerLog, type ServerLog, silentLog } from "../log/mod.ts";
+import { atMostEachSecond, PeerLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import {
   MulticastGroups,
@@ -130,9 +135,7 @@ export class Server {
   readonly #relays: Relays;
   readonly #connections = new Map<ServedConnection, ConnectionName>();
   readonly #perAddress = new Map<string, number>();
-  readonly #listeners: { readonly protocol: ServerProtocol; readonly listener: Deno.Listener }[] =
-    [];
-  readonly #accepting: Promise<void>[] = [];
+  readonly #listeners: OpenListener[] = [];
   #sockets: RtpSockets | undefined;
   readonly #groups: MulticastGroups | undefined;
   #multicast: RtspMulticast | undefined;
@@ -142,9 +145,6 @@ export class Server {
   #ticking: ReturnType<typeof setInterval> | undefined;
   #nextId = 1;
   #refusedConnections = 0;
-  readonly #acceptFailed = atMostEachSecond((error) =>
-    this.#context.log.warn("accept failed", { error: String(error) })
-  );
   #stopping: Promise<void> | undefined;
 
   /**
@@ -157,14 +157,17 @@ export class Server {
     this.#options = options;
     const log = options.log ?? silentLog;
     this.hub = new Hub({ ...options.hub, clock: systemClock }, {
-      onError: atMostEachSecond((error) =>
-        log.error("stream callback failed", { error: String(error) })
+      onError: atMostEachSecond(
+        systemClock,
+        (error) => log.error("stream callback failed", { error: String(error) }),
       ),
-      onStreamShed: atMostEachSecond(({ name }: Stream) =>
-        log.warn("streams hold too much, and keep less for players that join or are behind", {
-          stream: name,
-          maxHeldBytes: this.hub.settings.maxHeldBytes,
-        })
+      onStreamShed: atMostEachSecond(
+        systemClock,
+        ({ name }: Stream) =>
+          log.warn("streams hold too much, and keep less for players that join or are behind", {
+            stream: name,
+            maxHeldBytes: this.hub.settings.maxHeldBytes,
+          }),
       ),
     });
     this.#context = {
@@ -194,10 +197,7 @@ export class Server {
 
   /** Where the server listens, with the ports that it got. */
   get addresses(): ServerAddress[] {
-    const addresses: ServerAddress[] = this.#listeners.map(({ protocol, listener }) => {
-      const { hostname, port } = listener.addr as Deno.NetAddr;
-      return { protocol, hostname, port };
-    });
+    const addresses: ServerAddress[] = this.#listeners.map(({ address }) => address);
     if (this.#sockets !== undefined) {
       const { hostname } = this.#rtpAddress!;
       addresses.push({ protocol: "rtp", hostname, port: this.#sockets.ports[0] });
@@ -335,10 +335,17 @@ export class Server {
       listener.close();
       throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");
     }
-    this.#listeners.push({ protocol, listener });
     const { hostname, port } = listener.addr as Deno.NetAddr;
-    this.#context.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
-    this.#accepting.push(this.#accept(protocol, listener));
+    const { log } = this.#context;
+    log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
+    const acceptor = new Acceptor(listener, {
+      clock: systemClock,
+      onConnection: (conn) => this.#take(protocol, conn),
+      onFailure: (error, count) => log.warn("accept failed", { error: String(error), count }),
+      onPeerGone: (error, count) =>
+        log.debug("peers were gone before they were accepted", { error: String(error), count }),
+    });
+    this.#listeners.push({ address: { protocol, hostname, port }, acceptor });
   }
 
   /** Where RTP is received: what RTSP clients are sent comes from the address that they know. */
@@ -356,9 +363,9 @@ export class Server {
       const { hostname, port } = rtp;
       // A free pair may be any: then all ports of the host have to be allowed.
       for (const one of port === 0 ? [undefined] : [port, port + 1]) {
-        await checkPermission("rtp", { hostname, port: one });
+        checkListenPermission("rtp", { hostname, port: one });
       }
-      this.#sockets = await explained(
+      this.#sockets = await explainListenErrors(
         "rtp",
         { hostname, port },
         () => RtpSockets.bind({ hostname, port }),
@@ -382,7 +389,7 @@ export class Server {
     try {
       // The address of an interface has its packets leave there.
       const source = hostname.includes(":") ? "0.0.0.0" : hostname;
-      if (![source, groups.first.hostname].every(mayReach)) {
+      if (![source, groups.first.hostname].every((address) => hasNetPermission(address))) {
         throw new Error("no permission: add --allow-net");
       }
       sockets = await RtpSockets.bind({ hostname: source, port: 0 });
@@ -393,27 +400,6 @@ export class Server {
       await sockets?.close();
       const reason = error instanceof Error ? error.message : String(error);
       log.warn(`rtp multicast is off, since ${groups.range} cannot be reached`, { reason });
-    }
-  }
-
-  async #accept(
-    protocol: Exclude<ServerProtocol, "rtp">,
-    listener: Deno.Listener,
-  ): Promise<void> {
-    while (this.#state === "listening") {
-      let conn: Deno.Conn;
-      try {
-        conn = await listener.accept();
-      } catch (error) {
-        if (this.#state !== "listening") return;
-        // Out of file descriptors, or a peer that was gone already: others may still come.
-        this.#acceptFailed(error);
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-        continue;
-      }
-      // One that was accepted as the server stopped is not served.
-      if (this.#state === "listening") this.#take(protocol, conn);
-      else conn.close();
     }
   }
 
@@ -497,11 +483,13 @@ export class Server {
     const groups = this.#multicast?.groups;
     const sockets = this.#sockets?.canReach(remoteAddress) ? this.#sockets : undefined;
     return {
-      ...(sockets !== undefined && mayReach(remoteAddress) ? { udpPorts: sockets.ports } : {}),
+      ...(sockets !== undefined && hasNetPermission(remoteAddress)
+        ? { udpPorts: sockets.ports }
+        : {}),
       ...(groups === undefined ? {} : {
         multicast: ({ path, track }) => {
           const group = groups.ofPath(path, track);
-          return group !== undefined && mayReach(group.address) ? group : undefined;
+          return group !== undefined && hasNetPermission(group.address) ? group : undefined;
         },
       }),
     };
@@ -545,7 +533,8 @@ export class Server {
 
   async #stop(): Promise<void> {
     this.#state = "stopped";
-    for (const { listener } of this.#listeners) listener.close();
+    for (const { acceptor } of this.#listeners) acceptor.close();
+    const accepted = this.#listeners.map(({ acceptor }) => acceptor.finished);
     const relays = this.#relays.stop();
     this.#rtsp?.stop();
     const ends = Array.from(this.#connections.keys(), (connection) => {
@@ -555,7 +544,7 @@ export class Server {
     this.hub.close();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_MS);
-    await Promise.race([Promise.all([...ends, ...this.#accepting]), late]);
+    await Promise.race([Promise.all([...ends, ...accepted]), late]);
     clearTimeout(timer);
     clearInterval(this.#ticking);
     this.#context.peers.flush();
@@ -566,19 +555,11 @@ export class Server {
   }
 }
 
-/** What fails for each unit would fill the log. */
-function atMostEachSecond<T>(tell: (value: T) => void): (value: T) => void {
-  let quietUntil = -Infinity;
-  return (value) => {
-    const now = systemClock.now();
-    if (now < quietUntil) return;
-    quietUntil = now + 1000;
-    tell(value);
-  };
+/** What accepts connections, and where. */
+interface OpenListener {
+  readonly address: ServerAddress;
+  readonly acceptor: Acceptor<Deno.Conn>;
 }
-
-/** Pause after a failed accept, so that being out of file descriptors does not burn the processor. */
-const ACCEPT_RETRY_MS = 100;
 
 /** What tells a connection. */
 type ConnectionName = Omit<ConnectionStatistics, "bytesReceived" | "bytesSent">;
@@ -592,96 +573,4 @@ interface ServedConnection {
   tick(): void;
   shed(): void;
   stop(): void;
-}
-
-async function openListener(
-  protocol: string,
-  address: ListenAddress & { readonly tls?: { readonly cert: string; readonly key: string } },
-): Promise<Deno.Listener> {
-  const { hostname = "0.0.0.0", port, tls } = address;
-  await checkPermission(protocol, { hostname, port });
-  return await explained(
-    protocol,
-    { hostname, port, isTls: tls !== undefined },
-    () =>
-      tls === undefined
-        ? Deno.listen({ hostname, port })
-        : Deno.listenTls({ hostname, port, ...tls }),
-  );
-}
-
-/**
- * Whether datagrams may be sent to an address, and any of its ports bound: under an `--allow-net` with a
- * list, each send to others would stop the program at a question.
- */
-function mayReach(address: string): boolean {
-  return Deno.permissions.querySync({ name: "net", host: bracketed(address) }).state === "granted";
-}
-
-function bracketed(hostname: string): string {
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
-}
-
-async function checkPermission(
-  protocol: string,
-  { hostname, port }: { readonly hostname: string; readonly port: number | undefined },
-): Promise<void> {
-  const host = port === undefined ? bracketed(hostname) : formatAddress({ hostname, port });
-  const permission = await Deno.permissions.query({ name: "net", host });
-  if (permission.state === "granted") return;
-  throw new ServerError(
-    "permission",
-    `Cannot listen for ${protocol} on ${host} without permission: add --allow-net`,
-  );
-}
-
-/** A host name that nobody knows has no class of its own. */
-function isLookupFailure(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound ||
-    (error instanceof Error && error.message.startsWith("failed to lookup address"));
-}
-
-/** Opens something, and says of the system's errors what they mean. */
-async function explained<T>(
-  protocol: string,
-  address: { readonly hostname: string; readonly port: number; readonly isTls?: boolean },
-  open: () => T | Promise<T>,
-): Promise<T> {
-  const host = formatAddress(address);
-  try {
-    return await open();
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new ServerError(
-        "address-in-use",
-        `Cannot listen for ${protocol} on ${host}: the port${
-          protocol === "rtp" ? " or the next one" : ""
-        } is in use`,
-        { cause: error },
-      );
-    }
-    if (error instanceof Deno.errors.AddrNotAvailable || isLookupFailure(error)) {
-      throw new ServerError(
-        "address-not-available",
-        `Cannot listen for ${protocol} on ${host}: this machine does not have the address`,
-        { cause: error },
-      );
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw new ServerError(
-        "permission",
-        `Cannot listen for ${protocol} on ${host}: the system does not allow the port`,
-        { cause: error },
-      );
-    }
-    // A key of no known kind, or of another certificate, is a plain Error.
-    if (address.isTls === true && error instanceof Error) {
-      throw new ServerError(
-        "certificate",
-        `Cannot listen for ${protocol} on ${host} with this certificate and key: ${error.message}`,
-        { cause: error },
-      );
-    }
-    throw error;
-  }
 }

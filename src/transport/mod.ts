@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./acceptor.ts";
 export { canReach, plainAddress } from "./address.ts";
 export {
   bindDatagram,
@@ -13,6 +14,10 @@ export {
 export * from "./datagram_pair.ts";
 export * from "./gentle_close.ts";
 export * from "./listen_address.ts";
+export * from "./listener.ts";
+export * from "./net_permission.ts";
 export * from "./outbox.ts";
+export * from "./reading_turn.ts";
+export * from "./server_error.ts";
 export * from "./system_clock.ts";
 export * from "./transport.ts";
