@@ -54,10 +54,9 @@ export function parseChallenges(values: readonly string[]): RtspChallenge[] {
   const challenges: RtspChallenge[] = [];
   // One header may hold several challenges; each starts with its scheme and a blank.
   for (const value of values.flatMap((text) => text.split(/,\s*(?=(?:Basic|Digest)\s)/i))) {
-    const parts = /^\s*(basic|digest)\s+(.*)$/is.exec(value);
-    if (parts === null) continue;
-    const parameters = byName(parseParameters(parts[2]!, ","));
-    const scheme = parts[1]!.toLowerCase() as "basic" | "digest";
+    const { scheme, rest } = splitScheme(value);
+    if (scheme !== "basic" && scheme !== "digest") continue;
+    const parameters = byName(parseParameters(rest, ","));
     const realm = parameters.get("realm");
     const nonce = parameters.get("nonce");
     if (realm === undefined || (scheme === "digest" && nonce === undefined)) continue;
@@ -68,7 +67,7 @@ export function parseChallenges(values: readonly string[]): RtspChallenge[] {
       ...optional("opaque", parameters.get("opaque")),
       ...optional("stale", parameters.get("stale")?.toLowerCase().startsWith("true")),
       ...optional("algorithm", parameters.get("algorithm")?.toUpperCase()),
-      ...optional("qop", parameters.get("qop")?.toLowerCase().split(/\s*,\s*/)),
+      ...optional("qop", parameters.get("qop")?.toLowerCase().split(",").map((one) => one.trim())),
     });
   }
   return challenges;
@@ -112,10 +111,10 @@ export function formatChallenge(challenge: RtspChallenge): string {
  * ```
  */
 export function parseAuthorization(text: string): RtspAuthorization {
-  const parts = /^\s*(basic|digest)\s+(.*?)\s*$/is.exec(text);
-  if (parts === null) throw malformed("neither Basic nor Digest");
-  if (parts[1]!.toLowerCase() === "basic") return parseBasic(parts[2]!);
-  const parameters = byName(parseParameters(parts[2]!, ","));
+  const { scheme, rest } = splitScheme(text);
+  if (scheme === "basic") return parseBasic(rest);
+  if (scheme !== "digest") throw malformed("neither Basic nor Digest");
+  const parameters = byName(parseParameters(rest, ","));
   const required = (name: string): string => {
     const value = parameters.get(name);
     if (value === undefined) throw malformed(`a digest without ${name}`);
@@ -165,6 +164,14 @@ export function formatAuthorization(shown: RtspAuthorization): string {
   if (shown.nc !== undefined) parts.push(`nc=${shown.nc}`);
   if (shown.cnonce !== undefined) parts.push(`cnonce=${quoted(shown.cnonce)}`);
   return parts.join(", ");
+}
+
+/** The scheme of a challenge or of credentials, in lower case, and what stands behind it. */
+export function splitScheme(text: string): { readonly scheme: string; readonly rest: string } {
+  const trimmed = text.trim();
+  const end = trimmed.search(/\s/);
+  if (end < 0) return { scheme: trimmed.toLowerCase(), rest: "" };
+  return { scheme: trimmed.slice(0, end).toLowerCase(), rest: trimmed.slice(end).trimStart() };
 }
 
 function parseBasic(text: string): RtspAuthorization {

@@ -55,11 +55,15 @@ const DOLLAR = 0x24;
 const LF = 0x0a;
 const BLANK = 0x20;
 const SLASH = 0x2f;
+const PROTOCOL = "RTSP";
 const RTP_VERSION = 2;
 /** The longest word that is looked for behind a method. */
 const LONGEST_WORD = "rtsps:".length;
 const EMPTY: Uint8Array = new Uint8Array(0);
 const utf8 = new TextDecoder();
+
+/** What starts at a byte; "undecided" where more bytes will tell; a number of bytes that start nothing. */
+type Start = "frame" | "head" | "undecided" | number;
 
 /** A message whose head is not, or whose body is not yet complete. */
 interface Head {
@@ -188,69 +192,74 @@ export class RtspDecoder {
 
   /** Goes to where a message starts. `undefined`: not in what is there. */
   #findStart(): "frame" | "head" | undefined {
-    for (; this.#at < this.#input.length; this.#at++) {
+    while (this.#at < this.#input.length) {
       const start = this.#startHere();
       if (start === "undecided") {
         this.#undecided = this.#input.slice(this.#at);
         this.#at = this.#input.length;
         return undefined;
       }
-      if (start !== undefined) {
+      if (typeof start === "string") {
         this.#garbage = 0;
         return start;
       }
-      this.#garbageInAll++;
-      if (++this.#garbage <= this.#limits.garbageLength) continue;
+      this.#at += start;
+      this.#garbage += start;
+      this.#garbageInAll += start;
+      if (this.#garbage <= this.#limits.garbageLength) continue;
       const message = `over ${this.#limits.garbageLength} bytes that start no message`;
       throw new RtspError("too-much-garbage", message);
     }
     return undefined;
   }
 
-  /** What starts at the byte that is next. */
-  #startHere(): "frame" | "head" | "undecided" | undefined {
+  /** What starts at the byte that is next, or how many bytes from it on start nothing. */
+  #startHere(): Start {
     const byte = this.#input[this.#at]!;
     if (byte === DOLLAR) return this.#garbage === 0 ? "frame" : this.#frameHere();
-    if (!isLetter(byte)) return undefined;
+    if (!isLetter(byte)) return 1;
     return this.#highestChannel < 0 ? "head" : this.#headHere();
   }
 
   /** Whether the `$` after garbage can be that of a frame. */
-  #frameHere(): "frame" | "undecided" | undefined {
+  #frameHere(): Start {
     const [, channel, high, low, first] = this.#input.subarray(
       this.#at,
       this.#at + FRAME_START_BYTES,
     );
     if (this.#highestChannel >= 0 && channel !== undefined) {
-      if (channel > this.#highestChannel + NEW_CHANNELS) return undefined;
+      if (channel > this.#highestChannel + NEW_CHANNELS) return 1;
     }
-    if (low !== undefined && high! * 0x100 + low < SHORTEST_PACKET) return undefined;
+    if (low !== undefined && high! * 0x100 + low < SHORTEST_PACKET) return 1;
     if (first === undefined) return "undecided";
-    return first >> 6 === RTP_VERSION ? "frame" : undefined;
+    return first >> 6 === RTP_VERSION ? "frame" : 1;
   }
 
   /** Whether a start line begins here: `RTSP/1.0 200`, or a method and a URL. */
-  #headHere(): "head" | "undecided" | undefined {
+  #headHere(): Start {
     const end = Math.min(this.#input.length, this.#at + LONGEST_START);
     let at = this.#at;
     while (at < end && isMethodByte(this.#input[at]!)) at++;
     if (at === this.#input.length) return "undecided";
-    const method = latin1(this.#input.subarray(this.#at, at));
+    const length = at - this.#at;
     if (this.#input[at] === SLASH) {
-      if (method !== "RTSP") return undefined;
-      return this.#continuesHere(at, ["/1.", "/2."]);
+      const start = Math.max(this.#at, at - PROTOCOL.length);
+      if (latin1(this.#input.subarray(start, at)) !== PROTOCOL) return length;
+      // Letters right before it are garbage.
+      return start > this.#at ? start - this.#at : this.#continuesHere(at, ["/1.", "/2."]);
     }
-    if (this.#input[at] !== BLANK || at - this.#at > this.#limits.methodLength) return undefined;
+    if (this.#input[at] !== BLANK || length > this.#limits.methodLength) return length;
     while (at < end && this.#input[at] === BLANK) at++;
     return this.#continuesHere(at, ["rtsp:", "rtsps:", "*", "/"]);
   }
 
   /** Whether one of `words`, in any case, stands at `from`. */
-  #continuesHere(from: number, words: readonly string[]): "head" | "undecided" | undefined {
+  #continuesHere(from: number, words: readonly string[]): Start {
     const text = latin1(this.#input.subarray(from, from + LONGEST_WORD)).toLowerCase();
     if (words.some((word) => text.startsWith(word))) return "head";
     const isCut = from + text.length === this.#input.length;
-    return isCut && words.some((word) => word.startsWith(text)) ? "undecided" : undefined;
+    if (isCut && words.some((word) => word.startsWith(text))) return "undecided";
+    return from - this.#at;
   }
 
   #takeFrame(): RtspMessage | undefined {

@@ -54,10 +54,13 @@ export type RtspRange =
  */
 export function parseRange(text: string): RtspRange {
   const [range = "", ...parameters] = text.split(";").map((part) => part.trim());
-  const parts = /^([a-z0-9-]+)\s*=\s*([^-]*)-(.*)$/i.exec(range);
-  if (parts === null) throw malformed(text);
-  const [, unit, from, to] = parts as unknown as [string, string, string, string];
-  const time = parameters.map((one) => /^time\s*=\s*(.*)$/i.exec(one)?.[1]).find(Boolean);
+  const equals = range.indexOf("=");
+  const dash = range.indexOf("-", equals);
+  if (equals < 0 || dash < 0) throw malformed(text);
+  const unit = range.slice(0, equals).trimEnd();
+  const from = range.slice(equals + 1, dash);
+  const to = range.slice(dash + 1);
+  const time = parameters.map(timeOf).find(Boolean);
   const when = time === undefined ? {} : { timeMs: parseClock(time, text) };
   const side = <T>(value: string, parse: (value: string, whole: string) => T) =>
     value.trim() === "" ? undefined : parse(value.trim(), text);
@@ -101,6 +104,12 @@ export function formatRange(range: RtspRange): string {
     default:
       return `${range.unit}=${formatSmpte(range.start)}-${formatSmpte(range.end)}${when}`;
   }
+}
+
+/** The value of a parameter if it is `time=`. */
+function timeOf(parameter: string): string | undefined {
+  const [name = "", ...value] = parameter.split("=");
+  return name.trim().toLowerCase() === "time" ? value.join("=").trim() : undefined;
 }
 
 function parseNpt(text: string, whole: string): number | "now" {

@@ -152,6 +152,8 @@ function parseHost(
 
 function malformed(reason: string, text: string): RtspError {
   // Without what might be a password.
-  const shown = text.replace(/\/\/.*@/, "//").slice(0, 80);
+  const start = text.indexOf("//") + 2;
+  const shown = (text.slice(0, start) + text.slice(Math.max(start, text.lastIndexOf("@") + 1)))
+    .slice(0, 80);
   return new RtspError("malformed-url", `${reason} in "${shown}"`);
 }

@@ -144,7 +144,7 @@ function readMediaField(media: MediaSection, type: string, value: string): void 
 /** `rtpmap` and `fmtp` are for one payload type; those for others are attributes like all. */
 function readMediaAttribute(media: MediaSection, attribute: SdpAttribute): void {
   const maps = mapsOf(media, attribute.name);
-  const parts = maps && /^(\d{1,3})(?:\s+(.*))?$/.exec(attribute.value ?? "");
+  const parts = maps && /^(\d{1,3})(?:\s+(.*))?$/s.exec(attribute.value ?? "");
   const payloadType = parts ? Number(parts[1]) : undefined;
   if (maps === undefined || payloadType === undefined || !media.payloadTypes.has(payloadType)) {
     readAttribute(media, attribute);
