@@ -14,11 +14,18 @@
  */
 export * from "./audio_body.ts";
 export * from "./classify.ts";
+export {
+  codecOfAudio,
+  codecOfFourCc,
+  codecOfVideo,
+  fourCcOfCodec,
+  plainIdOfCodec,
+} from "./codec_ids.ts";
 export * from "./constants.ts";
 export { type ModEx, ModExType, timestampOffsetModEx, timestampOffsetNs } from "./enhanced.ts";
 export * from "./errors.ts";
 export * from "./flv_file.ts";
-export { codecOfFourCc, fourCcFromNumber, fourCcOfCodec, fourCcToNumber } from "./fourcc.ts";
+export { fourCcFromNumber, fourCcToNumber } from "./fourcc.ts";
 export * from "./multichannel_config.ts";
 export * from "./on_meta_data.ts";
 export * from "./plain_body.ts";

@@ -9,9 +9,16 @@ import {
   encodeAmf0,
 } from "../amf/mod.ts";
 import type { CodecName } from "../media/mod.ts";
-import { SoundFormat, VideoCodecId } from "./constants.ts";
+import {
+  codecOfAudio,
+  codecOfFourCc,
+  codecOfVideo,
+  codecOfWord,
+  fourCcOfCodec,
+  plainIdOfCodec,
+} from "./codec_ids.ts";
+import { fourCcFromNumber, fourCcToNumber } from "./fourcc.ts";
 import { decodeScriptValues } from "./script_values.ts";
-import { codecOfFourCc, fourCcFromNumber, fourCcOfCodec, fourCcToNumber } from "./fourcc.ts";
 
 /** What `onMetaData` tells of a stream; a field is left out where the peer did not say. */
 export interface OnMetaData {
@@ -61,39 +68,6 @@ export interface BuildOnMetaDataOptions {
 /** How many values may stand before `onMetaData`: `@setDataFrame`, and Uniview's two numbers. */
 const MAX_VALUES_BEFORE = 4;
 
-const VIDEO_CODECS = new Map<number, CodecName>([
-  [VideoCodecId.Avc, "h264"],
-  [VideoCodecId.Hevc, "h265"],
-]);
-
-const AUDIO_CODECS = new Map<number, CodecName>([
-  [SoundFormat.Mp3, "mp3"],
-  [SoundFormat.Mp38k, "mp3"],
-  [SoundFormat.G711ALaw, "pcma"],
-  [SoundFormat.G711MuLaw, "pcmu"],
-  [SoundFormat.Aac, "aac"],
-]);
-
-/** Names that encoders write where the specification has a number, in lower case. */
-const CODEC_NAMES = new Map<string, CodecName>([
-  ["avc", "h264"],
-  ["h264", "h264"],
-  ["h.264", "h264"],
-  ["hevc", "h265"],
-  ["h265", "h265"],
-  ["h.265", "h265"],
-  ["hev1", "h265"],
-  ["av1", "av1"],
-  ["vp8", "vp8"],
-  ["vp9", "vp9"],
-  ["aac", "aac"],
-  ["opus", "opus"],
-  ["mp3", "mp3"],
-  ["flac", "flac"],
-  ["ac3", "ac3"],
-  ["eac3", "eac3"],
-]);
-
 /**
  * Parses the values of a data message, or the body of an FLV script tag or AMF0 data message, that is
  * an `onMetaData` (FLV 10.1, E.5; Enhanced RTMP v2, "Enhancing onMetaData"): with or without
@@ -128,9 +102,9 @@ export function parseOnMetaData(
     width,
     height,
     frameRate: positive(argument, "framerate") ?? positive(argument, "videoframerate"),
-    videoCodec: codecOf(videoCodecId, VIDEO_CODECS),
+    videoCodec: codecOf(videoCodecId, codecOfVideo),
     videoBitrateKbps: positive(argument, "videodatarate"),
-    audioCodec: codecOf(audioCodecId, AUDIO_CODECS),
+    audioCodec: codecOf(audioCodecId, codecOfAudio),
     audioBitrateKbps: positive(argument, "audiodatarate"),
     sampleRate: positive(argument, "audiosamplerate"),
     channels: channelsOf(argument),
@@ -162,9 +136,9 @@ export function buildOnMetaData(
     width: metadata.width,
     height: metadata.height,
     framerate: metadata.frameRate,
-    videocodecid: numberOf(metadata.videoCodec, VIDEO_NUMBERS),
+    videocodecid: numberOf(metadata.videoCodec),
     videodatarate: metadata.videoBitrateKbps,
-    audiocodecid: numberOf(metadata.audioCodec, AUDIO_NUMBERS),
+    audiocodecid: numberOf(metadata.audioCodec),
     audiodatarate: metadata.audioBitrateKbps,
     audiosamplerate: metadata.sampleRate,
     audiochannels: channels,
@@ -177,29 +151,22 @@ export function buildOnMetaData(
   return encodeAmf0(setDataFrame ? ["@setDataFrame", "onMetaData", array] : ["onMetaData", array]);
 }
 
-/** HEVC's 12 is read and not written: Enhanced RTMP has the FourCC for it. */
-const VIDEO_NUMBERS = new Map<CodecName, number>([["h264", VideoCodecId.Avc]]);
-
-const AUDIO_NUMBERS = new Map<CodecName, number>([
-  ["mp3", SoundFormat.Mp3],
-  ["pcma", SoundFormat.G711ALaw],
-  ["pcmu", SoundFormat.G711MuLaw],
-  ["aac", SoundFormat.Aac],
-]);
-
-function codecOf(id: AmfValue, numbers: ReadonlyMap<number, CodecName>): CodecName | undefined {
-  if (typeof id === "number") return numbers.get(id) ?? codecOfFourCc(fourCcFromNumber(id));
-  if (typeof id !== "string") return undefined;
-  return codecOfFourCc(id) ?? CODEC_NAMES.get(id.toLowerCase()) ?? numbers.get(Number(id));
+function codecOf(
+  id: AmfValue,
+  ofId: (id: number | string) => CodecName | undefined,
+): CodecName | undefined {
+  if (typeof id === "string") {
+    return codecOfFourCc(id) ?? codecOfWord(id) ?? codecOf(Number(id), ofId);
+  }
+  // 0 says that there is none.
+  return typeof id === "number" && id !== 0 ? ofId(id) ?? ofId(fourCcFromNumber(id)) : undefined;
 }
 
-function numberOf(
-  codec: CodecName | undefined,
-  numbers: ReadonlyMap<CodecName, number>,
-): number | undefined {
+/** The number of FLV 10.1, or that of the FourCC. */
+function numberOf(codec: CodecName | undefined): number | undefined {
   if (codec === undefined) return undefined;
   const fourCc = fourCcOfCodec(codec);
-  return numbers.get(codec) ?? (fourCc === undefined ? undefined : fourCcToNumber(fourCc));
+  return plainIdOfCodec(codec) ?? (fourCc === undefined ? undefined : fourCcToNumber(fourCc));
 }
 
 function hasTrack(said: AmfValue, codecId: AmfValue): boolean | undefined {

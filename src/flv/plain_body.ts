@@ -1,5 +1,6 @@
 import { type AudioBody, buildAudioBody, parseAudioBody } from "./audio_body.ts";
-import { AudioPacketType, SoundFormat, VideoCodecId, VideoPacketType } from "./constants.ts";
+import { codecOfVideo, plainIdOfCodec } from "./codec_ids.ts";
+import { AudioPacketType, SoundFormat, VideoPacketType } from "./constants.ts";
 import { AvcPacketType } from "./constants.ts";
 import { buildVideoBody, parseVideoBody, type VideoBody } from "./video_body.ts";
 
@@ -80,11 +81,13 @@ export function legacyVideoBody(body: Uint8Array): Uint8Array | undefined {
   if (parsed.form !== "enhanced" || parsed.tracks.length > 1) return undefined;
   const { fourCc, compositionTimeMs, data } = parsed.tracks[0]!;
   const packetType = LEGACY_PACKET_TYPES.get(parsed.packetType);
-  if (fourCc !== "avc1" || packetType === undefined) return undefined;
+  const codec = codecOfVideo(fourCc);
+  const codecId = codec && plainIdOfCodec(codec);
+  if (codecId === undefined || packetType === undefined) return undefined;
   return buildVideoBody({
     form: "legacy",
     frameType: parsed.frameType,
-    codecId: VideoCodecId.Avc,
+    codecId,
     packetType,
     compositionTimeMs,
     data,

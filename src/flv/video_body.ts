@@ -1,4 +1,5 @@
 import { ByteWriter } from "../bytes/mod.ts";
+import { hasCompositionTime } from "./codec_ids.ts";
 import { AvcPacketType, VideoCodecId, VideoFrameType, VideoPacketType } from "./constants.ts";
 import {
   flvReader,
@@ -8,7 +9,6 @@ import {
   writeModEx,
   writeTracks,
 } from "./enhanced.ts";
-import { hasCompositionTime } from "./fourcc.ts";
 
 /** A video body with a codec id of FLV 10.1 (E.4.3.1), or with HEVC's unofficial 12. */
 export interface LegacyVideoBody {

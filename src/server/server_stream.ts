@@ -1,4 +1,3 @@
-import { concat } from "@std/bytes/concat";
 import {
   type Hub,
   type Publication,
@@ -7,14 +6,8 @@ import {
   UNIT_COST_BYTES,
   unitBytes,
 } from "../hub/mod.ts";
-import {
-  type CodecName,
-  joinAnnexB,
-  joinLengthPrefixed,
-  type MediaUnit,
-  type Track,
-} from "../media/mod.ts";
-import { type CodedFrame, FrameReader } from "../transmux/mod.ts";
+import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
+import { type CodedFrame, frameBytes, FrameReader } from "../transmux/mod.ts";
 
 /** How a program wants a stream's units. */
 export interface UnitsOptions {
@@ -234,11 +227,7 @@ function slotOf({ kind, role, track }: StreamUnit): string {
 }
 
 function frameUnit(frame: CodedFrame, unit: MediaUnit, isAnnexB: boolean): StreamUnit {
-  const { kind, track, codec, dtsUs, ptsUs, keyFrame, parts } = frame;
-  const hasNalUnits = codec === "h264" || codec === "h265";
-  const data = hasNalUnits
-    ? isAnnexB ? joinAnnexB(parts) : joinLengthPrefixed(parts)
-    : joined(parts);
+  const { kind, track, codec, dtsUs, ptsUs, keyFrame } = frame;
   return {
     kind,
     role: "media",
@@ -247,14 +236,9 @@ function frameUnit(frame: CodedFrame, unit: MediaUnit, isAnnexB: boolean): Strea
     ptsUs,
     keyFrame,
     discardable: unit.discardable,
-    payload: { format: "access-unit", data },
+    payload: { format: "access-unit", data: frameBytes(frame, { annexB: isAnnexB }) },
     codec,
   };
-}
-
-/** OBUs and the like follow each other; most units have one part, which is not copied. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 ? parts[0]! : concat(parts);
 }
 
 /** How a program publishes. */

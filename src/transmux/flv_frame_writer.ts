@@ -1,22 +1,19 @@
 import { equals } from "@std/bytes/equals";
 import { buildOnMetaData, type OnMetaData } from "../flv/mod.ts";
 import {
-  buildAacConfig,
-  buildOpusHead,
+  type CodecName,
   isAnnexB,
-  isOpusStereo,
   MediaError,
   type NalLengthSize,
-  parseAdtsHeader,
-  splitAdts,
   splitAnnexB,
   splitLengthPrefixed,
   type Track,
 } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
-import { frameBody, sequenceEndBody, sequenceHeaderBody } from "./flv_mapping.ts";
-import { inspectNalUnits, isDelimiter, isParameterSet, type NalCodec } from "./nal_codec.ts";
-import { lengthSizeOf, ParameterSets } from "./parameter_sets.ts";
+import type { Codec, FlvForm } from "./codec/codec.ts";
+import { isDelimiter, isParameterSet, type NalRules } from "./codec/nal_rules.ts";
+import { codecRow } from "./codec/table.ts";
+import { ParameterSets } from "./parameter_sets.ts";
 import { trackWithConfig } from "./track_config.ts";
 
 /** An audio, video or data body with the time that RTMP messages and FLV tags carry. */
@@ -90,8 +87,6 @@ export interface AudioFrame {
 /** Audio frames that wait: the default span of the shortest, 2.5 ms of Opus, and a little more. */
 const MOST_HELD_FRAMES = 2048;
 
-const AAC_FRAME_SAMPLES = 1024;
-
 interface HeldAudio {
   readonly ptsUs: number;
   readonly config: Uint8Array;
@@ -121,6 +116,8 @@ interface HeldAudio {
 export class FlvFrameWriter {
   readonly #video: FrameWriterVideo | undefined;
   readonly #audio: FrameWriterAudio | undefined;
+  readonly #rules: NalRules | undefined;
+  readonly #audioRow: Codec | undefined;
   readonly #metadata: OnMetaData;
   readonly #maxWaitUs: number;
   readonly #sets: ParameterSets | undefined;
@@ -157,9 +154,11 @@ export class FlvFrameWriter {
     this.#maxWaitUs = maxWaitUs;
     this.#format = video?.format;
     this.#audioConfig = audio?.config;
+    this.#audioRow = codecRow(audio?.codec);
     if (video !== undefined) {
-      this.#sets = new ParameterSets(video.codec);
-      if (video.config !== undefined) this.#takeVideoConfig(video.codec, video.config);
+      this.#rules = codecRow(video.codec)!.nal!;
+      this.#sets = new ParameterSets(this.#rules);
+      if (video.config !== undefined) this.#takeVideoConfig(video.config);
     }
   }
 
@@ -181,15 +180,16 @@ export class FlvFrameWriter {
    * @throws {MediaError} if the access unit is malformed
    */
   writeVideo(unit: VideoAccessUnit): FlvMessage[] {
-    if (this.#video === undefined) throw missing("video");
+    const rules = this.#rules;
+    if (this.#video === undefined || rules === undefined) throw missing("video");
     const { codec } = this.#video;
     const { dtsUs, ptsUs = dtsUs } = unit;
     checkTime("dtsUs", dtsUs);
     checkTime("ptsUs", ptsUs);
-    if (unit.config !== undefined) this.#takeVideoConfig(codec, unit.config);
+    if (unit.config !== undefined) this.#takeVideoConfig(unit.config);
     const units = this.#split(unit.data);
-    for (const nal of units) if (isParameterSet(codec, nal)) this.#sets!.take(nal);
-    const { keyFrame, hasPicture } = inspectNalUnits(codec, units);
+    for (const nal of units) if (isParameterSet(rules, nal)) this.#sets!.take(nal);
+    const { keyFrame, hasPicture } = rules.inspect(units);
     if (!hasPicture) return [];
     const config = this.#sets!.config;
     if (config === undefined || (!this.#startedVideo && !keyFrame)) {
@@ -206,12 +206,12 @@ export class FlvFrameWriter {
       ...{ kind: "video", track: 0, codec, keyFrame, discardable: false },
       dtsUs: dtsUs - this.#originUs,
       ptsUs: ptsUs - this.#originUs,
-      parts: units.filter((nal) => !isDelimiter(codec, nal)),
+      parts: units.filter((nal) => !isDelimiter(rules, nal)),
     };
     messages.push({
       kind: "video",
       timestampMs,
-      body: frameBody(frame, trackOf("video", codec, undefined)),
+      body: formOf(codec).frame(frame, trackOf("video", codec, undefined)),
     });
     if (startsHere) this.#releaseAudio(messages, dtsUs);
     return messages;
@@ -229,9 +229,8 @@ export class FlvFrameWriter {
     checkTime("ptsUs", frame.ptsUs);
     if (frame.config !== undefined) this.#audioConfig = frame.config;
     if (frame.data.length === 0) return [];
-    const frames = this.#audio.codec === "aac" ? this.#aacFrames(frame) : this.#opusFrames(frame);
     const messages: FlvMessage[] = [];
-    for (const held of frames) {
+    for (const held of this.#framesOf(frame)) {
       if (this.#waitsForVideo) this.#hold(held, messages);
       else this.#addAudio(held, messages);
     }
@@ -243,7 +242,7 @@ export class FlvFrameWriter {
     const messages: FlvMessage[] = [];
     if (this.#waitsForVideo) this.#releaseAudio(messages, -Infinity);
     if (this.#startedVideo) {
-      const body = sequenceEndBody(this.#video!.codec);
+      const body = formOf(this.#video!.codec).sequenceEnd!();
       messages.push({ kind: "video", timestampMs: this.#timestampMs(this.#lastUs), body });
     }
     return messages;
@@ -253,8 +252,8 @@ export class FlvFrameWriter {
     return this.#video !== undefined && !this.#startedVideo && !this.#startedAudio;
   }
 
-  #takeVideoConfig(codec: NalCodec, config: Uint8Array): void {
-    const lengthSize = lengthSizeOf(codec, config);
+  #takeVideoConfig(config: Uint8Array): void {
+    const { lengthSize } = this.#rules!.parseConfig(config);
     this.#sets!.replace(config);
     this.#lengthSize = lengthSize;
   }
@@ -266,31 +265,10 @@ export class FlvFrameWriter {
       : splitLengthPrefixed(data, { lengthSize: this.#lengthSize });
   }
 
-  #aacFrames({ data, ptsUs }: AudioFrame): HeldAudio[] {
-    // No raw AAC frame begins with twelve ones: that element would be its end.
-    if (data[0] === 0xff && (data[1]! & 0xf0) === 0xf0) {
-      const { objectType, sampleRate, channelConfig } = parseAdtsHeader(data);
-      const config = channelConfig === 0 && this.#audioConfig !== undefined
-        ? this.#audioConfig
-        : adtsConfig({ objectType, sampleRate, channelConfig });
-      return splitAdts(data).map((raw, index) => ({
-        data: raw,
-        config,
-        ptsUs: ptsUs + Math.round((index * AAC_FRAME_SAMPLES * 1_000_000) / sampleRate),
-      }));
-    }
-    const config = this.#audioConfig;
-    if (config === undefined) {
-      throw new TypeError(
-        "Cannot write AAC as it needs its configuration or ADTS headers: current value is neither",
-      );
-    }
-    return [{ data, config, ptsUs }];
-  }
-
-  #opusFrames({ data, ptsUs }: AudioFrame): HeldAudio[] {
-    this.#audioConfig ??= buildOpusHead({ channels: isOpusStereo(data) ? 2 : 1 });
-    return [{ data, config: this.#audioConfig, ptsUs }];
+  #framesOf({ data, ptsUs }: AudioFrame): HeldAudio[] {
+    const frames = this.#audioRow!.ofEncoder!(data, this.#audioConfig);
+    this.#audioConfig ??= frames[0]?.config;
+    return frames.map(({ offsetUs, ...frame }) => ({ ...frame, ptsUs: ptsUs + offsetUs }));
   }
 
   #hold(frame: HeldAudio, messages: FlvMessage[]): void {
@@ -329,7 +307,7 @@ export class FlvFrameWriter {
       ptsUs,
       parts: [data],
     };
-    const body = frameBody(frame, trackOf("audio", codec, undefined));
+    const body = formOf(codec).frame(frame, trackOf("audio", codec, undefined));
     messages.push({ kind: "audio", timestampMs, body });
   }
 
@@ -350,11 +328,11 @@ export class FlvFrameWriter {
       messages.push({ kind: "data", timestampMs, body: metadata });
     }
     if (newVideo) {
-      const body = sequenceHeaderBody(this.#video!.codec, videoConfig);
+      const body = formOf(this.#video!.codec).sequenceHeader!(videoConfig);
       messages.push({ kind: "video", timestampMs, body });
     }
     if (newAudio) {
-      const body = sequenceHeaderBody(this.#audio!.codec, audioConfig);
+      const body = formOf(this.#audio!.codec).sequenceHeader!(audioConfig);
       messages.push({ kind: "audio", timestampMs, body });
     }
   }
@@ -401,15 +379,6 @@ function formatOf(data: Uint8Array, lengthSize: NalLengthSize): "annex-b" | "len
   }
 }
 
-function adtsConfig(
-  header: { objectType: number; sampleRate: number; channelConfig: number },
-): Uint8Array {
-  if (header.channelConfig === 0) {
-    throw new MediaError("unsupported", "An ADTS frame leaves its channels to the stream");
-  }
-  return buildAacConfig(header);
-}
-
 function sizeOf(video: FrameWriterVideo, config: Uint8Array | undefined): OnMetaData {
   const { width, height } = trackOf("video", video.codec, config);
   return width === undefined || height === undefined ? {} : { width, height };
@@ -425,11 +394,16 @@ function soundOf(audio: FrameWriterAudio, config: Uint8Array | undefined): OnMet
 
 function trackOf(
   kind: "audio" | "video",
-  codec: NalCodec | "aac" | "opus",
+  codec: CodecName,
   config: Uint8Array | undefined,
 ): Track {
   const track: Track = { kind, id: 0, codec, config: undefined };
   return config === undefined ? track : trackWithConfig(track, config);
+}
+
+/** The writer's codecs all have their place in FLV. */
+function formOf(codec: CodecName): FlvForm {
+  return codecRow(codec)!.flv as FlvForm;
 }
 
 function checkTime(name: string, value: number): void {

@@ -1,7 +1,8 @@
 import { buildOnMetaData, type OnMetaData } from "../flv/mod.ts";
-import { MediaError, type MediaUnit, parseMp3Header, type Track } from "../media/mod.ts";
+import { MediaError, type MediaUnit, type Track } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
-import { frameBody, needsSequenceHeader, sequenceHeaderBody, whyNotInFlv } from "./flv_mapping.ts";
+import type { FlvForm } from "./codec/codec.ts";
+import { codecRow } from "./codec/table.ts";
 import type { FlvBody } from "./flv_unit.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { configFacts } from "./track_config.ts";
@@ -19,6 +20,7 @@ export interface FlvRemuxerStats {
 interface OutputTrack {
   readonly kind: "video" | "audio";
   readonly id: number;
+  readonly form: FlvForm;
   told: Uint8Array | undefined;
 }
 
@@ -77,10 +79,10 @@ export class FlvRemuxer {
     this.#unsupported = [];
     this.#headersDue = true;
     for (const track of tracks) {
-      const reason = whyNotInFlv(track) ?? this.#whyNotBeside(track);
-      if (reason !== undefined) this.#unsupported.push({ track, reason });
+      const form = this.#formOf(track);
+      if (typeof form === "string") this.#unsupported.push({ track, reason: form });
       else if (track.kind !== "data") {
-        this.#outputs.push({ kind: track.kind, id: track.id, told: undefined });
+        this.#outputs.push({ kind: track.kind, id: track.id, form, told: undefined });
       }
     }
   }
@@ -121,14 +123,14 @@ export class FlvRemuxer {
 
   #body(frame: CodedFrame, output: OutputTrack): FlvBody[] {
     const track = this.#reader.track(output.kind, output.id)!;
-    const isUnannounced = needsSequenceHeader(frame.codec) && output.told === undefined;
+    const isUnannounced = output.form.sequenceHeader !== undefined && output.told === undefined;
     const isTooFar = Math.abs(frame.ptsUs - frame.dtsUs) > MAX_COMPOSITION_US;
     if (isUnannounced || isTooFar || !this.#isCarried(frame, output)) {
       this.#dropped++;
       return [];
     }
     try {
-      return [{ kind: output.kind, dtsUs: frame.dtsUs, body: frameBody(frame, track) }];
+      return [{ kind: output.kind, dtsUs: frame.dtsUs, body: output.form.frame(frame, track) }];
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
       this.#dropped++;
@@ -136,24 +138,23 @@ export class FlvRemuxer {
     }
   }
 
-  /** `MPA` in RTP is any layer of MPEG audio; FLV knows layer III. */
-  #isCarried({ codec, parts }: CodedFrame, output: OutputTrack): boolean {
-    if (codec !== "mp3" || layerOf(parts[0]!) === 3) return true;
+  #isCarried(frame: CodedFrame, output: OutputTrack): boolean {
+    const reason = output.form.whyNotFrame?.(frame);
+    if (reason === undefined) return true;
     const track = this.#reader.track(output.kind, output.id)!;
     this.#outputs = this.#outputs.filter((other) => other !== output);
-    const reason = "FLV has no sound format for MPEG audio below layer III";
     this.#unsupported.push({ track, reason });
     return false;
   }
 
   /** The track's sequence header, where players have not been told its configuration. */
   #sequenceHeader(output: OutputTrack, dtsUs: number): FlvBody[] {
-    const { codec, config } = this.#reader.track(output.kind, output.id) ?? {};
-    if (codec === undefined || config === undefined || !needsSequenceHeader(codec)) return [];
-    if (config === output.told) return [];
+    const { config } = this.#reader.track(output.kind, output.id) ?? {};
+    const { sequenceHeader } = output.form;
+    if (config === undefined || sequenceHeader === undefined || config === output.told) return [];
     output.told = config;
     try {
-      return [{ kind: output.kind, dtsUs, body: sequenceHeaderBody(codec, config) }];
+      return [{ kind: output.kind, dtsUs, body: sequenceHeader(config) }];
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
       output.told = undefined;
@@ -165,22 +166,19 @@ export class FlvRemuxer {
     return this.#outputs.find((output) => output.kind === kind && output.id === id);
   }
 
-  #whyNotBeside({ kind }: Track): string | undefined {
+  /** How FLV carries a track, or why it does not. */
+  #formOf(track: Track): FlvForm | string {
+    const { kind, codec } = track;
+    if (kind === "data") return "FLV has no place for its data";
+    const form = codecRow(codec)?.flv ?? "its codec is not known";
+    if (typeof form === "string") return form;
     const isTaken = this.#outputs.some((output) => output.kind === kind);
-    return isTaken ? `FLV carries one ${kind} track here: another comes first` : undefined;
+    return form.whyNotTrack?.(track) ??
+      (isTaken ? `FLV carries one ${kind} track here: another comes first` : form);
   }
 
   #carried(): Track[] {
     return this.#outputs.map(({ kind, id }) => this.#reader.track(kind, id)!);
-  }
-}
-
-function layerOf(frame: Uint8Array): number | undefined {
-  try {
-    return parseMp3Header(frame).layer;
-  } catch (error) {
-    if (error instanceof MediaError) return undefined;
-    throw error;
   }
 }
 

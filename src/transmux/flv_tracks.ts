@@ -1,25 +1,23 @@
 import {
   AudioPacketType,
+  codecOfAudio,
+  codecOfVideo,
   FlvError,
   type OnMetaData,
   parseAudioBody,
   parseOnMetaData,
   parseVideoBody,
-  SoundFormat,
   VideoPacketType,
 } from "../flv/mod.ts";
 import {
   type CodecName,
-  G711_SAMPLE_RATE,
   MediaError,
   type MediaUnit,
-  parseAc3Header,
-  parseMp3Header,
   type Track,
   type TrackKind,
 } from "../media/mod.ts";
-import { codecOfAudio, codecOfVideo } from "./flv_codec.ts";
-import { factsOfKeyFrame } from "./frame_config.ts";
+import type { FrameFacts } from "./codec/codec.ts";
+import { codecRow } from "./codec/table.ts";
 import { TrackFrames } from "./track_frames.ts";
 
 /**
@@ -30,9 +28,6 @@ export const MAX_PROBE_US = 2_000_000;
 
 /** Tracks that are probed for: FLV's ids have 8 bits in each kind. */
 const MAX_TRACKS = 512;
-
-/** Codecs that nothing can be decoded of without their configuration. */
-const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set(["h264", "h265", "aac", "flac", "opus"]);
 
 /** One track in an FLV body, as far as probing looks. */
 interface Seen {
@@ -115,9 +110,8 @@ export class FlvTrackProbe {
       reader.setConfig(data);
       this.#tracks.set(key, reader.track);
     } else {
-      const learnt = codec !== undefined && kind === "video" && unit.keyFrame &&
-          track.config === undefined
-        ? factsOfKeyFrame(codec, [data])
+      const learnt = kind === "video" && unit.keyFrame && track.config === undefined
+        ? factsOfFrame(codec, data)
         : {};
       this.#tracks.set(key, { ...track, ...facts, ...learnt });
     }
@@ -145,7 +139,7 @@ function isVideo({ kind }: Track): boolean {
 }
 
 function isSettled({ codec, config }: Track): boolean {
-  return codec === undefined || config !== undefined || !NEEDS_CONFIG.has(codec);
+  return codec === undefined || config !== undefined || !codecRow(codec)?.config?.isNeeded;
 }
 
 function seenIn(body: Uint8Array, unit: MediaUnit): Seen[] {
@@ -183,10 +177,9 @@ function audioIn(body: Uint8Array, unit: MediaUnit): Seen[] {
   if (parsed.form === "legacy") {
     const { soundFormat, soundType, data } = parsed;
     const codec = codecOfAudio(soundFormat);
-    const isG711 = soundFormat === SoundFormat.G711ALaw || soundFormat === SoundFormat.G711MuLaw;
-    const facts = isG711
-      ? { sampleRate: G711_SAMPLE_RATE, channels: soundType + 1 }
-      : factsOfFrame(codec, data);
+    const { flv } = codecRow(codec) ?? {};
+    const told = typeof flv === "object" ? flv.soundOfHeader?.(soundType) : undefined;
+    const facts = told ?? factsOfFrame(codec, data);
     return [{ kind: "audio", id: 0, codec, isConfig, data, facts: isConfig ? {} : facts }];
   }
   const isKnown = parsed.form === "enhanced" &&
@@ -199,12 +192,10 @@ function audioIn(body: Uint8Array, unit: MediaUnit): Seen[] {
   });
 }
 
-/** What a frame itself tells of its sound. */
-function factsOfFrame(codec: CodecName | undefined, data: Uint8Array): Partial<Track> {
+/** What a frame itself tells of its track. */
+function factsOfFrame(codec: CodecName | undefined, data: Uint8Array): FrameFacts {
   try {
-    if (codec !== "mp3" && codec !== "ac3" && codec !== "eac3") return {};
-    const { sampleRate, channels } = codec === "mp3" ? parseMp3Header(data) : parseAc3Header(data);
-    return { sampleRate, channels };
+    return codecRow(codec)?.frameFacts?.([data]) ?? {};
   } catch (error) {
     if (error instanceof MediaError) return {};
     throw error;

@@ -2,6 +2,8 @@ import {
   type AudioBody,
   AudioPacketType,
   AvcPacketType,
+  codecOfAudio,
+  codecOfVideo,
   FlvError,
   parseAudioBody,
   parseVideoBody,
@@ -12,7 +14,6 @@ import {
 } from "../flv/mod.ts";
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { CodedFrame, FrameTiming } from "./coded_frame.ts";
-import { codecOfAudio, codecOfVideo } from "./flv_codec.ts";
 import { timingOf, TrackFrames } from "./track_frames.ts";
 
 /** Options of a {@linkcode FrameReader}. */
@@ -98,7 +99,7 @@ export class FrameReader {
     return this.#readers.get(keyOf(kind, id))?.track;
   }
 
-  /** The parameter sets in force of an H.264 or H.265 track, in the order in which decoders need them. */
+  /** The parameter sets in force of a track of NAL units, in the order in which decoders need them. */
   parameterSets(kind: TrackKind, id: number): readonly Uint8Array[] {
     return this.#readers.get(keyOf(kind, id))?.sets?.units ?? [];
   }

@@ -43,6 +43,7 @@ export * from "./flv_frame_writer.ts";
 export * from "./flv_remuxer.ts";
 export * from "./flv_tracks.ts";
 export * from "./flv_unit.ts";
+export * from "./frame_bytes.ts";
 export * from "./frame_reader.ts";
 export * from "./rtp_ingest.ts";
 export * from "./rtp_remuxer.ts";

@@ -1,19 +1,6 @@
 import { equals } from "@std/bytes/equals";
-import {
-  buildAvcConfig,
-  buildHevcConfig,
-  H264NalType,
-  H265NalType,
-  MediaError,
-  parseAvcConfig,
-  parseH264PpsIds,
-  parseH264Sps,
-  parseH265PpsIds,
-  parseH265Sps,
-  parseH265VpsId,
-  parseHevcConfig,
-} from "../media/mod.ts";
-import { type NalCodec, nalTypeOf, parameterSetTypes } from "./nal_codec.ts";
+import { MediaError } from "../media/mod.ts";
+import type { NalRules } from "./codec/nal_rules.ts";
 
 /** avcC and hvcC tell the size of a parameter set in 16 bits. */
 const MAX_SET_SIZE = 0xffff;
@@ -24,18 +11,18 @@ const MAX_SET_SIZE = 0xffff;
  */
 const MAX_SETS = 31;
 
-/** The parameter sets in force of an H.264 or H.265 track, and the record that holds them. */
+/** The parameter sets in force of a track of NAL units, and the record that holds them. */
 export class ParameterSets {
-  readonly #codec: NalCodec;
+  readonly #rules: NalRules;
   /** By type, then by id. */
   readonly #sets: Map<number, Map<number, Uint8Array>>;
   #config: Uint8Array | undefined;
   #stale = false;
 
   /** Starts with the sets of `config`, an avcC or hvcC, or with none; a malformed one is passed over. */
-  constructor(codec: NalCodec, config?: Uint8Array) {
-    this.#codec = codec;
-    this.#sets = new Map(parameterSetTypes(codec).map((type) => [type, new Map()]));
+  constructor(rules: NalRules, config?: Uint8Array) {
+    this.#rules = rules;
+    this.#sets = new Map(rules.setTypes.map((type) => [type, new Map()]));
     if (config !== undefined) this.replace(config);
   }
 
@@ -59,13 +46,13 @@ export class ParameterSets {
   /** Takes the sets of an avcC or hvcC instead of those before. False where it cannot be read. */
   replace(config: Uint8Array): boolean {
     try {
-      const units = this.#codec === "h264" ? avcUnits(config) : hevcUnits(config);
+      const { units } = this.#rules.parseConfig(config);
       for (const sets of this.#sets.values()) sets.clear();
       for (const [index, unit] of units.entries()) this.#addRecorded(unit, index);
       this.#stale = false;
       const complete = [...this.#sets.values()].every(({ size }) => size > 0);
       // A publisher's own record may hold more than the sets.
-      this.#config = complete ? withLengthsOfFour(this.#codec, config) : undefined;
+      this.#config = complete ? withLengthsOfFour(this.#rules, config) : undefined;
       return true;
     } catch (error) {
       if (error instanceof MediaError) return false;
@@ -75,13 +62,13 @@ export class ParameterSets {
 
   /** Takes a parameter set that came in band. True where it changes something. */
   take(unit: Uint8Array): boolean {
-    const type = nalTypeOf(this.#codec, unit);
+    const type = this.#rules.typeOf(unit);
     const sets = this.#sets.get(type);
     if (sets === undefined || unit.length > MAX_SET_SIZE) return false;
     for (const known of sets.values()) if (equals(known, unit)) return false;
     const id = this.#idOf(unit);
     if (id === undefined) return false;
-    const isSps = type === H264NalType.Sps || type === H265NalType.Sps;
+    const isSps = type === this.#rules.spsType;
     // The record tells profile and size by its first sequence parameter set: the newest comes first.
     const others = isSps ? [...sets].filter(([other]) => other !== id) : [];
     if (isSps) sets.clear();
@@ -94,14 +81,14 @@ export class ParameterSets {
 
   /** What is in a record is kept, even where it cannot be parsed: a decoder may know more. */
   #addRecorded(unit: Uint8Array, index: number): void {
-    const sets = this.#sets.get(nalTypeOf(this.#codec, unit));
+    const sets = this.#sets.get(this.#rules.typeOf(unit));
     if (sets === undefined || sets.size === MAX_SETS) return;
     sets.set(this.#idOf(unit) ?? -1 - index, unit);
   }
 
   #idOf(unit: Uint8Array): number | undefined {
     try {
-      return idOf(this.#codec, unit);
+      return this.#rules.setId(unit);
     } catch (error) {
       if (error instanceof MediaError) return undefined;
       throw error;
@@ -112,9 +99,7 @@ export class ParameterSets {
     const lists = [...this.#sets.values()].map((sets) => [...sets.values()]);
     if (lists.some((list) => list.length === 0)) return undefined;
     try {
-      return this.#codec === "h264"
-        ? buildAvcConfig({ sps: lists[0]!, pps: lists[1]! })
-        : buildHevcConfig({ vps: lists[0]!, sps: lists[1]!, pps: lists[2]! });
+      return this.#rules.buildConfig(lists);
     } catch (error) {
       if (error instanceof MediaError) return undefined;
       throw error;
@@ -122,37 +107,9 @@ export class ParameterSets {
   }
 }
 
-function avcUnits(config: Uint8Array): Uint8Array[] {
-  const { sps, pps } = parseAvcConfig(config);
-  return [...sps, ...pps];
-}
-
-function hevcUnits(config: Uint8Array): Uint8Array[] {
-  const { vps, sps, pps } = parseHevcConfig(config);
-  return [...vps, ...sps, ...pps];
-}
-
-/** Bytes of the lengths that an avcC or hvcC announces. */
-export function lengthSizeOf(codec: NalCodec, config: Uint8Array): 1 | 2 | 4 {
-  return codec === "h264" ? parseAvcConfig(config).lengthSize : parseHevcConfig(config).lengthSize;
-}
-
-/** `lengthSizeMinusOne` is in the low bits of this byte of the record. */
-const LENGTH_SIZE_AT: Readonly<Record<NalCodec, number>> = { h264: 4, h265: 21 };
-
-function withLengthsOfFour(codec: NalCodec, config: Uint8Array): Uint8Array {
-  const at = LENGTH_SIZE_AT[codec];
-  if ((config[at]! & 3) === 3) return config;
+function withLengthsOfFour({ lengthSizeAt }: NalRules, config: Uint8Array): Uint8Array {
+  if ((config[lengthSizeAt]! & 3) === 3) return config;
   const copy = config.slice();
-  copy[at] = copy[at]! | 3;
+  copy[lengthSizeAt] = copy[lengthSizeAt]! | 3;
   return copy;
-}
-
-function idOf(codec: NalCodec, unit: Uint8Array): number {
-  const type = nalTypeOf(codec, unit);
-  if (codec === "h264") {
-    return type === H264NalType.Sps ? parseH264Sps(unit).id : parseH264PpsIds(unit).ppsId;
-  }
-  if (type === H265NalType.Vps) return parseH265VpsId(unit);
-  return type === H265NalType.Sps ? parseH265Sps(unit).id : parseH265PpsIds(unit).ppsId;
 }

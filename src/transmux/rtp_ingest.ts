@@ -7,9 +7,9 @@ import {
   type UnitRole,
 } from "../media/mod.ts";
 import type { AlignedTrack, RtpPacket } from "../rtp/mod.ts";
-import { isNalCodec } from "./nal_codec.ts";
+import { codecRow } from "./codec/table.ts";
 import { ParameterSets } from "./parameter_sets.ts";
-import { FramePeek, NalPeek, type PayloadPeek } from "./payload_peek.ts";
+import { type PayloadPeek, payloadPeekOf } from "./payload_peek.ts";
 import { configFacts, trackWithConfig } from "./track_config.ts";
 import { UnitBudget } from "./unit_budget.ts";
 
@@ -113,16 +113,14 @@ export class RtpTrackIngest {
     this.#time = time;
     this.#budget = budget ?? new UnitBudget();
     this.#rtp = track.rtp;
-    const { codec, config } = track;
-    const { rtp } = track;
-    if (isNalCodec(codec)) {
-      const sets = new ParameterSets(codec, config);
-      this.#sets = sets;
-      this.#peek = new NalPeek(codec, {
-        ...(rtp === undefined ? {} : { rtp }),
-        onParameterSet: (unit) => this.#setsChanged = sets.take(unit) || this.#setsChanged,
-      });
-    } else this.#peek = new FramePeek(rtp?.encodingName ?? "");
+    const { codec, config, rtp } = track;
+    const row = codecRow(codec);
+    const sets = row?.nal && new ParameterSets(row.nal, config);
+    this.#sets = sets;
+    this.#peek = payloadPeekOf(row, {
+      ...(rtp === undefined ? {} : { rtp }),
+      onParameterSet: (unit) => this.#setsChanged = sets?.take(unit) || this.#setsChanged,
+    });
     this.#dts = estimatorOf(codec, config);
   }
 

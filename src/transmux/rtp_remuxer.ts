@@ -8,7 +8,8 @@ import {
 } from "../rtp/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { isDelimiter, isNalCodec, nalTypeOf, parameterSetTypes } from "./nal_codec.ts";
+import { isDelimiter } from "./codec/nal_rules.ts";
+import { codecRow } from "./codec/table.ts";
 import { rtpMappingOf } from "./rtp_mapping.ts";
 
 /** The content of a packet that is to be built: what `RtpSender.build` takes, and its track. */
@@ -130,13 +131,14 @@ export class RtpRemuxer {
 
   /** Players that join late have the sets of the description only, and these may be old. */
   #partsOf({ kind, track, codec, keyFrame, parts }: CodedFrame): readonly Uint8Array[] {
-    if (!keyFrame || !isNalCodec(codec)) return parts;
-    const present = new Set(parts.map((part) => nalTypeOf(codec, part)));
-    const missing = parameterSetTypes(codec).filter((type) => !present.has(type));
+    const nal = keyFrame ? codecRow(codec)?.nal : undefined;
+    if (nal === undefined) return parts;
+    const present = new Set(parts.map(nal.typeOf));
+    const missing = nal.setTypes.filter((type) => !present.has(type));
     if (missing.length === 0) return parts;
     const sets = this.#reader.parameterSets(kind, track);
-    const added = sets.filter((unit) => missing.includes(nalTypeOf(codec, unit)));
-    const start = parts.length > 0 && isDelimiter(codec, parts[0]!) ? 1 : 0;
+    const added = sets.filter((unit) => missing.includes(nal.typeOf(unit)));
+    const start = parts.length > 0 && isDelimiter(nal, parts[0]!) ? 1 : 0;
     return [...parts.slice(0, start), ...added, ...parts.slice(start)];
   }
 }

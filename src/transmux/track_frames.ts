@@ -1,11 +1,5 @@
 import { equals } from "@std/bytes/equals";
-import {
-  flacStreamInfo,
-  MediaError,
-  type MediaUnit,
-  type NalLengthSize,
-  type Track,
-} from "../media/mod.ts";
+import { MediaError, type MediaUnit, type NalLengthSize, type Track } from "../media/mod.ts";
 import {
   type AccessUnit,
   createDepacketizer,
@@ -17,11 +11,11 @@ import {
   timestampDistance,
   usFromTicks,
 } from "../rtp/mod.ts";
+import type { Codec, FrameFacts } from "./codec/codec.ts";
+import { isParameterSet } from "./codec/nal_rules.ts";
+import { codecRow } from "./codec/table.ts";
 import type { CodedFrame, FrameTiming } from "./coded_frame.ts";
-import { factsOfKeyFrame } from "./frame_config.ts";
-import { splitFrame, splitMp3 } from "./frame_parts.ts";
-import { inspectNalUnits, isNalCodec, isParameterSet } from "./nal_codec.ts";
-import { lengthSizeOf, ParameterSets } from "./parameter_sets.ts";
+import { ParameterSets } from "./parameter_sets.ts";
 import { trackWithConfig } from "./track_config.ts";
 
 /** When a unit of RTP packets is, by its timestamp. */
@@ -38,6 +32,7 @@ export interface TrackFramesOptions {
 /** Makes frames of the units of one track, and remembers what that takes. */
 export class TrackFrames {
   readonly #dropAfterLoss: boolean;
+  readonly #codec: Codec | undefined;
   readonly #sets: ParameterSets | undefined;
   #track: Track;
   #lengthSize: NalLengthSize = 4;
@@ -56,7 +51,9 @@ export class TrackFrames {
   constructor(track: Track, options: TrackFramesOptions) {
     this.#track = track.config === undefined ? track : trackWithConfig(track, track.config);
     this.#dropAfterLoss = options.dropAfterLoss;
-    if (isNalCodec(track.codec)) this.#sets = new ParameterSets(track.codec, track.config);
+    this.#codec = codecRow(track.codec);
+    const { nal } = this.#codec ?? {};
+    if (nal !== undefined) this.#sets = new ParameterSets(nal, track.config);
     this.#depacketizer = depacketizerOf(track);
     if (track.config !== undefined) this.setConfig(track.config);
   }
@@ -83,15 +80,17 @@ export class TrackFrames {
 
   /** Takes a configuration in the codec's ISO form; one that cannot be read is counted and passed over. */
   setConfig(config: Uint8Array): void {
-    const { codec } = this.#track;
     if (config.length === 0) return;
-    if (codec === "flac") return this.#keepConfig(this.#attempt(() => flacStreamInfo(config)));
-    if (!isNalCodec(codec)) return this.#keepConfig(config);
+    const { nal, config: form } = this.#codec ?? {};
+    if (nal === undefined) {
+      const { ofHeader } = form ?? {};
+      return this.#keepConfig(ofHeader ? this.#attempt(() => ofHeader(config)) : config);
+    }
     if (!this.#sets!.replace(config)) {
       this.#broken++;
       return;
     }
-    this.#lengthSize = lengthSizeOf(codec, config);
+    this.#lengthSize = nal.parseConfig(config).lengthSize;
     this.#keepConfig(this.#sets!.config);
   }
 
@@ -120,16 +119,16 @@ export class TrackFrames {
 
   /** Reads the bytes of one frame, as an FLV body carries them. */
   readFlv(data: Uint8Array, timing: FrameTiming): CodedFrame[] {
-    if (this.#track.codec === "mp3") {
-      return splitMp3(data).flatMap((one) =>
-        this.#frame([one.data], {
-          ...timing,
-          dtsUs: timing.dtsUs + one.offsetUs,
-          ptsUs: timing.ptsUs + one.offsetUs,
-        }) ?? []
-      );
-    }
-    return this.#read(data, timing, this.#lengthSize);
+    const { flv } = this.#codec ?? {};
+    const split = typeof flv === "object" ? flv.split : undefined;
+    if (split === undefined) return this.#read(data, timing, this.#lengthSize);
+    return split(data).flatMap((one) =>
+      this.#frame([one.data], {
+        ...timing,
+        dtsUs: timing.dtsUs + one.offsetUs,
+        ptsUs: timing.ptsUs + one.offsetUs,
+      }) ?? []
+    );
   }
 
   /** Reads the bytes of one access unit. */
@@ -142,9 +141,9 @@ export class TrackFrames {
     timing: FrameTiming,
     lengthSize: NalLengthSize | undefined,
   ): CodedFrame[] {
-    const { codec } = this.#track;
+    const codec = this.#codec;
     if (codec === undefined || data.length === 0) return [];
-    const parts = this.#attempt(() => splitFrame(codec, data, { lengthSize }));
+    const parts = codec.split ? this.#attempt(() => codec.split!(data, { lengthSize })) : [data];
     if (parts === undefined) {
       this.#broken++;
       this.#lose();
@@ -158,13 +157,16 @@ export class TrackFrames {
     const { kind, id, codec } = this.#track;
     if (codec === undefined) return undefined;
     let { keyFrame, discardable } = timing;
-    if (isNalCodec(codec)) {
-      for (const part of parts) if (isParameterSet(codec, part)) this.#takeSet(part);
-      const info = inspectNalUnits(codec, parts);
+    const { nal, frameFacts } = this.#codec ?? {};
+    if (nal !== undefined) {
+      for (const part of parts) if (isParameterSet(nal, part)) this.#takeSet(part);
+      const info = nal.inspect(parts);
       if (!info.hasPicture) return undefined;
       keyFrame ||= info.keyFrame;
       discardable ||= info.discardable;
-    } else if (keyFrame) this.#learn(factsOfKeyFrame(codec, parts));
+    } else if (kind === "video" && keyFrame && frameFacts !== undefined) {
+      this.#learn(this.#attempt(() => frameFacts(parts)) ?? {});
+    }
     if (kind === "video" && !this.#mayPass(keyFrame)) return undefined;
     this.#frames++;
     const { dtsUs, ptsUs } = timing;
@@ -181,10 +183,10 @@ export class TrackFrames {
     if (this.#sets!.take(unit)) this.#keepConfig(this.#sets!.config);
   }
 
-  #learn(facts: { config?: Uint8Array | undefined; width?: number; height?: number }): void {
-    const { config, width, height } = facts;
+  #learn({ config, width, height }: FrameFacts): void {
     // A configuration that the publisher gave knows more, such as colours.
-    if (this.#track.codec === "av1" || this.#track.config === undefined) this.#keepConfig(config);
+    const isNewest = this.#codec?.config?.isInFrames === true;
+    if (isNewest || this.#track.config === undefined) this.#keepConfig(config);
     if (width === undefined || height === undefined) return;
     if (this.#track.width !== width || this.#track.height !== height) {
       this.#track = { ...this.#track, width, height };

@@ -4,11 +4,12 @@ import {
   fourCcOfCodec,
   parseAudioBody,
   parseVideoBody,
+  plainIdOfCodec,
   SoundFormat,
   VideoPacketType,
 } from "../flv/mod.ts";
 import type { Stream } from "../hub/mod.ts";
-import type { CodecName, MediaUnit } from "../media/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
 import { CapsEx, type EnhancedCapabilities, MessageType } from "../rtmp/mod.ts";
 import { type RtmpExtensions, wireMessage } from "./rtmp_wire_format.ts";
 
@@ -17,9 +18,6 @@ import { type RtmpExtensions, wireMessage } from "./rtmp_wire_format.ts";
  * than they say), or plain RTMP alone (`strict`). Players that announce are sent what they announced.
  */
 export type EnhancedPolicy = "pass" | "strict";
-
-/** Codecs that have a place in FLV without a FourCC. */
-const LEGACY_CODECS: ReadonlySet<CodecName> = new Set(["h264", "aac", "mp3", "pcma", "pcmu"]);
 
 /** What of Enhanced RTMP a player can take. */
 export function extensionsOf(
@@ -61,7 +59,7 @@ function fourCcsOf(stream: Stream, extensions: RtmpExtensions): string[] {
   const told = stream.headers.units.flatMap((unit) => fourCcsOfHeader(unit, extensions));
   const tracks = stream.publication?.tracks ?? [];
   const converted = tracks.flatMap(({ codec }) =>
-    codec === undefined || LEGACY_CODECS.has(codec) ? [] : fourCcOfCodec(codec) ?? []
+    codec === undefined || plainIdOfCodec(codec) !== undefined ? [] : fourCcOfCodec(codec) ?? []
   );
   return [...told, ...converted];
 }

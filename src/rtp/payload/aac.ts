@@ -11,6 +11,8 @@ import {
   type RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import { readAacTiming } from "./audio_specific_config.ts";
+import { bytesOf, type NamedFormat, numberOf, type PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an AAC frame: its size has 13 bits in RTP and ADTS. */
 export const MAX_AAC_FRAME_SIZE = 8191;
@@ -306,5 +308,61 @@ export class AacPacketizer implements Packetizer {
       }
     }
     return section;
+  }
+}
+
+/** RFC 3640: AAC alone of all that the name stands for, such as CELP. */
+export const AAC_FORMAT: PayloadFormat = {
+  encodingName: "MPEG4-GENERIC",
+  isKnown: ({ parameters }) => {
+    const mode = parameters.get("mode")?.toLowerCase() ?? "aac-hbr";
+    return mode.startsWith("aac-") || mode === "generic";
+  },
+  depacketizer: (format, options) =>
+    new AacDepacketizer({
+      ...options,
+      ...auHeaderLayout(format.parameters),
+      frameTicks: frameTicks(format),
+    }),
+  packetizer: (format, options) =>
+    new AacPacketizer({
+      ...options,
+      sizeLength: auHeaderLayout(format.parameters).sizeLength === 6 ? 6 : 13,
+      frameTicks: frameTicks(format),
+    }),
+};
+
+/** Lengths of AU header fields; those of AAC-hbr or AAC-lbr where the parameters leave all out. */
+function auHeaderLayout(parameters: ReadonlyMap<string, string>): AuHeaderLayout {
+  const named = ["sizelength", "indexlength", "indexdeltalength", "constantsize"];
+  const mode = parameters.get("mode")?.toLowerCase();
+  if (!named.some((name) => parameters.has(name))) {
+    return mode === "aac-lbr" ? { sizeLength: 6, indexLength: 2, indexDeltaLength: 2 } : {};
+  }
+  return {
+    sizeLength: Math.min(numberOf(parameters, "sizelength"), 32),
+    indexLength: Math.min(numberOf(parameters, "indexlength"), 32),
+    indexDeltaLength: Math.min(numberOf(parameters, "indexdeltalength"), 32),
+    ctsDeltaLength: Math.min(numberOf(parameters, "ctsdeltalength"), 32),
+    dtsDeltaLength: Math.min(numberOf(parameters, "dtsdeltalength"), 32),
+    randomAccessIndication: numberOf(parameters, "randomaccessindication") > 0,
+    streamStateIndication: Math.min(numberOf(parameters, "streamstateindication"), 32),
+    auxiliaryDataSizeLength: Math.min(numberOf(parameters, "auxiliarydatasizelength"), 32),
+    constantSize: numberOf(parameters, "constantsize"),
+  };
+}
+
+/** Ticks that a frame lasts: told, or computed from the AudioSpecificConfig, or 1024. */
+function frameTicks({ clockRate, parameters }: NamedFormat): number {
+  const told = numberOf(parameters, "constantduration");
+  if (told > 0) return told;
+  const config = bytesOf(parameters, "config");
+  if (config === undefined) return 1024;
+  try {
+    const { sampleRate, frameSamples } = readAacTiming(new BitReader(config));
+    return Math.round((frameSamples * clockRate) / sampleRate);
+  } catch {
+    // A configuration that only a decoder understands does not keep its frames from passing.
+    return 1024;
   }
 }

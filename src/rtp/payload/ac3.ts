@@ -10,6 +10,7 @@ import {
   type RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an AC-3 frame: 640 kb/s at 32 kHz. */
 export const MAX_AC3_FRAME_SIZE = 3840;
@@ -162,3 +163,10 @@ export class Ac3Packetizer implements Packetizer {
     }
   }
 }
+
+/** RFC 4184. */
+export const AC3_FORMAT: PayloadFormat = {
+  encodingName: "AC3",
+  depacketizer: (_, options) => new Ac3Depacketizer(options),
+  packetizer: (_, options) => new Ac3Packetizer(options),
+};

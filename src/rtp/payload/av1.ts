@@ -10,6 +10,7 @@ import {
 } from "./access_unit.ts";
 import { withMarker } from "./h264.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** OBUs in a temporal unit: parameters, metadata, and a frame a spatial layer. */
 export const MAX_AV1_OBUS = 10;
@@ -233,3 +234,12 @@ function leb128(value: number): Uint8Array {
   } while (rest > 0);
   return Uint8Array.from(bytes);
 }
+
+/** The AV1 payload format of the Alliance for Open Media. */
+export const AV1_FORMAT: PayloadFormat = {
+  encodingName: "AV1",
+  depacketizer: (_, options) => new Av1Depacketizer(options),
+  packetizer: (_, options) => new Av1Packetizer(options),
+  // First packet of a coded video sequence.
+  startsRandomAccess: (payload) => (payload[0]! & 0x88) === 0x08,
+};

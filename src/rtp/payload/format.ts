@@ -1,23 +1,22 @@
-import { BitReader } from "../../bytes/mod.ts";
-import { AacDepacketizer, AacPacketizer, type AuHeaderLayout } from "./aac.ts";
-import { Ac3Depacketizer, Ac3Packetizer } from "./ac3.ts";
+import { AAC_FORMAT } from "./aac.ts";
+import { AC3_FORMAT } from "./ac3.ts";
 import type {
   Depacketizer,
   DepacketizerOptions,
   Packetizer,
   PacketizerOptions,
 } from "./access_unit.ts";
-import { readAacTiming } from "./audio_specific_config.ts";
-import { Av1Depacketizer, Av1Packetizer } from "./av1.ts";
-import { H264Depacketizer, H264Packetizer } from "./h264.ts";
-import { H265Depacketizer, H265Packetizer } from "./h265.ts";
-import { LatmDepacketizer, LatmPacketizer, parseStreamMuxConfig } from "./latm.ts";
-import { Mpeg4VideoDepacketizer, Mpeg4VideoPacketizer } from "./mpeg4_video.ts";
-import { MpegAudioDepacketizer, MpegAudioPacketizer } from "./mpeg_audio.ts";
-import { OpusDepacketizer, OpusPacketizer } from "./opus.ts";
-import { PcmDepacketizer, PcmPacketizer } from "./pcm.ts";
-import { Vp8Depacketizer, Vp8Packetizer } from "./vp8.ts";
-import { Vp9Depacketizer, Vp9Packetizer } from "./vp9.ts";
+import { AV1_FORMAT } from "./av1.ts";
+import { H264_FORMAT } from "./h264.ts";
+import { H265_FORMAT } from "./h265.ts";
+import { LATM_FORMAT } from "./latm.ts";
+import { MPEG4_VIDEO_FORMAT } from "./mpeg4_video.ts";
+import { MPEG_AUDIO_FORMAT } from "./mpeg_audio.ts";
+import { OPUS_FORMAT } from "./opus.ts";
+import type { NamedFormat, PayloadFormat } from "./payload_format.ts";
+import { PCM_FORMATS } from "./pcm.ts";
+import { VP8_FORMAT } from "./vp8.ts";
+import { VP9_FORMAT } from "./vp9.ts";
 
 /** A payload format as SDP describes it. */
 export interface RtpFormat {
@@ -31,93 +30,23 @@ export interface RtpFormat {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** A format with its parameters' names in lower case. */
-interface NamedFormat {
-  readonly clockRate: number;
-  readonly channels: number;
-  readonly parameters: ReadonlyMap<string, string>;
-}
-
-interface PayloadFormat {
-  readonly depacketizer: (format: NamedFormat, options: DepacketizerOptions) => Depacketizer;
-  readonly packetizer: (format: NamedFormat, options: PacketizerOptions) => Packetizer;
-}
-
-function pcm(sampleSize: number): PayloadFormat {
-  return {
-    depacketizer: ({ channels }, options) =>
-      new PcmDepacketizer({ ...options, sampleSize, channels }),
-    packetizer: ({ channels }, options) => new PcmPacketizer({ ...options, sampleSize, channels }),
-  };
-}
-
 /** The payload formats by the names of their encodings, in upper case. */
-const FORMATS: Readonly<Record<string, PayloadFormat>> = {
-  H264: {
-    depacketizer: (_, options) => new H264Depacketizer(options),
-    packetizer: (_, options) => new H264Packetizer(options),
-  },
-  H265: {
-    depacketizer: ({ parameters }, options) =>
-      new H265Depacketizer({ ...options, don: numberOf(parameters, "sprop-max-don-diff") > 0 }),
-    packetizer: (_, options) => new H265Packetizer(options),
-  },
-  AV1: {
-    depacketizer: (_, options) => new Av1Depacketizer(options),
-    packetizer: (_, options) => new Av1Packetizer(options),
-  },
-  VP8: {
-    depacketizer: (_, options) => new Vp8Depacketizer(options),
-    packetizer: (_, options) => new Vp8Packetizer(options),
-  },
-  VP9: {
-    depacketizer: (_, options) => new Vp9Depacketizer(options),
-    packetizer: (_, options) => new Vp9Packetizer(options),
-  },
-  "MP4V-ES": {
-    depacketizer: (_, options) => new Mpeg4VideoDepacketizer(options),
-    packetizer: (_, options) => new Mpeg4VideoPacketizer(options),
-  },
-  "MPEG4-GENERIC": {
-    depacketizer: (format, options) =>
-      new AacDepacketizer({
-        ...options,
-        ...auHeaderLayout(format.parameters),
-        frameTicks: aacTicks(format),
-      }),
-    packetizer: (format, options) =>
-      new AacPacketizer({
-        ...options,
-        sizeLength: auHeaderLayout(format.parameters).sizeLength === 6 ? 6 : 13,
-        frameTicks: aacTicks(format),
-      }),
-  },
-  "MP4A-LATM": {
-    depacketizer: ({ clockRate, parameters }, options) => {
-      const config = parameters.get("cpresent") === "0" ? bytesOf(parameters, "config") : undefined;
-      return new LatmDepacketizer({ ...options, clockRate, ...(config && { config }) });
-    },
-    packetizer: (format, options) =>
-      new LatmPacketizer({ ...options, frameTicks: latmTicks(format) }),
-  },
-  OPUS: {
-    depacketizer: (_, options) => new OpusDepacketizer(options),
-    packetizer: (_, options) => new OpusPacketizer(options),
-  },
-  MPA: {
-    depacketizer: (_, options) => new MpegAudioDepacketizer(options),
-    packetizer: (_, options) => new MpegAudioPacketizer(options),
-  },
-  AC3: {
-    depacketizer: (_, options) => new Ac3Depacketizer(options),
-    packetizer: (_, options) => new Ac3Packetizer(options),
-  },
-  PCMA: pcm(1),
-  PCMU: pcm(1),
-  L8: pcm(1),
-  L16: pcm(2),
-  L24: pcm(3),
-};
+const FORMATS: ReadonlyMap<string, PayloadFormat> = new Map(
+  [
+    H264_FORMAT,
+    H265_FORMAT,
+    AV1_FORMAT,
+    VP8_FORMAT,
+    VP9_FORMAT,
+    MPEG4_VIDEO_FORMAT,
+    AAC_FORMAT,
+    LATM_FORMAT,
+    OPUS_FORMAT,
+    MPEG_AUDIO_FORMAT,
+    AC3_FORMAT,
+    ...PCM_FORMATS,
+  ].map((format) => [format.encodingName, format]),
+);
 
 /**
  * Makes the depacketizer of a format: H264, H265, AV1, VP8, VP9, MP4V-ES, MPEG4-GENERIC (AAC),
@@ -139,7 +68,7 @@ export function createDepacketizer(
   format: RtpFormat,
   options: DepacketizerOptions = {},
 ): Depacketizer | undefined {
-  return payloadFormatOf(format)?.depacketizer(namedFormat(format), options);
+  return knownFormat(format)?.depacketizer(namedFormat(format), options);
 }
 
 /**
@@ -160,15 +89,45 @@ export function createPacketizer(
   format: RtpFormat,
   options: PacketizerOptions = {},
 ): Packetizer | undefined {
-  return payloadFormatOf(format)?.packetizer(namedFormat(format), options);
+  return knownFormat(format)?.packetizer(namedFormat(format), options);
 }
 
-function payloadFormatOf(format: RtpFormat): PayloadFormat | undefined {
-  const name = format.encodingName.toUpperCase();
-  if (!Object.hasOwn(FORMATS, name)) return undefined;
-  const mode = namedFormat(format).parameters.get("mode")?.toLowerCase() ?? "aac-hbr";
-  if (name === "MPEG4-GENERIC" && !mode.startsWith("aac-") && mode !== "generic") return undefined;
-  return FORMATS[name];
+/**
+ * The test of whether a payload begins a picture at which decoding can start, for packets of an encoding,
+ * to be looked up once a track; see {@linkcode startsRandomAccess}. `undefined` for an encoding that is
+ * not video known here.
+ */
+export function randomAccessTestOf(
+  encodingName: string,
+): ((payload: Uint8Array) => boolean) | undefined {
+  const test = FORMATS.get(encodingName.toUpperCase())?.startsRandomAccess;
+  return test && ((payload) => payload.length > 1 && test(payload));
+}
+
+/**
+ * Whether a packet begins a picture at which decoding can start, or its parameter sets, judged by its
+ * payload alone: where to let a late player in when packets are forwarded as they are. `undefined`
+ * for an encoding that is not video known here: each packet is as good as the other then.
+ *
+ * @example
+ * ```ts
+ * import { startsRandomAccess } from "@weir/server/rtp";
+ *
+ * console.log(startsRandomAccess("H264", new Uint8Array([0x7c, 0x85, 0x88]))); // true
+ * console.log(startsRandomAccess("H264", new Uint8Array([0x41, 0x9a]))); // false
+ * console.log(startsRandomAccess("OPUS", new Uint8Array([0xfc]))); // undefined
+ * ```
+ */
+export function startsRandomAccess(
+  encodingName: string,
+  payload: Uint8Array,
+): boolean | undefined {
+  return randomAccessTestOf(encodingName)?.(payload);
+}
+
+function knownFormat(format: RtpFormat): PayloadFormat | undefined {
+  const row = FORMATS.get(format.encodingName.toUpperCase());
+  return row?.isKnown?.(namedFormat(format)) === false ? undefined : row;
 }
 
 function namedFormat(format: RtpFormat): NamedFormat {
@@ -178,59 +137,4 @@ function namedFormat(format: RtpFormat): NamedFormat {
     channels: format.channels ?? 1,
     parameters: new Map(entries.map(([name, value]) => [name.toLowerCase(), value.trim()])),
   };
-}
-
-/** A whole number among the parameters; 0 where it is absent or none, as RFC 3640 (4.1) has it. */
-function numberOf(parameters: ReadonlyMap<string, string>, name: string): number {
-  const text = parameters.get(name) ?? "";
-  return /^\d{1,6}$/.test(text) ? Number(text) : 0;
-}
-
-/** Hexadecimal digits among the parameters; `undefined` where they are absent or none. */
-function bytesOf(parameters: ReadonlyMap<string, string>, name: string): Uint8Array | undefined {
-  const text = parameters.get(name) ?? "";
-  if (text === "" || !/^([\da-f]{2})+$/i.test(text)) return undefined;
-  return Uint8Array.from(text.match(/../g)!, (digits) => parseInt(digits, 16));
-}
-
-/** Lengths of AU header fields; those of AAC-hbr or AAC-lbr where the parameters leave all out. */
-function auHeaderLayout(parameters: ReadonlyMap<string, string>): AuHeaderLayout {
-  const named = ["sizelength", "indexlength", "indexdeltalength", "constantsize"];
-  const mode = parameters.get("mode")?.toLowerCase();
-  if (!named.some((name) => parameters.has(name))) {
-    return mode === "aac-lbr" ? { sizeLength: 6, indexLength: 2, indexDeltaLength: 2 } : {};
-  }
-  return {
-    sizeLength: Math.min(numberOf(parameters, "sizelength"), 32),
-    indexLength: Math.min(numberOf(parameters, "indexlength"), 32),
-    indexDeltaLength: Math.min(numberOf(parameters, "indexdeltalength"), 32),
-    ctsDeltaLength: Math.min(numberOf(parameters, "ctsdeltalength"), 32),
-    dtsDeltaLength: Math.min(numberOf(parameters, "dtsdeltalength"), 32),
-    randomAccessIndication: numberOf(parameters, "randomaccessindication") > 0,
-    streamStateIndication: Math.min(numberOf(parameters, "streamstateindication"), 32),
-    auxiliaryDataSizeLength: Math.min(numberOf(parameters, "auxiliarydatasizelength"), 32),
-    constantSize: numberOf(parameters, "constantsize"),
-  };
-}
-
-/** Ticks that a frame lasts: told, or computed from the AudioSpecificConfig, or 1024. */
-function aacTicks({ clockRate, parameters }: NamedFormat): number {
-  const told = numberOf(parameters, "constantduration");
-  if (told > 0) return told;
-  const config = bytesOf(parameters, "config");
-  if (config === undefined) return 1024;
-  try {
-    const { sampleRate, frameSamples } = readAacTiming(new BitReader(config));
-    return Math.round((frameSamples * clockRate) / sampleRate);
-  } catch {
-    // A configuration that only a decoder understands does not keep its frames from passing.
-    return 1024;
-  }
-}
-
-function latmTicks({ clockRate, parameters }: NamedFormat): number {
-  const config = bytesOf(parameters, "config");
-  if (config === undefined) return 1024;
-  const { sampleRate, frameSamples } = parseStreamMuxConfig(config);
-  return Math.round((frameSamples * clockRate) / sampleRate);
 }

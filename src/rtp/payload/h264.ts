@@ -10,6 +10,7 @@ import {
 } from "./access_unit.ts";
 import { splitNalUnits } from "./nal_units.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** NAL units in an access unit: a picture of 4K has up to 32 slices, and its parameter sets and SEI. */
 export const MAX_H264_NAL_UNITS = 50;
@@ -229,4 +230,24 @@ function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]):
     from = to;
     at = end;
   }
+}
+
+/** RFC 6184. */
+export const H264_FORMAT: PayloadFormat = {
+  encodingName: "H264",
+  depacketizer: (_, options) => new H264Depacketizer(options),
+  packetizer: (_, options) => new H264Packetizer(options),
+  startsRandomAccess,
+};
+
+function startsRandomAccess(payload: Uint8Array): boolean {
+  const type = payload[0]! & 0x1f;
+  if (type === 28) return (payload[1]! & 0x80) !== 0 && isStart(payload[1]! & 0x1f);
+  if (type === 24) return payload.length > 3 && isStart(payload[3]! & 0x1f);
+  return isStart(type);
+}
+
+/** An IDR slice, or an SPS, which comes before one. */
+function isStart(type: number): boolean {
+  return type === 5 || type === 7;
 }

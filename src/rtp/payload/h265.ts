@@ -11,6 +11,7 @@ import {
 import { groupNalUnits, withMarker } from "./h264.ts";
 import { splitNalUnits } from "./nal_units.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
+import { numberOf, type PayloadFormat } from "./payload_format.ts";
 
 /** NAL units in an access unit: sixteen slices and what goes with them. */
 export const MAX_H265_NAL_UNITS = 21;
@@ -246,4 +247,27 @@ function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]):
     from = to;
     at = end;
   }
+}
+
+/** RFC 7798. */
+export const H265_FORMAT: PayloadFormat = {
+  encodingName: "H265",
+  depacketizer: ({ parameters }, options) =>
+    new H265Depacketizer({ ...options, don: numberOf(parameters, "sprop-max-don-diff") > 0 }),
+  packetizer: (_, options) => new H265Packetizer(options),
+  startsRandomAccess,
+};
+
+function startsRandomAccess(payload: Uint8Array): boolean {
+  const type = (payload[0]! >> 1) & 0x3f;
+  if (type === 49) {
+    return payload.length > 2 && (payload[2]! & 0x80) !== 0 && isStart(payload[2]! & 0x3f);
+  }
+  if (type === 48) return payload.length > 4 && isStart((payload[4]! >> 1) & 0x3f);
+  return isStart(type);
+}
+
+/** BLA, IDR and CRA slices, or a VPS or SPS, which comes before one. */
+function isStart(type: number): boolean {
+  return (type >= 16 && type <= 21) || type === 32 || type === 33;
 }

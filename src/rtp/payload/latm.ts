@@ -14,6 +14,7 @@ import {
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
 import { type AacTiming, readAacTiming } from "./audio_specific_config.ts";
 import { evenPieces } from "./vp8.ts";
+import { bytesOf, type NamedFormat, type PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an audioMuxElement: 64 frames would fit one, but no sender puts more than a few into it. */
 export const MAX_LATM_ELEMENT_SIZE = 65536;
@@ -251,4 +252,21 @@ export class LatmPacketizer implements Packetizer {
     }
     return payloads;
   }
+}
+
+/** RFC 6416, audio. */
+export const LATM_FORMAT: PayloadFormat = {
+  encodingName: "MP4A-LATM",
+  depacketizer: ({ clockRate, parameters }, options) => {
+    const config = parameters.get("cpresent") === "0" ? bytesOf(parameters, "config") : undefined;
+    return new LatmDepacketizer({ ...options, clockRate, ...(config && { config }) });
+  },
+  packetizer: (format, options) => new LatmPacketizer({ ...options, frameTicks: ticksOf(format) }),
+};
+
+function ticksOf({ clockRate, parameters }: NamedFormat): number {
+  const config = bytesOf(parameters, "config");
+  if (config === undefined) return 1024;
+  const { sampleRate, frameSamples } = parseStreamMuxConfig(config);
+  return Math.round((frameSamples * clockRate) / sampleRate);
 }

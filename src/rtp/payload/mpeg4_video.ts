@@ -11,6 +11,7 @@ import {
 import { withMarker } from "./h264.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
 import { evenPieces } from "./vp8.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an MPEG-4 video frame: a key frame of the largest picture at a high rate. */
 export const MAX_MPEG4_VIDEO_FRAME_SIZE = 4 * 1024 * 1024;
@@ -84,4 +85,19 @@ export class Mpeg4VideoPacketizer implements Packetizer {
     const frame = unit.parts.length === 1 ? unit.parts[0]! : joinPieces(unit.parts, size);
     return withMarker(evenPieces(frame, this.#maxPayloadSize), unit.timestamp);
   }
+}
+
+/** RFC 6416, video. */
+export const MPEG4_VIDEO_FORMAT: PayloadFormat = {
+  encodingName: "MP4V-ES",
+  depacketizer: (_, options) => new Mpeg4VideoDepacketizer(options),
+  packetizer: (_, options) => new Mpeg4VideoPacketizer(options),
+  startsRandomAccess,
+};
+
+/** A sequence header, or an intra-coded frame (ISO 14496-2, 6.2). */
+function startsRandomAccess(payload: Uint8Array): boolean {
+  if (payload[0] !== 0 || payload[1] !== 0 || payload[2] !== 1) return false;
+  if (payload[3] === 0xb6) return ((payload[4] ?? 0xff) & 0xc0) === 0;
+  return payload[3] === 0xb0 || (payload[3]! >= 0x20 && payload[3]! <= 0x2f);
 }

@@ -10,6 +10,7 @@ import {
   type RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an MPEG audio frame: layer II of MPEG-2.5 at 160 kb/s and 8 kHz, padded. */
 export const MAX_MPEG_AUDIO_FRAME_SIZE = 2881;
@@ -202,3 +203,10 @@ export class MpegAudioPacketizer implements Packetizer {
     }
   }
 }
+
+/** RFC 2250, audio: all layers. */
+export const MPEG_AUDIO_FORMAT: PayloadFormat = {
+  encodingName: "MPA",
+  depacketizer: (_, options) => new MpegAudioDepacketizer(options),
+  packetizer: (_, options) => new MpegAudioPacketizer(options),
+};

@@ -9,6 +9,7 @@ import type {
 } from "./access_unit.ts";
 import { maxPayloadSizeOf } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /**
  * Makes frames of Opus packets (RFC 7587): each payload is one Opus packet, whole.
@@ -90,3 +91,10 @@ function frameSamples(config: number): number {
   if (config < 16) return [480, 960][config & 1]!;
   return [120, 240, 480, 960][config & 3]!;
 }
+
+/** RFC 7587. */
+export const OPUS_FORMAT: PayloadFormat = {
+  encodingName: "OPUS",
+  depacketizer: (_, options) => new OpusDepacketizer(options),
+  packetizer: (_, options) => new OpusPacketizer(options),
+};

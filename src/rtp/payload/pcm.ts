@@ -10,6 +10,7 @@ import {
   type RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** How samples are laid out. */
 export interface PcmLayout {
@@ -113,4 +114,22 @@ export class PcmPacketizer implements Packetizer {
     }
     return payloads;
   }
+}
+
+/** RFC 3551: G.711 (4.5.14), and linear samples of 8, 16 and 24 bits (4.5.10, 4.5.11, RFC 3190). */
+export const PCM_FORMATS: readonly PayloadFormat[] = [
+  formatOf("PCMA", 1),
+  formatOf("PCMU", 1),
+  formatOf("L8", 1),
+  formatOf("L16", 2),
+  formatOf("L24", 3),
+];
+
+function formatOf(encodingName: string, sampleSize: number): PayloadFormat {
+  return {
+    encodingName,
+    depacketizer: ({ channels }, options) =>
+      new PcmDepacketizer({ ...options, sampleSize, channels }),
+    packetizer: ({ channels }, options) => new PcmPacketizer({ ...options, sampleSize, channels }),
+  };
 }

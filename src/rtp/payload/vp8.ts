@@ -10,6 +10,7 @@ import {
 } from "./access_unit.ts";
 import { withMarker } from "./h264.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in a VP8 frame: a key frame of the largest picture at a high rate. */
 export const MAX_VP8_FRAME_SIZE = 8 * 1024 * 1024;
@@ -130,4 +131,25 @@ export function evenPieces(bytes: Uint8Array, maxSize: number): Uint8Array[] {
     from = to;
   }
   return pieces;
+}
+
+/** RFC 7741. */
+export const VP8_FORMAT: PayloadFormat = {
+  encodingName: "VP8",
+  depacketizer: (_, options) => new Vp8Depacketizer(options),
+  packetizer: (_, options) => new Vp8Packetizer(options),
+  startsRandomAccess,
+};
+
+function startsRandomAccess(payload: Uint8Array): boolean {
+  if ((payload[0]! & 0x17) !== 0x10) return false;
+  let at = 1;
+  if ((payload[0]! & 0x80) !== 0) {
+    const flags = payload[at++]!;
+    if ((flags & 0x80) !== 0) at += ((payload[at] ?? 0) & 0x80) !== 0 ? 2 : 1;
+    if ((flags & 0x40) !== 0) at++;
+    if ((flags & 0x30) !== 0) at++;
+  }
+  // The lowest bit of a frame's header is 0 for key frames (RFC 6386, 9.1).
+  return ((payload[at] ?? 1) & 1) === 0;
 }

@@ -11,6 +11,7 @@ import {
 import { withMarker } from "./h264.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
 import { evenPieces } from "./vp8.ts";
+import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in a VP9 picture: a key frame of the largest picture at a high rate. */
 export const MAX_VP9_PICTURE_SIZE = 8 * 1024 * 1024;
@@ -25,6 +26,9 @@ const FLEXIBLE = 0x10;
 const BEGINS_FRAME = 0x08;
 const ENDS_FRAME = 0x04;
 const HAS_STRUCTURE = 0x02;
+
+/** The first two bits of every frame (VP9 bitstream specification, 6.2). */
+const FRAME_MARKER = 2;
 
 /**
  * Makes pictures of VP9 packets (RFC 9628), in flexible and non-flexible mode; each spatial layer's
@@ -85,7 +89,7 @@ function pictureIdEnd(payload: Uint8Array): number {
   return ((payload[1] ?? 0) & 0x80) !== 0 ? 3 : 2;
 }
 
-/** Size of the payload descriptor (RFC 9628, 4.2), which is only passed over. */
+/** Size of the payload descriptor (RFC 9628, 4.2), which is only passed over; beyond the end of one cut off. */
 function descriptorSize(payload: Uint8Array): number {
   const flags = payload[0]!;
   const flexible = (flags & FLEXIBLE) !== 0;
@@ -93,27 +97,21 @@ function descriptorSize(payload: Uint8Array): number {
   if ((flags & HAS_LAYER) !== 0) at += flexible ? 1 : 2;
   if (flexible && (flags & INTER_PREDICTED) !== 0) {
     // Up to three references; the lowest bit says that another one follows.
-    for (let i = 0; i < 3; i++) if ((byteAt(payload, at++) & 1) === 0) break;
+    for (let i = 0; i < 3; i++) if (((payload[at++] ?? 0) & 1) === 0) break;
   }
   if ((flags & HAS_STRUCTURE) !== 0) at = structureEnd(payload, at);
   return at;
 }
 
 function structureEnd(payload: Uint8Array, start: number): number {
-  const header = byteAt(payload, start);
+  const header = payload[start] ?? 0;
   let at = start + 1;
   if ((header & 0x10) !== 0) at += 4 * ((header >> 5) + 1);
   if ((header & 0x08) !== 0) {
-    const pictures = byteAt(payload, at++);
-    for (let i = 0; i < pictures; i++) at += 1 + ((byteAt(payload, at) >> 2) & 3);
+    const pictures = payload[at++] ?? 0;
+    for (let i = 0; i < pictures; i++) at += 1 + (((payload[at] ?? 0) >> 2) & 3);
   }
   return at;
-}
-
-function byteAt(payload: Uint8Array, at: number): number {
-  const byte = payload[at];
-  if (byte === undefined) throw malformed("descriptor is cut off");
-  return byte;
 }
 
 function malformed(what: string): RtpError {
@@ -175,4 +173,20 @@ function isKeyFrame(frame: Uint8Array): boolean {
   const showExisting = (first & (profile3 ? 0x04 : 0x08)) !== 0;
   const interFrame = (first & (profile3 ? 0x02 : 0x04)) !== 0;
   return !showExisting && !interFrame;
+}
+
+/** RFC 9628. */
+export const VP9_FORMAT: PayloadFormat = {
+  encodingName: "VP9",
+  depacketizer: (_, options) => new Vp9Depacketizer(options),
+  packetizer: (_, options) => new Vp9Packetizer(options),
+  startsRandomAccess,
+};
+
+/** FFmpeg calls no picture inter-predicted: the header of the frame itself must tell. */
+function startsRandomAccess(payload: Uint8Array): boolean {
+  const flags = payload[0]!;
+  if ((flags & BEGINS_FRAME) === 0 || (flags & INTER_PREDICTED) !== 0) return false;
+  const frame = payload.subarray(descriptorSize(payload));
+  return (frame[0] ?? 0) >> 6 === FRAME_MARKER && isKeyFrame(frame);
 }

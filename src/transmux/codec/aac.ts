@@ -1,0 +1,131 @@
+import { AacPacketType, SoundFormat } from "../../flv/mod.ts";
+import {
+  buildAacConfig,
+  MediaError,
+  parseAacConfig,
+  parseAdtsHeader,
+  parseLatmConfig,
+  splitAdts,
+} from "../../media/mod.ts";
+import type { SdpFormat } from "../../sdp/mod.ts";
+import type { Codec, ConfigFacts, EncodedFrame, FormatParameters, NewMapping } from "./codec.ts";
+import { joinParts, plainAudio } from "./flv_bodies.ts";
+import { bytesOfHex } from "./fmtp_bytes.ts";
+
+/** The encoding that carries other streams of MPEG-4 too, such as CELP. */
+const GENERIC = "MPEG4-GENERIC";
+const LATM = "MP4A-LATM";
+
+/** A channel configuration above this names no layout of that many channels (ISO 14496-3, table 1.19). */
+const MAX_PLAIN_CHANNEL_CONFIG = 6;
+
+/** AAC (ISO 14496-3; RFC 3640 and RFC 6416). */
+export const aac: Codec = {
+  name: "aac",
+  kind: "audio",
+  config: { isNeeded: true, facts: configFacts },
+  ofEncoder,
+  flv: {
+    sequenceHeader: (config) => body(AacPacketType.SequenceHeader, config),
+    frame: ({ parts }) => body(AacPacketType.Raw, joinParts(parts)),
+  },
+  rtp: {
+    encodings: [GENERIC, LATM],
+    isOfCodec,
+    defaultClockRate: (config) => config && parseAacConfig(config).sampleRate,
+    configOf,
+    mapping: ({ config }) =>
+      config === undefined ? "its configuration is not known" : mappingOf(config),
+  },
+};
+
+function configFacts(config: Uint8Array): ConfigFacts {
+  const { sampleRate, channels, extension } = parseAacConfig(config);
+  return {
+    sampleRate: extension?.sampleRate ?? sampleRate,
+    // Parametric stereo makes two channels of one.
+    ...(channels > 0 ? { channels: extension?.ps ? 2 : channels } : {}),
+  };
+}
+
+const FRAME_SAMPLES = 1024;
+
+/** Takes ADTS headers off, which hold the configuration where none is given, or none of theirs does. */
+function ofEncoder(data: Uint8Array, config: Uint8Array | undefined): EncodedFrame[] {
+  // No raw AAC frame begins with twelve ones: that element would be its end.
+  if (data[0] === 0xff && (data[1]! & 0xf0) === 0xf0) {
+    const header = parseAdtsHeader(data);
+    const told = header.channelConfig === 0 && config !== undefined ? config : adtsConfig(header);
+    return splitAdts(data).map((frame, index) => ({
+      data: frame,
+      config: told,
+      offsetUs: Math.round((index * FRAME_SAMPLES * 1_000_000) / header.sampleRate),
+    }));
+  }
+  if (config === undefined) {
+    throw new TypeError(
+      "Cannot write AAC as it needs its configuration or ADTS headers: current value is neither",
+    );
+  }
+  return [{ data, config, offsetUs: 0 }];
+}
+
+function adtsConfig(
+  { objectType, sampleRate, channelConfig }: ReturnType<typeof parseAdtsHeader>,
+): Uint8Array {
+  if (channelConfig === 0) {
+    throw new MediaError("unsupported", "An ADTS frame leaves its channels to the stream");
+  }
+  return buildAacConfig({ objectType, sampleRate, channelConfig });
+}
+
+/** FLV 10.1, E.4.2.1: AAC always says 44 kHz and stereo, whatever it is. */
+function body(packetType: number, data: Uint8Array): Uint8Array {
+  const soundFormat = SoundFormat.Aac;
+  return plainAudio({ soundFormat, soundRate: 3, soundType: 1, packetType, data });
+}
+
+function isOfCodec({ encoding, fmtp }: SdpFormat): boolean {
+  if (encoding?.toUpperCase() !== GENERIC) return true;
+  const mode = fmtp["mode"]?.toLowerCase() ?? "aac-hbr";
+  return mode.startsWith("aac-") || mode === "generic";
+}
+
+function configOf(
+  { encoding, clockRate, channels, fmtp }: FormatParameters,
+): Uint8Array | undefined {
+  const bytes = bytesOfHex(fmtp["config"]);
+  const isLatm = encoding?.toUpperCase() === LATM;
+  try {
+    if (bytes !== undefined && isLatm) return parseLatmConfig(bytes).audioSpecificConfig;
+    if (bytes !== undefined) {
+      parseAacConfig(bytes);
+      return bytes;
+    }
+  } catch (error) {
+    if (!(error instanceof MediaError)) throw error;
+  }
+  // Without a configuration it is taken for AAC-LC, by the clock; LATM may carry its own in band.
+  const channelConfig = channels ?? 1;
+  const told = !isLatm && clockRate !== undefined && channelConfig <= MAX_PLAIN_CHANNEL_CONFIG;
+  return told ? buildAacConfig({ sampleRate: clockRate, channelConfig }) : undefined;
+}
+
+/** Mode AAC-hbr (RFC 3640, 3.3.6); the clock is the rate of the core, of which a frame has 1024 ticks. */
+function mappingOf(config: Uint8Array): NewMapping {
+  const { sampleRate, channels } = parseAacConfig(config);
+  return {
+    encodingName: GENERIC,
+    clockRate: sampleRate,
+    channels: channels || 2,
+    parameters: {
+      streamtype: "5",
+      "profile-level-id": "1",
+      mode: "AAC-hbr",
+      sizelength: "13",
+      indexlength: "3",
+      indexdeltalength: "3",
+      config: config.toHex(),
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { parseAc3Header } from "../../media/mod.ts";
+import type { Codec, FrameFacts } from "./codec.ts";
+import { audioFrame } from "./flv_bodies.ts";
+
+/** AC-3 (ETSI TS 102 366; Enhanced RTMP; RFC 4184). */
+export const ac3: Codec = {
+  name: "ac3",
+  kind: "audio",
+  frameFacts,
+  flv: { frame: audioFrame },
+  rtp: {
+    encodings: ["AC3"],
+    clockIsSampleRate: true,
+    mapping: ({ sampleRate, channels }) =>
+      sampleRate === undefined ? "its sample rate is not known" : {
+        encodingName: "AC3",
+        clockRate: sampleRate,
+        ...(channels === undefined ? {} : { channels }),
+        parameters: {},
+      },
+  },
+};
+
+/** E-AC-3 (ETSI TS 102 366, annex E; Enhanced RTMP); its packets (RFC 4598) are only forwarded. */
+export const eac3: Codec = {
+  name: "eac3",
+  kind: "audio",
+  frameFacts,
+  flv: { frame: audioFrame },
+  rtp: { encodings: ["EAC3"], clockIsSampleRate: true },
+};
+
+function frameFacts([frame]: readonly Uint8Array[]): FrameFacts {
+  const { sampleRate, channels } = parseAc3Header(frame!);
+  return { sampleRate, channels };
+}

@@ -1,0 +1,26 @@
+import { buildVpxConfig, type CodecName, parseVpxConfig } from "../../media/mod.ts";
+import type { FlvForm } from "./codec.ts";
+import { joinParts, videoFrame, videoSequenceStart } from "./flv_bodies.ts";
+
+/** H.273's number for "unspecified". */
+const UNSPECIFIED = 2;
+
+/** Colours of which a frame's header says nothing. */
+export const UNSPECIFIED_COLORS = {
+  colorPrimaries: UNSPECIFIED,
+  transferCharacteristics: UNSPECIFIED,
+  matrixCoefficients: UNSPECIFIED,
+} as const;
+
+/** `chromaSubsampling` of vpcC. */
+export const Chroma = { colocated420: 1, only422: 2, full444: 3 } as const;
+
+/** How FLV carries VP8 and VP9. */
+export function vpxFlvForm(codec: CodecName): FlvForm {
+  return {
+    // FFmpeg writes and reads version and flags, as in the box.
+    sequenceHeader: (config) =>
+      videoSequenceStart(codec, buildVpxConfig(parseVpxConfig(config), { boxed: true })),
+    frame: (frame) => videoFrame(frame, joinParts(frame.parts)),
+  };
+}
