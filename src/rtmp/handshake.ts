@@ -15,3 +15,17 @@ export interface RtmpHandshakeOptions {
   /** The time in milliseconds that S1 or C1 carries, of any epoch; 0 by default. */
   readonly nowMs?: number;
 }
+
+/** One side of a handshake, server's or client's: bytes go in, and what is to be written comes out. */
+export interface RtmpHandshake {
+  /** Whether all of the peer's packets were read, and chunks follow. */
+  readonly done: boolean;
+  /** The peer's packet that is not complete yet; `undefined` when done. */
+  readonly waitingFor: string | undefined;
+  /** Returns what opens the connection; a side that waits for the other has none. */
+  start?(): Uint8Array;
+  /** Takes what the peer sent and returns what is to be written to it now, if anything. */
+  push(bytes: Uint8Array): Uint8Array | undefined;
+  /** Removes and returns the bytes that came behind the handshake. */
+  takeRest(): Uint8Array;
+}

@@ -1,4 +1,4 @@
-import { ByteQueue, ByteWriter } from "../bytes/mod.ts";
+import { ByteWriter } from "../bytes/mod.ts";
 import {
   findDigest,
   HANDSHAKE_PACKET_LENGTH,
@@ -9,8 +9,8 @@ import {
   writeDigest,
   writeSignature,
 } from "./handshake_digest.ts";
-import type { RtmpHandshakeOptions, RtmpHandshakeScheme } from "./handshake.ts";
-import { checkVersion, makeFirstPacket } from "./handshake_packet.ts";
+import type { RtmpHandshake, RtmpHandshakeOptions, RtmpHandshakeScheme } from "./handshake.ts";
+import { HandshakePackets, makeFirstPacket } from "./handshake_packet.ts";
 
 /** Flash Player 9.0.124.2, which FFmpeg and librtmp say they are: servers expect a digest from it. */
 const PLAYER_VERSION = 0x09007c02;
@@ -41,13 +41,12 @@ export interface RtmpClientHandshakeOptions extends RtmpHandshakeOptions {
  * console.log(client.start().length); // 1537: C0 and C1
  * ```
  */
-export class RtmpClientHandshake {
+export class RtmpClientHandshake implements RtmpHandshake {
   readonly #options: RtmpHandshakeOptions;
-  readonly #queue = new ByteQueue();
+  readonly #packets = new HandshakePackets(["S0", "S1", "S2"]);
   readonly #offer: RtmpHandshakeScheme;
   readonly #c1: Uint8Array;
   readonly #c1Digest: Uint8Array | undefined;
-  #waitingFor: "S0" | "S1" | "S2" | undefined = "S0";
   #scheme: RtmpHandshakeScheme | undefined;
   #verified = false;
 
@@ -63,12 +62,12 @@ export class RtmpClientHandshake {
 
   /** Whether S2 was read and chunks may be sent, after C2. */
   get done(): boolean {
-    return this.#waitingFor === undefined;
+    return this.waitingFor === undefined;
   }
 
   /** The packet that is not complete yet; `undefined` when done. */
   get waitingFor(): "S0" | "S1" | "S2" | undefined {
-    return this.#waitingFor;
+    return this.#packets.waitingFor;
   }
 
   /** How the server answered; known once S1 was read. */
@@ -95,31 +94,20 @@ export class RtmpClientHandshake {
    * @throws {RtmpError} `handshake-version` when S0 is not 3
    */
   push(bytes: Uint8Array): Uint8Array | undefined {
-    this.#queue.push(bytes);
-    let output: Uint8Array | undefined;
-    if (this.#waitingFor === "S0") this.#readS0();
-    if (this.#waitingFor === "S1") output = this.#readS1();
-    if (this.#waitingFor === "S2") this.#readS2();
+    this.#packets.push(bytes);
+    const s1 = this.#packets.take("S1");
+    const output = s1 === undefined ? undefined : this.#answer(s1);
+    const s2 = this.#packets.take("S2");
+    if (s2 !== undefined) this.#verified = this.#isAnsweredBy(s2);
     return output;
   }
 
   /** Removes and returns the bytes that came after S2: chunks. Empty as long as it is not done. */
   takeRest(): Uint8Array {
-    return this.done ? this.#queue.takeAll() : new Uint8Array(0);
+    return this.#packets.takeRest();
   }
 
-  #readS0(): void {
-    const s0 = this.#queue.peek(1);
-    if (s0 === undefined) return;
-    checkVersion(s0[0]!, "S0");
-    this.#queue.skip(1);
-    this.#waitingFor = "S1";
-  }
-
-  #readS1(): Uint8Array | undefined {
-    const s1 = this.#queue.take(HANDSHAKE_PACKET_LENGTH);
-    if (s1 === undefined) return undefined;
-    this.#waitingFor = "S2";
+  #answer(s1: Uint8Array): Uint8Array {
     const found = this.#c1Digest === undefined ? undefined : findDigest(s1, SERVER_KEY);
     this.#scheme = found?.scheme ?? "simple";
     // The caller owns what push returns, and s1 may be a view of what it pushed.
@@ -129,13 +117,9 @@ export class RtmpClientHandshake {
     return c2;
   }
 
-  #readS2(): void {
-    const s2 = this.#queue.take(HANDSHAKE_PACKET_LENGTH);
-    if (s2 === undefined) return;
-    this.#waitingFor = undefined;
-    this.#verified = this.#scheme === "simple"
-      ? echoes(s2, this.#c1)
-      : hasSignature(s2, SERVER_KEY, { ownDigest: this.#c1Digest! });
+  #isAnsweredBy(s2: Uint8Array): boolean {
+    if (this.#scheme === "simple") return echoes(s2, this.#c1);
+    return hasSignature(s2, SERVER_KEY, { ownDigest: this.#c1Digest! });
   }
 }
 

@@ -1,4 +1,5 @@
-/** What both sides of the handshake share: the version check, and the making of C1 and S1. */
+/** What both sides of the handshake share: taking the peer's packets, and the making of C1 and S1. */
+import { ByteQueue } from "../bytes/mod.ts";
 import { RtmpError } from "./errors.ts";
 import type { RtmpHandshakeOptions } from "./handshake.ts";
 import { HANDSHAKE_PACKET_LENGTH, RTMP_VERSION } from "./handshake_digest.ts";
@@ -18,11 +19,59 @@ const KNOWN_FIRST_BYTES: Readonly<Record<number, string>> = {
 };
 
 /**
+ * Takes what a peer's side of the handshake consists of, in pieces of any size: a version byte and two
+ * packets, whose names are given.
+ */
+export class HandshakePackets<Name extends string> {
+  readonly #names: readonly [version: Name, first: Name, second: Name];
+  readonly #queue = new ByteQueue();
+  #taken = 0;
+
+  /** Waits for the version. */
+  constructor(names: readonly [version: Name, first: Name, second: Name]) {
+    this.#names = names;
+  }
+
+  /** The packet that is not complete yet; `undefined` when all were taken. */
+  get waitingFor(): Name | undefined {
+    return this.#names[this.#taken];
+  }
+
+  /**
+   * Adds bytes, which must not be changed afterwards.
+   *
+   * @throws {RtmpError} `handshake-version` when the version is not 3
+   */
+  push(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+    if (this.#taken > 0) return;
+    const version = this.#queue.peek(1);
+    if (version === undefined) return;
+    checkVersion(version[0]!, this.#names[0]);
+    this.#queue.skip(1);
+    this.#taken = 1;
+  }
+
+  /** Removes and returns the packet of that name, when it is the next and complete. */
+  take(name: Name): Uint8Array | undefined {
+    if (this.waitingFor !== name) return undefined;
+    const packet = this.#queue.take(HANDSHAKE_PACKET_LENGTH);
+    if (packet !== undefined) this.#taken++;
+    return packet;
+  }
+
+  /** Removes and returns the bytes behind the last packet; none as long as that was not taken. */
+  takeRest(): Uint8Array {
+    return this.waitingFor === undefined ? this.#queue.takeAll() : new Uint8Array(0);
+  }
+}
+
+/**
  * Checks C0 or S0.
  *
  * @throws {RtmpError} `handshake-version` when it is not 3; the message has the value
  */
-export function checkVersion(version: number, packet: "C0" | "S0"): void {
+function checkVersion(version: number, packet: string): void {
   if (version === RTMP_VERSION) return;
   const known = KNOWN_FIRST_BYTES[version];
   const value = `${version}${known === undefined ? "" : ` (${known})`}`;

@@ -1,4 +1,4 @@
-import { ByteQueue, ByteWriter } from "../bytes/mod.ts";
+import { ByteWriter } from "../bytes/mod.ts";
 import {
   findDigest,
   HANDSHAKE_PACKET_LENGTH,
@@ -8,8 +8,8 @@ import {
   writeDigest,
   writeSignature,
 } from "./handshake_digest.ts";
-import type { RtmpHandshakeOptions, RtmpHandshakeScheme } from "./handshake.ts";
-import { checkVersion, makeFirstPacket } from "./handshake_packet.ts";
+import type { RtmpHandshake, RtmpHandshakeOptions, RtmpHandshakeScheme } from "./handshake.ts";
+import { HandshakePackets, makeFirstPacket } from "./handshake_packet.ts";
 
 /** Flash Media Server 3.5.1.1: FFmpeg as a player checks digests when the first number is >= 3. */
 const SERVER_VERSION = 0x03050101;
@@ -35,10 +35,9 @@ const SERVER_VERSION = 0x03050101;
  * console.log(server.done, server.scheme, client.verified); // true "digest-0" true
  * ```
  */
-export class RtmpServerHandshake {
+export class RtmpServerHandshake implements RtmpHandshake {
   readonly #options: RtmpHandshakeOptions;
-  readonly #queue = new ByteQueue();
-  #waitingFor: "C0" | "C1" | "C2" | undefined = "C0";
+  readonly #packets = new HandshakePackets(["C0", "C1", "C2"]);
   #scheme: RtmpHandshakeScheme | undefined;
 
   /** Starts to wait for C0. */
@@ -48,12 +47,12 @@ export class RtmpServerHandshake {
 
   /** Whether C2 was read and chunks follow. */
   get done(): boolean {
-    return this.#waitingFor === undefined;
+    return this.waitingFor === undefined;
   }
 
   /** The packet that is not complete yet; `undefined` when done. */
   get waitingFor(): "C0" | "C1" | "C2" | undefined {
-    return this.#waitingFor;
+    return this.#packets.waitingFor;
   }
 
   /** How the client shakes hands; known once C1 was read. */
@@ -71,31 +70,19 @@ export class RtmpServerHandshake {
    * @throws {RtmpError} `handshake-version` when C0 is not 3
    */
   push(bytes: Uint8Array): Uint8Array | undefined {
-    this.#queue.push(bytes);
-    let output: Uint8Array | undefined;
-    if (this.#waitingFor === "C0") this.#readC0();
-    if (this.#waitingFor === "C1") output = this.#readC1();
-    if (this.#waitingFor === "C2") this.#readC2();
+    this.#packets.push(bytes);
+    const c1 = this.#packets.take("C1");
+    const output = c1 === undefined ? undefined : this.#answer(c1);
+    this.#packets.take("C2");
     return output;
   }
 
   /** Removes and returns the bytes that came after C2: chunks. Empty as long as it is not done. */
   takeRest(): Uint8Array {
-    return this.done ? this.#queue.takeAll() : new Uint8Array(0);
+    return this.#packets.takeRest();
   }
 
-  #readC0(): void {
-    const c0 = this.#queue.peek(1);
-    if (c0 === undefined) return;
-    checkVersion(c0[0]!, "C0");
-    this.#queue.skip(1);
-    this.#waitingFor = "C1";
-  }
-
-  #readC1(): Uint8Array | undefined {
-    const c1 = this.#queue.take(HANDSHAKE_PACKET_LENGTH);
-    if (c1 === undefined) return undefined;
-    this.#waitingFor = "C2";
+  #answer(c1: Uint8Array): Uint8Array {
     const found = findDigest(c1, PLAYER_KEY);
     this.#scheme = found?.scheme ?? "simple";
     const s1 = makeFirstPacket(this.#options, found === undefined ? 0 : SERVER_VERSION);
@@ -108,9 +95,5 @@ export class RtmpServerHandshake {
     }
     return new ByteWriter(1 + 2 * HANDSHAKE_PACKET_LENGTH)
       .u8(RTMP_VERSION).bytes(s1).bytes(s2).finish();
-  }
-
-  #readC2(): void {
-    if (this.#queue.take(HANDSHAKE_PACKET_LENGTH) !== undefined) this.#waitingFor = undefined;
   }
 }

@@ -12,11 +12,12 @@ import {
   type PlayEvent,
   type PublishEvent,
   RtmpError,
-  type RtmpMessage,
+  RtmpHandshakeStream,
   type RtmpServerEvent,
   RtmpServerHandshake,
   RtmpServerSession,
   type RtmpServerSessionOptions,
+  RtmpSessionSink,
   TimestampUnwrapper,
 } from "../../rtmp/mod.ts";
 import { unitOfFlv } from "../../transmux/mod.ts";
@@ -98,11 +99,9 @@ export class RtmpConnection {
   readonly #touched = new Set<Publication>();
   readonly #id: number;
   #info: ConnectionInfo | undefined;
-  #handshake: RtmpServerHandshake | undefined;
+  #handshake: RtmpHandshakeStream | undefined;
   #decoder: ChunkDecoder | undefined;
-  /** Bytes of this side's handshake, and of the peer's. */
-  #handshakeBytes = 0;
-  #peerHandshakeBytes = 0;
+  #sink: RtmpSessionSink<RtmpServerEvent> | undefined;
   #released: (() => void) | undefined;
   #end: ConnectionEnd | undefined;
   /** Settled when the peer sends nothing more. */
@@ -131,7 +130,7 @@ export class RtmpConnection {
     this.#outbox = new Outbox(transport);
     this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#hasRole));
     this.#outbox.mediaRoom = () =>
-      this.#session.mediaRoom(this.#outbox.bytes - this.#handshakeBytes);
+      this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
     this.finished = this.#run();
   }
 
@@ -142,7 +141,7 @@ export class RtmpConnection {
 
   /** Bytes that came so far. */
   get bytesReceived(): number {
-    return this.#peerHandshakeBytes + (this.#decoder?.bytesReceived ?? 0);
+    return (this.#handshake?.bytesReceived ?? 0) + (this.#decoder?.bytesReceived ?? 0);
   }
 
   /** Bytes sent so far. */
@@ -217,8 +216,7 @@ export class RtmpConnection {
   async #run(): Promise<ConnectionEnd> {
     const log = this.#log;
     try {
-      const rest = await this.#shakeHands();
-      await this.#serve(rest);
+      await this.#serve();
       this.#finish(
         { clean: !this.#hasRole, reason: "closed", message: "The peer has closed" },
       );
@@ -236,66 +234,35 @@ export class RtmpConnection {
     return this.#end!;
   }
 
-  async #shakeHands(): Promise<Uint8Array> {
-    const handshake = new RtmpServerHandshake({
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      nowMs: Math.floor(this.#context.clock.now()),
-    });
-    this.#handshake = handshake;
-    const reader = this.#transport.readable.getReader();
-    const onAbort = (): void => void reader.cancel().catch(() => {});
-    this.#abort.signal.addEventListener("abort", onAbort);
-    try {
-      while (!handshake.done) {
-        const { value, done } = await reader.read();
-        if (done) {
-          throw new RtmpError(
-            "closed",
-            `The peer closed while ${handshake.waitingFor} was awaited`,
-          );
-        }
-        this.#peerHandshakeBytes += value.length;
-        const output = handshake.push(value);
-        if (output === undefined) continue;
-        this.#handshakeBytes += output.length;
-        this.#outbox.send([output]);
-      }
-    } finally {
-      this.#abort.signal.removeEventListener("abort", onAbort);
-      reader.releaseLock();
-    }
-    this.#handshake = undefined;
-    const rest = handshake.takeRest();
-    this.#peerHandshakeBytes -= rest.length;
-    return rest;
-  }
-
-  /** The pipeline of a connection: chunks, messages, session. */
-  async #serve(rest: Uint8Array): Promise<void> {
+  /** The pipeline of a connection: handshake, chunks, messages, session. Done when the peer has closed. */
+  #serve(): Promise<void> {
+    const { clock } = this.#context;
+    this.#handshake = new RtmpHandshakeStream(
+      new RtmpServerHandshake({
+        random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+        nowMs: Math.floor(clock.now()),
+      }),
+      { send: (bytes) => this.#outbox.send([bytes]) },
+    );
     const chunks = new ChunkDecoderStream({ ...this.#options.chunks, mayOverwrite: true });
     this.#decoder = chunks.decoder;
-    const parser = new MessageParserStream();
-    const sink = new WritableStream<RtmpMessage[]>({
-      write: (messages) => this.#receive(messages, chunks.decoder.bytesReceived),
-    }, { highWaterMark: 1 });
-    const { signal } = this.#abort;
-    const first = chunks.writable.getWriter();
-    // Its failure is the pipeline's.
-    first.write(rest).catch(() => {});
-    first.releaseLock();
-    await this.#transport.readable
-      .pipeThrough(chunks, { signal })
-      .pipeThrough(parser, { signal })
-      .pipeTo(sink, { signal });
+    this.#sink = new RtmpSessionSink(this.#session, {
+      now: () => clock.now(),
+      bytesReceived: () => chunks.decoder.bytesReceived,
+      send: (output) => this.#outbox.send(output),
+      handle: (events) => this.#handle(events),
+      ready: () => this.#isReady(),
+    });
+    // What ends the first hop ends those behind it.
+    return this.#transport.readable
+      .pipeThrough(this.#handshake, { signal: this.#abort.signal })
+      .pipeThrough(chunks)
+      .pipeThrough(new MessageParserStream())
+      .pipeTo(this.#sink);
   }
 
-  #receive(messages: RtmpMessage[], bytesReceived: number): void | Promise<void> {
-    // What comes after the end is read so that the peer can read, and nothing else.
-    if (this.#end !== undefined) return;
-    const now = this.#context.clock.now();
-    this.#handle(this.#session.receive(messages, now));
-    this.#session.noteBytesReceived(bytesReceived);
-    this.#outbox.send(this.#session.takeOutput());
+  /** Whether more is to be read, or when. */
+  #isReady(): Promise<void> | undefined {
     // An acknowledgement makes room.
     if (this.#session.limitsMedia) this.#outbox.pump();
     // Until the request is answered, nothing more is read: what follows is not piled up.
@@ -754,10 +721,10 @@ export class RtmpConnection {
     if (this.#end !== undefined) return;
     const log = this.#log;
     const { hooks } = this.#context;
-    const state = this.#handshake === undefined
-      ? sessionState
-      : `handshake, waiting for ${this.#handshake.waitingFor}`;
+    const waitingFor = this.#handshake?.waitingFor;
+    const state = waitingFor === undefined ? sessionState : `handshake, waiting for ${waitingFor}`;
     this.#end = end;
+    this.#sink?.ignoreRest();
     for (const streamId of [...this.#publishing.keys()]) this.#endPublishing(streamId, end);
     for (const streamId of [...this.#playing.keys()]) this.#forgetPlaying(streamId);
     for (const withdraw of [...this.#waiting.values()]) withdraw();
