@@ -2,6 +2,7 @@ import { HubError } from "./errors.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 import type { Publication, PublishOptions } from "./publication.ts";
 import { Stream, type StreamEndReason } from "./stream.ts";
+import { checkStreamName } from "./stream_name.ts";
 
 /** Called as streams start and end. */
 export interface HubEvents {
@@ -50,6 +51,8 @@ export class Hub {
   readonly #events: HubEvents;
   readonly #observers = new Set<HubObserver>();
   readonly #streams = new Map<string, Stream>();
+  /** Those of them that are published, or whose publisher may return: the others are waited for alone. */
+  readonly #published = new Set<Stream>();
   /** Bytes taken in since the streams were last looked at. */
   #tookBytes = 0;
   #closed = false;
@@ -57,7 +60,8 @@ export class Hub {
   /**
    * Makes an empty hub.
    *
-   * @throws {RangeError} if a number among the options is negative
+   * @throws {RangeError} if a number among the options is negative, not a number, or a fraction of a count
+   * @throws {TypeError} if a policy is none of those that there are
    */
   constructor(options: HubOptions, events: HubEvents = {}) {
     this.settings = hubSettings(options);
@@ -70,6 +74,16 @@ export class Hub {
     return [...this.#streams.values()];
   }
 
+  /** Number of streams that are published, or whose publisher may return: what `maxStreams` bounds. */
+  get publishedCount(): number {
+    return this.#published.size;
+  }
+
+  /** Number of names that are waited for, and that nobody publishes: what `maxWaitedNames` bounds. */
+  get waitedCount(): number {
+    return this.#streams.size - this.#published.size;
+  }
+
   /** Looks a stream up, without changing anything. */
   get(name: string): Stream | undefined {
     return this.#streams.get(name);
@@ -78,23 +92,51 @@ export class Hub {
   /**
    * Returns the stream of that name, made now if nobody publishes or waits for it.
    *
-   * @throws {HubError} `too-many-streams`, or `closed`
+   * @throws {HubError} `bad-name`, `too-many-waited`, or `closed`
    */
   stream(name: string): Stream {
     const existing = this.#streams.get(name);
     if (existing !== undefined) return existing;
-    if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
-    if (this.#streams.size >= this.settings.maxStreams) {
+    checkStreamName(name);
+    const { maxWaitedNames } = this.settings;
+    if (!this.#closed && this.#streams.size - this.#published.size >= maxWaitedNames) {
       throw new HubError(
-        "too-many-streams",
-        `Cannot open ${name} as the hub has its ${this.settings.maxStreams} streams`,
+        "too-many-waited",
+        `Cannot wait for ${name} as ${maxWaitedNames} names are waited for`,
       );
     }
+    return this.#open(name);
+  }
+
+  /**
+   * Takes the name for a publisher, atomically.
+   *
+   * @throws {HubError} `bad-name`; `name-taken` when another publisher holds it; `too-many-streams`, or `closed`
+   */
+  acquire(name: string, options: PublishOptions = {}): Publication {
+    const existing = this.#streams.get(name);
+    if (existing === undefined) checkStreamName(name);
+    return (existing ?? this.#open(name)).publish(options);
+  }
+
+  #open(name: string): Stream {
+    if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
     const stream = new Stream(name, {
       settings: this.settings,
       release: (idle) => {
         if (this.#streams.get(idle.name) === idle) this.#streams.delete(idle.name);
       },
+      occupy: (occupied) => {
+        const { maxStreams } = this.settings;
+        if (!this.#published.has(occupied) && this.#published.size >= maxStreams) {
+          throw new HubError(
+            "too-many-streams",
+            `Cannot publish ${occupied.name} as the hub has its ${maxStreams} streams`,
+          );
+        }
+        this.#published.add(occupied);
+      },
+      vacate: (vacated) => void this.#published.delete(vacated),
       started: (started) => {
         for (const { onStreamStart } of [...this.#observers]) onStreamStart?.(started);
       },
@@ -109,15 +151,6 @@ export class Hub {
     });
     this.#streams.set(name, stream);
     return stream;
-  }
-
-  /**
-   * Takes the name for a publisher, atomically.
-   *
-   * @throws {HubError} `name-taken` when another publisher holds it, `too-many-streams`, or `closed`
-   */
-  acquire(name: string, options: PublishOptions = {}): Publication {
-    return this.stream(name).publish(options);
   }
 
   /** Has `observer` called as streams start, end and are wanted, from now on; returns what stops that. */

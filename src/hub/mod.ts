@@ -22,6 +22,7 @@ export * from "./hub.ts";
 export * from "./options.ts";
 export * from "./publication.ts";
 export * from "./stream.ts";
+export * from "./stream_name.ts";
 export * from "./unit_bytes.ts";
 export * from "./wire_cursor.ts";
 export * from "./wire_log.ts";

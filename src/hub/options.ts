@@ -62,8 +62,13 @@ export interface HubOptions {
    * keep: who joins them, or is behind, goes on at their next key frame.
    */
   readonly maxHeldBytes?: number;
-  /** Streams at one time, published or waited for. Default 10 000. */
+  /** Streams that are published at one time, those too whose publisher may return. Default 10 000. */
   readonly maxStreams?: number;
+  /**
+   * Names at one time that someone waits for and nobody publishes. Default 10 000. They are counted apart, so
+   * that nobody can keep publishers out by asking for what there is not.
+   */
+  readonly maxWaitedNames?: number;
   /** Readers of one stream at one time. Default 100 000. */
   readonly maxReaders?: number;
 }
@@ -73,10 +78,48 @@ export type HubSettings = Required<HubOptions>;
 
 const MIB = 1024 * 1024;
 
+/** The longest that a timer can be set for, milliseconds: a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What each number must be. */
+const BOUNDS: Readonly<Partial<Record<keyof HubOptions, "count" | "time" | "timer">>> = {
+  flush: "timer",
+  silentMs: "time",
+  lingerMs: "timer",
+  maxLagBytes: "count",
+  maxLagMs: "time",
+  maxGopBytes: "count",
+  maxHeldBytes: "count",
+  maxStreams: "count",
+  maxWaitedNames: "count",
+  maxReaders: "count",
+};
+
+/** What each kind of number must be, in words, and whether a number is. */
+const KINDS = {
+  count: [
+    "a whole number from 0 on, or Infinity",
+    (value: number) => value >= 0 && (Number.isInteger(value) || value === Infinity),
+  ],
+  time: ["at least 0", (value: number) => value >= 0],
+  timer: [
+    `from 0 to ${LONGEST_TIMER_MS}`,
+    (value: number) => value >= 0 && value <= LONGEST_TIMER_MS,
+  ],
+} as const;
+
+/** What each word may be. */
+const WORDS: Readonly<Partial<Record<keyof HubOptions, readonly string[]>>> = {
+  flush: ["frame", "unit"],
+  start: ["gop", "key-frame", "none"],
+  conflict: ["reject", "takeover", "same-identity"],
+};
+
 /**
- * Fills in the defaults and checks the numbers.
+ * Fills in the defaults, and checks what is given.
  *
- * @throws {RangeError} if a number is negative or not a number
+ * @throws {RangeError} if a number is out of its bounds, or not a number
+ * @throws {TypeError} if a policy is none of those that there are
  */
 export function hubSettings(options: HubOptions): HubSettings {
   const settings: HubSettings = {
@@ -90,13 +133,33 @@ export function hubSettings(options: HubOptions): HubSettings {
     maxGopBytes: 32 * MIB,
     maxHeldBytes: 1024 * MIB,
     maxStreams: 10_000,
+    maxWaitedNames: 10_000,
     maxReaders: 100_000,
-    ...options,
+    // Plain JavaScript may name an option and leave it undefined.
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+    clock: options.clock,
   };
-  for (const [key, value] of Object.entries(settings)) {
-    if (typeof value === "number" && !(value >= 0)) {
-      throw new RangeError(`Cannot use ${key} as it must be at least 0: current value is ${value}`);
-    }
-  }
+  for (const [key, value] of Object.entries(settings)) check(key as keyof HubOptions, value);
   return settings;
+}
+
+function check(key: keyof HubOptions, value: unknown): void {
+  const [words, bound] = [WORDS[key], BOUNDS[key]];
+  if (words !== undefined && typeof value === "string") {
+    if (words.includes(value)) return;
+    throw new TypeError(
+      `Cannot make a hub as '${key}' must be one of ${words.join(", ")}: current value is ${value}`,
+    );
+  }
+  if (bound !== undefined) {
+    const [rule, holds] = KINDS[bound];
+    if (typeof value === "number" && holds(value)) return;
+    throw new RangeError(
+      `Cannot make a hub as '${key}' must be ${rule}: current value is ${value}`,
+    );
+  }
+  if (words === undefined) return;
+  throw new TypeError(
+    `Cannot make a hub as '${key}' must be one of ${words.join(", ")}: current value is ${value}`,
+  );
 }

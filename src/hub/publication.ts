@@ -4,6 +4,15 @@ import type { ConflictPolicy } from "./options.ts";
 import type { Stream } from "./stream.ts";
 import { unitBytes } from "./unit_bytes.ts";
 
+/**
+ * Why a publisher was ended by others.
+ *
+ * - `replaced`: another publisher has the stream now.
+ * - `kicked`: the server did not want it any longer.
+ * - `closed`: the hub was closed.
+ */
+export type PublicationEndReason = "replaced" | "kicked" | "closed";
+
 /** What a publisher says of itself. */
 export interface PublishOptions {
   /** Who it is (its credentials, else its address), so that it may come back. */
@@ -12,8 +21,11 @@ export interface PublishOptions {
   readonly conflict?: ConflictPolicy;
   /** The tracks, where they are known before the first unit. */
   readonly tracks?: readonly Track[];
-  /** Called once when another publisher has taken the name over, or the stream was closed. */
-  readonly onReplaced?: () => void;
+  /**
+   * Called once when others have ended the publication, and the stream is no longer held; `words` say why, for
+   * people.
+   */
+  readonly onEnded?: (reason: PublicationEndReason, words: string) => void;
 }
 
 /** A track that players of a format do not get. */
@@ -160,11 +172,11 @@ export class Publication {
     this.#wiring.release();
   }
 
-  /** Called by the stream when another publisher has it now. */
-  replaced(): void {
+  /** Called by the stream when others have ended the publication. */
+  ended(reason: PublicationEndReason, words: string): void {
     if (!this.#active) return;
     this.#active = false;
-    this.#wiring.onReplaced?.();
+    this.#wiring.onEnded?.(reason, words);
   }
 
   /** False for pictures that cannot be decoded, since no key frame has come before them. */

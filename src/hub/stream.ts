@@ -75,6 +75,14 @@ export interface StreamOwner {
   readonly settings: HubSettings;
   /** The stream has neither publisher nor readers, and nobody waits for it. */
   release(stream: Stream): void;
+  /**
+   * Someone is to publish the stream.
+   *
+   * @throws {HubError} `too-many-streams`
+   */
+  occupy(stream: Stream): void;
+  /** Nobody publishes the stream, nor may return to it. */
+  vacate(stream: Stream): void;
   /** A publisher has started. */
   started(stream: Stream): void;
   /** A stream that was published has ended. */
@@ -220,7 +228,8 @@ export class Stream {
   /**
    * Makes `options.identity` the publisher.
    *
-   * @throws {HubError} `name-taken` when the conflict policy keeps the one in place
+   * @throws {HubError} `name-taken` when the conflict policy keeps the one in place, `too-many-streams`, or
+   * `closed`
    */
   publish(options: PublishOptions = {}): Publication {
     if (this.#ended) throw new HubError("closed", `Cannot publish ${this.name} as it has ended`);
@@ -230,6 +239,12 @@ export class Stream {
         "name-taken",
         `Cannot publish ${this.name} as it has a publisher already`,
       );
+    }
+    try {
+      this.#owner.occupy(this);
+    } catch (error) {
+      this.#releaseIfIdle();
+      throw error;
     }
     const publication = new Publication(this, {
       ...options,
@@ -242,7 +257,7 @@ export class Stream {
     this.#flush();
     this.#forgetMedia(options.tracks?.filter(({ kind }) => kind === "video").map(({ id }) => id));
     this.#callAll([
-      () => current?.replaced(),
+      () => current?.ended("replaced", "The stream was taken over by another publisher"),
       () => this.#owner.started(this),
       ...this.#watchers,
     ]);
@@ -345,6 +360,18 @@ export class Stream {
     for (const log of this.#logs.values()) log.shed();
   }
 
+  /**
+   * Ends the publication for its publisher, who is told why in `words`; readers stay as they do when a
+   * publisher goes. False when nobody publishes.
+   */
+  unpublish(words: string): boolean {
+    const publication = this.#publication;
+    if (publication === undefined) return false;
+    this.#release(publication);
+    this.#call(() => publication.ended("kicked", words));
+    return true;
+  }
+
   /** Called by the publication at the end of a batch: wakes readers as the policy says. */
   commit(): void {
     if (this.#pending === "nothing" || this.#logs.size === 0) return;
@@ -375,7 +402,7 @@ export class Stream {
     const readers = [...this.#readers];
     for (const [{ cursor }] of readers) cursor.close();
     this.#callAll([
-      () => publication?.replaced(),
+      () => publication?.ended("closed", "The stream was closed"),
       () => this.#owner.ended(this, reason),
       ...readers.map(([reader, { onEnd }]) => () => {
         if (this.#readers.delete(reader)) onEnd?.(reason);
@@ -421,15 +448,18 @@ export class Stream {
   #releaseIfIdle(): void {
     const isIdle = this.#publication === undefined && this.readerCount === 0 &&
       this.#watchers.size === 0;
-    if (isIdle && !this.#ended) {
-      this.#ended = true;
-      this.#lingerTimer?.cancel();
-      this.#owner.release(this);
-    }
+    if (!isIdle || this.#ended) return;
+    this.#ended = true;
+    const wasLingering = this.#lingerTimer !== undefined;
+    this.#forget();
+    // Nobody is left for the publisher to return to.
+    if (wasLingering) this.#call(() => this.#owner.ended(this, "unpublished"));
+    this.#owner.release(this);
   }
 
   /** As if nothing had been published yet. */
   #forget(): void {
+    this.#owner.vacate(this);
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
     this.#lastDtsUs = undefined;

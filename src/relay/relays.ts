@@ -1,6 +1,13 @@
-import { type Clock, type Hub, HubError, type Stream, unitBytes } from "../hub/mod.ts";
+import {
+  checkStreamName,
+  type Clock,
+  type Hub,
+  HubError,
+  type Stream,
+  unitBytes,
+} from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
-import { checkStreamName, RtmpError } from "../rtmp/mod.ts";
+import { RtmpError } from "../rtmp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
 import { hasNetPermission, permissionHost } from "../transport/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
@@ -102,7 +109,8 @@ export class Relay {
    * Makes a relay that does nothing yet.
    *
    * @throws {TypeError} if the URL is of no known scheme, or UDP is asked for over TLS
-   * @throws {RtmpError} `url` when the name cannot be a stream's, or a URL of RTMP cannot be parsed
+   * @throws {HubError} `bad-name` when the name cannot be a stream's
+   * @throws {RtmpError} `url` when a URL of RTMP cannot be parsed
    * @throws {RtspError} `malformed-url` when a URL of RTSP cannot be parsed
    * @throws {RangeError} if a number among the options is not positive
    */
@@ -306,7 +314,7 @@ export class Relay {
     let reason: RelayEnd = "unwatched";
     const publication = hub.acquire(name, {
       identity: `relay from ${this.#driver.target}`,
-      onReplaced: () => {
+      onEnded: () => {
         reason = "replaced";
         end.abort();
       },
@@ -439,7 +447,8 @@ export class Relays {
  *
  * @throws {TypeError} if two relays have one target (a stream pulled twice, or pushed twice to one URL),
  * a URL is of no known scheme, or UDP is asked for over TLS
- * @throws {RtmpError} `url` when a name cannot be a stream's, or a URL of RTMP cannot be parsed
+ * @throws {HubError} `bad-name` when a name cannot be a stream's
+ * @throws {RtmpError} `url` when a URL of RTMP cannot be parsed
  * @throws {RtspError} `malformed-url` when a URL of RTSP cannot be parsed
  * @throws {RangeError} if a number among the options is not positive
  *

@@ -10,9 +10,12 @@ export interface StreamPathRequest {
   readonly streamKey: string;
 }
 
-/** A stream name that has one form, whatever dialect the client spoke. */
+/**
+ * A stream name that has one form, whatever dialect the client spoke. Whether a stream can have that name
+ * is not for the protocol to say: it may have segments such as `..`.
+ */
 export interface StreamPath {
-  /** `app/key`, percent-decoded and checked by {@linkcode checkStreamName}. */
+  /** `app/key`, percent-decoded. */
   readonly name: string;
   /** The part that connect named; may be empty. */
   readonly app: string;
@@ -21,9 +24,6 @@ export interface StreamPath {
   /** The parameters of stream name, app and tcUrl, in this order, each pair once. */
   readonly query: URLSearchParams;
 }
-
-/** In bytes of UTF-8. Long enough for a signed key, short enough for a file name and a log line. */
-export const MAX_STREAM_NAME_LENGTH = 512;
 
 /**
  * In UTF-16 units, for each of app, tcUrl and stream key. Signed tokens and Adobe's authentication
@@ -34,8 +34,6 @@ export const MAX_STREAM_PATH_TEXT_LENGTH = 8192;
 /** File type prefix of stream names (`mp4:cam`), which FFmpeg, Flash and librtmp add by themselves. */
 const TYPE_PREFIX = /^(?:mp4|f4v|flv|mp3|id3):\/*/i;
 const ABSOLUTE_URL = /^rtmp[a-z]*:\/\/[^/?]*/i;
-// deno-lint-ignore no-control-regex
-const CONTROL_CHARACTER = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
 
 /**
  * Makes one name of what a client sends in connect (`app`, `tcUrl`) and in publish or play.
@@ -45,8 +43,7 @@ const CONTROL_CHARACTER = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
  * slashes at either end, quotes around the tcUrl (Neko), `_definst_`, `mp4:`, or the whole URL as
  * the stream name (some IP cameras). The result is the same for all of them.
  *
- * @throws {RtmpError} `url` when nothing is named, or the name is refused by
- * {@linkcode checkStreamName}
+ * @throws {RtmpError} `url` when nothing is named, or what is named cannot be read
  *
  * @example
  * ```ts
@@ -69,45 +66,7 @@ export function resolveStreamPath(request: StreamPathRequest): StreamPath {
 
   const name = [app, key].filter((part) => part !== "").join("/");
   if (name === "") throw new RtmpError("url", "The client names no stream: app and key are empty");
-  checkStreamName(name);
   return { name, app, key, query: mergeQueries([stream.query, connect.query, tcUrl.query]) };
-}
-
-/**
- * Checks a stream name after percent-decoding: no `.` or `..` segment, no empty segment and so no
- * slash at either end, no backslash, no control character (NUL, line ends), at most
- * {@linkcode MAX_STREAM_NAME_LENGTH} bytes.
- *
- * @throws {RtmpError} `url`; the message says what is wrong and where, and not the name itself,
- * which may be a secret
- *
- * @example
- * ```ts
- * import { checkStreamName } from "@weir/server/rtmp";
- *
- * checkStreamName("live/cam"); // fine
- * ```
- */
-export function checkStreamName(name: string): void {
-  const reason = findNameFault(name);
-  if (reason !== undefined) throw new RtmpError("url", `The stream name ${reason}`);
-}
-
-function findNameFault(name: string): string | undefined {
-  const length = new TextEncoder().encode(name).length;
-  if (length === 0) return "is empty";
-  if (length > MAX_STREAM_NAME_LENGTH) {
-    return `is ${length} bytes long, at most ${MAX_STREAM_NAME_LENGTH} are allowed`;
-  }
-  const control = name.search(CONTROL_CHARACTER);
-  if (control >= 0) return `has a control character at index ${control}`;
-  const backslash = name.indexOf("\\");
-  if (backslash >= 0) return `has a backslash at index ${backslash}`;
-  for (const [index, segment] of name.split("/").entries()) {
-    if (segment === "") return `has an empty segment, number ${index + 1}`;
-    if (segment === "." || segment === "..") return `has the segment "${segment}"`;
-  }
-  return undefined;
 }
 
 function checkLength(text: string, part: string): string {

@@ -1,6 +1,6 @@
-import { Hub, type HubOptions, type Stream } from "../hub/mod.ts";
+import { checkStreamName, Hub, type HubOptions, type Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
-import { checkStreamName, type ChunkLimits, type RtmpServerSessionOptions } from "../rtmp/mod.ts";
+import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import {
   Acceptor,
   checkListenPermission,
@@ -218,7 +218,7 @@ export class Server {
   /**
    * A stream's media for this program; the stream need not be published yet.
    *
-   * @throws {RtmpError} `url` when the name cannot be a stream's
+   * @throws {HubError} `bad-name` when the name cannot be a stream's
    */
   stream(name: string): ServerStream {
     checkStreamName(name);
@@ -229,15 +229,13 @@ export class Server {
    * Publishes what `units` gives, until it ends, under a name; resolves when all is published. The media
    * is `access-unit` or `flv`; `tracks` tell what `access-unit` payloads are.
    *
-   * @throws {HubError} `name-taken` when another publisher has the name
-   * @throws {RtmpError} `url` when the name cannot be a stream's
+   * @throws {HubError} `name-taken` when another publisher has the name; `bad-name`
    */
   async publish(
     name: string,
     units: ReadableStream<MediaUnit>,
     options: PublishUnitsOptions = {},
   ): Promise<void> {
-    checkStreamName(name);
     await publishUnits(this.hub.stream(name), units, options);
   }
 

@@ -263,7 +263,7 @@ export async function publishUnits(
   const publication = stream.publish({
     ...(identity === undefined ? {} : { identity }),
     ...(tracks === undefined ? {} : { tracks }),
-    onReplaced: stop,
+    onEnded: stop,
   });
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();

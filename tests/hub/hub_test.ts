@@ -33,7 +33,7 @@ Deno.test("close ends all streams, tells everybody, and leaves neither stream no
   const { hub, clock } = fakeHub({ flush: 100 }, {
     onStreamEnd: ({ name }, reason) => told.push(`${name} ${reason}`),
   });
-  const live = hub.acquire("live/1", { onReplaced: () => told.push("replaced") });
+  const live = hub.acquire("live/1", { onEnded: (...why) => told.push(why.join(": ")) });
   read(live.stream, { onEnd: (reason) => told.push(`reader ${reason}`) });
   const gone = hub.acquire("live/2");
   read(gone.stream, { onEnd: (reason) => told.push(`lingering reader ${reason}`) });
@@ -46,7 +46,7 @@ Deno.test("close ends all streams, tells everybody, and leaves neither stream no
   hub.close();
   hub.close();
   assertEquals(told, [
-    "replaced",
+    "closed: The stream was closed",
     "live/1 closed",
     "reader closed",
     "live/2 closed",
@@ -60,7 +60,7 @@ Deno.test("close ends all streams, tells everybody, and leaves neither stream no
   assertEquals(assertThrows(() => hub.acquire("live/1"), HubError).code, "closed");
 });
 
-Deno.test("settings have defaults, and a negative number or NaN is the caller's mistake", () => {
+Deno.test("settings have defaults", () => {
   const clock = new FakeClock();
   assertEquals(hubSettings({ clock, lingerMs: 0 }), {
     clock,
@@ -74,11 +74,111 @@ Deno.test("settings have defaults, and a negative number or NaN is the caller's 
     maxGopBytes: 32 * 1024 * 1024,
     maxHeldBytes: 1024 * 1024 * 1024,
     maxStreams: 10_000,
+    maxWaitedNames: 10_000,
     maxReaders: 100_000,
   });
-  for (const bad of [{ lingerMs: -1 }, { maxLagBytes: NaN }, { flush: -5 }]) {
-    assertThrows(() => new Hub({ clock, ...bad }), RangeError, Object.keys(bad)[0]);
+});
+
+const COUNT = "a whole number from 0 on, or Infinity";
+const TIMER = "from 0 to 2147483647";
+const BAD_OPTIONS: readonly [option: string, rule: string, ...values: unknown[]][] = [
+  ["flush", TIMER, -5, NaN, Infinity, 2 ** 31],
+  ["silentMs", "at least 0", -1, NaN, "2000"],
+  ["lingerMs", TIMER, -1, NaN, Infinity, null],
+  ["maxLagBytes", COUNT, -1, NaN, 0.5, "8"],
+  ["maxLagMs", "at least 0", -0.1, NaN],
+  ["maxGopBytes", COUNT, -1, NaN, 1.5],
+  ["maxHeldBytes", COUNT, -1, NaN, 1.5],
+  ["maxStreams", COUNT, -1, NaN, 1.5],
+  ["maxWaitedNames", COUNT, -1, NaN, 1.5],
+  ["maxReaders", COUNT, -1, NaN, 1.5],
+];
+
+for (const [option, rule, ...values] of BAD_OPTIONS) {
+  Deno.test(`a hub refuses ${option} that is not ${rule}, and says so`, () => {
+    for (const value of values) {
+      const error = assertThrows(
+        () => new Hub({ clock: new FakeClock(), [option]: value }),
+        RangeError,
+      );
+      assertEquals(
+        error.message,
+        `Cannot make a hub as '${option}' must be ${rule}: current value is ${value}`,
+      );
+    }
+  });
+}
+
+Deno.test("a hub refuses a policy that there is not, and says which there are", () => {
+  const clock = new FakeClock();
+  const bad = { flush: "frames", start: "key", conflict: "" } as const;
+  for (const [option, value] of Object.entries(bad)) {
+    assertThrows(
+      () => new Hub({ clock, [option]: value }),
+      TypeError,
+      `Cannot make a hub as '${option}' must be one of `,
+    );
   }
+  assertThrows(() => new Hub({ clock, start: 3 as never }), TypeError, "gop, key-frame, none");
+});
+
+Deno.test("a hub takes numbers at their bounds, and undefined for the default", () => {
+  const clock = new FakeClock();
+  const settings = hubSettings({
+    clock,
+    flush: 0,
+    maxStreams: Infinity,
+    lingerMs: 2 ** 31 - 1,
+    maxReaders: undefined as never,
+  });
+  assertEquals([settings.flush, settings.maxStreams, settings.maxReaders], [0, Infinity, 100_000]);
+});
+
+Deno.test("names that are waited for are counted apart: they keep no publisher out (threats: memory by count)", () => {
+  const { hub, clock } = fakeHub({ maxStreams: 2, maxWaitedNames: 3, lingerMs: 1000 });
+  const wait = (name: string): () => void => hub.stream(name).watch(() => {});
+  const stop = ["live/a", "live/b", "live/c"].map(wait);
+  const error = assertThrows(() => wait("live/d"), HubError);
+  assertEquals([error.code, hub.streams.length], ["too-many-waited", 3]);
+  assertEquals([hub.waitedCount, hub.publishedCount], [3, 0]);
+  // Whether anybody waits for the name or not, it can be published.
+  const first = hub.acquire("live/a");
+  const second = hub.acquire("live/e");
+  assertEquals([hub.waitedCount, hub.publishedCount], [2, 2]);
+  for (const name of ["live/f", "live/b"]) {
+    assertEquals(assertThrows(() => hub.acquire(name), HubError).code, "too-many-streams");
+  }
+  assertEquals(hub.get("live/f"), undefined, "who was refused leaves nothing behind");
+  assert(hub.get("live/b") !== undefined, "who waits still waits");
+  // A name that is published is waited for no more: another one can be.
+  const late = wait("live/g");
+  assertThrows(() => wait("live/h"), HubError);
+  // While its readers wait for the publisher to return, the stream is one.
+  const reader = read(second.stream);
+  second.release();
+  assertEquals([hub.waitedCount, hub.publishedCount], [3, 2]);
+  assertThrows(() => hub.acquire("live/f"), HubError);
+  hub.acquire("live/e").release();
+  reader.close();
+  assertEquals([hub.waitedCount, hub.publishedCount], [3, 1]);
+  const third = hub.acquire("live/f");
+  third.release();
+  // Of one whose publisher has gone those remain who wait for the next.
+  first.release();
+  assertEquals([hub.waitedCount, hub.publishedCount], [4, 0]);
+  for (const one of [...stop, late]) one();
+  clock.advance(1000);
+  assertEquals([hub.waitedCount, hub.publishedCount, hub.streams.length], [0, 0, 0]);
+});
+
+Deno.test("a publisher that takes over needs no stream more", () => {
+  const { hub } = fakeHub({ maxStreams: 1, conflict: "takeover" });
+  hub.acquire("live/cam");
+  const publication = hub.acquire("live/cam");
+  assertEquals(hub.publishedCount, 1);
+  publication.release();
+  assertEquals(hub.publishedCount, 0);
+  hub.acquire("live/other");
 });
 
 const MIB = 1024 * 1024;

@@ -262,7 +262,7 @@ Deno.test("publishers without identity are not the same one (M080)", () => {
 Deno.test("a takeover tells the one before, takes nothing more of it, and its release is harmless (M080)", () => {
   const { hub } = fakeHub({ conflict: "takeover" });
   let replaced = 0;
-  const first = hub.acquire("live/cam", { onReplaced: () => replaced++ });
+  const first = hub.acquire("live/cam", { onEnded: () => replaced++ });
   const reader = read(first.stream);
   send(first, "V K0");
   const second = hub.acquire("live/cam");
@@ -462,6 +462,82 @@ Deno.test("a stream without readers ends with its publisher, whichever leaves la
   }
 });
 
+Deno.test("a stream whose last reader leaves before its publisher returns has ended, for who observes too (M081)", () => {
+  const events: string[] = [];
+  const { hub, clock } = fakeHub({}, {
+    onStreamStart: ({ name }) => events.push(`start ${name}`),
+    onStreamEnd: ({ name }, reason) => events.push(`end ${name} ${reason}`),
+  });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  publication.release();
+  assertEquals(events, ["start live/cam"]);
+  reader.close();
+  assertEquals(events, ["start live/cam", "end live/cam unpublished"]);
+  clock.advance(100_000);
+  assertEquals(events.length, 2);
+});
+
+Deno.test("a publisher is told once why others have ended it (M080)", () => {
+  const { hub } = fakeHub();
+  const told: string[] = [];
+  const publish = (identity: string): Publication =>
+    hub.acquire("live/cam", {
+      identity,
+      onEnded: (reason, words) => told.push(`${identity} ${reason}: ${words}`),
+    });
+  publish("ann");
+  const second = publish("ann");
+  hub.stream("live/cam").unpublish("Not at this hour");
+  assertEquals(second.isActive, false);
+  const third = hub.acquire("live/cam", { onEnded: () => told.push("released") });
+  third.release();
+  publish("bob");
+  hub.close();
+  hub.close();
+  assertEquals(told, [
+    "ann replaced: The stream was taken over by another publisher",
+    "ann kicked: Not at this hour",
+    "bob closed: The stream was closed",
+  ]);
+});
+
+Deno.test("a stream that is unpublished keeps its readers for the next publisher, as one that was left (M081)", () => {
+  const { hub, clock } = fakeHub({ lingerMs: 1000 });
+  const ends: string[] = [];
+  const first = hub.acquire("live/cam");
+  const { stream } = first;
+  const reader = read(stream, { onEnd: (reason) => ends.push(reason) });
+  first.write(unit("V"));
+  first.write(unit("K0"));
+  assertEquals([stream.unpublish("Go"), stream.isLive, stream.unpublish("Go")], [
+    true,
+    false,
+    false,
+  ]);
+  assertEquals([first.write(unit("p1")), first.isActive], [false, false]);
+  // Nobody holds the name.
+  const second = hub.acquire("live/cam", { identity: "other", conflict: "reject" });
+  send(second, "V K2");
+  assertEquals(takeNames(reader), "V K0 K2");
+  stream.unpublish("Go");
+  clock.advance(1000);
+  assertEquals([ends, hub.streams.length], [["unpublished"], 0]);
+});
+
+Deno.test("a publisher that releases as it is told of its end, or throws, harms nothing", () => {
+  const errors: unknown[] = [];
+  const { hub } = fakeHub({}, { onError: (error) => errors.push(error) });
+  const publication: Publication = hub.acquire("live/cam", {
+    onEnded: () => {
+      publication.release();
+      throw "a mistake";
+    },
+  });
+  assertEquals(publication.stream.unpublish("Go"), true);
+  assertEquals([errors, hub.streams.length], [["a mistake"], 0]);
+});
+
 Deno.test("a reader that joins between two publishers gets what comes of the second (M081)", () => {
   const { hub } = fakeHub();
   const first = hub.acquire("live/cam");
@@ -512,7 +588,7 @@ Deno.test("what callbacks throw is reported, and reaches neither the publisher n
   const fail = (what: string): never => {
     throw new Error(what);
   };
-  const first = hub.acquire("live/cam", { onReplaced: () => fail("replaced") });
+  const first = hub.acquire("live/cam", { onEnded: () => fail("replaced") });
   const { stream } = first;
   const told: string[] = [];
   stream.watch(() => fail("watch"))();

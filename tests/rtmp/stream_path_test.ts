@@ -1,12 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { RtmpError } from "../../src/rtmp/errors.ts";
-import {
-  checkStreamName,
-  MAX_STREAM_NAME_LENGTH,
-  MAX_STREAM_PATH_TEXT_LENGTH,
-  resolveStreamPath,
-} from "../../src/rtmp/stream_path.ts";
+import { MAX_STREAM_PATH_TEXT_LENGTH, resolveStreamPath } from "../../src/rtmp/stream_path.ts";
 
 /** What the client is, the app and tcUrl of its connect, the name in publish or play; the result. */
 interface Dialect {
@@ -209,21 +204,9 @@ Deno.test("resolveStreamPath prefers the parameters nearest to the stream name (
 const BAD_REQUESTS = [
   { app: "", streamKey: "", reason: "names no stream" },
   { app: "/", streamKey: "///?a=b", reason: "names no stream" },
-  { app: "live", streamKey: "../etc/passwd", reason: '".."' },
-  { app: "live", streamKey: "%2e%2e/secret", reason: '".."' },
-  { app: "live", streamKey: "a/%2E/b", reason: '"."' },
-  { app: "..", streamKey: "cam", reason: '".."' },
-  { app: "live", streamKey: "a%2f..%2fb", reason: '".."' },
-  { app: "live", streamKey: "..%5c..%5cb", reason: "backslash" },
-  { app: "live", streamKey: "%2Fetc/passwd", reason: "empty segment" },
-  { app: "live", streamKey: "a//b", reason: "empty segment" },
-  { app: "live", streamKey: "a%2F", reason: "empty segment" },
-  { app: "live", streamKey: "cam%00.flv", reason: "control character" },
-  { app: "live", streamKey: "cam\n[info] forged", reason: "control character" },
   { app: "live", streamKey: "100%", reason: "percent-encoding" },
   { app: "live", streamKey: "%ff%fe", reason: "percent-encoding" },
   { app: "li%zzve", streamKey: "cam", reason: "percent-encoding" },
-  { app: "live", streamKey: "x".repeat(508), reason: "513 bytes" },
   { app: "live", streamKey: "x".repeat(MAX_STREAM_PATH_TEXT_LENGTH + 1), reason: "8193" },
   { app: "/".repeat(MAX_STREAM_PATH_TEXT_LENGTH + 1), streamKey: "cam", reason: "8193" },
 ];
@@ -237,36 +220,7 @@ for (const { reason, ...request } of BAD_REQUESTS) {
   });
 }
 
-Deno.test("checkStreamName takes names up to 512 bytes of UTF-8, and no byte more", () => {
-  checkStreamName("x".repeat(MAX_STREAM_NAME_LENGTH));
-  checkStreamName("é".repeat(MAX_STREAM_NAME_LENGTH / 2));
-  for (const name of ["x".repeat(513), "é".repeat(256) + "x"]) {
-    assertThrows(() => checkStreamName(name), RtmpError, "513 bytes");
-  }
-});
-
-Deno.test("checkStreamName takes dots, spaces and colons inside of segments", () => {
-  for (const name of ["live/...", "a.b/..c/d..", "a b", "mp4:cam", "%2e%2e", "live/_definst_"]) {
-    checkStreamName(name);
-  }
-});
-
-Deno.test("checkStreamName refuses every control character, a line separator, and backslash", () => {
-  const codes = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, at) => 0x7f + at)];
-  for (const code of [...codes, 0x2028, 0x2029]) {
-    const name = `a${String.fromCharCode(code)}b`;
-    assertThrows(() => checkStreamName(name), RtmpError, "control character at index 1");
-  }
-  assertThrows(() => checkStreamName("a\\b"), RtmpError, "backslash at index 1");
-});
-
-Deno.test("checkStreamName refuses empty, absolute and dotted names", () => {
-  for (const name of ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "./a", "a/./b"]) {
-    assertThrows(() => checkStreamName(name), RtmpError, "The stream name");
-  }
-});
-
-Deno.test("whatever a client sends gives a name that checkStreamName takes, or an RtmpError", () => {
+Deno.test("whatever a client sends gives a name, or an RtmpError", () => {
   const piece = fc.constantFrom(
     "/",
     "..",
@@ -287,10 +241,7 @@ Deno.test("whatever a client sends gives a name that checkStreamName takes, or a
     fc.property(text, text, text, (app, tcUrl, streamKey) => {
       try {
         const { name } = resolveStreamPath({ app, tcUrl, streamKey });
-        checkStreamName(name);
-        const base = new URL("file:///media/");
-        const file = new URL(name.split("/").map(encodeURIComponent).join("/"), base);
-        assert(file.href.startsWith(base.href), name);
+        assert(name !== "");
       } catch (error) {
         assert(error instanceof RtmpError && error.code === "url", String(error));
       }

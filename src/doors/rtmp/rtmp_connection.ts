@@ -1,4 +1,10 @@
-import { HubError, type Publication, type StreamReader } from "../../hub/mod.ts";
+import {
+  checkStreamName,
+  HubError,
+  type Publication,
+  type PublicationEndReason,
+  type StreamReader,
+} from "../../hub/mod.ts";
 import {
   CapsEx,
   type ChunkDecoder,
@@ -394,6 +400,11 @@ export class RtmpConnection {
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
     const log = this.#log;
     const { hooks, hub } = this.#context;
+    // Neither hooks nor the log are to see what is no name.
+    const fault = faultOfName(event.path.name);
+    if (fault !== undefined) {
+      return this.#session.reject(event, { code: "NetStream.Publish.BadName", description: fault });
+    }
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "publish") ??
       await this.#ask(() => hooks.onPublish?.(request));
@@ -404,7 +415,7 @@ export class RtmpConnection {
     try {
       publication = hub.acquire(request.name, {
         identity: this.#transport.remoteAddress,
-        onReplaced: () => this.#replaced(event.streamId),
+        onEnded: (reason, words) => this.#endedByOthers(event.streamId, reason, words),
       });
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
@@ -466,21 +477,25 @@ export class RtmpConnection {
     return this.#session.reject(event, { code: `NetStream.Publish.${code}`, description });
   }
 
-  /** Another publisher has the stream now, or it was closed. */
-  #replaced(streamId: number): void {
+  /** Another publisher has the stream now, or it was closed, or the publisher is not wanted any longer. */
+  #endedByOthers(streamId: number, reason: PublicationEndReason, message: string): void {
     const publishing = this.#publishing.get(streamId);
     if (publishing === undefined) return;
-    const message = "The stream was taken over by another publisher";
-    this.#endPublishing(streamId, { clean: false, reason: "replaced", message });
+    const end = { clean: false, reason, message };
+    this.#endPublishing(streamId, end);
     if (this.#end !== undefined) return;
     this.#session.endPublish(streamId, message);
     this.#outbox.send(this.#session.takeOutput());
-    this.#finish({ clean: false, reason: "replaced", message });
+    this.#finish(end);
   }
 
   async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
     const log = this.#log;
     const { hooks, hub } = this.#context;
+    const fault = faultOfName(event.path.name);
+    if (fault !== undefined) {
+      return this.#session.reject(event, { code: "NetStream.Play.Failed", description: fault });
+    }
     const request = this.#request(event);
     const refusal = await this.#checkCredentials(request, "play") ??
       await this.#ask(() => hooks.onPlay?.(request));
@@ -780,4 +795,14 @@ function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
     return { clean: false, reason: "tls", message: (error as Error).message };
   }
   return { clean: false, reason: "internal", message: "Internal error" };
+}
+
+/** Why there can be no stream of that name; `undefined` where there can. */
+function faultOfName(name: string): string | undefined {
+  try {
+    checkStreamName(name);
+  } catch (error) {
+    if (error instanceof HubError) return error.message;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { RtmpError } from "../../rtmp/mod.ts";
+import { HubError } from "../../hub/mod.ts";
 import type { RtspMulticastGroup } from "../../rtsp/mod.ts";
 import { streamNameOf } from "../mod.ts";
 
@@ -87,7 +87,7 @@ export class MulticastGroups {
       return this.of(streamNameOf(path), track);
     } catch (error) {
       // No stream can have such a name: who asks for it is told later.
-      if (error instanceof RtmpError) return undefined;
+      if (error instanceof HubError) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,5 @@
 import { HubError, type HubErrorCode, type Stream } from "../../hub/mod.ts";
 import type { Track } from "../../media/mod.ts";
-import { RtmpError } from "../../rtmp/mod.ts";
 import {
   formatRtspUrl,
   parseRtspUrl,
@@ -275,9 +274,6 @@ export class RtspConnection {
       if (error instanceof HubError) {
         const status = HUB_STATUS[error.code];
         return this.#connection.reject(event, status, { reason: error.message });
-      }
-      if (error instanceof RtmpError) {
-        return this.#connection.reject(event, 400, { reason: error.message });
       }
       this.#log.error("rtsp request failed", {
         connection: this.#id,
@@ -586,8 +582,10 @@ export class RtspConnection {
 
 /** What a refusal of the hub is in RTSP. */
 const HUB_STATUS: Readonly<Record<HubErrorCode, number>> = {
+  "bad-name": 400,
   "name-taken": 403,
   "too-many-streams": 503,
+  "too-many-waited": 503,
   "too-many-readers": 503,
   "closed": 404,
 };

@@ -280,7 +280,7 @@ export class RtspService {
     const publication = hub.acquire(request.name, {
       identity,
       tracks,
-      onReplaced: () => this.#close(session, "replaced"),
+      onEnded: (reason) => this.#close(session, reason === "closed" ? "replaced" : reason),
     });
     let publisher: RtspPublisher;
     try {
