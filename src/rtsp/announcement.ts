@@ -1,10 +1,10 @@
-import { parseSdp, SdpError, type SessionDescription } from "../sdp/mod.ts";
+import { parseSdp, SdpError, type SdpMedia, type SessionDescription } from "../sdp/mod.ts";
 import { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
 
 /**
- * Reads the description of an ANNOUNCE, and refuses what could not be forwarded: no media, media without
- * payload type or clock rate, a back channel, an H.264 packetization mode other than 1.
+ * Reads the description of an ANNOUNCE, and refuses what could not be forwarded: where no media is left that is
+ * published (see {@linkcode publishedMedia}), and H.264 in interleaved order (packetization mode 2).
  *
  * @throws {RtspError} `malformed-description`
  */
@@ -24,26 +24,51 @@ export function parseAnnouncement(request: RtspRequest): SessionDescription {
   }
 }
 
+/**
+ * The media of a description that are published, by index. As with a camera that is pulled from, others stand
+ * beside them without harm: a back channel (`sendonly`, where not all say so, since a server, or an encoder, has
+ * then written that of itself), what has no payload type (TP-Link's `smart/1/90000`), or nothing that tells what it
+ * is. A publisher may set those up, or not.
+ *
+ * @example
+ * ```ts
+ * import { publishedMedia } from "@weir/server/rtsp";
+ * import { parseSdp } from "@weir/server/sdp";
+ *
+ * const description = parseSdp("m=audio 0 RTP/AVP 0\na=sendonly\nm=video 0 RTP/AVP 26\n");
+ * console.log(publishedMedia(description)); // [ 1 ]
+ * ```
+ */
+export function publishedMedia({ media }: SessionDescription): number[] {
+  const isAllSent = media.every(({ direction }) => direction === "sendonly");
+  return [...media.keys()].filter((index) => {
+    const one = media[index]!;
+    return faultOf(one) === undefined && (isAllSent || one.direction !== "sendonly");
+  });
+}
+
 function checkMedia(description: SessionDescription): void {
-  if (description.media.length === 0) throw new SdpError("missing-media", "no media");
-  for (const [index, media] of description.media.entries()) {
-    const name = `media ${index + 1} is invalid`;
-    if (media.formats.length === 0) {
-      throw new SdpError("missing-format", `${name}: no payload type`);
-    }
-    if (media.direction === "sendonly") {
-      throw malformed(`${name}: a back channel cannot be recorded`);
-    }
-    for (const { encoding, clockRate, fmtp } of media.formats) {
-      if (clockRate === undefined) {
-        throw new SdpError("missing-clock-rate", `${name}: clock rate not found`);
-      }
+  const { media } = description;
+  if (media.length === 0) throw new SdpError("missing-media", "no media");
+  for (const [index, { formats }] of media.entries()) {
+    for (const { encoding, fmtp } of formats) {
       const mode = fmtp["packetization-mode"];
-      if (encoding?.toUpperCase() === "H264" && mode !== undefined && mode !== "1") {
-        throw malformed(`${name}: H.264 with packetization-mode ${mode.slice(0, 8)}, not 1`);
-      }
+      if (encoding?.toUpperCase() !== "H264" || mode !== "2") continue;
+      throw malformed(`media ${index + 1} is invalid: H.264 with packetization-mode 2`);
     }
   }
+  if (publishedMedia(description).length > 0) return;
+  const index = media.findIndex((one) => faultOf(one) !== undefined);
+  throw malformed(`media ${index + 1} is invalid: ${faultOf(media[index]!)}`);
+}
+
+/** Why nobody could tell what a media is. */
+function faultOf({ formats }: SdpMedia): string | undefined {
+  if (formats.length === 0) return "no payload type";
+  const isKnown = formats.some(({ encoding, clockRate }) =>
+    encoding !== undefined || clockRate !== undefined
+  );
+  return isKnown ? undefined : "clock rate not found";
 }
 
 function malformed(reason: string, options?: ErrorOptions): RtspError {

@@ -6,6 +6,7 @@ import {
   parseAuthorization,
   type RtspAuthorization,
   type RtspChallenge,
+  splitScheme,
 } from "./authenticate.ts";
 import { RtspError } from "./errors.ts";
 
@@ -20,15 +21,29 @@ export interface RtspCredentials {
   readonly password: string;
 }
 
+/**
+ * A user name and a digest of its password, so that nobody has to keep the password itself: of
+ * `user:realm:password` (RFC 7616, 3.4.2), with the realm of the server that asks.
+ */
+export interface RtspPasswordDigest {
+  /** User name. */
+  readonly username: string;
+  /** The digest as hexadecimal text: of MD5 with 32 digits, of SHA-256 with 64. */
+  readonly ha1: string;
+}
+
+/** What a server knows of a user. */
+export type RtspKnownUser = RtspCredentials | RtspPasswordDigest;
+
 /** What came of checking a request's credentials. */
 export type RtspVerdict =
   /** They are right. */
   | "granted"
-  /** There are none: the first request of every client. */
+  /** There are none of a method that is offered: the first request of every client has none at all. */
   | "missing"
   /** They are right, but for a nonce that is too old. */
   | "stale"
-  /** They are wrong, of a method that is not offered, or no credentials at all. */
+  /** They are wrong, or broken. */
   | "wrong";
 
 /** What a request shows of itself to the verifier. */
@@ -106,31 +121,85 @@ export class RtspServerAuthenticator {
     });
   }
 
-  /** Whether `request` shows that it knows `credentials`. */
+  /** Realm shown to people, and part of what digests are made of. */
+  get realm(): string {
+    return this.#realm;
+  }
+
+  /**
+   * Whether `request` shows that it knows `credentials`. A digest of a password serves Basic, and Digest of the
+   * same algorithm.
+   */
   verify(
     request: RtspAuthenticationRequest,
-    options: { readonly credentials: RtspCredentials; readonly nowMs: number },
+    options: { readonly credentials: RtspKnownUser; readonly nowMs: number },
   ): RtspVerdict {
-    if (request.authorization === undefined) return "missing";
-    const shown = read(request.authorization);
+    const { authorization } = request;
+    if (authorization === undefined) return "missing";
+    // Who shows what nobody asked for, such as a Bearer token, has not been told yet what to show.
+    const { scheme } = splitScheme(authorization);
+    if (scheme !== "basic" && scheme !== "digest") return "missing";
+    const shown = read(authorization);
     if (shown === undefined) return "wrong";
     const { credentials, nowMs } = options;
     if (shown.scheme === "basic") {
-      if (!this.#methods.includes("basic")) return "wrong";
+      if (!this.#methods.includes("basic")) return "missing";
       const username = isSameText(shown.username, credentials.username);
-      return isSameText(shown.password, credentials.password) && username ? "granted" : "wrong";
+      return this.#isPassword(shown.password, credentials) && username ? "granted" : "wrong";
     }
     const algorithm = shown.algorithm ?? "MD5";
-    const method = algorithm === "MD5" ? "digest-md5" : "digest-sha-256";
-    if (algorithm !== "MD5" && algorithm !== "SHA-256") return "wrong";
-    if (!this.#methods.includes(method) || shown.realm !== this.#realm) return "wrong";
-    if (!namesSame(shown.uri, request)) return "wrong";
-    const known = digest({ ...shown, algorithm }, { ...credentials, method: request.method });
+    if (!isAlgorithm(algorithm) || !this.#methods.includes(METHODS[algorithm])) return "missing";
+    if (shown.realm !== this.#realm || !namesSame(shown.uri, request)) return "wrong";
+    const ha1 = passwordDigest(credentials, { algorithm, realm: this.#realm });
+    if (ha1 === undefined) return "wrong";
+    const known = digest({ ...shown, algorithm }, { ha1, method: request.method });
     const right = isSameText(shown.response.toLowerCase(), known);
     if (!isSameText(shown.username, credentials.username) || !right) return "wrong";
     // Only who knows the password learns that the nonce is the fault.
     return shown.nonce === this.#nonce && nowMs < this.#expiresMs ? "granted" : "stale";
   }
+
+  #isPassword(password: string, known: RtspKnownUser): boolean {
+    if ("password" in known) return isSameText(password, known.password);
+    const algorithm = algorithmOf(known);
+    if (algorithm === undefined) return false;
+    const user = { username: known.username, password };
+    const ha1 = passwordDigest(user, { algorithm, realm: this.#realm })!;
+    return isSameText(ha1, known.ha1.toLowerCase());
+  }
+}
+
+/** Algorithms of Digest that this library knows. */
+type Algorithm = "MD5" | "SHA-256";
+
+const METHODS: Readonly<Record<Algorithm, RtspAuthenticationMethod>> = {
+  MD5: "digest-md5",
+  "SHA-256": "digest-sha-256",
+};
+
+function isAlgorithm(name: string): name is Algorithm {
+  return name === "MD5" || name === "SHA-256";
+}
+
+/** The algorithm that a digest was made with, which its length tells. */
+function algorithmOf({ ha1 }: RtspPasswordDigest): Algorithm | undefined {
+  if (!/^[0-9a-f]*$/i.test(ha1)) return undefined;
+  return ha1.length === 32 ? "MD5" : ha1.length === 64 ? "SHA-256" : undefined;
+}
+
+/** The digest of a user's password, or `undefined` where only that of another algorithm is known. */
+function passwordDigest(
+  known: RtspKnownUser,
+  { algorithm, realm }: { readonly algorithm: Algorithm; readonly realm: string },
+): string | undefined {
+  if ("password" in known) {
+    return hashOf(algorithm, `${known.username}:${realm}:${known.password}`);
+  }
+  return algorithmOf(known) === algorithm ? known.ha1.toLowerCase() : undefined;
+}
+
+function hashOf(algorithm: Algorithm, text: string): string {
+  return createHash(algorithm === "MD5" ? "md5" : "sha256").update(text).digest("hex");
 }
 
 /**
@@ -166,19 +235,23 @@ export function buildAuthorization(
   if (challenge === undefined) return undefined;
   if (challenge.scheme === "basic") return formatAuthorization({ scheme: "basic", ...credentials });
   const { realm, nonce = "", opaque, algorithm } = challenge;
+  const used: Algorithm = algorithm === "SHA-256" ? "SHA-256" : "MD5";
   const auth = challenge.qop?.includes("auth") && request.cnonce !== undefined;
   const nc = (request.nonceCount ?? 1).toString(16).padStart(8, "0");
   const parts = {
     realm,
     nonce,
     uri: url,
-    algorithm: algorithm ?? "MD5",
+    algorithm: used,
     ...(auth ? { qop: "auth", nc, cnonce: request.cnonce! } : {}),
   };
   return formatAuthorization({
     scheme: "digest",
     username: credentials.username,
-    response: digest(parts, { ...credentials, method }),
+    response: digest(parts, {
+      ha1: passwordDigest(credentials, { algorithm: used, realm })!,
+      method,
+    }),
     realm,
     nonce,
     uri: url,
@@ -210,20 +283,17 @@ function digest(
     readonly realm: string;
     readonly nonce: string;
     readonly uri: string;
-    readonly algorithm: string;
+    readonly algorithm: Algorithm;
     readonly qop?: string;
     readonly nc?: string;
     readonly cnonce?: string;
   },
-  known: RtspCredentials & { readonly method: string },
+  known: { readonly ha1: string; readonly method: string },
 ): string {
-  const algorithm = parts.algorithm === "SHA-256" ? "sha256" : "md5";
-  const hash = (text: string) => createHash(algorithm).update(text).digest("hex");
-  const secret = hash(`${known.username}:${parts.realm}:${known.password}`);
-  const request = hash(`${known.method}:${parts.uri}`);
-  const { nonce, qop, nc = "", cnonce = "" } = parts;
+  const { algorithm, nonce, qop, nc = "", cnonce = "" } = parts;
+  const request = hashOf(algorithm, `${known.method}:${parts.uri}`);
   const middle = qop === undefined ? nonce : `${nonce}:${nc}:${cnonce}:${qop}`;
-  return hash(`${secret}:${middle}:${request}`);
+  return hashOf(algorithm, `${known.ha1}:${middle}:${request}`);
 }
 
 /**

@@ -5,7 +5,7 @@ import { RtspError } from "./errors.ts";
 import { encodeRequest, encodeResponse, type RtspMessage, type RtspResponse } from "./message.ts";
 import { formatRange, parseRange, type RtspRange } from "./range.ts";
 import { parseRtpInfo, type RtspRtpInfo } from "./rtp_info.ts";
-import { parseSessionHeader } from "./session_header.ts";
+import { isNoSession, parseSessionHeader } from "./session_header.ts";
 import { RTSP_TRANSITIONS, type RtspMethod, type RtspState } from "./states.ts";
 import { formatTransports, parseTransports, type RtspTransport } from "./transport.ts";
 import { formatRtspUrl, parseRtspUrl, resolveControl, type RtspUrl, withRtspPath } from "./url.ts";
@@ -378,7 +378,9 @@ export class RtspClientSession {
         events.push({ type: "described", cseq, description: this.#describe(response) });
         break;
       case "SETUP": {
-        const [transport] = parseTransports(response.headers.get("Transport") ?? "");
+        // A camera that does not say what it has chosen has chosen what it was asked for.
+        const header = response.headers.get("Transport")?.trim() || sent.headers["Transport"];
+        const [transport] = parseTransports(header ?? "");
         events.push({ type: "set-up", cseq, transport: transport! });
         break;
       }
@@ -397,7 +399,7 @@ export class RtspClientSession {
       this.#methods = new Set(methods.toUpperCase().split(",").map((one) => one.trim()));
     }
     const header = response.headers.get("Session");
-    if (header === undefined) return;
+    if (header === undefined || isNoSession(header)) return;
     const { id, timeoutS } = parseSessionHeader(header);
     this.#session = id;
     if (timeoutS !== undefined && timeoutS > 0) this.#timeoutS = timeoutS;

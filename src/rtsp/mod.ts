@@ -29,6 +29,7 @@ export * from "./transport.ts";
 export * from "./session_header.ts";
 export * from "./rtp_info.ts";
 export * from "./range.ts";
+export { publishedMedia } from "./announcement.ts";
 export * from "./authenticate.ts";
 export * from "./authentication.ts";
 export * from "./states.ts";

@@ -1,12 +1,13 @@
 import { formatSdp, type SessionDescription } from "../sdp/mod.ts";
-import { parseAnnouncement } from "./announcement.ts";
-import { parseAuthorization } from "./authenticate.ts";
+import { parseAnnouncement, publishedMedia } from "./announcement.ts";
+import { parseAuthorization, splitScheme } from "./authenticate.ts";
 import {
   type RtspAuthenticationMethod,
   RtspServerAuthenticator,
   type RtspVerdict,
 } from "./authentication.ts";
 import { RtspError, type RtspErrorCode } from "./errors.ts";
+import { RtspHeaders } from "./headers.ts";
 import {
   encodeResponse,
   RTSP_REASONS,
@@ -44,7 +45,7 @@ import type {
 } from "./server_events.ts";
 import { SessionBinding } from "./session_binding.ts";
 import { type RtspServerSession, type RtspSessionRegistry, tableOf } from "./server_session.ts";
-import { formatSessionHeader, parseSessionHeader } from "./session_header.ts";
+import { formatSessionHeader, isNoSession, parseSessionHeader } from "./session_header.ts";
 import { hexadecimal, type ServerSession, type SessionTable } from "./session_table.ts";
 import { RTSP_METHODS, type RtspMethod } from "./states.ts";
 import { splitStreamUrl } from "./track_url.ts";
@@ -53,8 +54,10 @@ import { chooseTransport, type RtspTransportPolicy, transportReply } from "./tra
 import { httpBadRequestResponse } from "./tunnel.ts";
 import { formatRtspUrl, parseRtspUrl } from "./url.ts";
 
-/** Requests that may wait while one is decided: a client that pipelines sends a handful. */
+/** Requests that may wait while one is decided: a client that pipelines sends a handful. More are answered 503. */
 const MAX_WAITING_REQUESTS = 64;
+/** Answers of 503 that may wait likewise, of a few bytes each; more end the connection. */
+const MAX_WAITING_REFUSALS = 4096;
 /** Frames for no channel before the connection ends: some are in flight after a PAUSE or TEARDOWN. */
 const MAX_STRAY_FRAMES = 1000;
 /** Characters of an explanation in a status line: clients read those into fixed room (FFmpeg: 256). */
@@ -153,7 +156,7 @@ export class RtspServerConnection {
   readonly #handlers: Readonly<Record<RtspMethod, Handler>>;
   readonly #binding: SessionBinding;
   #output: Uint8Array[] = [];
-  #waiting: RtspRequest[] = [];
+  readonly #waiting = new WaitingRequests();
   #pending: RtspQuestionEvent | undefined;
   #error: RtspError | undefined;
   #nowMs: number;
@@ -244,7 +247,7 @@ export class RtspServerConnection {
   end(): RtspServerEvent[] {
     this.#error ??= new RtspError("closed", "the connection has ended");
     this.#pending = undefined;
-    this.#waiting = [];
+    this.#waiting.clear();
     return this.#binding.end();
   }
 
@@ -438,8 +441,11 @@ export class RtspServerConnection {
   }
 
   #drain(events: RtspServerEvent[]): void {
-    while (!this.busy && this.#error === undefined && this.#waiting.length > 0) {
-      this.#handle(this.#waiting.shift()!, events);
+    while (!this.busy && this.#error === undefined) {
+      const next = this.#waiting.take();
+      if (next === undefined) return;
+      if (next.isRefused) this.#refuse(next.request, tooMany(), events);
+      else this.#handle(next.request, events);
     }
   }
 
@@ -453,10 +459,8 @@ export class RtspServerConnection {
     this.#lastRequestMs = this.#nowMs;
     if (!this.busy) {
       this.#handle(request, events);
-    } else if (this.#waiting.length < MAX_WAITING_REQUESTS) {
-      this.#waiting.push(request);
-    } else {
-      const message = `over ${MAX_WAITING_REQUESTS} requests before an answer`;
+    } else if (!this.#waiting.add(request)) {
+      const message = `over ${MAX_WAITING_REFUSALS} requests before an answer`;
       this.#fail(new RtspError("pipeline-overflow", message), events);
     }
   }
@@ -587,7 +591,7 @@ export class RtspServerConnection {
     this.#withOwnSession(request, events, (session) => {
       session.require("PLAY");
       checkAggregate(session, url);
-      const range = header === undefined ? undefined : parseRange(header);
+      const range = header === undefined ? undefined : readRange(header);
       this.#ask({ type: "play", session, range, ...this.#question(request) }, events);
     });
   }
@@ -597,9 +601,12 @@ export class RtspServerConnection {
     this.#withOwnSession(request, events, (session) => {
       session.require("RECORD");
       checkAggregate(session, url);
-      const announced = session.description?.media.length ?? 0;
-      if (session.tracks.length < announced) {
-        const message = `${session.tracks.length} of ${announced} announced media are set up`;
+      const { description, tracks } = session;
+      const published = description === undefined ? [] : publishedMedia(description);
+      const missing = published.filter((index) => tracks.every(({ track }) => track !== index));
+      if (missing.length > 0) {
+        const count = published.length - missing.length;
+        const message = `${count} of ${published.length} announced media are set up`;
         throw new RtspError("tracks-missing", message);
       }
       this.#ask({ type: "record", session, ...this.#question(request) }, events);
@@ -643,7 +650,8 @@ export class RtspServerConnection {
     act: (session: ServerSession | undefined) => void,
   ): void {
     const header = request.headers.get("Session");
-    if (header === undefined) return act(undefined);
+    // Some clients send an empty header before they have a session.
+    if (header === undefined || isNoSession(header)) return act(undefined);
     const session = this.#table.sessions.get(parseSessionHeader(header).id);
     if (session === undefined) throw notFound("an unknown session");
     this.#binding.checkUse(session);
@@ -669,6 +677,8 @@ export class RtspServerConnection {
     const { method, url } = request;
     const shown = presented(authorization);
     const credentials: RtspPresentedCredentials = {
+      scheme: authorization === undefined ? undefined : splitScheme(authorization).scheme,
+      realm: this.#authenticator.realm,
       username: shown?.username,
       password: shown?.scheme === "basic" ? shown.password : undefined,
       verify: (known) =>
@@ -745,10 +755,55 @@ export class RtspServerConnection {
   #fail(error: RtspError, events: RtspServerEvent[]): void {
     if (this.#error !== undefined) return;
     this.#error = error;
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#pending = undefined;
     events.push({ type: "close", error });
   }
+}
+
+/** A request whose turn has not come; of one that is refused only what its answer needs is kept. */
+interface WaitingRequest {
+  readonly request: RtspRequest;
+  readonly isRefused: boolean;
+}
+
+/** Requests behind one that is being decided, within bounds. */
+class WaitingRequests {
+  #requests: WaitingRequest[] = [];
+  /** The next; those before it are taken. */
+  #at = 0;
+
+  /** Keeps a request for its turn; `false` where there is no room even for a refusal. */
+  add(request: RtspRequest): boolean {
+    const count = this.#requests.length - this.#at;
+    if (count >= MAX_WAITING_REQUESTS + MAX_WAITING_REFUSALS) return false;
+    const isRefused = count >= MAX_WAITING_REQUESTS;
+    this.#requests.push({ request: isRefused ? withoutContent(request) : request, isRefused });
+    return true;
+  }
+
+  take(): WaitingRequest | undefined {
+    const next = this.#requests[this.#at++];
+    if (next === undefined) this.clear();
+    return next;
+  }
+
+  clear(): void {
+    this.#requests = [];
+    this.#at = 0;
+  }
+}
+
+/** Method and number of a request, in as little memory as that takes. */
+function withoutContent(request: RtspRequest): RtspRequest {
+  const cseq = request.headers.get("CSeq");
+  const headers = new RtspHeaders(cseq === undefined ? [] : [["CSeq", cseq]]);
+  return { ...request, url: "*", headers, body: new Uint8Array(0) };
+}
+
+function tooMany(): RtspError {
+  const message = `over ${MAX_WAITING_REQUESTS} requests before an answer`;
+  return new RtspError("pipeline-overflow", message, { status: 503 });
 }
 
 /**
@@ -759,6 +814,16 @@ function reasonOf({ status, message }: RtspError): string {
   // deno-lint-ignore no-control-regex
   const words = message.slice(0, LONGEST_PHRASE).replace(/[\0-\x1f\x7f]/g, " ");
   return `${RTSP_REASONS[status] ?? "Error"}: ${words}`;
+}
+
+/** A live stream has one range; clients write what they like (`0.000-`, `npt=`), and mean it. */
+function readRange(header: string): RtspRange | undefined {
+  try {
+    return parseRange(header);
+  } catch (error) {
+    if (error instanceof RtspError) return undefined;
+    throw error;
+  }
 }
 
 function isKnown(method: string): method is RtspMethod {

@@ -1,5 +1,5 @@
 import type { SessionDescription } from "../sdp/mod.ts";
-import type { RtspCredentials, RtspVerdict } from "./authentication.ts";
+import type { RtspKnownUser, RtspVerdict } from "./authentication.ts";
 import type { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
 import type { RtspRange } from "./range.ts";
@@ -25,12 +25,16 @@ export interface RtspMulticastGroup {
 
 /** What a client shows of itself with a request. */
 export interface RtspPresentedCredentials {
+  /** The scheme of the header, in lower case, whether it is offered or not; `undefined` without a header. */
+  readonly scheme: string | undefined;
+  /** The realm of the server, with which digests of passwords are made. */
+  readonly realm: string;
   /** The user name that it claims, not verified. */
   readonly username: string | undefined;
   /** The password, where it came in clear (Basic). */
   readonly password: string | undefined;
-  /** Whether the client knows `known`. */
-  verify(known: RtspCredentials): RtspVerdict;
+  /** Whether the client knows the password of `known`, or the one that its digest was made of. */
+  verify(known: RtspKnownUser): RtspVerdict;
 }
 
 /** What all questions have in common. */

@@ -31,6 +31,20 @@ export function parseSessionHeader(text: string): RtspSessionHeader {
 }
 
 /**
+ * Whether a `Session` header names no session: some clients and cameras send an empty one before there is any.
+ *
+ * @example
+ * ```ts
+ * import { isNoSession } from "@weir/server/rtsp";
+ *
+ * console.log(isNoSession(" "), isNoSession(";timeout=60"), isNoSession("a1b2")); // true true false
+ * ```
+ */
+export function isNoSession(text: string): boolean {
+  return text.split(";", 1)[0]!.trim() === "";
+}
+
+/**
  * Writes a `Session` header.
  *
  * @example

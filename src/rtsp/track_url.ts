@@ -47,6 +47,7 @@ export function splitStreamUrl(url: Pick<RtspUrl, "path" | "query">): RtspStream
  * | plain | `/s/trackID=0` |
  * | FFmpeg, VLC | `/s?q=1/trackID=0` |
  * | GStreamer | `/s/trackID=0?q=1` |
+ * | query on both sides | `/s?q=1/trackID=0?q=1` |
  * | no control (FFmpeg with MPEG-TS) | `/s/`, `/s?q=1/`, `/s/?q=1`: the first track |
  *
  * @throws {RtspError} `aggregate` (459) for a URL that names no track, `track-not-found` (404) for a
@@ -64,7 +65,8 @@ export function splitTrackUrl(url: Pick<RtspUrl, "path" | "query">): RtspTrackPa
   const inQuery = url.query?.lastIndexOf("/trackID=") ?? -1;
   if (inQuery >= 0) {
     const query = url.query!;
-    const track = parseTrack(query.slice(inQuery + 9));
+    // Some clients write the query on both sides of the control.
+    const track = parseTrack(query.slice(inQuery + 9).split("?", 1)[0]!);
     return { path: url.path, query: query.slice(0, inQuery), track };
   }
   const inPath = url.path.lastIndexOf("/trackID=");
@@ -134,6 +136,9 @@ function controlForms(announced: RtspUrl, control: string): string[] {
   const behind = resolveControl(withoutQuery, control);
   return [
     pathAndQuery(resolveControl(announced, control)),
+    ...(query === undefined
+      ? []
+      : [`${pathAndQuery(resolveControl(announced, control))}?${query}`]),
     pathAndQuery(slashed),
     pathAndQuery(query === undefined ? behind : { ...behind, query }),
   ];

@@ -51,11 +51,11 @@ interface SessionSection extends Section {
  * Reads a session description (RFC 8866, RFC 2326 appendix C) as devices send it.
  *
  * It asks for no line but what names the media, takes fields in any order, any line end, blanks around
- * what matters, and leaves out of the result what is broken and not needed (a port of
- * -1353744643, a `c=IN` with no address). Static payload types get their clock rate from RFC 3551.
+ * what matters, and leaves out of the result what is broken and not needed (a line that is no `x=…`, a
+ * port of -1353744643, a `c=IN` with no address). Static payload types get their clock rate from RFC 3551.
  * Repeat times, time zones and keys (`r=`, `z=`, `k=`) are passed over.
  *
- * @throws {SdpError} for a text over {@linkcode MAX_SDP_LENGTH}, a line that is no `x=…`, a media line
+ * @throws {SdpError} for a text over {@linkcode MAX_SDP_LENGTH}, one without any line `x=…`, a media line
  * without protocol, or more than {@linkcode MAX_SDP_MEDIA} media
  *
  * @example
@@ -74,6 +74,7 @@ export function parseSdp(source: string | Uint8Array): SessionDescription {
   const session: SessionSection = { fields: {}, times: [], bandwidth: [], attributes: [] };
   const media: MediaSection[] = [];
   let seen = false;
+  let fault: SdpError | undefined;
   const lines = text.replaceAll("\r\n", "\n").replaceAll("\r", "\n").split("\n");
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!.trim();
@@ -81,7 +82,13 @@ export function parseSdp(source: string | Uint8Array): SessionDescription {
     const equals = line.indexOf("=");
     const type = equals === 1 ? line[0]! : line.slice(0, Math.max(0, equals)).trimEnd();
     if (!isType(type)) {
-      throw new SdpError("malformed-line", `"${line.slice(0, 40)}" is no type=value`, index + 1);
+      // Nothing that is needed stands there.
+      fault ??= new SdpError(
+        "malformed-line",
+        `"${line.slice(0, 40)}" is no type=value`,
+        index + 1,
+      );
+      continue;
     }
     seen = true;
     const value = line.slice(equals + 1).trimStart();
@@ -89,6 +96,7 @@ export function parseSdp(source: string | Uint8Array): SessionDescription {
     else if (media.length > 0) readMediaField(media.at(-1)!, type, value);
     else readSessionField(session, type, value);
   }
+  if (!seen && fault !== undefined) throw fault;
   if (!seen) throw new SdpError("empty", "a description has at least one line");
   return finishSession(session, media);
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   buildAuthorization,
@@ -76,12 +77,41 @@ for (const method of ["basic", "digest-md5", "digest-sha-256"] as const) {
     assertEquals(verify(build()), "granted");
   });
 
+  Deno.test(`${method}: credentials that nobody asked for are missing, not wrong (R041)`, () => {
+    const other = method === "basic" ? "digest-md5" : "basic";
+    const offer = new RtspServerAuthenticator({ nonce: "ab", issuedMs: 0, methods: [other] });
+    const unasked = buildAuthorization(parseChallenges(offer.challenges()), {
+      ...request,
+      credentials,
+    });
+    for (const header of ["", "Bearer eyJhbGciOiJub25lIn0.e30.", "Negotiate YII=", unasked]) {
+      assertEquals(verify(header), "missing");
+    }
+  });
+
+  Deno.test(`${method}: the digest of a password is enough to know it by`, () => {
+    const md5 = "ed3fa6c6f4a9ae2e9f3d6b5f6b1f5f4e";
+    for (const [algorithm, length] of [["md5", 32], ["sha256", 64]] as const) {
+      const ha1 = createHash(algorithm).update("myuser:weir:mypass").digest("hex");
+      const known = { username: "myuser", ha1: ha1.toUpperCase() };
+      const shown = { ...request, authorization: build() };
+      const isUsable = method === "basic" || method.startsWith("digest-sha") === (length === 64);
+      const verdict = server.verify(shown, { credentials: known, nowMs: 1 });
+      assertEquals(verdict, isUsable ? "granted" : "wrong");
+      const other = { ...request, authorization: build({ ...credentials, password: "other" }) };
+      assertEquals(server.verify(other, { credentials: known, nowMs: 1 }), "wrong");
+      for (const broken of ["", md5, "z".repeat(length), ha1 + "0"]) {
+        const stored = { username: "myuser", ha1: broken };
+        assertEquals(server.verify(shown, { credentials: stored, nowMs: 1 }), "wrong");
+      }
+    }
+  });
+
   Deno.test(`${method}: a wrong user, password or header is wrong (R042, R046)`, () => {
     assertEquals(verify(build({ ...credentials, username: "other" })), "wrong");
     assertEquals(verify(build({ ...credentials, password: "other" })), "wrong");
-    for (const header of ["", "Basic !!", "Digest x", "Bearer y"]) {
-      assertEquals(verify(header), "wrong");
-    }
+    const broken = method === "basic" ? "Basic !!" : "Digest x";
+    assertEquals(verify(broken), "wrong");
   });
 
   if (method !== "basic") {
@@ -174,11 +204,11 @@ Deno.test("an expired or foreign nonce is stale only to who knows the password (
   assertMatch(server.challenges({ stale: true })[0]!, /stale="TRUE"/);
 });
 
-Deno.test("a method that is not offered is wrong, however right", () => {
+Deno.test("a method that is not offered is asked for again in another, however right", () => {
   const server = new RtspServerAuthenticator({ nonce: "ab", issuedMs: 0, methods: ["digest-md5"] });
   const authorization = formatAuthorization({ scheme: "basic", ...credentials });
   const request = { method: "PLAY", url, authorization };
-  assertEquals(server.verify(request, { credentials, nowMs: 1 }), "wrong");
+  assertEquals(server.verify(request, { credentials, nowMs: 1 }), "missing");
 });
 
 Deno.test("buildAuthorization prefers SHA-256, then MD5, then Basic, and knows its limits", () => {

@@ -186,14 +186,25 @@ Deno.test("461 tells the owner to try another transport, and the session goes on
   assertEquals(wire.answer(200, { Session: "a", Transport: transport })[0]?.type, "set-up");
 });
 
-Deno.test("a SETUP answered without Transport, or a DESCRIBE without SDP, fails", () => {
+Deno.test("a SETUP answered without Transport means what was asked, an empty Session none", () => {
+  for (const header of [{}, { Transport: " " }] as Record<string, string>[]) {
+    const wire = new Wire();
+    wire.client.setup("trackID=0", [{ ...tcp, interleaved: [4, 5] }]);
+    const [event] = wire.answer(200, { ...header, Session: "" });
+    assert(event?.type === "set-up");
+    assertEquals(event.transport, { ...tcp, interleaved: [4, 5] });
+    assertEquals(wire.client.sessionId, undefined);
+  }
+});
+
+Deno.test("a SETUP answered with a broken Transport, or a DESCRIBE without SDP, fails", () => {
   const wire = new Wire();
   wire.client.describe();
   const [described] = wire.answer(200, {}, "rubbish");
   assert(described?.type === "failed");
   assertEquals(described.error.code, "malformed-description");
   wire.client.setup(undefined, [tcp]);
-  const [setup] = wire.answer(200, { Session: "a" });
+  const [setup] = wire.answer(200, { Session: "a", Transport: "unicast" });
   assert(setup?.type === "failed");
   assertEquals(setup.error.code, "malformed-transport");
 });

@@ -7,6 +7,7 @@ import {
   RTSP_TRANSITIONS,
   RtspDecoder,
   type RtspDescribeEvent,
+  type RtspPlayEvent,
   type RtspServerEvent,
 } from "../../src/rtsp/mod.ts";
 import { tableOf } from "../../src/rtsp/server_session.ts";
@@ -295,7 +296,14 @@ Deno.test("the first request without credentials gets 401, the second with them 
     assertEquals(answer().status, 200);
     assertEquals(peer.connection.identity, "me");
 
-    peer.ask("DESCRIBE", { Authorization: "Basic eDp5" });
+    const other = { ...request, credentials: { ...known, password: "other" } };
+    peer.ask("DESCRIBE", { Authorization: "Bearer x" });
+    const bearer = peer.events.at(-1);
+    assert(bearer?.type === "describe");
+    assertEquals([bearer.credentials.scheme, bearer.credentials.username], ["bearer", undefined]);
+    assertEquals(answer().headers.getAll("WWW-Authenticate").length, 1);
+    assertEquals(peer.connection.closeReason, undefined);
+    peer.ask("DESCRIBE", { Authorization: buildAuthorization(challenges, other)! });
     assertEquals(answer().status, 401);
     assertEquals(
       peer.connection.closeReason?.code,
@@ -538,11 +546,22 @@ Deno.test("the 200 to PLAY is in the output when the owner is told (R081)", () =
   assertEquals(peer.types(), ["playing"]);
 });
 
-Deno.test("a Range that is none gets 457, and the session stays ready", () => {
+for (const range of ["yesterday", "0.000-", "npt=", "npt", ""]) {
+  Deno.test(`a PLAY with Range "${range}" plays, since a live stream has no other range`, () => {
+    const peer = new Peer();
+    const session = peer.setUp();
+    assertEquals(peer.request("PLAY", URL, { ...session, Range: range }).status, 200);
+    const play = peer.events.find(({ type }) => type === "play") as RtspPlayEvent;
+    assertEquals(play.range, undefined);
+  });
+}
+
+Deno.test("an empty Session header is none", () => {
   const peer = new Peer();
-  const session = peer.setUp();
-  assertEquals(peer.request("PLAY", URL, { ...session, Range: "yesterday" }).status, 457);
-  assertEquals(peer.request("PLAY", URL, session).status, 200);
+  assertEquals(peer.request("OPTIONS", URL, { Session: "" }).status, 200);
+  const setup = { Transport: TCP, Session: "" };
+  assertEquals(peer.request("SETUP", `${URL}/trackID=0`, setup).status, 200);
+  assertEquals(peer.request("PLAY", URL, { Session: " " }).status, 200);
 });
 
 for (const transport of [TCP, udp(5000), "RTP/AVP;multicast"]) {
@@ -658,9 +677,14 @@ const ANNOUNCEMENTS: [string, Record<string, string>, string][] = [
   ["no payload type", { "Content-Type": "application/sdp" }, "m=video 0 RTP/AVP\r\n"],
   ["no clock rate", { "Content-Type": "application/sdp" }, "m=video 0 RTP/AVP 96\r\n"],
   [
-    "a back channel",
+    "H.264 in interleaved order",
     { "Content-Type": "application/sdp" },
-    "m=audio 0 RTP/AVP 0\r\na=sendonly\r\n",
+    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=2\r\n",
+  ],
+  [
+    "a back channel beside nothing that is known",
+    { "Content-Type": "application/sdp" },
+    "m=audio 0 RTP/AVP 0\r\na=sendonly\r\nm=video 0 RTP/AVP 96\r\n",
   ],
 ];
 for (const [what, headers, body] of ANNOUNCEMENTS) {
@@ -678,16 +702,30 @@ Deno.test("the reason of a refused ANNOUNCE names the media (R110)", () => {
   assertEquals(peer.connection.closeReason?.message, "media 1 is invalid: clock rate not found");
 });
 
-Deno.test("ANNOUNCE of H.264 with packetization-mode 0 gets 400, and is told why (R111)", () => {
-  const body =
-    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=0\r\n";
-  const type = { "Content-Type": "application/sdp" };
-  const { status, reason } = new Peer().request("ANNOUNCE", URL, type, body);
-  assertEquals(
-    [status, reason],
-    [400, "Bad Request: media 1 is invalid: H.264 with packetization-mode 0, not 1"],
-  );
-});
+const H264 = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n";
+const TOLERATED: [string, string][] = [
+  ["packetization-mode 0 (R111)", `${H264}a=fmtp:96 packetization-mode=0\r\n`],
+  ["all media sendonly (R110)", `${H264}a=sendonly\r\n`],
+  ["a back channel", `${H264}m=audio 0 RTP/AVP 0\r\na=sendonly\r\na=control:streamid=1\r\n`],
+  ["a media without payload type", `${H264}m=application/TP-LINK 0 RTP/AVP smart/1/90000\r\n`],
+  ["a media of which nothing is known", `${H264}m=application 0 RTP/AVP 107\r\n`],
+  ["a line that is none", `rubbish\r\n${H264}-\r\n`],
+  [
+    "a codec without clock rate",
+    "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 AC3\r\na=control:streamid=0\r\n",
+  ],
+];
+for (const [what, body] of TOLERATED) {
+  Deno.test(`ANNOUNCE with ${what} is taken, and records once the published media is set up`, () => {
+    const peer = new Peer();
+    const type = { "Content-Type": "application/sdp" };
+    assertEquals(peer.request("ANNOUNCE", URL, type, body).status, 200);
+    assertEquals(peer.request("RECORD", URL).status, 400, "the published media is not set up");
+    const transport = { Transport: `${TCP};mode=record` };
+    assertEquals(peer.request("SETUP", `${URL}/streamid=0`, transport).status, 200);
+    assertEquals(peer.request("RECORD", URL).status, 200);
+  });
+}
 
 Deno.test("what a peer wrote stands in a status line without control characters, and shortened", () => {
   const [malformed] = new Peer().push(`OPTIONS ${URL} RTSP/1.0\r\nCSeq\r\n\r\n`);
@@ -922,6 +960,32 @@ Deno.test("10 000 OPTIONS in one write are answered; behind an open question the
   waiting.ask("DESCRIBE");
   waiting.push(all);
   assertEquals(waiting.connection.closeReason?.code, "pipeline-overflow");
+});
+
+Deno.test("200 pipelined DESCRIBEs are all answered in order: 65 as asked, the others with 503", () => {
+  const peer = new Peer({ manual: true });
+  const requests = Array.from(
+    { length: 200 },
+    () => ({ method: "DESCRIBE", url: URL, headers: {} }),
+  );
+  const answers = peer.requests(requests);
+  for (let at = 0; at < peer.events.length; at++) {
+    const event = peer.events[at]!;
+    if (event.type !== "describe") continue;
+    peer.take(peer.connection.acceptDescribe(event, { description: "x" }));
+    answers.push(...peer.output());
+  }
+  assertEquals(
+    answers.map(({ headers }) => headers.get("CSeq")),
+    requests.map((_, at) => `${at + 1}`),
+  );
+  const statuses = answers.map(({ status }) => status);
+  assertEquals(statuses, requests.map((_, at) => at < 65 ? 200 : 503));
+  assertEquals(
+    answers.at(-1)?.reason,
+    "Service Unavailable: over 64 requests before an answer",
+  );
+  assertEquals([peer.connection.closeReason, peer.connection.busy], [undefined, false]);
 });
 
 Deno.test("an answer after the client has gone does nothing", () => {

@@ -104,11 +104,27 @@ Deno.test("parseSdp leaves the clock rate of a dynamic type without rtpmap undef
   }
 });
 
+Deno.test("parseSdp passes over a line that is no type=value, wherever it stands", () => {
+  const lines = [
+    "v=0",
+    "s=x",
+    "m=audio 0 RTP/AVP 8",
+    "a=control:trackID=1",
+    "m=video 0 RTP/AVP 26",
+  ];
+  const expected = parseSdp(lines.join("\r\n"));
+  for (let at = 0; at <= lines.length; at++) {
+    for (const rubbish of ["rubbish", "=x", "av=1", ":a=control", "-"]) {
+      assertEquals(parseSdp(lines.toSpliced(at, 0, rubbish).join("\r\n")), expected);
+    }
+  }
+});
+
 const FAULTS: [string, SdpErrorCode, number][] = [
   ["", "empty", 0],
   ["\r\n \r\n", "empty", 0],
-  ["v=0\r\nrubbish\r\n", "malformed-line", 2],
-  ["v=0\n=x", "malformed-line", 2],
+  ["rubbish\r\n<html>\r\n", "malformed-line", 1],
+  ["\n=x", "malformed-line", 2],
   ["v=0\ns=x\nm=video 0", "malformed-media", 3],
   ["m=", "malformed-media", 1],
   [`m=video 0 RTP/AVP${" 96".repeat(129)}`, "malformed-media", 1],
