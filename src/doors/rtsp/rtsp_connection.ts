@@ -3,6 +3,7 @@ import type { Track } from "../../media/mod.ts";
 import {
   formatRtspUrl,
   parseRtspUrl,
+  publishedMedia,
   type RtspAnnounceEvent,
   type RtspCredentials,
   RtspDecoderStream,
@@ -51,6 +52,8 @@ type StreamQuestion = RtspDescribeEvent | RtspAnnounceEvent | RtspSetupEvent;
 interface SessionNotes {
   readonly request: StreamRequest;
   readonly tracks: readonly Track[];
+  /** Of a publisher: which media of its description each track is. */
+  readonly media?: readonly number[];
 }
 
 /** One RTSP connection, from its first request to the end. */
@@ -329,8 +332,9 @@ export class RtspConnection {
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
     const request = await this.#permitted(event, "publish");
     if (!("request" in request)) return request.events;
-    const tracks = tracksOfSdp(event.description);
-    event.session.data = { request: request.request, tracks } satisfies SessionNotes;
+    const media = publishedMedia(event.description);
+    const tracks = tracksOfSdp({ media: media.map((index) => event.description.media[index]!) });
+    event.session.data = { request: request.request, tracks, media } satisfies SessionNotes;
     return this.#connection.acceptAnnounce(event, { identity: request.identity });
   }
 
@@ -396,9 +400,10 @@ export class RtspConnection {
   }
 
   #record(event: RtspRecordEvent): RtspServerEvent[] {
-    const { request, tracks } = event.session.data as SessionNotes;
+    const { request, tracks, media = [] } = event.session.data as SessionNotes;
     this.#service.openPublisher(event.session, {
       tracks,
+      media,
       request,
       identity: this.#connection.identity ?? this.#transport.remoteAddress,
       carrier: this,

@@ -17,6 +17,8 @@ import { RtpTrackIngest, UnitBudget } from "../../transmux/mod.ts";
 const REPORT_INTERVAL_MS = 10_000;
 
 interface PublisherTrack {
+  /** Which media of the description it is. */
+  readonly media: number;
   readonly receiver: RtpReceiver;
   readonly aligned: AlignedTrack;
   readonly ingest: RtpTrackIngest;
@@ -55,6 +57,8 @@ export class RtspPublisher {
     publication: Publication,
     options: {
       readonly tracks: readonly Track[];
+      /** Which media of the description each track is; by default they are the same. */
+      readonly media?: readonly number[];
       readonly ordered: boolean;
       readonly ssrc: number;
       readonly nowMs: number;
@@ -68,7 +72,7 @@ export class RtspPublisher {
     this.#lastReportAt = options.nowMs;
     const aligner = new TrackAligner();
     const budget = new UnitBudget();
-    this.#tracks = options.tracks.map((track) => {
+    this.#tracks = options.tracks.map((track, index) => {
       const { clockRate } = track.rtp!;
       const aligned = aligner.addTrack({ clockRate });
       const ingest = new RtpTrackIngest({ track, time: aligned, budget });
@@ -77,7 +81,7 @@ export class RtspPublisher {
         clockRate,
         ...(options.ordered ? { reorderPackets: 0 } : {}),
       });
-      return { receiver, aligned, ingest };
+      return { media: options.media?.[index] ?? index, receiver, aligned, ingest };
     });
   }
 
@@ -93,9 +97,9 @@ export class RtspPublisher {
     };
   }
 
-  /** Takes one packet of the track at `index` in the description. */
+  /** Takes one packet of the media at `index` in the description; of media that are not published, none. */
   take(bytes: Uint8Array, from: { index: number; rtcp: boolean; nowMs: number }): void {
-    const track = this.#tracks[from.index];
+    const track = this.#tracks.find(({ media }) => media === from.index);
     if (track === undefined) return;
     this.#packets++;
     this.#bytes += bytes.length;
@@ -124,9 +128,9 @@ export class RtspPublisher {
     this.commit();
     if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return [];
     this.#lastReportAt = nowMs;
-    return this.#tracks.flatMap(({ receiver }, index) => {
+    return this.#tracks.flatMap(({ receiver, media }) => {
       const report = receiver.report(nowMs);
-      return report === undefined ? [] : [{ index, packet: this.#receiverReport([report]) }];
+      return report === undefined ? [] : [{ index: media, packet: this.#receiverReport([report]) }];
     });
   }
 

@@ -268,13 +268,15 @@ export class RtspService {
     session: RtspServerSession,
     from: {
       readonly tracks: readonly Track[];
+      /** Which media of the description each track is. */
+      readonly media: readonly number[];
       readonly request: StreamRequest;
       readonly identity: string;
       readonly carrier: RtspCarrier;
     },
   ): void {
     if (this.#owned.has(session)) return;
-    const { tracks, request, identity, carrier } = from;
+    const { tracks, media, request, identity, carrier } = from;
     const { hub, hooks, clock } = this.#context;
     const log = this.#logOf(request);
     const publication = hub.acquire(request.name, {
@@ -286,6 +288,7 @@ export class RtspService {
     try {
       publisher = new RtspPublisher(publication, {
         tracks,
+        media,
         ordered: session.tracks[0]?.transport.kind === "tcp",
         ssrc: new DataView(random(4).buffer).getUint32(0),
         nowMs: clock.now(),

@@ -315,3 +315,30 @@ Deno.test("readers over the bound of the hub are told 503", async () => {
   assertEquals((await setUp(second)).status, 503);
   assertEquals((await second.request("OPTIONS")).status, 200);
 });
+
+Deno.test("an encoder may announce a back channel and unknown media beside what it publishes", async () => {
+  await using weir = await start();
+  using publisher = await RtspPeer.dial(weir.port);
+  const body = "v=0\r\ns=x\r\nm=audio 0 RTP/AVP 8\r\na=sendonly\r\na=control:streamid=0\r\n" +
+    "m=audio 0 RTP/AVP 0\r\na=control:streamid=1\r\n" +
+    "m=application/TP-LINK 0 RTP/AVP smart/1/90000\r\na=control:streamid=2\r\n";
+  const headers = { "Content-Type": "application/sdp" };
+  assertEquals((await publisher.request("ANNOUNCE", { headers, body })).status, 200);
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam/streamid=1`;
+  const transport = { Transport: "RTP/AVP/TCP;unicast;interleaved=2-3;mode=record" };
+  assertEquals((await publisher.request("SETUP", { url, headers: transport })).status, 200);
+  assertEquals((await publisher.request("RECORD")).status, 200);
+  await publisher.frame(2, audioPacket(1));
+  using player = await RtspPeer.dial(weir.port);
+  const { status, body: described } = await player.request("DESCRIBE");
+  assertEquals(status, 200);
+  assertEquals(new TextDecoder().decode(described).match(/^m=.*/gm), ["m=audio 0 RTP/AVP 0"]);
+  const track = `rtsp://127.0.0.1:${weir.port}/live/cam/trackID=0`;
+  await player.request("SETUP", { url: track, headers: { Transport: TCP } });
+  await player.request("PLAY");
+  for (let number = 2; number < 5; number++) await publisher.frame(2, audioPacket(number));
+  let frame = await player.nextFrame();
+  // A sender report comes first.
+  while (frame.channel !== 0) frame = await player.nextFrame();
+  assertEquals(frame.payload.subarray(12), audioPacket(1).subarray(12));
+});
