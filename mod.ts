@@ -24,14 +24,14 @@ import { main } from "./src/cli/mod.ts";
 
 export {
   type ConnectionEnd,
-  type ConnectionInfo,
-  type HookResult,
+  fixedUsers,
   type PublishInfo,
   Server,
   type ServerAddress,
   ServerError,
   type ServerHooks,
   type ServerOptions,
+  type ServerSnapshot,
   type StreamRequest,
 } from "./src/server/mod.ts";
 

@@ -4,5 +4,5 @@
  * @module
  */
 export * from "./connection_end.ts";
-export * from "./context.ts";
+export * from "./door.ts";
 export * from "./stream_name.ts";

@@ -1,4 +1,6 @@
 import type { MediaUnit } from "../media/mod.ts";
+import type { ConnectionEnd } from "./answer.ts";
+import type { AuthenticationAnswer, AuthenticationRequest } from "./authentication.ts";
 
 /** A hook's answer that refuses; the reason is told to the client. */
 export interface Refused {
@@ -29,9 +31,12 @@ export type HookResult = void | Refused | Redirected | Promise<void | Refused | 
 export interface ConnectionInfo {
   /** Number of the connection, unique in this server. */
   readonly id: number;
-  /** What it speaks. */
-  readonly protocol: "rtmp" | "rtsp";
-  /** Address of the client, without a port. */
+  /**
+   * What it speaks, in its door's word: `rtmp`, `rtmps`, `rtsp`, `rtsps`; `relay` and `program` are the
+   * server's own publishers and players.
+   */
+  readonly protocol: string;
+  /** Address of the client, without a port; empty for the server's own. */
   readonly remoteAddress: string;
   /** RTMP: the app of connect, as the client sent it. */
   readonly app: string;
@@ -49,36 +54,6 @@ export interface StreamRequest {
   readonly query: URLSearchParams;
 }
 
-/** What a client must know to publish or play. */
-export interface Credentials {
-  /** User name. */
-  readonly username: string;
-  /** Password in clear. */
-  readonly password: string;
-}
-
-/** A question for the credentials that a client must show. */
-export interface CredentialsRequest extends StreamRequest {
-  /** What it wants to do. */
-  readonly action: "publish" | "play";
-  /** The user name that it claims, not verified; `undefined` when it shows none. */
-  readonly username: string | undefined;
-}
-
-/** How a connection ended. */
-export interface ConnectionEnd {
-  /** Whether it ended in order: its role was given up first, or it never had one. */
-  readonly clean: boolean;
-  /**
-   * Why, as a code: `closed` by the peer, `reset`, `unpublished`, `replaced` by another publisher, `stopped`
-   * by the server, or an error's code; of RTSP sessions also `connection` (it has ended), `idle-timeout` and
-   * `media-timeout`.
-   */
-  readonly reason: string;
-  /** The reason in words. */
-  readonly message: string;
-}
-
 /** A publisher that has started or ended. */
 export interface PublishInfo extends StreamRequest {
   /** Bytes of media received so far. */
@@ -88,18 +63,20 @@ export interface PublishInfo extends StreamRequest {
 }
 
 /**
- * What an embedder may decide and hear. `onConnect`, `onPublish` and `onPlay` may refuse, or
- * send the client elsewhere; one that throws refuses too, and is logged.
+ * What an embedder may decide and hear. `authenticate`, `onConnect`, `onPublish` and `onPlay` decide: they
+ * may refuse, or send the client elsewhere; one that throws or rejects refuses too, and is logged. They are
+ * asked about clients alone, not about the server's own relays and programs. The others hear of every
+ * publisher and player there is; they may be async, and what they throw or reject with is logged.
  */
 export interface ServerHooks {
   /**
-   * Says what a client must know to publish or play; nothing lets everybody in. RTSP clients are asked by
-   * Basic and Digest, RTMP clients show `user` and `pass` in the query of the URL. Compared in constant
-   * time, before `onPublish` and `onPlay`.
+   * Says who may publish or play, and as whom. Without it nobody has to prove anything. Once it is there,
+   * only its `allow` lets anybody in: to answer nothing, to throw and to take too long all refuse. It is
+   * asked before `onPublish` and `onPlay`. {@linkcode fixedUsers} makes one of user names and passwords.
    */
-  readonly credentials?: (
-    request: CredentialsRequest,
-  ) => Credentials | undefined | Promise<Credentials | undefined>;
+  readonly authenticate?: (
+    request: AuthenticationRequest,
+  ) => AuthenticationAnswer | Promise<AuthenticationAnswer>;
   /** A client has connected. */
   readonly onConnect?: (connection: ConnectionInfo) => HookResult;
   /** A client wants to publish; asked before the name is taken. */
@@ -107,18 +84,18 @@ export interface ServerHooks {
   /** A client wants to play. */
   readonly onPlay?: (request: StreamRequest) => HookResult;
   /** A publisher has the stream. */
-  readonly onPublishStart?: (info: PublishInfo) => void;
+  readonly onPublishStart?: (info: PublishInfo) => void | Promise<void>;
   /**
    * A unit of a publisher was taken in: to count, or to look at. It is called for each one, so it must be
    * quick, and must not change the unit.
    */
-  readonly onUnit?: (request: StreamRequest, unit: MediaUnit) => void;
+  readonly onUnit?: (request: StreamRequest, unit: MediaUnit) => void | Promise<void>;
   /** A publisher no longer has the stream. */
-  readonly onPublishEnd?: (info: PublishInfo, end: ConnectionEnd) => void;
+  readonly onPublishEnd?: (info: PublishInfo, end: ConnectionEnd) => void | Promise<void>;
   /** A player is being served. */
-  readonly onPlayStart?: (request: StreamRequest) => void;
+  readonly onPlayStart?: (request: StreamRequest) => void | Promise<void>;
   /** A player is no longer served. */
-  readonly onPlayEnd?: (request: StreamRequest) => void;
+  readonly onPlayEnd?: (request: StreamRequest) => void | Promise<void>;
   /** A connection has ended; called once for each. */
-  readonly onDisconnect?: (connection: ConnectionInfo, end: ConnectionEnd) => void;
+  readonly onDisconnect?: (connection: ConnectionInfo, end: ConnectionEnd) => void | Promise<void>;
 }

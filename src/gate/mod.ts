@@ -1,7 +1,35 @@
 /**
- * Admission: who may do what, as whom, and who hears of it.
+ * Admission: one desk for all doors, that says who may do what, as whom, and tells who wants to hear of it.
+ *
+ * @example Users with passwords, and who is in
+ * ```ts
+ * import { fixedUsers, Gate } from "@weir/server/gate";
+ * import { Hub } from "@weir/server/hub";
+ * import { PeerLog } from "@weir/server/log";
+ *
+ * const clock = { now: () => 0, setTimer: () => ({ cancel: () => {} }) };
+ * const gate = new Gate({
+ *   hub: new Hub({ clock }),
+ *   log: console,
+ *   peers: new PeerLog(console, clock),
+ *   clock,
+ *   hooks: { authenticate: fixedUsers({ alice: "wonderland" }) },
+ * });
+ * const program = gate.own("program");
+ * await program.play({ name: "live/cam" });
+ * for (const { info } of gate.tickets.values()) console.log(info.action, info.stream); // play live/cam
+ * ```
  *
  * @module
  */
-export * from "./credentials.ts";
+export * from "./address_bounds.ts";
+export * from "./answer.ts";
+export * from "./authentication.ts";
+export type { GateCounts } from "./desk.ts";
+export * from "./gate.ts";
+export * from "./guest.ts";
 export * from "./hooks.ts";
+export { GATE_LIMITS, type GateLimits } from "./limits.ts";
+export * from "./play_ticket.ts";
+export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
+export * from "./ticket.ts";

@@ -3,20 +3,45 @@
  *
  * @module
  */
-export { formatAddress, type ListenAddress, parseListenAddress } from "../transport/mod.ts";
-export type { ServerTiming } from "../doors/mod.ts";
-export { ServerError, type ServerErrorCode } from "../transport/mod.ts";
+export {
+  formatAddress,
+  type ListenAddress,
+  parseListenAddress,
+  ServerError,
+  type ServerErrorCode,
+} from "../transport/mod.ts";
 export type {
-  ConnectionEnd,
-  ConnectionInfo,
-  Credentials,
-  CredentialsRequest,
-  HookResult,
-  PublishInfo,
-  Redirected,
-  Refused,
-  ServerHooks,
-  StreamRequest,
+  Door,
+  DoorAddress,
+  DoorListenOptions,
+  ServedConnection,
+  ServerTiming,
+  Shell,
+} from "../doors/mod.ts";
+export {
+  type AuthenticationAnswer,
+  type AuthenticationRequest,
+  type Challenge,
+  type ConnectionEnd,
+  type ConnectionInfo,
+  type DigestCredentials,
+  fixedUsers,
+  type FixedUsersOptions,
+  type GateCounts,
+  type HookResult,
+  type PublishInfo,
+  type Redirected,
+  type Redirection,
+  type Refusal,
+  type RefusalKind,
+  type Refused,
+  type ServerHooks,
+  type ShownCredentials,
+  type StreamAction,
+  type StreamRequest,
+  type Ticket,
+  type TicketInfo,
+  type TicketState,
 } from "../gate/mod.ts";
 export {
   type MulticastOptions,
@@ -32,7 +57,7 @@ export * from "./server_stream.ts";
 export type * from "./statistics.ts";
 export type * from "../hub/mod.ts";
 export type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
-export type { StreamPair } from "../transport/mod.ts";
+export type { StreamPair, Transport } from "../transport/mod.ts";
 export type {
   AmfAvmPlus,
   AmfDictionary,

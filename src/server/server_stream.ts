@@ -1,5 +1,7 @@
+import type { Gate, NotGranted, PlayTicket } from "../gate/mod.ts";
 import {
   type Hub,
+  HubError,
   type Publication,
   type Stream,
   type StreamStatistics,
@@ -53,11 +55,13 @@ export class ServerStream {
   /** `app/name`. */
   readonly name: string;
   readonly #hub: Hub;
+  readonly #gate: Gate;
 
   /** Made by `Server.stream`. */
-  constructor(name: string, hub: Hub) {
+  constructor(name: string, from: { readonly hub: Hub; readonly gate: Gate }) {
     this.name = name;
-    this.#hub = hub;
+    this.#hub = from.hub;
+    this.#gate = from.gate;
   }
 
   /** Whether someone publishes it now. */
@@ -76,13 +80,27 @@ export class ServerStream {
   }
 
   /**
+   * Ends its publisher, who is told `reason` in the words of its protocol; players stay while the stream lingers.
+   * Whether there was one.
+   */
+  unpublish(reason: string): boolean {
+    for (const ticket of this.#gate.tickets.values()) {
+      const { action, stream, state } = ticket.info;
+      if (action !== "publish" || stream !== this.name || state !== "live") continue;
+      ticket.kick(reason);
+      return true;
+    }
+    return false;
+  }
+
+  /**
    * The units of the stream from its newest key frame on, whatever its publisher speaks. It waits for a
    * publisher, stays when one returns in time, and ends with the stream. Bytes are shared: read-only.
    *
    * @throws {HubError} when there are too many streams
    */
   units(options: UnitsOptions = {}): ReadableStream<StreamUnit> {
-    return new UnitReader(this.#hub.stream(this.name), options).readable;
+    return new UnitReader(this.#hub.stream(this.name), { ...options, gate: this.#gate }).readable;
   }
 }
 
@@ -92,7 +110,7 @@ const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 /** One program's reading of a stream. */
 class UnitReader {
   readonly readable: ReadableStream<StreamUnit>;
-  readonly #options: UnitsOptions;
+  readonly #options: UnitsOptions & { readonly gate: Gate };
   readonly #maxLagUs: number;
   readonly #frames = new FrameReader();
   #controller!: ReadableStreamDefaultController<StreamUnit>;
@@ -105,7 +123,7 @@ class UnitReader {
   #hasVideo = false;
   #ended = false;
 
-  constructor(stream: Stream, options: UnitsOptions) {
+  constructor(stream: Stream, options: UnitsOptions & { readonly gate: Gate }) {
     this.#options = options;
     this.#maxLagUs = (options.maxLagMs ?? 4000) * 1000;
     this.readable = new ReadableStream<StreamUnit>({
@@ -123,11 +141,20 @@ class UnitReader {
     const untap = stream.tap((unit) => this.#take(unit, stream), () => this.#end());
     const onAbort = (): void => this.#end();
     signal?.addEventListener("abort", onAbort);
+    let ticket: PlayTicket | undefined;
     this.#leave = () => {
       this.#leave = undefined;
       signal?.removeEventListener("abort", onAbort);
       untap();
+      ticket?.end();
     };
+    // The server's own players are seen like all others, so that they can be counted and sent away.
+    void this.#options.gate.own("program").play({ name: stream.name }).then((answer) => {
+      if (!("granted" in answer)) return;
+      ticket = answer.granted;
+      if (this.#leave === undefined) ticket.end();
+      else ticket.start({ onEnded: () => this.#end() });
+    });
     if (signal?.aborted) this.#end();
   }
 
@@ -251,35 +278,52 @@ export interface PublishUnitsOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Publishes units until they end, the signal aborts, or another publisher takes the stream. */
+/**
+ * Publishes units until they end, the signal aborts, another publisher takes the stream, or this one is sent away.
+ *
+ * @throws {HubError} when the hub refuses
+ */
 export async function publishUnits(
-  stream: Stream,
+  gate: Gate,
   units: ReadableStream<MediaUnit>,
-  options: PublishUnitsOptions,
+  options: PublishUnitsOptions & { readonly name: string },
 ): Promise<void> {
-  const { tracks, identity, signal } = options;
+  const { name, tracks, identity, signal } = options;
+  const asked = await gate.own("program").publish({
+    name,
+    ...(identity === undefined ? {} : { identity }),
+  });
+  if (!("granted" in asked)) throw causeOf(asked);
+  const ticket = asked.granted;
   const reader = units.getReader();
   const stop = (): void => void reader.cancel().catch(() => {});
-  const publication = stream.publish({
-    ...(identity === undefined ? {} : { identity }),
-    ...(tracks === undefined ? {} : { tracks }),
-    onEnded: stop,
-  });
+  const started = ticket.start({ ...(tracks === undefined ? {} : { tracks }), onEnded: stop });
+  if (!("granted" in started)) {
+    ticket.end({ clean: false, reason: "refused", message: "The hub has refused" });
+    reader.releaseLock();
+    throw causeOf(started);
+  }
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   try {
-    for (const track of tracks ?? []) publication.write(configUnit(track));
+    for (const track of tracks ?? []) ticket.write(configUnit(track));
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      publication.write(value);
-      publication.commit();
+      ticket.write(value);
+      ticket.commit();
     }
   } finally {
     signal?.removeEventListener("abort", stop);
-    publication.release();
+    ticket.end({ clean: true, reason: "unpublished", message: "The program has ended its stream" });
     reader.releaseLock();
   }
+}
+
+/** The server's own publishers are refused by the hub alone. */
+function causeOf(answer: NotGranted): Error {
+  if ("refused" in answer) return answer.cause ?? new HubError("closed", answer.why);
+  return new TypeError("Cannot publish as the gate has not granted it");
 }
 
 function configUnit(track: Track): MediaUnit {

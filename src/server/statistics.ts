@@ -1,9 +1,23 @@
+import type { GateCounts, TicketInfo } from "../gate/mod.ts";
+import type { StreamStatistics } from "../hub/mod.ts";
+import type { RelayStatistics } from "../relay/mod.ts";
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** What is spoken there: `rtmp`, `rtmps`, `rtsp`, `rtsps`; `rtp` is UDP. */
+  readonly protocol: string;
+  /** Address. */
+  readonly hostname: string;
+  /** Port; never 0. */
+  readonly port: number;
+}
+
 /** Counts of one connection. */
 export interface ConnectionStatistics {
   /** Its number, as hooks and log lines have it. */
   readonly id: number;
-  /** What it speaks. */
-  readonly protocol: "rtmp" | "rtmps" | "rtsp" | "rtsps";
+  /** What it speaks: `rtmp`, `rtmps`, `rtsp`, `rtsps`, or the word of another door. */
+  readonly protocol: string;
   /** Address of the client, without a port. */
   readonly remoteAddress: string;
   /**
@@ -13,4 +27,36 @@ export interface ConnectionStatistics {
   readonly bytesReceived: number;
   /** Bytes of the protocol sent. */
   readonly bytesSent: number;
+}
+
+/** A connection of a server. */
+export interface ServerConnection extends ConnectionStatistics {
+  /** Ends the connection, and all that it does; the client is told `reason` in the words of its protocol. */
+  kick(reason: string): void;
+}
+
+/** Counts of a connection, with those of its protocol. */
+export interface ConnectionSnapshot extends ConnectionStatistics {
+  /** Bytes that it makes the server hold beside the media of streams. */
+  readonly heldBytes: number;
+  /** What its protocol counts beside: messages that were ignored, media that was dropped. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Every count that there is of a server, at one moment. */
+export interface ServerSnapshot {
+  /** Connections that there are. */
+  readonly connections: readonly ConnectionSnapshot[];
+  /** Publishers and players that there are, the server's own too. */
+  readonly tickets: readonly TicketInfo[];
+  /** Streams that are published or waited for. */
+  readonly streams: readonly StreamStatistics[];
+  /** Relays. */
+  readonly relays: readonly RelayStatistics[];
+  /** What the gate has refused so far. */
+  readonly refused: Readonly<GateCounts>;
+  /** Bytes that are held: the media of all streams, and what connections make the server hold beside. */
+  readonly heldBytes: { readonly streams: number; readonly connections: number };
+  /** What doors count themselves, by the first protocol of each. */
+  readonly doors: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { LogRecord } from "@std/log/logger";
 import { textLine } from "../../src/cli/console_log.ts";
+import { fixedUsers } from "../../mod.ts";
 import { encodeInterleavedFrame, formatAuthorization } from "../../src/rtsp/mod.ts";
 import { silentLog } from "../../src/log/server_log.ts";
 import { audioPacket, RtspPeer, SDP, UdpPeer } from "../support/rtsp_peer.ts";
@@ -147,7 +148,7 @@ threat(
   { hub: { ...HUB, silentMs: 60_000 } },
 );
 
-const USERS = ["ann", "eve"].map((username) => ({ username, password: `${username}'s` }));
+const KNOWN_USERS = fixedUsers({ ann: "ann's", eve: "eve's" });
 const AS = (username: string): Record<string, string> => ({
   Authorization: formatAuthorization({ scheme: "basic", username, password: `${username}'s` }),
 });
@@ -185,10 +186,8 @@ threat("a session of one user is closed to another one of the same address", asy
 }, {
   hub: HUB,
   hooks: {
-    credentials: ({ name, username }) =>
-      name === "live/cam"
-        ? undefined
-        : USERS.find((user) => user.username === username) ?? USERS[0],
+    authenticate: (request) =>
+      request.name === "live/cam" ? { allow: "anonymous" } : KNOWN_USERS(request),
   },
 });
 
@@ -226,21 +225,24 @@ function hang(where: string): Promise<void> {
 }
 
 threat("hooks that throw refuse, and harm nobody", async ({ dial, url }) => {
-  for (const agent of ["onConnect", "credentials", "onPublish"]) {
+  for (const agent of ["onConnect", "authenticate", "onPublish"]) {
     const peer = await dial();
     const { status } = await peer.request("ANNOUNCE", {
       url: url("live/other"),
       headers: { "Content-Type": "application/sdp", "User-Agent": agent },
       body: SDP,
     });
-    assertEquals(status, agent === "credentials" ? 500 : 403, agent);
+    assertEquals(status, 403, agent);
   }
 }, {
   hub: HUB,
   log: silentLog,
   hooks: {
     onConnect: ({ userAgent }) => throwFor("onConnect", userAgent),
-    credentials: ({ connection }) => throwFor("credentials", connection.userAgent),
+    authenticate: ({ connection }) => {
+      throwFor("authenticate", connection.userAgent);
+      return { allow: "anonymous" };
+    },
     onPublish: ({ connection }) => throwFor("onPublish", connection.userAgent),
     onPublishStart: () => throwFor("", ""),
     onPlayStart: () => throwFor("", ""),
@@ -459,8 +461,8 @@ threat("no password gets into a log line, and no line can be forged by one", asy
 }, {
   hub: HUB,
   hooks: {
-    credentials: ({ query }) =>
-      query.has("token") ? { username: "ann", password: "other" } : undefined,
+    authenticate: ({ query }) =>
+      query.has("token") ? { challenge: "Not with this token" } : { allow: "anonymous" },
   },
 });
 

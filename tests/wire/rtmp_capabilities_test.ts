@@ -11,6 +11,7 @@ import {
 import { CapsEx, RtmpError, type RtmpStatus } from "../../src/rtmp/mod.ts";
 import type { RtmpMedia } from "../../src/client/mod.ts";
 import { BODIES, numberOf } from "../support/rtmp_client.ts";
+import { fixedUsers } from "../../mod.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 /** An enhanced key frame or sequence start of two H.265 tracks, with nanoseconds. */
@@ -258,8 +259,7 @@ Deno.test("a server that stops asks clients that can to connect again (M076)", a
 Deno.test("RTMP clients show the credentials that are asked for in the URL, or are refused", async () => {
   await using test = await TestServer.start({
     hooks: {
-      credentials: ({ action }) =>
-        action === "publish" ? { username: "ann", password: "secret" } : undefined,
+      authenticate: fixedUsers({ ann: "secret" }, { anonymous: ["play"] }),
     },
   });
   const url = `${test.url}/live/cam`;

@@ -3,4 +3,4 @@
  *
  * @module
  */
-export * from "./rtmp_connection.ts";
+export * from "./rtmp_door.ts";

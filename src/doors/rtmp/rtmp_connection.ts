@@ -1,10 +1,4 @@
-import {
-  checkStreamName,
-  HubError,
-  type Publication,
-  type PublicationEndReason,
-  type StreamReader,
-} from "../../hub/mod.ts";
+import { HubError, type Publication, type StreamReader } from "../../hub/mod.ts";
 import {
   CapsEx,
   type ChunkDecoder,
@@ -27,7 +21,7 @@ import {
   TimestampUnwrapper,
 } from "../../rtmp/mod.ts";
 import { unitOfFlv } from "../../transmux/mod.ts";
-import { askHook, heldBytesEnd, ORDINARY_ENDS, type ServerContext, tellHook } from "../mod.ts";
+import { heldBytesEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
 import {
   closeGently,
   type Feed,
@@ -37,14 +31,15 @@ import {
   type Transport,
 } from "../../transport/mod.ts";
 import {
+  type Answer,
   type ConnectionEnd,
-  type ConnectionInfo,
-  type HookResult,
-  type PublishInfo,
-  type Redirected,
-  type Refused,
-  showsCredentials,
-  type StreamRequest,
+  type Guest,
+  kickedEnd,
+  type NotGranted,
+  type PlayTicket,
+  type PublishTicket,
+  type RefusalKind,
+  refusalOf,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
@@ -70,13 +65,13 @@ export interface RtmpConnectionOptions {
 }
 
 interface Publishing {
-  readonly request: StreamRequest;
+  readonly ticket: PublishTicket;
   readonly publication: Publication;
   readonly clock: TimestampUnwrapper;
 }
 
 interface Playing {
-  readonly request: StreamRequest;
+  readonly ticket: PlayTicket;
   readonly reader: StreamReader;
   /** Looks for codecs that the player cannot take, where there are such. */
   readonly guard: RtmpCodecGuard | undefined;
@@ -89,10 +84,11 @@ interface Playing {
 }
 
 /** One RTMP client, from the first byte of its handshake to the end. */
-export class RtmpConnection {
+export class RtmpConnection implements ServedConnection {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
-  readonly #context: ServerContext;
+  readonly #shell: Shell;
+  readonly #guest: Guest;
   readonly #log: ServerLog;
   readonly #transport: Transport;
   readonly #options: RtmpConnectionOptions;
@@ -103,8 +99,6 @@ export class RtmpConnection {
   readonly #waiting = new Map<number, () => void>();
   readonly #abort = new AbortController();
   readonly #touched = new Set<Publication>();
-  readonly #id: number;
-  #info: ConnectionInfo | undefined;
   #handshake: RtmpHandshakeStream | undefined;
   #decoder: ChunkDecoder | undefined;
   #sink: RtmpSessionSink<RtmpServerEvent> | undefined;
@@ -114,34 +108,40 @@ export class RtmpConnection {
   readonly #ended = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
   #stopping = false;
-  /** Since when hooks are thinking, the oldest question first. */
-  readonly #asked = new Set<{ readonly sinceMs: number }>();
+  /** Questions that the gate has not answered yet. */
+  #questions = 0;
+  /** How the connection ends once the answer under way is out. */
+  #endAfter: ConnectionEnd | undefined;
 
-  /** Starts to serve the connection; `id` is its number in log lines and hooks. */
+  /** Starts to serve the connection of `guest`. */
   constructor(
-    context: ServerContext,
+    shell: Shell,
     transport: Transport,
-    options: RtmpConnectionOptions & { readonly id: number },
+    options: RtmpConnectionOptions & { readonly guest: Guest },
   ) {
-    this.#context = context;
-    this.#log = context.peers.of(transport.remoteAddress);
+    this.#shell = shell;
+    this.#guest = options.guest;
+    this.#log = shell.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#options = options;
-    this.#id = options.id;
     this.#session = new RtmpServerSession({
       ...options.session,
       chunkSize: PLAYER_CHUNK_SIZE,
-      nowMs: context.clock.now(),
+      nowMs: shell.clock.now(),
     });
     this.#outbox = new Outbox(transport);
-    this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#hasRole));
+    this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#isPublishing));
     this.#outbox.mediaRoom = () =>
       this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
     this.finished = this.#run();
   }
 
   /** Whether it publishes or plays. */
-  get #hasRole(): boolean {
+  get hasRole(): boolean {
+    return this.#isPublishing || this.#playing.size > 0;
+  }
+
+  get #isPublishing(): boolean {
     return this.#publishing.size > 0;
   }
 
@@ -165,12 +165,12 @@ export class RtmpConnection {
   /** Passes time on: deadlines, pings. */
   tick(): void {
     if (this.#end !== undefined) return;
-    const now = this.#context.clock.now();
+    const now = this.#shell.clock.now();
     const { limitsMedia } = this.#session;
     this.#handle(this.#session.tick(now));
     // A limit that was given up makes room.
     if (limitsMedia) this.#outbox.pump();
-    const { writeStallMs } = this.#context.timing;
+    const { writeStallMs } = this.#shell.timing;
     if (this.#outbox.stalledMs(now) >= writeStallMs) {
       this.#finish({
         clean: false,
@@ -178,20 +178,19 @@ export class RtmpConnection {
         message: `The peer has taken nothing for ${writeStallMs} ms`,
       });
     }
-    const { hookMs } = this.#context.timing;
-    const [oldest] = this.#asked;
-    if (oldest !== undefined && now - oldest.sinceMs >= hookMs) {
-      this.#finish({
-        clean: false,
-        reason: "hook-timeout",
-        message: `A hook has not answered for ${hookMs} ms`,
-      });
-    }
   }
 
   /** Closes since all connections together make the server hold too much, and this one most of it. */
   shed(): void {
     this.#finish(heldBytesEnd(this.heldBytes));
+  }
+
+  /** Tells the peer why it is sent away, and closes. */
+  kick(why: string): void {
+    if (this.#end !== undefined) return;
+    for (const streamId of this.#publishing.keys()) this.#session.endPublish(streamId, why);
+    for (const streamId of this.#playing.keys()) this.#session.failPlay(streamId, why);
+    this.#finish(kickedEnd(why));
   }
 
   /**
@@ -210,13 +209,17 @@ export class RtmpConnection {
       this.#finishStopped();
       return;
     }
-    const { clock, timing } = this.#context;
+    const { clock, timing } = this.#shell;
     const timer = clock.setTimer(() => this.#finishStopped(), timing.closeMs);
     this.finished.finally(() => timer.cancel());
   }
 
   #finishStopped(): void {
-    this.#finish({ clean: !this.#hasRole, reason: "stopped", message: "The server has stopped" });
+    this.#finish({
+      clean: !this.#isPublishing,
+      reason: "stopped",
+      message: "The server has stopped",
+    });
   }
 
   async #run(): Promise<ConnectionEnd> {
@@ -224,16 +227,16 @@ export class RtmpConnection {
     try {
       await this.#serve();
       this.#finish(
-        { clean: !this.#hasRole, reason: "closed", message: "The peer has closed" },
+        { clean: !this.#isPublishing, reason: "closed", message: "The peer has closed" },
       );
     } catch (error) {
       // An error that is no disconnect and no RtmpError is a mistake of this server: it still ends
       // this connection alone.
       const isKnown = error instanceof RtmpError || isDisconnect(error) || isTlsFailure(error);
       if (this.#end === undefined && !isKnown) {
-        log.error("rtmp connection failed", { connection: this.#id, error: String(error) });
+        log.error("rtmp connection failed", { connection: this.#guest.id, error: String(error) });
       }
-      this.#finish(endOfFailure(error, this.#hasRole));
+      this.#finish(endOfFailure(error, this.#isPublishing));
     }
     this.#ended.resolve();
     await this.#closing;
@@ -242,7 +245,7 @@ export class RtmpConnection {
 
   /** The pipeline of a connection: handshake, chunks, messages, session. Done when the peer has closed. */
   #serve(): Promise<void> {
-    const { clock } = this.#context;
+    const { clock } = this.#shell;
     this.#handshake = new RtmpHandshakeStream(
       new RtmpServerHandshake({
         random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -314,7 +317,7 @@ export class RtmpConnection {
           this.#setKind(event.streamId, event.kind, event.enabled);
           break;
         case "close":
-          this.#finish(endOfFailure(event.error, this.#hasRole), event.state);
+          this.#finish(endOfFailure(event.error, this.#isPublishing), event.state);
       }
     }
     this.#commit();
@@ -329,19 +332,14 @@ export class RtmpConnection {
   #takeMedia(message: MediaMessage): void {
     const publishing = this.#publishing.get(message.streamId);
     if (publishing === undefined) return;
-    const { publication, clock } = publishing;
+    const { ticket, publication, clock } = publishing;
     const unit = unitOfFlv({
       kind: message.kind,
       dtsUs: clock.unwrap(message.timestampMs) * 1000,
       body: message.body,
     });
     if (unit === undefined) return;
-    publication.write(unit);
-    const log = this.#log;
-    const { hooks } = this.#context;
-    if (hooks.onUnit !== undefined) {
-      tellHook(log, () => hooks.onUnit?.(publishing.request, unit));
-    }
+    ticket.write(unit);
     this.#touched.add(publication);
   }
 
@@ -351,10 +349,11 @@ export class RtmpConnection {
       if (this.#end !== undefined) return;
       this.#handle(events);
       this.#outbox.send(this.#session.takeOutput());
+      if (this.#endAfter !== undefined) this.#finish(this.#endAfter);
       if (!this.#isBusy) this.#release();
     }).catch((error) => {
       this.#log.error("rtmp connection failed", {
-        connection: this.#id,
+        connection: this.#guest.id,
         error: String(error),
       });
       this.#finish({ clean: false, reason: "internal", message: "Internal error" });
@@ -363,7 +362,7 @@ export class RtmpConnection {
 
   /** Whether the client has to wait. */
   get #isBusy(): boolean {
-    return this.#session.isHeld || this.#asked.size > MAX_QUESTIONS;
+    return this.#session.isHeld || this.#questions > MAX_QUESTIONS;
   }
 
   #release(): void {
@@ -372,178 +371,146 @@ export class RtmpConnection {
   }
 
   async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
-    const log = this.#log;
-    const { hooks } = this.#context;
-    const info: ConnectionInfo = {
-      id: this.#id,
-      protocol: "rtmp",
-      remoteAddress: this.#transport.remoteAddress,
-      app: event.app,
-      userAgent: event.flashVer,
-    };
-    this.#info = info;
-    log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
-      connection: this.#id,
+    this.#log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
+      connection: this.#guest.id,
       app: withoutQuery(event.app),
       userAgent: event.flashVer,
     });
-    const answer = await this.#ask(() => hooks.onConnect?.(info));
-    if (answer === undefined) return this.#session.accept(event);
+    const entered = await this.#asked(
+      this.#guest.enter({ app: event.app, userAgent: event.flashVer, locate }),
+    );
+    if (this.#end !== undefined) return [];
+    if ("granted" in entered) return this.#session.accept(event);
     return this.#session.reject(
       event,
-      "refuse" in answer
-        ? { description: answer.refuse }
-        : { description: "Connect elsewhere", redirect: answer.redirect },
+      "redirect" in entered
+        ? { description: "Connect elsewhere", redirect: entered.redirect }
+        : { description: this.#wordsOf(entered) },
     );
   }
 
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
-    const log = this.#log;
-    const { hooks, hub } = this.#context;
-    // Neither hooks nor the log are to see what is no name.
-    const fault = faultOfName(event.path.name);
-    if (fault !== undefined) {
-      return this.#session.reject(event, { code: "NetStream.Publish.BadName", description: fault });
-    }
-    const request = this.#request(event);
-    const refusal = await this.#checkCredentials(request, "publish") ??
-      await this.#ask(() => hooks.onPublish?.(request));
-    if (refusal !== undefined) return this.#refusePublish(event, "Denied", wordsOf(refusal));
-    // The answer may have taken its time: the connection may be gone.
+    const answer = await this.#asked(this.#guest.publish({ ...event.path, locate }));
+    // The answer may have taken its time: the connection may be gone, and the ticket with it.
     if (this.#end !== undefined) return [];
-    let publication: Publication;
-    try {
-      publication = hub.acquire(request.name, {
-        identity: this.#transport.remoteAddress,
-        onEnded: (reason, words) => this.#endedByOthers(event.streamId, reason, words),
-      });
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      return this.#refusePublish(event, "BadName", error.message);
+    if (!("granted" in answer)) return this.#refusePublish(event, answer);
+    const ticket = answer.granted;
+    const started = ticket.start({ onEnded: (end) => this.#sentAway(event.streamId, end) });
+    if (!("granted" in started)) {
+      ticket.end({ clean: false, reason: "refused", message: this.#wordsOf(started) });
+      return this.#refusePublish(event, started);
     }
     this.#publishing.set(event.streamId, {
-      request,
-      publication,
+      ticket,
+      publication: started.granted,
       clock: new TimestampUnwrapper(),
     });
-    log.info(`rtmp publish started`, { connection: this.#id, stream: request.name });
-    tellHook(log, () => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
     return this.#session.accept(event);
   }
 
-  /** Returns a refusal; `undefined` when the client knows what it must. */
-  #checkCredentials(
-    request: StreamRequest,
-    action: "publish" | "play",
-  ): Promise<Refused | Redirected | undefined> {
-    const { hooks } = this.#context;
-    return this.#ask(async () => {
-      const username = request.query.get("user") ?? request.query.get("username") ?? undefined;
-      const known = await hooks.credentials?.({ ...request, action, username });
-      if (known === undefined || showsCredentials(request.query, known)) return;
-      return { refuse: "Wrong or missing credentials" };
-    });
-  }
-
-  /** Asks a hook, and keeps the time. */
-  async #ask(ask: () => HookResult): Promise<Refused | Redirected | undefined> {
-    const log = this.#log;
-    const { clock } = this.#context;
-    // The answer before may have come when the client was gone.
-    if (this.#end !== undefined) return undefined;
-    const question = { sinceMs: clock.now() };
-    this.#asked.add(question);
+  /** Waits for the gate's answer; a client that has too many questions open is not read meanwhile. */
+  async #asked<T>(question: Promise<Answer<T>>): Promise<Answer<T>> {
+    this.#questions++;
     try {
-      return await askHook(log, ask, (redirect) => {
-        parseRtmpUrl(redirect);
-        return redirect;
-      });
+      return await question;
     } finally {
-      this.#asked.delete(question);
+      this.#questions--;
       if (!this.#isBusy) this.#release();
     }
   }
 
-  #refusePublish(
-    event: PublishEvent,
-    code: "Denied" | "BadName",
-    description: string,
-  ): RtmpServerEvent[] {
+  #refusePublish(event: PublishEvent, answer: NotGranted): RtmpServerEvent[] {
+    const description = this.#wordsOf(answer);
     this.#log.warn("rtmp publish refused", {
-      connection: this.#id,
-      stream: event.path.name,
+      connection: this.#guest.id,
+      stream: shownName(event, answer),
       reason: description,
     });
+    const code = PUBLISH_REFUSALS["refused" in answer ? answer.refused : "denied"];
     return this.#session.reject(event, { code: `NetStream.Publish.${code}`, description });
   }
 
-  /** Another publisher has the stream now, or it was closed, or the publisher is not wanted any longer. */
-  #endedByOthers(streamId: number, reason: PublicationEndReason, message: string): void {
-    const publishing = this.#publishing.get(streamId);
-    if (publishing === undefined) return;
-    const end = { clean: false, reason, message };
-    this.#endPublishing(streamId, end);
-    if (this.#end !== undefined) return;
-    this.#session.endPublish(streamId, message);
+  /** What a client is told that may not do what it asked for; it is closed next where the gate wants that. */
+  #wordsOf(answer: NotGranted): string {
+    if ("challenge" in answer) return answer.challenge;
+    if ("refused" in answer) {
+      this.#endAfter = answer.close;
+      return answer.why;
+    }
+    const { username: _, password: __, ...url } = parseRtmpUrl(answer.redirect);
+    return `The stream is at ${withoutQuery(formatRtmpUrl(url))}`;
+  }
+
+  /** Another publisher has the stream now, or this one was kicked; the name is given back already. */
+  #sentAway(streamId: number, end: ConnectionEnd): void {
+    if (!this.#publishing.delete(streamId) || this.#end !== undefined) return;
+    this.#session.endPublish(streamId, end.message);
     this.#outbox.send(this.#session.takeOutput());
     this.#finish(end);
   }
 
   async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
-    const log = this.#log;
-    const { hooks, hub } = this.#context;
-    const fault = faultOfName(event.path.name);
-    if (fault !== undefined) {
-      return this.#session.reject(event, { code: "NetStream.Play.Failed", description: fault });
-    }
-    const request = this.#request(event);
-    const refusal = await this.#checkCredentials(request, "play") ??
-      await this.#ask(() => hooks.onPlay?.(request));
+    const { timing } = this.#shell;
+    const answer = await this.#asked(this.#guest.play({ ...event.path, locate }));
     // Meanwhile the connection may have ended, or the client have asked for something else: requests that
     // nobody waits for must not each hold a stream.
-    if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
-    if (refusal !== undefined) return this.#refusePlay(event, "Failed", wordsOf(refusal));
+    if (this.#end !== undefined || !this.#session.isWaiting(event)) {
+      if ("granted" in answer) answer.granted.end();
+      return [];
+    }
+    if (!("granted" in answer)) return this.#refusePlay(event, answer);
+    const ticket = answer.granted;
     const player = {
       capabilities: this.#session.connection!.capabilities,
       policy: this.#options.enhanced,
     };
+    let hasWaited = false;
+    const withdraw = (): void => ticket.end();
+    this.#waiting.set(event.streamId, withdraw);
+    const found = await ticket.stream({
+      waitMs: timing.playWaitMs,
+      onWait: () => {
+        hasWaited = true;
+        this.#log.debug("rtmp play waits for a publisher", {
+          connection: this.#guest.id,
+          stream: event.path.name,
+        });
+      },
+    });
+    if (this.#waiting.get(event.streamId) === withdraw) this.#waiting.delete(event.streamId);
+    if (this.#end !== undefined || !this.#session.isWaiting(event)) {
+      ticket.end();
+      return [];
+    }
+    if (!("granted" in found)) {
+      ticket.end();
+      return this.#refusePlay(event, found);
+    }
+    const stream = found.granted;
+    if (hasWaited) this.#session.notifyPublish(event.streamId);
     let reader: StreamReader;
     try {
-      const stream = hub.stream(request.name);
-      const { playWaitMs, describeWaitMs } = this.#context.timing;
-      if (!stream.isLive) {
-        log.debug("rtmp play waits for a publisher", {
-          connection: this.#id,
-          stream: request.name,
-        });
-        const isLive = await this.#waitFor(
-          event.streamId,
-          playWaitMs,
-          (onCome) => stream.watch(onCome),
-        );
-        if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
-        if (!isLive) {
-          return this.#refusePlay(event, "StreamNotFound", `There is no stream ${request.name}`);
-        }
-        this.#session.notifyPublish(event.streamId);
-      }
       if (isSelective(player) && stream.lastDtsUs === undefined) {
         // What a publisher that has just come sends is known with its first media.
         await this.#waitFor(
           event.streamId,
-          describeWaitMs,
+          timing.describeWaitMs,
           (onCome) => stream.tap(({ role }) => void (role === "media" && onCome()), onCome),
         );
-        if (this.#end !== undefined || !this.#session.isWaiting(event)) return [];
+        if (this.#end !== undefined || !this.#session.isWaiting(event)) {
+          ticket.end();
+          return [];
+        }
       }
       const fourCc = refusedFourCc(stream, player);
       if (fourCc !== undefined) {
-        return this.#refusePlay(event, "Failed", reasonOfCodec(fourCc));
+        ticket.end();
+        return this.#refusePlay(event, { refused: "denied", why: reasonOfCodec(fourCc) });
       }
       const extensions = extensionsOf(player.capabilities, player.policy);
       reader = stream.read({
         format: rtmpFormatName(extensions),
-        create: (stream) => new RtmpWireFormat(stream, extensions, { log }),
+        create: (stream) => new RtmpWireFormat(stream, extensions, { log: this.#log }),
         onEnd: (reason) =>
           this.#endPlaying(
             event.streamId,
@@ -551,8 +518,9 @@ export class RtmpConnection {
           ),
       });
     } catch (error) {
+      ticket.end();
       if (!(error instanceof HubError)) throw error;
-      return this.#refusePlay(event, "Failed", error.message);
+      return this.#refusePlay(event, refusalOf(error));
     }
     const guard = isSelective(player)
       ? new RtmpCodecGuard(
@@ -562,20 +530,19 @@ export class RtmpConnection {
       : undefined;
     const events = this.#session.accept(event);
     this.#outbox.send(this.#session.takeOutput());
-    this.#startPlaying(event.streamId, { request, reader, guard });
+    this.#startPlaying(event.streamId, { ticket, reader, guard });
     return events;
   }
 
-  #refusePlay(
-    event: PlayEvent,
-    code: "Failed" | "StreamNotFound",
-    description: string,
-  ): RtmpServerEvent[] {
+  #refusePlay(event: PlayEvent, answer: NotGranted): RtmpServerEvent[] {
+    const description = this.#wordsOf(answer);
     this.#log.info("rtmp play refused", {
-      connection: this.#id,
-      stream: event.path.name,
+      connection: this.#guest.id,
+      stream: shownName(event, answer),
       reason: description,
     });
+    const isAbsent = "refused" in answer && answer.refused === "absent";
+    const code = isAbsent ? "StreamNotFound" : "Failed";
     return this.#session.reject(event, { code: `NetStream.Play.${code}`, description });
   }
 
@@ -586,7 +553,7 @@ export class RtmpConnection {
     subscribe: (onCome: () => void) => () => void,
   ): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = this.#context.clock.setTimer(() => resolve(false), waitMs);
+    const timer = this.#shell.clock.setTimer(() => resolve(false), waitMs);
     const withdraw = (): void => resolve(false);
     this.#waiting.set(streamId, withdraw);
     const unsubscribe = subscribe(() => resolve(true));
@@ -599,11 +566,9 @@ export class RtmpConnection {
 
   #startPlaying(
     streamId: number,
-    started: Pick<Playing, "request" | "reader" | "guard">,
+    started: Pick<Playing, "ticket" | "reader" | "guard">,
   ): void {
-    const log = this.#log;
-    const { hooks } = this.#context;
-    const { request, reader: { cursor }, guard } = started;
+    const { ticket, reader: { cursor }, guard } = started;
     const playing: Playing = {
       ...started,
       feed: guard === undefined ? cursor : new RtmpGuardedFeed(cursor, guard),
@@ -615,8 +580,12 @@ export class RtmpConnection {
     this.#playing.set(streamId, playing);
     this.#chooseFeed(streamId, playing);
     this.#outbox.add(playing.feed);
-    log.info("rtmp play started", { connection: this.#id, stream: request.name });
-    tellHook(log, () => hooks.onPlayStart?.(request));
+    ticket.start({
+      onEnded: (end) => {
+        this.#donePlaying(streamId, () => this.#session.failPlay(streamId, end.message));
+        if (!this.hasRole) this.#finish(end);
+      },
+    });
   }
 
   /** The shared bytes where they fit the player's wishes, else a copy that does. */
@@ -671,8 +640,8 @@ export class RtmpConnection {
     if (playing?.reader !== reader) return;
     const reason = reasonOfCodec(fourCc);
     this.#log.info("rtmp play refused", {
-      connection: this.#id,
-      stream: playing.request.name,
+      connection: this.#guest.id,
+      stream: playing.ticket.request.name,
       reason,
     });
     this.#donePlaying(streamId, () => this.#session.failPlay(streamId, reason));
@@ -690,52 +659,24 @@ export class RtmpConnection {
     this.#waiting.get(streamId)?.();
     const playing = this.#playing.get(streamId);
     if (playing === undefined) return false;
-    const log = this.#log;
-    const { hooks } = this.#context;
     this.#playing.delete(streamId);
     this.#outbox.remove(playing.feed);
     playing.reader.close();
     const { bytes, skips } = playing.reader.cursor;
-    log.info("rtmp play ended", {
-      connection: this.#id,
-      stream: playing.request.name,
-      bytes,
-      skips,
-    });
-    tellHook(log, () => hooks.onPlayEnd?.(playing.request));
+    playing.ticket.end({ bytes, skips });
     return true;
   }
 
   #endPublishing(streamId: number, end: ConnectionEnd): void {
     const publishing = this.#publishing.get(streamId);
-    if (publishing === undefined) return;
-    const log = this.#log;
-    const { hooks } = this.#context;
     this.#publishing.delete(streamId);
-    const { publication, request } = publishing;
-    publication.commit();
-    publication.release();
-    const { bytes, units } = publication.statistics;
-    const info: PublishInfo = { ...request, bytes, units };
-    log.info("rtmp publish ended", {
-      connection: this.#id,
-      stream: request.name,
-      bytes,
-      units,
-      reason: end.reason,
-    });
-    tellHook(log, () => hooks.onPublishEnd?.(info, end));
-  }
-
-  #request(event: PublishEvent | PlayEvent): StreamRequest {
-    return { connection: this.#info!, name: event.path.name, query: event.path.query };
+    publishing?.ticket.end(end);
   }
 
   /** Ends everything that the connection does; the first reason counts. */
   #finish(end: ConnectionEnd, sessionState = this.#session.state): void {
     if (this.#end !== undefined) return;
     const log = this.#log;
-    const { hooks } = this.#context;
     const waitingFor = this.#handshake?.waitingFor;
     const state = waitingFor === undefined ? sessionState : `handshake, waiting for ${waitingFor}`;
     this.#end = end;
@@ -745,15 +686,14 @@ export class RtmpConnection {
     for (const withdraw of [...this.#waiting.values()]) withdraw();
     this.#outbox.send(this.#session.takeOutput());
     const line = `rtmp ${this.#transport.remoteName} closed`;
-    const fields = { connection: this.#id, state, reason: end.reason, detail: end.message };
+    const fields = { connection: this.#guest.id, state, reason: end.reason, detail: end.message };
     // Players leave by closing their window, which may well reset the connection.
     const isOrdinary = end.clean || ORDINARY_ENDS.has(end.reason);
     if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
-    const info = this.#info;
-    if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
+    this.#guest.leave(end);
     this.#release();
-    this.#closing = closeGently(this.#context, {
+    this.#closing = closeGently(this.#shell, {
       transport: this.#transport,
       outbox: this.#outbox,
       peerEnded: this.#ended.promise,
@@ -768,11 +708,19 @@ export class RtmpConnection {
  */
 const MAX_QUESTIONS = 32;
 
-/** What a client is told that may not publish or play here. */
-function wordsOf(answer: Refused | Redirected): string {
-  if ("refuse" in answer) return answer.refuse;
-  const { username: _, password: __, ...url } = parseRtmpUrl(answer.redirect);
-  return `The stream is at ${withoutQuery(formatRtmpUrl(url))}`;
+/** What a refusal of the gate is in RTMP. */
+const PUBLISH_REFUSALS: Readonly<Record<RefusalKind, string>> = {
+  invalid: "BadName",
+  denied: "Denied",
+  taken: "BadName",
+  absent: "BadName",
+  full: "BadName",
+};
+
+/** RTMP clients follow no URL of another scheme. */
+function locate(redirect: string): string {
+  parseRtmpUrl(redirect);
+  return redirect;
 }
 
 function reasonOfCodec(fourCc: string): string {
@@ -797,12 +745,7 @@ function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
   return { clean: false, reason: "internal", message: "Internal error" };
 }
 
-/** Why there can be no stream of that name; `undefined` where there can. */
-function faultOfName(name: string): string | undefined {
-  try {
-    checkStreamName(name);
-  } catch (error) {
-    if (error instanceof HubError) return error.message;
-    throw error;
-  }
+/** The name for the log, which is not to see what is no name. */
+function shownName({ path }: PublishEvent | PlayEvent, answer: NotGranted): string {
+  return "refused" in answer && answer.refused === "invalid" ? "" : path.name;
 }

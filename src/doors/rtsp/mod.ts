@@ -3,8 +3,7 @@
  *
  * @module
  */
-export { MulticastGroups, type MulticastOptions, parseMulticastRange } from "./multicast_groups.ts";
-export * from "./rtp_sockets.ts";
-export * from "./rtsp_front.ts";
-export * from "./rtsp_service.ts";
+export { type MulticastOptions, parseMulticastRange } from "./multicast_groups.ts";
+export * from "./rtsp_door.ts";
+export type { RtspServiceOptions } from "./rtsp_service.ts";
 export type * from "./rtsp_statistics.ts";

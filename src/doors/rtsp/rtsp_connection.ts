@@ -1,11 +1,10 @@
-import { HubError, type HubErrorCode, type Stream } from "../../hub/mod.ts";
+import { HubError } from "../../hub/mod.ts";
 import type { Track } from "../../media/mod.ts";
 import {
   formatRtspUrl,
   parseRtspUrl,
   publishedMedia,
   type RtspAnnounceEvent,
-  type RtspCredentials,
   RtspDecoderStream,
   type RtspDescribeEvent,
   type RtspMessage,
@@ -23,24 +22,27 @@ import {
   withRtspPath,
 } from "../../rtsp/mod.ts";
 import { tracksOfSdp } from "../../transmux/mod.ts";
-import { closeGently, Outbox, type Transport } from "../../transport/mod.ts";
 import {
-  askHook,
   failureEnd,
   heldBytesEnd,
   ORDINARY_ENDS,
-  type ServerContext,
+  type ServedConnection,
+  type Shell,
   streamNameOf,
-  tellHook,
 } from "../mod.ts";
-import type {
-  ConnectionEnd,
-  ConnectionInfo,
-  HookResult,
-  Redirected,
-  Refused,
-  StreamRequest,
+import { closeGently, Outbox, type Transport } from "../../transport/mod.ts";
+import {
+  type Ask,
+  type ConnectionEnd,
+  type Guest,
+  kickedEnd,
+  type NotGranted,
+  type PlayTicket,
+  type PublishTicket,
+  type RefusalKind,
+  refusalOf,
 } from "../../gate/mod.ts";
+import { shownCredentials } from "./shown_credentials.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import { describeStream } from "../../wire/mod.ts";
@@ -50,18 +52,24 @@ type StreamQuestion = RtspDescribeEvent | RtspAnnounceEvent | RtspSetupEvent;
 
 /** What the server keeps with a session until it plays or records. */
 interface SessionNotes {
-  readonly request: StreamRequest;
+  readonly ticket: PlayTicket | PublishTicket;
   readonly tracks: readonly Track[];
   /** Of a publisher: which media of its description each track is. */
   readonly media?: readonly number[];
 }
 
+/** Streams that a client may have described to it before it sets one up. */
+const MAX_DESCRIBED = 16;
+
 /** One RTSP connection, from its first request to the end. */
-export class RtspConnection {
+export class RtspConnection implements ServedConnection {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
   readonly outbox: Outbox;
-  readonly #context: ServerContext;
+  readonly #shell: Shell;
+  readonly #guest: Guest;
+  /** Who may play what was described, until a session takes the ticket: a player is asked about once. */
+  readonly #described = new Map<string, PlayTicket>();
   readonly #log: ServerLog;
   readonly #service: RtspService;
   readonly #transport: Transport;
@@ -70,36 +78,34 @@ export class RtspConnection {
   readonly #ended = Promise.withResolvers<void>();
   readonly #decoder: RtspDecoderStream;
   readonly #touched = new Set<RtspServerSession>();
-  readonly #id: number;
-  #info: ConnectionInfo | undefined;
   #end: ConnectionEnd | undefined;
   #closing: Promise<void> | undefined;
   #resume: (() => void) | undefined;
   /** Answers whose events are not handled yet: what the client says next comes after them. */
   #answering = 0;
-  /** Since when a hook is thinking. */
-  #askedAtMs = Infinity;
+  /** How the connection ends once the answer under way is out. */
+  #endAfter: ConnectionEnd | undefined;
 
   /**
-   * Starts to serve; `id` is the connection's number in log lines and hooks, `openedMs` when it began, and
-   * `first` what was read of it already.
+   * Starts to serve the connection of `guest`; `openedMs` is when it began, and `first` what was read of it
+   * already.
    */
   constructor(
-    context: ServerContext,
+    shell: Shell,
     transport: Transport,
     options: {
-      readonly id: number;
+      readonly guest: Guest;
       readonly service: RtspService;
       readonly policy: RtspTransportPolicy;
       readonly openedMs: number;
       readonly first?: Uint8Array;
     },
   ) {
-    this.#context = context;
-    this.#log = context.peers.of(transport.remoteAddress);
+    this.#shell = shell;
+    this.#guest = options.guest;
+    this.#log = shell.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#service = options.service;
-    this.#id = options.id;
     this.#connection = new RtspServerConnection({
       sessions: options.service.sessions,
       address: transport.remoteAddress,
@@ -116,21 +122,13 @@ export class RtspConnection {
   /** Passes time on. */
   tick(): void {
     if (this.#end !== undefined) return;
-    this.#handle(this.#connection.tick(this.#context.clock.now()));
-    const { writeStallMs } = this.#context.timing;
-    if (this.outbox.stalledMs(this.#context.clock.now()) >= writeStallMs) {
+    this.#handle(this.#connection.tick(this.#shell.clock.now()));
+    const { writeStallMs } = this.#shell.timing;
+    if (this.outbox.stalledMs(this.#shell.clock.now()) >= writeStallMs) {
       this.#finish({
         clean: false,
         reason: "write-timeout",
         message: `The peer has taken nothing for ${writeStallMs} ms`,
-      });
-    }
-    const { hookMs } = this.#context.timing;
-    if (this.#context.clock.now() - this.#askedAtMs >= hookMs) {
-      this.#finish({
-        clean: false,
-        reason: "hook-timeout",
-        message: `A hook has not answered for ${hookMs} ms`,
       });
     }
   }
@@ -138,6 +136,11 @@ export class RtspConnection {
   /** Bytes that came so far. */
   get bytesReceived(): number {
     return this.#decoder.bytesReceived;
+  }
+
+  /** Bytes sent so far. */
+  get bytesSent(): number {
+    return this.outbox.bytes;
   }
 
   /** Bytes that the peer makes this server hold: answers that it does not read. */
@@ -159,6 +162,17 @@ export class RtspConnection {
     this.#finish(failureEnd(closeReason));
   }
 
+  /** Whether a session of it plays or records. */
+  get hasRole(): boolean {
+    return this.#service.hasRole(this);
+  }
+
+  /** Closes since it was kicked: its sessions end first, whose clients are told so. */
+  kick(why: string): void {
+    this.#service.closeAll(this, "kicked");
+    this.#finish(kickedEnd(why));
+  }
+
   /** Closes since the server stops. */
   stop(): void {
     this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
@@ -178,7 +192,7 @@ export class RtspConnection {
       const end = failureEnd(error);
       if (this.#end === undefined && end.reason === "internal") {
         this.#log.error("rtsp connection failed", {
-          connection: this.#id,
+          connection: this.#guest.id,
           error: String(error),
         });
       }
@@ -191,7 +205,7 @@ export class RtspConnection {
 
   #receive(messages: readonly RtspMessage[]): void | Promise<void> {
     if (this.#end !== undefined) return;
-    this.#handle(this.#connection.receive(messages, this.#context.clock.now()));
+    this.#handle(this.#connection.receive(messages, this.#shell.clock.now()));
     // Until the question is answered, nothing more is read; interleaved media of a publisher is never
     // behind a question for long.
     if (this.#isDeciding && this.#end === undefined) {
@@ -256,7 +270,7 @@ export class RtspConnection {
         break;
       case "refused":
         this.#log.info("rtsp request refused", {
-          connection: this.#id,
+          connection: this.#guest.id,
           method: event.request.method,
           status: event.error.status,
           reason: event.error.message,
@@ -275,23 +289,26 @@ export class RtspConnection {
     this.#answering++;
     Promise.try(decide).catch((error) => {
       if (error instanceof HubError) {
-        const status = HUB_STATUS[error.code];
-        return this.#connection.reject(event, status, { reason: error.message });
+        return this.#turnAway(event, refusalOf(error));
       }
       this.#log.error("rtsp request failed", {
-        connection: this.#id,
+        connection: this.#guest.id,
         error: String(error),
       });
       return this.#connection.reject(event, 500, { reason: "Internal error", close: true });
     }).then((events) => {
       this.#answering--;
-      if (this.#end === undefined) return this.#handle(events);
+      if (this.#end === undefined) {
+        this.#handle(events);
+        if (this.#endAfter !== undefined) this.#finish(this.#endAfter);
+        return;
+      }
       // A session that a later request of the client has ended is given up in any case.
       for (const event of events) if (event.type === "session-closed") this.#handleOne(event);
     }).catch((error) => {
       // A mistake of this program ends this connection alone.
       this.#log.error("rtsp connection failed", {
-        connection: this.#id,
+        connection: this.#guest.id,
         error: String(error),
       });
       this.#finish(failureEnd(error));
@@ -299,21 +316,22 @@ export class RtspConnection {
   }
 
   async #describe(event: RtspDescribeEvent): Promise<RtspServerEvent[]> {
-    const { clock, log, timing } = this.#context;
-    const request = await this.#permitted(event, "play");
-    if (!("request" in request)) return request.events;
-    const stream = await this.#liveStream(request.request.name);
-    const described = stream &&
-      await describeStream(stream, { clock, log, waitMs: timing.describeWaitMs });
-    if (described === undefined) {
-      return this.#connection.reject(event, 404, {
-        reason: `There is no stream ${request.request.name}`,
-      });
-    }
-    const connection = this.#multicastConnection(event, request.request.name);
+    const { clock, log, timing } = this.#shell;
+    const asked = await this.#mayPlay(event);
+    if (!("ticket" in asked)) return asked.events;
+    const { ticket } = asked;
+    const found = await ticket.stream({ waitMs: timing.describeWaitMs });
+    if (!("granted" in found)) return this.#turnAway(event, found);
+    const described = await describeStream(found.granted, {
+      clock,
+      log,
+      waitMs: timing.describeWaitMs,
+    });
+    const { name } = ticket.request;
+    if (described === undefined) return this.#turnAway(event, absent(name));
     return this.#connection.acceptDescribe(event, {
-      description: { ...described.description, ...connection },
-      identity: request.identity,
+      description: { ...described.description, ...this.#multicastConnection(event, name) },
+      identity: ticket.user,
     });
   }
 
@@ -330,43 +348,49 @@ export class RtspConnection {
   }
 
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
-    const request = await this.#permitted(event, "publish");
-    if (!("request" in request)) return request.events;
+    const away = await this.#enter(event);
+    if (away !== undefined) return away;
+    const asked = await this.#guest.publish(this.#askOf(event));
+    if (!("granted" in asked)) return this.#turnAway(event, asked);
+    const ticket = asked.granted;
     const media = publishedMedia(event.description);
     const tracks = tracksOfSdp({ media: media.map((index) => event.description.media[index]!) });
-    event.session.data = { request: request.request, tracks, media } satisfies SessionNotes;
-    return this.#connection.acceptAnnounce(event, { identity: request.identity });
+    event.session.data = { ticket, tracks, media } satisfies SessionNotes;
+    return this.#connection.acceptAnnounce(event, { identity: ticket.user });
   }
 
   async #setUp(event: RtspSetupEvent): Promise<RtspServerEvent[]> {
     if (event.mode === "record") return this.#connection.acceptSetup(event);
-    const { clock, log, timing } = this.#context;
+    const { clock, log, timing } = this.#shell;
     let identity: string | undefined;
     if (event.session.data === undefined) {
-      const request = await this.#permitted(event, "play");
-      if (!("request" in request)) return request.events;
-      const { name } = request.request;
-      const stream = await this.#liveStream(name);
-      const described = stream &&
-        await describeStream(stream, { clock, log, waitMs: timing.describeWaitMs });
-      if (stream === undefined || described === undefined) {
-        return this.#connection.reject(event, 404, { reason: `There is no stream ${name}` });
-      }
+      const asked = await this.#mayPlay(event);
+      if (!("ticket" in asked)) return asked.events;
+      const { ticket } = asked;
+      const { name } = ticket.request;
+      const found = await ticket.stream({ waitMs: timing.describeWaitMs });
+      if (!("granted" in found)) return this.#turnAway(event, found);
+      const stream = found.granted;
+      const described = await describeStream(stream, {
+        clock,
+        log,
+        waitMs: timing.describeWaitMs,
+      });
+      if (described === undefined) return this.#turnAway(event, absent(name));
       if (event.track >= described.tracks.length) return this.#rejectTrack(event);
       const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
+      // From here on the ticket is the session's.
+      this.#described.delete(name);
       const format = this.#service.openPlayer(event.session, {
         stream,
         group,
         tracks: described.tracks,
-        request: request.request,
+        ticket,
         carrier: this,
       });
       // The log that other players share may have been described a little differently.
-      event.session.data = {
-        request: request.request,
-        tracks: format.tracks,
-      } satisfies SessionNotes;
-      identity = request.identity;
+      event.session.data = { ticket, tracks: format.tracks } satisfies SessionNotes;
+      identity = ticket.user;
     }
     const { tracks } = event.session.data as SessionNotes;
     const format = this.#service.formatOf(event.session);
@@ -400,14 +424,14 @@ export class RtspConnection {
   }
 
   #record(event: RtspRecordEvent): RtspServerEvent[] {
-    const { request, tracks, media = [] } = event.session.data as SessionNotes;
-    this.#service.openPublisher(event.session, {
+    const { ticket, tracks, media = [] } = event.session.data as SessionNotes;
+    const refused = this.#service.openPublisher(event.session, {
       tracks,
       media,
-      request,
-      identity: this.#connection.identity ?? this.#transport.remoteAddress,
+      ticket: ticket as PublishTicket,
       carrier: this,
     });
+    if (refused !== undefined) return this.#turnAway(event, refused);
     const events = this.#connection.acceptRecord(event);
     // Another connection may have ended the session since the client asked.
     this.#service.dropUnregistered(event.session);
@@ -420,135 +444,94 @@ export class RtspConnection {
     const notes = event.session.data as SessionNotes | undefined;
     if (notes === undefined) return this.#connection.reject(event, 454);
     const action = event.session.description === undefined ? "play" : "publish";
-    const { verdict, identity } = await this.#verify(event, notes.request, action);
-    if (verdict !== "granted") return this.#connection.challenge(event, verdict);
+    const { name, query } = notes.ticket.request;
+    const proved = await this.#guest.prove(action, {
+      name,
+      query,
+      credentials: shownCredentials(event),
+    });
+    if (!("granted" in proved)) return this.#turnAway(event, proved);
     return this.#connection.acceptAuthorize(event, {
-      identity: identity ?? this.#transport.remoteAddress,
+      identity: proved.granted ?? this.#transport.remoteAddress,
     });
   }
 
-  /** The request of a question when all who are asked allow it; else the events of its refusal. */
-  async #permitted(
-    event: StreamQuestion,
-    action: "publish" | "play",
-  ): Promise<
-    | { readonly request: StreamRequest; readonly identity: string | undefined }
-    | { readonly events: RtspServerEvent[] }
-  > {
-    const { hooks } = this.#context;
-    const turnedAway = await this.#introduce(event);
-    // Nobody asks about the connection a second time.
-    if (turnedAway !== undefined) return this.#turnAway(event, turnedAway, { close: true });
-    if (this.#end !== undefined) return { events: [] };
-    const request = this.#request(event);
-    const { verdict, identity } = await this.#verify(event, request, action);
-    if (verdict !== "granted") return { events: this.#connection.challenge(event, verdict) };
-    if (this.#end !== undefined) return { events: [] };
-    const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
-    // A player is asked about once, at its DESCRIBE or, without one, its first SETUP.
-    const answer = await this.#ask(event, () => hook?.(request));
-    return answer === undefined ? { request, identity } : this.#turnAway(event, answer);
+  /**
+   * The ticket of a player, asked for once: at its DESCRIBE or, without one, its first SETUP. Who it is has to be
+   * shown with each request.
+   */
+  async #mayPlay(
+    event: RtspDescribeEvent | RtspSetupEvent,
+  ): Promise<{ readonly ticket: PlayTicket } | { readonly events: RtspServerEvent[] }> {
+    const away = await this.#enter(event);
+    if (away !== undefined) return { events: away };
+    const ask = this.#askOf(event);
+    const known = this.#described.get(ask.name);
+    if (known !== undefined && known.info.state !== "ended") {
+      const proved = await this.#guest.prove("play", ask);
+      if (!("granted" in proved)) return { events: this.#turnAway(event, proved) };
+      if (proved.granted === known.user) return { ticket: known };
+    }
+    const asked = await this.#guest.play(ask);
+    if (!("granted" in asked)) return { events: this.#turnAway(event, asked) };
+    this.#remember(asked.granted);
+    return { ticket: asked.granted };
   }
 
-  /** Refuses a question, or sends its client elsewhere, as a hook wants it. */
+  #remember(ticket: PlayTicket): void {
+    const { name } = ticket.request;
+    this.#described.get(name)?.end();
+    this.#described.delete(name);
+    this.#described.set(name, ticket);
+    const [oldest] = this.#described;
+    if (this.#described.size <= MAX_DESCRIBED || oldest === undefined) return;
+    this.#described.delete(oldest[0]);
+    oldest[1].end();
+  }
+
+  /** Introduces the client, once; returns the answer that turns it away. */
+  async #enter(event: StreamQuestion): Promise<RtspServerEvent[] | undefined> {
+    const userAgent = event.request.headers.get("User-Agent") ?? "";
+    if (this.#guest.info === undefined) {
+      this.#log.debug(`rtsp connect from ${this.#transport.remoteName}`, {
+        connection: this.#guest.id,
+        userAgent,
+      });
+    }
+    const entered = await this.#guest.enter({
+      userAgent,
+      locate: (redirect) => locate(redirect, event),
+    });
+    // Nobody asks about the connection a second time.
+    return "granted" in entered ? undefined : this.#turnAway(event, entered, { close: true });
+  }
+
+  #askOf(event: StreamQuestion): Ask {
+    return {
+      name: streamNameOf(event.path),
+      query: new URLSearchParams(event.query ?? ""),
+      credentials: shownCredentials(event),
+      locate: (redirect) => locate(redirect, event),
+    };
+  }
+
+  /** Refuses a question, asks for credentials, or sends the client elsewhere, as the gate wants it. */
   #turnAway(
-    event: StreamQuestion,
-    answer: Refused | Redirected,
+    event: RtspQuestionEvent,
+    answer: NotGranted,
     options: { readonly close?: boolean } = {},
-  ): { readonly events: RtspServerEvent[] } {
-    if ("refuse" in answer) {
-      const reason = answer.refuse;
-      return { events: this.#connection.reject(event, 403, { ...options, reason }) };
+  ): RtspServerEvent[] {
+    if ("challenge" in answer) return this.#connection.challenge(event, verdictOn(event));
+    if ("refused" in answer) {
+      this.#endAfter = answer.close;
+      const reason = answer.why;
+      return this.#connection.reject(event, STATUS[answer.refused], { ...options, reason });
     }
     const headers = { Location: answer.redirect };
     // The log gets no credentials, and no query, which may hold some.
     const [target] = formatRtspUrl(parseRtspUrl(answer.redirect)).split("?", 1);
     const reason = `Redirected to ${target}`;
-    return { events: this.#connection.reject(event, 302, { ...options, reason, headers }) };
-  }
-
-  /** Asks a hook whether the client may go on, and keeps the time. */
-  #ask(event: StreamQuestion, ask: () => HookResult): Promise<Refused | Redirected | undefined> {
-    return this.#asked(askHook(this.#log, ask, (redirect) => {
-      // A hook may have put in what the client wrote, and a header ends at a line end.
-      if (/[\0-\x20\x7f]/.test(redirect)) {
-        throw new TypeError(
-          `Cannot redirect as a URL has no blank: current value is ${JSON.stringify(redirect)}`,
-        );
-      }
-      const url = redirect.startsWith("/")
-        ? withRtspPath(parseRtspUrl(event.request.url), redirect)
-        : parseRtspUrl(redirect);
-      return formatRtspUrl(url, { credentials: true });
-    }));
-  }
-
-  /** Waits for a hook's answer, and keeps the time. */
-  async #asked<T>(answer: T | Promise<T>): Promise<T> {
-    this.#askedAtMs = this.#context.clock.now();
-    try {
-      return await answer;
-    } finally {
-      this.#askedAtMs = Infinity;
-    }
-  }
-
-  /** Tells the connect hook of the client, once; returns how it turns it away. */
-  async #introduce(event: StreamQuestion): Promise<Refused | Redirected | undefined> {
-    if (this.#info !== undefined) return undefined;
-    const log = this.#log;
-    const { hooks } = this.#context;
-    const info: ConnectionInfo = {
-      id: this.#id,
-      protocol: "rtsp",
-      remoteAddress: this.#transport.remoteAddress,
-      app: "",
-      userAgent: event.request.headers.get("User-Agent") ?? "",
-    };
-    log.debug(`rtsp connect from ${this.#transport.remoteName}`, {
-      connection: this.#id,
-      userAgent: info.userAgent,
-    });
-    // Known from now on, so that its end is told too if it comes before the answer.
-    this.#info = info;
-    return await this.#ask(event, () => hooks.onConnect?.(info));
-  }
-
-  async #verify(
-    event: RtspQuestionEvent,
-    request: StreamRequest,
-    action: "publish" | "play",
-  ): Promise<{ readonly verdict: RtspVerdict; readonly identity: string | undefined }> {
-    const { credentials } = event;
-    const { hooks } = this.#context;
-    const known: RtspCredentials | undefined = await this.#asked(
-      hooks.credentials?.({ ...request, action, username: credentials.username }),
-    );
-    // A name that nobody has verified is nobody's: it must not take over the stream of its owner.
-    if (known === undefined) return { verdict: "granted", identity: undefined };
-    return { verdict: credentials.verify(known), identity: known.username };
-  }
-
-  /** The stream of that name once it is live, waited for within bounds. */
-  async #liveStream(name: string): Promise<Stream | undefined> {
-    const { hub, clock, timing } = this.#context;
-    const stream = hub.stream(name);
-    if (stream.isLive) return stream;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const unwatch = stream.watch(() => resolve(stream.isLive));
-    const timer = clock.setTimer(() => resolve(false), timing.describeWaitMs);
-    const onAbort = (): void => resolve(false);
-    this.#abort.signal.addEventListener("abort", onAbort);
-    const isLive = await promise;
-    this.#abort.signal.removeEventListener("abort", onAbort);
-    timer.cancel();
-    unwatch();
-    return isLive ? hub.get(name) : undefined;
-  }
-
-  #request(event: StreamQuestion): StreamRequest {
-    const name = streamNameOf(event.path);
-    return { connection: this.#info!, name, query: new URLSearchParams(event.query ?? "") };
+    return this.#connection.reject(event, 302, { ...options, reason, headers });
   }
 
   #release(): void {
@@ -559,7 +542,6 @@ export class RtspConnection {
   #finish(end: ConnectionEnd): void {
     if (this.#end !== undefined) return;
     const log = this.#log;
-    const { hooks } = this.#context;
     this.#end = end;
     const events = this.#connection.end();
     for (const event of events) this.#handleOne(event);
@@ -567,16 +549,15 @@ export class RtspConnection {
       event.type === "session-closed" && event.session.state === "recording"
     );
     const line = `rtsp ${this.#transport.remoteName} closed`;
-    const fields = { connection: this.#id, reason: end.reason, message: end.message };
+    const fields = { connection: this.#guest.id, reason: end.reason, message: end.message };
     // Players leave by closing their window, which may well reset the connection.
     const isOrdinary = ORDINARY_ENDS.has(end.reason) ||
       (end.reason === "reset" && !hadPublisher);
     if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
-    const info = this.#info;
-    if (info !== undefined) tellHook(log, () => hooks.onDisconnect?.(info, end));
+    this.#guest.leave(end);
     this.#release();
-    this.#closing = closeGently(this.#context, {
+    this.#closing = closeGently(this.#shell, {
       transport: this.#transport,
       outbox: this.outbox,
       peerEnded: this.#ended.promise,
@@ -585,15 +566,39 @@ export class RtspConnection {
   }
 }
 
-/** What a refusal of the hub is in RTSP. */
-const HUB_STATUS: Readonly<Record<HubErrorCode, number>> = {
-  "bad-name": 400,
-  "name-taken": 403,
-  "too-many-streams": 503,
-  "too-many-waited": 503,
-  "too-many-readers": 503,
-  "closed": 404,
+/** What a refusal of the gate is in RTSP. */
+const STATUS: Readonly<Record<RefusalKind, number>> = {
+  invalid: 400,
+  denied: 403,
+  taken: 403,
+  full: 503,
+  absent: 404,
 };
+
+function absent(name: string): NotGranted {
+  return { refused: "absent", why: `There is no stream ${name}` };
+}
+
+/** What is wrong with the credentials that the gate wants to see. */
+function verdictOn(event: RtspQuestionEvent): Exclude<RtspVerdict, "granted"> {
+  const shown = shownCredentials(event);
+  if (shown.kind === "none") return "missing";
+  return shown.kind === "digest" && shown.isStale?.() ? "stale" : "wrong";
+}
+
+/** The URL that a client is told of a redirection's: an RTSP URL, or a path of the server that it has asked. */
+function locate(redirect: string, { request }: StreamQuestion): string {
+  // A hook may have put in what the client wrote, and a header ends at a line end.
+  if (/[\0-\x20\x7f]/.test(redirect)) {
+    throw new TypeError(
+      `Cannot redirect as a URL has no blank: current value is ${JSON.stringify(redirect)}`,
+    );
+  }
+  const url = redirect.startsWith("/")
+    ? withRtspPath(parseRtspUrl(request.url), redirect)
+    : parseRtspUrl(redirect);
+  return formatRtspUrl(url, { credentials: true });
+}
 
 /** A live stream has no beginning or end that could be told. */
 const LIVE = { unit: "npt", start: "now", end: undefined } as const;

@@ -12,8 +12,8 @@ import {
   webSocketAcceptResponse,
 } from "../../rtsp/mod.ts";
 import type { Transport } from "../../transport/mod.ts";
-import { failureEnd, type ServerContext } from "../mod.ts";
-import type { ConnectionEnd } from "../../gate/mod.ts";
+import { failureEnd, type ServedConnection, type Shell } from "../mod.ts";
+import { type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { RtspConnection } from "./rtsp_connection.ts";
 import type { RtspService } from "./rtsp_service.ts";
@@ -96,8 +96,8 @@ export class RtspTunnels {
 
 /** What a {@linkcode RtspFront} needs. */
 export interface RtspFrontOptions {
-  /** Number of the connection in log lines and hooks. */
-  readonly id: number;
+  /** The connection at the gate. */
+  readonly guest: Guest;
   /** The media side. */
   readonly service: RtspService;
   /** What plain RTSP offers; a tunnel offers interleaved frames alone. */
@@ -112,10 +112,10 @@ export interface RtspFrontOptions {
  *
  * Plain RTSP is known by its first bytes; its connection then reads the socket itself.
  */
-export class RtspFront {
+export class RtspFront implements ServedConnection {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
-  readonly #context: ServerContext;
+  readonly #shell: Shell;
   readonly #log: ServerLog;
   readonly #transport: Transport;
   readonly #options: RtspFrontOptions;
@@ -127,14 +127,17 @@ export class RtspFront {
   #onEnd: (() => void) | undefined;
 
   /** Starts to read. */
-  constructor(context: ServerContext, transport: Transport, options: RtspFrontOptions) {
-    this.#context = context;
-    this.#log = context.peers.of(transport.remoteAddress);
+  constructor(shell: Shell, transport: Transport, options: RtspFrontOptions) {
+    this.#shell = shell;
+    this.#log = shell.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#options = options;
-    this.#openedMs = context.clock.now();
+    this.#openedMs = shell.clock.now();
     this.#deadlineMs = this.#openedMs + DEADLINE_MS;
-    this.finished = this.#run();
+    this.finished = this.#run().then((end) => {
+      this.#options.guest.leave(end);
+      return end;
+    });
   }
 
   /** Bytes of RTSP that came so far. */
@@ -152,6 +155,17 @@ export class RtspFront {
     return this.#connection?.heldBytes ?? 0;
   }
 
+  /** Whether a session of it plays or records. */
+  get hasRole(): boolean {
+    return this.#connection?.hasRole ?? false;
+  }
+
+  /** Closes since it was kicked. */
+  kick(why: string): void {
+    if (this.#connection !== undefined) this.#connection.kick(why);
+    else this.#finish(kickedEnd(why));
+  }
+
   /** Closes since all connections together make the server hold too much, and this one most of it. */
   shed(): void {
     this.#connection?.shed();
@@ -160,7 +174,7 @@ export class RtspFront {
   /** Passes time on. */
   tick(): void {
     this.#connection?.tick();
-    if (this.#deadlineMs === undefined || this.#context.clock.now() < this.#deadlineMs) return;
+    if (this.#deadlineMs === undefined || this.#shell.clock.now() < this.#deadlineMs) return;
     const what = this.#onEnd === undefined ? "first request" : "POST of the tunnel";
     this.#finish({
       clean: false,
@@ -229,10 +243,10 @@ export class RtspFront {
     transport: Transport,
     options: { readonly first?: Uint8Array } = {},
   ): Promise<ConnectionEnd> {
-    const { id, service, policy } = this.#options;
+    const { guest, service, policy } = this.#options;
     this.#deadlineMs = undefined;
-    this.#connection = new RtspConnection(this.#context, transport, {
-      id,
+    this.#connection = new RtspConnection(this.#shell, transport, {
+      guest,
       service,
       // R067: datagrams would not take the way of the tunnel.
       policy: options.first === undefined ? {} : policy,
@@ -250,8 +264,8 @@ export class RtspFront {
   async #serveGet(cookie: string, rest: Uint8Array): Promise<ConnectionEnd> {
     const transport = this.#transport;
     if (rest.length > 0) throw new BytesOnWayDown();
-    this.#deadlineMs = this.#context.clock.now() + DEADLINE_MS;
-    const { clock, timing } = this.#context;
+    this.#deadlineMs = this.#shell.clock.now() + DEADLINE_MS;
+    const { clock, timing } = this.#shell;
     const served = Promise.withResolvers<{ readonly end: Promise<ConnectionEnd> } | undefined>();
     const up = new TunnelWayUp({ clock, graceMs: timing.closeMs });
     let isServed = false;
@@ -333,7 +347,7 @@ export class RtspFront {
     const end = failureEnd(error);
     if (end.reason === "internal") {
       this.#log.error("rtsp connection failed", {
-        connection: this.#options.id,
+        connection: this.#options.guest.id,
         error: String(error),
       });
     }
@@ -345,7 +359,7 @@ export class RtspFront {
   /** Answers 400, and gives the peer time to read it. */
   async #refuse(): Promise<void> {
     const transport = this.#transport;
-    const { clock, timing } = this.#context;
+    const { clock, timing } = this.#shell;
     const timer = clock.setTimer(() => transport.close(), timing.closeMs);
     try {
       await writeAll(transport, httpBadRequestResponse());
@@ -364,7 +378,7 @@ export class RtspFront {
     this.#end = end;
     this.#deadlineMs = undefined;
     const line = `rtsp ${this.#transport.remoteName} closed`;
-    const fields = { connection: this.#options.id, reason: end.reason, message: end.message };
+    const fields = { connection: this.#options.guest.id, reason: end.reason, message: end.message };
     if (end.reason === "closed" || end.reason === "stopped") this.#log.debug(line, fields);
     else this.#log.warn(line, fields);
     if (!options.keepOpen) this.#transport.close();

@@ -1,4 +1,3 @@
-import type { Publication } from "../../hub/mod.ts";
 import type { MediaUnit, Track } from "../../media/mod.ts";
 import {
   type AlignedTrack,
@@ -38,12 +37,19 @@ export interface RtspPublisherStatistics {
   readonly malformed: number;
 }
 
+/** Where units go: a publisher's ticket, or its hold on the stream. */
+export interface UnitSink {
+  /** Adds a unit; whether it was taken. */
+  write(unit: MediaUnit): boolean;
+  /** Ends a batch. */
+  commit(): void;
+}
+
 /** The receiving end of an RTSP publisher: packets in, units into the hub. */
 export class RtspPublisher {
-  readonly #publication: Publication;
+  readonly #sink: UnitSink;
   readonly #tracks: readonly PublisherTrack[];
   readonly #ssrc: number;
-  readonly #onUnit: ((unit: MediaUnit) => void) | undefined;
   #packets = 0;
   #bytes = 0;
   #malformed = 0;
@@ -54,7 +60,7 @@ export class RtspPublisher {
    * order of packets.
    */
   constructor(
-    publication: Publication,
+    sink: UnitSink,
     options: {
       readonly tracks: readonly Track[];
       /** Which media of the description each track is; by default they are the same. */
@@ -62,12 +68,9 @@ export class RtspPublisher {
       readonly ordered: boolean;
       readonly ssrc: number;
       readonly nowMs: number;
-      /** Called for each unit. */
-      readonly onUnit?: (unit: MediaUnit) => void;
     },
   ) {
-    this.#publication = publication;
-    this.#onUnit = options.onUnit;
+    this.#sink = sink;
     this.#ssrc = options.ssrc;
     this.#lastReportAt = options.nowMs;
     const aligner = new TrackAligner();
@@ -114,7 +117,7 @@ export class RtspPublisher {
 
   /** Ends a batch of packets. */
   commit(): void {
-    this.#publication.commit();
+    this.#sink.commit();
   }
 
   /**
@@ -139,9 +142,16 @@ export class RtspPublisher {
     return this.#receiverReport([]);
   }
 
+  /** Tells the publisher, as far as RTCP can, that it is not listened to any more. */
+  goodbye(): Uint8Array {
+    return buildRtcp([
+      { type: "receiver-report", ssrc: this.#ssrc, reports: [] },
+      { type: "goodbye", ssrcs: [this.#ssrc] },
+    ]);
+  }
+
   #write(unit: MediaUnit): void {
-    this.#publication.write(unit);
-    this.#onUnit?.(unit);
+    this.#sink.write(unit);
   }
 
   #receiverReport(reports: NonNullable<ReturnType<RtpReceiver["report"]>>[]): Uint8Array {

@@ -8,8 +8,8 @@ import {
   RtspSessionRegistry,
   type RtspTrackStart,
 } from "../../rtsp/mod.ts";
-import { type ServerContext, tellHook } from "../mod.ts";
-import type { ConnectionEnd, StreamRequest } from "../../gate/mod.ts";
+import type { Shell } from "../mod.ts";
+import type { NotGranted, PlayTicket, PublishTicket, StreamRequest } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import type { MulticastGroups } from "./multicast_groups.ts";
@@ -53,7 +53,7 @@ interface Traffic {
 
 interface PlayingSession {
   readonly mode: "play";
-  readonly request: StreamRequest;
+  readonly ticket: PlayTicket;
   readonly reader: StreamReader;
   readonly format: RtspWireFormat;
   readonly carrier: RtspCarrier;
@@ -66,8 +66,6 @@ interface PlayingSession {
   /** How many packets of each track the client has reported lost. */
   readonly lost: Map<number, number>;
   player: RtspPlayer | undefined;
-  /** Whether it ever played. */
-  started: boolean;
   /** When the stream has ended for it. */
   endedAtMs: number | undefined;
   /** When its client was told so, all that was left being sent. */
@@ -76,8 +74,7 @@ interface PlayingSession {
 
 interface RecordingSession {
   readonly mode: "record";
-  readonly request: StreamRequest;
-  readonly publication: Publication;
+  readonly ticket: PublishTicket;
   readonly publisher: RtspPublisher;
   readonly carrier: RtspCarrier;
   readonly peers: DatagramPeer[];
@@ -93,7 +90,7 @@ export class RtspService {
   readonly sockets: RtpSockets | undefined;
   /** What sends to groups, where multicast is offered. */
   readonly multicast: RtspMulticast | undefined;
-  readonly #context: ServerContext;
+  readonly #shell: Shell;
   readonly #drainMs: number;
   /** The streams that have sessions over multicast. */
   readonly #multicasts = new Map<Stream, MulticastStream>();
@@ -105,13 +102,13 @@ export class RtspService {
 
   /** Starts without sessions. */
   constructor(
-    context: ServerContext,
+    shell: Shell,
     options: RtspServiceOptions & {
       readonly sockets: RtpSockets | undefined;
       readonly multicast?: RtspMulticast | undefined;
     },
   ) {
-    this.#context = context;
+    this.#shell = shell;
     this.#drainMs = options.drainMs ?? DRAIN_MS;
     this.sockets = options.sockets;
     this.multicast = options.multicast;
@@ -132,13 +129,13 @@ export class RtspService {
       readonly stream: Stream;
       readonly group?: string | undefined;
       readonly tracks: readonly RtpTrack[];
-      readonly request: StreamRequest;
+      readonly ticket: PlayTicket;
       readonly carrier: RtspCarrier;
     },
   ): RtspWireFormat {
     const existing = this.#owned.get(session);
     if (existing?.mode === "play") return existing.format;
-    const { stream, tracks, request, carrier, group } = from;
+    const { stream, tracks, ticket, carrier, group } = from;
     const shared = group === undefined ? undefined : this.#joinMulticast(session, {
       stream,
       tracks,
@@ -152,7 +149,7 @@ export class RtspService {
     const unwatch = stream.watch(() => void this.#checkTracks(session, stream));
     this.#owned.set(session, {
       mode: "play",
-      request,
+      ticket,
       reader,
       format,
       carrier,
@@ -162,7 +159,6 @@ export class RtspService {
       sent: { packets: 0, bytes: 0 },
       lost,
       player: shared?.playerOf(session),
-      started: false,
       endedAtMs: undefined,
       leftAtMs: undefined,
     });
@@ -174,10 +170,22 @@ export class RtspService {
     if (this.sessions.get(session.id) !== session) this.closed(session, "refused");
   }
 
+  /** Whether a session over a connection plays or records. */
+  hasRole(carrier: RtspCarrier): boolean {
+    return this.#owned.values().some((owned) => owned.carrier === carrier);
+  }
+
+  /** Ends all sessions over a connection; their clients are told. */
+  closeAll(carrier: RtspCarrier, reason: string): void {
+    for (const [session, owned] of [...this.#owned]) {
+      if (owned.carrier === carrier) this.#end(session, reason);
+    }
+  }
+
   /** Counts of the sessions that play, are set up to, or record. */
   get statistics(): RtspSessionStatistics[] {
     return Array.from(this.#owned, ([session, owned]) => {
-      const { request, sent } = owned;
+      const { ticket: { request }, sent } = owned;
       const player = owned.mode === "play" ? owned.player : undefined;
       const came = owned.mode === "play"
         ? { ...owned.received, lost: lostOf(owned.lost) }
@@ -231,8 +239,7 @@ export class RtspService {
     if (owned?.mode !== "play") return;
     if (owned.endedAtMs !== undefined) return;
     const { reader, carrier, format } = owned;
-    if (!owned.started) {
-      owned.started = true;
+    if (!owned.ticket.isStarted) {
       owned.player ??= session.tracks[0]?.transport.kind === "udp"
         ? this.#udpPlayer(session, owned)
         : new RtspTcpPlayer(session, {
@@ -240,13 +247,15 @@ export class RtspService {
           outbox: carrier.outbox,
           trackCount: format.tracks.length,
         });
-      const log = this.#logOf(owned.request);
-      log.info("rtsp play started", {
-        connection: owned.request.connection.id,
-        stream: owned.request.name,
-        transport: session.tracks[0]?.transport.kind,
+      owned.ticket.start({
+        onEnded: ({ reason }) => this.#end(session, reason),
+        fields: { transport: session.tracks[0]?.transport.kind },
+        endFields: () => {
+          const { bytes, skips } = reader.cursor;
+          const lost = lostOf(owned.lost);
+          return { bytes, skips, ...(lost === undefined ? {} : { lost }) };
+        },
       });
-      tellHook(log, () => this.#context.hooks.onPlayStart?.(owned.request));
     }
     owned.player?.start();
   }
@@ -259,63 +268,53 @@ export class RtspService {
     if (owned.endedAtMs !== undefined) this.#sayGoodbye(session);
   }
 
-  /**
-   * Takes the name for a publisher.
-   *
-   * @throws {HubError} when the name is taken
-   */
+  /** Takes the name for a publisher; returns how that is refused, if it is. */
   openPublisher(
     session: RtspServerSession,
     from: {
       readonly tracks: readonly Track[];
       /** Which media of the description each track is. */
       readonly media: readonly number[];
-      readonly request: StreamRequest;
-      readonly identity: string;
+      readonly ticket: PublishTicket;
       readonly carrier: RtspCarrier;
     },
-  ): void {
-    if (this.#owned.has(session)) return;
-    const { tracks, media, request, identity, carrier } = from;
-    const { hub, hooks, clock } = this.#context;
-    const log = this.#logOf(request);
-    const publication = hub.acquire(request.name, {
-      identity,
+  ): NotGranted | undefined {
+    if (this.#owned.has(session)) return undefined;
+    const { tracks, media, ticket, carrier } = from;
+    let publisher: RtspPublisher | undefined;
+    const started = ticket.start({
       tracks,
-      onEnded: (reason) => this.#close(session, reason === "closed" ? "replaced" : reason),
+      onEnded: ({ reason }) => this.#end(session, reason),
+      fields: { transport: session.tracks[0]?.transport.kind },
+      endFields: () => {
+        if (publisher === undefined) return {};
+        const { lost, foreign, malformed } = publisher.statistics;
+        return { lost, foreign, malformed };
+      },
     });
-    let publisher: RtspPublisher;
+    if (!("granted" in started)) return started;
     try {
-      publisher = new RtspPublisher(publication, {
+      publisher = new RtspPublisher(ticket, {
         tracks,
         media,
         ordered: session.tracks[0]?.transport.kind === "tcp",
         ssrc: new DataView(random(4).buffer).getUint32(0),
-        nowMs: clock.now(),
-        ...(hooks.onUnit === undefined
-          ? {}
-          : { onUnit: (unit) => tellHook(log, () => hooks.onUnit?.(request, unit)) }),
+        nowMs: this.#shell.clock.now(),
       });
     } catch (error) {
       // Nobody else would free the name.
-      publication.release();
+      ticket.end({ clean: false, reason: "internal", message: "Internal error" });
       throw error;
     }
     this.#owned.set(session, {
       mode: "record",
-      request,
-      publication,
+      ticket,
       publisher,
       carrier,
       peers: [],
       sent: { packets: 0, bytes: 0 },
     });
-    log.info("rtsp publish started", {
-      connection: request.connection.id,
-      stream: request.name,
-      transport: session.tracks[0]?.transport.kind,
-    });
-    tellHook(log, () => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    return undefined;
   }
 
   /** The answer to RECORD is out: packets may come. */
@@ -331,7 +330,7 @@ export class RtspService {
         const peer = { hostname: session.address, port };
         const handler = (packet: Uint8Array): void => {
           if (session.state !== "recording") return;
-          const nowMs = this.#context.clock.now();
+          const nowMs = this.#shell.clock.now();
           session.notePacket(nowMs);
           this.#guard(session, () => {
             publisher.take(packet, { index: track, rtcp, nowMs });
@@ -359,7 +358,7 @@ export class RtspService {
     owned.publisher.take(event.payload, {
       index: event.track,
       rtcp: event.rtcp,
-      nowMs: this.#context.clock.now(),
+      nowMs: this.#shell.clock.now(),
     });
   }
 
@@ -375,49 +374,30 @@ export class RtspService {
     if (owned === undefined) return;
     this.#owned.delete(session);
     for (const peer of owned.peers) this.sockets?.unregister(peer);
-    const { hooks } = this.#context;
-    const { request } = owned;
-    const log = this.#logOf(request);
-    const fields = { connection: request.connection.id, stream: request.name, reason };
     if (owned.mode === "record") {
-      owned.publication.commit();
-      owned.publication.release();
-      const { bytes, units } = owned.publication.statistics;
-      const end: ConnectionEnd = {
+      owned.ticket.end({
         clean: reason === "teardown",
         reason: reason === "teardown" ? "unpublished" : reason,
         message: `The session has ended: ${reason}`,
-      };
-      const { lost, foreign, malformed } = owned.publisher.statistics;
-      log.info("rtsp publish ended", { ...fields, bytes, units, lost, foreign, malformed });
-      tellHook(log, () => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
+      });
       return;
     }
     owned.unwatch();
     owned.player?.pause();
     owned.reader.close();
-    if (!owned.started) return;
-    const { bytes, skips } = owned.reader.cursor;
-    const lost = lostOf(owned.lost);
-    log.info("rtsp play ended", {
-      ...fields,
-      bytes,
-      skips,
-      ...(lost === undefined ? {} : { lost }),
-    });
-    tellHook(log, () => hooks.onPlayEnd?.(request));
+    owned.ticket.end({ reason });
   }
 
   /** Passes time on: timeouts, receiver reports. */
   tick(): void {
-    const nowMs = this.#context.clock.now();
+    const nowMs = this.#shell.clock.now();
     for (const [session, owned] of this.#owned) {
       if (owned.mode === "play") {
         const { endedAtMs = Infinity, leftAtMs = Infinity } = owned;
         if (owned.leftAtMs === undefined && nowMs - endedAtMs >= this.#drainMs) {
-          this.#logOf(owned.request).debug("rtsp player has not taken the rest in time", {
-            connection: owned.request.connection.id,
-            stream: owned.request.name,
+          this.#logOf(owned.ticket.request).debug("rtsp player has not taken the rest in time", {
+            connection: owned.ticket.request.connection.id,
+            stream: owned.ticket.request.name,
           });
           this.#sayGoodbye(session);
         }
@@ -443,7 +423,7 @@ export class RtspService {
   }
 
   #logOf({ connection }: StreamRequest): ServerLog {
-    return this.#context.peers.of(connection.remoteAddress);
+    return this.#shell.peers.of(connection.remoteAddress);
   }
 
   #read(
@@ -477,13 +457,13 @@ export class RtspService {
     // Players of before, who were told of another publisher's tracks, may not have left yet.
     if (shared === undefined || this.#hasEnded(shared)) {
       const { sockets } = this.multicast!;
-      const { clock } = this.#context;
+      const { clock } = this.#shell;
       const reader = this.#read(stream, { tracks, onEnd: () => this.#endMulticast(stream) });
       shared = new MulticastStream(reader, {
         sockets,
         clock,
         address,
-        log: this.#context.log,
+        log: this.#shell.log,
         onRtcp: this.#onGroupRtcp,
       });
       this.#multicasts.set(stream, shared);
@@ -523,14 +503,14 @@ export class RtspService {
       const peer = { hostname: session.address, port: transport.clientPorts[1] };
       // A receiver report shows that the player lives.
       const handler = (packet: Uint8Array): void => {
-        session.noteActivity(this.#context.clock.now());
+        session.noteActivity(this.#shell.clock.now());
         count(owned.received, packet);
         this.#guard(session, () => takeReports(owned, { track, bytes: packet }));
       };
       sockets.register(peer, { rtcp: true, handler });
       owned.peers.push(peer);
     }
-    const { clock } = this.#context;
+    const { clock } = this.#shell;
     return new RtspUdpPlayer(owned.reader.cursor, {
       sockets,
       clock,
@@ -551,7 +531,7 @@ export class RtspService {
         this.#guard(session, () => {
           if (!session.tracks.some(({ track }) => takeReports(owned, { track, bytes }))) return;
           count(owned.received, bytes);
-          session.noteActivity(this.#context.clock.now());
+          session.noteActivity(this.#shell.clock.now());
         });
       }
     }
@@ -561,7 +541,7 @@ export class RtspService {
   #endPlayer(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play" || owned.endedAtMs !== undefined) return;
-    owned.endedAtMs = this.#context.clock.now();
+    owned.endedAtMs = this.#shell.clock.now();
     if (owned.player === undefined) this.#sayGoodbye(session);
     else owned.player.finish(() => this.#sayGoodbye(session));
   }
@@ -570,7 +550,7 @@ export class RtspService {
   #sayGoodbye(session: RtspServerSession): void {
     const owned = this.#owned.get(session);
     if (owned?.mode !== "play" || owned.leftAtMs !== undefined) return;
-    owned.leftAtMs = this.#context.clock.now();
+    owned.leftAtMs = this.#shell.clock.now();
     owned.endedAtMs ??= owned.leftAtMs;
     for (const { track } of session.tracks) {
       const packet = buildRtcp([
@@ -626,7 +606,7 @@ export class RtspService {
   }
 
   async #describe(stream: Stream): Promise<readonly RtpTrack[] | undefined> {
-    const { clock, timing, log } = this.#context;
+    const { clock, timing, log } = this.#shell;
     try {
       return (await describeStream(stream, { clock, log, waitMs: timing.playWaitMs }))?.tracks;
     } catch (error) {
@@ -640,10 +620,22 @@ export class RtspService {
     try {
       act();
     } catch (error) {
-      const log = this.#context.peers.of(session.address);
+      const log = this.#shell.peers.of(session.address);
       log.error("rtsp session failed", { error: String(error) });
       this.#close(session, "internal");
     }
+  }
+
+  /** Ends a session from this side: the client is told by a good-bye, and by the end of its session. */
+  #end(session: RtspServerSession, reason: string): void {
+    const owned = this.#owned.get(session);
+    if (owned?.mode === "play") this.#sayGoodbye(session);
+    else if (owned !== undefined) {
+      for (const { track } of session.tracks) {
+        this.#sendRtcp(session, owned, { track, packet: owned.publisher.goodbye() });
+      }
+    }
+    this.#close(session, reason);
   }
 
   /** Ends a session that its client has not ended; `reason` is what log and hooks are told. */

@@ -1,6 +1,7 @@
 /** RTSP clients of a running server: what each is sent, and what none does to another. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { RtmpClient } from "../../../src/client/mod.ts";
+import { fixedUsers } from "../../../mod.ts";
 import { Hub } from "../../../src/hub/mod.ts";
 import { buildRtcp, buildRtpPacket, parseRtcp, parseRtpPacket } from "../../../src/rtp/mod.ts";
 import type { RtspResponse } from "../../../src/rtsp/mod.ts";
@@ -622,8 +623,7 @@ Deno.test({
     await using folder = new TemporaryFolder();
     const source = `${folder.path}/source.mp4`;
     await makeRecording(source, { seconds: 2 });
-    const known = { username: "me", password: "se:cret" };
-    await using weir = await start({ hooks: { credentials: () => known } });
+    await using weir = await start({ hooks: { authenticate: fixedUsers({ me: "se:cret" }) } });
     const url = (user: string) => urlOf(weir, "?a=b").replace("://", `://${user}@`);
     const publishing = (user: string) =>
       ffmpeg([

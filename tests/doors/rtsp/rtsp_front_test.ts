@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Clock, Hub } from "../../../src/hub/mod.ts";
 import { type StreamPair, streamPairTransport } from "../../../src/transport/mod.ts";
-import type { ServerContext } from "../../../src/doors/context.ts";
+import type { Shell } from "../../../src/doors/mod.ts";
+import { Gate, type Guest } from "../../../src/gate/mod.ts";
 import { PeerLog } from "../../../src/log/peer_log.ts";
 import { RtspFront, RtspTunnels } from "../../../src/doors/rtsp/rtsp_front.ts";
 import { RtspService } from "../../../src/doors/rtsp/rtsp_service.ts";
@@ -38,12 +39,14 @@ class Bench {
   readonly log = new LogBook();
   readonly tunnels = new RtspTunnels();
   readonly hub = new Hub({ clock: this.clock });
-  readonly #context: ServerContext = {
+  readonly #peers = new PeerLog(this.log, this.clock);
+  readonly #shell: Shell = {
     hub: this.hub,
-    hooks: {},
+    gate: new Gate({ hub: this.hub, log: this.log, peers: this.#peers, clock: this.clock }),
     log: this.log,
-    peers: new PeerLog(this.log, this.clock),
+    peers: this.#peers,
     clock: this.clock,
+    listen: () => Promise.reject(new Error("nothing is listened for")),
     timing: {
       playWaitMs: 100,
       describeWaitMs: 100,
@@ -52,15 +55,25 @@ class Bench {
       hookMs: 30_000,
     },
   };
-  readonly #service = new RtspService(this.#context, { sockets: undefined });
-  #nextId = 1;
+  readonly #service = new RtspService(this.#shell, { sockets: undefined });
+
+  #guest(remoteAddress: string): Guest {
+    const arrival = this.#shell.gate.arrive({ protocol: "rtsp", remoteAddress });
+    assert("granted" in arrival);
+    return arrival.granted;
+  }
 
   /** Serves a connection as it is. */
   serve(pair: Pick<StreamPair, "readable" | "writable">): RtspFront {
     return new RtspFront(
-      this.#context,
+      this.#shell,
       streamPairTransport({ ...pair, remoteAddress: "192.0.2.1" }),
-      { id: this.#nextId++, service: this.#service, policy: {}, tunnels: this.tunnels },
+      {
+        guest: this.#guest("192.0.2.1"),
+        service: this.#service,
+        policy: {},
+        tunnels: this.tunnels,
+      },
     );
   }
 
@@ -71,13 +84,13 @@ class Bench {
       highWaterMark: 100,
     });
     const front = new RtspFront(
-      this.#context,
+      this.#shell,
       streamPairTransport({
         readable: up.readable,
         writable: down.writable,
         remoteAddress: address,
       }),
-      { id: this.#nextId++, service: this.#service, policy, tunnels: this.tunnels },
+      { guest: this.#guest(address), service: this.#service, policy, tunnels: this.tunnels },
     );
     const writer = up.writable.getWriter();
     writer.closed.catch(() => {});

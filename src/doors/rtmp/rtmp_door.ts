@@ -1,0 +1,59 @@
+import type { Guest } from "../../gate/mod.ts";
+import type { ChunkLimits, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
+import type { ListenAddress, Transport } from "../../transport/mod.ts";
+import type { EnhancedPolicy } from "../../wire/mod.ts";
+import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
+import { RtmpConnection } from "./rtmp_connection.ts";
+
+/** Options of an {@linkcode RtmpDoor}. */
+export interface RtmpDoorOptions {
+  /** Where RTMP is listened for; the field's port is 1935. */
+  readonly rtmp?: ListenAddress | false;
+  /** Where RTMP over TLS is listened for. */
+  readonly rtmps?: ListenAddress | false;
+  /** Bounds and times of sessions. */
+  readonly session?: RtmpServerSessionOptions;
+  /** Bounds of what a client may make the server hold. */
+  readonly chunks?: Partial<ChunkLimits>;
+  /** What players that announce nothing of Enhanced RTMP are sent. Default `pass`. */
+  readonly enhanced?: EnhancedPolicy;
+}
+
+/** The door for RTMP and RTMPS clients. */
+export class RtmpDoor implements Door {
+  /** What it speaks. */
+  readonly protocols: readonly string[] = ["rtmp", "rtmps"];
+  /** All its ports are the shell's. */
+  readonly addresses: readonly DoorAddress[] = [];
+  readonly #options: RtmpDoorOptions;
+
+  /** Makes a door that is not open yet. */
+  constructor(options: RtmpDoorOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Listens where the options say. */
+  async open(shell: Shell): Promise<void> {
+    const { rtmp = false, rtmps = false } = this.#options;
+    const serve = (transport: Transport, guest: Guest) => this.serve(shell, { transport, guest });
+    if (rtmp !== false) await shell.listen("rtmp", rtmp, { serve });
+    if (rtmps !== false) await shell.listen("rtmps", rtmps, { serve, tls: true });
+  }
+
+  /** Serves a connection that was let in. */
+  serve(
+    shell: Shell,
+    { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
+  ): ServedConnection {
+    const { session = {}, chunks = {}, enhanced = "pass" } = this.#options;
+    return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced });
+  }
+
+  /** Its connections keep their own time. */
+  tick(): void {}
+
+  /** It holds nothing beside its connections. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

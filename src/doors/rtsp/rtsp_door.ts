@@ -1,0 +1,219 @@
+import type { Guest } from "../../gate/mod.ts";
+import type { RtspTransportPolicy } from "../../rtsp/mod.ts";
+import {
+  checkListenPermission,
+  explainListenErrors,
+  formatAddress,
+  hasNetPermission,
+  type ListenAddress,
+  type Transport,
+} from "../../transport/mod.ts";
+import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
+import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
+import { RtpSockets } from "./rtp_sockets.ts";
+import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
+import { type RtspMulticast, RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
+import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
+
+/** Options of an {@linkcode RtspDoor}. */
+export interface RtspDoorOptions {
+  /** Where RTSP is listened for; the field's ports are 554 and 8554. */
+  readonly rtsp?: ListenAddress | false;
+  /** Where RTSP over TLS is listened for. */
+  readonly rtsps?: ListenAddress | false;
+  /**
+   * Where sessions receive and send RTP over UDP; an even port, RTCP is on the next one. Its address is that of
+   * `rtsp` by default; clients of the other address family are then not offered UDP. Without it there is
+   * interleaved TCP alone.
+   */
+  readonly rtp?: ListenAddress | false;
+  /** Lets players ask for multicast: each stream is sent once to a group of its own. Off by default. */
+  readonly multicast?: MulticastOptions | false;
+  /** Times of sessions. */
+  readonly session?: RtspServiceOptions;
+}
+
+/** The door for RTSP and RTSPS clients, with their RTP over UDP and multicast. */
+export class RtspDoor implements Door {
+  /** What it speaks. */
+  readonly protocols: readonly string[] = ["rtsp", "rtsps", "rtp"];
+  readonly #options: RtspDoorOptions;
+  readonly #groups: MulticastGroups | undefined;
+  readonly #tunnels = { plain: new RtspTunnels(), tls: new RtspTunnels() };
+  #service: RtspService | undefined;
+  #sockets: RtpSockets | undefined;
+  #multicast: RtspMulticast | undefined;
+
+  /**
+   * Makes a door that is not open yet.
+   *
+   * @throws {RangeError} if the multicast groups, their port or their time to live are out of range
+   */
+  constructor(options: RtspDoorOptions = {}) {
+    this.#options = options;
+    const { multicast = false } = options;
+    if (multicast !== false) {
+      this.#groups = new MulticastGroups(
+        multicast,
+        (name) => this.#service?.isMulticast(name) ?? false,
+      );
+    }
+  }
+
+  /** Counts of the sessions that play, are set up to, or record. */
+  get sessions(): RtspSessionStatistics[] {
+    return this.#service?.statistics ?? [];
+  }
+
+  /** Number of sessions; those over UDP may outlive their connections. */
+  get sessionCount(): number {
+    return this.#service?.sessions.size ?? 0;
+  }
+
+  /** The UDP port of RTP, where there is one. */
+  get addresses(): readonly DoorAddress[] {
+    if (this.#sockets === undefined) return [];
+    const { hostname } = this.#rtpAddress!;
+    return [{ protocol: "rtp", hostname, port: this.#sockets.ports[0] }];
+  }
+
+  /** Opens the UDP ports, and listens where the options say. */
+  async open(shell: Shell): Promise<void> {
+    const { rtsp = false, rtsps = false } = this.#options;
+    if (rtsp === false && rtsps === false) return;
+    if (rtsp !== false) await this.#openDatagrams(shell);
+    this.#service = new RtspService(shell, {
+      ...this.#options.session,
+      sockets: this.#sockets,
+      multicast: this.#multicast,
+    });
+    if (rtsp !== false) {
+      await shell.listen("rtsp", rtsp, {
+        serve: (transport, guest) => this.#serve(shell, { transport, guest, isTls: false }),
+      });
+    }
+    if (rtsps !== false) {
+      await shell.listen("rtsps", rtsps, {
+        tls: true,
+        serve: (transport, guest) => this.#serve(shell, { transport, guest, isTls: true }),
+      });
+    }
+  }
+
+  /** Serves a connection that was let in: over TCP alone where the door is not listened at. */
+  serve(
+    shell: Shell,
+    { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
+  ): ServedConnection {
+    this.#service ??= new RtspService(shell, {
+      ...this.#options.session,
+      sockets: undefined,
+      multicast: undefined,
+    });
+    return this.#serve(shell, { transport, guest, isTls: true });
+  }
+
+  /** Passes time on to the sessions. */
+  tick(): void {
+    this.#service?.tick();
+  }
+
+  /** Ends the sessions, those over UDP too: their clients are told. */
+  stop(): void {
+    this.#service?.stop();
+  }
+
+  /** Gives the UDP ports back. */
+  async close(): Promise<void> {
+    await this.#sockets?.close();
+    await this.#multicast?.sockets.close();
+    this.#sockets = undefined;
+  }
+
+  /** Counts of the sessions, and of datagrams that nobody had asked for. */
+  snapshot(): Readonly<Record<string, unknown>> {
+    return { sessions: this.sessions, strangeDatagrams: this.#sockets?.strangers ?? 0 };
+  }
+
+  #serve(
+    shell: Shell,
+    { transport, guest, isTls }: {
+      readonly transport: Transport;
+      readonly guest: Guest;
+      readonly isTls: boolean;
+    },
+  ): ServedConnection {
+    return new RtspFront(shell, transport, {
+      guest,
+      service: this.#service!,
+      // Plain datagrams beside an encrypted connection would give the media away.
+      policy: isTls ? {} : this.#datagramPolicy(transport.remoteAddress),
+      tunnels: isTls ? this.#tunnels.tls : this.#tunnels.plain,
+    });
+  }
+
+  /** Where RTP is received: what clients are sent comes from the address that they know. */
+  get #rtpAddress(): { readonly hostname: string; readonly port: number } | undefined {
+    const { rtp = false, rtsp = false } = this.#options;
+    if (rtp === false) return undefined;
+    const { hostname = "0.0.0.0" } = rtsp || {};
+    return { hostname, ...rtp };
+  }
+
+  async #openDatagrams(shell: Shell): Promise<void> {
+    const rtp = this.#rtpAddress;
+    if (rtp !== undefined) {
+      const { hostname, port } = rtp;
+      // A free pair may be any: then all ports of the host have to be allowed.
+      for (const one of port === 0 ? [undefined] : [port, port + 1]) {
+        checkListenPermission("rtp", { hostname, port: one });
+      }
+      this.#sockets = await explainListenErrors(
+        "rtp",
+        { hostname, port },
+        () => RtpSockets.bind({ hostname, port }),
+      );
+      const address = formatAddress({ hostname, port: this.#sockets.ports[0] });
+      shell.log.info(`rtp listening on ${address}`);
+    }
+    if (this.#groups !== undefined) await this.#openMulticast(shell, this.#groups);
+  }
+
+  /** Opens what sends to groups. Where this machine has no way to them, the server goes on without. */
+  async #openMulticast({ log }: Shell, groups: MulticastGroups): Promise<void> {
+    const { hostname = "0.0.0.0" } = this.#options.rtsp || {};
+    let sockets: RtpSockets | undefined;
+    try {
+      // The address of an interface has its packets leave there.
+      const source = hostname.includes(":") ? "0.0.0.0" : hostname;
+      if (![source, groups.first.hostname].every((address) => hasNetPermission(address))) {
+        throw new Error("no permission: add --allow-net");
+      }
+      sockets = await RtpSockets.bind({ hostname: source, port: 0 });
+      await sockets.openMulticast(groups.first, groups.ttl);
+      this.#multicast = { sockets, groups };
+      log.info(`rtp multicast to ${groups.range}`);
+    } catch (error) {
+      await sockets?.close();
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn(`rtp multicast is off, since ${groups.range} cannot be reached`, { reason });
+    }
+  }
+
+  /** Which datagrams are offered to a client. */
+  #datagramPolicy(remoteAddress: string): RtspTransportPolicy {
+    const groups = this.#multicast?.groups;
+    const sockets = this.#sockets?.canReach(remoteAddress) ? this.#sockets : undefined;
+    return {
+      ...(sockets !== undefined && hasNetPermission(remoteAddress)
+        ? { udpPorts: sockets.ports }
+        : {}),
+      ...(groups === undefined ? {} : {
+        multicast: ({ path, track }) => {
+          const group = groups.ofPath(path, track);
+          return group !== undefined && hasNetPermission(group.address) ? group : undefined;
+        },
+      }),
+    };
+  }
+}

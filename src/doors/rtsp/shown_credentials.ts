@@ -1,0 +1,52 @@
+import type { DigestCredentials, ShownCredentials } from "../../gate/mod.ts";
+import {
+  parseAuthorization,
+  type RtspAuthorization,
+  RtspError,
+  type RtspQuestionEvent,
+} from "../../rtsp/mod.ts";
+
+const remembered = new WeakMap<RtspQuestionEvent, ShownCredentials>();
+
+/** What the client of a question shows of itself, in the words of the gate; the same object each time. */
+export function shownCredentials(event: RtspQuestionEvent): ShownCredentials {
+  let shown = remembered.get(event);
+  if (shown === undefined) remembered.set(event, shown = read(event));
+  return shown;
+}
+
+function read({ request, credentials }: RtspQuestionEvent): ShownCredentials {
+  const header = request.headers.get("Authorization");
+  if (header === undefined) return { kind: "none" };
+  const bearer = /^\s*bearer +(\S+)\s*$/i.exec(header);
+  if (bearer !== null) return { kind: "token", token: bearer[1]! };
+  const authorization = parsed(header);
+  // What cannot be read, or is of another scheme, shows nothing: the client is asked for what is offered.
+  if (authorization === undefined) return { kind: "none" };
+  const { username } = authorization;
+  if (authorization.scheme === "basic") {
+    return { kind: "password", username, password: authorization.password };
+  }
+  let isStale = false;
+  return {
+    kind: "digest",
+    username,
+    realm: authorization.realm,
+    verify: (known) => {
+      if (!("password" in known)) return false;
+      const verdict = credentials.verify({ username, password: known.password });
+      isStale = verdict === "stale";
+      return verdict === "granted";
+    },
+    isStale: () => isStale,
+  } satisfies DigestCredentials;
+}
+
+function parsed(header: string): RtspAuthorization | undefined {
+  try {
+    return parseAuthorization(header);
+  } catch (error) {
+    if (error instanceof RtspError) return undefined;
+    throw error;
+  }
+}

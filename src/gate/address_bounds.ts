@@ -1,0 +1,91 @@
+/**
+ * Whether an address is loopback, private or link-local (RFC 1918, RFC 4193, RFC 6598, RFC 3927): behind it may be
+ * a proxy, a load test, or the machines of one house, and a stranger on the internet cannot have it.
+ *
+ * @example
+ * ```ts
+ * import { isLocalAddress } from "@weir/server/gate";
+ *
+ * console.log(isLocalAddress("192.168.1.7"), isLocalAddress("203.0.113.9")); // true false
+ * ```
+ */
+export function isLocalAddress(address: string): boolean {
+  const plain = address.replace(/^::ffff:(?=\d)/i, "");
+  const octets = /^(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}$/.exec(plain);
+  if (octets !== null) {
+    const [first, second] = [Number(octets[1]), Number(octets[2])];
+    return first === 127 || first === 10 || (first === 192 && second === 168) ||
+      (first === 172 && second >= 16 && second < 32) || (first === 169 && second === 254) ||
+      (first === 100 && second >= 64 && second < 128);
+  }
+  return plain === "::1" || /^f[cd][0-9a-f]{2}:/i.test(plain) || /^fe[89ab][0-9a-f]:/i.test(plain);
+}
+
+/** Counts what addresses have; those that have nothing are forgotten. */
+export class AddressCounter {
+  readonly #counts = new Map<string, number>();
+
+  /** How many an address has. */
+  of(address: string): number {
+    return this.#counts.get(address) ?? 0;
+  }
+
+  /** Addresses that have any. */
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  /** Counts one more; returns what gives it back, which is harmless when repeated. */
+  take(address: string): () => void {
+    this.#counts.set(address, this.of(address) + 1);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const left = this.of(address) - 1;
+      if (left > 0) this.#counts.set(address, left);
+      else this.#counts.delete(address);
+    };
+  }
+}
+
+/** Bounds how often each address does something: so many a second, and as many at once. */
+export class AddressRate {
+  readonly #spent = new Map<string, { tokens: number; atMs: number; perSecond: number }>();
+  #prunedMs = 0;
+
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#spent.size;
+  }
+
+  /** Whether an address, which may do it `perSecond` times a second, may do it now; if so it is counted. */
+  take(
+    address: string,
+    { perSecond, nowMs }: { readonly perSecond: number; readonly nowMs: number },
+  ): boolean {
+    if (perSecond === Infinity) return true;
+    if (nowMs - this.#prunedMs >= 1000) this.#prune(nowMs);
+    const before = this.#spent.get(address) ?? { tokens: perSecond, atMs: nowMs, perSecond };
+    const tokens = tokensOf(before, nowMs);
+    if (tokens < 1) return false;
+    this.#spent.set(address, { tokens: tokens - 1, atMs: nowMs, perSecond });
+    return true;
+  }
+
+  /** Those who have all again are as those who never came. */
+  #prune(nowMs: number): void {
+    this.#prunedMs = nowMs;
+    for (const [address, spent] of this.#spent) {
+      if (tokensOf(spent, nowMs) >= spent.perSecond) this.#spent.delete(address);
+    }
+  }
+}
+
+function tokensOf(
+  spent: { readonly tokens: number; readonly atMs: number; readonly perSecond: number },
+  nowMs: number,
+): number {
+  const gained = (nowMs - spent.atMs) / 1000 * spent.perSecond;
+  return Math.min(spent.perSecond, spent.tokens + gained);
+}

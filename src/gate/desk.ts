@@ -1,0 +1,49 @@
+import type { Clock, Hub } from "../hub/mod.ts";
+import type { PeerLog, ServerLog } from "../log/mod.ts";
+import type { AddressCounter } from "./address_bounds.ts";
+import type { GuessGuard } from "./guess_guard.ts";
+import type { HookCaller } from "./hook_caller.ts";
+import type { ServerHooks } from "./hooks.ts";
+import type { GateLimits } from "./limits.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** What guests and tickets need of the gate that made them. */
+export interface Desk {
+  readonly hub: Hub;
+  readonly hooks: ServerHooks;
+  readonly caller: HookCaller;
+  readonly log: ServerLog;
+  readonly peers: PeerLog;
+  readonly clock: Clock;
+  readonly limits: GateLimits;
+  readonly guesses: GuessGuard;
+  /** Names that the players of each address wait for. */
+  readonly waited: AddressCounter;
+  readonly counts: GateCounts;
+  /** Takes a ticket into the list; returns its number. */
+  register(ticket: Ticket): number;
+  /** Takes a ticket off the list. */
+  forget(ticket: Ticket): void;
+}
+
+/** What the desk has refused, counted up. */
+export interface GateCounts {
+  /** Connections that were closed at once, for a bound. */
+  connections: number;
+  /** Requests for what can be no stream. */
+  invalid: number;
+  /** Requests that a rule or hook refused. */
+  denied: number;
+  /** Credentials that were wrong. */
+  wrongCredentials: number;
+  /** Requests that asked for credentials. */
+  challenged: number;
+  /** Publishers whose name was taken. */
+  taken: number;
+  /** Players whose stream did not come. */
+  absent: number;
+  /** Requests over a bound. */
+  full: number;
+  /** Requests that were sent elsewhere. */
+  redirected: number;
+}

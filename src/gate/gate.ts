@@ -1,0 +1,187 @@
+import type { Clock, Hub } from "../hub/mod.ts";
+import type { PeerLog, ServerLog } from "../log/mod.ts";
+import { AddressCounter, AddressRate } from "./address_bounds.ts";
+import type { Answer, Refusal } from "./answer.ts";
+import type { Desk, GateCounts } from "./desk.ts";
+import { GuessGuard } from "./guess_guard.ts";
+import { type Arrival, Guest } from "./guest.ts";
+import { HookCaller } from "./hook_caller.ts";
+import type { ServerHooks } from "./hooks.ts";
+import { boundOf, GATE_LIMITS, type GateLimits } from "./limits.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** What a {@linkcode Gate} is made of. */
+export interface GateOptions {
+  /** The streams. */
+  readonly hub: Hub;
+  /** Who decides and hears. */
+  readonly hooks?: ServerHooks;
+  /** Where lines about the server go. */
+  readonly log: ServerLog;
+  /** Where lines about clients go. */
+  readonly peers: PeerLog;
+  /** Time. */
+  readonly clock: Clock;
+  /** Bounds, where they differ from the defaults. */
+  readonly limits?: Partial<GateLimits>;
+  /** How long a hook may take to decide, milliseconds. Default 30 000. */
+  readonly hookMs?: number;
+}
+
+/**
+ * The one desk that every publisher and player passes, whatever door it comes by: it asks those who decide, keeps
+ * the bounds, tells those who listen, and has the list of all who are in.
+ *
+ * It is pure: time is passed in, and it touches no sockets.
+ *
+ * @example
+ * ```ts
+ * import { Gate } from "@weir/server/gate";
+ * import { Hub } from "@weir/server/hub";
+ * import { PeerLog } from "@weir/server/log";
+ *
+ * const clock = { now: () => 0, setTimer: () => ({ cancel: () => {} }) };
+ * const gate = new Gate({
+ *   hub: new Hub({ clock }),
+ *   log: console,
+ *   peers: new PeerLog(console, clock),
+ *   clock,
+ *   hooks: { onPublish: ({ name }) => name === "live/cam" ? undefined : { refuse: "No such camera" } },
+ * });
+ * const arrival = gate.arrive({ protocol: "rtmp", remoteAddress: "192.0.2.7" });
+ * if ("granted" in arrival) {
+ *   const guest = arrival.granted;
+ *   await guest.enter({ userAgent: "encoder" });
+ *   console.log(await guest.publish({ name: "live/other" })); // { refused: "denied", why: "No such camera" }
+ *   guest.leave({ clean: true, reason: "closed", message: "The peer has closed" });
+ * }
+ * ```
+ */
+export class Gate {
+  readonly #desk: Desk;
+  readonly #guests = new Map<number, Guest>();
+  readonly #tickets = new Map<number, Ticket>();
+  readonly #numbers = new WeakMap<Ticket, number>();
+  readonly #connections = new AddressCounter();
+  readonly #handshakes = new AddressRate();
+  readonly #setLimits: Partial<GateLimits>;
+  #nextGuest = 1;
+  #nextTicket = 1;
+
+  /** Makes a gate that nobody has come to yet. */
+  constructor(options: GateOptions) {
+    const { hub, hooks = {}, log, peers, clock, hookMs = 30_000 } = options;
+    const limits = { ...GATE_LIMITS, ...options.limits };
+    this.#setLimits = options.limits ?? {};
+    this.#desk = {
+      hub,
+      hooks,
+      log,
+      peers,
+      clock,
+      limits,
+      caller: new HookCaller(log, { clock, hookMs }),
+      guesses: new GuessGuard(clock),
+      waited: new AddressCounter(),
+      counts: {
+        connections: 0,
+        invalid: 0,
+        denied: 0,
+        wrongCredentials: 0,
+        challenged: 0,
+        taken: 0,
+        absent: 0,
+        full: 0,
+        redirected: 0,
+      },
+      register: (ticket) => {
+        const number = this.#nextTicket++;
+        this.#numbers.set(ticket, number);
+        this.#tickets.set(number, ticket);
+        return number;
+      },
+      forget: (ticket) => void this.#tickets.delete(this.#numbers.get(ticket)!),
+    };
+  }
+
+  /** The connections of clients, by number. */
+  get guests(): ReadonlyMap<number, Guest> {
+    return this.#guests;
+  }
+
+  /** All publishers and players, the server's own too, by number. */
+  get tickets(): ReadonlyMap<number, Ticket> {
+    return this.#tickets;
+  }
+
+  /** What was refused so far. */
+  get counts(): Readonly<GateCounts> {
+    return this.#desk.counts;
+  }
+
+  /** A client has connected. It counts until it is released. */
+  arrive(arrival: Arrival): Answer<Guest> {
+    const refusal = this.#overBounds(arrival.remoteAddress);
+    if (refusal !== undefined) {
+      this.#desk.counts.connections++;
+      return refusal;
+    }
+    const giveBack = this.#connections.take(arrival.remoteAddress);
+    const id = this.#nextGuest++;
+    const guest = new Guest(this.#desk, {
+      ...arrival,
+      id,
+      isOwn: false,
+      onRelease: () => {
+        giveBack();
+        this.#guests.delete(id);
+      },
+    });
+    this.#guests.set(id, guest);
+    return { granted: guest };
+  }
+
+  /**
+   * The server's own publishers and players: a relay, a recorder, a program. They are let in without a question, and
+   * are seen like all others. `protocol` says what they are.
+   */
+  own(protocol: string): Guest {
+    const id = this.#nextGuest++;
+    return new Guest(this.#desk, {
+      protocol,
+      remoteAddress: "",
+      id,
+      isOwn: true,
+      onRelease: () => {},
+    });
+  }
+
+  /** Ends a publisher or player by the number of its ticket; whether there was one. */
+  kick(ticket: number, why: string): boolean {
+    const found = this.#tickets.get(ticket);
+    found?.kick(why);
+    return found !== undefined;
+  }
+
+  /** Lets those go that wait for anything: the server stops. */
+  close(): void {
+    this.#desk.guesses.close();
+  }
+
+  #overBounds(remoteAddress: string): Refusal | undefined {
+    const { limits, clock } = this.#desk;
+    if (this.#guests.size >= limits.maxConnections) {
+      return { refused: "full", why: `there are ${limits.maxConnections} connections` };
+    }
+    const from = { address: remoteAddress, set: this.#setLimits };
+    const mostConnections = boundOf("maxConnectionsPerAddress", from);
+    if (this.#connections.of(remoteAddress) >= mostConnections) {
+      return { refused: "full", why: `the address has ${mostConnections} connections` };
+    }
+    const perSecond = boundOf("maxHandshakesPerSecond", from);
+    if (!this.#handshakes.take(remoteAddress, { perSecond, nowMs: clock.now() })) {
+      return { refused: "full", why: `the address opens over ${perSecond} connections a second` };
+    }
+    return undefined;
+  }
+}

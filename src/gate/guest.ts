@@ -1,0 +1,344 @@
+import type { ServerLog } from "../log/mod.ts";
+import { isLocalAddress } from "./address_bounds.ts";
+import { checkStreamName, HubError } from "../hub/mod.ts";
+import {
+  type Answer,
+  type ConnectionEnd,
+  type NotGranted,
+  type Refusal,
+  refusalOf,
+} from "./answer.ts";
+import { credentialsInQuery, type ShownCredentials, type StreamAction } from "./authentication.ts";
+import type { Desk } from "./desk.ts";
+import type { Leavers } from "./hook_caller.ts";
+import type { ConnectionInfo, StreamRequest } from "./hooks.ts";
+import { PlayTicket } from "./play_ticket.ts";
+import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
+
+/** Who comes. */
+export interface Arrival {
+  /** What it speaks, in its door's word. */
+  readonly protocol: string;
+  /** Its address, without a port; empty for the server's own. */
+  readonly remoteAddress: string;
+}
+
+/** What a client says of itself before it asks for anything. */
+export interface Introduction {
+  /** RTMP: the app of connect. */
+  readonly app?: string;
+  /** What it calls itself. */
+  readonly userAgent?: string;
+  /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
+  readonly locate?: (redirect: string) => string;
+}
+
+/** What a client asks for. */
+export interface Ask {
+  /** Name of the stream. */
+  readonly name: string;
+  /** Parameters that came with the name. */
+  readonly query?: URLSearchParams;
+  /** What it shows of itself; what its query shows where this is left out or `none`. */
+  readonly credentials?: ShownCredentials;
+  /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
+  readonly locate?: (redirect: string) => string;
+}
+
+/** A connection at the desk, from its first byte to its end. */
+export class Guest {
+  /** Its number, unique in this server. */
+  readonly id: number;
+  /** What it speaks. */
+  readonly protocol: string;
+  /** Its address, without a port; empty for the server's own. */
+  readonly remoteAddress: string;
+  /** Set by the door: ends the connection, and tells the client why. */
+  onKick: ((why: string) => void) | undefined;
+  readonly #desk: Desk;
+  readonly #log: ServerLog;
+  /** The server's own publishers and players: nobody has to let them in. */
+  readonly #isOwn: boolean;
+  readonly #onRelease: () => void;
+  readonly #unused = new Set<PlayTicket | PublishTicket>();
+  /** Questions that wait for their answers. */
+  readonly #leavers: Leavers = new Set();
+  #info: ConnectionInfo | undefined;
+  #entering: Promise<NotGranted | undefined> | undefined;
+  #wrong = 0;
+  #hasLeft = false;
+
+  /** Made by {@linkcode Gate.arrive} and {@linkcode Gate.own}. */
+  constructor(
+    desk: Desk,
+    arrival: Arrival & {
+      readonly id: number;
+      readonly isOwn: boolean;
+      readonly onRelease: () => void;
+    },
+  ) {
+    this.#desk = desk;
+    this.id = arrival.id;
+    this.protocol = arrival.protocol;
+    this.remoteAddress = arrival.remoteAddress;
+    this.#isOwn = arrival.isOwn;
+    this.#onRelease = arrival.onRelease;
+    this.#log = arrival.isOwn ? desk.log : desk.peers.of(arrival.remoteAddress);
+  }
+
+  /** What hooks are told of it; `undefined` before it has entered. */
+  get info(): ConnectionInfo | undefined {
+    return this.#info;
+  }
+
+  /** Whether the connection is over. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** Takes in what the client says of itself, and asks about it once; a second call has the first's answer. */
+  async enter(introduction: Introduction = {}): Promise<Answer<ConnectionInfo>> {
+    const { hooks, caller } = this.#desk;
+    // Known from now on, so that its end is told too if it comes before the answer.
+    this.#info ??= {
+      id: this.id,
+      protocol: this.protocol,
+      remoteAddress: this.remoteAddress,
+      app: introduction.app ?? "",
+      userAgent: introduction.userAgent ?? "",
+    };
+    const info = this.#info;
+    if (!this.#isOwn && hooks.onConnect !== undefined) {
+      this.#entering ??= caller.turnsAway(
+        () => hooks.onConnect?.(info),
+        { locate: introduction.locate ?? unchanged, leavers: this.#leavers },
+      );
+      const away = await this.#entering;
+      if (away !== undefined) return this.#count(away);
+    }
+    return { granted: info };
+  }
+
+  /**
+   * Asks whether the client may play. Once a player: the ticket stays good until it is ended, or the connection
+   * leaves and it was never started.
+   */
+  async play(ask: Ask): Promise<Answer<PlayTicket>> {
+    const permitted = await this.#permitted("play", ask);
+    if (!("granted" in permitted)) return this.#count(permitted);
+    return this.#ticket(new PlayTicket(this.#desk, permitted.granted));
+  }
+
+  /** Asks whether the client may publish; the name is taken by the ticket's `start`. */
+  async publish(ask: Ask & { readonly identity?: string }): Promise<Answer<PublishTicket>> {
+    const permitted = await this.#permitted("publish", ask);
+    if (!("granted" in permitted)) return this.#count(permitted);
+    const identity = ask.identity ?? this.#identityOf(permitted.granted.user);
+    return this.#ticket(new PublishTicket(this.#desk, { ...permitted.granted, identity }));
+  }
+
+  /**
+   * Asks who the client is and whether it might do something, and nothing more; resolves with the user that it proved
+   * to be. For requests of who was let in before: on another connection, say.
+   */
+  async prove(action: StreamAction, ask: Ask): Promise<Answer<string | undefined>> {
+    if (this.#isOwn) return { granted: undefined };
+    const judged = await this.#judge(action, { request: this.#request(ask), ask });
+    return "granted" in judged ? judged : this.#count(judged);
+  }
+
+  /**
+   * Whether a client that has shown nothing yet, and wants to do something under a name that is not known yet,
+   * has to show credentials: for protocols that ask for them at connect alone. `name` stands for what is known.
+   */
+  async mustProve(action: StreamAction, name: string): Promise<boolean> {
+    const { hooks, caller } = this.#desk;
+    if (this.#isOwn || hooks.authenticate === undefined) return false;
+    const request = this.#request({ name });
+    const asked = await caller.ask(
+      () => hooks.authenticate!({ ...request, action, credentials: { kind: "none" } }),
+      this.#leavers,
+    );
+    return "answer" in asked && isRecord(asked.answer) && "challenge" in asked.answer;
+  }
+
+  /** Ends the connection, and has its client told why. */
+  kick(why: string): void {
+    this.onKick?.(why);
+  }
+
+  /**
+   * The connection is over, though its last words may be on their way; the hooks are told, once. What it was allowed and has not begun ends with it; what it
+   * has begun is ended by its door, since an RTSP session may outlive its connection.
+   */
+  leave(end: ConnectionEnd): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    for (const ticket of this.#unused) {
+      if (ticket.info.state === "live") continue;
+      if (ticket instanceof PublishTicket) ticket.end(end);
+      else ticket.end();
+    }
+    this.#unused.clear();
+    for (const leave of this.#leavers) leave();
+    const { hooks, caller } = this.#desk;
+    const info = this.#info;
+    if (info !== undefined && !this.#isOwn) caller.tell(() => hooks.onDisconnect?.(info, end));
+  }
+
+  /** Its socket is closed too: it counts no longer. */
+  release(): void {
+    this.#onRelease();
+  }
+
+  #ticket<T extends PlayTicket | PublishTicket>(ticket: T): Answer<T> {
+    // The answer may have taken its time: nobody would end the ticket of a connection that has gone.
+    if (this.#hasLeft) {
+      if (ticket instanceof PublishTicket) ticket.end(GONE);
+      else ticket.end();
+      return { refused: "absent", why: GONE.message };
+    }
+    for (const used of this.#unused) {
+      if (used.info.state === "live" || used.info.state === "ended") this.#unused.delete(used);
+    }
+    this.#unused.add(ticket);
+    return { granted: ticket };
+  }
+
+  async #permitted(action: StreamAction, ask: Ask): Promise<Answer<TicketWiring>> {
+    const request = this.#request(ask);
+    const wiring = { request, log: this.#log, kickGuest: (why: string) => this.kick(why) };
+    // Neither hooks nor the log are to see what is no name.
+    const fault = faultOfName(ask.name);
+    if (fault !== undefined) return fault;
+    if (this.#isOwn) return { granted: { ...wiring, user: undefined } };
+    const judged = await this.#judge(action, { request, ask });
+    if (!("granted" in judged)) return judged;
+    const { hooks, caller } = this.#desk;
+    const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
+    if (hook !== undefined) {
+      const away = await caller.turnsAway(() => hook(request), {
+        locate: ask.locate ?? unchanged,
+        leavers: this.#leavers,
+      });
+      if (away !== undefined) return away;
+    }
+    return { granted: { ...wiring, user: judged.granted } };
+  }
+
+  /** Resolves with the user that the client has proved to be, or how it is turned away. */
+  async #judge(
+    action: StreamAction,
+    { request, ask }: { readonly request: StreamRequest; readonly ask: Ask },
+  ): Promise<Answer<string | undefined>> {
+    const { hooks, caller, guesses } = this.#desk;
+    const { authenticate } = hooks;
+    if (authenticate === undefined) return { granted: undefined };
+    const shown = ask.credentials ?? { kind: "none" };
+    const credentials = shown.kind === "none" ? credentialsInQuery(request.query) : shown;
+    const isGuess = credentials.kind !== "none";
+    const judged = isGuess ? await guesses.turn(this.remoteAddress) : undefined;
+    if (isGuess && judged === undefined) {
+      return { refused: "full", why: "Too many credentials of this address wait to be judged" };
+    }
+    let isRight = false;
+    try {
+      const asked = await caller.ask(
+        () => authenticate({ ...request, action, credentials }),
+        this.#leavers,
+      );
+      // That nobody could be asked says nothing of the credentials.
+      isRight = !("answer" in asked);
+      const verdict = "answer" in asked ? verdictOf(asked.answer) : asked;
+      isRight ||= "granted" in verdict ||
+        (credentials.kind === "digest" && credentials.isStale?.() === true);
+      if (isRight || !isGuess) return verdict;
+      return this.#wrongCredentials(verdict);
+    } finally {
+      judged?.(isRight);
+    }
+  }
+
+  #wrongCredentials<T>(verdict: Answer<T>): Answer<T> {
+    const { counts, limits } = this.#desk;
+    counts.wrongCredentials++;
+    this.#wrong++;
+    if (this.#wrong < limits.maxWrongCredentials) return verdict;
+    const message = `The client has shown wrong credentials ${this.#wrong} times`;
+    const why = "refused" in verdict ? verdict.why : "Wrong credentials";
+    return {
+      refused: "denied",
+      why,
+      close: { clean: false, reason: "wrong-credentials", message },
+    };
+  }
+
+  /**
+   * Who a publisher is for the conflict policy: the user that was proved. An address counts only where nobody has to
+   * prove anything, and only one that a stranger cannot share.
+   */
+  #identityOf(user: string | undefined): string | undefined {
+    if (user !== undefined) return `user ${user}`;
+    const mayCount = this.#desk.hooks.authenticate === undefined &&
+      isLocalAddress(this.remoteAddress);
+    return mayCount ? `address ${this.remoteAddress}` : undefined;
+  }
+
+  #request({ name, query }: Pick<Ask, "name" | "query">): StreamRequest {
+    const connection = this.#info ?? {
+      id: this.id,
+      protocol: this.protocol,
+      remoteAddress: this.remoteAddress,
+      app: "",
+      userAgent: "",
+    };
+    return { connection, name, query: query ?? new URLSearchParams() };
+  }
+
+  #count(away: NotGranted): NotGranted {
+    const { counts } = this.#desk;
+    if ("challenge" in away) counts.challenged++;
+    else if ("redirect" in away) counts.redirected++;
+    else counts[away.refused]++;
+    return away;
+  }
+}
+
+const GONE: ConnectionEnd = {
+  clean: true,
+  reason: "closed",
+  message: "The connection has ended meanwhile",
+};
+
+/** How a name is refused that no stream can have. */
+function faultOfName(name: string): Refusal | undefined {
+  try {
+    checkStreamName(name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof HubError) return refusalOf(error);
+    throw error;
+  }
+}
+
+function unchanged(redirect: string): string {
+  return redirect;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** What an `authenticate` hook has said; what is none of the answers refuses. */
+function verdictOf(answer: unknown): Answer<string | undefined> {
+  if (isRecord(answer)) {
+    const { allow, challenge, refuse } = answer;
+    if (allow === "anonymous") return { granted: undefined };
+    if (isRecord(allow) && typeof allow.user === "string" && allow.user !== "") {
+      return { granted: allow.user };
+    }
+    if (typeof challenge === "string") return { challenge };
+    if (typeof refuse === "string") return { refused: "denied", why: refuse };
+  }
+  return { refused: "denied", why: "Not allowed" };
+}

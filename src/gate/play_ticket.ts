@@ -1,0 +1,148 @@
+import { HubError, type Stream } from "../hub/mod.ts";
+import type { LogFields } from "../log/mod.ts";
+import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
+import type { Desk } from "./desk.ts";
+import type { StreamRequest } from "./hooks.ts";
+import type { TicketWiring } from "./publish_ticket.ts";
+import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
+
+/** What a door says as its player begins. */
+export interface PlayStart {
+  /** Called once when the player is kicked; its client is to be told. */
+  readonly onEnded: (end: ConnectionEnd) => void;
+  /** What the log line of the start says beside connection and stream. */
+  readonly fields?: LogFields;
+  /** What that of the end says beside what the desk knows. */
+  readonly endFields?: () => LogFields;
+}
+
+/** The leave to play a stream, which need not be published yet. */
+export class PlayTicket implements Ticket {
+  /** What was asked for. */
+  readonly request: StreamRequest;
+  /** The user that the player has proved to be. */
+  readonly user: string | undefined;
+  readonly #desk: Desk;
+  readonly #wiring: TicketWiring;
+  readonly #id: number;
+  readonly #waiting = new Set<() => void>();
+  #start: PlayStart | undefined;
+  #ended = false;
+
+  /** Made by {@linkcode Guest.play}. */
+  constructor(desk: Desk, wiring: TicketWiring) {
+    this.#desk = desk;
+    this.#wiring = wiring;
+    this.request = wiring.request;
+    this.user = wiring.user;
+    this.#id = desk.register(this);
+  }
+
+  /** What is known of it now. */
+  get info(): TicketInfo {
+    const { connection, name } = this.request;
+    return {
+      id: this.#id,
+      connection: connection.id,
+      action: "play",
+      protocol: connection.protocol,
+      stream: name,
+      user: this.user,
+      remoteAddress: connection.remoteAddress,
+      state: this.#ended
+        ? "ended"
+        : this.#start !== undefined
+        ? "live"
+        : this.#waiting.size > 0
+        ? "waiting"
+        : "granted",
+    };
+  }
+
+  /** Whether the player is being served. */
+  get isStarted(): boolean {
+    return this.#start !== undefined;
+  }
+
+  /**
+   * Resolves with the stream once it is live: at once where it is, else within `waitMs` or not at all (`absent`).
+   * Who waits is counted by address, apart from streams; over the bound it is `full`. `onWait` is called where
+   * there is something to wait for. To end the ticket ends the waiting.
+   */
+  async stream(
+    options: { readonly waitMs: number; readonly onWait?: () => void },
+  ): Promise<Answer<Stream>> {
+    const { hub, clock, limits, waited, counts } = this.#desk;
+    const { name, connection: { remoteAddress } } = this.request;
+    const absent = { refused: "absent", why: `There is no stream ${name}` } as const;
+    if (this.#ended) return absent;
+    const live = hub.get(name);
+    if (live?.isLive) return { granted: live };
+    if (waited.of(remoteAddress) >= limits.maxWaitedNamesPerAddress && remoteAddress !== "") {
+      counts.full++;
+      const most = limits.maxWaitedNamesPerAddress;
+      return { refused: "full", why: `Too many players of this address wait: ${most}` };
+    }
+    let stream: Stream;
+    try {
+      stream = hub.stream(name);
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      counts.full++;
+      return refusalOf(error);
+    }
+    options.onWait?.();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const giveBack = waited.take(remoteAddress);
+    const withdraw = (): void => resolve(false);
+    this.#waiting.add(withdraw);
+    const timer = clock.setTimer(withdraw, options.waitMs);
+    const unwatch = stream.watch(() => resolve(stream.isLive));
+    const isLive = await promise;
+    timer.cancel();
+    unwatch();
+    this.#waiting.delete(withdraw);
+    giveBack();
+    if (isLive && !this.#ended) return { granted: stream };
+    if (!this.#ended) counts.absent++;
+    return absent;
+  }
+
+  /** The player is being served from now on: the hooks are told. */
+  start(start: PlayStart): void {
+    if (this.#ended || this.#start !== undefined) return;
+    this.#start = start;
+    const { hooks, caller } = this.#desk;
+    const { request } = this;
+    this.#wiring.log.info(`${request.connection.protocol} play started`, {
+      connection: request.connection.id,
+      stream: request.name,
+      ...start.fields,
+    });
+    caller.tell(() => hooks.onPlayStart?.(request));
+  }
+
+  /** The player is no longer served, or never will be; `fields` are for the log. Harmless when repeated. */
+  end(fields: LogFields = {}): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#desk.forget(this);
+    for (const withdraw of this.#waiting) withdraw();
+    if (this.#start === undefined) return;
+    const { hooks, caller } = this.#desk;
+    const { request } = this;
+    this.#wiring.log.info(`${request.connection.protocol} play ended`, {
+      connection: request.connection.id,
+      stream: request.name,
+      ...fields,
+      ...this.#start.endFields?.(),
+    });
+    caller.tell(() => hooks.onPlayEnd?.(request));
+  }
+
+  /** Ends the player, and has its client told why. */
+  kick(why: string): void {
+    if (this.#start === undefined) this.#wiring.kickGuest(why);
+    else if (!this.#ended) this.#start.onEnded(kickedEnd(why));
+  }
+}

@@ -1,0 +1,166 @@
+import { HubError, type Publication } from "../hub/mod.ts";
+import type { LogFields, ServerLog } from "../log/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
+import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
+import type { Desk } from "./desk.ts";
+import type { StreamRequest } from "./hooks.ts";
+import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
+
+/** What a door says as its publisher begins. */
+export interface PublishStart {
+  /** The tracks, where they are known before the first unit. */
+  readonly tracks?: readonly Track[];
+  /**
+   * Called once when the publisher is ended by somebody else: another publisher has taken over, or it was
+   * kicked. The name is given back already; the client is to be told.
+   */
+  readonly onEnded: (end: ConnectionEnd) => void;
+  /** What the log line of the start says beside connection and stream. */
+  readonly fields?: LogFields;
+  /** What that of the end says beside what the desk knows. */
+  readonly endFields?: () => LogFields;
+}
+
+/** Wiring of a ticket. */
+export interface TicketWiring {
+  /** What was asked for. */
+  readonly request: StreamRequest;
+  /** The user that was proved. */
+  readonly user: string | undefined;
+  /** Where lines about its client go. */
+  readonly log: ServerLog;
+  /** Ends the connection of a ticket that was not used yet. */
+  readonly kickGuest: (why: string) => void;
+}
+
+/**
+ * The leave to publish a stream. The name is taken by `start`: of a protocol that asks first and records later,
+ * such as RTSP, a client may go away in between.
+ */
+export class PublishTicket implements Ticket {
+  /** What was asked for. */
+  readonly request: StreamRequest;
+  /** The user that the publisher has proved to be. */
+  readonly user: string | undefined;
+  readonly #desk: Desk;
+  readonly #wiring: TicketWiring;
+  readonly #identity: string | undefined;
+  readonly #id: number;
+  #publication: Publication | undefined;
+  #start: PublishStart | undefined;
+  #ended = false;
+
+  /** Made by {@linkcode Guest.publish}. */
+  constructor(
+    desk: Desk,
+    wiring: TicketWiring & {
+      /** What the conflict policy compares. */
+      readonly identity: string | undefined;
+    },
+  ) {
+    this.#desk = desk;
+    this.#wiring = wiring;
+    this.request = wiring.request;
+    this.user = wiring.user;
+    this.#identity = wiring.identity;
+    this.#id = desk.register(this);
+  }
+
+  /** What is known of it now. */
+  get info(): TicketInfo {
+    const { connection, name } = this.request;
+    return {
+      id: this.#id,
+      connection: connection.id,
+      action: "publish",
+      protocol: connection.protocol,
+      stream: name,
+      user: this.user,
+      remoteAddress: connection.remoteAddress,
+      state: this.#ended ? "ended" : this.#publication === undefined ? "granted" : "live",
+    };
+  }
+
+  /** The hold on the stream, from `start` on. */
+  get publication(): Publication | undefined {
+    return this.#publication;
+  }
+
+  /** Takes the name, and tells the hooks. */
+  start(start: PublishStart): Answer<Publication> {
+    if (this.#ended) return { refused: "absent", why: "The publisher has been ended" };
+    if (this.#publication !== undefined) return { granted: this.#publication };
+    const { hub, hooks, caller, counts } = this.#desk;
+    const { request } = this;
+    let publication: Publication;
+    try {
+      publication = hub.acquire(request.name, {
+        ...(this.#identity === undefined ? {} : { identity: this.#identity }),
+        ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
+        onEnded: (reason, message) => this.#endedByOther({ clean: false, reason, message }),
+      });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      const refusal = refusalOf(error);
+      counts[refusal.refused]++;
+      return refusal;
+    }
+    this.#publication = publication;
+    this.#start = start;
+    this.#wiring.log.info(`${request.connection.protocol} publish started`, {
+      connection: request.connection.id,
+      stream: request.name,
+      ...start.fields,
+    });
+    caller.tell(() => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    return { granted: publication };
+  }
+
+  /** Adds a unit to the stream; false, and nothing is added, when the stream is no longer held. */
+  write(unit: MediaUnit): boolean {
+    if (this.#publication?.write(unit) !== true) return false;
+    const { hooks, caller } = this.#desk;
+    if (hooks.onUnit !== undefined) caller.tell(() => hooks.onUnit?.(this.request, unit));
+    return true;
+  }
+
+  /** Ends a batch of units: readers are woken as the flush policy says. */
+  commit(): void {
+    this.#publication?.commit();
+  }
+
+  /** Gives the name back, and tells the hooks; harmless when repeated. */
+  end(end: ConnectionEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#desk.forget(this);
+    const publication = this.#publication;
+    if (publication === undefined) return;
+    const { hooks, caller } = this.#desk;
+    const { request } = this;
+    publication.commit();
+    publication.release();
+    const { bytes, units } = publication.statistics;
+    this.#wiring.log.info(`${request.connection.protocol} publish ended`, {
+      connection: request.connection.id,
+      stream: request.name,
+      bytes,
+      units,
+      reason: end.reason,
+      ...this.#start?.endFields?.(),
+    });
+    caller.tell(() => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
+  }
+
+  /** Ends the publisher, and has its client told why. */
+  kick(why: string): void {
+    if (this.#publication === undefined) this.#wiring.kickGuest(why);
+    else this.#endedByOther(kickedEnd(why));
+  }
+
+  #endedByOther(end: ConnectionEnd): void {
+    if (this.#ended) return;
+    this.end(end);
+    this.#start?.onEnded(end);
+  }
+}

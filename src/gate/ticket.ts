@@ -1,0 +1,38 @@
+import type { ConnectionEnd } from "./answer.ts";
+import type { StreamAction } from "./authentication.ts";
+
+/** How far a publisher or player has come. */
+export type TicketState = "granted" | "waiting" | "live" | "ended";
+
+/** What is known of a publisher or player. */
+export interface TicketInfo {
+  /** Its number, unique in this server. */
+  readonly id: number;
+  /** Number of its connection. */
+  readonly connection: number;
+  /** What it does. */
+  readonly action: StreamAction;
+  /** In the word of its door. */
+  readonly protocol: string;
+  /** Name of the stream. */
+  readonly stream: string;
+  /** The user that it has proved to be. */
+  readonly user: string | undefined;
+  /** Address of its client, without a port; empty for the server's own. */
+  readonly remoteAddress: string;
+  /** How far it has come. */
+  readonly state: TicketState;
+}
+
+/** A publisher or a player that the desk has let in. */
+export interface Ticket {
+  /** What is known of it now. */
+  readonly info: TicketInfo;
+  /** Ends it, and tells its client why in its protocol's words. */
+  kick(why: string): void;
+}
+
+/** How a publisher or player ends that was sent away. */
+export function kickedEnd(why: string): ConnectionEnd {
+  return { clean: false, reason: "kicked", message: why };
+}

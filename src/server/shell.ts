@@ -1,0 +1,364 @@
+import type {
+  Door,
+  DoorListenOptions,
+  ServedConnection,
+  ServerTiming,
+  Shell,
+} from "../doors/mod.ts";
+import {
+  type ConnectionEnd,
+  Gate,
+  type GateLimits,
+  type Guest,
+  type ServerHooks,
+} from "../gate/mod.ts";
+import type { Hub } from "../hub/mod.ts";
+import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
+import {
+  Acceptor,
+  connTransport,
+  formatAddress,
+  type ListenAddress,
+  openListener,
+  ServerError,
+  type StreamPair,
+  streamPairTransport,
+  systemClock,
+  type TlsIdentity,
+  type Transport,
+} from "../transport/mod.ts";
+import type {
+  ConnectionSnapshot,
+  ConnectionStatistics,
+  ServerAddress,
+  ServerConnection,
+} from "./statistics.ts";
+
+/** What a {@linkcode ServerShell} is made of. */
+export interface ShellOptions {
+  readonly hub: Hub;
+  readonly doors: readonly Door[];
+  readonly hooks: ServerHooks;
+  readonly log: ServerLog;
+  readonly timing: ServerTiming;
+  readonly limits: Partial<GateLimits>;
+  /** See `ServerOptions.maxConnectionBytes`. */
+  readonly maxConnectionBytes: number;
+  readonly tls: TlsIdentity | undefined;
+}
+
+/** Deadlines are looked at this often, milliseconds. */
+const TICK_MS = 250;
+
+/** Lets the peers that are told to go read it, and stays below the three seconds of a stop. */
+const STOP_MS = 2500;
+
+/** What accepts connections, and where. */
+interface OpenListener {
+  readonly address: ServerAddress;
+  readonly acceptor: Acceptor<Deno.Conn>;
+}
+
+/**
+ * What a server is around its doors, whatever these speak: listeners, the connections that came by them, time, and
+ * bounds.
+ */
+export class ServerShell implements Shell {
+  /** The streams. */
+  readonly hub: Hub;
+  /** The desk that all pass. */
+  readonly gate: Gate;
+  /** Where lines about the server go. */
+  readonly log: ServerLog;
+  /** Where lines that peers cause go. */
+  readonly peers: PeerLog;
+  /** Time. */
+  readonly clock = systemClock;
+  /** Times of the server. */
+  readonly timing: ServerTiming;
+  readonly #options: ShellOptions;
+  readonly #connections = new Map<ServedConnection, Guest>();
+  readonly #listeners: OpenListener[] = [];
+  readonly #usedDoors = new Set<Door>();
+  #state: "new" | "listening" | "stopped" = "new";
+  #ticking: ReturnType<typeof setInterval> | undefined;
+
+  /** Makes a shell that does nothing yet. */
+  constructor(options: ShellOptions) {
+    const { hub, hooks, log, timing, limits } = options;
+    this.#options = options;
+    this.hub = hub;
+    this.log = log;
+    this.timing = timing;
+    this.peers = new PeerLog(log, this.clock);
+    this.gate = new Gate({
+      hub,
+      hooks,
+      log,
+      peers: this.peers,
+      clock: this.clock,
+      limits,
+      hookMs: timing.hookMs,
+    });
+  }
+
+  /** What it does. */
+  get state(): "new" | "listening" | "stopped" {
+    return this.#state;
+  }
+
+  /** Where it listens, with the ports that it got. */
+  get addresses(): ServerAddress[] {
+    return [
+      ...this.#listeners.map(({ address }) => address),
+      ...this.#options.doors.flatMap(({ addresses }) => addresses),
+    ];
+  }
+
+  /** The connections. */
+  get connections(): ServerConnection[] {
+    return Array.from(this.#connections, ([connection, guest]) => ({
+      ...statisticsOf(connection, guest),
+      kick: (reason: string) => connection.kick(reason),
+    }));
+  }
+
+  /** Counts of the connections. */
+  get connectionSnapshots(): ConnectionSnapshot[] {
+    return Array.from(this.#connections, ([connection, guest]) => ({
+      ...statisticsOf(connection, guest),
+      heldBytes: connection.heldBytes,
+      counts: connection.counts ?? {},
+    }));
+  }
+
+  /** Counts of the doors. */
+  get doorSnapshots(): Record<string, Readonly<Record<string, unknown>>> {
+    return Object.fromEntries(
+      this.#options.doors.map((door) => [door.protocols[0] ?? "", door.snapshot?.() ?? {}]),
+    );
+  }
+
+  /** Number of connections. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Bytes that all connections together make the server hold beside the media of streams. */
+  get heldBytes(): number {
+    return this.#connections.keys().reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  }
+
+  /** Opens all doors. */
+  async open(): Promise<void> {
+    if (this.#state !== "new") {
+      throw new ServerError("state", `Cannot listen as the server is ${this.#state}`);
+    }
+    this.#state = "listening";
+    this.#startTicking();
+    for (const door of this.#options.doors) {
+      this.#usedDoors.add(door);
+      await door.open(this);
+    }
+  }
+
+  /** Listens for a door; see {@linkcode Shell.listen}. */
+  async listen(
+    protocol: string,
+    address: ListenAddress,
+    options: DoorListenOptions,
+  ): Promise<void> {
+    const { tls } = this.#options;
+    const isTls = options.tls === true;
+    if (isTls && tls === undefined) {
+      throw new ServerError("state", `Cannot listen for ${protocol} without a certificate and key`);
+    }
+    const listener = await openListener(protocol, {
+      ...address,
+      ...(isTls && tls !== undefined ? { tls } : {}),
+    });
+    if (this.#state !== "listening") {
+      listener.close();
+      throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");
+    }
+    const { hostname, port } = listener.addr as Deno.NetAddr;
+    this.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
+    const acceptor = new Acceptor(listener, {
+      clock: this.clock,
+      onConnection: (conn) => this.#take(protocol, { conn, serve: options.serve }),
+      onFailure: (error, count) => this.log.warn("accept failed", { error: String(error), count }),
+      onPeerGone: (error, count) =>
+        this.log.debug("peers were gone before they were accepted", {
+          error: String(error),
+          count,
+        }),
+    });
+    this.#listeners.push({ address: { protocol, hostname, port }, acceptor });
+  }
+
+  /**
+   * Serves a connection that was accepted elsewhere. Resolves with how it ended.
+   *
+   * @throws {ServerError} `state` when the server has stopped, or no door serves connections of that protocol
+   */
+  async serve(protocol: string, pair: StreamPair): Promise<ConnectionEnd> {
+    if (this.#state === "stopped") {
+      throw new ServerError("state", "Cannot serve as the server is stopped");
+    }
+    const door = this.#options.doors.find(({ protocols, serve }) =>
+      serve !== undefined && protocols.includes(protocol)
+    );
+    if (door === undefined) {
+      throw new ServerError("state", `Cannot serve ${protocol}: no door does`);
+    }
+    this.#usedDoors.add(door);
+    this.#startTicking();
+    const transport = streamPairTransport(pair);
+    const arrival = this.gate.arrive({ protocol, remoteAddress: transport.remoteAddress });
+    if (!("granted" in arrival)) {
+      transport.close();
+      const message = "refused" in arrival ? `Refused, since ${arrival.why}` : "Refused";
+      return { clean: false, reason: "refused", message };
+    }
+    const guest = arrival.granted;
+    return await this.#keep(guest, () => door.serve!(this, { transport, guest }));
+  }
+
+  /** Closes all, tells the peers, and ends within three seconds; `others` end meanwhile. */
+  async stop(others: () => Promise<unknown>): Promise<void> {
+    this.#state = "stopped";
+    for (const { acceptor } of this.#listeners) acceptor.close();
+    const accepted = this.#listeners.map(({ acceptor }) => acceptor.finished);
+    const ended = others();
+    for (const door of this.#usedDoors) door.stop?.();
+    const ends = Array.from(this.#connections.keys(), (connection) => {
+      connection.stop();
+      return connection.finished;
+    });
+    this.hub.close();
+    this.gate.close();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, STOP_MS);
+    await Promise.race([Promise.all([...ends, ...accepted]), late]);
+    clearTimeout(timer);
+    clearInterval(this.#ticking);
+    this.peers.flush();
+    await ended;
+    for (const door of this.#usedDoors) await door.close();
+    this.#listeners.length = 0;
+  }
+
+  #take(
+    protocol: string,
+    { conn, serve }: { readonly conn: Deno.Conn; readonly serve: DoorListenOptions["serve"] },
+  ): void {
+    let transport: Transport;
+    try {
+      transport = connTransport(conn);
+    } catch (error) {
+      // The peer was gone before it was looked at.
+      this.log.debug("accepted connection failed", { error: String(error) });
+      conn.close();
+      return;
+    }
+    const { remoteAddress, remoteName } = transport;
+    const peerLog = this.peers.of(remoteAddress);
+    const arrival = this.gate.arrive({ protocol, remoteAddress });
+    if (!("granted" in arrival)) {
+      const reason = "refused" in arrival ? arrival.why : "it is not let in";
+      peerLog.warn("connection refused, there are too many", { peer: remoteName, reason });
+      transport.close();
+      return;
+    }
+    const guest = arrival.granted;
+    this.#keep(guest, () => serve(transport, guest)).catch((error) => {
+      // A mistake of this program costs this connection alone.
+      peerLog.error("connection failed", { error: String(error) });
+      transport.close();
+    });
+  }
+
+  async #keep(guest: Guest, serve: () => ServedConnection): Promise<ConnectionEnd> {
+    let connection: ServedConnection | undefined;
+    try {
+      const served = connection = serve();
+      guest.onKick = (why) => served.kick(why);
+      this.#connections.set(served, guest);
+      return await served.finished;
+    } finally {
+      if (connection !== undefined) this.#connections.delete(connection);
+      guest.release();
+    }
+  }
+
+  #startTicking(): void {
+    this.#ticking ??= setInterval(() => {
+      this.peers.tick();
+      for (const connection of this.#connections.keys()) this.#tick(connection);
+      this.#limitHeldBytes();
+      const nowMs = this.clock.now();
+      for (const door of this.#usedDoors) door.tick(nowMs);
+    }, TICK_MS);
+  }
+
+  /**
+   * Those without a role go first, the oldest of them before the others, then those that hold most: until all
+   * together hold no more than they may.
+   */
+  #limitHeldBytes(): void {
+    let over = this.heldBytes - this.#options.maxConnectionBytes;
+    if (over <= 0) return;
+    const held = Array.from(this.#connections, ([connection, { id }]) => ({
+      connection,
+      id,
+      bytes: connection.heldBytes,
+      hasRole: connection.hasRole,
+    })).filter(({ bytes }) => bytes > 0);
+    held.sort((a, b) =>
+      Number(a.hasRole) - Number(b.hasRole) || (a.hasRole ? b.bytes - a.bytes : a.id - b.id)
+    );
+    for (const { connection, bytes } of held) {
+      connection.shed();
+      over -= bytes;
+      if (over <= 0) return;
+    }
+  }
+
+  /** A mistake of this program ends the connection that shows it, and no other. */
+  #tick(connection: ServedConnection): void {
+    try {
+      connection.tick();
+    } catch (error) {
+      this.log.error("connection failed", { error: String(error) });
+      connection.stop();
+    }
+  }
+}
+
+function statisticsOf(
+  { bytesReceived, bytesSent }: ServedConnection,
+  { id, protocol, remoteAddress }: Guest,
+): ConnectionStatistics {
+  return { id, protocol, remoteAddress, bytesReceived, bytesSent };
+}
+
+/** Makes the streams' mistakes and sheddings known, once a second at most. */
+export function hubEvents(log: ServerLog, maxHeldBytes: () => number): {
+  readonly onError: (error: unknown) => void;
+  readonly onStreamShed: (stream: { readonly name: string }) => void;
+} {
+  return {
+    onError: atMostEachSecond(
+      systemClock,
+      (error: unknown) => log.error("stream callback failed", { error: String(error) }),
+    ),
+    onStreamShed: atMostEachSecond(
+      systemClock,
+      ({ name }: { readonly name: string }) =>
+        log.warn("streams hold too much, and keep less for players that join or are behind", {
+          stream: name,
+          maxHeldBytes: maxHeldBytes(),
+        }),
+    ),
+  };
+}
