@@ -1,5 +1,5 @@
 import { isSameText } from "../bytes/mod.ts";
-import type { StreamRequest } from "./hooks.ts";
+import type { StreamRequest } from "./stream_request.ts";
 
 /** What a client wants to do. */
 export type StreamAction = "publish" | "play";

@@ -11,7 +11,7 @@ import {
 import { credentialsInQuery, type ShownCredentials, type StreamAction } from "./authentication.ts";
 import type { Desk } from "./desk.ts";
 import type { Leavers } from "./hook_caller.ts";
-import type { ConnectionInfo, StreamRequest } from "./hooks.ts";
+import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PlayTicket } from "./play_ticket.ts";
 import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 

@@ -1,6 +1,7 @@
 import type { MediaUnit } from "../media/mod.ts";
 import type { ConnectionEnd } from "./answer.ts";
 import type { AuthenticationAnswer, AuthenticationRequest } from "./authentication.ts";
+import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 
 /** A hook's answer that refuses; the reason is told to the client. */
 export interface Refused {
@@ -26,33 +27,6 @@ export interface Redirected {
 
 /** What a hook answers: nothing to allow, a refusal, or a redirection; at once or later. */
 export type HookResult = void | Refused | Redirected | Promise<void | Refused | Redirected>;
-
-/** A client that has connected. */
-export interface ConnectionInfo {
-  /** Number of the connection, unique in this server. */
-  readonly id: number;
-  /**
-   * What it speaks, in its door's word: `rtmp`, `rtmps`, `rtsp`, `rtsps`; `relay` and `program` are the
-   * server's own publishers and players.
-   */
-  readonly protocol: string;
-  /** Address of the client, without a port; empty for the server's own. */
-  readonly remoteAddress: string;
-  /** RTMP: the app of connect, as the client sent it. */
-  readonly app: string;
-  /** What the client calls itself. */
-  readonly userAgent: string;
-}
-
-/** A client that wants to publish or play. */
-export interface StreamRequest {
-  /** Its connection. */
-  readonly connection: ConnectionInfo;
-  /** The stream's name, `app/name`. */
-  readonly name: string;
-  /** Parameters that came with the name. */
-  readonly query: URLSearchParams;
-}
 
 /** A publisher that has started or ended. */
 export interface PublishInfo extends StreamRequest {

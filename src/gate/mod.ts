@@ -32,4 +32,5 @@ export * from "./hooks.ts";
 export { GATE_LIMITS, type GateLimits } from "./limits.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
+export * from "./stream_request.ts";
 export * from "./ticket.ts";

@@ -2,7 +2,7 @@ import { HubError, type Stream } from "../hub/mod.ts";
 import type { LogFields } from "../log/mod.ts";
 import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
-import type { StreamRequest } from "./hooks.ts";
+import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
 import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
 

@@ -3,7 +3,7 @@ import type { LogFields, ServerLog } from "../log/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
-import type { StreamRequest } from "./hooks.ts";
+import type { StreamRequest } from "./stream_request.ts";
 import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
 
 /** What a door says as its publisher begins. */
