@@ -1,5 +1,6 @@
 import type * as NodeDgram from "node:dgram";
 import { plainAddress } from "./address.ts";
+import { readingTurn } from "./reading_turn.ts";
 
 /** A peer of datagrams. */
 export interface DatagramPeer {
@@ -32,6 +33,9 @@ export interface DatagramSocket {
 
 /** Room for one datagram: RTP stays below 1500 bytes; one that fills this was cut, and is dropped. */
 const DATAGRAM_BYTES = 2048;
+
+/** What receiving a datagram has the processor do, milliseconds. */
+const RECEIVE_MS = 0.006;
 
 /** What consecutive datagrams share. */
 const SLAB_BYTES = 64 * 1024;
@@ -93,7 +97,10 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
     async receive(onDatagram) {
       let slab: Uint8Array = new Uint8Array(SLAB_BYTES);
       let used = 0;
-      for (;;) {
+      for (let workMs = 0;;) {
+        const wait = readingTurn.spend(workMs + RECEIVE_MS);
+        if (wait !== undefined) await wait;
+        workMs = 0;
         if (used + DATAGRAM_BYTES > slab.length) {
           slab = new Uint8Array(SLAB_BYTES);
           used = 0;
@@ -110,7 +117,9 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
         if (bytes.length === DATAGRAM_BYTES) continue;
         used += bytes.length;
         const { hostname, port } = peer as Deno.NetAddr;
+        const startMs = performance.now();
         onDatagram(bytes, { hostname: plainAddress(hostname), port });
+        workMs = performance.now() - startMs;
       }
     },
     async openMulticast(group, ttl) {

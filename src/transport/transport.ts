@@ -1,4 +1,5 @@
 import { plainAddress } from "./address.ts";
+import { type ByteSource, pacedReadable } from "./paced_readable.ts";
 
 /** A byte connection as the server uses it: TCP, TLS, or whatever an embedder has accepted. */
 export interface Transport {
@@ -28,43 +29,41 @@ export interface StreamPair {
   readonly remoteAddress: string;
 }
 
-/** A connection that mostly listens should not hold a large buffer. */
-const FIRST_SLAB_BYTES = 4 * 1024;
-const LARGEST_SLAB_BYTES = 256 * 1024;
-
-/**
- * Reads a socket into slabs that consecutive reads share, so that what is kept of small reads costs
- * no more than its bytes; slabs grow while reads fill them. A default stream, not a byte stream: those
- * detach buffers that others hold.
- */
-function readableOf(
-  conn: { read(target: Uint8Array): Promise<number | null> },
-): ReadableStream<Uint8Array> {
-  let slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
-  let used = 0;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      let count: number | null;
+/** Reads a socket; one that was lost, or closed by this side, has ended. */
+function connSource(conn: Deno.Conn): ByteSource {
+  return {
+    async read(target) {
       try {
-        count = await conn.read(slab.subarray(used));
+        return await conn.read(target);
       } catch (error) {
         if (!isDisconnect(error)) throw error;
-        count = null;
-      }
-      if (count === null) {
-        controller.close();
-        return;
-      }
-      const wasFilled = used + count === slab.length;
-      controller.enqueue(slab.subarray(used, used + count));
-      used += count;
-      if (slab.length - used < slab.length / 4) {
-        const size = wasFilled ? slab.length * 4 : slab.length;
-        slab = new Uint8Array(Math.min(size, LARGEST_SLAB_BYTES));
-        used = 0;
+        return null;
       }
     },
-  }, { highWaterMark: 0 });
+  };
+}
+
+/** Reads a web stream; its chunks are copied: they may belong to a byte stream that uses its buffer again. */
+function streamSource(
+  readable: ReadableStream<Uint8Array>,
+): ByteSource & { cancel(reason?: unknown): Promise<void> } {
+  const reader = readable.getReader();
+  let rest: Uint8Array = new Uint8Array(0);
+  return {
+    async read(target) {
+      let bytes = rest;
+      while (bytes.length === 0) {
+        const { value } = await reader.read();
+        if (value === undefined) return null;
+        bytes = value;
+      }
+      const piece = bytes.subarray(0, target.length);
+      target.set(piece);
+      rest = bytes === rest ? rest.subarray(piece.length) : bytes.slice(piece.length);
+      return piece.length;
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
 }
 
 /** Whether `error` says that the peer, or this side, has ended the connection. */
@@ -101,7 +100,7 @@ export function connTransport(conn: Deno.Conn): Transport {
   if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
   let closed = false;
   return {
-    readable: readableOf(conn),
+    readable: pacedReadable(connSource(conn)),
     write: (bytes) => conn.write(bytes),
     closeWrite: () => conn.closeWrite(),
     close() {
@@ -124,15 +123,9 @@ export function streamPairTransport(pair: StreamPair): Transport {
   const writer = pair.writable.getWriter();
   // Only writes say how they ended.
   writer.closed.catch(() => {});
-  const cancel = new AbortController();
+  const source = streamSource(pair.readable);
   return {
-    // A chunk is copied: it may belong to a byte stream that uses its buffer again.
-    readable: pair.readable.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform: (chunk, controller) => controller.enqueue(chunk.slice()),
-      }),
-      { signal: cancel.signal },
-    ),
+    readable: pacedReadable(source),
     async write(bytes) {
       await writer.ready;
       // A copy: the stream may transfer its chunks, and these bytes are shared by all players.
@@ -141,7 +134,7 @@ export function streamPairTransport(pair: StreamPair): Transport {
     },
     closeWrite: () => writer.close(),
     close() {
-      cancel.abort();
+      source.cancel().catch(() => {});
       writer.abort().catch(() => {});
     },
     remoteAddress: plainAddress(pair.remoteAddress),

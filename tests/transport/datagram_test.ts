@@ -144,3 +144,22 @@ Deno.test("a program that was started without --unstable-net serves RTSP over UD
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("datagrams that have come already leave timers their turn", async () => {
+  const socket = bindDeno({ hostname: "127.0.0.1", port: 0 });
+  const peer = bindDeno({ hostname: "127.0.0.1", port: 0 });
+  const count = 60;
+  for (let at = 0; at < count; at++) await peer.send(new Uint8Array(100), socket);
+  let timers = 0;
+  let received = 0;
+  const ticking = setInterval(() => timers++, 1);
+  const closed = socket.receive(() => {
+    const endMs = performance.now() + 5;
+    while (performance.now() < endMs);
+    if (++received === count) socket.close();
+  });
+  await closed;
+  clearInterval(ticking);
+  peer.close();
+  assert(timers >= count / 2, `${timers} timers in ${count} turns`);
+});

@@ -1,0 +1,87 @@
+import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
+
+/** What a {@linkcode pacedReadable} reads from, as a `Deno.Conn` is read. */
+export interface ByteSource {
+  /** Reads at least one byte into `target`; returns how many, `null` at the end. */
+  read(target: Uint8Array): Promise<number | null>;
+  /** The consumer wants no more. */
+  cancel?(reason: unknown): Promise<void>;
+}
+
+/** What a {@linkcode pacedReadable} measures by; the machine's clock and event loop by default. */
+export interface PaceOptions {
+  /** Milliseconds. */
+  readonly now?: () => number;
+  /** What the event loop is shared by. */
+  readonly turn?: ReadingTurn;
+}
+
+/** A connection that mostly listens should not hold a large buffer. */
+const FIRST_SLAB_BYTES = 4 * 1024;
+const LARGEST_SLAB_BYTES = 256 * 1024;
+
+/** What is dear to handle is read in small pieces, but not so small that reading costs more. */
+const SMALLEST_READ_BYTES = 1024;
+
+/** A read should be handled in so long, milliseconds: what others may have to wait for beside a turn. */
+const READ_MS = 2;
+
+/** Reads, and slabs, grow so fast at most. */
+const GROWTH = 4;
+
+/** What a read itself has the processor do, milliseconds. */
+const OVERHEAD_MS = 0.02;
+
+/**
+ * Makes a stream of what a peer sends, at a pace that leaves others their turn (see {@linkcode ReadingTurn}):
+ * between two pulls the consumer works on what it got. Reads grow while they come back full and a byte is cheap
+ * to handle, and shrink when it is dear: many small messages, or one that goes to a thousand players.
+ *
+ * Consecutive reads share a slab, so that what is kept of small reads costs no more than its bytes; slabs grow
+ * while reads fill them. A default stream, not a byte stream: those detach buffers that others hold.
+ */
+export function pacedReadable(
+  source: ByteSource,
+  options: PaceOptions = {},
+): ReadableStream<Uint8Array> {
+  const { now = () => performance.now(), turn = readingTurn } = options;
+  let slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
+  let used = 0;
+  let most = FIRST_SLAB_BYTES;
+  /** The newest read: how much it could give, how much it gave, and when. */
+  let asked = 0;
+  let given = 0;
+  let givenAtMs = 0;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (given > 0) {
+        const workMs = now() - givenAtMs;
+        const ratio = READ_MS / workMs;
+        if (ratio < 1 || given === asked) {
+          most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * Math.min(GROWTH, ratio)));
+        }
+        const wait = turn.spend(workMs + OVERHEAD_MS);
+        if (wait !== undefined) await wait;
+      }
+      const target = slab.subarray(used, used + most);
+      const count = await source.read(target);
+      if (count === null) {
+        controller.close();
+        return;
+      }
+      givenAtMs = now();
+      asked = target.length;
+      given = count;
+      controller.enqueue(target.subarray(0, count));
+      used += count;
+      if (slab.length - used < slab.length / 4) {
+        const size = used === slab.length ? slab.length * GROWTH : slab.length;
+        slab = new Uint8Array(Math.min(size, LARGEST_SLAB_BYTES));
+        used = 0;
+      }
+    },
+    async cancel(reason) {
+      await source.cancel?.(reason);
+    },
+  }, { highWaterMark: 0 });
+}
