@@ -5,6 +5,7 @@ import {
   parseListenAddress,
   parseMulticastRange,
   type RelayOptions,
+  RelayPatternError,
 } from "../server/mod.ts";
 
 /** The command line asks to serve. */
@@ -61,6 +62,9 @@ Options:
   --pull NAME=URL          fetch the stream NAME from a URL of rtmp, rtmps, rtsp or rtsps
   --on-demand              fetch streams only while someone watches them
   --push NAME=URL          forward the stream NAME to such a URL; like --pull more than once
+                           NAME may be a pattern: --pull 'live/*=rtmp://host/live/*' fetches any
+                           stream that someone wants, --push any that is published; a * stands for
+                           one segment, at the end of NAME for one or more
   --wait SECONDS           how long a player waits for a stream (default 10, RTSP 3)
   --log-level LEVEL        debug, info, warn or error (default info)
   --log-format FORMAT      text or json (default text)
@@ -172,7 +176,11 @@ function relays(
 ): RelayOptions[] {
   if (on === "demand" && pull.length === 0) throw new UsageError("--on-demand needs --pull");
   const all: RelayOptions[] = [
-    ...pull.map((text) => ({ ...nameAndUrl("pull", text), on })),
+    ...pull.map((text) => {
+      const relay = nameAndUrl("pull", text);
+      // A pattern is on demand by nature.
+      return { ...relay, on: relay.name.includes("*") ? "demand" as const : on };
+    }),
     ...push.map((text) => nameAndUrl("push", text)),
   ];
   try {
@@ -191,7 +199,10 @@ function nameAndUrl(mode: "pull" | "push", text: string): RelayOptions {
   try {
     checkRelays([relay]);
     return relay;
-  } catch {
+  } catch (error) {
+    if (error instanceof RelayPatternError) {
+      throw new UsageError(`--${mode} is wrong: ${error.message}`);
+    }
     throw new UsageError(
       `--${mode} is wrong: allowed is the name of a stream, and a URL of rtmp, rtmps, rtsp or rtsps`,
     );

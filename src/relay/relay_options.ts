@@ -1,25 +1,41 @@
 import type { AmfObject } from "../amf/mod.ts";
 
-/** A stream that is fetched from, or forwarded to, another server. */
+/** A stream that is fetched from, or forwarded to, another server; or all streams of a pattern. */
 export interface RelayOptions {
   /** `push` forwards the local stream; `pull` fetches the remote one. */
   readonly mode: "push" | "pull";
-  /** Name of the local stream: `app/name`. */
+  /**
+   * Name of the local stream: `app/name`; or a pattern with `*` for whole segments, such as `live/*`: each
+   * stands for one segment, at the end of the name for one or more.
+   */
   readonly name: string;
-  /** URL of the remote stream: `rtmp:`, `rtmps:`, `rtsp:` or `rtsps:`. */
+  /**
+   * URL of the remote stream: `rtmp:`, `rtmps:`, `rtsp:` or `rtsps:`. With a pattern as name it has as many
+   * `*`, anywhere in its path and query, and gets what those of the name stand for, in order,
+   * percent-encoded.
+   */
   readonly url: string;
   /**
-   * Of a pull: whether it runs all the time, or while someone watches. Default `always`. A push always
-   * runs as long as the local stream is published.
+   * Of a pull: whether it runs all the time, or while someone watches. Default `always`, of a pattern
+   * `demand`: nobody knows which names there are. A push always runs as long as the local stream is
+   * published.
    */
   readonly on?: "always" | "demand";
+  /**
+   * Of a pattern: streams that it relays at one time. Default 100; further ones are left alone until there
+   * is room, and the log tells of it.
+   */
+  readonly maxStreams?: number;
   /**
    * What carries the media of RTSP. Default `auto`: a pull tries UDP and then TCP, a push TCP and then UDP.
    */
   readonly transport?: "auto" | "udp" | "tcp";
-  /** Wait after the first failure, milliseconds; it doubles with each. Default 500. */
+  /**
+   * Wait after the first failure, milliseconds; it doubles with each. Default 500. All waits vary, between
+   * the half of what they are and the whole, so that many relays do not come back at once.
+   */
   readonly retryMs?: number;
-  /** Longest wait, milliseconds. Default 30 000. */
+  /** Longest wait, milliseconds. Default 5000 of a pull, 30 000 of a push. */
   readonly maxRetryMs?: number;
   /** How long a pull on demand goes on without anyone who watches, milliseconds. Default 5000. */
   readonly idleMs?: number;
@@ -69,4 +85,12 @@ export interface RelayStatistics {
   readonly units: number;
   /** Units of a push that were dropped, since the remote server was too slow. */
   readonly dropped: number;
+}
+
+/** A relay among those of a server. */
+export interface RelayEntry extends RelayStatistics {
+  /** What it is changed and removed by; never used again. */
+  readonly id: number;
+  /** Of a pattern: the streams that it relays now. What it counts itself is of all, past ones included. */
+  readonly streams?: readonly RelayStatistics[];
 }

@@ -17,7 +17,7 @@ import {
 import { checkStreamName, Hub, type HubOptions, type Stream } from "../hub/mod.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
-import { type RelayOptions, Relays, type RelayStatistics } from "../relay/mod.ts";
+import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import { type ListenAddress, type StreamPair, systemClock } from "../transport/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
@@ -52,7 +52,7 @@ export interface ServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Times of RTSP sessions. */
   readonly rtspSession?: RtspServiceOptions;
-  /** Streams that are forwarded to, or fetched from, other servers. */
+  /** Streams that are forwarded to, or fetched from, other servers; `addRelay` adds others later. */
   readonly relays?: readonly RelayOptions[];
   /** Settings and bounds of the streams. */
   readonly hub?: Omit<HubOptions, "clock">;
@@ -154,14 +154,57 @@ export class Server {
     return this.hub.streams;
   }
 
-  /** How the relays do, in the order of the options. */
-  get relays(): RelayStatistics[] {
+  /** How the relays do, in the order of the options, behind them those that were added. */
+  get relays(): RelayEntry[] {
     return this.#relays.statistics;
   }
 
   /** All publishers and players, the server's own too, by number; each can be ended by `kick`. */
   get tickets(): ReadonlyMap<number, Ticket> {
     return this.#shell.gate.tickets;
+  }
+
+  /**
+   * Adds a relay, which starts when the server listens, at once where it does; resolves to the id that
+   * `changeRelay` and `removeRelay` know it by. A name and URL with `*` are a pattern, for any stream.
+   *
+   * @throws {TypeError} (rejects) if another relay has the target, or the server has stopped; and as
+   * {@linkcode checkRelays}
+   *
+   * @example
+   * ```ts
+   * import { Server } from "@weir/server";
+   *
+   * await using server = new Server();
+   * const id = await server.addRelay({
+   *   mode: "pull",
+   *   name: "live/*",
+   *   url: "rtmp://origin.example/live/*",
+   * });
+   * console.log(server.relays.map(({ name, state }) => `${name} ${state}`)); // [ "live/* idle" ]
+   * console.log(await server.removeRelay(id)); // true
+   * ```
+   */
+  addRelay(options: RelayOptions): Promise<number> {
+    return this.#relays.add(options);
+  }
+
+  /**
+   * Gives a relay other options; resolves to false when there is none of that id. What runs goes on where
+   * only times differ; else it is ended, in its protocol's words, and begun anew. Its counts go on.
+   *
+   * @throws {TypeError} (rejects), and nothing is changed, as `addRelay`
+   */
+  changeRelay(id: number, options: RelayOptions): Promise<boolean> {
+    return this.#relays.change(id, options);
+  }
+
+  /**
+   * Ends a relay, in its protocol's words, and forgets it; resolves when its connection is closed, to false
+   * when there is none of that id.
+   */
+  removeRelay(id: number): Promise<boolean> {
+    return this.#relays.remove(id);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { GateCounts, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
-import type { RelayStatistics } from "../relay/mod.ts";
+import type { RelayEntry } from "../relay/mod.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {
@@ -52,7 +52,7 @@ export interface ServerSnapshot {
   /** Streams that are published or waited for. */
   readonly streams: readonly StreamStatistics[];
   /** Relays. */
-  readonly relays: readonly RelayStatistics[];
+  readonly relays: readonly RelayEntry[];
   /** What the gate has refused so far. */
   readonly refused: Readonly<GateCounts>;
   /** Bytes that are held: the media of all streams, and what connections make the server hold beside. */

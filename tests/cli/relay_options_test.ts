@@ -26,6 +26,19 @@ Deno.test("--pull and --push take NAME=URL, each more than once", () => {
   for (const option of ["--pull", "--push", "--on-demand"]) assertStringIncludes(HELP, option);
 });
 
+Deno.test("--pull and --push take patterns; a pull by pattern is on demand without being told", () => {
+  const args = ["--pull=live/*=rtmp://origin/live/*", "--push=live/*=rtsp://far/*?x=*"];
+  assertThrows(() => relaysOf(...args), UsageError, "1 and 2");
+  args[1] = "--push=live/*=rtsp://far/*";
+  assertEquals(relaysOf(...args), [
+    { mode: "pull", name: "live/*", url: "rtmp://origin/live/*", on: "demand" },
+    { mode: "push", name: "live/*", url: "rtsp://far/*" },
+  ]);
+  const [, always] = relaysOf(...args, "--pull=a/b=rtmp://origin/live/b")!;
+  assertEquals(always!.on, "always");
+  assertStringIncludes(HELP, "--pull 'live/*=rtmp://host/live/*'");
+});
+
 Deno.test("a wrong --pull or --push is told without the URL, which may have secrets", () => {
   const wrong = (args: string[], text: string) => {
     const error = assertThrows(() => relaysOf(...args), UsageError, text);
@@ -40,6 +53,9 @@ Deno.test("a wrong --pull or --push is told without the URL, which may have secr
     wrong([option, "=rtsp://me:se4cret@cam/x"], "NAME=URL");
     wrong([option, "live/a=http://me:se4cret@cam/x"], "rtmp, rtmps, rtsp or rtsps");
     wrong([option, "live/a=rtsp://me:se4cret@:99999/x"], "rtmp, rtmps, rtsp or rtsps");
+    wrong([option, "live/*=rtsp://me:se4cret@cam/x"], "1 and 0");
+    wrong([option, "live/a=rtsp://me:se4cret@cam/*"], "0 and 1");
+    wrong([option, "live/a*=rtsp://me:se4cret@cam/*"], "whole segment");
     wrong([option, "../a=rtsp://me:se4cret@cam/x"], "the name of a stream");
     const twice = `live/a=rtsp://me:se4cret@cam/x`;
     wrong([option, twice, option, twice], "twice");

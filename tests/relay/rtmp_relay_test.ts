@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RtmpClient } from "../../src/client/rtmp.ts";
-import { Relays } from "../../src/server/mod.ts";
+import { Relay, Relays } from "../../src/server/mod.ts";
 import { silentLog } from "../../src/log/server_log.ts";
 import { systemClock } from "../../src/transport/system_clock.ts";
 import { FakeClock } from "../hub/hub_support.ts";
@@ -271,6 +271,40 @@ Deno.test("a relay tries again with waits that grow up to a bound, one connectio
   const { lastError, failures, target } = relay.statistics;
   assert(failures >= 6 && lastError!.includes("NetConnection.Connect.Rejected"));
   assert(target.endsWith("/live") && !target.includes("cam"));
+});
+
+Deno.test("a pull that always runs looks for its source at most 5 s after the last time, a push in 30 s", async () => {
+  for (const [mode, mostMs] of [["pull", 5000], ["push", 30_000]] as const) {
+    await using weir = await TestServer.start();
+    if (mode === "push") weir.server.hub.acquire("live/cam");
+    const clock = new HastyClock();
+    // Nothing listens there.
+    await using _ = new TestRelay(weir, {
+      mode,
+      name: "live/cam",
+      url: "rtmp://127.0.0.1:1/live/cam",
+      retryMs: 500,
+    }, clock);
+    await until(() => clock.waits.length >= 9);
+    const waits = [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000];
+    assertEquals(clock.waits.slice(0, 9), waits.map((ms) => Math.min(ms, mostMs)));
+  }
+});
+
+Deno.test("the waits of relays vary by half, so that many do not come back at once", async () => {
+  await using weir = await TestServer.start();
+  const clock = new HastyClock();
+  let next = 0;
+  const relay = new Relay({
+    hub: weir.server.hub,
+    log: silentLog,
+    clock,
+    random: () => [0, 0.5, 1][next++ % 3]!,
+  }, { mode: "pull", name: "live/cam", url: "rtmp://127.0.0.1:1/live/cam", maxRetryMs: 500 });
+  relay.start();
+  await until(() => clock.waits.length >= 3);
+  assertEquals(clock.waits.slice(0, 3), [250, 375, 500]);
+  await relay.stop();
 });
 
 Deno.test("a pull leaves a local publisher alone", async () => {

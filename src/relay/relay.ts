@@ -1,0 +1,454 @@
+import { type Clock, type Hub, HubError, type Stream, unitBytes } from "../hub/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
+import { RtmpError } from "../rtmp/mod.ts";
+import { RtspError } from "../rtsp/mod.ts";
+import { hasNetPermission, permissionHost } from "../transport/mod.ts";
+import type { ServerLog } from "../log/mod.ts";
+import { type RelayConnection, type RelayDriver, RelayFailure } from "./relay_driver.ts";
+import { relayDriver } from "./relay_checks.ts";
+import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
+import { RelayQueue } from "./relay_queue.ts";
+
+/** What relays need of their server. */
+export interface RelayContext {
+  /** Where the local streams are. */
+  readonly hub: Hub;
+  /** Where it says how it does. */
+  readonly log: ServerLog;
+  /** Time and timers. */
+  readonly clock: Clock;
+  /** A number of 0 to 1, for the waits: `Math.random`. */
+  readonly random: () => number;
+}
+
+/** Why a relay is ended from here. */
+export type RelayStopReason = "stopped" | "changed" | "removed";
+
+/** How often a running relay looks whether it is still needed, milliseconds. */
+const LOOK_MS = 250;
+
+/** How long a pull on demand goes on without anyone who watches, milliseconds. */
+const DEFAULT_IDLE_MS = 5000;
+
+/** A player that comes while a pull waits has the next attempt made early; so often at most, milliseconds. */
+const EARLY_ATTEMPT_MS = 1000;
+
+/**
+ * A pull looks for its source so often that it is noticed within 5 s of its coming. Who takes pushes may
+ * ban a publisher whose key is wrong for coming too often.
+ */
+const DEFAULT_MAX_RETRY_MS = { pull: 5000, push: 30_000 } as const;
+
+/** Why a relay that had started is over, where nothing has failed. */
+type RelayEnd =
+  /** Nobody publishes the stream here any more: of a push. */
+  | "unpublished"
+  /** The stream has other tracks than those that the remote server was told of: of a push. */
+  | "tracks-changed"
+  /** Nobody here watches it any more: of a pull on demand. */
+  | "unwatched"
+  /** A publisher here has taken the name: of a pull. */
+  | "replaced"
+  /** Who runs the server has ended its publication, or its playing. It comes back after a wait. */
+  | "kicked"
+  /** The remote stream has ended: of a pull. */
+  | "remote-ended"
+  /** The server stops, or the relay was changed or removed. */
+  | RelayStopReason;
+
+/**
+ * Relays one stream between this server's hub and another server, and tries again for ever, with waits
+ * that grow and vary. There is one connection at most at a time. The scheme of the URL tells the
+ * protocol.
+ *
+ * A pull that a local publisher has taken the name from waits until it is free again. A player that comes
+ * between two attempts of a pull brings the next forward, to a second behind the last at the earliest.
+ *
+ * The log tells of each relay that starts ("relay started") why it is over: "relay ended" with a reason, or
+ * "relay failed" with the time to the next attempt. Of attempts that fail again and again, the first is told.
+ *
+ * @example
+ * ```ts
+ * import { Relay, Server } from "@weir/server/server";
+ *
+ * await using server = new Server();
+ * const clock = {
+ *   now: () => performance.now(),
+ *   setTimer: (callback: () => void, delayMs: number) => {
+ *     const id = setTimeout(callback, delayMs);
+ *     return { cancel: () => clearTimeout(id) };
+ *   },
+ * };
+ * const relay = new Relay({ hub: server.hub, log: console, clock, random: Math.random }, {
+ *   mode: "pull",
+ *   name: "live/door",
+ *   url: "rtsp://me:secret@camera.example/door",
+ *   on: "demand",
+ * });
+ * relay.start();
+ * console.log(relay.statistics.state, relay.statistics.target); // idle rtsp://camera.example:554
+ * await relay.stop();
+ * ```
+ */
+export class Relay {
+  readonly #context: RelayContext;
+  readonly #onIdle: (() => void) | undefined;
+  #options: RelayOptions;
+  readonly #driver: RelayDriver;
+  #state: RelayState = "idle";
+  #attempts = 0;
+  #failures = 0;
+  #lastError: string | undefined;
+  #bytes = 0;
+  #units = 0;
+  #dropped = 0;
+  /** When the newest attempt began, on the clock of the context. */
+  #attemptedAtMs = -Infinity;
+  /** Whether a player has come since. */
+  #isAwaited = false;
+  /** What had been relayed when the attempt under way got through; `undefined` until then. */
+  #before: { readonly bytes: number; readonly units: number } | undefined;
+  readonly #stop = new AbortController();
+  #stopReason: RelayStopReason = "stopped";
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  /**
+   * Makes a relay that does nothing yet. `onIdle` is called each time that there is nothing to relay. Name and
+   * URL are those of one stream: a `*` in them is nothing special here, patterns are for {@linkcode Relays}.
+   *
+   * @throws {TypeError} if the URL is of no known scheme, or UDP is asked for over TLS
+   * @throws {HubError} `bad-name` when the name cannot be a stream's
+   * @throws {RtmpError} `url` when a URL of RTMP cannot be parsed
+   * @throws {RtspError} `malformed-url` when a URL of RTSP cannot be parsed
+   * @throws {RangeError} if a number among the options is not positive
+   */
+  constructor(context: RelayContext & { readonly onIdle?: () => void }, options: RelayOptions) {
+    this.#driver = relayDriver(options);
+    this.#context = context;
+    this.#onIdle = context.onIdle;
+    this.#options = options;
+  }
+
+  /** Statistics of now. */
+  get statistics(): RelayStatistics {
+    const { mode, name } = this.#options;
+    return {
+      mode,
+      name,
+      target: this.#driver.target,
+      state: this.#state,
+      attempts: this.#attempts,
+      failures: this.#failures,
+      lastError: this.#lastError,
+      bytes: this.#bytes,
+      units: this.#units,
+      dropped: this.#dropped,
+    };
+  }
+
+  /** Starts to relay; does nothing when it has started. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * Has other times from now on, whatever runs; all else must be as it is.
+   *
+   * @throws {RangeError} if a number among the options is not positive
+   */
+  retime(options: RelayOptions): void {
+    relayDriver(options);
+    this.#options = options;
+    this.#wake?.();
+  }
+
+  /** Ends the relay, for the reason that the log tells; resolves when its connection is closed. */
+  async stop(reason: RelayStopReason = "stopped"): Promise<void> {
+    if (!this.#stop.signal.aborted) this.#stopReason = reason;
+    this.#stop.abort(new RelayFailure("The relay was stopped"));
+    this.#wake?.();
+    await this.#running;
+    this.#state = "stopped";
+  }
+
+  async #run(): Promise<void> {
+    const { hub } = this.#context;
+    const wake = (stream: Stream): void => {
+      if (stream.name === this.#options.name) this.#wake?.();
+    };
+    const unobserve = hub.observe({
+      onStreamStart: wake,
+      onStreamEnd: wake,
+      onStreamWanted: (stream) => {
+        if (stream.name === this.#options.name) this.#isAwaited = true;
+        wake(stream);
+      },
+    });
+    try {
+      while (!this.#stop.signal.aborted) {
+        if (this.#isNeeded) await this.#attempt();
+        else {
+          this.#state = "idle";
+          this.#onIdle?.();
+          await this.#pause();
+        }
+      }
+    } finally {
+      unobserve();
+    }
+  }
+
+  /** Whether there is something to relay, as far as this side knows. */
+  get #isNeeded(): boolean {
+    const { mode, name } = this.#options;
+    const stream = this.#context.hub.get(name);
+    if (mode === "push") return stream?.isLive === true;
+    if (stream?.isLive === true) return false;
+    return !this.#isOnDemand || stream?.isWanted === true;
+  }
+
+  get #isOnDemand(): boolean {
+    const { mode, on = "always" } = this.#options;
+    return mode === "pull" && on === "demand";
+  }
+
+  /** Resolves when something has happened to the stream, or after `ms`. */
+  async #pause(ms?: number): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = ms === undefined ? undefined : this.#context.clock.setTimer(resolve, ms);
+    await promise;
+    timer?.cancel();
+    this.#wake = undefined;
+  }
+
+  async #attempt(): Promise<void> {
+    this.#state = "connecting";
+    this.#attempts++;
+    this.#attemptedAtMs = this.#context.clock.now();
+    this.#isAwaited = false;
+    let waitMs: number;
+    try {
+      const end = await this.#relay();
+      if (end !== "remote-ended" && end !== "kicked" || this.#stop.signal.aborted) {
+        return this.#ended(end);
+      }
+      waitMs = this.#nextWaitMs();
+      this.#ended(end, waitMs);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return this.#ended("stopped");
+      this.#failures++;
+      waitMs = this.#nextWaitMs();
+      this.#failed(error, waitMs);
+    }
+    this.#state = "waiting";
+    await this.#sleep(waitMs);
+  }
+
+  /** How long to wait after as many failures as there were, milliseconds. */
+  #nextWaitMs(): number {
+    const { mode, retryMs = 500, maxRetryMs = DEFAULT_MAX_RETRY_MS[mode] } = this.#options;
+    const doubled = retryMs * 2 ** Math.min(Math.max(0, this.#failures - 1), 30);
+    return Math.min(maxRetryMs, doubled) * (0.5 + this.#context.random() / 2);
+  }
+
+  /** Connects and relays; returns why that is over. */
+  async #relay(): Promise<RelayEnd> {
+    checkConnectPermission(this.#driver.address);
+    const unwatched = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, unwatched.signal]);
+    const timer = this.#giveUpUnwatched(unwatched);
+    let connection: RelayConnection | undefined;
+    // A remote server that takes nothing must not hold up the end.
+    const onAbort = (): void => void connection?.close();
+    signal.addEventListener("abort", onAbort);
+    try {
+      connection = await this.#driver.connect(signal);
+      const isPush = this.#options.mode === "push";
+      return isPush ? await this.#push(connection) : await this.#pull(connection, signal);
+    } catch (error) {
+      if (unwatched.signal.aborted) return "unwatched";
+      throw error;
+    } finally {
+      timer?.cancel();
+      signal.removeEventListener("abort", onAbort);
+      await connection?.close();
+    }
+  }
+
+  /**
+   * Gives a pull on demand up that has not begun when nobody has watched for its time: a server that waits for
+   * the stream itself may answer late.
+   */
+  #giveUpUnwatched(unwatched: AbortController): { cancel(): void } | undefined {
+    const { clock, hub } = this.#context;
+    if (!this.#isOnDemand) return undefined;
+    let wantedAt = clock.now();
+    const look = (): void => {
+      const { name, idleMs = DEFAULT_IDLE_MS } = this.#options;
+      if (this.#before !== undefined) return;
+      const now = clock.now();
+      if (!this.#isOnDemand || hub.get(name)?.isWanted === true) wantedAt = now;
+      if (now - wantedAt >= idleMs) unwatched.abort();
+      else timer = clock.setTimer(look, LOOK_MS);
+    };
+    let timer = clock.setTimer(look, LOOK_MS);
+    return { cancel: () => timer.cancel() };
+  }
+
+  /** Waits for `ms`, unless the relay is stopped, or a player comes for whom a pull is tried earlier. */
+  async #sleep(ms: number): Promise<void> {
+    const { clock } = this.#context;
+    const end = clock.now() + ms;
+    while (!this.#stop.signal.aborted) {
+      const isEarly = this.#isAwaited && this.#options.mode === "pull";
+      const early = isEarly ? this.#attemptedAtMs + EARLY_ATTEMPT_MS : end;
+      const left = Math.min(end, early) - clock.now();
+      if (left <= 0) return;
+      await this.#pause(left);
+    }
+  }
+
+  get #fields(): Record<string, unknown> {
+    const { mode, name } = this.#options;
+    return { mode, stream: name, target: this.#driver.target };
+  }
+
+  #started(): void {
+    this.#state = "running";
+    this.#before = { bytes: this.#bytes, units: this.#units };
+    this.#context.log.info("relay started", this.#fields);
+  }
+
+  /** Says why a relay is over, and when it is tried again; where it had not started there is nothing to say. */
+  #ended(end: RelayEnd, waitMs?: number): void {
+    if (this.#before === undefined) return;
+    const { bytes, units } = this.#before;
+    this.#before = undefined;
+    this.#context.log.info("relay ended", {
+      ...this.#fields,
+      reason: this.#stop.signal.aborted ? this.#stopReason : end,
+      bytes: this.#bytes - bytes,
+      units: this.#units - units,
+      ...(waitMs === undefined ? {} : { retryMs: Math.round(waitMs) }),
+    });
+  }
+
+  #failed(error: unknown, waitMs: number): void {
+    const isKnown = error instanceof RtmpError || error instanceof RtspError ||
+      error instanceof HubError || error instanceof RelayFailure;
+    let message = isKnown ? error.message : String(error);
+    // A server may repeat what it was asked for.
+    for (const secret of this.#driver.secrets) message = message.replaceAll(secret, "…");
+    this.#lastError = message;
+    // Once for each spell of failures: what fails for hours is told in the statistics. What was said to
+    // have started is said to be over.
+    const level = this.#failures === 1 || this.#before !== undefined ? "warn" : "debug";
+    this.#before = undefined;
+    this.#context.log[isKnown ? level : "error"]("relay failed", {
+      ...this.#fields,
+      message,
+      retryMs: Math.round(waitMs),
+    });
+  }
+
+  /** Media has got through; headers alone may be of this side. */
+  #relayed(unit: MediaUnit): void {
+    this.#bytes += unitBytes(unit);
+    this.#units++;
+    if (unit.role !== "media") return;
+    this.#failures = 0;
+    this.#lastError = undefined;
+  }
+
+  async #pull(connection: RelayConnection, signal: AbortSignal): Promise<RelayEnd> {
+    const { hub, clock } = this.#context;
+    const { name } = this.#options;
+    const { units, tracks } = await connection.play(signal);
+    const end = new AbortController();
+    let reason: RelayEnd = "unwatched";
+    const publication = hub.acquire(name, {
+      identity: `relay from ${this.#driver.target}`,
+      onEnded: (ended) => {
+        reason = ended === "kicked" ? "kicked" : "replaced";
+        end.abort();
+      },
+      ...(tracks === undefined ? {} : { tracks }),
+    });
+    let wantedAt = clock.now();
+    let failure: RelayFailure | undefined;
+    const look = (): void => {
+      const now = clock.now();
+      const { idleMs = DEFAULT_IDLE_MS, silentMs = 10_000 } = this.#options;
+      if (!this.#isOnDemand || publication.stream.isWanted) wantedAt = now;
+      if (publication.silentMs >= silentMs) {
+        failure = new RelayFailure(`Nothing has come for ${silentMs} ms`);
+      }
+      if (failure !== undefined || now - wantedAt >= idleMs) end.abort();
+      else timer = clock.setTimer(look, LOOK_MS);
+    };
+    let timer = clock.setTimer(look, LOOK_MS);
+    this.#started();
+    try {
+      const sink = new WritableStream<MediaUnit>({
+        write: (unit) => {
+          this.#relayed(unit);
+          publication.write(unit);
+          publication.commit();
+        },
+      });
+      await units.pipeTo(sink, { signal: AbortSignal.any([end.signal, this.#stop.signal]) });
+      return "remote-ended";
+    } catch (error) {
+      if (!end.signal.aborted) throw error;
+      if (failure !== undefined) throw failure;
+      return reason;
+    } finally {
+      timer.cancel();
+      publication.release();
+    }
+  }
+
+  async #push(connection: RelayConnection): Promise<RelayEnd> {
+    const { hub, clock, log } = this.#context;
+    const { signal } = this.#stop;
+    const stream = hub.get(this.#options.name);
+    if (stream?.isLive !== true) return "unpublished";
+    const sink = await connection.publish(stream, { clock, log, signal });
+    if (sink === undefined || !stream.isLive) return "unpublished";
+    this.#started();
+    let end: RelayEnd = "unpublished";
+    const queue = new RelayQueue(stream);
+    // A failing send tells of the end; while there is nothing to send, this does.
+    void sink.ended.then(() => queue.end());
+    try {
+      for (;;) {
+        const next = queue.next();
+        if (next !== undefined) {
+          if (!await sink.send(next)) {
+            end = "tracks-changed";
+            break;
+          }
+          this.#relayed(next.unit);
+        } else if (queue.isEnded) break;
+        else await queue.more();
+        this.#dropped += queue.takeDropped();
+      }
+      await sink.close();
+      return end;
+    } finally {
+      queue.end();
+    }
+  }
+}
+
+/** To connect without permission would stop the program at a question. */
+function checkConnectPermission(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): void {
+  if (hasNetPermission(hostname, port)) return;
+  const host = permissionHost(hostname, port);
+  throw new RelayFailure(`No permission to connect to ${host}: add --allow-net=${host}`);
+}
