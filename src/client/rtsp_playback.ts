@@ -230,6 +230,7 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
   /** Called by the client: passes time on. */
   tick(nowMs: number): void {
     for (const track of this.tracks) track.tick(nowMs);
+    this.#endPictures(nowMs);
     if (nowMs - this.#reportAtMs >= REPORT_INTERVAL_MS) {
       this.#reportAtMs = nowMs;
       for (const [index, link] of this.#links.entries()) this.#report(this.tracks[index]!, link);
@@ -346,6 +347,15 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
       for (const unit of units) this.#controller.enqueue(unit);
     }
     this.#isServing = false;
+  }
+
+  /** Gives out pictures behind which nothing comes, and no marker will. */
+  #endPictures(nowMs: number): void {
+    const isDry = this.tracks.every(({ next }) => next === undefined);
+    if (!this.#isRead || !this.#isWanted || !isDry || this.#end !== undefined) return;
+    const units = this.#ingests.flatMap((ingest) => ingest.tick(nowMs));
+    if (units.length > 0) this.#isWanted = false;
+    for (const unit of units) this.#controller.enqueue(unit);
   }
 
   #finish(error: unknown): void {

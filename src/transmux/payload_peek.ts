@@ -12,6 +12,10 @@ export interface UnitFacts {
   readonly discardable: boolean;
   /** Whether a packet of its picture has come, and not only parameter sets. */
   readonly hasPicture: boolean;
+  /** Whether the picture has one slice so far, and more may come behind a marker. */
+  readonly isOneSlice: boolean;
+  /** Whether the payload at last was a piece of something, whose rest is still to come. */
+  readonly isCut: boolean;
 }
 
 /** Looks at the payloads of one access unit after the other. */
@@ -20,6 +24,8 @@ export interface PayloadPeek {
   readonly facts: UnitFacts;
   /** Looks at the next payload of the access unit. */
   take(payload: Uint8Array): void;
+  /** Whether a payload, looked at alone, is certain to be of a picture that has begun before it. */
+  continues(payload: Uint8Array): boolean;
   /** Begins the next access unit. */
   reset(): void;
 }
@@ -40,7 +46,8 @@ export class NalPeek implements PayloadPeek, NalSink {
   #seis: Uint8Array[] = [];
   #keyFrame = false;
   #discardable = true;
-  #hasPicture = false;
+  #slices = 0;
+  #isCut = false;
 
   /** `onParameterSet` is told each parameter set, which may be a view of the payload. */
   constructor(
@@ -54,17 +61,30 @@ export class NalPeek implements PayloadPeek, NalSink {
 
   /** What the payloads so far show. */
   get facts(): UnitFacts {
-    const hasPicture = this.#hasPicture;
+    const hasPicture = this.#slices > 0;
     return {
       keyFrame: this.#keyFrame,
       discardable: hasPicture && this.#discardable,
       hasPicture,
+      isOneSlice: this.#slices === 1,
+      isCut: this.#isCut,
     };
   }
 
   /** Looks at the next payload. */
   take(payload: Uint8Array): void {
+    this.#isCut = false;
     this.#rules.readPayload(payload, this, this.#donSize);
+  }
+
+  /** Whether a payload begins with a later piece of a slice, or with a later slice of a picture. */
+  continues(payload: Uint8Array): boolean {
+    const start = new PayloadStart();
+    this.#rules.readPayload(payload, start, this.#donSize);
+    const { unit } = start;
+    if (unit === undefined) return false;
+    const isSlice = this.#rules.isSlice(this.#rules.typeOf(unit));
+    return isSlice && (start.isLaterPiece || !this.#rules.isFirstSlice(unit));
   }
 
   /** Begins the next access unit. */
@@ -72,7 +92,8 @@ export class NalPeek implements PayloadPeek, NalSink {
     this.#seis = [];
     this.#keyFrame = false;
     this.#discardable = true;
-    this.#hasPicture = false;
+    this.#slices = 0;
+    this.#isCut = false;
   }
 
   /** Looks at the NAL units of an aggregation packet. */
@@ -90,12 +111,14 @@ export class NalPeek implements PayloadPeek, NalSink {
   /** Looks at a piece of a NAL unit. */
   fragment(fragment: Parameters<NalSink["fragment"]>[0]): void {
     const head = new Uint8Array(fragment.head);
+    this.#isCut = !fragment.ends;
     // Nobody needs to fragment a parameter set: Amatek's AR-N3222F and V380 put it and the picture
     // into one fragmented NAL unit, with start codes inside.
     if (fragment.begins && isParameterSet(this.#rules, head)) {
       this.whole(concat([head, fragment.rest]));
     } else if (fragment.begins) this.#takeUnits([head]);
-    else this.#hasPicture ||= this.#rules.isSlice(this.#rules.typeOf(head));
+    // Its first piece may be lost.
+    else if (this.#slices === 0 && this.#rules.isSlice(this.#rules.typeOf(head))) this.#slices = 1;
   }
 
   /** Looks at a whole NAL unit, or at several with start codes between. */
@@ -117,9 +140,28 @@ export class NalPeek implements PayloadPeek, NalSink {
       ...units,
     ]);
     if (!hasPicture) return;
-    this.#hasPicture = true;
+    for (const unit of units) if (this.#rules.isSlice(this.#rules.typeOf(unit))) this.#slices++;
     this.#keyFrame ||= keyFrame;
     this.#discardable &&= discardable;
+  }
+}
+
+/** The NAL unit that a payload begins with, or a piece of it. */
+class PayloadStart implements NalSink {
+  unit: Uint8Array | undefined;
+  isLaterPiece = false;
+
+  aggregate(payload: Uint8Array, { start }: { readonly start: number }): void {
+    this.unit = payload.subarray(start + 2);
+  }
+
+  fragment({ begins, head, rest }: Parameters<NalSink["fragment"]>[0]): void {
+    this.unit = concat([new Uint8Array(head), rest.subarray(0, 1)]);
+    this.isLaterPiece = !begins;
+  }
+
+  whole(unit: Uint8Array): void {
+    this.unit = unit;
   }
 }
 
@@ -136,13 +178,24 @@ export class FramePeek implements PayloadPeek {
 
   /** What the payloads so far show. */
   get facts(): UnitFacts {
-    return { keyFrame: this.#keyFrame, discardable: false, hasPicture: this.#hasPicture };
+    return {
+      keyFrame: this.#keyFrame,
+      discardable: false,
+      hasPicture: this.#hasPicture,
+      isOneSlice: false,
+      isCut: false,
+    };
   }
 
   /** Looks at the next payload. */
   take(payload: Uint8Array): void {
     this.#hasPicture = true;
     this.#keyFrame ||= this.#startsKeyFrame?.(payload) ?? true;
+  }
+
+  /** Nothing is known of that. */
+  continues(): boolean {
+    return false;
   }
 
   /** Begins the next access unit. */

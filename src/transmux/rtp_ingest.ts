@@ -25,6 +25,12 @@ export const MAX_UNIT_PACKETS = 8192;
  */
 const UNKNOWN_FRAME_US = 20_000;
 
+/**
+ * Silence after which a picture has ended that no marker ends, in milliseconds: shorter than a frame of 4 a
+ * second, and longer than packets of one picture are apart.
+ */
+const SILENCE_MS = 200;
+
 /** What an {@linkcode RtpTrackIngest} is made of. */
 export interface RtpTrackIngestOptions {
   /** The track, as the publisher announced it: one of `tracksOfSdp`. */
@@ -53,6 +59,8 @@ interface OpenUnit {
   readonly timestamp: number;
   readonly ssrc: number;
   readonly ptsUs: number;
+  /** Whether a packet of its picture had the marker bit. */
+  isMarked: boolean;
 }
 
 /**
@@ -60,8 +68,10 @@ interface OpenUnit {
  * they came. It looks into payloads no further than to find key frames and parameter sets, so that what
  * is only forwarded costs little, whatever its codec.
  *
- * A picture ends with the marker bit, or where the timestamp changes (FLIR's M400 never sets the
- * marker); audio has one unit a packet. Packets come in order, from an `RtpReceiver`.
+ * Where a picture ends is decided here, once for all that comes after: with the marker bit, where the
+ * timestamp changes, or in silence. FLIR's M400 never sets the marker; some encoders set it on each slice
+ * of a picture, which the first picture of one slice is held for until the packet behind it shows it. Audio
+ * has one unit a packet. Packets come in order, from an `RtpReceiver`.
  *
  * @example
  * ```ts
@@ -82,7 +92,8 @@ interface OpenUnit {
  *   marker: true,
  *   payload: new Uint8Array([0x65, 0x88, 0x80]),
  * });
- * console.log(ingest.push(parseRtpPacket(bytes), 0)[0]?.keyFrame); // true
+ * const units = [...ingest.push(parseRtpPacket(bytes), 0), ...ingest.flush()];
+ * console.log(units[0]?.keyFrame); // true
  * ```
  */
 export class RtpTrackIngest {
@@ -94,6 +105,11 @@ export class RtpTrackIngest {
   #track: Track;
   #dts: DtsEstimator;
   #open: OpenUnit | undefined;
+  /** The unit that a marker has ended, until one of another time begins. */
+  #ended: OpenUnit | undefined;
+  /** Whether a marker ends a picture; `undefined` until pictures of this source have shown it. */
+  #markerEnds: boolean | undefined;
+  #lastArrivalMs = 0;
   #packets: Uint8Array[] = [];
   #bytes = 0;
   /** Bytes of the buffers that the packets are views of; and how many packets have bytes of their own. */
@@ -155,22 +171,34 @@ export class RtpTrackIngest {
     }
     const units: MediaUnit[] = [];
     const { timestamp, ssrc, payload } = packet;
-    const open = this.#open;
-    const isNext = payload.length > 0 && open !== undefined &&
-      (open.timestamp !== timestamp || open.ssrc !== ssrc);
-    if (isNext) this.#close(units);
+    this.#lastArrivalMs = arrivalMs;
     if (payload.length > 0) {
+      if (this.#open !== undefined && this.#isNext(this.#open, packet)) this.#close(units);
+      if (this.#open === undefined) this.#noteRest(packet);
       this.#open ??= {
         timestamp,
         ssrc,
         ptsUs: Math.max(0, this.#time.timeUs(timestamp, arrivalMs)),
+        isMarked: false,
       };
       this.#peek.take(payload);
     }
     // A packet without payload (RFC 6263) goes with the unit beside it: players count it too.
     this.#keep(packet.bytes);
-    if (this.#open !== undefined && this.#ends(packet)) this.#close(units);
+    if (this.#open !== undefined && this.#ends(this.#open, packet)) this.#close(units);
     return units;
+  }
+
+  /**
+   * Passes time on, on the clock of arrivals: ends a picture behind which nothing comes, where no marker is
+   * to be expected.
+   */
+  tick(nowMs: number): MediaUnit[] {
+    const open = this.#open;
+    if (open === undefined || nowMs - this.#lastArrivalMs < SILENCE_MS) return [];
+    const { hasPicture, isCut } = this.#peek.facts;
+    if (!hasPicture || isCut || (this.#markerEnds === true && !open.isMarked)) return [];
+    return this.flush();
   }
 
   /** Ends the access unit at hand: the source stopped, or began anew. */
@@ -183,6 +211,8 @@ export class RtpTrackIngest {
   /** The source began anew: what is at hand ends, and times are estimated afresh. */
   restart(): MediaUnit[] {
     const units = this.flush();
+    this.#markerEnds = undefined;
+    this.#ended = undefined;
     this.#dts = estimatorOf(this.#track.codec, this.#track.config);
     return units;
   }
@@ -194,10 +224,37 @@ export class RtpTrackIngest {
       packet.payloadType !== rtp.payloadType;
   }
 
-  #ends(packet: RtpPacket): boolean {
+  /** Whether a packet is of another unit than the open one. */
+  #isNext(open: OpenUnit, packet: RtpPacket): boolean {
+    const isOther = !isOfUnit(packet, open);
+    if (!open.isMarked) return isOther;
+    if (!isOther && this.#peek.continues(packet.payload)) {
+      this.#markerEnds = false;
+      return false;
+    }
+    this.#markerEnds ??= true;
+    return true;
+  }
+
+  /** A unit was ended by a marker, and the next packet is of its picture: markers end nothing here. */
+  #noteRest(packet: RtpPacket): void {
+    const ended = this.#ended;
+    if (ended === undefined) return;
+    if (!isOfUnit(packet, ended)) this.#ended = undefined;
+    else if (this.#peek.continues(packet.payload)) this.#markerEnds = false;
+  }
+
+  #ends(open: OpenUnit, packet: RtpPacket): boolean {
     if (this.#track.kind === "audio") return true;
+    const { hasPicture, isOneSlice } = this.#peek.facts;
     // Some cameras set the marker on parameter sets too, which belong to the picture behind them.
-    return packet.marker && (this.#peek.facts.hasPicture || this.#overflowed);
+    if (!packet.marker || !(hasPicture || this.#overflowed)) return false;
+    open.isMarked = true;
+    // Of several slices the last one alone has the marker.
+    if (!isOneSlice) this.#markerEnds ??= true;
+    if (this.#markerEnds !== true) return false;
+    this.#ended = open;
+    return true;
   }
 
   #keep(bytes: Uint8Array): void {
@@ -284,6 +341,10 @@ export class RtpTrackIngest {
     const { kind, id } = this.#track;
     return { kind, role, track: id, dtsUs, ptsUs: dtsUs, keyFrame: false, discardable: false };
   }
+}
+
+function isOfUnit({ timestamp, ssrc }: RtpPacket, unit: OpenUnit): boolean {
+  return timestamp === unit.timestamp && ssrc === unit.ssrc;
 }
 
 function estimatorOf(codec: CodecName | undefined, config: Uint8Array | undefined): DtsEstimator {

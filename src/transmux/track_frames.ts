@@ -37,12 +37,14 @@ export class TrackFrames {
   #track: Track;
   #lengthSize: NalLengthSize = 4;
   #depacketizer: Depacketizer | undefined;
-  /** The two newest units of packets: one without marker completes only with the next one. */
+  /** The two newest units of packets: one that lost its marker completes only with the next one. */
   #timings: UnitTiming[] = [];
   /** Of audio: the time of the newest frame. */
   #newestUs = -1;
   #last: { readonly ssrc: number; readonly sequenceNumber: number } | undefined;
   #waitsForKeyFrame = false;
+  /** Whether a unit had the marker bit: one without has then lost its last packet. */
+  #usesMarkers = false;
   #frames = 0;
   #broken = 0;
   #dependent = 0;
@@ -109,12 +111,24 @@ export class TrackFrames {
       const dropped = depacketizer.dropped;
       const complete = depacketizer.push(packet);
       if (depacketizer.dropped > dropped) this.#lose();
-      for (const accessUnit of complete) {
-        const frame = this.#frame(accessUnit.parts, this.#timingOf(accessUnit));
-        if (frame !== undefined) frames.push(frame);
-      }
+      this.#addFrames(complete, frames);
+    }
+    const isMarked = parsed.some(({ marker }) => marker);
+    this.#usesMarkers ||= isMarked;
+    // The unit is a picture: whoever made it has decided where that ends.
+    if (parsed.length > 0 && (isMarked || !this.#usesMarkers)) {
+      const dropped = depacketizer.dropped;
+      this.#addFrames(depacketizer.end(), frames);
+      if (depacketizer.dropped > dropped) this.#lose();
     }
     return frames;
+  }
+
+  #addFrames(accessUnits: readonly AccessUnit[], frames: CodedFrame[]): void {
+    for (const accessUnit of accessUnits) {
+      const frame = this.#frame(accessUnit.parts, this.#timingOf(accessUnit));
+      if (frame !== undefined) frames.push(frame);
+    }
   }
 
   /** Reads the bytes of one frame, as an FLV body carries them. */
@@ -249,7 +263,7 @@ export class TrackFrames {
 function depacketizerOf({ rtp, codec }: Track): Depacketizer | undefined {
   if (rtp === undefined || codec === undefined) return undefined;
   try {
-    return createDepacketizer(rtp);
+    return createDepacketizer(rtp, { endsAtMarker: false });
   } catch (error) {
     // A configuration that cannot be read: its packets are still forwarded.
     if (error instanceof RtpError) return undefined;

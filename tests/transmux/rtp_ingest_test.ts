@@ -90,9 +90,13 @@ Deno.test("RtpTrackIngest ends a picture where the timestamp changes (FLIR M400 
   assertEquals(ingest.stats, { units: 3, dropped: 0, foreignPackets: 0 });
 
   const reader = new FrameReader({ tracks: [ingest.track] });
-  const frames = [...units].flatMap((unit) => reader.read(unit));
-  // The second picture is certain to be whole only with the third.
-  assertEquals(frames.map(({ ptsUs, keyFrame }) => [ptsUs, keyFrame]), [[0, true]]);
+  const frames = units.map((unit) => reader.read(unit));
+  // Each picture comes of its own unit: a player that starts at one gets that, and not the one before.
+  assertEquals(frames.map((of) => of.map(({ ptsUs, keyFrame }) => [ptsUs, keyFrame])), [
+    ...units.slice(0, -2).map(() => []),
+    [[0, true]],
+    [[40_000, false]],
+  ]);
 });
 
 Deno.test("RtpTrackIngest keeps parameter sets that have a marker of their own with their picture", () => {
@@ -131,6 +135,7 @@ Deno.test("RtpTrackIngest finds sets and picture in one fragmented NAL unit (Ama
     [0, false, [0x7c, 0x87, ...whole.slice(1, 40)]],
     [0, true, [0x7c, 0x47, ...whole.slice(40)]],
   ]);
+  units.push(...ingest.flush());
   assertEquals(units.map(({ role, keyFrame }) => [role, keyFrame]), [
     ["config", false],
     ["media", true],
@@ -163,7 +168,7 @@ Deno.test("RtpTrackIngest passes over packets of other payload types", () => {
 Deno.test("RtpTrackIngest keeps packets without payload (RFC 6263), which end nothing", () => {
   const ingest = ingestOf(trackOf(H264_MEDIA));
   const units = push(ingest, [[0, true, IDR], [900, false, []], [3600, true, SLICE]]);
-  assertEquals(packetCounts(units), [1, 2]);
+  assertEquals(packetCounts(units), [2, 1]);
   const reader = new FrameReader({ tracks: [ingest.track] });
   const frames = units.flatMap((unit) => reader.read(unit));
   assertEquals(frames.map(({ ptsUs }) => ptsUs), [0, 40_000]);
@@ -181,6 +186,95 @@ Deno.test("RtpTrackIngest forwards codecs that it does not know, each unit a sta
   assertEquals(packetCounts(push(data, [[0, false, [1]], [0, true, [2]]])), [2]);
   const audio = ingestOf(trackOf("m=audio 0 RTP/AVP 18"));
   assertEquals(packetCounts(push(audio, [[0, false, [1]], [80, false, [2]]])), [1, 1]);
+});
+
+const H265_MEDIA = "m=video 0 RTP/AVP 96\na=rtpmap:96 H265/90000";
+
+/** Pictures of three slices each: the first has the bit that says so, the others do not. */
+const SLICED = {
+  [H264_MEDIA]: {
+    key: [[0x65, 0x88], [0x65, 0x24], [0x65, 0x12]],
+    other: [[0x41, 0x9a], [0x41, 0x26]],
+  },
+  [H265_MEDIA]: {
+    key: [[0x26, 1, 0xaf], [0x26, 1, 0x2f], [0x26, 1, 0x2f]],
+    other: [[0x02, 1, 0xd0], [0x02, 1, 0x50]],
+  },
+};
+
+for (const [media, { key, other }] of Object.entries(SLICED)) {
+  const name = /H26\d/.exec(media)![0];
+
+  Deno.test(`RtpTrackIngest makes one picture of ${name} slices that each have a marker`, () => {
+    const ingest = ingestOf(trackOf(media));
+    const slices = (timestamp: number, of: readonly (readonly number[])[]) =>
+      of.map((slice) => [timestamp, true, slice] as [number, boolean, readonly number[]]);
+    const units = push(ingest, [...slices(0, key), ...slices(3600, other), ...slices(7200, other)]);
+    units.push(...ingest.flush());
+    assertEquals(packetCounts(units), [3, 2, 2]);
+    const reader = new FrameReader({ tracks: [ingest.track] });
+    const frames = units.flatMap((unit) => reader.read(unit));
+    assertEquals(frames.map(({ parts, keyFrame }) => [parts.length, keyFrame]), [
+      [3, true],
+      [2, false],
+      [2, false],
+    ]);
+  });
+
+  Deno.test(`RtpTrackIngest learns that ${name} slices have markers where one picture was of one`, () => {
+    const ingest = ingestOf(trackOf(media));
+    const units = push(ingest, [
+      [0, true, key[0]!],
+      [3600, true, other[0]!],
+      [3600, true, other[1]!],
+      [7200, true, other[0]!],
+      [7200, true, other[1]!],
+      [10_800, true, other[0]!],
+    ]);
+    // The second picture was taken for whole; what comes of it after shows that it was not.
+    assertEquals(packetCounts(units), [1, 1, 1, 2]);
+  });
+
+  Deno.test(`RtpTrackIngest ends ${name} pictures at once where one marker is behind their slices`, () => {
+    const ingest = ingestOf(trackOf(media));
+    const ends = [...key, ...other, ...other].map((slice, index) =>
+      push(ingest, [[Math.max(0, index - 1) >> 1, [2, 4, 6].includes(index), slice]]).length
+    );
+    assertEquals(ends, [0, 0, 1, 0, 1, 0, 1]);
+  });
+
+  Deno.test(`RtpTrackIngest ends the last ${name} picture in silence, where no marker will come`, () => {
+    const ingest = ingestOf(trackOf(media));
+    push(ingest, [[0, false, key[0]!], [3600, false, other[0]!]]);
+    assertEquals(ingest.tick(40 + 199), []);
+    assertEquals(packetCounts(ingest.tick(40 + 200)), [1]);
+    assertEquals(ingest.tick(40 + 400), []);
+  });
+}
+
+Deno.test("RtpTrackIngest ends the first picture, that may have more slices, in silence too", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  assertEquals(push(ingest, [[0, true, IDR]]), []);
+  assertEquals(packetCounts(ingest.tick(200)), [1]);
+});
+
+Deno.test("RtpTrackIngest ends nothing in silence that lacks its rest, or its picture, or its marker", () => {
+  const cut = ingestOf(trackOf(H264_MEDIA));
+  push(cut, [[0, false, [0x7c, 0x85, 0x88]]]);
+  assertEquals(cut.tick(1000), []);
+  const sets = ingestOf(trackOf(H264_MEDIA));
+  push(sets, [[0, true, SPS], [0, true, PPS]]);
+  assertEquals(sets.tick(1000), []);
+  const marking = ingestOf(trackOf(H264_MEDIA));
+  push(marking, [[0, true, IDR], [3600, true, SLICE], [7200, false, SLICE]]);
+  assertEquals(marking.tick(1000), []);
+  assertEquals(packetCounts(push(marking, [[7200, true, SLICE]])), [2]);
+});
+
+Deno.test("RtpTrackIngest takes pictures of one timestamp apart by their markers", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  const units = push(ingest, [[0, true, IDR], [0, true, SLICE], [0, true, SLICE]]);
+  assertEquals(packetCounts([...units, ...ingest.flush()]), [1, 1, 1]);
 });
 
 Deno.test("RtpTrackIngest drops an access unit that passes its limits, and goes on", () => {

@@ -127,6 +127,7 @@ export class RtspPublisher {
   tick(nowMs: number): { readonly index: number; readonly packet: Uint8Array }[] {
     for (const track of this.#tracks) {
       this.#ingest(track, { packets: track.receiver.flush(nowMs), nowMs });
+      for (const unit of track.ingest.tick(nowMs)) this.#write(unit);
     }
     this.commit();
     if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return [];
@@ -135,6 +136,12 @@ export class RtspPublisher {
       const report = receiver.report(nowMs);
       return report === undefined ? [] : [{ index: media, packet: this.#receiverReport([report]) }];
     });
+  }
+
+  /** Says that nothing more comes: what is at hand of the last access units goes out. */
+  end(): void {
+    for (const { ingest } of this.#tracks) for (const unit of ingest.flush()) this.#write(unit);
+    this.commit();
   }
 
   /** A receiver report without blocks: towards a publisher over UDP it opens the firewall. */

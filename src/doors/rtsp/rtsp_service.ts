@@ -375,6 +375,7 @@ export class RtspService {
     this.#owned.delete(session);
     for (const peer of owned.peers) this.sockets?.unregister(peer);
     if (owned.mode === "record") {
+      owned.publisher.end();
       owned.ticket.end({
         clean: reason === "teardown",
         reason: reason === "teardown" ? "unpublished" : reason,

@@ -23,6 +23,11 @@ export interface Depacketizer {
    * dropped is told to {@linkcode DepacketizerOptions.onError}.
    */
   push(packet: RtpPacket): readonly AccessUnit[];
+  /**
+   * Says that the access unit at hand has ended, where the caller knows that better than its packets
+   * tell; returns it, if it is whole. Audio has nothing at hand but fragments, which stay.
+   */
+  end(): readonly AccessUnit[];
 }
 
 /** Options of every depacketizer. */
@@ -33,6 +38,11 @@ export interface DepacketizerOptions {
   readonly maxUnitSize?: number;
   /** Most parts of an access unit; the format's own limit by default. */
   readonly maxParts?: number;
+  /**
+   * Whether the marker bit ends an access unit of video; true by default. Some senders set it on each slice
+   * of a picture: who knows where their pictures end calls {@linkcode Depacketizer.end}.
+   */
+  readonly endsAtMarker?: boolean;
 }
 
 /** One packet's content, to be put behind an RTP header. */

@@ -50,6 +50,11 @@ export abstract class AudioDepacketizer implements Depacketizer {
     return units.length === 0 ? NO_UNITS : units;
   }
 
+  /** Each frame ends by itself; see {@linkcode Depacketizer.end}. */
+  end(): readonly AccessUnit[] {
+    return NO_UNITS;
+  }
+
   /** Reads a packet and adds what it completes to `units`; throws an {@linkcode RtpError}. */
   protected abstract readPayload(packet: RtpPacket, units: AccessUnit[]): void;
 

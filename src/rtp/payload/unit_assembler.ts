@@ -22,6 +22,7 @@ export abstract class UnitAssembler implements Depacketizer {
   readonly #onError: ((error: RtpError) => void) | undefined;
   readonly #maxUnitSize: number;
   readonly #maxParts: number;
+  readonly #endsAtMarker: boolean;
   #ssrc: number | undefined;
   #lastSequence = 0;
   #timestamp = 0;
@@ -41,6 +42,7 @@ export abstract class UnitAssembler implements Depacketizer {
     this.#onError = options.onError;
     this.#maxUnitSize = options.maxUnitSize ?? limits.maxUnitSize;
     this.#maxParts = options.maxParts ?? limits.maxParts;
+    this.#endsAtMarker = options.endsAtMarker ?? true;
   }
 
   /** Access units dropped so far. */
@@ -69,6 +71,14 @@ export abstract class UnitAssembler implements Depacketizer {
     }
     this.#take(packet, first, units);
     return units.length === 0 ? NO_UNITS : units;
+  }
+
+  /** Ends the unit at hand; see {@linkcode Depacketizer.end}. */
+  end(): readonly AccessUnit[] {
+    if (!this.#open) return NO_UNITS;
+    const units: AccessUnit[] = [];
+    this.#finish(units);
+    return units;
   }
 
   /** Reads the payload of a packet that belongs to a unit so far whole; throws an {@linkcode RtpError}. */
@@ -139,7 +149,7 @@ export abstract class UnitAssembler implements Depacketizer {
     if (!this.#broken) this.#attempt(() => this.readPayload(packet.payload));
     if (!packet.marker) return;
     this.#markerSeen = true;
-    this.#finish(units);
+    if (this.#endsAtMarker) this.#finish(units);
   }
 
   #attempt(read: () => void): void {

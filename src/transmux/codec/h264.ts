@@ -20,6 +20,7 @@ const RULES: NalRules = {
   delimiterType: H264NalType.AccessUnitDelimiter,
   typeOf: h264NalType,
   isSlice: (type) => type >= H264NalType.Slice && type <= H264NalType.Idr,
+  isFirstSlice,
   maySignalKey: (unit) => h264NalType(unit) === H264NalType.Sei,
   inspect: (units) => inspectH264(units),
   setId: (unit) =>
@@ -60,6 +61,13 @@ export const h264: Codec = {
       videoMapping("H264", { "packetization-mode": "1", ...(config && parametersOf(config)) }),
   },
 };
+
+/** first_mb_in_slice is 0, in an Exp-Golomb code; the later partitions of a slice have none. */
+function isFirstSlice(unit: Uint8Array): boolean {
+  const type = h264NalType(unit);
+  const isLaterPartition = type === H264NalType.PartitionB || type === H264NalType.PartitionC;
+  return !isLaterPartition && ((unit[1] ?? 0) & 0x80) !== 0;
+}
 
 function factsOf(sps: Uint8Array | undefined): ConfigFacts {
   if (sps === undefined) return {};
@@ -107,6 +115,7 @@ function readPayload(payload: Uint8Array, sink: NalSink): void {
     const header = payload[1] ?? 0;
     sink.fragment({
       begins: (header & 0x80) !== 0,
+      ends: (header & 0x40) !== 0,
       head: [(payload[0]! & 0xe0) | (header & 0x1f)],
       rest: payload.subarray(type === Packet.fuA ? 2 : 4),
     });

@@ -26,6 +26,8 @@ const RULES: NalRules = {
   delimiterType: H265NalType.AccessUnitDelimiter,
   typeOf: h265NalType,
   isSlice: (type) => type < FIRST_NON_VCL,
+  // first_slice_segment_in_pic_flag.
+  isFirstSlice: (unit) => ((unit[2] ?? 0) & 0x80) !== 0,
   maySignalKey: () => false,
   inspect: (units) => inspectH265(units),
   setId: (unit) => {
@@ -111,6 +113,7 @@ function readPayload(payload: Uint8Array, sink: NalSink, donSize: number): void 
     const begins = (header & 0x80) !== 0;
     sink.fragment({
       begins,
+      ends: (header & 0x40) !== 0,
       head: [(payload[0]! & 0x81) | ((header & 0x3f) << 1), payload[1]!],
       rest: payload.subarray(begins ? 3 + donSize : 3),
     });

@@ -11,9 +11,10 @@ import type { FrameLayout } from "./codec.ts";
 export interface NalSink {
   /** NAL units each behind its size of two bytes, from `start` on, with `between` bytes before the next. */
   aggregate(payload: Uint8Array, at: { readonly start: number; readonly between: number }): void;
-  /** A piece of a NAL unit, whose header is `head`; `begins` where it is the first. */
+  /** A piece of a NAL unit, whose header is `head`: the first one, the last one, or one between. */
   fragment(piece: {
     readonly begins: boolean;
+    readonly ends: boolean;
     readonly head: readonly number[];
     readonly rest: Uint8Array;
   }): void;
@@ -33,6 +34,8 @@ export interface NalRules {
   readonly typeOf: (unit: Uint8Array) => number;
   /** Whether a type is that of a coded slice. */
   readonly isSlice: (type: number) => boolean;
+  /** Whether a coded slice is the first of its picture, by the bit behind the NAL unit's header. */
+  readonly isFirstSlice: (unit: Uint8Array) => boolean;
   /** Whether a NAL unit is one that makes key frames of the pictures behind it: a recovery point. */
   readonly maySignalKey: (unit: Uint8Array) => boolean;
   /** What the NAL units of one access unit are for their decoder. */
