@@ -1,18 +1,25 @@
 import { type Clock, type Hub, HubError, type Stream, unitBytes } from "../hub/mod.ts";
+import { Gate } from "../gate/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { RtmpError } from "../rtmp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
 import { hasNetPermission, permissionHost } from "../transport/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { PeerLog, type ServerLog, silentLog } from "../log/mod.ts";
 import { type RelayConnection, type RelayDriver, RelayFailure } from "./relay_driver.ts";
 import { relayDriver } from "./relay_checks.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
 import { RelayQueue } from "./relay_queue.ts";
+import { RelayVisit } from "./relay_visit.ts";
 
 /** What relays need of their server. */
 export interface RelayContext {
   /** Where the local streams are. */
   readonly hub: Hub;
+  /**
+   * The server's desk, which every relay passes as a publisher or a player; without it they pass one that nobody
+   * looks at.
+   */
+  readonly gate?: Gate;
   /** Where it says how it does. */
   readonly log: ServerLog;
   /** Time and timers. */
@@ -49,7 +56,10 @@ type RelayEnd =
   | "unwatched"
   /** A publisher here has taken the name: of a pull. */
   | "replaced"
-  /** Who runs the server has ended its publication, or its playing. It comes back after a wait. */
+  /**
+   * Who runs the server has ended it as a publisher, or as a player. It comes back after its longest wait, or
+   * earlier for a player: to be rid of it, remove it.
+   */
   | "kicked"
   /** The remote stream has ended: of a pull. */
   | "remote-ended"
@@ -60,6 +70,9 @@ type RelayEnd =
  * Relays one stream between this server's hub and another server, and tries again for ever, with waits
  * that grow and vary. There is one connection at most at a time. The scheme of the URL tells the
  * protocol.
+ *
+ * It passes the server's desk as all do: what a pull fetches is a publisher there, what a push takes a player.
+ * One that is kicked comes back after its longest wait.
  *
  * A pull that a local publisher has taken the name from waits until it is free again. A player that comes
  * between two attempts of a pull brings the next forward, to a second behind the last at the earliest.
@@ -92,6 +105,7 @@ type RelayEnd =
  */
 export class Relay {
   readonly #context: RelayContext;
+  readonly #gate: Gate;
   readonly #onIdle: (() => void) | undefined;
   #options: RelayOptions;
   readonly #driver: RelayDriver;
@@ -126,6 +140,7 @@ export class Relay {
   constructor(context: RelayContext & { readonly onIdle?: () => void }, options: RelayOptions) {
     this.#driver = relayDriver(options);
     this.#context = context;
+    this.#gate = context.gate ?? unseenGate(context);
     this.#onIdle = context.onIdle;
     this.#options = options;
   }
@@ -235,7 +250,7 @@ export class Relay {
       if (end !== "remote-ended" && end !== "kicked" || this.#stop.signal.aborted) {
         return this.#ended(end);
       }
-      waitMs = this.#nextWaitMs();
+      waitMs = this.#nextWaitMs(end === "kicked");
       this.#ended(end, waitMs);
     } catch (error) {
       if (this.#stop.signal.aborted) return this.#ended("stopped");
@@ -247,11 +262,12 @@ export class Relay {
     await this.#sleep(waitMs);
   }
 
-  /** How long to wait after as many failures as there were, milliseconds. */
-  #nextWaitMs(): number {
+  /** How long to wait, milliseconds: after as many failures as there were, or when it was sent away. */
+  #nextWaitMs(isKicked = false): number {
     const { mode, retryMs = 500, maxRetryMs = DEFAULT_MAX_RETRY_MS[mode] } = this.#options;
     const doubled = retryMs * 2 ** Math.min(Math.max(0, this.#failures - 1), 30);
-    return Math.min(maxRetryMs, doubled) * (0.5 + this.#context.random() / 2);
+    const ms = isKicked ? maxRetryMs : Math.min(maxRetryMs, doubled);
+    return ms * (0.5 + this.#context.random() / 2);
   }
 
   /** Connects and relays; returns why that is over. */
@@ -364,19 +380,20 @@ export class Relay {
   }
 
   async #pull(connection: RelayConnection, signal: AbortSignal): Promise<RelayEnd> {
-    const { hub, clock } = this.#context;
-    const { name } = this.#options;
+    const { clock } = this.#context;
     const { units, tracks } = await connection.play(signal);
     const end = new AbortController();
     let reason: RelayEnd = "unwatched";
-    const publication = hub.acquire(name, {
+    const visit = await this.#enter();
+    const ticket = await visit.publish({
       identity: `relay from ${this.#driver.target}`,
+      tracks,
       onEnded: (ended) => {
-        reason = ended === "kicked" ? "kicked" : "replaced";
+        reason = ended.reason === "kicked" ? "kicked" : "replaced";
         end.abort();
       },
-      ...(tracks === undefined ? {} : { tracks }),
     });
+    const publication = ticket.publication!;
     let wantedAt = clock.now();
     let failure: RelayFailure | undefined;
     const look = (): void => {
@@ -395,20 +412,26 @@ export class Relay {
       const sink = new WritableStream<MediaUnit>({
         write: (unit) => {
           this.#relayed(unit);
-          publication.write(unit);
-          publication.commit();
+          ticket.write(unit);
+          ticket.commit();
         },
       });
       await units.pipeTo(sink, { signal: AbortSignal.any([end.signal, this.#stop.signal]) });
-      return "remote-ended";
+      reason = "remote-ended";
+      return reason;
     } catch (error) {
       if (!end.signal.aborted) throw error;
       if (failure !== undefined) throw failure;
       return reason;
     } finally {
       timer.cancel();
-      publication.release();
+      visit.leave(this.#stop.signal.aborted ? this.#stopReason : reason);
     }
+  }
+
+  async #enter(): Promise<RelayVisit> {
+    const { protocol } = this.#driver;
+    return await RelayVisit.enter(this.#gate, { protocol, name: this.#options.name });
   }
 
   async #push(connection: RelayConnection): Promise<RelayEnd> {
@@ -418,14 +441,21 @@ export class Relay {
     if (stream?.isLive !== true) return "unpublished";
     const sink = await connection.publish(stream, { clock, log, signal });
     if (sink === undefined || !stream.isLive) return "unpublished";
-    this.#started();
     let end: RelayEnd = "unpublished";
+    let isKicked = false;
     const queue = new RelayQueue(stream);
+    const visit = await this.#enter();
+    await visit.play(() => {
+      isKicked = true;
+      end = "kicked";
+      queue.end();
+    });
+    this.#started();
     // A failing send tells of the end; while there is nothing to send, this does.
     void sink.ended.then(() => queue.end());
     try {
       for (;;) {
-        const next = queue.next();
+        const next = isKicked ? undefined : queue.next();
         if (next !== undefined) {
           if (!await sink.send(next)) {
             end = "tracks-changed";
@@ -440,8 +470,14 @@ export class Relay {
       return end;
     } finally {
       queue.end();
+      visit.leave(signal.aborted ? this.#stopReason : end);
     }
   }
+}
+
+/** A desk for a relay that is no server's: it is let in, and nobody hears of it. */
+function unseenGate({ hub, clock }: RelayContext): Gate {
+  return new Gate({ hub, clock, log: silentLog, peers: new PeerLog(silentLog, clock) });
 }
 
 /** To connect without permission would stop the program at a question. */

@@ -4,6 +4,8 @@ import type { ServerLog } from "../log/mod.ts";
 
 /** What a relay needs to know of a protocol, made of its URL: nothing of it keeps a state. */
 export interface RelayDriver {
+  /** The word of its protocol, as hooks and tickets have it. */
+  readonly protocol: "rtmp" | "rtsp";
   /** The remote server, as statistics and log lines show it. */
   readonly target: string;
   /** Host and port that are connected to. */

@@ -28,6 +28,7 @@ export function rtmpRelayDriver(options: RelayOptions): RelayDriver {
   const { scheme, app, key } = parsed;
   const address = { hostname: parsed.host, port: parsed.port };
   return {
+    protocol: "rtmp",
     target: `${scheme}://${formatAddress(address)}/${app.split("?", 1)[0]}`,
     address,
     // The key is what most services know their publishers by.

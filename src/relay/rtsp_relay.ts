@@ -43,6 +43,7 @@ export function rtspRelayDriver(options: RelayOptions): RelayDriver {
   }
   const address = { hostname: parsed.host, port: parsed.port };
   return {
+    protocol: "rtsp",
     // Cameras have passwords in their paths.
     target: `${parsed.scheme}://${formatAddress(address)}`,
     address,

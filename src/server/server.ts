@@ -139,7 +139,13 @@ export class Server {
       tls,
     });
     this.#relays = new Relays(
-      { hub: this.hub, log, clock: systemClock, random: Math.random },
+      {
+        hub: this.hub,
+        gate: this.#shell.gate,
+        log,
+        clock: systemClock,
+        random: Math.random,
+      },
       options.relays ?? [],
     );
   }
