@@ -12,6 +12,7 @@ import {
   VideoPacketType,
 } from "../flv/mod.ts";
 import type { MediaUnit, UnitRole } from "../media/mod.ts";
+import { frameTypeFacts, isKeyBody } from "./key_frame.ts";
 
 /** An audio, video or data body as RTMP messages and FLV tags carry it, with its time. */
 export interface FlvBody {
@@ -33,8 +34,9 @@ const NUMBER_BYTES = 9;
 const MOST_STRAY_NUMBERS = 2;
 
 /**
- * Makes a unit of an FLV body, looking at no more than its first bytes. `undefined` when there is
- * nothing in it to forward: an empty body, or data that takes metadata back.
+ * Makes a unit of an FLV body, looking at no more than its first bytes, unless these do not say whether a
+ * picture is a key frame. `undefined` when there is nothing in it to forward: an empty body, or data that
+ * takes metadata back.
  *
  * Data loses its `@setDataFrame`, which is meant for the server alone.
  *
@@ -70,10 +72,16 @@ function mediaUnit(flv: FlvBody, bodyClass: BodyClass): MediaUnit | undefined {
     track: trackOf(flv),
     dtsUs,
     ptsUs: dtsUs + offsetMs * 1000,
-    keyFrame: bodyClass.keyFrame,
+    keyFrame: bodyClass.keyFrame ||
+      (bodyClass.role === "media" && saysNothing(flv) && isKeyBody(body)),
     discardable: bodyClass.discardable,
     payload: { format: "flv", body },
   };
+}
+
+/** Whether the frame type of a body says neither key nor inter. */
+function saysNothing({ kind, body }: FlvBody): boolean {
+  return kind === "video" && frameTypeFacts((body[0]! >> 4) & 7) === undefined;
 }
 
 /**

@@ -9,11 +9,11 @@ import {
   parseVideoBody,
   timestampOffsetNs,
   type VideoBody,
-  VideoFrameType,
   VideoPacketType,
 } from "../flv/mod.ts";
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { CodedFrame, FrameTiming } from "./coded_frame.ts";
+import { frameTypeFacts, isKeyFrame } from "./key_frame.ts";
 import { timingOf, TrackFrames } from "./track_frames.ts";
 
 /** Options of a {@linkcode FrameReader}. */
@@ -219,8 +219,8 @@ function videoPieces(body: VideoBody, unit: MediaUnit): FlvPiece[] {
     const timing = {
       dtsUs,
       ptsUs: dtsUs + compositionTimeMs * 1000,
-      keyFrame: frameType === VideoFrameType.Key || frameType === VideoFrameType.GeneratedKey,
-      discardable: frameType === VideoFrameType.DisposableInter,
+      ...frameTypeFacts(frameType) ??
+        { keyFrame: isFrame && isKeyFrame(codec, data), discardable: false },
     };
     return [{ trackId, codec, purpose: isFrame ? "frame" : "config", data, timing }];
   });
