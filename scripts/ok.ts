@@ -15,7 +15,12 @@ const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root
 const STEPS: Readonly<Record<string, readonly string[]>> = {
   "format": ["fmt", "--check"],
   "lint": ["lint"],
-  "types": ["check", "--frozen", "mod.ts", "src", "tests", "bench", "scripts"],
+  "types": [
+    "check",
+    "--lock=tests/deno.lock",
+    "--frozen",
+    ...["mod.ts", "src", "tests", "bench", "scripts"],
+  ],
   "layers": ["run", "--allow-read", "--allow-write", "--allow-run", "scripts/check_layers.ts"],
   "documentation": ["doc", "--lint", ...Object.values(exports)],
   "tests and examples": ["task", "test"],

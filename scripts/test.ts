@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { setUp } from "./setup.ts";
 
 /**
@@ -26,6 +27,12 @@ const TEST_PERMISSIONS = [
   "--allow-env",
   "--allow-sys",
 ];
+
+/**
+ * The lock file is the tests' own: with one beside `deno.json`, every `deno task` would first download
+ * all that it names. There is none where the tests run on the real standard library.
+ */
+const LOCK = existsSync("tests/deno.lock") ? ["--lock=tests/deno.lock", "--frozen"] : [];
 
 /** Documentation is what users run, so its examples get what the server gets. */
 const DOCUMENTED = ["mod.ts", "src", "README.md"];
@@ -56,7 +63,7 @@ export function readCounts(output: string): TestCounts | undefined {
  */
 async function denoTest(args: readonly string[]): Promise<TestCounts> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--sanitize-ops", "--sanitize-resources", ...args],
+    args: ["test", ...LOCK, "--sanitize-ops", "--sanitize-resources", ...args],
     stdin: "null",
     stdout: "piped",
     env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },

@@ -12,7 +12,7 @@ import {
   encodeAmf0,
   encodeAmf3,
 } from "@weir/server/amf";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { seededRandom } from "../support/split.ts";
 import { AMF0_VECTORS, AMF3_VECTORS, FFMPEG_CONNECT, FFMPEG_METADATA, fromHex } from "./vectors.ts";
 

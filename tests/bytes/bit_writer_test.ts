@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { BitReader, BitWriter } from "../../src/bytes/mod.ts";
 
 Deno.test("BitWriter writes most significant bit first and fills up with zeros", () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { ByteQueue } from "../../src/bytes/mod.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);

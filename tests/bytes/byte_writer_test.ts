@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { ByteReader, ByteWriter } from "../../src/bytes/mod.ts";
 
 Deno.test("ByteWriter writes each kind of value big-endian", () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { classifyAudio, classifyVideo } from "../../src/flv/mod.ts";
 
 function bytes(text: string): Uint8Array {

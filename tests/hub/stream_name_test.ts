@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { checkStreamName, HubError, MAX_STREAM_NAME_LENGTH } from "../../src/hub/mod.ts";
 import { fakeHub } from "./hub_support.ts";
 

@@ -1,6 +1,6 @@
 /** Random publishers and readers: whatever happens, a reader gets whole messages that it can decode. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import type { Publication, StreamReader } from "../../src/hub/mod.ts";
 import { fakeHub, MessageReader, read, type ReadMessage, unit } from "./hub_support.ts";
 

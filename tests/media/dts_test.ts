@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { DtsEstimator } from "../../src/media/mod.ts";
 
 Deno.test("DtsEstimator without reordering gives the presentation times", () => {

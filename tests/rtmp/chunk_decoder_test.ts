@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { ChunkDecoder } from "../../src/rtmp/chunk_decoder.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
 import {

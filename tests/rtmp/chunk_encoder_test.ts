@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { chunkedLength, ChunkEncoder, writeChunks } from "../../src/rtmp/chunk_encoder.ts";
 import type { RawMessage } from "../../src/rtmp/raw_message.ts";
 import { be, body, concat, decode, summary, type0 } from "./chunk_support.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import type { AmfValue } from "../../src/amf/mod.ts";
 import {
   ChunkDecoder,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
 import { MAX_STREAM_PATH_TEXT_LENGTH, resolveStreamPath } from "../../src/rtmp/stream_path.ts";
 

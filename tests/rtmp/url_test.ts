@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
 import { formatRtmpUrl, formatTcUrl, parseRtmpUrl, type RtmpUrl } from "../../src/rtmp/url.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { RTSP_METHODS, RtspDecoder, type RtspMethod, type RtspState } from "../../src/rtsp/mod.ts";
 import { ANNOUNCED, Peer, registry, TCP, udp, URL } from "./server_peer.ts";
 

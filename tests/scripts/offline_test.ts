@@ -1,19 +1,66 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { existsSync } from "node:fs";
 
 /** A port that nobody listens on: every download fails at once. */
 const NOWHERE = "http://127.0.0.1:9/";
 
-Deno.test("weir loads from a checkout with an empty cache and no network", async () => {
+const root = new URL("../../", import.meta.url);
+/** `deno task test:jsr` runs the tests in a copy that downloads the standard library. */
+const hasStandIns = existsSync(new URL("scripts/std", root));
+if (!hasStandIns) console.log("Skipped: what starts without a network, as there are no stand-ins.");
+
+/** Runs a Deno that has nothing in its cache and reaches no registry. */
+async function offline(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const cache = await Deno.makeTempDir({ prefix: "weir-cache-" });
   try {
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["eval", 'import "./mod.ts"; console.log("loaded");'],
-      cwd: new URL("../../", import.meta.url),
+      args,
+      cwd: root,
       env: { DENO_DIR: cache, NPM_CONFIG_REGISTRY: NOWHERE, JSR_URL: NOWHERE, NO_COLOR: "1" },
     }).output();
     const text = new TextDecoder();
-    assertEquals([text.decode(stdout), text.decode(stderr)], ["loaded\n", ""]);
+    return { stdout: text.decode(stdout), stderr: text.decode(stderr) };
   } finally {
     await Deno.remove(cache, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "weir loads from a checkout with an empty cache and no network",
+  ignore: !hasStandIns,
+  async fn() {
+    assertEquals(await offline("eval", 'import "./mod.ts"; console.log("loaded");'), {
+      stdout: "loaded\n",
+      stderr: "",
+    });
+  },
+});
+
+Deno.test({
+  name: "the server starts from a checkout with an empty cache and no network, as a task too",
+  ignore: !hasStandIns,
+  async fn() {
+    const run = await offline("run", "--allow-net", "mod.ts", "--version");
+    assertMatch(run.stdout, /^weir \d+\.\d+\.\d+\n$/);
+    assertEquals(run.stderr, "");
+    const task = await offline("task", "start", "--version");
+    assertEquals(task.stdout, run.stdout);
+    assertMatch(task.stderr, /^Task start [^\n]*\n$/, "and it downloads nothing");
+  },
+});
+
+Deno.test("deno.json names no npm package, as a task would download it before it starts", async () => {
+  const { imports, workspace = [] } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", root)),
+  ) as { imports: Record<string, string>; workspace?: string[] };
+  const members = await Promise.all(
+    workspace.map(async (member) =>
+      JSON.parse(await Deno.readTextFile(new URL(`${member}/deno.json`, root))) as {
+        imports?: Record<string, string>;
+      }
+    ),
+  );
+  for (const named of [imports, ...members.map((member) => member.imports ?? {})]) {
+    for (const target of Object.values(named)) assert(!target.startsWith("npm:"), target);
   }
 });

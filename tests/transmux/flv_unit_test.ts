@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { AmfEcmaArray, type AmfValue, decodeAmf0, encodeAmf0 } from "../../src/amf/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { type FlvBody, unitOfFlv } from "../../src/transmux/flv_unit.ts";

@@ -3,7 +3,7 @@
  * player gets whole messages, in order, from starts on, and each answer between two of them.
  */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import {
   HeaderSet,
   hubSettings,

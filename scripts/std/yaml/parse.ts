@@ -1,8 +1,7 @@
-// @ts-types="./js_yaml.d.ts"
-import yaml from "js-yaml";
+import yaml from "./js_yaml.ts";
+import { schemas, type SchemaType } from "./schemas.ts";
 
-/** Which tags a document may use; see YAML 1.2, chapter 10. */
-export type SchemaType = "failsafe" | "json" | "core" | "default";
+export type { SchemaType };
 
 /** Options of {@linkcode parse}. */
 export interface ParseOptions {
@@ -13,13 +12,6 @@ export interface ParseOptions {
   /** Called with each warning. */
   onWarning?: (error: Error) => void;
 }
-
-const schemas = {
-  failsafe: yaml.FAILSAFE_SCHEMA,
-  json: yaml.JSON_SCHEMA,
-  core: yaml.CORE_SCHEMA,
-  default: yaml.DEFAULT_SCHEMA,
-};
 
 /**
  * Parses a YAML document.

@@ -1,5 +1,5 @@
-// @ts-types="./js_yaml.d.ts"
-import yaml from "js-yaml";
+import yaml from "./js_yaml.ts";
+import { schemas } from "./schemas.ts";
 
 /** Options of {@linkcode stringify}. */
 export interface StringifyOptions {
@@ -14,15 +14,25 @@ export interface StringifyOptions {
 }
 
 /**
- * Makes the YAML document of `data`.
+ * Makes the YAML document of `data`. What it holds is what the real package writes; a few texts,
+ * such as `a:b`, are quoted there and not here, or the reverse.
  *
  * @throws {TypeError} if `data` holds what YAML cannot
  */
 export function stringify(data: unknown, options: StringifyOptions = {}): string {
+  if (!options.skipInvalid) refuseUndefined(data, new Set());
   try {
-    return yaml.dump(data, { ...options });
+    return yaml.dump(data, { ...options, schema: schemas.default });
   } catch (error) {
     if (error instanceof yaml.YAMLException) throw new TypeError(error.message, { cause: error });
     throw error;
   }
+}
+
+/** js-yaml would write `undefined` as `null`, or leave it out. */
+function refuseUndefined(data: unknown, seen: Set<unknown>): void {
+  if (data === undefined) throw new TypeError("Cannot stringify undefined");
+  if (typeof data !== "object" || data === null || seen.has(data)) return;
+  seen.add(data);
+  for (const value of Object.values(data)) refuseUndefined(value, seen);
 }
