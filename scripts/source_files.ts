@@ -16,11 +16,18 @@ export async function* sourceFiles(root: URL): AsyncIterable<string> {
   yield* filesBelow(root, "src/");
 }
 
-/** Yields the TypeScript files of a folder and of those in it, in alphabetical order. */
-export async function* filesBelow(root: URL, folder: string): AsyncIterable<string> {
+/**
+ * Yields the files of a folder and of those in it, in alphabetical order: the TypeScript files, or
+ * those whose names end as `endings` says.
+ */
+export async function* filesBelow(
+  root: URL,
+  folder: string,
+  endings: readonly string[] = [".ts"],
+): AsyncIterable<string> {
   const entries = await Array.fromAsync(Deno.readDir(new URL(folder, root)));
   for (const { name, isDirectory } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
-    if (isDirectory) yield* filesBelow(root, `${folder}${name}/`);
-    else if (name.endsWith(".ts")) yield `${folder}${name}`;
+    if (isDirectory) yield* filesBelow(root, `${folder}${name}/`, endings);
+    else if (endings.some((ending) => name.endsWith(ending))) yield `${folder}${name}`;
   }
 }

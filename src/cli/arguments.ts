@@ -94,11 +94,6 @@ export function parseArguments(args: readonly string[]): CliRequest {
   });
   if (parsed.help) return { command: "help" };
   if (parsed.version) return { command: "version" };
-  const [command, ...rest] = parsed._;
-  if (command !== undefined && command !== "serve") {
-    throw new UsageError(`unknown command "${command}": allowed is serve`);
-  }
-  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
   const value = (name: typeof VALUE_OPTIONS[number]): string | undefined =>
     single(name, parsed[name]);
   const rtmp = listenAddress("rtmp", value("rtmp") ?? ":1935");
@@ -112,7 +107,7 @@ export function parseArguments(args: readonly string[]): CliRequest {
   if (isClosed && allRelays.length === 0) {
     throw new UsageError("nothing to do: all of RTMP and RTSP is off, and there is no relay");
   }
-  return {
+  const request: ServeRequest = {
     command: "serve",
     rtmp,
     rtmps,
@@ -126,6 +121,16 @@ export function parseArguments(args: readonly string[]): CliRequest {
     logLevel: choice("log-level", value("log-level") ?? "info", LOG_LEVELS),
     logFormat: choice("log-format", value("log-format") ?? "text", ["text", "json"]),
   };
+  // After the options: an empty value (`--rtmp ""`) also leaves an empty argument behind.
+  checkPositionals(parsed._);
+  return request;
+}
+
+function checkPositionals([command, ...rest]: readonly (string | number)[]): void {
+  if (command !== undefined && command !== "serve") {
+    throw new UsageError(`unknown command "${command}": allowed is serve`);
+  }
+  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
 }
 
 /** Options that have a value; each may be given once. */

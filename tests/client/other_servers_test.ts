@@ -123,7 +123,7 @@ Deno.test({
     await using folder = new TemporaryFolder();
     const port = freePort();
     const program = `
-      import NodeMediaServer from "node-media-server";
+      import NodeMediaServer from "npm:node-media-server@^4.4";
       new NodeMediaServer({
         bind: "127.0.0.1",
         rtmp: { port: ${port} },

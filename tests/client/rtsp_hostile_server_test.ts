@@ -1,6 +1,6 @@
 /** Servers that mean ill: RtspClient ends with an RtspError, in time, and holds little. */
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/rtsp.ts";
 import { SDP, sound } from "./scripted_camera.ts";
 import { encodeInterleavedFrame } from "../../src/rtsp/mod.ts";

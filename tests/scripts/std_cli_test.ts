@@ -53,8 +53,35 @@ Deno.test("parseArgs leaves a string flag without a value empty", () => {
   assertEquals([args.name, args.other], ["", ""]);
 });
 
+Deno.test("parseArgs takes an empty argument for a value of its own, and nothing after = for an empty value", () => {
+  const options = { string: ["name"], collect: ["name"] } as const;
+  assertEquals(parseArgs(["--name", "", "x"], options), { _: ["", "x"], name: [""] });
+  assertEquals(parseArgs(["--name=", "x"], options), { _: ["x"], name: [""] });
+});
+
+Deno.test("parseArgs makes objects of names with dots, but none that all objects share", () => {
+  assertEquals(parseArgs(["--a.b", "1", "--a.c=x", "--__proto__.d", "2"]), {
+    _: [],
+    a: { b: 1, c: "x" },
+  });
+  assertEquals(Object.hasOwn(Object.prototype, "d"), false);
+});
+
+Deno.test("parseArgs knows the types of flags, of names of their own only where it can", () => {
+  const alias = { name: ["n"] } as const;
+  const args = parseArgs([], { string: ["name", "a.b"], alias });
+  // @ts-expect-error the names in a read-only list are not known
+  const other: string | undefined = args.n;
+  // @ts-expect-error what has a dot in its name lies deeper
+  const flat: string | undefined = args["a.b"];
+  const known: string | undefined = parseArgs([], { string: "name", alias: { name: ["n"] } }).n;
+  assertEquals([other, flat, known], [undefined, undefined, undefined]);
+});
+
 Deno.test("parseArgs takes short flags together and with a value", () => {
-  assertEquals(parseArgs(["-abn5"]), { _: [], a: true, b: true, n: 5 });
+  assertEquals(parseArgs(["-abn"]), { _: [], a: true, b: true, n: true });
+  assertEquals(parseArgs(["-abn5"]), { _: [], a: "bn5" });
+  assertEquals(parseArgs(["-n5", "-abc=d", "-m-"]), { _: [], n: 5, a: "d", m: "-" });
   assertEquals(parseArgs(["-n", "5", "-m=x"]), { _: [], n: 5, m: "x" });
   assertEquals(parseArgs(["-n", "5"], { string: ["n"] }).n, "5");
 });

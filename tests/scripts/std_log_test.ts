@@ -3,7 +3,13 @@ import * as log from "@std/log";
 import { BaseHandler } from "@std/log/base-handler";
 import { ConsoleHandler } from "@std/log/console-handler";
 import { jsonFormatter } from "@std/log/formatters";
-import { getLevelByName, getLevelName, type LogLevel, LogLevels } from "@std/log/levels";
+import {
+  getLevelByName,
+  getLevelName,
+  type LevelName,
+  type LogLevel,
+  LogLevels,
+} from "@std/log/levels";
 import { Logger, LogRecord } from "@std/log/logger";
 
 class MemoryHandler extends BaseHandler {
@@ -74,12 +80,34 @@ Deno.test("jsonFormatter writes one object a record", () => {
 });
 
 Deno.test("ConsoleHandler colours lines by level, unless told not to", () => {
-  const record = new LogRecord({ msg: "m", args: [], level: LogLevels.ERROR, loggerName: "here" });
-  assertEquals(new ConsoleHandler("INFO", { useColors: false }).format(record), "ERROR m");
+  const line = (level: LogLevel, msg: string, useColors?: boolean) =>
+    new ConsoleHandler("INFO", useColors === undefined ? {} : { useColors })
+      .format(new LogRecord({ msg, args: [], level, loggerName: "here" }));
+  assertEquals(line(LogLevels.ERROR, "m", false), "ERROR m");
+  const inColor = [
+    line(LogLevels.DEBUG, "m"),
+    line(LogLevels.INFO, "m"),
+    line(LogLevels.WARN, "a\x1b[39mb"),
+    line(LogLevels.CRITICAL, "m"),
+  ];
   assertEquals(
-    new ConsoleHandler("INFO").applyColors("m", LogLevels.ERROR),
-    Deno.noColor ? "m" : "\x1b[31mm\x1b[39m",
+    inColor,
+    Deno.noColor ? ["DEBUG m", "INFO m", "WARN a\x1b[39mb", "CRITICAL m"] : [
+      "DEBUG m",
+      "\x1b[34mINFO m\x1b[39m",
+      "\x1b[33mWARN a\x1b[33mb\x1b[39m",
+      "\x1b[1m\x1b[31mCRITICAL m\x1b[39m\x1b[22m",
+    ],
   );
+});
+
+Deno.test("a record's level is any number and its name any text, as the real package has them", () => {
+  const record = new LogRecord({ msg: "m", args: [], level: LogLevels.INFO, loggerName: "here" });
+  // @ts-expect-error a number is no level
+  const level: LogLevel = record.level;
+  // @ts-expect-error a text is no name of a level
+  const name: LevelName = record.levelName;
+  assertEquals([level, name], [20, "INFO"]);
 });
 
 Deno.test("setup names the handlers of loggers, and getLogger finds them", () => {
@@ -94,6 +122,7 @@ Deno.test("setup names the handlers of loggers, and getLogger finds them", () =>
     assertEquals(log.getLogger("nobody").handlers, []);
     assertStrictEquals(log.getLogger("nobody"), log.getLogger("nobody"));
     assertEquals(log.getLogger().levelName, "INFO");
+    assertStrictEquals(log.getLogger(""), log.getLogger("default"));
   } finally {
     log.setup({});
   }

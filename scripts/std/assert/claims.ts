@@ -32,10 +32,12 @@ export function assertInstanceOf<T extends AnyClass>(
   msg?: string,
 ): asserts actual is InstanceType<T> {
   if (actual instanceof expectedType) return;
+  const [wanted, found] = [expectedType.name, classOf(actual)];
+  let but = ` but was "${found}"`;
+  if (found === wanted) but = "";
+  else if (found === "function") but = " but was not an instanced object";
   throw new AssertionError(
-    `Expected object to be an instance of "${expectedType.name || "anonymous class"}" but was ${
-      describe(actual)
-    }${suffix(msg)}`,
+    `Expected object to be an instance of "${wanted}"${but}${suffix(msg)}`,
   );
 }
 
@@ -48,13 +50,13 @@ export function assertNotInstanceOf<A, T>(
 ): asserts actual is Exclude<A, T> {
   if (!(actual instanceof unexpectedType)) return;
   throw new AssertionError(
-    `Expected object to not be an instance of "${unexpectedType.name}"${suffix(msg)}`,
+    `Expected object to not be an instance of "${typeof unexpectedType}"${suffix(msg)}`,
   );
 }
 
-/** Asserts that `actual` matches the expression `expected`. */
+/** Asserts that `actual` matches the expression `expected`, whose `lastIndex` counts, and moves. */
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
-  if (new RegExp(expected).test(actual)) return;
+  if (expected.test(actual)) return;
   throw new AssertionError(
     `Expected actual: "${actual}" to match: "${expected}"${suffix(msg)}`,
   );
@@ -62,7 +64,7 @@ export function assertMatch(actual: string, expected: RegExp, msg?: string): voi
 
 /** Asserts that `actual` does not match the expression `expected`. */
 export function assertNotMatch(actual: string, expected: RegExp, msg?: string): void {
-  if (!new RegExp(expected).test(actual)) return;
+  if (!expected.test(actual)) return;
   throw new AssertionError(
     `Expected actual: "${actual}" to not match: "${expected}"${suffix(msg)}`,
   );
@@ -121,13 +123,12 @@ function ordered(
   },
 ): void {
   if (holds) return;
-  throw new AssertionError(`Expect ${show(actual)} ${sign} ${show(expected)}${suffix(msg)}`);
+  throw new AssertionError(msg ?? `Expect ${show(actual)} ${sign} ${show(expected)}`);
 }
 
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return `"${value}"`;
-  if (typeof value !== "object") return `"${typeof value}"`;
-  return `"${value.constructor?.name ?? "Object"}"`;
+function classOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return value === null ? "null" : typeof value;
+  return value.constructor?.name ?? "Object";
 }
 
 function suffix(msg: string | undefined): string {

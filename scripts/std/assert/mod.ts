@@ -8,4 +8,5 @@ export { AssertionError } from "./assertion_error.ts";
 export * from "./claims.ts";
 export * from "./equal.ts";
 export * from "./equality.ts";
+export * from "./object_match.ts";
 export * from "./throws.ts";

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { AssertionError } from "./assertion_error.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -18,24 +19,23 @@ export function assertIsError<E extends Error = Error>(
   }
   if (errorClass && !(error instanceof errorClass)) {
     throw new AssertionError(
-      `Expected error to be instance of "${errorClass.name}", but was "${error.constructor.name}"` +
-        ` with the message ${JSON.stringify(error.message)}${suffix}`,
+      `Expected error to be instance of "${errorClass.name}", ` +
+        `but was "${error.constructor?.name}"${suffix}`,
       { cause: error },
     );
   }
+  const message = stripVTControlCharacters(error.message);
   const matches = typeof msgMatches === "string"
-    ? error.message.includes(msgMatches)
-    : msgMatches?.test(error.message) ?? true;
-  if (!matches) {
-    throw new AssertionError(
-      `Expected error message to ${
-        typeof msgMatches === "string"
-          ? `include ${JSON.stringify(msgMatches)}`
-          : `match ${msgMatches}`
-      }, but got ${JSON.stringify(error.message)}${suffix}`,
-      { cause: error },
-    );
-  }
+    ? message.includes(stripVTControlCharacters(msgMatches))
+    : msgMatches?.test(message) ?? true;
+  if (matches) return;
+  const wanted = typeof msgMatches === "string" ? JSON.stringify(msgMatches) : `${msgMatches}`;
+  throw new AssertionError(
+    `Expected error message to include ${wanted}, but got ${
+      JSON.stringify(error.message)
+    }${suffix}`,
+    { cause: error },
+  );
 }
 
 /** Asserts that `fn` throws, and returns what it threw. */
@@ -86,7 +86,9 @@ export async function assertRejects<E extends Error = Error>(
   let promise: PromiseLike<unknown>;
   try {
     promise = fn();
-    if (typeof promise?.then !== "function") throw new TypeError("Not a promise");
+    if (typeof promise !== "object" || typeof promise?.then !== "function") {
+      throw new TypeError("Not a promise");
+    }
   } catch (cause) {
     throw new AssertionError(`Function throws when expected to reject${wanted.suffix}`, { cause });
   }

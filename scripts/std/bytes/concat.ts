@@ -1,9 +1,8 @@
 /** Returns a new array of all that `buffers` hold, in order. */
-export function concat(buffers: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
-  const pieces = Array.from(buffers);
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+export function concat(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(buffers.reduce((length, { length: more }) => length + more, 0));
   let at = 0;
-  for (const piece of pieces) {
+  for (const piece of buffers) {
     whole.set(piece, at);
     at += piece.length;
   }

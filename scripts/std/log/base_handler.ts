@@ -1,5 +1,5 @@
 import { getLevelByName, getLevelName, type LevelName, type LogLevel } from "./levels.ts";
-import type { LogRecord } from "./logger.ts";
+import type { LogRecord } from "./log_record.ts";
 
 /** Turns a record into the line that is logged. */
 export type FormatterFunction = (logRecord: LogRecord) => string;
@@ -15,9 +15,11 @@ export abstract class BaseHandler {
   /** Makes the line. */
   formatter: FormatterFunction;
   #level: LogLevel;
+  #levelName: LevelName;
 
   /** Takes the least level that is logged. */
   constructor(levelName: LevelName, options?: BaseHandlerOptions) {
+    this.#levelName = levelName;
     this.#level = getLevelByName(levelName);
     this.formatter = options?.formatter ?? (({ levelName, msg }) => `${levelName} ${msg}`);
   }
@@ -27,20 +29,22 @@ export abstract class BaseHandler {
     return this.#level;
   }
   set level(level: LogLevel) {
-    this.#level = getLevelByName(getLevelName(level));
+    this.#level = level;
+    this.#levelName = getLevelName(level);
   }
 
   /** The name of the least level that is logged. */
   get levelName(): LevelName {
-    return getLevelName(this.#level);
+    return this.#levelName;
   }
   set levelName(levelName: LevelName) {
+    this.#levelName = levelName;
     this.#level = getLevelByName(levelName);
   }
 
   /** Logs `logRecord` if its level is high enough. */
   handle(logRecord: LogRecord): void {
-    if (this.#level > logRecord.level) return;
+    if (this.level > logRecord.level) return;
     this.log(this.format(logRecord));
   }
 

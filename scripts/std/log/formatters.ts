@@ -1,4 +1,4 @@
-import type { LogRecord } from "./logger.ts";
+import type { LogRecord } from "./log_record.ts";
 
 /** Makes a line of JSON: `level`, `datetime` in ms, `message`, and the arguments as `args`. */
 export function jsonFormatter(logRecord: LogRecord): string {

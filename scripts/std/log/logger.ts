@@ -6,6 +6,9 @@ import {
   type LogLevel,
   LogLevels,
 } from "./levels.ts";
+import { LogRecord } from "./log_record.ts";
+
+export * from "./log_record.ts";
 
 // deno-lint-ignore no-explicit-any
 type GenericFunction = (...args: any[]) => any;
@@ -26,51 +29,6 @@ export interface LoggerConfig {
   level?: LevelName;
   /** Names of handlers. */
   handlers?: string[];
-}
-
-/** What a {@linkcode LogRecord} is made of. */
-export interface LogRecordOptions {
-  /** The text. */
-  msg: string;
-  /** Values beside the text. */
-  args: unknown[];
-  /** The level. */
-  level: LogLevel;
-  /** Who logs. */
-  loggerName: string;
-}
-
-/** One thing logged. */
-export class LogRecord {
-  /** The text. */
-  readonly msg: string;
-  /** The level. */
-  readonly level: LogLevel;
-  /** The level's name. */
-  readonly levelName: LevelName;
-  /** Who logs. */
-  readonly loggerName: string;
-  readonly #args: unknown[];
-  readonly #datetime = new Date();
-
-  /** Makes a record of now. */
-  constructor(options: LogRecordOptions) {
-    this.msg = options.msg;
-    this.level = options.level;
-    this.levelName = getLevelName(options.level);
-    this.loggerName = options.loggerName;
-    this.#args = [...options.args];
-  }
-
-  /** Values beside the text. */
-  get args(): unknown[] {
-    return [...this.#args];
-  }
-
-  /** When it was logged. */
-  get datetime(): Date {
-    return new Date(this.#datetime);
-  }
 }
 
 /** Options of a {@linkcode Logger}. */
@@ -158,28 +116,26 @@ export class Logger {
     return this.#log(LogLevels.CRITICAL, msg, args);
   }
 
-  /** Makes the text of a value. */
-  asString(data: unknown, isProperty = false): string {
-    if (typeof data === "string") return isProperty ? `"${data}"` : data;
-    if (data instanceof Error) return data.stack ?? String(data);
-    if (typeof data === "function") return "undefined";
-    if (typeof data !== "object" || data === null) return String(data);
-    const entries = Object.entries(data).map(([key, value]) =>
-      `"${key}":${this.asString(value, true)}`
-    );
-    return `{${entries.join(",")}}`;
-  }
-
   #log<T>(level: LogLevel, msg: Message<T>, args: unknown[]): T | undefined {
-    if (this.#level > level) return msg instanceof Function ? undefined : msg;
+    if (this.level > level) return msg instanceof Function ? undefined : msg;
     const value: T = msg instanceof Function ? msg() : msg;
     const record = new LogRecord({
-      msg: this.asString(value),
+      msg: asString(value),
       args,
       level,
-      loggerName: this.#loggerName,
+      loggerName: this.loggerName,
     });
     for (const handler of this.handlers) handler.handle(record);
     return value;
   }
+}
+
+/** Makes the text of a value; text inside of an object is quoted. */
+function asString(data: unknown, isProperty = false): string {
+  if (typeof data === "string") return isProperty ? `"${data}"` : data;
+  if (data instanceof Error) return data.stack!;
+  if (typeof data === "function") return "undefined";
+  if (typeof data !== "object" || data === null) return String(data);
+  const entries = Object.entries(data).map(([key, value]) => `"${key}":${asString(value, true)}`);
+  return `{${entries.join(",")}}`;
 }

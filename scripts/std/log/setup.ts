@@ -2,12 +2,14 @@ import { ConsoleHandler } from "./console_handler.ts";
 import { type LogConfig, Logger } from "./logger.ts";
 import { state } from "./state.ts";
 
+const DEFAULT_HANDLER = new ConsoleHandler("INFO");
+
 /** Replaces the loggers and handlers of the program; "default" stays where it is not named. */
 export function setup(config: LogConfig): void {
   for (const handler of state.handlers.values()) handler.destroy();
   state.handlers.clear();
   state.loggers.clear();
-  const handlers = { default: new ConsoleHandler("INFO"), ...config.handlers };
+  const handlers = { default: DEFAULT_HANDLER, ...config.handlers };
   for (const [name, handler] of Object.entries(handlers)) {
     handler.setup();
     state.handlers.set(name, handler);
