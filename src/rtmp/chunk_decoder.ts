@@ -1,5 +1,6 @@
 import { RtmpError } from "./errors.ts";
 import { MessageType, type RawMessage } from "./raw_message.ts";
+import type { WorkBudget } from "./work_budget.ts";
 
 /** What one peer may make a {@linkcode ChunkDecoder} hold. */
 export interface ChunkLimits {
@@ -28,13 +29,31 @@ export interface ChunkDecoderOptions extends ChunkLimits {
    * for bytes that nobody else holds. Default `false`.
    */
   readonly mayOverwrite: boolean;
+  /**
+   * What the peer may have handled of chunks and messages that are cheap to send and dear to handle; more is
+   * `flood`. Unbounded without one.
+   */
+  readonly work: WorkBudget;
 }
 
-const defaultLimits: ChunkLimits = {
+/** What a peer may make a {@linkcode ChunkDecoder} hold where nothing else is said. */
+export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   maxMessageBytes: 10 * 1024 * 1024,
   maxPartialBytes: 16 * 1024 * 1024,
   maxChunkStreams: 256,
 };
+
+/**
+ * What a server's peer may make it hold before it publishes or plays, where its limits with a role are not
+ * lower still: its commands are some hundred bytes on one to three chunk streams.
+ */
+export const CHUNK_LIMITS_BEFORE_ROLE: Pick<ChunkLimits, "maxPartialBytes" | "maxChunkStreams"> = {
+  maxPartialBytes: 64 * 1024,
+  maxChunkStreams: 16,
+};
+
+/** What a remembered chunk stream takes of memory, bytes. */
+const chunkStreamBytes = 150;
 
 /** Chunk size before the first Set Chunk Size message (RTMP 1.0, 5.4.1). */
 const initialChunkSize = 128;
@@ -106,8 +125,9 @@ class ChunkStream {
  * ```
  */
 export class ChunkDecoder {
-  readonly #limits: ChunkLimits;
+  #limits: ChunkLimits;
   readonly #mayOverwrite: boolean;
+  readonly #work: WorkBudget | undefined;
   /** Chunk streams 2 to 63, which all known encoders use, by id; the others are in the map. */
   readonly #streams: (ChunkStream | undefined)[] = new Array(64).fill(undefined);
   readonly #highStreams = new Map<number, ChunkStream>();
@@ -115,6 +135,8 @@ export class ChunkDecoder {
   #chunkSize: number;
   #bytesReceived = 0;
   #partialBytes = 0;
+  /** Bytes of the buffers in which unfinished messages are put together: more than have arrived. */
+  #assemblyBytes = 0;
   /** The chunk stream whose chunk is being read, and how much of that chunk is to come. */
   #current: ChunkStream | undefined;
   #chunkLeft = 0;
@@ -139,17 +161,26 @@ export class ChunkDecoder {
    * @throws {RangeError} if a limit is not a positive integer
    */
   constructor(options: Partial<ChunkDecoderOptions> = {}) {
-    const { mayOverwrite = false, ...limits } = options;
+    const { mayOverwrite = false, work, ...limits } = options;
     this.#mayOverwrite = mayOverwrite;
-    this.#limits = { ...defaultLimits, ...limits };
-    for (const [name, value] of Object.entries(this.#limits)) {
-      if (!Number.isSafeInteger(value) || value < 1) {
-        throw new RangeError(
-          `Cannot limit chunks as '${name}' must be a positive integer: current value is ${value}`,
-        );
-      }
-    }
-    this.#chunkSize = Math.min(initialChunkSize, this.#limits.maxMessageBytes);
+    this.#work = work;
+    this.#limits = checked({ ...DEFAULT_CHUNK_LIMITS, ...limits });
+    this.#chunkSize = initialChunkSize;
+  }
+
+  /** What the peer may make it hold. */
+  get limits(): ChunkLimits {
+    return this.#limits;
+  }
+
+  /**
+   * Changes what the peer may make it hold from the next chunk on: more for one that has got a role. What it
+   * holds already stays, also above a lower limit; a limit that is left out stays too.
+   *
+   * @throws {RangeError} if a limit is not a positive integer
+   */
+  set limits(limits: Partial<ChunkLimits>) {
+    this.#limits = checked({ ...this.#limits, ...limits });
   }
 
   /** All bytes pushed so far: what an Acknowledgement message reports, modulo 2^32. */
@@ -162,9 +193,18 @@ export class ChunkDecoder {
     return this.#partialBytes;
   }
 
+  /**
+   * Bytes of memory that it holds for the peer: the buffers of unfinished messages and headers, which have
+   * room for more than has arrived, and what it remembers of chunk streams.
+   */
+  get heldBytes(): number {
+    return this.#assemblyBytes + this.#pending.buffer.byteLength +
+      this.#streamCount * chunkStreamBytes;
+  }
+
   /** Largest chunk body, in bytes, that the peer announced; never above `maxMessageBytes`. */
   get chunkSize(): number {
-    return this.#chunkSize;
+    return Math.min(this.#chunkSize, this.#limits.maxMessageBytes);
   }
 
   /** How the peer broke the protocol, once it has. */
@@ -185,12 +225,14 @@ export class ChunkDecoder {
     if (this.#error !== undefined) throw this.#error;
     const messages: RawMessage[] = [];
     this.#bytesReceived += bytes.length;
+    this.#work?.earn(bytes.length);
     try {
       let at = 0;
       while (this.#wanted > 0) {
         at = this.#fillPending(bytes, at);
         if (this.#pendingLength < this.#wanted) return messages;
         const piece = this.#pending.subarray(0, this.#pendingLength);
+        this.#pending = noBytes;
         this.#wanted = 0;
         this.#readPiece(piece, 0, messages);
       }
@@ -210,6 +252,9 @@ export class ChunkDecoder {
     this.#current = undefined;
     this.#pending = noBytes;
     this.#copy = noBytes;
+    this.#partialBytes = 0;
+    this.#assemblyBytes = 0;
+    this.#streamCount = 0;
   }
 
   /** Moves bytes to the incomplete header; returns the index of the first that stays. */
@@ -245,6 +290,7 @@ export class ChunkDecoder {
         stream = this.#current!;
       }
       const length = stream.length;
+      if (this.#work?.spend(1) === false) throw floodError();
       if (this.#chunkLeft === length && end - at >= length) {
         this.#addPartial(length);
         this.#deliver(stream, bytes.subarray(at, at + length), messages);
@@ -383,6 +429,7 @@ export class ChunkDecoder {
     const overhead = this.#continuationBytes(stream);
     const count = this.#countBody(stream, bytes, at, overhead);
     this.#addPartial(count);
+    if (overhead > 0 && count > this.#chunkSize) this.#spendChunks(count);
     if (count < stream.length) return this.#assemble(stream, bytes, at, count, overhead, messages);
     const continuations = Math.ceil(count / this.#chunkSize) - 1;
     const end = at + count + continuations * overhead;
@@ -400,8 +447,12 @@ export class ChunkDecoder {
     messages: RawMessage[],
   ): number {
     const received = stream.received + count;
-    const target = grown(stream.assembly, stream.received, received, stream.length);
+    // No more than may arrive: what has room for it is the peer's to be counted too.
+    const most = stream.received + count + this.#limits.maxPartialBytes - this.#partialBytes;
+    const before = stream.assembly;
+    const target = grown(before, stream.received, received, Math.min(stream.length, most));
     stream.assembly = target;
+    this.#assemblyBytes += target.length - before.length;
     let offset = stream.received;
     let size = Math.min(this.#chunkLeft, count);
     while (true) {
@@ -480,7 +531,14 @@ export class ChunkDecoder {
     }
   }
 
+  /** Pays for the chunks behind the first that lie in a row. */
+  #spendChunks(count: number): void {
+    const chunks = Math.ceil(count / this.#chunkSize) - 1;
+    if (this.#work?.spend(chunks) === false) throw floodError();
+  }
+
   #deliver(stream: ChunkStream, payload: Uint8Array, messages: RawMessage[]): void {
+    if (this.#work?.spendMessage(stream.type, payload.length) === false) throw floodError();
     this.#current = undefined;
     this.#forgetPartial(stream, payload.length);
     messages.push({
@@ -496,6 +554,7 @@ export class ChunkDecoder {
 
   #forgetPartial(stream: ChunkStream, count: number): void {
     this.#partialBytes -= count;
+    this.#assemblyBytes -= stream.assembly.length;
     stream.received = 0;
     stream.assembly = noBytes;
   }
@@ -505,7 +564,7 @@ export class ChunkDecoder {
     if (size === 0 || size > 0x7fffffff) {
       throw new RtmpError("chunk-size", `The peer set a chunk size of ${size}`);
     }
-    this.#chunkSize = Math.min(size, this.#limits.maxMessageBytes);
+    this.#chunkSize = size;
   }
 
   #abort(payload: Uint8Array): void {
@@ -534,6 +593,24 @@ export class ChunkDecoder {
       `The peer sends a message of ${length} bytes: at most ${this.#limits.maxMessageBytes} are taken`,
     );
   }
+}
+
+function checked(limits: ChunkLimits): ChunkLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(
+        `Cannot limit chunks as '${name}' must be a positive integer: current value is ${value}`,
+      );
+    }
+  }
+  return limits;
+}
+
+function floodError(): RtmpError {
+  return new RtmpError(
+    "flood",
+    "The peer sends more chunks, empty messages or commands than its bytes and the time pay for",
+  );
 }
 
 /**

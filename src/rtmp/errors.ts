@@ -8,6 +8,7 @@ export type RtmpErrorCode =
   | "message-too-large"
   | "partial-bytes-exceeded"
   | "too-many-chunk-streams"
+  | "flood"
   | "too-many-net-streams"
   | "malformed-control"
   | "malformed-command"

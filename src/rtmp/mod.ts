@@ -40,3 +40,4 @@ export * from "./session_sink.ts";
 export * from "./stream_path.ts";
 export * from "./timestamp_unwrapper.ts";
 export * from "./url.ts";
+export * from "./work_budget.ts";

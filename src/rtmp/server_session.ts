@@ -154,6 +154,17 @@ export class RtmpServerSession {
     return this.#pending !== undefined;
   }
 
+  /**
+   * Bytes of memory that what waits for the answer to a request keeps: the buffers that its messages are
+   * views of.
+   */
+  get heldBytes(): number {
+    if (this.#held.length === 0) return 0;
+    const buffers = new Set<ArrayBufferLike>();
+    for (const message of this.#held) if ("body" in message) buffers.add(message.body.buffer);
+    return buffers.values().reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   /** The session's state in a word or two, for log lines. */
   get state(): string {
     if (this.#closed) return "closed";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ChunkDecoder } from "../../src/rtmp/chunk_decoder.ts";
+import { CHUNK_LIMITS_BEFORE_ROLE, ChunkDecoder } from "../../src/rtmp/chunk_decoder.ts";
+import { RtmpError } from "../../src/rtmp/errors.ts";
 import { body, concat, control, decode, decodeAllCuts, type0 } from "./chunk_support.ts";
 
 Deno.test("ChunkDecoder takes a message of the limit and not one byte more (M020)", () => {
@@ -116,4 +117,58 @@ Deno.test("ChunkDecoder refuses limits that are not positive integers", () => {
   for (const value of [0, -1, 1.5, NaN, Infinity]) {
     assertThrows(() => new ChunkDecoder({ maxPartialBytes: value }), RangeError, "maxPartialBytes");
   }
+});
+
+Deno.test("ChunkDecoder holds 64 KiB on 16 chunk streams for a peer without a role, and more with one", () => {
+  const decoder = new ChunkDecoder(CHUNK_LIMITS_BEFORE_ROLE);
+  const begin = (id: number, length: number) => Uint8Array.from(type0(id, { time: 1, length }));
+  decoder.push(Uint8Array.from(control(1, 0x7fffffff)));
+  decoder.push(begin(4, 100_000));
+  decoder.push(new Uint8Array(64 * 1024));
+  assertEquals(decoder.partialBytes, 64 * 1024);
+  decoder.limits = { maxPartialBytes: 80_000 };
+  assertEquals(decoder.limits.maxChunkStreams, 16);
+  decoder.push(new Uint8Array(80_000 - 64 * 1024));
+  const { code } = assertThrows(() => decoder.push(new Uint8Array(1)), RtmpError);
+  assertEquals(code, "partial-bytes-exceeded");
+  assertThrows(() => decoder.limits = { maxPartialBytes: 0 }, RangeError, "maxPartialBytes");
+
+  const many = new ChunkDecoder(CHUNK_LIMITS_BEFORE_ROLE);
+  const streams = (first: number, count: number) =>
+    concat(Array.from({ length: count }, (_, i) => [
+      ...type0(first + i, { time: 1, length: 1 }),
+      7,
+    ]));
+  assertEquals(many.push(streams(3, 16)).length, 16);
+  many.limits = { maxChunkStreams: 18 };
+  assertEquals(many.push(streams(19, 3)).length, 2);
+  assertEquals(many.error?.code, "too-many-chunk-streams");
+});
+
+Deno.test("ChunkDecoder counts the memory that it holds, not the bytes that have come", () => {
+  const decoder = new ChunkDecoder({ maxPartialBytes: 1000 });
+  assertEquals(decoder.heldBytes, 0);
+  decoder.push(Uint8Array.from(control(1, 0x7fffffff)));
+  decoder.push(Uint8Array.from(type0(6, { time: 1, length: 5000 })));
+  const perStream = decoder.heldBytes / 2;
+  assert(perStream > 50 && perStream < 500);
+  // Room for twice what has come, but for no more than may come.
+  for (const [count, held] of [[100, 200], [100, 200], [300, 1000], [500, 1000]]) {
+    decoder.push(new Uint8Array(count!));
+    assertEquals(decoder.heldBytes - 2 * perStream, held);
+  }
+  assertEquals(decoder.partialBytes, 1000);
+  decoder.limits = { maxPartialBytes: 10_000 };
+  decoder.push(new Uint8Array(3999));
+  assertEquals(decoder.heldBytes - 2 * perStream, 5000);
+  assertEquals(decoder.push(new Uint8Array(1)).length, 1);
+  assertEquals(decoder.heldBytes, 2 * perStream);
+  // A header that is cut is held too.
+  decoder.push(Uint8Array.from(type0(6, { time: 1, length: 5000 })).slice(0, 5));
+  assertEquals(decoder.heldBytes, 2 * perStream + 5);
+  const broken = new ChunkDecoder();
+  broken.push(concat([type0(6, { time: 1, length: 500 }), body(128)]));
+  assert(broken.heldBytes > 128);
+  assertThrows(() => broken.push(Uint8Array.of(0x89, 0, 0, 0)));
+  assertEquals(broken.heldBytes, 0);
 });

@@ -184,23 +184,61 @@ const slow = { questions: [] as (() => void)[], isOver: false };
 /** What the buffers of sockets hold is below. */
 const MOST_SENT = 16 * 1024 * 1024;
 
+threat(
+  "who has no role holds 64 KiB of unfinished messages on 16 chunk streams, and no more",
+  async (scene) => {
+    const { weir, open } = scene;
+    const unfinished = await open();
+    await unfinished.setChunkSize(5_000_000);
+    // A message of 5 MB, of which a part comes, on one chunk.
+    await unfinished.send(Uint8Array.of(6, 0, 0, 0, 0x4c, 0x4b, 0x40, 9, 1, 0, 0, 0));
+    await unfinished.send(new Uint8Array(65_537));
+    await weir.log.closed("partial-bytes-exceeded");
+    const many = await open();
+    for (let id = 20; id < 40; id++) {
+      await many.send(Uint8Array.of(id, 0, 0, 0, 0, 0, 1, 9, 1, 0, 0, 0, 7));
+    }
+    await weir.log.closed("too-many-chunk-streams");
+  },
+);
+
+threat("who sends commands or empty messages without an end is closed", async ({ weir, open }) => {
+  for (const [type, body] of [[20, nonsense(10)], [8, new Uint8Array()]] as const) {
+    const client = await open();
+    const message = { type, payload: body, timestampMs: 0, chunkStreamId: 3, streamId: 0 };
+    const piece = concat(Array.from({ length: 2000 }, () => client.encoder.encode(message)));
+    let sent = 0;
+    try {
+      for (; sent < MOST_SENT; sent += piece.length) await client.send(piece);
+    } catch {
+      // Closed, as it should be.
+    }
+    assert(sent < MOST_SENT, `${sent} bytes were taken`);
+  }
+  const isFlood = ({ fields }: { fields: Record<string, unknown> }): boolean =>
+    fields.reason === "flood";
+  await until(() => weir.log.lines.filter(isFlood).length === 2);
+});
+
+/** A command that nobody knows, with so many characters. */
+function nonsense(length: number): Uint8Array {
+  const args = ["x".repeat(length)];
+  return encodeCommandMessage({ name: "nonsense", transactionId: 9, object: null, args }).body;
+}
+
 threat("who asks on and reads no answer is not read, and then closed", async ({ weir, open }) => {
   const client = await open();
-  const { type, body } = encodeCommandMessage({
-    name: "nonsense",
-    transactionId: 9,
-    object: null,
-    args: [],
-  });
+  // Long enough to be paid for by its bytes.
+  const [type, body] = [20, nonsense(400)];
   const message = { type, payload: body, timestampMs: 0, chunkStreamId: 3, streamId: 0 };
   const piece = concat(Array.from({ length: 2000 }, () => client.encoder.encode(message)));
   let sent = 0;
   try {
-    for (; sent < MOST_SENT; sent += piece.length) await client.send(piece);
+    for (; sent < 4 * MOST_SENT; sent += piece.length) await client.send(piece);
   } catch {
     // Closed, as it should be.
   }
-  assert(sent < MOST_SENT, `${sent} bytes were taken`);
+  assert(sent < 4 * MOST_SENT, `${sent} bytes were taken`);
   await weir.log.line(({ fields }) => fields.reason === "write-timeout");
 }, { timing: { writeStallMs: 1500 } });
 
@@ -280,8 +318,10 @@ threat("what is declared costs nothing, what has come does", async ({ open }) =>
 
 threat(
   "all connections together hold no more than they may: who holds most is closed (threats: global budgets)",
-  async ({ weir, open }) => {
-    const [large, small] = [await open(), await open()];
+  async ({ weir }) => {
+    // Without a role, none could hold so much.
+    const large = await RtmpClient.publisher(weir.port, "large");
+    using small = await RtmpClient.publisher(weir.port, "small");
     // A message of 5 MB, of which a part comes, on one chunk.
     const part = (bytes: number): Uint8Array =>
       concat([
@@ -290,7 +330,7 @@ threat(
       ]);
     await large.setChunkSize(5_000_000);
     await small.setChunkSize(5_000_000);
-    await small.send(part(300_000));
+    await small.send(part(100_000));
     await large.send(part(900_000));
     await large.drain();
     assertEquals((await weir.log.closed("held-bytes")).level, "warn");

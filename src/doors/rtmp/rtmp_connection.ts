@@ -1,10 +1,12 @@
 import { HubError, type Publication, type StreamReader } from "../../hub/mod.ts";
 import {
   CapsEx,
+  CHUNK_LIMITS_BEFORE_ROLE,
   type ChunkDecoder,
   ChunkDecoderStream,
   type ChunkLimits,
   type ConnectEvent,
+  DEFAULT_CHUNK_LIMITS,
   formatRtmpUrl,
   type MediaMessage,
   MessageParserStream,
@@ -19,6 +21,7 @@ import {
   type RtmpServerSessionOptions,
   RtmpSessionSink,
   TimestampUnwrapper,
+  WorkBudget,
 } from "../../rtmp/mod.ts";
 import { unitOfFlv } from "../../transmux/mod.ts";
 import { heldBytesEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
@@ -92,6 +95,8 @@ export class RtmpConnection implements ServedConnection {
   readonly #log: ServerLog;
   readonly #transport: Transport;
   readonly #options: RtmpConnectionOptions;
+  /** What the peer may make this side hold once it publishes or plays. */
+  readonly #limits: ChunkLimits;
   readonly #session: RtmpServerSession;
   readonly #outbox: Outbox;
   readonly #publishing = new Map<number, Publishing>();
@@ -124,6 +129,7 @@ export class RtmpConnection implements ServedConnection {
     this.#log = shell.peers.of(transport.remoteAddress);
     this.#transport = transport;
     this.#options = options;
+    this.#limits = { ...DEFAULT_CHUNK_LIMITS, ...options.chunks };
     this.#session = new RtmpServerSession({
       ...options.session,
       chunkSize: PLAYER_CHUNK_SIZE,
@@ -159,7 +165,7 @@ export class RtmpConnection implements ServedConnection {
   get heldBytes(): number {
     // One that is being closed gives it back by itself.
     if (this.#end !== undefined) return 0;
-    return (this.#decoder?.partialBytes ?? 0) + this.#outbox.waitingBytes;
+    return (this.#decoder?.heldBytes ?? 0) + this.#session.heldBytes + this.#outbox.waitingBytes;
   }
 
   /** Passes time on: deadlines, pings. */
@@ -253,7 +259,11 @@ export class RtmpConnection implements ServedConnection {
       }),
       { send: (bytes) => this.#outbox.send([bytes]) },
     );
-    const chunks = new ChunkDecoderStream({ ...this.#options.chunks, mayOverwrite: true });
+    const chunks = new ChunkDecoderStream({
+      ...lowest(CHUNK_LIMITS_BEFORE_ROLE, this.#limits),
+      mayOverwrite: true,
+      work: new WorkBudget({ now: () => clock.now() }),
+    });
     this.#decoder = chunks.decoder;
     this.#sink = new RtmpSessionSink(this.#session, {
       now: () => clock.now(),
@@ -405,7 +415,13 @@ export class RtmpConnection implements ServedConnection {
       publication: started.granted,
       clock: new TimestampUnwrapper(),
     });
+    this.#raiseLimits();
     return this.#session.accept(event);
+  }
+
+  /** Lets a client that has a role send what belongs to one. */
+  #raiseLimits(): void {
+    if (this.#decoder !== undefined) this.#decoder.limits = this.#limits;
   }
 
   /** Waits for the gate's answer; a client that has too many questions open is not read meanwhile. */
@@ -528,6 +544,7 @@ export class RtmpConnection implements ServedConnection {
         (fourCc) => this.#endAtCodec(event.streamId, reader, fourCc),
       )
       : undefined;
+    this.#raiseLimits();
     const events = this.#session.accept(event);
     this.#outbox.send(this.#session.takeOutput());
     this.#startPlaying(event.streamId, { ticket, reader, guard });
@@ -729,6 +746,14 @@ function reasonOfCodec(fourCc: string): string {
 
 function withoutQuery(text: string): string {
   return text.split("?", 1)[0]!;
+}
+
+/** `limits`, and where `bounds` has a lower one, that. */
+function lowest(bounds: Partial<ChunkLimits>, limits: ChunkLimits): ChunkLimits {
+  const lower = Object.entries(bounds).filter(([name, value]) =>
+    value < limits[name as keyof ChunkLimits]
+  );
+  return { ...limits, ...Object.fromEntries(lower) };
 }
 
 function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
