@@ -9,9 +9,9 @@ export interface WorkBudgetOptions {
    * A publisher that sends as fast as it can is paid for, down to audio frames of some bytes.
    */
   readonly bytesPerChunk?: number;
-  /** Chunks a second that need not be paid for, 5000 by default: ten tracks of the shortest Opus frames. */
+  /** Chunks a second that need not be paid for, 20 000 by default: fifty tracks of the shortest Opus frames. */
   readonly chunksPerSecond?: number;
-  /** Chunks that may be saved up, 20 000 by default: less than 10 ms of work. */
+  /** Chunks that may be saved up, 50 000 by default: some 25 ms of work. */
   readonly burst?: number;
 }
 
@@ -56,7 +56,7 @@ export class WorkBudget {
    * @throws {RangeError} if a number is not above 0
    */
   constructor(options: WorkBudgetOptions) {
-    const { now, bytesPerChunk = 8, chunksPerSecond = 5000, burst = 20_000 } = options;
+    const { now, bytesPerChunk = 8, chunksPerSecond = 20_000, burst = 50_000 } = options;
     for (const [name, value] of Object.entries({ bytesPerChunk, chunksPerSecond, burst })) {
       if (!(value > 0)) {
         throw new RangeError(

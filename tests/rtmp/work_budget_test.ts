@@ -52,7 +52,7 @@ Deno.test("ChunkDecoder closes on a run of empty messages of one byte each, insi
     decoder.push(Uint8Array.from(type0(6, { time: 0, length: 0, type })));
     const { code, messages } = flood(decoder, new Uint8Array(256 * 1024).fill(0xc6), 1);
     assertEquals(code, "flood");
-    assert(messages < 3000, `${messages} messages`);
+    assert(messages < 6000, `${messages} messages`);
   }
 });
 
@@ -80,7 +80,7 @@ Deno.test("ChunkDecoder closes on commands, pings and settings that come without
     const piece = concat(Array.from({ length: 100 }, () => message));
     const { code, messages } = flood(decoder, piece, 1000);
     assertEquals(code, "flood");
-    assert(messages < 10_000, `${messages} messages`);
+    assert(messages < 20_000, `${messages} messages`);
   }
 });
 

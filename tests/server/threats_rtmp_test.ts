@@ -336,7 +336,9 @@ threat(
     assertEquals((await weir.log.closed("held-bytes")).level, "warn");
     large.close();
     await until(() => weir.server.connectionCount === 3);
-    const ends = weir.log.lines.filter(({ fields }) => fields.reason === "held-bytes");
+    const ends = weir.log.lines.filter(({ message, fields }) =>
+      message.endsWith("closed") && fields.reason === "held-bytes"
+    );
     assertEquals(ends.length, 1);
   },
   { maxConnectionBytes: 1_000_000 },
