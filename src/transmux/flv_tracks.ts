@@ -9,16 +9,9 @@ import {
   parseVideoBody,
   VideoPacketType,
 } from "../flv/mod.ts";
-import {
-  type CodecName,
-  MediaError,
-  type MediaUnit,
-  type Track,
-  type TrackKind,
-} from "../media/mod.ts";
-import type { FrameFacts } from "./codec/codec.ts";
+import { type CodecName, type MediaUnit, type Track, type TrackKind } from "../media/mod.ts";
 import { codecRow } from "./codec/table.ts";
-import { TrackFrames } from "./track_frames.ts";
+import { timingOf, TrackFrames } from "./track_frames.ts";
 
 /**
  * Media time after which nothing more is awaited: what comes later than this behind the first unit was
@@ -41,7 +34,7 @@ interface Seen {
 
 /**
  * Learns the tracks of an RTMP stream: of its sequence headers, of the first frames of codecs that have
- * none (MP3, G.711, AC-3), and of `onMetaData`, which tells what is still to be awaited.
+ * none, or an empty one (MP3, G.711, AC-3), and of `onMetaData`, which tells what is still to be awaited.
  *
  * @example
  * ```ts
@@ -105,16 +98,11 @@ export class FlvTrackProbe {
     const track: Track = known?.codec === codec && known !== undefined
       ? known
       : { kind, id, codec, config: undefined };
-    if (isConfig) {
-      const reader = new TrackFrames(track, { dropAfterLoss: false });
-      reader.setConfig(data);
-      this.#tracks.set(key, reader.track);
-    } else {
-      const learnt = kind === "video" && unit.keyFrame && track.config === undefined
-        ? factsOfFrame(codec, data)
-        : {};
-      this.#tracks.set(key, { ...track, ...facts, ...learnt });
-    }
+    const reader = new TrackFrames(track, { dropAfterLoss: false });
+    if (isConfig) reader.setConfig(data);
+    // What has no header to tell it, or an empty one, tells it in its frames.
+    else reader.readFlv(data, timingOf(unit));
+    this.#tracks.set(key, { ...reader.track, ...facts });
   }
 
   #isComplete(): boolean {
@@ -138,8 +126,12 @@ function isVideo({ kind }: Track): boolean {
   return kind === "video";
 }
 
-function isSettled({ codec, config }: Track): boolean {
-  return codec === undefined || config !== undefined || !codecRow(codec)?.config?.isNeeded;
+/** Whether all is known of a track that players must know before they begin. */
+function isSettled({ codec, config, sampleRate }: Track): boolean {
+  const row = codecRow(codec);
+  if (row?.config?.isNeeded) return config !== undefined;
+  const isToldByFrames = row?.kind === "audio" && row.frameFacts !== undefined;
+  return !isToldByFrames || sampleRate !== undefined;
 }
 
 function seenIn(body: Uint8Array, unit: MediaUnit): Seen[] {
@@ -179,25 +171,13 @@ function audioIn(body: Uint8Array, unit: MediaUnit): Seen[] {
     const codec = codecOfAudio(soundFormat);
     const { flv } = codecRow(codec) ?? {};
     const told = typeof flv === "object" ? flv.soundOfHeader?.(soundType) : undefined;
-    const facts = told ?? factsOfFrame(codec, data);
-    return [{ kind: "audio", id: 0, codec, isConfig, data, facts: isConfig ? {} : facts }];
+    return [{ kind: "audio", id: 0, codec, isConfig, data, facts: told ?? {} }];
   }
   const isKnown = parsed.form === "enhanced" &&
     parsed.packetType !== AudioPacketType.MultichannelConfig;
   if (!isKnown) return [];
   return parsed.tracks.map(({ trackId, fourCc, data }) => {
     const codec = codecOfAudio(fourCc);
-    const facts = isConfig ? {} : factsOfFrame(codec, data);
-    return { kind: "audio", id: trackId, codec, isConfig, data, facts };
+    return { kind: "audio", id: trackId, codec, isConfig, data, facts: {} };
   });
-}
-
-/** What a frame itself tells of its track. */
-function factsOfFrame(codec: CodecName | undefined, data: Uint8Array): FrameFacts {
-  try {
-    return codecRow(codec)?.frameFacts?.([data]) ?? {};
-  } catch (error) {
-    if (error instanceof MediaError) return {};
-    throw error;
-  }
 }

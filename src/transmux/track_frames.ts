@@ -39,6 +39,8 @@ export class TrackFrames {
   #depacketizer: Depacketizer | undefined;
   /** The two newest units of packets: one that lost its marker completes only with the next one. */
   #timings: UnitTiming[] = [];
+  /** Of audio: whether a frame has told its sound. */
+  #knowsSound = false;
   /** Of audio: the time of the newest frame. */
   #newestUs = -1;
   #last: { readonly ssrc: number; readonly sequenceNumber: number } | undefined;
@@ -178,8 +180,10 @@ export class TrackFrames {
       if (!info.hasPicture) return undefined;
       keyFrame ||= info.keyFrame;
       discardable ||= info.discardable;
-    } else if (kind === "video" && keyFrame && frameFacts !== undefined) {
-      this.#learn(this.#attempt(() => frameFacts(parts)) ?? {});
+    } else if (frameFacts !== undefined && (kind === "video" ? keyFrame : !this.#knowsSound)) {
+      const facts = this.#attempt(() => frameFacts(parts));
+      this.#knowsSound = facts !== undefined;
+      if (facts !== undefined) this.#learn(facts);
     }
     if (kind === "video" && !this.#mayPass(keyFrame)) return undefined;
     this.#frames++;
@@ -197,14 +201,15 @@ export class TrackFrames {
     if (this.#sets!.take(unit)) this.#keepConfig(this.#sets!.config);
   }
 
-  #learn({ config, width, height }: FrameFacts): void {
+  #learn({ config, ...facts }: FrameFacts): void {
     // A configuration that the publisher gave knows more, such as colours.
     const isNewest = this.#codec?.config?.isInFrames === true;
     if (isNewest || this.#track.config === undefined) this.#keepConfig(config);
-    if (width === undefined || height === undefined) return;
-    if (this.#track.width !== width || this.#track.height !== height) {
-      this.#track = { ...this.#track, width, height };
-    }
+    const track: Track = { ...this.#track, ...facts };
+    const { width, height, sampleRate, channels } = this.#track;
+    const isSame = track.width === width && track.height === height &&
+      track.sampleRate === sampleRate && track.channels === channels;
+    if (!isSame) this.#track = track;
   }
 
   #keepConfig(config: Uint8Array | undefined): void {

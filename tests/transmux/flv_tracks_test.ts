@@ -1,12 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
+import { concat } from "@std/bytes/concat";
 import {
   buildAudioBody,
   buildOnMetaData,
   buildVideoBody,
   type OnMetaData,
 } from "../../src/flv/mod.ts";
-import type { CodecName } from "../../src/media/mod.ts";
-import { type FlvBody, FlvTrackProbe, type MediaUnit } from "../../src/transmux/mod.ts";
+import { type CodecName, joinLengthPrefixed, parseAvcConfig } from "../../src/media/mod.ts";
+import {
+  type FlvBody,
+  FlvTrackProbe,
+  type MediaUnit,
+  sdpOfTracks,
+} from "../../src/transmux/mod.ts";
 import { bodyOf, flvBodies, load, unitsOfFlv } from "./support.ts";
 
 function metadata(fields: OnMetaData): FlvBody {
@@ -148,4 +154,41 @@ Deno.test("FlvTrackProbe throws for no truncation of a body", () => {
       }
     }
   }
+});
+
+/** An enhanced body that announces a codec and says nothing of it, as FFmpeg's has none for AC-3. */
+const EMPTY_START: FlvBody = {
+  kind: "audio",
+  dtsUs: 0,
+  body: bodyOf("ac3", { config: true, data: new Uint8Array(0) }),
+};
+
+for (const [what, start] of [["no", []], ["an empty", [EMPTY_START]]] as const) {
+  Deno.test(`FlvTrackProbe takes AC-3's sound from its frames, behind ${what} sequence start`, () => {
+    const frames = flvBodies(load("ac3"));
+    const announced = metadata({ hasAudio: true, audioCodec: "ac3" });
+    const { taken, probe } = probeUntilComplete([announced, ...start, ...frames]);
+    assertEquals(taken, 1 + start.length + 1);
+    assertEquals([probe.tracks[0]?.sampleRate, probe.tracks[0]?.channels], [48_000, 2]);
+    const { tracks, unsupported } = sdpOfTracks(probe.tracks);
+    assertEquals(unsupported, []);
+    assertEquals([tracks[0]?.rtp.encodingName, tracks[0]?.rtp.clockRate], ["AC3", 48_000]);
+  });
+}
+
+Deno.test("FlvTrackProbe awaits no header of what can be told without: Opus, H.264 with sets in band", () => {
+  const opus = flvBodies(load("opus")).slice(1);
+  const sound = probeUntilComplete([metadata({ hasAudio: true }), ...opus]);
+  assertEquals([sound.taken, sdpOfTracks(sound.probe.tracks).tracks.length], [2, 1]);
+
+  const { config, packets } = load("h264");
+  const { sps, pps } = parseAvcConfig(config);
+  const data = concat([joinLengthPrefixed([...sps, ...pps]), packets[0]!.data]);
+  const body = bodyOf("h264", { config: false, data });
+  const video = probeUntilComplete([
+    metadata({ hasVideo: true }),
+    { kind: "video", dtsUs: 0, body },
+  ]);
+  assertEquals(video.probe.complete, true);
+  assertEquals([video.probe.tracks[0]?.width, video.probe.tracks[0]?.height], [192, 108]);
 });

@@ -2,6 +2,9 @@ import { parseAc3Header } from "../../media/mod.ts";
 import type { Codec, FrameFacts } from "./codec.ts";
 import { audioFrame } from "./flv_bodies.ts";
 
+/** That of all broadcasting and discs; what a description without a clock rate means most likely. */
+const USUAL_SAMPLE_RATE = 48_000;
+
 /** AC-3 (ETSI TS 102 366; Enhanced RTMP; RFC 4184). */
 export const ac3: Codec = {
   name: "ac3",
@@ -11,6 +14,7 @@ export const ac3: Codec = {
   rtp: {
     encodings: ["AC3"],
     clockIsSampleRate: true,
+    defaultClockRate: () => USUAL_SAMPLE_RATE,
     mapping: ({ sampleRate, channels }) =>
       sampleRate === undefined ? "its sample rate is not known" : {
         encodingName: "AC3",
@@ -27,7 +31,11 @@ export const eac3: Codec = {
   kind: "audio",
   frameFacts,
   flv: { frame: audioFrame },
-  rtp: { encodings: ["EAC3"], clockIsSampleRate: true },
+  rtp: {
+    encodings: ["EAC3"],
+    clockIsSampleRate: true,
+    defaultClockRate: () => USUAL_SAMPLE_RATE,
+  },
 };
 
 function frameFacts([frame]: readonly Uint8Array[]): FrameFacts {

@@ -66,7 +66,7 @@ export type FrameFacts = Partial<
 
 /** A codec's configuration, in its ISO form: see `Track.config`. */
 export interface CodecConfig {
-  /** Whether nothing can be decoded without one that comes beside the frames. */
+  /** Whether players cannot begin without one: its frames do not tell it, or not the first ones. */
   readonly isNeeded: boolean;
   /** Whether what a key frame tells is newer than what the publisher gave. */
   readonly isInFrames?: true;

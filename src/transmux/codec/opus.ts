@@ -13,6 +13,8 @@ export const opus: Codec = {
       channels: parseOpusHead(config).channels,
     }),
   },
+  // What no header has called mono may be stereo, though its first frame is not.
+  frameFacts: () => ({ config: buildOpusHead({ channels: 2 }) }),
   ofEncoder: (data, config = buildOpusHead({ channels: isOpusStereo(data) ? 2 : 1 })) => [
     { data, config, offsetUs: 0 },
   ],
