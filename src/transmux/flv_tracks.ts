@@ -9,7 +9,7 @@ import {
   parseVideoBody,
   VideoPacketType,
 } from "../flv/mod.ts";
-import { type CodecName, type MediaUnit, type Track, type TrackKind } from "../media/mod.ts";
+import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import { codecRow } from "./codec/table.ts";
 import { timingOf, TrackFrames } from "./track_frames.ts";
 

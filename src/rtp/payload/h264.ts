@@ -137,9 +137,22 @@ function malformed(what: string): RtpError {
   return new RtpError("malformed-payload", `Malformed H.264 payload: ${what}`);
 }
 
+/** Options of an {@linkcode H264Packetizer}. */
+export interface H264PacketizerOptions extends PacketizerOptions {
+  /**
+   * 1 by default; 0 for receivers that take single NAL units only. A NAL unit beyond `maxPayloadSize` is then
+   * one packet all the same, which IP fragments, or which has its place in one interleaved frame.
+   */
+  readonly packetizationMode?: 0 | 1;
+}
+
+/** Bytes of a NAL unit that is a packet of its own: what a datagram, and an interleaved frame, can hold. */
+const MAX_SINGLE_SIZE = 65_000;
+
 /**
  * Cuts H.264 access units into packets of packetization mode 1 (RFC 6184): neighbours that fit
- * together become one STAP-A, what fits alone is sent as it is, the rest in FU-A fragments.
+ * together become one STAP-A, what fits alone is sent as it is, the rest in FU-A fragments. In mode 0 each
+ * NAL unit is one packet.
  *
  * @example
  * ```ts
@@ -152,14 +165,21 @@ function malformed(what: string): RtpError {
  */
 export class H264Packetizer implements Packetizer {
   readonly #maxPayloadSize: number;
+  readonly #isSingle: boolean;
 
   /** Makes a packetizer. */
-  constructor(options: PacketizerOptions = {}) {
+  constructor(options: H264PacketizerOptions = {}) {
     this.#maxPayloadSize = maxPayloadSizeOf(options);
+    this.#isSingle = options.packetizationMode === 0;
   }
 
-  /** Cuts one access unit of NAL units; empty ones are left out. */
+  /**
+   * Cuts one access unit of NAL units; empty ones are left out.
+   *
+   * @throws {RtpError} `unit-too-large` in mode 0, if a NAL unit has over 65000 bytes
+   */
   packetize(unit: AccessUnit): RtpPayload[] {
+    if (this.#isSingle) return withMarker(singles(unit.parts), unit.timestamp);
     const payloads: Uint8Array[] = [];
     for (const group of groupNalUnits(unit.parts, this.#maxPayloadSize, 1)) {
       const [only] = group;
@@ -169,6 +189,18 @@ export class H264Packetizer implements Packetizer {
     }
     return withMarker(payloads, unit.timestamp);
   }
+}
+
+/** RFC 6184, 6.2: nothing but single NAL units. */
+function singles(parts: readonly Uint8Array[]): Uint8Array[] {
+  for (const { length } of parts) {
+    if (length <= MAX_SINGLE_SIZE) continue;
+    throw new RtpError(
+      "unit-too-large",
+      `H.264 NAL unit of ${length} bytes: at most ${MAX_SINGLE_SIZE} are one packet`,
+    );
+  }
+  return parts.filter(({ length }) => length > 0);
 }
 
 /** Groups neighbours that fit into one aggregate together, with `overhead` bytes of its own. */
@@ -236,7 +268,12 @@ function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]):
 export const H264_FORMAT: PayloadFormat = {
   encodingName: "H264",
   depacketizer: (_, options) => new H264Depacketizer(options),
-  packetizer: (_, options) => new H264Packetizer(options),
+  // Many leave the mode out and take all; only who writes 0 is taken at the word.
+  packetizer: ({ parameters }, options) =>
+    new H264Packetizer({
+      ...options,
+      packetizationMode: parameters.get("packetization-mode") === "0" ? 0 : 1,
+    }),
   startsRandomAccess,
 };
 

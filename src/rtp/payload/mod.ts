@@ -23,6 +23,7 @@ export * from "./format.ts";
 export {
   H264Depacketizer,
   H264Packetizer,
+  type H264PacketizerOptions,
   MAX_H264_NAL_UNITS,
   MAX_H264_UNIT_SIZE,
 } from "./h264.ts";

@@ -4,6 +4,7 @@ import {
   createDepacketizer,
   createPacketizer,
   H264Depacketizer,
+  H264Packetizer,
   RtpError,
   startsRandomAccess,
 } from "../../../src/rtp/mod.ts";
@@ -110,4 +111,29 @@ Deno.test("startsRandomAccess knows where a late player may begin", () => {
   for (const [name, payload, expected] of cases) {
     assertEquals(startsRandomAccess(name, fromHex(payload)), expected, `${name} ${payload}`);
   }
+});
+
+Deno.test("createPacketizer sends single NAL units where packetization-mode is 0, and only there (RFC 6184, 6.2)", () => {
+  const parts = [[0x67, 1], [0x68, 2], new Uint8Array(3000).fill(0x65)].map((part) =>
+    new Uint8Array(part)
+  );
+  const payloadsIn = (parameters: Record<string, string>) =>
+    createPacketizer({ encodingName: "H264", clockRate: 90_000, parameters })!
+      .packetize({ timestamp: 90, parts });
+  const single = payloadsIn({ "packetization-mode": "0" });
+  assertEquals(single.map(({ payload }) => payload), parts);
+  assertEquals(single.map(({ marker, timestamp }) => [marker, timestamp]), [
+    [false, 90],
+    [false, 90],
+    [true, 90],
+  ]);
+  // Sets together in one STAP-A, and the picture in three fragments.
+  assertEquals(payloadsIn({ "packetization-mode": "1" }).length, 4);
+  assertEquals(payloadsIn({}).length, 4);
+});
+
+Deno.test("a NAL unit beyond a datagram cannot be sent in packetization mode 0", () => {
+  const packetizer = new H264Packetizer({ packetizationMode: 0 });
+  const parts = [new Uint8Array(65_001).fill(0x65)];
+  assertThrows(() => packetizer.packetize({ timestamp: 0, parts }), RtpError, "65001");
 });
