@@ -17,6 +17,7 @@ export type {
   AmfVector,
   AmfXml,
 } from "../amf/mod.ts";
+export * from "./authenticator.ts";
 export * from "./chunk_decoder.ts";
 export * from "./chunk_decoder_stream.ts";
 export * from "./chunk_encoder.ts";
