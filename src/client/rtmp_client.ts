@@ -1,10 +1,10 @@
 import type { AmfObject, AmfValue } from "../amf/mod.ts";
 import {
-  ChunkDecoder,
+  ChunkDecoderStream,
   type ChunkLimits,
   type ConnectedEvent,
   formatTcUrl,
-  parseMessage,
+  MessageParserStream,
   parseRtmpUrl,
   type PlayingEvent,
   type PublishingEvent,
@@ -17,17 +17,16 @@ import {
   RtmpConnectAuthentication,
   type RtmpCredentials,
   RtmpError,
-  type RtmpMessage,
+  RtmpHandshakeStream,
   type RtmpPlayOptions,
   type RtmpPublishOptions,
+  RtmpSessionSink,
   type RtmpStatus,
   type RtmpUrl,
 } from "../rtmp/mod.ts";
 import type { RtmpClientEvent } from "../rtmp/mod.ts";
 import {
-  hasNetPermission,
   isDisconnect,
-  permissionHost,
   type StreamPair,
   streamPairTransport,
   type Transport,
@@ -35,6 +34,7 @@ import {
 import { dial } from "./dial.ts";
 import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
 import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
+import { checkRedirect, redirected } from "./rtmp_redirection.ts";
 import { SendQueue } from "./send_queue.ts";
 
 /** Options of {@linkcode RtmpClient.connect}; every one has a default. */
@@ -85,6 +85,37 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** Options of one connection. */
+interface AttemptOptions extends RtmpClientOptions {
+  readonly redirects: number;
+  readonly authentication: RtmpConnectAuthentication;
+  /** Gives the attempt up. */
+  readonly signal: AbortSignal;
+  /** How far connecting has come, for the error of the one who waits. */
+  readonly progress: ConnectProgress;
+}
+
+/** How far connecting has come, in words. */
+interface ConnectProgress {
+  reached: string;
+}
+
+const SHAKEN = "connected, handshake done, no answer to connect";
+
+/**
+ * How long a server may leave the connect command without an answer, milliseconds, before another connection
+ * asks without the lists of Enhanced RTMP. The first goes on: it may only be slow.
+ */
+const SILENCE_MS = 3000;
+
+/** What makes connect a command of before Enhanced RTMP. */
+const NOTHING_ENHANCED = {
+  fourCcList: undefined,
+  capsEx: undefined,
+  videoFourCcInfoMap: undefined,
+  audioFourCcInfoMap: undefined,
+} as const;
+
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 100;
 
@@ -129,14 +160,16 @@ export class RtmpClient {
   readonly closed: Promise<void>;
   readonly #options: RtmpClientOptions;
   readonly #transport: Transport;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #abort = new AbortController();
   readonly #session: RtmpClientSession;
-  readonly #decoder: ChunkDecoder;
+  readonly #handshake: RtmpHandshakeStream;
+  readonly #chunks: ChunkDecoderStream;
   readonly #queue: SendQueue;
   readonly #waiters = new Map<number, Waiter>();
   readonly #playbacks = new Map<number, RtmpPlayback>();
   readonly #publications = new Map<number, RtmpPublication>();
   readonly #closed = Promise.withResolvers<void>();
+  readonly #shaken = Promise.withResolvers<void>();
   /** Whether the server has asked for the credentials when it connected. */
   readonly #isAuthenticated: boolean;
   /** Settled when the server sends nothing more. */
@@ -145,25 +178,15 @@ export class RtmpClient {
   #connection: ConnectedEvent | undefined;
   #redirect: RedirectEvent | undefined;
   #room: (() => void) | undefined;
-  /** Bytes of this side's handshake. */
-  #handshakeBytes = 0;
   #end: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    url: RtmpUrl,
-    transport: Transport,
-    options: RtmpClientOptions & {
-      readonly redirects: number;
-      readonly authentication: RtmpConnectAuthentication;
-    },
-  ) {
+  private constructor(url: RtmpUrl, transport: Transport, options: AttemptOptions) {
     const { app, isAsked } = options.authentication;
     this.url = url;
     this.#isAuthenticated = isAsked;
     this.#options = options;
     this.#transport = transport;
-    this.#reader = transport.readable.getReader();
     const { timeoutMs = 10_000, connectParameters, connectArgs } = options;
     this.#session = new RtmpClientSession({
       ...options.session,
@@ -175,15 +198,23 @@ export class RtmpClient {
       ...(connectArgs === undefined ? {} : { connectArgs }),
       nowMs: performance.now(),
     });
-    this.#decoder = new ChunkDecoder({ ...options.chunks, mayOverwrite: true });
-    this.#queue = new SendQueue(transport, {
-      now: () => performance.now(),
-      onError: (error) => this.#finish(endOf(error)),
-      mediaRoom: () => this.#session.mediaRoom(this.#queue.bytes - this.#handshakeBytes),
-    });
     this.closed = this.#closed.promise;
     // Whoever does not look at it hears of the end from the streams.
     this.closed.catch(() => {});
+    this.#queue = new SendQueue(transport, {
+      now: () => performance.now(),
+      onError: (error) => this.#finish(endOf(error)),
+      mediaRoom: () => this.#session.mediaRoom(this.#queue.bytes - this.#handshake.bytesSent),
+    });
+    this.#handshake = new RtmpHandshakeStream(
+      new RtmpClientHandshake({
+        random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+        nowMs: 0,
+        scheme: options.handshake === "simple" ? "simple" : "digest-0",
+      }),
+      { send: (bytes) => this.#queue.control([bytes]), onDone: () => this.#shaken.resolve() },
+    );
+    this.#chunks = new ChunkDecoderStream({ ...options.chunks, mayOverwrite: true });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -192,7 +223,11 @@ export class RtmpClient {
    *
    * User name and password go to a server that asks for them when it connects (`authmod=adobe`,
    * `authmod=llnw`) as the answer to its challenge, on up to three connections; else, as `user` and `pass`,
-   * into the query of the stream names.
+   * into the query of the stream names. A redirection takes them to the same host alone; one from `rtmps` to
+   * `rtmp` is not followed.
+   *
+   * Where a server leaves the connect command unanswered, or closes at it, as some do that cannot read a strict
+   * array, a second connection asks once without the lists of Enhanced RTMP.
    *
    * @throws {RtmpError} (rejects) `url`; `unreachable`; `connect-rejected` with the server's status;
    * `unauthorized` when the credentials are wrong or missing; `timeout`; or what the server did wrong
@@ -208,19 +243,20 @@ export class RtmpClient {
       target = { ...target, username, password };
     }
     const deadline = new AbortController();
-    const timer = setTimeout(() =>
-      deadline.abort(
-        new RtmpError(
-          "timeout",
-          `No connection to ${target.host} at port ${target.port} within ${timeoutMs} ms`,
-        ),
-      ), timeoutMs);
+    const progress: ConnectProgress = { reached: "" };
+    const timer = setTimeout(() => {
+      const { host, port } = target;
+      const message = `No connection to ${host} at port ${port} within ${timeoutMs} ms`;
+      deadline.abort(new RtmpError("timeout", `${message}: ${progress.reached}`));
+    }, timeoutMs);
     const signal = options.signal === undefined
       ? deadline.signal
       : AbortSignal.any([options.signal, deadline.signal]);
     try {
       for (let redirects = 0;; redirects++) {
-        const connected = await RtmpClient.#connectTo(target, { ...options, redirects, signal });
+        progress.reached = "";
+        const attempt = { ...options, redirects, signal, progress };
+        const connected = await RtmpClient.#connectTo(target, attempt);
         if (connected instanceof RtmpClient) return connected;
         if (options.transport !== undefined) {
           throw new RtmpError(
@@ -239,7 +275,7 @@ export class RtmpClient {
   /** Connects to one server, as often as it asks who the client is; or returns where it sends the client. */
   static async #connectTo(
     target: RtmpUrl,
-    options: RtmpClientOptions & { readonly redirects: number; readonly signal: AbortSignal },
+    options: Omit<AttemptOptions, "authentication">,
   ): Promise<RtmpClient | string> {
     const { username, password = "" } = target;
     const authentication = new RtmpConnectAuthentication({
@@ -248,10 +284,8 @@ export class RtmpClient {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     });
     for (;;) {
-      const transport = await openTransport(target, options);
-      const client = new RtmpClient(target, transport, { ...options, authentication });
       try {
-        return await client.#open(options.signal) ?? client;
+        return await RtmpClient.#openEither(target, { ...options, authentication });
       } catch (error) {
         const isRefusal = error instanceof RtmpError && error.code === "connect-rejected";
         if (!isRefusal) throw error;
@@ -269,6 +303,55 @@ export class RtmpClient {
     }
   }
 
+  /** Opens a connection, and another that says less where the server says nothing to the first. */
+  static async #openEither(target: RtmpUrl, options: AttemptOptions): Promise<RtmpClient | string> {
+    const { signal, timeoutMs = 10_000, connectParameters } = options;
+    if (options.transport !== undefined) return await RtmpClient.#openOne(target, options);
+    const losers = new AbortController();
+    const both = { ...options, signal: AbortSignal.any([signal, losers.signal]) };
+    const { promise: silence, resolve: onSilence } = Promise.withResolvers<void>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const first = RtmpClient.#openOne(target, both, () => {
+      timer = setTimeout(onSilence, Math.min(SILENCE_MS, timeoutMs / 3));
+    });
+    const isAnswered = first.then(() => true, (error) => timer === undefined || !isClosed(error));
+    try {
+      if (await Promise.race([silence, isAnswered]) === true) return await first;
+      const plain = { ...NOTHING_ENHANCED, ...connectParameters };
+      const second = RtmpClient.#openOne(target, { ...both, connectParameters: plain });
+      const attempts = [first, second];
+      const winner = await Promise.any(attempts).catch(({ errors }: AggregateError) => {
+        throw errors.find((error) => !isClosed(error)) ?? errors[0];
+      });
+      for (const attempt of attempts) {
+        void attempt.then(async (client) => {
+          if (client !== winner && client instanceof RtmpClient) await client.close();
+        }).catch(() => {});
+      }
+      return winner;
+    } finally {
+      clearTimeout(timer);
+      losers.abort(new RtmpError("closed", "Another connection was answered first"));
+    }
+  }
+
+  static async #openOne(
+    target: RtmpUrl,
+    options: AttemptOptions,
+    onShaken?: () => void,
+  ): Promise<RtmpClient | string> {
+    const { progress } = options;
+    progress.reached ||= "not connected";
+    const transport = await openTransport(target, options);
+    if (progress.reached !== SHAKEN) progress.reached = "connected, the handshake is not done";
+    const client = new RtmpClient(target, transport, options);
+    const redirection = await client.#open(options.signal, () => {
+      progress.reached = SHAKEN;
+      onShaken?.();
+    });
+    return redirection ?? client;
+  }
+
   /** What the server said when it accepted the connection. */
   get connection(): ConnectedEvent {
     return this.#connection!;
@@ -278,7 +361,7 @@ export class RtmpClient {
   get statistics(): RtmpClientStatistics {
     return {
       ...this.#session.statistics,
-      bytesReceived: this.#decoder.bytesReceived,
+      bytesReceived: this.#chunks.decoder.bytesReceived,
       bytesSent: this.#queue.bytes,
     };
   }
@@ -357,18 +440,19 @@ export class RtmpClient {
   }
 
   /** Handshake and connect; returns where the server sends the client, if it does. */
-  async #open(signal: AbortSignal): Promise<string | undefined> {
-    const { promise: connected, resolve, reject } = Promise.withResolvers<void>();
-    connected.catch(() => {});
+  async #open(signal: AbortSignal, onShaken: () => void): Promise<string | undefined> {
     const onAbort = (): void => this.#finish(signal.reason);
     signal.addEventListener("abort", onAbort);
     try {
       signal.throwIfAborted();
-      const rest = await this.#shakeHands();
+      void this.#serve();
+      // What ends the connection before rejects.
+      await Promise.race([this.#shaken.promise, this.closed]);
+      onShaken();
+      const { promise: connected, resolve, reject } = Promise.withResolvers<void>();
       const request = this.#session.connect();
       this.#waiters.set(request, { resolve: () => resolve(), reject });
       this.#flush();
-      this.#read(rest);
       await connected;
     } catch (error) {
       if (this.#redirect !== undefined) return this.#redirect.tcUrl;
@@ -380,42 +464,23 @@ export class RtmpClient {
     return undefined;
   }
 
-  async #shakeHands(): Promise<Uint8Array> {
-    const handshake = new RtmpClientHandshake({
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      nowMs: 0,
-      scheme: this.#options.handshake === "simple" ? "simple" : "digest-0",
+  /** The pipeline of the connection: handshake, chunks, messages, session. It ends with the connection. */
+  async #serve(): Promise<void> {
+    const sink = new RtmpSessionSink(this.#session, {
+      now: () => performance.now(),
+      bytesReceived: () => this.#chunks.decoder.bytesReceived,
+      send: (output) => this.#queue.control(output),
+      handle: (events) => this.#handle(events),
+      ready: () => this.#isReady(),
     });
-    this.#sendHandshake(handshake.start());
-    while (!handshake.done) {
-      const { value, done } = await this.#reader.read();
-      if (done) {
-        throw this.#end?.error ?? new RtmpError(
-          "closed",
-          `The server closed while ${handshake.waitingFor} was awaited`,
-        );
-      }
-      const output = handshake.push(value);
-      if (output !== undefined) this.#sendHandshake(output);
-    }
-    return handshake.takeRest();
-  }
-
-  #sendHandshake(bytes: Uint8Array): void {
-    this.#handshakeBytes += bytes.length;
-    this.#queue.control([bytes]);
-  }
-
-  /** Reads until the connection ends. */
-  async #read(rest: Uint8Array): Promise<void> {
     try {
-      for (let bytes: Uint8Array | undefined = rest; bytes !== undefined;) {
-        this.#receive(bytes);
-        if (this.#end !== undefined && this.#closing === undefined) return;
-        await this.#hasRoom();
-        bytes = (await this.#reader.read()).value;
-      }
-      this.#finish(new RtmpError("closed", "The server has closed the connection"));
+      await this.#transport.readable
+        .pipeThrough(this.#handshake, { signal: this.#abort.signal })
+        .pipeThrough(this.#chunks)
+        .pipeThrough(new MessageParserStream())
+        .pipeTo(sink);
+      const where = this.#connection === undefined ? `: ${SHAKEN}` : "";
+      this.#finish(new RtmpError("closed", `The server has closed the connection${where}`));
     } catch (error) {
       this.#finish(endOf(error));
     } finally {
@@ -423,26 +488,17 @@ export class RtmpClient {
     }
   }
 
-  #receive(bytes: Uint8Array): void {
-    const messages: RtmpMessage[] = [];
-    let failure: unknown;
-    try {
-      for (const raw of this.#decoder.push(bytes)) parseMessage(raw, messages);
-      failure = this.#decoder.error;
-    } catch (error) {
-      failure = error;
-    }
-    this.#handle(this.#session.receive(messages, performance.now()));
-    this.#session.noteBytesReceived(this.#decoder.bytesReceived);
-    this.#flush();
+  /** Whether more is to be read, or when. */
+  #isReady(): Promise<void> | undefined {
     // An acknowledgement makes room.
     if (this.#session.limitsMedia) this.#queue.pump();
-    if (failure !== undefined) this.#finish(failure);
+    const room = this.#queue.room();
+    return room === undefined && !this.#isHeldBack ? undefined : this.#hasRoom(room);
   }
 
   /** Waits while a reader is behind, or the server asks faster than it takes answers. */
-  async #hasRoom(): Promise<void> {
-    await this.#queue.room();
+  async #hasRoom(room: Promise<void> | undefined): Promise<void> {
+    await room;
     while (this.#end === undefined && this.#closing === undefined && this.#isHeldBack) {
       await new Promise<void>((resolve) => this.#room = resolve);
     }
@@ -643,7 +699,7 @@ export class RtmpClient {
     clearInterval(this.#timer);
     this.#queue.end();
     this.#transport.close();
-    this.#reader.cancel().catch(() => {});
+    this.#abort.abort(reason);
     for (const waiter of this.#waiters.values()) waiter.reject(reason);
     this.#waiters.clear();
     for (const playback of this.#playbacks.values()) playback.end(isClosed ? undefined : reason);
@@ -672,15 +728,9 @@ async function openTransport(
   );
 }
 
-/** A server must not have this program stop at a question, for permission to connect to another. */
-function checkRedirect({ host, port }: RtmpUrl): void {
-  if (hasNetPermission(host, port)) return;
-  throw new RtmpError(
-    "connect-rejected",
-    `The server redirects to ${
-      permissionHost(host)
-    } at port ${port}, which this program has no permission for`,
-  );
+/** Whether the server has closed, and said nothing. */
+function isClosed(error: unknown): boolean {
+  return error instanceof RtmpError && error.code === "closed";
 }
 
 /** A server may repeat what it was told, and the query of `app` tells who the client is. */
@@ -688,20 +738,6 @@ function withoutDescription({ code, status }: RtmpError): RtmpError {
   return new RtmpError(code, `The server refuses to connect: ${JSON.stringify(status)}`, {
     status,
   });
-}
-
-/** The same stream where the server sends the client; credentials do not go to another host. */
-function redirected(from: RtmpUrl, tcUrl: string): RtmpUrl {
-  const to = parseRtmpUrl(tcUrl);
-  const app = [to.app, to.key].filter((part) => part !== "").join("/");
-  const { username, password } = from;
-  const credentials = to.host === from.host && to.username === undefined
-    ? {
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-    }
-    : {};
-  return { ...to, app, key: from.key, ...credentials };
 }
 
 /** MediaMTX and weir take credentials in the query of the stream's name. */
