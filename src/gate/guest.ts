@@ -334,8 +334,9 @@ function verdictOf(answer: unknown): Answer<string | undefined> {
   if (isRecord(answer)) {
     const { allow, challenge, refuse } = answer;
     if (allow === "anonymous") return { granted: undefined };
-    if (isRecord(allow) && typeof allow.user === "string" && allow.user !== "") {
-      return { granted: allow.user };
+    if (isRecord(allow)) {
+      const { user } = allow;
+      if (typeof user === "string" && user !== "") return { granted: user };
     }
     if (typeof challenge === "string") return { challenge };
     if (typeof refuse === "string") return { refused: "denied", why: refuse };

@@ -609,7 +609,7 @@ export class RtmpClientSession {
     this.#state = "connected";
     this.#protocol.sendWindow();
     this.#protocol.sendChunkSize();
-    this.#amf3 = this.#options.connectParameters?.objectEncoding === 3 &&
+    this.#amf3 = this.#options.connectParameters?.["objectEncoding"] === 3 &&
       amfNumberProperty(information, "objectEncoding") === 3;
     events.push({
       type: "connected",

@@ -325,7 +325,7 @@ export class RtspClientSession {
   /** A server's own requests: OPTIONS and GET_PARAMETER ask whether the client lives. */
   #receiveRequest(method: string, cseq: string | undefined): void {
     const alive = method === "OPTIONS" || method === "GET_PARAMETER";
-    const headers = cseq === undefined ? {} : { CSeq: cseq };
+    const headers: Record<string, string> = cseq === undefined ? {} : { CSeq: cseq };
     this.#output.push(encodeResponse({ status: alive ? 200 : 501, headers }));
   }
 

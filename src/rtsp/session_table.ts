@@ -30,7 +30,7 @@ export class ServerSession implements RtspServerSession {
   closed = false;
   data: unknown = undefined;
   /** The connections that have used the session; over TCP the only one. */
-  readonly connections = new Set<SessionConnection>();
+  readonly connections: Set<SessionConnection> = new Set();
   /** Whether an owner has accepted the session. */
   registered = false;
   activeMs: number;
@@ -78,7 +78,7 @@ export class ServerSession implements RtspServerSession {
 
 /** The sessions of a server as its connections see them. */
 export class SessionTable {
-  readonly sessions = new Map<string, ServerSession>();
+  readonly sessions: Map<string, ServerSession> = new Map();
   readonly random: (length: number) => Uint8Array;
   readonly advertisedTimeoutS: number;
   /** Ports that sessions send to, each with its address. */

@@ -15,7 +15,7 @@ import type {
 /** Media of one description: a camera has under ten, and each costs a track. */
 export const MAX_SDP_MEDIA = 64;
 /** Length of a description in characters: the same as a whole RTSP body may have. */
-export const MAX_SDP_LENGTH = 128 * 1024;
+export const MAX_SDP_LENGTH: number = 128 * 1024;
 /** Payload types of one media: there are no more. */
 const MAX_FORMATS = 128;
 

@@ -12,7 +12,7 @@ import {
   type Guest,
   type ServerHooks,
 } from "../gate/mod.ts";
-import type { Hub } from "../hub/mod.ts";
+import type { Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
 import {
   Acceptor,
@@ -73,7 +73,7 @@ export class ServerShell implements Shell {
   /** Where lines that peers cause go. */
   readonly peers: PeerLog;
   /** Time. */
-  readonly clock = systemClock;
+  readonly clock: Clock = systemClock;
   /** Times of the server. */
   readonly timing: ServerTiming;
   readonly #options: ShellOptions;

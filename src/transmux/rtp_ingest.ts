@@ -14,7 +14,7 @@ import { configFacts, trackWithConfig } from "./track_config.ts";
 import { UnitBudget } from "./unit_budget.ts";
 
 /** Bytes of packets in one access unit: a key frame of 8K at 1 Gb/s, as the depacketisers allow. */
-export const MAX_UNIT_BYTES = 8 * 1024 * 1024;
+export const MAX_UNIT_BYTES: number = 8 * 1024 * 1024;
 
 /** Packets in one access unit: 8 MiB in packets of 1 KiB. */
 export const MAX_UNIT_PACKETS = 8192;

@@ -2,7 +2,7 @@
  * Bytes that the access units of one publisher may hold together while they are gathered: four of the
  * largest that a track may have. A description may announce 64 tracks.
  */
-export const MAX_OPEN_BYTES = 32 * 1024 * 1024;
+export const MAX_OPEN_BYTES: number = 32 * 1024 * 1024;
 
 /**
  * What the tracks of one publisher hold together of access units that are not complete.

@@ -16,7 +16,7 @@ import type { PayloadFormat } from "./payload_format.ts";
 export const MAX_AV1_OBUS = 10;
 
 /** Bytes in a temporal unit: a key frame of 8K at 400 Mb/s. */
-export const MAX_AV1_UNIT_SIZE = 3 * 1024 * 1024;
+export const MAX_AV1_UNIT_SIZE: number = 3 * 1024 * 1024;
 
 const OBU_SEQUENCE_HEADER = 1;
 const OBU_TEMPORAL_DELIMITER = 2;

@@ -16,7 +16,7 @@ import type { PayloadFormat } from "./payload_format.ts";
 export const MAX_H264_NAL_UNITS = 50;
 
 /** Bytes in an access unit: a key frame of 8K at 1 Gb/s. */
-export const MAX_H264_UNIT_SIZE = 8 * 1024 * 1024;
+export const MAX_H264_UNIT_SIZE: number = 8 * 1024 * 1024;
 
 const NAL_IDR = 5;
 const NAL_SEI = 6;

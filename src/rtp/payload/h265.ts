@@ -17,7 +17,7 @@ import { numberOf, type PayloadFormat } from "./payload_format.ts";
 export const MAX_H265_NAL_UNITS = 21;
 
 /** Bytes in an access unit: a key frame of 8K at 1 Gb/s. */
-export const MAX_H265_UNIT_SIZE = 8 * 1024 * 1024;
+export const MAX_H265_UNIT_SIZE: number = 8 * 1024 * 1024;
 
 const NAL_VPS = 32;
 const NAL_AUD = 35;

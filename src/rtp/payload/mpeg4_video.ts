@@ -14,7 +14,7 @@ import { evenPieces } from "./vp8.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an MPEG-4 video frame: a key frame of the largest picture at a high rate. */
-export const MAX_MPEG4_VIDEO_FRAME_SIZE = 4 * 1024 * 1024;
+export const MAX_MPEG4_VIDEO_FRAME_SIZE: number = 4 * 1024 * 1024;
 
 /**
  * Makes frames of `MP4V-ES` packets (RFC 6416): the payloads up to the marker bit, headers included.

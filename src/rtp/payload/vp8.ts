@@ -13,7 +13,7 @@ import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in a VP8 frame: a key frame of the largest picture at a high rate. */
-export const MAX_VP8_FRAME_SIZE = 8 * 1024 * 1024;
+export const MAX_VP8_FRAME_SIZE: number = 8 * 1024 * 1024;
 
 /**
  * Makes frames of VP8 packets (RFC 7741). A frame that begins anew before its end (a restarted

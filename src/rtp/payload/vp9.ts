@@ -14,7 +14,7 @@ import { evenPieces } from "./vp8.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in a VP9 picture: a key frame of the largest picture at a high rate. */
-export const MAX_VP9_PICTURE_SIZE = 8 * 1024 * 1024;
+export const MAX_VP9_PICTURE_SIZE: number = 8 * 1024 * 1024;
 
 /** Spatial layers of a picture: their number has three bits. */
 export const MAX_VP9_LAYERS = 8;

@@ -6,11 +6,15 @@ import { joinParts, videoFrame, videoSequenceStart } from "./flv_bodies.ts";
 const UNSPECIFIED = 2;
 
 /** Colours of which a frame's header says nothing. */
-export const UNSPECIFIED_COLORS = {
+export const UNSPECIFIED_COLORS: {
+  readonly colorPrimaries: number;
+  readonly transferCharacteristics: number;
+  readonly matrixCoefficients: number;
+} = {
   colorPrimaries: UNSPECIFIED,
   transferCharacteristics: UNSPECIFIED,
   matrixCoefficients: UNSPECIFIED,
-} as const;
+};
 
 /** `chromaSubsampling` of vpcC. */
 export const Chroma = { colocated420: 1, only422: 2, full444: 3 } as const;
