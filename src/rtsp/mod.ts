@@ -36,12 +36,9 @@ export * from "./states.ts";
 export * from "./tunnel.ts";
 export * from "./websocket.ts";
 export * from "./server_events.ts";
-export {
-  type RtspServerSession,
-  RtspSessionRegistry,
-  type RtspSessionRegistryOptions,
-  type RtspSessionTrack,
-} from "./server_session.ts";
+export * from "./server_session.ts";
+export { RtspSessionRegistry } from "./session_registry.ts";
+export type { RtspSessionRegistryOptions } from "./session_table.ts";
 export * from "./server_connection.ts";
 export type { RtspTransportPolicy } from "./transport_choice.ts";
 export * from "./client_session.ts";

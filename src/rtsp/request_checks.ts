@@ -1,6 +1,6 @@
 import { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
-import type { RtspSessionTransport } from "./server_events.ts";
+import type { RtspSessionTransport } from "./server_session.ts";
 import type { ServerSession } from "./session_table.ts";
 import {
   findAnnouncedTrack,

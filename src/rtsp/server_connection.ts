@@ -44,7 +44,8 @@ import type {
   RtspSetupEvent,
 } from "./server_events.ts";
 import { SessionBinding } from "./session_binding.ts";
-import { type RtspServerSession, type RtspSessionRegistry, tableOf } from "./server_session.ts";
+import type { RtspServerSession } from "./server_session.ts";
+import { type RtspSessionRegistry, tableOf } from "./session_registry.ts";
 import { formatSessionHeader, isNoSession, parseSessionHeader } from "./session_header.ts";
 import { hexadecimal, type ServerSession, type SessionTable } from "./session_table.ts";
 import { RTSP_METHODS, type RtspMethod } from "./states.ts";
@@ -248,7 +249,7 @@ export class RtspServerConnection {
     this.#error ??= new RtspError("closed", "the connection has ended");
     this.#pending = undefined;
     this.#waiting.clear();
-    return this.#binding.end();
+    return this.#binding.end(this.#nowMs);
   }
 
   /** Asks for the connection to be closed; does nothing the second time. */

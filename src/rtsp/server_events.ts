@@ -3,25 +3,7 @@ import type { RtspKnownUser, RtspVerdict } from "./authentication.ts";
 import type { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
 import type { RtspRange } from "./range.ts";
-import type { RtspServerSession } from "./server_session.ts";
-import type { RtspPair } from "./transport.ts";
-
-/** How the packets of one track travel, as settled by SETUP. */
-export type RtspSessionTransport =
-  /** Interleaved frames: channels of RTP and RTCP. */
-  | { readonly kind: "tcp"; readonly channels: RtspPair }
-  | { readonly kind: "udp"; readonly clientPorts: RtspPair; readonly serverPorts: RtspPair }
-  | ({ readonly kind: "multicast" } & RtspMulticastGroup);
-
-/** A multicast group of one track. */
-export interface RtspMulticastGroup {
-  /** Address of the group. */
-  readonly address: string;
-  /** Ports of RTP and RTCP. */
-  readonly ports: RtspPair;
-  /** Time to live. */
-  readonly ttl: number;
-}
+import type { RtspServerSession, RtspSessionEnd, RtspSessionTransport } from "./server_session.ts";
 
 /** What a client shows of itself with a request. */
 export interface RtspPresentedCredentials {
@@ -132,18 +114,6 @@ export type RtspQuestionEvent =
   | RtspRecordEvent
   | RtspParameterEvent
   | RtspAuthorizeEvent;
-
-/** Why a session has ended. */
-export type RtspSessionEnd =
-  | "teardown"
-  /** Its connection has ended. */
-  | "connection"
-  /** No sign of the client for the session timeout. */
-  | "idle-timeout"
-  /** No packet of the publisher for the media timeout. */
-  | "media-timeout"
-  /** The owner closed it. */
-  | "owner";
 
 /** An interleaved frame of an established channel. */
 export interface RtspFrameEvent {

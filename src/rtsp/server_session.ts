@@ -1,7 +1,35 @@
 import type { SessionDescription } from "../sdp/mod.ts";
-import type { RtspServerEvent, RtspSessionEnd, RtspSessionTransport } from "./server_events.ts";
-import { SessionTable } from "./session_table.ts";
 import type { RtspState } from "./states.ts";
+import type { RtspPair } from "./transport.ts";
+
+/** How the packets of one track travel, as settled by SETUP. */
+export type RtspSessionTransport =
+  /** Interleaved frames: channels of RTP and RTCP. */
+  | { readonly kind: "tcp"; readonly channels: RtspPair }
+  | { readonly kind: "udp"; readonly clientPorts: RtspPair; readonly serverPorts: RtspPair }
+  | ({ readonly kind: "multicast" } & RtspMulticastGroup);
+
+/** A multicast group of one track. */
+export interface RtspMulticastGroup {
+  /** Address of the group. */
+  readonly address: string;
+  /** Ports of RTP and RTCP. */
+  readonly ports: RtspPair;
+  /** Time to live. */
+  readonly ttl: number;
+}
+
+/** Why a session has ended. */
+export type RtspSessionEnd =
+  | "teardown"
+  /** Its connection has ended. */
+  | "connection"
+  /** No sign of the client for the session timeout. */
+  | "idle-timeout"
+  /** No packet of the publisher for the media timeout. */
+  | "media-timeout"
+  /** The owner closed it. */
+  | "owner";
 
 /** One track of a session, set up. */
 export interface RtspSessionTrack {
@@ -44,83 +72,4 @@ export interface RtspServerSession {
   noteActivity(nowMs: number): void;
   /** Says that a packet of the publisher came over UDP. */
   notePacket(nowMs: number): void;
-}
-
-/** Options of an {@linkcode RtspSessionRegistry}. */
-export interface RtspSessionRegistryOptions {
-  /** Returns that many random bytes, of a generator fit for secrets. */
-  readonly random: (length: number) => Uint8Array;
-  /**
-   * Milliseconds without a sign of the client after which a session ends; 60 s by default. Clients are
-   * told 5 s less, since Windows Media Player sends its keepalive just when the time is over.
-   */
-  readonly idleTimeoutMs?: number;
-  /** Milliseconds without a packet after which a publisher's session ends; 10 s by default. */
-  readonly mediaTimeoutMs?: number;
-}
-
-/** For connections: the table behind a registry. */
-export let tableOf: (registry: RtspSessionRegistry) => SessionTable;
-
-/**
- * The sessions of a server, shared by its connections.
- *
- * @example
- * ```ts
- * import { RtspSessionRegistry } from "@weir/server/rtsp";
- *
- * const sessions = new RtspSessionRegistry({
- *   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
- * });
- * console.log(sessions.size, sessions.advertisedTimeoutS); // 0 55
- * ```
- */
-export class RtspSessionRegistry implements Iterable<RtspServerSession> {
-  readonly #table: SessionTable;
-
-  static {
-    tableOf = (registry) => registry.#table;
-  }
-
-  /** Makes an empty registry. */
-  constructor(options: RtspSessionRegistryOptions) {
-    this.#table = new SessionTable(options);
-  }
-
-  /** Number of sessions. */
-  get size(): number {
-    return this.#table.sessions.size;
-  }
-
-  /** Seconds that clients are told as timeout. */
-  get advertisedTimeoutS(): number {
-    return this.#table.advertisedTimeoutS;
-  }
-
-  /** Goes through all sessions. */
-  [Symbol.iterator](): Iterator<RtspServerSession> {
-    return this.#table.sessions.values();
-  }
-
-  /** Returns the session of that id. */
-  get(id: string): RtspServerSession | undefined {
-    return this.#table.sessions.get(id);
-  }
-
-  /**
-   * Ends a session and, since that is the only way to tell the client, its connection. Does nothing
-   * if the session has ended already.
-   */
-  close(session: RtspServerSession, reason: RtspSessionEnd = "owner"): RtspServerEvent[] {
-    const known = this.#table.sessions.get(session.id);
-    return known === session ? this.#table.close(known, reason) : [];
-  }
-
-  /**
-   * Ends the sessions whose time is over. A session over TCP that plays has no timeout: its connection
-   * tells whether the client lives. Run it about once a second.
-   */
-  tick(nowMs: number): RtspServerEvent[] {
-    return this.#table.tick(nowMs);
-  }
 }

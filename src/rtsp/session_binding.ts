@@ -80,7 +80,7 @@ export class SessionBinding implements SessionConnection {
   /** Says that the connection speaks for `session`. */
   use(session: ServerSession): void {
     this.#used.add(session);
-    session.connections.add(this);
+    this.#table.attach(session, this);
   }
 
   /** Says that the connection carries the frames of `session`. */
@@ -125,14 +125,10 @@ export class SessionBinding implements SessionConnection {
   }
 
   /** Ends what ends with its connection (R026, R029). */
-  end(): RtspServerEvent[] {
+  end(nowMs: number): RtspServerEvent[] {
     const events: RtspServerEvent[] = [];
     for (const session of [...this.#used]) {
-      session.connections.delete(this);
-      const tcp = session.transportKind === "tcp";
-      if (tcp || (!session.flowing && session.connections.size === 0)) {
-        events.push(...this.#table.remove(session, "connection"));
-      }
+      events.push(...this.#table.detach(session, { connection: this, nowMs }));
     }
     this.#opened.clear();
     this.#used.clear();

@@ -1,13 +1,42 @@
 import type { SessionDescription } from "../sdp/mod.ts";
 import { RtspError } from "./errors.ts";
-import type { RtspServerEvent, RtspSessionEnd, RtspSessionTransport } from "./server_events.ts";
+import type { RtspServerEvent } from "./server_events.ts";
 import type {
   RtspServerSession,
-  RtspSessionRegistryOptions,
+  RtspSessionEnd,
   RtspSessionTrack,
+  RtspSessionTransport,
 } from "./server_session.ts";
 import { allowedMethods, RTSP_TRANSITIONS, type RtspMethod, type RtspState } from "./states.ts";
 import type { RtspUrl } from "./url.ts";
+
+/** Options of an {@linkcode RtspSessionRegistry}. */
+export interface RtspSessionRegistryOptions {
+  /** Returns that many random bytes, of a generator fit for secrets. */
+  readonly random: (length: number) => Uint8Array;
+  /**
+   * Milliseconds without a sign of the client after which a session ends; 60 s by default. Clients are
+   * told 5 s less, since Windows Media Player sends its keepalive just when the time is over.
+   */
+  readonly idleTimeoutMs?: number;
+  /** Milliseconds without a packet after which a publisher's session ends; 10 s by default. */
+  readonly mediaTimeoutMs?: number;
+  /**
+   * Milliseconds without a sign of the client after which a session over UDP ends that no connection speaks for
+   * any more; 15 s by default, three reports of a player. Who sends datagrams to an address that does not answer
+   * floods it.
+   */
+  readonly detachedTimeoutMs?: number;
+  /** Sessions over UDP that may live on without a connection at a time; 1000 by default. */
+  readonly maxDetached?: number;
+  /** The same for one address; 64 for each by default. */
+  readonly maxDetachedOf?: (address: string) => number;
+}
+
+/** Sessions without connection, by default: a wall of players whose connections have ended. */
+const MAX_DETACHED = 1000;
+const MAX_DETACHED_OF_ADDRESS = 64;
+const DETACHED_TIMEOUT_MS = 15_000;
 
 /** What a session needs of a connection. */
 export interface SessionConnection {
@@ -33,6 +62,8 @@ export class ServerSession implements RtspServerSession {
   readonly connections: Set<SessionConnection> = new Set();
   /** Whether an owner has accepted the session. */
   registered = false;
+  /** Since when no connection speaks for it. */
+  detachedMs: number | undefined = undefined;
   activeMs: number;
   packetMs: number;
 
@@ -85,11 +116,20 @@ export class SessionTable {
   readonly #clientPorts = new Set<string>();
   readonly #idleTimeoutMs: number;
   readonly #mediaTimeoutMs: number;
+  readonly #detachedTimeoutMs: number;
+  readonly #maxDetached: number;
+  readonly #maxDetachedOf: (address: string) => number;
+  /** Sessions without connection, by address. */
+  readonly #detached = new Map<string, number>();
+  #detachedCount = 0;
 
   constructor(options: RtspSessionRegistryOptions) {
     this.random = options.random;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
     this.#mediaTimeoutMs = options.mediaTimeoutMs ?? 10_000;
+    this.#detachedTimeoutMs = options.detachedTimeoutMs ?? DETACHED_TIMEOUT_MS;
+    this.#maxDetached = options.maxDetached ?? MAX_DETACHED;
+    this.#maxDetachedOf = options.maxDetachedOf ?? (() => MAX_DETACHED_OF_ADDRESS);
     this.advertisedTimeoutS = Math.max(1, Math.floor(this.#idleTimeoutMs / 1000) - 5);
   }
 
@@ -115,6 +155,46 @@ export class SessionTable {
     for (const key of clientPortsOf(session.address, track)) this.#clientPorts.add(key);
   }
 
+  /** Number of sessions that no connection speaks for. */
+  get detachedCount(): number {
+    return this.#detachedCount;
+  }
+
+  /** Says that a connection speaks for a session. */
+  attach(session: ServerSession, connection: SessionConnection): void {
+    session.connections.add(connection);
+    this.#countAttached(session);
+  }
+
+  /** Says that a connection has ended; the session ends with it where it may not live on (R026, R029). */
+  detach(
+    session: ServerSession,
+    from: { connection: SessionConnection; nowMs: number },
+  ): RtspServerEvent[] {
+    session.connections.delete(from.connection);
+    if (session.transportKind === "tcp") return this.remove(session, "connection");
+    if (session.closed || session.connections.size > 0) return [];
+    if (!session.flowing || !this.#hasRoomFor(session)) return this.remove(session, "connection");
+    session.detachedMs = from.nowMs;
+    this.#detachedCount++;
+    this.#detached.set(session.address, (this.#detached.get(session.address) ?? 0) + 1);
+    return [];
+  }
+
+  #hasRoomFor({ address }: ServerSession): boolean {
+    return this.#detachedCount < this.#maxDetached &&
+      (this.#detached.get(address) ?? 0) < this.#maxDetachedOf(address);
+  }
+
+  #countAttached(session: ServerSession): void {
+    if (session.detachedMs === undefined) return;
+    session.detachedMs = undefined;
+    this.#detachedCount--;
+    const left = this.#detached.get(session.address)! - 1;
+    if (left > 0) this.#detached.set(session.address, left);
+    else this.#detached.delete(session.address);
+  }
+
   /** Ends a session and its connections. */
   close(session: ServerSession, reason: RtspSessionEnd): RtspServerEvent[] {
     const connections = [...session.connections];
@@ -128,6 +208,7 @@ export class SessionTable {
   remove(session: ServerSession, reason: RtspSessionEnd): RtspServerEvent[] {
     if (session.closed) return [];
     session.closed = true;
+    this.#countAttached(session);
     this.sessions.delete(session.id);
     for (const track of session.tracks) {
       for (const key of clientPortsOf(session.address, track)) this.#clientPorts.delete(key);
@@ -148,11 +229,19 @@ export class SessionTable {
         if (tcp) events.push(...this.close(session, "media-timeout"));
         else events.push(...this.remove(session, "media-timeout"));
       } else if (session.state !== "playing" || !tcp) {
-        if (nowMs - session.activeMs < this.#idleTimeoutMs) continue;
+        if (nowMs - session.activeMs < this.#idleTimeoutMs && !this.#isGone(session, nowMs)) {
+          continue;
+        }
         events.push(...this.remove(session, "idle-timeout"));
       }
     }
     return events;
+  }
+
+  /** Whether a client over UDP has neither a connection nor told anything for long. */
+  #isGone({ transportKind, detachedMs, activeMs }: ServerSession, nowMs: number): boolean {
+    if (detachedMs === undefined || transportKind !== "udp") return false;
+    return nowMs - Math.max(detachedMs, activeMs) >= this.#detachedTimeoutMs;
   }
 }
 

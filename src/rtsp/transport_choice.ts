@@ -1,5 +1,5 @@
 import { RtspError } from "./errors.ts";
-import type { RtspMulticastGroup, RtspSessionTransport } from "./server_events.ts";
+import type { RtspMulticastGroup, RtspSessionTransport } from "./server_session.ts";
 import type { ServerSession } from "./session_table.ts";
 import type { RtspPair, RtspTransport } from "./transport.ts";
 
@@ -15,6 +15,11 @@ export interface RtspTransportPolicy {
    * when UDP is off, on TLS, and in tunnels.
    */
   readonly udpPorts?: RtspPair;
+  /**
+   * Whether a port at an address is one that the server itself receives packets at: media to there would come back
+   * as a client's.
+   */
+  readonly isOwnPort?: (peer: { readonly address: string; readonly port: number }) => boolean;
   /** Gives the group of a track for players; leave it out where there is no multicast. */
   readonly multicast?: (
     request: { readonly path: string; readonly track: number },
@@ -102,6 +107,10 @@ function chooseUdp(offer: RtspTransport, choice: TransportChoice): RtspSessionTr
   // RFC 2326, 16: media to someone else is how a server is made to flood a third party.
   if (offer.destination !== undefined && offer.destination !== address) {
     throw new RtspError("transport-conflict", "a destination elsewhere", { status: 403 });
+  }
+  if (ports.some((port) => policy.isOwnPort?.({ address, port }))) {
+    const message = `client_port ${ports.join("-")} is the server's own`;
+    throw new RtspError("unsupported-transport", message, { status: 461 });
   }
   const own = session.tracks.some(({ transport }) =>
     transport.kind === "udp" && transport.clientPorts.some((port) => ports.includes(port))

@@ -9,9 +9,19 @@ import {
   type RtspDescribeEvent,
   type RtspPlayEvent,
   type RtspServerEvent,
+  type RtspSessionRegistry,
 } from "../../src/rtsp/mod.ts";
-import { tableOf } from "../../src/rtsp/server_session.ts";
-import { ANNOUNCED, Clock, Peer, registry, TCP, udp, URL } from "./server_peer.ts";
+import { tableOf } from "../../src/rtsp/session_registry.ts";
+import {
+  ANNOUNCED,
+  Clock,
+  Peer,
+  type PeerOptions,
+  registry,
+  TCP,
+  udp,
+  URL,
+} from "./server_peer.ts";
 
 const utf8 = new TextEncoder();
 
@@ -1104,6 +1114,74 @@ Deno.test("sessions and connections forget each other under churn (mediamtx#2784
   }
   sessions.tick(1e9);
   assertEquals(sessions.size, 0);
+});
+
+/** Players over UDP, each on a connection of its own that ends once it plays. */
+function leave(sessions: RtspSessionRegistry, options: PeerOptions, port: number): number {
+  const peer = new Peer({ ...options, sessions });
+  assertEquals(peer.request("PLAY", URL, peer.setUp(() => udp(port))).status, 200);
+  return peer.connection.end().length;
+}
+
+Deno.test("sessions over UDP outlive their connections within bounds by address and in all", () => {
+  const sessions = registry(1, {
+    maxDetached: 5,
+    maxDetachedOf: (address) => address === "a" ? 3 : 9,
+  });
+  let port = 5000;
+  const ended = (address: string, count: number) =>
+    Array.from({ length: count }, () => leave(sessions, { address }, port += 2));
+  assertEquals(ended("a", 5), [0, 0, 0, 1, 1]);
+  assertEquals(ended("b", 3), [0, 0, 1]);
+  assertEquals([sessions.size, sessions.detached], [5, 5]);
+  // Room is made by the end of a session, and by a connection that goes on with it.
+  const [first, second] = sessions;
+  sessions.close(first!);
+  const back = new Peer({ sessions, address: "a" });
+  assertEquals(back.request("GET_PARAMETER", URL, { Session: second!.id }).status, 200);
+  assertEquals(sessions.detached, 3);
+  assertEquals(ended("b", 3), [0, 0, 1]);
+  assertEquals(back.connection.end().length, 1, "its place is taken");
+  sessions.tick(1e9);
+  assertEquals([sessions.size, sessions.detached], [0, 0]);
+});
+
+Deno.test("a session over UDP without connection ends in 15 s without a sign of its client, not before", () => {
+  const sessions = registry();
+  const clock = new Clock();
+  clock.ms = 1000;
+  assertEquals(leave(sessions, { clock }, 5000), 0);
+  const [session] = sessions;
+  assertEquals(sessions.tick(15_999), []);
+  session!.noteActivity(15_999);
+  assertEquals(sessions.tick(30_998), []);
+  const back = new Peer({ sessions, clock });
+  clock.ms = 30_998;
+  assertEquals(back.request("GET_PARAMETER", URL, { Session: session!.id }).status, 200);
+  assertEquals(sessions.tick(80_000), [], "with a connection it has the timeout that it was told");
+  clock.ms = 85_000;
+  back.connection.tick(clock.ms);
+  assertEquals(back.connection.end(), []);
+  assertEquals(sessions.tick(99_999).length, 1);
+  assertEquals(sessions.size, 0);
+});
+
+Deno.test("client ports that are the server's own get 461, others of its address are taken", () => {
+  const isOwnPort = ({ address, port }: { address: string; port: number }): boolean =>
+    address === "192.0.2.1" && (port === 8000 || port === 8001);
+  const transports = { udpPorts: [8000, 8001], isOwnPort } as const;
+  const ask = (port: number, address = "192.0.2.1") =>
+    new Peer({ transports, address }).request("SETUP", track0, { Transport: udp(port) });
+  for (const port of [7999, 8000, 8001]) {
+    const { status, reason } = ask(port);
+    assertEquals(status, 461);
+    assertEquals(
+      reason,
+      `Unsupported transport: client_port ${port}-${port + 1} is the server's own`,
+    );
+  }
+  assertEquals(ask(8002).status, 200);
+  assertEquals(ask(8000, "192.0.2.2").status, 200);
 });
 
 Deno.test("a session over UDP forgets the connections that only kept it alive", () => {

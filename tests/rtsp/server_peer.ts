@@ -8,6 +8,7 @@ import {
   type RtspServerConnectionOptions,
   type RtspServerEvent,
   RtspSessionRegistry,
+  type RtspSessionRegistryOptions,
 } from "../../src/rtsp/mod.ts";
 import { seededRandom } from "../support/split.ts";
 
@@ -25,10 +26,14 @@ export class Clock {
   ms = 0;
 }
 
-export function registry(seed = 1): RtspSessionRegistry {
+export function registry(
+  seed = 1,
+  options: Partial<RtspSessionRegistryOptions> = {},
+): RtspSessionRegistry {
   const random = seededRandom(seed);
   return new RtspSessionRegistry({
     random: (length) => Uint8Array.from({ length }, () => Math.floor(random() * 256)),
+    ...options,
   });
 }
 
