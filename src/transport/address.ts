@@ -14,3 +14,9 @@ export function canReach(bound: string, peer: string): boolean {
   const isIpv6 = plainAddress(peer).includes(":");
   return bound === "::" || bound.includes(":") === isIpv6;
 }
+
+/** Whether an address is that of the machine itself (RFC 1122, 3.2.1.3, and RFC 4291, 2.5.3). */
+export function isLoopback(address: string): boolean {
+  const plain = plainAddress(address);
+  return plain === "::1" || plain.startsWith("127.");
+}

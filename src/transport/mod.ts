@@ -4,7 +4,7 @@
  * @module
  */
 export * from "./acceptor.ts";
-export { canReach, plainAddress } from "./address.ts";
+export { canReach, isLoopback, plainAddress } from "./address.ts";
 export {
   bindDatagram,
   type DatagramPeer,

@@ -1,4 +1,4 @@
-import { HubError } from "../../hub/mod.ts";
+import { HubError, type Stream } from "../../hub/mod.ts";
 import type { Track } from "../../media/mod.ts";
 import {
   formatRtspUrl,
@@ -7,7 +7,6 @@ import {
   type RtspAnnounceEvent,
   RtspDecoderStream,
   type RtspDescribeEvent,
-  type RtspMessage,
   type RtspParameterEvent,
   type RtspPlayEvent,
   type RtspQuestionEvent,
@@ -15,6 +14,7 @@ import {
   RtspServerConnection,
   type RtspServerEvent,
   type RtspServerSession,
+  RtspSessionSink,
   type RtspSetupEvent,
   type RtspTransportPolicy,
   type RtspVerdict,
@@ -74,15 +74,14 @@ export class RtspConnection implements ServedConnection {
   readonly #service: RtspService;
   readonly #transport: Transport;
   readonly #connection: RtspServerConnection;
+  readonly #sink: RtspSessionSink<RtspServerEvent>;
   readonly #abort = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   readonly #decoder: RtspDecoderStream;
   readonly #touched = new Set<RtspServerSession>();
   #end: ConnectionEnd | undefined;
   #closing: Promise<void> | undefined;
-  #resume: (() => void) | undefined;
-  /** Answers whose events are not handled yet: what the client says next comes after them. */
-  #answering = 0;
+  #hasToldOfGarbage = false;
   /** How the connection ends once the answer under way is out. */
   #endAfter: ConnectionEnd | undefined;
 
@@ -109,20 +108,31 @@ export class RtspConnection implements ServedConnection {
     this.#connection = new RtspServerConnection({
       sessions: options.service.sessions,
       address: transport.remoteAddress,
-      transports: options.policy,
+      transports: options.service.withoutOwnPorts(options.policy, transport.localAddress),
       nowMs: options.openedMs,
     });
     this.outbox = new Outbox(transport);
     this.outbox.onError = (error) => this.#finish(failureEnd(error));
     const { first } = options;
     this.#decoder = new RtspDecoderStream({}, first === undefined ? {} : { first });
+    this.#sink = new RtspSessionSink<RtspServerEvent>(this.#connection, {
+      now: () => shell.clock.now(),
+      owner: {
+        handle: (event) => this.#handle(event),
+        write: (output) => this.outbox.send(output),
+        handled: (events) => this.#handled(events),
+        room: () => this.outbox.room(),
+        close: (reason) => this.#finish(failureEnd(reason)),
+      },
+    });
     this.finished = this.#run();
   }
 
   /** Passes time on. */
   tick(): void {
     if (this.#end !== undefined) return;
-    this.#handle(this.#connection.tick(this.#shell.clock.now()));
+    this.#sink.tick();
+    this.#tellOfGarbage();
     const { writeStallMs } = this.#shell.timing;
     if (this.outbox.stalledMs(this.#shell.clock.now()) >= writeStallMs) {
       this.#finish({
@@ -156,10 +166,7 @@ export class RtspConnection implements ServedConnection {
 
   /** Ends the connection if its state asks for that: a session of it was closed, say. */
   checkClosed(): void {
-    const { closeReason } = this.#connection;
-    if (closeReason === undefined) return;
-    this.outbox.send(this.#connection.takeOutput());
-    this.#finish(failureEnd(closeReason));
+    if (this.#connection.closeReason !== undefined) this.#sink.settle();
   }
 
   /** Whether a session of it plays or records. */
@@ -179,17 +186,15 @@ export class RtspConnection implements ServedConnection {
   }
 
   async #run(): Promise<ConnectionEnd> {
-    const sink = new WritableStream<RtspMessage[]>({
-      write: (messages) => this.#receive(messages),
-    }, { highWaterMark: 1 });
     const { signal } = this.#abort;
     try {
       await this.#transport.readable
         .pipeThrough(this.#decoder, { signal })
-        .pipeTo(sink, { signal });
+        .pipeTo(this.#sink, { signal });
       this.#finish({ clean: true, reason: "closed", message: "The peer has closed" });
     } catch (error) {
       const end = failureEnd(error);
+      // A mistake of this program ends this connection alone.
       if (this.#end === undefined && end.reason === "internal") {
         this.#log.error("rtsp connection failed", {
           connection: this.#guest.id,
@@ -203,71 +208,39 @@ export class RtspConnection implements ServedConnection {
     return this.#end!;
   }
 
-  #receive(messages: readonly RtspMessage[]): void | Promise<void> {
-    if (this.#end !== undefined) return;
-    this.#handle(this.#connection.receive(messages, this.#shell.clock.now()));
-    // Until the question is answered, nothing more is read; interleaved media of a publisher is never
-    // behind a question for long.
-    if (this.#isDeciding && this.#end === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#resume = resolve;
-      return promise.then(() => this.outbox.room());
-    }
-    return this.outbox.room();
-  }
-
-  /** Whether the client has to wait. */
-  get #isDeciding(): boolean {
-    return this.#connection.busy || this.#answering > 0;
-  }
-
-  #handle(events: readonly RtspServerEvent[]): void {
-    for (const event of events) this.#handleOne(event);
+  /** Ends the batch of packets, and lets media follow the answers to PLAY, which are written. */
+  #handled(events: readonly RtspServerEvent[]): void {
     for (const session of this.#touched) this.#service.commit(session);
     this.#touched.clear();
-    this.outbox.send(this.#connection.takeOutput());
-    // Media follows the answer.
     for (const event of events) if (event.type === "playing") this.#service.play(event.session);
-    if (!this.#isDeciding) this.#release();
-    this.checkClosed();
   }
 
-  #handleOne(event: RtspServerEvent): void {
+  #handle(event: RtspServerEvent): void | Promise<RtspServerEvent[]> {
     switch (event.type) {
       case "frame":
         this.#service.takeFrame(event);
         this.#touched.add(event.session);
-        break;
+        return;
       case "describe":
-        this.#answer(event, () => this.#describe(event));
-        break;
+        return this.#answer(event, () => this.#describe(event));
       case "announce":
-        this.#answer(event, () => this.#announce(event));
-        break;
+        return this.#answer(event, () => this.#announce(event));
       case "setup":
-        this.#answer(event, () => this.#setUp(event));
-        break;
+        return this.#answer(event, () => this.#setUp(event));
       case "play":
-        this.#answer(event, () => this.#play(event));
-        break;
+        return this.#answer(event, () => this.#play(event));
       case "record":
-        this.#answer(event, () => this.#record(event));
-        break;
+        return this.#answer(event, () => this.#record(event));
       case "parameter":
-        this.#answer(event, () => this.#answerParameter(event));
-        break;
+        return this.#answer(event, () => this.#answerParameter(event));
       case "authorize":
-        this.#answer(event, () => this.#authorize(event));
-        break;
+        return this.#answer(event, () => this.#authorize(event));
       case "recording":
-        this.#service.record(event.session);
-        break;
+        return this.#service.record(event.session);
       case "paused":
-        this.#service.pause(event.session);
-        break;
+        return this.#service.pause(event.session);
       case "session-closed":
-        this.#service.closed(event.session, event.reason);
-        break;
+        return this.#service.closed(event.session, event.reason);
       case "refused":
         this.#log.info("rtsp request refused", {
           connection: this.#guest.id,
@@ -275,43 +248,46 @@ export class RtspConnection implements ServedConnection {
           status: event.error.status,
           reason: event.error.message,
         });
-        break;
+        return;
       case "close":
       case "playing":
       case "keepalive":
     }
   }
 
-  #answer(
+  async #answer(
     event: RtspQuestionEvent,
     decide: () => RtspServerEvent[] | Promise<RtspServerEvent[]>,
-  ): void {
-    this.#answering++;
-    Promise.try(decide).catch((error) => {
-      if (error instanceof HubError) {
-        return this.#turnAway(event, refusalOf(error));
-      }
-      this.#log.error("rtsp request failed", {
-        connection: this.#guest.id,
-        error: String(error),
-      });
-      return this.#connection.reject(event, 500, { reason: "Internal error", close: true });
-    }).then((events) => {
-      this.#answering--;
-      if (this.#end === undefined) {
-        this.#handle(events);
-        if (this.#endAfter !== undefined) this.#finish(this.#endAfter);
-        return;
-      }
-      // A session that a later request of the client has ended is given up in any case.
-      for (const event of events) if (event.type === "session-closed") this.#handleOne(event);
-    }).catch((error) => {
-      // A mistake of this program ends this connection alone.
-      this.#log.error("rtsp connection failed", {
-        connection: this.#guest.id,
-        error: String(error),
-      });
-      this.#finish(failureEnd(error));
+  ): Promise<RtspServerEvent[]> {
+    const events = await Promise.try(decide).catch((error) => this.#refuse(event, error));
+    if (this.#end === undefined && this.#endAfter !== undefined) {
+      this.#sink.settle(events);
+      this.#finish(this.#endAfter);
+      return [];
+    }
+    if (this.#end === undefined) return events;
+    // A session that a later request of the client has ended is given up in any case.
+    for (const one of events) if (one.type === "session-closed") this.#handle(one);
+    return [];
+  }
+
+  #refuse(event: RtspQuestionEvent, error: unknown): RtspServerEvent[] {
+    if (error instanceof HubError) return this.#turnAway(event, refusalOf(error));
+    this.#log.error("rtsp request failed", {
+      connection: this.#guest.id,
+      error: String(error),
+    });
+    return this.#connection.reject(event, 500, { reason: "Internal error", close: true });
+  }
+
+  /** Says once that the peer sends bytes between its messages that belong to none. */
+  #tellOfGarbage(): void {
+    const bytes = this.#decoder.garbageBytes;
+    if (bytes === 0 || this.#hasToldOfGarbage) return;
+    this.#hasToldOfGarbage = true;
+    this.#log.info("rtsp bytes that belong to no message are skipped", {
+      connection: this.#guest.id,
+      bytes,
     });
   }
 
@@ -328,7 +304,7 @@ export class RtspConnection implements ServedConnection {
       waitMs: timing.describeWaitMs,
     });
     const { name } = ticket.request;
-    if (described === undefined) return this.#turnAway(event, absent(name));
+    if (described === undefined) return this.#rejectStream(event, found.granted);
     return this.#connection.acceptDescribe(event, {
       description: { ...described.description, ...this.#multicastConnection(event, name) },
       identity: ticket.user,
@@ -376,7 +352,7 @@ export class RtspConnection implements ServedConnection {
         log,
         waitMs: timing.describeWaitMs,
       });
-      if (described === undefined) return this.#turnAway(event, absent(name));
+      if (described === undefined) return this.#rejectStream(event, stream);
       if (event.track >= described.tracks.length) return this.#rejectTrack(event);
       const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
       // From here on the ticket is the session's.
@@ -402,6 +378,17 @@ export class RtspConnection implements ServedConnection {
       });
     this.#service.dropUnregistered(event.session);
     return events;
+  }
+
+  /** Nothing could be described: the stream has nothing that RTSP carries, or has ended meanwhile. */
+  #rejectStream(
+    event: RtspDescribeEvent | RtspSetupEvent,
+    { name, isLive }: Stream,
+  ): RtspServerEvent[] {
+    const [status, reason] = isLive
+      ? [415, `The stream ${name} has nothing that RTSP players can be sent`] as const
+      : [404, `There is no stream ${name}`] as const;
+    return this.#connection.reject(event, status, { reason });
   }
 
   #rejectTrack(event: RtspSetupEvent): RtspServerEvent[] {
@@ -534,17 +521,12 @@ export class RtspConnection implements ServedConnection {
     return this.#connection.reject(event, 302, { ...options, reason, headers });
   }
 
-  #release(): void {
-    this.#resume?.();
-    this.#resume = undefined;
-  }
-
   #finish(end: ConnectionEnd): void {
     if (this.#end !== undefined) return;
     const log = this.#log;
     this.#end = end;
     const events = this.#connection.end();
-    for (const event of events) this.#handleOne(event);
+    for (const event of events) this.#handle(event);
     const hadPublisher = events.some((event) =>
       event.type === "session-closed" && event.session.state === "recording"
     );
@@ -556,7 +538,7 @@ export class RtspConnection implements ServedConnection {
     if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
     this.#guest.leave(end);
-    this.#release();
+    this.#sink.stop();
     this.#closing = closeGently(this.#shell, {
       transport: this.#transport,
       outbox: this.outbox,
@@ -574,10 +556,6 @@ const STATUS: Readonly<Record<RefusalKind, number>> = {
   full: 503,
   absent: 404,
 };
-
-function absent(name: string): NotGranted {
-  return { refused: "absent", why: `There is no stream ${name}` };
-}
 
 /** What is wrong with the credentials that the gate wants to see. */
 function verdictOn(event: RtspQuestionEvent): Exclude<RtspVerdict, "granted"> {

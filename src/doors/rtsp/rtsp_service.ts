@@ -7,6 +7,7 @@ import {
   type RtspServerSession,
   RtspSessionRegistry,
   type RtspTrackStart,
+  type RtspTransportPolicy,
 } from "../../rtsp/mod.ts";
 import type { Shell } from "../mod.ts";
 import type { NotGranted, PlayTicket, PublishTicket, StreamRequest } from "../../gate/mod.ts";
@@ -17,7 +18,7 @@ import { MulticastStream } from "./multicast_stream.ts";
 import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
 import { RtspPublisher } from "./rtsp_publisher.ts";
 import { areCompatible, describeStream, rtspFormatName, RtspWireFormat } from "../../wire/mod.ts";
-import type { DatagramPeer, Outbox } from "../../transport/mod.ts";
+import { type DatagramPeer, isLoopback, type Outbox } from "../../transport/mod.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 
 /** Times of RTSP sessions, milliseconds. */
@@ -180,6 +181,25 @@ export class RtspService {
     for (const [session, owned] of [...this.#owned]) {
       if (owned.carrier === carrier) this.#end(session, reason);
     }
+  }
+
+  /**
+   * The policy, but for client ports that are the server's own: media to where its own sockets receive would come
+   * back as that of a client. `localAddress` is where a client reached the server, and other clients at that address,
+   * or on its loopback, are the same machine.
+   */
+  withoutOwnPorts(
+    policy: RtspTransportPolicy,
+    localAddress: string | undefined,
+  ): RtspTransportPolicy {
+    const sockets = [this.sockets, this.multicast?.sockets].filter((one) => one !== undefined);
+    if (sockets.length === 0) return policy;
+    return {
+      ...policy,
+      isOwnPort: ({ address, port }) =>
+        (address === localAddress || isLoopback(address)) &&
+        sockets.some(({ ports }) => ports.includes(port)),
+    };
   }
 
   /** Counts of the sessions that play, are set up to, or record. */
