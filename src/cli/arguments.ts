@@ -1,6 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import {
   checkRelays,
+  type EnhancedPolicy,
   type ListenAddress,
   parseListenAddress,
   parseMulticastRange,
@@ -20,6 +21,8 @@ export interface ServeRequest {
   readonly waitMs: number | undefined;
   readonly rtsp: ListenAddress | false;
   readonly rtp: ListenAddress | false;
+  /** What RTMP players that announce nothing of Enhanced RTMP are sent. */
+  readonly enhanced: EnhancedPolicy;
   /** Groups that RTSP players may ask for; `undefined` for no multicast. */
   readonly multicast: string | undefined;
   /** Streams that are fetched from, and forwarded to, other servers. */
@@ -65,6 +68,8 @@ Options:
                            NAME may be a pattern: --pull 'live/*=rtmp://host/live/*' fetches any
                            stream that someone wants, --push any that is published; a * stands for
                            one segment, at the end of NAME for one or more
+  --enhanced POLICY        what RTMP players are sent that announce nothing of Enhanced RTMP: what has no
+                           older form (strip, the default), everything (pass), nothing (strict)
   --wait SECONDS           how long a player waits for a stream (default 10, RTSP 3)
   --log-level LEVEL        debug, info, warn or error (default info)
   --log-format FORMAT      text or json (default text)
@@ -114,6 +119,7 @@ export function parseArguments(args: readonly string[]): CliRequest {
     rtsp,
     rtsps,
     rtp: rtpAddress(value("rtp") ?? "8000", rtsp),
+    enhanced: choice("enhanced", value("enhanced") ?? "strip", ENHANCED_POLICIES),
     multicast,
     relays: allRelays,
     tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
@@ -133,6 +139,8 @@ function checkPositionals([command, ...rest]: readonly (string | number)[]): voi
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
 }
 
+const ENHANCED_POLICIES = ["strip", "pass", "strict"] as const;
+
 /** Options that have a value; each may be given once. */
 const VALUE_OPTIONS = [
   "rtmp",
@@ -143,6 +151,7 @@ const VALUE_OPTIONS = [
   "multicast",
   "cert",
   "key",
+  "enhanced",
   "wait",
   "log-level",
   "log-format",

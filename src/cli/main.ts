@@ -45,13 +45,14 @@ async function serve(request: ServeRequest): Promise<void> {
     Deno.addSignalListener(signal, handler);
     return { signal, handler };
   });
-  const { rtmp, rtmps, rtsp, rtsps, rtp, multicast, relays, tls, waitMs } = request;
+  const { rtmp, rtmps, rtsp, rtsps, rtp, enhanced, multicast, relays, tls, waitMs } = request;
   const server = new Server({
     rtmp,
     rtmps,
     rtsp,
     rtsps,
     rtp,
+    enhanced,
     relays,
     log,
     ...(multicast === undefined ? {} : { multicast: { group: multicast } }),

@@ -1,8 +1,24 @@
-import { type AudioBody, buildAudioBody, parseAudioBody } from "./audio_body.ts";
-import { codecOfVideo, plainIdOfCodec } from "./codec_ids.ts";
-import { AudioPacketType, SoundFormat, VideoPacketType } from "./constants.ts";
-import { AvcPacketType } from "./constants.ts";
-import { buildVideoBody, parseVideoBody, type VideoBody } from "./video_body.ts";
+import type { CodecName } from "../media/mod.ts";
+import {
+  type AudioBody,
+  buildAudioBody,
+  type EnhancedAudioBody,
+  parseAudioBody,
+} from "./audio_body.ts";
+import { codecOfAudio, codecOfVideo, plainIdOfCodec } from "./codec_ids.ts";
+import {
+  AacPacketType,
+  AudioPacketType,
+  AvcPacketType,
+  SoundFormat,
+  VideoPacketType,
+} from "./constants.ts";
+import {
+  buildVideoBody,
+  type EnhancedVideoBody,
+  parseVideoBody,
+  type VideoBody,
+} from "./video_body.ts";
 
 /** Which track of a multitrack body to take. */
 export interface PlainBodyOptions {
@@ -79,17 +95,88 @@ export function legacyVideoBody(body: Uint8Array): Uint8Array | undefined {
   if (!isExVideo(body)) return body;
   const parsed = parseVideoBody(body);
   if (parsed.form !== "enhanced" || parsed.tracks.length > 1) return undefined;
+  return legacyVideo(parsed);
+}
+
+/**
+ * Turns a video body into the one for players that know nothing of Enhanced RTMP: of one track, without
+ * `ModEx`, with the codec id of FLV 10.1 where its codec has one, else with the FourCC, which some that do
+ * not say so can take. Returns `undefined` for what they can do without: another track, metadata. Legacy
+ * bodies are returned as they are.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function bareVideoBody(
+  body: Uint8Array,
+  { trackId = 0 }: PlainBodyOptions = {},
+): Uint8Array | undefined {
+  if (!isExVideo(body)) return body;
+  const parsed = oneTrack(parseVideoBody(body), trackId);
+  if (parsed?.form !== "enhanced" || parsed.packetType === VideoPacketType.Metadata) {
+    return undefined;
+  }
+  if (plainIdOf(codecOfVideo(parsed.tracks[0]!.fourCc)) !== undefined) return legacyVideo(parsed);
+  const first = body[0]! & 0x0f;
+  const isBare = first !== VideoPacketType.Multitrack && first !== VideoPacketType.ModEx;
+  return isBare ? body : buildVideoBody({ ...parsed, modEx: [] });
+}
+
+/**
+ * Turns an audio body into the one for players that know nothing of Enhanced RTMP, as
+ * {@linkcode bareVideoBody} does; `MultichannelConfig` is what they can do without.
+ *
+ * @throws {FlvError} if the body is malformed
+ */
+export function bareAudioBody(
+  body: Uint8Array,
+  { trackId = 0 }: PlainBodyOptions = {},
+): Uint8Array | undefined {
+  if (!isExAudio(body)) return body;
+  const parsed = oneTrack(parseAudioBody(body), trackId);
+  if (parsed?.form !== "enhanced" || parsed.packetType === AudioPacketType.MultichannelConfig) {
+    return undefined;
+  }
+  if (plainIdOf(codecOfAudio(parsed.tracks[0]!.fourCc)) !== undefined) return legacyAudio(parsed);
+  const first = body[0]! & 0x0f;
+  const isBare = first !== AudioPacketType.Multitrack && first !== AudioPacketType.ModEx;
+  return isBare ? body : buildAudioBody({ ...parsed, modEx: [] });
+}
+
+function plainIdOf(codec: CodecName | undefined): number | undefined {
+  return codec === undefined ? undefined : plainIdOfCodec(codec);
+}
+
+function legacyVideo({ frameType, ...parsed }: EnhancedVideoBody): Uint8Array | undefined {
   const { fourCc, compositionTimeMs, data } = parsed.tracks[0]!;
   const packetType = LEGACY_PACKET_TYPES.get(parsed.packetType);
-  const codec = codecOfVideo(fourCc);
-  const codecId = codec && plainIdOfCodec(codec);
+  const codecId = plainIdOf(codecOfVideo(fourCc));
   if (codecId === undefined || packetType === undefined) return undefined;
   return buildVideoBody({
     form: "legacy",
-    frameType: parsed.frameType,
+    frameType,
     codecId,
     packetType,
     compositionTimeMs,
+    data,
+  });
+}
+
+/** FLV 10.1, E.4.2.1: AAC always says 44 kHz and stereo; decoders of MP3 go by the frame. */
+function legacyAudio({ packetType, tracks }: EnhancedAudioBody): Uint8Array | undefined {
+  const { fourCc, data } = tracks[0]!;
+  const soundFormat = plainIdOf(codecOfAudio(fourCc));
+  const isStart = packetType === AudioPacketType.SequenceStart;
+  const hasStart = soundFormat === SoundFormat.Aac;
+  const isCarried = packetType === AudioPacketType.CodedFrames || (isStart && hasStart);
+  if (soundFormat === undefined || !isCarried) return undefined;
+  const aacType = isStart ? AacPacketType.SequenceHeader : AacPacketType.Raw;
+  return buildAudioBody({
+    form: "legacy",
+    soundFormat,
+    soundRate: 3,
+    soundSize: 1,
+    soundType: 1,
+    packetType: hasStart ? aacType : undefined,
     data,
   });
 }

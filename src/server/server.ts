@@ -60,7 +60,7 @@ export interface ServerOptions {
   readonly session?: RtmpServerSessionOptions;
   /** Bounds of what an RTMP client may make the server hold. */
   readonly chunks?: Partial<ChunkLimits>;
-  /** What players that announce nothing of Enhanced RTMP are sent. Default `pass`. */
+  /** What players that announce nothing of Enhanced RTMP are sent. Default `strip`. */
   readonly enhanced?: EnhancedPolicy;
   /** Times of the server itself. */
   readonly timing?: Partial<ServerTiming>;

@@ -1,5 +1,6 @@
 import {
   AudioPacketType,
+  codecOfFourCc,
   FlvError,
   fourCcOfCodec,
   parseAudioBody,
@@ -14,18 +15,27 @@ import { CapsEx, type EnhancedCapabilities, MessageType } from "../rtmp/mod.ts";
 import { type RtmpExtensions, wireMessage } from "./rtmp_wire_format.ts";
 
 /**
- * What players that announce nothing of Enhanced RTMP are sent: everything (`pass`: many can take more
- * than they say), or plain RTMP alone (`strict`). Players that announce are sent what they announced.
+ * What players that announce nothing of Enhanced RTMP are sent. Players that announce are sent what they
+ * announced.
+ *
+ * - `strip`: nothing of it that they can do without: one track, codecs by their old ids where they have one,
+ *   by FourCC where not, since many can take more than they say.
+ * - `pass`: everything.
+ * - `strict`: plain RTMP alone; the play of a stream with another codec is refused.
  */
-export type EnhancedPolicy = "pass" | "strict";
+export type EnhancedPolicy = "pass" | "strip" | "strict";
 
 /** What of Enhanced RTMP a player can take. */
 export function extensionsOf(
   capabilities: EnhancedCapabilities,
   policy: EnhancedPolicy,
 ): RtmpExtensions {
-  if (!capabilities.announced && policy === "pass") return { multitrack: true, modEx: true };
+  if (!capabilities.announced) {
+    const all = policy === "pass";
+    return { multitrack: all, modEx: all, fourCcs: all };
+  }
   return {
+    fourCcs: true,
     multitrack: (capabilities.capsEx & CapsEx.Multitrack) !== 0,
     modEx: (capabilities.capsEx & CapsEx.ModEx) !== 0,
   };
@@ -64,12 +74,18 @@ function fourCcsOf(stream: Stream, extensions: RtmpExtensions): string[] {
   return [...told, ...converted];
 }
 
-function fourCcsOfHeader(unit: MediaUnit, { multitrack }: RtmpExtensions): string[] {
+function fourCcsOfHeader(unit: MediaUnit, { multitrack, fourCcs }: RtmpExtensions): string[] {
   if (unit.payload.format !== "flv" || unit.kind === "data") return [];
   // Of several tracks a player without multitrack gets track 0 alone.
   return tracksOf(unit.kind, unit.payload.body)
     .filter(({ trackId }) => multitrack || trackId === 0)
+    .filter(({ fourCc }) => fourCcs || !hasPlainId(fourCc))
     .map(({ fourCc }) => fourCc);
+}
+
+function hasPlainId(fourCc: string): boolean {
+  const codec = codecOfFourCc(fourCc);
+  return codec !== undefined && plainIdOfCodec(codec) !== undefined;
 }
 
 /** The tracks that a body has with a FourCC each. */

@@ -1,5 +1,7 @@
 import { ByteWriter } from "../bytes/mod.ts";
 import {
+  bareAudioBody,
+  bareVideoBody,
   FlvError,
   plainAudioBody,
   plainVideoBody,
@@ -31,10 +33,16 @@ export interface RtmpExtensions {
   readonly multitrack: boolean;
   /** `ModEx` entries; else they are taken off. */
   readonly modEx: boolean;
+  /**
+   * FourCCs, and what is optional beside frames; else a codec goes by its id of FLV 10.1 where it has one,
+   * of one track and without `ModEx`, and there is no `MultichannelConfig` and no metadata of video.
+   */
+  readonly fourCcs: boolean;
 }
 
 /** The name of the wire format for players with these extensions. */
-export function rtmpFormatName({ multitrack, modEx }: RtmpExtensions): string {
+export function rtmpFormatName({ multitrack, modEx, fourCcs }: RtmpExtensions): string {
+  if (!fourCcs) return "rtmp-bare";
   return `rtmp${multitrack ? "" : "-one-track"}${modEx ? "" : "-no-modex"}`;
 }
 
@@ -217,11 +225,12 @@ function rtmpMessage(flv: FlvBody, extensions: RtmpExtensions): RawMessage | und
 /** The body without what its players cannot take; `undefined` where nothing is left. */
 function reducedBody(
   { kind, body }: FlvBody,
-  { multitrack, modEx }: RtmpExtensions,
+  { multitrack, modEx, fourCcs }: RtmpExtensions,
 ): Uint8Array | undefined {
-  if (kind === "data" || (multitrack && modEx)) return body;
+  if (kind === "data" || (multitrack && modEx && fourCcs)) return body;
   const isVideo = kind === "video";
   try {
+    if (!fourCcs) return isVideo ? bareVideoBody(body) : bareAudioBody(body);
     const stripped = modEx ? body : isVideo ? stripVideoModEx(body) : stripAudioModEx(body);
     if (multitrack) return stripped;
     return isVideo ? plainVideoBody(stripped) : plainAudioBody(stripped);

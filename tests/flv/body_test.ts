@@ -2,6 +2,8 @@ import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from
 import fc from "../support/fast_check.ts";
 import {
   AudioChannelOrder,
+  bareAudioBody,
+  bareVideoBody,
   buildAudioBody,
   buildMultichannelConfig,
   buildVideoBody,
@@ -451,3 +453,45 @@ Deno.test("truncated and mutated bodies throw FlvError or nothing, and are not c
     }
   }
 });
+
+const MP3 = "2e6d7033";
+
+/** What a player gets that announces nothing: `undefined` for what it can do without. */
+const BARE_VIDEO: readonly (readonly [what: string, hex: string, bare: string | undefined])[] = [
+  ["a legacy body", "17 01 000000 65", "170100000065"],
+  ["a sequence start of avc1", `90 ${AVC1} 01`, "170000000001"],
+  ["avc1 with a composition time", `a1 ${AVC1} 000028 41`, "270100002841"],
+  ["avc1 behind a ModEx", `97 02 0001f4 01 ${AVC1} 000000 65`, "170100000065"],
+  ["track 0 of several of avc1", `96 01 ${AVC1} 00 000000 65`, "170100000065"],
+  ["the end of avc1", `92 ${AVC1}`, "1702000000"],
+  ["hvc1, which has no id", `91 ${HVC1} 000028 26`, `91${HVC1}00002826`],
+  ["hvc1 behind a ModEx", `97 02 0001f4 03 ${HVC1} 26`, `93${HVC1}26`],
+  ["track 0 of several of hvc1", `96 03 ${HVC1} 00 26`, `93${HVC1}26`],
+  ["another track", `96 03 ${HVC1} 01 26`, undefined],
+  ["colours", `94 ${HVC1} 02`, undefined],
+  ["a codec that is not known", `91 ${VVC1} 02`, `91${VVC1}02`],
+];
+
+const BARE_AUDIO: typeof BARE_VIDEO = [
+  ["a legacy body", "af 01 21", "af0121"],
+  ["a sequence start of mp4a", `90 ${MP4A} 1210`, "af001210"],
+  ["frames of mp4a", `91 ${MP4A} 21`, "af0121"],
+  ["frames of MP3", `91 ${MP3} fffb`, "2ffffb"],
+  ["frames of Opus, which has no format", `91 ${OPUS} fc`, `91${OPUS}fc`],
+  ["track 0 of several of Opus", `95 01 ${OPUS} 00 fc`, `91${OPUS}fc`],
+  ["another track", `95 01 ${OPUS} 03 fc`, undefined],
+  ["5.1 channels, as FFmpeg 7 tells them", `94 ${MP4A} 01 06 0000003f`, undefined],
+  ["5.1 channels of Opus", `94 ${OPUS} 01 06 0000003f`, undefined],
+];
+
+for (const [what, hex, bare] of BARE_VIDEO) {
+  Deno.test(`bareVideoBody makes of ${what} what a player of plain RTMP can take`, () => {
+    assertEquals(bareVideoBody(bytes(hex))?.toHex(), bare);
+  });
+}
+
+for (const [what, hex, bare] of BARE_AUDIO) {
+  Deno.test(`bareAudioBody makes of ${what} what a player of plain RTMP can take`, () => {
+    assertEquals(bareAudioBody(bytes(hex))?.toHex(), bare);
+  });
+}

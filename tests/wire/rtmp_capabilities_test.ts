@@ -78,6 +78,58 @@ Deno.test("a player gets no more of Enhanced RTMP than it said it can take (M073
   }
 });
 
+/** Says nothing of Enhanced RTMP, as FFmpeg up to 5, mpv, VLC, GStreamer and rtmpdump do. */
+const NOTHING = {
+  fourCcList: undefined,
+  videoFourCcInfoMap: undefined,
+  audioFourCcInfoMap: undefined,
+  capsEx: undefined,
+};
+
+/** What encoders of now send with H.264 and 5.1 channels of AAC, by kind. */
+const CURRENT: readonly RtmpMedia[] = [
+  media("video", "97020001f400" + "61766331" + "01"),
+  media("audio", "af0011b0"),
+  media("audio", "94" + "6d703461" + "01060000003f"),
+  media("video", "94" + "61766331" + "02"),
+  media("video", "91" + "61766331" + "000028" + "65"),
+  media("audio", "91" + "6d703461" + "21"),
+];
+
+function media(kind: "audio" | "video", hex: string): RtmpMedia {
+  return { kind, timestampMs: 0, body: Uint8Array.fromHex(hex) };
+}
+
+for (
+  const [policy, expected] of [
+    ["strip", ["170000000001", "af0011b0", "170100002865", "af0121"]],
+    ["pass", CURRENT.map(({ body }) => body.toHex())],
+  ] as const
+) {
+  Deno.test(`a player that announces nothing gets of Enhanced RTMP what "${policy}" says (M073)`, async () => {
+    await using test = await TestServer.start({
+      rtmp: { hostname: "127.0.0.1", port: 0 },
+      enhanced: policy,
+    });
+    const url = `${test.url}/live/cam`;
+    await using publisher = await RtmpClient.connect(url);
+    const writer = (await publisher.publish()).getWriter();
+    await using player = await RtmpClient.connect(url, { connectParameters: NOTHING });
+    const playing = player.play();
+    await until(() => test.server.hub.get("live/cam")?.publication !== undefined);
+    const playback = await playing;
+    for (const one of CURRENT) await writer.write(one);
+    await writer.close();
+    const bodies: string[] = [];
+    for await (const { payload } of playback) {
+      assert(payload.format === "flv");
+      bodies.push(payload.body.toHex());
+      if (bodies.at(-1) === expected.at(-1)) break;
+    }
+    assertEquals(bodies, expected);
+  });
+}
+
 Deno.test("a codec that a player did not list is refused by name (M073)", async () => {
   await using test = await TestServer.start();
   const url = `${test.url}/live/cam`;

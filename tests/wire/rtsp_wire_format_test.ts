@@ -120,7 +120,7 @@ Deno.test("a stream without an RTSP reader does no RTP work", () => {
   const stream = hub.stream("live/cam");
   stream.read({
     format: "rtmp",
-    create: (of) => new RtmpWireFormat(of, { multitrack: true, modEx: true }),
+    create: (of) => new RtmpWireFormat(of, { multitrack: true, modEx: true, fourCcs: true }),
   });
   publication.write(packetUnit(1));
   assertEquals(formats, 0);

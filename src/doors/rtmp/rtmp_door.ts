@@ -15,7 +15,7 @@ export interface RtmpDoorOptions {
   readonly session?: RtmpServerSessionOptions;
   /** Bounds of what a client may make the server hold. */
   readonly chunks?: Partial<ChunkLimits>;
-  /** What players that announce nothing of Enhanced RTMP are sent. Default `pass`. */
+  /** What players that announce nothing of Enhanced RTMP are sent. Default `strip`. */
   readonly enhanced?: EnhancedPolicy;
 }
 
@@ -45,7 +45,7 @@ export class RtmpDoor implements Door {
     shell: Shell,
     { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection {
-    const { session = {}, chunks = {}, enhanced = "pass" } = this.#options;
+    const { session = {}, chunks = {}, enhanced = "strip" } = this.#options;
     return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced });
   }
 

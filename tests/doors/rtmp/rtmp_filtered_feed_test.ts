@@ -31,7 +31,7 @@ function cursorOf(frames: number, last: readonly MediaUnit[] = []): WireCursor {
   for (const unit of last) publication.write(unit);
   const { cursor } = stream.read({
     format: "rtmp",
-    create: () => new RtmpWireFormat(stream, { multitrack: true, modEx: true }),
+    create: () => new RtmpWireFormat(stream, { multitrack: true, modEx: true, fourCcs: true }),
   });
   return cursor;
 }
