@@ -15,7 +15,7 @@ import type { Transport } from "../../transport/mod.ts";
 import { failureEnd, type ServedConnection, type Shell } from "../mod.ts";
 import { type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import { RtspConnection } from "./rtsp_connection.ts";
+import { RtspVisitor } from "./rtsp_visitor.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import {
   httpTunnelTransport,
@@ -121,7 +121,7 @@ export class RtspFront implements ServedConnection {
   readonly #options: RtspFrontOptions;
   readonly #openedMs: number;
   #deadlineMs: number | undefined;
-  #connection: RtspConnection | undefined;
+  #connection: RtspVisitor | undefined;
   #end: ConnectionEnd | undefined;
   /** Ends what a half-open tunnel waits for. */
   #onEnd: (() => void) | undefined;
@@ -245,7 +245,7 @@ export class RtspFront implements ServedConnection {
   ): Promise<ConnectionEnd> {
     const { guest, service, policy } = this.#options;
     this.#deadlineMs = undefined;
-    this.#connection = new RtspConnection(this.#shell, transport, {
+    this.#connection = new RtspVisitor(this.#shell, transport, {
       guest,
       service,
       // R067: datagrams would not take the way of the tunnel.

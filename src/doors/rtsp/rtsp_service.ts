@@ -16,7 +16,7 @@ import type { RtpSockets } from "./rtp_sockets.ts";
 import type { MulticastGroups } from "./multicast_groups.ts";
 import { MulticastStream } from "./multicast_stream.ts";
 import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
-import { RtspPublisher } from "./rtsp_publisher.ts";
+import { RtpSessionIngest } from "./rtp_session_ingest.ts";
 import { areCompatible, describeStream, rtspFormatName, RtspWireFormat } from "../../wire/mod.ts";
 import { type DatagramPeer, isLoopback, type Outbox } from "../../transport/mod.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
@@ -76,7 +76,7 @@ interface PlayingSession {
 interface RecordingSession {
   readonly mode: "record";
   readonly ticket: PublishTicket;
-  readonly publisher: RtspPublisher;
+  readonly publisher: RtpSessionIngest;
   readonly carrier: RtspCarrier;
   readonly peers: DatagramPeer[];
   /** Receiver reports. */
@@ -301,7 +301,7 @@ export class RtspService {
   ): NotGranted | undefined {
     if (this.#owned.has(session)) return undefined;
     const { tracks, media, ticket, carrier } = from;
-    let publisher: RtspPublisher | undefined;
+    let publisher: RtpSessionIngest | undefined;
     const started = ticket.start({
       tracks,
       onEnded: ({ reason }) => this.#end(session, reason),
@@ -314,7 +314,7 @@ export class RtspService {
     });
     if (!("granted" in started)) return started;
     try {
-      publisher = new RtspPublisher(ticket, {
+      publisher = new RtpSessionIngest(ticket, {
         tracks,
         media,
         ordered: session.tracks[0]?.transport.kind === "tcp",

@@ -6,7 +6,7 @@ import { Hub } from "../../../src/hub/mod.ts";
 import { buildRtcp, buildRtpPacket, parseRtcp, parseRtpPacket } from "../../../src/rtp/mod.ts";
 import type { RtspResponse } from "../../../src/rtsp/mod.ts";
 import { parseSdp } from "../../../src/sdp/mod.ts";
-import { RtspPublisher } from "../../../src/doors/rtsp/rtsp_publisher.ts";
+import { RtpSessionIngest } from "../../../src/doors/rtsp/rtp_session_ingest.ts";
 import { tracksOfSdp } from "../../../src/transmux/mod.ts";
 import { ffmpeg, makeRecording, TemporaryFolder } from "../../support/media_file.ts";
 import { ignoreWithout } from "../../support/process.ts";
@@ -534,7 +534,7 @@ function publisherAlone() {
   const hub = new Hub({ clock: { now: () => 0, setTimer: () => ({ cancel() {} }) } });
   const tracks = tracksOfSdp(parseSdp(SDP));
   const publication = hub.acquire("live/cam", { identity: "me", tracks });
-  const publisher = new RtspPublisher(publication, { tracks, ordered: true, ssrc: 1, nowMs: 0 });
+  const publisher = new RtpSessionIngest(publication, { tracks, ordered: true, ssrc: 1, nowMs: 0 });
   return { publication, publisher };
 }
 

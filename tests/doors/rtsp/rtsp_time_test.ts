@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Hub, type MediaUnit } from "../../../src/hub/mod.ts";
 import { buildRtcp, buildRtpPacket, ntpFromUnixUs, ticksFromUs } from "../../../src/rtp/mod.ts";
 import { parseSdp } from "../../../src/sdp/mod.ts";
-import { RtspPublisher } from "../../../src/doors/rtsp/rtsp_publisher.ts";
+import { RtpSessionIngest } from "../../../src/doors/rtsp/rtp_session_ingest.ts";
 import { FlvRemuxer, FrameReader, tracksOfSdp } from "../../../src/transmux/mod.ts";
 import { FakeClock } from "../../hub/hub_support.ts";
 import { seededRandom } from "../../support/split.ts";
@@ -90,7 +90,7 @@ function run(options: CameraOptions): Outcome {
       if (kind !== "data") flvMs[kind === "video" ? VIDEO : AUDIO].push(Math.round(dtsUs / 1000));
     }
   });
-  const publisher = new RtspPublisher(publication, { tracks, ordered: true, ssrc: 9, nowMs: 0 });
+  const publisher = new RtpSessionIngest(publication, { tracks, ordered: true, ssrc: 9, nowMs: 0 });
 
   const timestampOf = (track: number, us: number): number => {
     const ownUs = us * (1 + ppm[track]! / 1e6) + (options.rtpStep?.(track, us) ?? 0);

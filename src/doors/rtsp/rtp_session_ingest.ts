@@ -24,7 +24,7 @@ interface PublisherTrack {
 }
 
 /** Counts of an RTSP publisher. */
-export interface RtspPublisherStatistics {
+export interface RtpSessionIngestStatistics {
   /** Packets of RTP and RTCP that came. */
   readonly packets: number;
   /** Their bytes. */
@@ -45,8 +45,8 @@ export interface UnitSink {
   commit(): void;
 }
 
-/** The receiving end of an RTSP publisher: packets in, units into the hub. */
-export class RtspPublisher {
+/** RTP ingest of one RTSP session that records: packets of all its tracks in, units of the publication out. */
+export class RtpSessionIngest {
   readonly #sink: UnitSink;
   readonly #tracks: readonly PublisherTrack[];
   readonly #ssrc: number;
@@ -89,7 +89,7 @@ export class RtspPublisher {
   }
 
   /** Counts of now. */
-  get statistics(): RtspPublisherStatistics {
+  get statistics(): RtpSessionIngestStatistics {
     const stats = this.#tracks.map(({ receiver }) => receiver.stats);
     return {
       packets: this.#packets,

@@ -61,8 +61,8 @@ interface SessionNotes {
 /** Streams that a client may have described to it before it sets one up. */
 const MAX_DESCRIBED = 16;
 
-/** One RTSP connection, from its first request to the end. */
-export class RtspConnection implements ServedConnection {
+/** Serves one RTSP connection as a guest of the gate, from its first request to the end. */
+export class RtspVisitor implements ServedConnection {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
   readonly outbox: Outbox;
