@@ -383,14 +383,29 @@ export class RtmpServerSession {
   }
 
   #receiveMedia(message: MediaMessage, events: RtmpServerEvent[]): void {
-    const stream = this.#streams.get(message.streamId);
+    const stream = message.streamId === 0
+      ? this.#onlyPublishing
+      : this.#streams.get(message.streamId);
     if (stream?.state !== "publishing") {
       this.#droppedMedia++;
       return;
     }
     stream.lastMediaAt = this.#nowMs;
     // Zero-length audio or video means silence: nothing is in it to forward.
-    if (message.body.length > 0) events.push({ type: "media", message });
+    if (message.body.length === 0) return;
+    const { id: streamId } = stream;
+    events.push({
+      type: "media",
+      message: message.streamId === streamId ? message : { ...message, streamId },
+    });
+  }
+
+  /**
+   * The NetStream that publishes, where there is one: media on message stream 0 is for it. So send encoders
+   * that publish there, and those that open a chunk stream with a type 1 chunk, which names no message stream.
+   */
+  get #onlyPublishing(): NetStream | undefined {
+    return onlyOne(this.#streams.values().filter(({ state }) => state === "publishing").toArray());
   }
 
   #receiveCommand(command: CommandMessage, events: RtmpServerEvent[]): void {
@@ -405,8 +420,21 @@ export class RtmpServerSession {
       return;
     }
     const handler = COMMANDS[command.name];
-    if (handler !== undefined) this.#handlers[handler](command, events);
-    else this.#receiveUnknown(command);
+    if (handler === undefined) return this.#receiveUnknown(command);
+    this.#handlers[handler](this.#onNetStream(command, handler), events);
+  }
+
+  /** A command for a NetStream that was sent on message stream 0, as some cameras do, is for the one there is. */
+  #onNetStream(command: CommandMessage, handler: CommandHandler): CommandMessage {
+    if (command.streamId !== 0 || !STREAM_HANDLERS.has(handler)) return command;
+    const streams = [...this.#streams.values()];
+    const isStart = handler === "publish" || handler === "play";
+    const fitting = streams.filter(({ state }) => (state === "idle") === isStart);
+    // A second play replaces the first.
+    const stream = (isStart ? fitting.at(-1) : onlyOne(fitting)) ??
+      (handler === "play" ? onlyOne(streams) : undefined);
+    const streamId = stream?.id ?? (isStart && streams.length === 0 ? 1 : 0);
+    return { ...command, streamId };
   }
 
   readonly #handlers: Record<
@@ -795,6 +823,10 @@ function isRole({ state }: NetStream): boolean {
   return state === "publishing" || state === "playing";
 }
 
+function onlyOne<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}
+
 type CommandHandler =
   | "createStream"
   | "publish"
@@ -811,6 +843,17 @@ type CommandHandler =
   | "receiveAudio"
   | "receiveVideo"
   | "nothing";
+
+/** The handlers of commands that are for the NetStream whose message stream they come on. */
+const STREAM_HANDLERS: ReadonlySet<CommandHandler> = new Set([
+  "publish",
+  "play",
+  "closeStream",
+  "pause",
+  "seek",
+  "receiveAudio",
+  "receiveVideo",
+]);
 
 /** Which handler a command has; a null prototype, since the peer chooses the name. */
 const COMMANDS: Readonly<Record<string, CommandHandler>> = Object.assign(Object.create(null), {

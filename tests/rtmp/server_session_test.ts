@@ -6,7 +6,7 @@ import {
   amfStringProperty,
 } from "../../src/amf/mod.ts";
 import type { CommandMessage, ConnectEvent, PlayEvent, PublishEvent } from "../../src/rtmp/mod.ts";
-import { ChunkDecoder, MessageType } from "../../src/rtmp/mod.ts";
+import { ChunkDecoder, MessageType, parseMessage, type RtmpMessage } from "../../src/rtmp/mod.ts";
 import { Client, command, converse, type Dialogue, inWords, media } from "./session_support.ts";
 
 const CONNECTED = [
@@ -280,14 +280,56 @@ Deno.test("a NetStream that has a role cannot take another (M052, M053)", () => 
 
 Deno.test("publish and play on a NetStream that was not created are refused (M052)", () => {
   const client = Client.connected();
-  for (const on of [0, 2, 77]) {
+  for (const on of [2, 77]) {
     client.send(command("publish", { on, args: ["a"] }), command("play", { on, args: ["a"] }));
-    const prefix = on === 0 ? "" : `on ${on}: `;
     assertEquals(client.heard(), [
-      `${prefix}onStatus NetStream.Publish.BadName`,
-      `${prefix}onStatus NetStream.Play.Failed`,
+      `on ${on}: onStatus NetStream.Publish.BadName`,
+      `on ${on}: onStatus NetStream.Play.Failed`,
     ]);
   }
+});
+
+Deno.test("publish on message stream 0 is for the NetStream that was created, or the first, and its media too", () => {
+  for (const creates of [true, false]) {
+    const client = Client.connected();
+    if (creates) client.send(command("createStream", { id: 2 }));
+    client.heard();
+    assertEquals(client.send(command("publish", { on: 0, args: ["cam"] })), ["publish 1 live/cam"]);
+    assertEquals(client.accept(), []);
+    assertEquals(client.heard().at(-1), "on 1: onStatus NetStream.Publish.Start");
+    assertEquals(client.send(media("video", 0), media("audio", 1)), ["video 1", "audio 1"]);
+    client.send(command("publish", { on: 0, args: ["other"] }));
+    assertEquals(client.heard(), ["onStatus NetStream.Publish.BadName"]);
+    assertEquals(client.send(command("closeStream", { on: 0 })), ["unpublish 1"]);
+    assertEquals(client.send(media("video", 0)), []);
+    assertEquals(client.session.statistics.droppedMedia, 1);
+  }
+});
+
+Deno.test("play on message stream 0 works as publish does, and a second one replaces the first", () => {
+  const client = Client.connected();
+  assertEquals(client.send(command("play", { on: 0, args: ["cam"] })), ["play 1 live/cam"]);
+  client.accept();
+  assertEquals(client.send(command("play", { on: 0, args: ["b"] })), ["stop 1", "play 1 live/b"]);
+});
+
+Deno.test("media on message stream 0 reaches nobody where two NetStreams publish", () => {
+  const client = Client.inRole("publish");
+  client.send(command("createStream", { id: 3 }), command("publish", { on: 2, args: ["b"] }));
+  client.accept();
+  assertEquals(client.send(media("video", 0), media("video", 2)), ["video 2"]);
+  assertEquals(client.session.statistics.droppedMedia, 1);
+});
+
+Deno.test("media whose chunk stream opens with a type 1 chunk, which names no message stream, is published", () => {
+  const decoder = new ChunkDecoder();
+  // Chunk stream 6: type 1, 40 ms on, 2 bytes, video; then type 3 for the next.
+  const raws = decoder.push(Uint8Array.of(0x46, 0, 0, 40, 0, 0, 2, 9, 0x17, 1, 0xc6, 0x27, 1));
+  const messages: RtmpMessage[] = [];
+  for (const raw of raws) parseMessage(raw, messages);
+  const client = Client.inRole("publish");
+  assertEquals(client.send(...messages), ["video 1", "video 1"]);
+  assertEquals(raws.map(({ timestampMs }) => timestampMs), [40, 80]);
 });
 
 Deno.test("publish without a type is live; another type is told (M053)", () => {
@@ -399,7 +441,7 @@ Deno.test("a publish whose name is no name is refused at once (M054)", () => {
 
 Deno.test("media in any state but publishing, and on any other NetStream, is dropped and counted (M055)", () => {
   const kinds = ["audio", "video", "data"] as const;
-  const all = kinds.flatMap((kind) => [0, 1, 2, 4_000_000_000].map((on) => media(kind, on)));
+  const all = kinds.flatMap((kind) => [1, 0, 2, 4_000_000_000].map((on) => media(kind, on)));
   const refused = Client.connected();
   refused.send(command("publish", { on: 1, args: ["cam"] }));
   refused.reject("no");
@@ -420,8 +462,10 @@ Deno.test("media in any state but publishing, and on any other NetStream, is dro
     assertEquals(client.session.statistics.droppedMedia, 12, name);
   }
   const publisher = Client.inRole("publish");
-  assertEquals(publisher.send(...all), ["audio 1", "video 1", "data 1"]);
-  assertEquals(publisher.session.statistics.droppedMedia, 9);
+  // On message stream 0 too, where one NetStream publishes.
+  const taken = kinds.flatMap((kind) => [`${kind} 1`, `${kind} 1`]);
+  assertEquals(publisher.send(...all), taken);
+  assertEquals(publisher.session.statistics.droppedMedia, 6);
 });
 
 Deno.test("media while connect is looked at waits, and then is dropped and counted (M055)", () => {
@@ -528,7 +572,11 @@ Deno.test("pause, seek, receiveAudio and receiveVideo act on that NetStream only
     ]],
     [command("receiveVideo", { on: 1, args: [false] }), ["no video 1"], []],
     [command("pause", { on: 2, args: [true, 0] }), [], []],
-    [command("seek", { on: 0, args: [1] }), [], []],
+    // One that plays is meant by message stream 0 too.
+    [command("pause", { on: 0, args: [true, 0] }), ["pause 1"], [
+      "on 1: onStatus NetStream.Pause.Notify",
+    ]],
+    [command("seek", { on: 3, args: [1] }), [], []],
     [command("receiveVideo", { on: 2, args: [false] }), [], []],
     // Who waits for an answer gets one (M053).
     [command("pause", { on: 2, id: 7, args: [true, 0] }), [], [
