@@ -27,7 +27,6 @@ import { unitOfFlv } from "../../transmux/mod.ts";
 import { heldBytesEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
 import {
   closeGently,
-  type Feed,
   isDisconnect,
   isTlsFailure,
   Outbox,
@@ -39,24 +38,20 @@ import {
   type Guest,
   kickedEnd,
   type NotGranted,
-  type PlayTicket,
   type PublishTicket,
   type RefusalKind,
   refusalOf,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
-import { RtmpGuardedFeed } from "./rtmp_guarded_feed.ts";
+import { reasonOfCodec, RtmpPlaying } from "./rtmp_playing.ts";
 import {
   type EnhancedPolicy,
   extensionsOf,
   isSelective,
   PLAYER_CHUNK_SIZE,
   refusedFourCc,
-  RtmpCodecGuard,
   rtmpFormatName,
   RtmpWireFormat,
-  SHARED_STREAM_ID,
 } from "../../wire/mod.ts";
 
 /** Limits of RTMP connections. */
@@ -73,19 +68,6 @@ interface Publishing {
   readonly clock: TimestampUnwrapper;
 }
 
-interface Playing {
-  readonly ticket: PlayTicket;
-  readonly reader: StreamReader;
-  /** Looks for codecs that the player cannot take, where there are such. */
-  readonly guard: RtmpCodecGuard | undefined;
-  feed: Feed;
-  audio: boolean;
-  video: boolean;
-  paused: boolean;
-  /** The stream has ended, and its rest is being written. */
-  ending: boolean;
-}
-
 /** One RTMP client, from the first byte of its handshake to the end. */
 export class RtmpConnection implements ServedConnection {
   /** Resolves when all is over. */
@@ -100,7 +82,7 @@ export class RtmpConnection implements ServedConnection {
   readonly #session: RtmpServerSession;
   readonly #outbox: Outbox;
   readonly #publishing = new Map<number, Publishing>();
-  readonly #playing = new Map<number, Playing>();
+  readonly #playing: RtmpPlaying;
   readonly #waiting = new Map<number, () => void>();
   readonly #abort = new AbortController();
   readonly #touched = new Set<Publication>();
@@ -139,6 +121,13 @@ export class RtmpConnection implements ServedConnection {
     this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#isPublishing));
     this.#outbox.mediaRoom = () =>
       this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
+    this.#playing = new RtmpPlaying({
+      session: this.#session,
+      outbox: this.#outbox,
+      log: this.#log,
+      connection: this.#guest.id,
+      onDone: (sentAway) => this.#donePlaying(sentAway),
+    });
     this.finished = this.#run();
   }
 
@@ -195,7 +184,7 @@ export class RtmpConnection implements ServedConnection {
   kick(why: string): void {
     if (this.#end !== undefined) return;
     for (const streamId of this.#publishing.keys()) this.#session.endPublish(streamId, why);
-    for (const streamId of this.#playing.keys()) this.#session.failPlay(streamId, why);
+    for (const streamId of this.#playing.streamIds) this.#session.failPlay(streamId, why);
     this.#finish(kickedEnd(why));
   }
 
@@ -318,13 +307,14 @@ export class RtmpConnection implements ServedConnection {
           });
           break;
         case "stop":
-          this.#forgetPlaying(event.streamId);
+          this.#waiting.get(event.streamId)?.();
+          this.#playing.forget(event.streamId);
           break;
         case "pause":
-          this.#pause(event.streamId, event.paused);
+          this.#playing.pause(event.streamId, event.paused);
           break;
         case "receive":
-          this.#setKind(event.streamId, event.kind, event.enabled);
+          this.#playing.setKind(event.streamId, event.kind, event.enabled);
           break;
         case "close":
           this.#finish(endOfFailure(event.error, this.#isPublishing), event.state);
@@ -528,7 +518,7 @@ export class RtmpConnection implements ServedConnection {
         format: rtmpFormatName(extensions),
         create: (stream) => new RtmpWireFormat(stream, extensions, { log: this.#log }),
         onEnd: (reason) =>
-          this.#endPlaying(
+          this.#playing.finish(
             event.streamId,
             reason === "closed" ? "The server stops" : "The stream has ended",
           ),
@@ -538,16 +528,11 @@ export class RtmpConnection implements ServedConnection {
       if (!(error instanceof HubError)) throw error;
       return this.#refusePlay(event, refusalOf(error));
     }
-    const guard = isSelective(player)
-      ? new RtmpCodecGuard(
-        player.capabilities.fourCcs,
-        (fourCc) => this.#endAtCodec(event.streamId, reader, fourCc),
-      )
-      : undefined;
     this.#raiseLimits();
     const events = this.#session.accept(event);
     this.#outbox.send(this.#session.takeOutput());
-    this.#startPlaying(event.streamId, { ticket, reader, guard });
+    const fourCcs = isSelective(player) ? player.capabilities.fourCcs : undefined;
+    this.#playing.start(event.streamId, { ticket, reader, fourCcs });
     return events;
   }
 
@@ -581,107 +566,10 @@ export class RtmpConnection implements ServedConnection {
     });
   }
 
-  #startPlaying(
-    streamId: number,
-    started: Pick<Playing, "ticket" | "reader" | "guard">,
-  ): void {
-    const { ticket, reader: { cursor }, guard } = started;
-    const playing: Playing = {
-      ...started,
-      feed: guard === undefined ? cursor : new RtmpGuardedFeed(cursor, guard),
-      audio: this.#session.receives(streamId, "audio"),
-      video: this.#session.receives(streamId, "video"),
-      paused: false,
-      ending: false,
-    };
-    this.#playing.set(streamId, playing);
-    this.#chooseFeed(streamId, playing);
-    this.#outbox.add(playing.feed);
-    ticket.start({
-      onEnded: (end) => {
-        this.#donePlaying(streamId, () => this.#session.failPlay(streamId, end.message));
-        if (!this.hasRole) this.#finish(end);
-      },
-    });
-  }
-
-  /** The shared bytes where they fit the player's wishes, else a copy that does. */
-  #chooseFeed(streamId: number, playing: Playing): void {
-    const { audio, video, guard, reader: { cursor } } = playing;
-    const wishes = { streamId, audio, video };
-    if (playing.feed instanceof RtmpFilteredFeed) playing.feed.wishes = wishes;
-    else if (streamId !== SHARED_STREAM_ID || !audio || !video) {
-      playing.feed = new RtmpFilteredFeed(cursor, wishes, guard);
-    }
-  }
-
-  #pause(streamId: number, paused: boolean): void {
-    const playing = this.#playing.get(streamId);
-    if (playing === undefined || playing.ending || playing.paused === paused) return;
-    playing.paused = paused;
-    if (paused) {
-      this.#outbox.remove(playing.feed);
-    } else {
-      playing.reader.cursor.restart();
-      this.#outbox.add(playing.feed);
-    }
-  }
-
-  #setKind(streamId: number, kind: "audio" | "video", enabled: boolean): void {
-    const playing = this.#playing.get(streamId);
-    if (playing === undefined || playing.ending || playing[kind] === enabled) return;
-    playing[kind] = enabled;
-    const before = playing.feed;
-    this.#chooseFeed(streamId, playing);
-    // Pictures that refer to some that were not sent are of no use.
-    if (kind === "video" && enabled) playing.reader.cursor.restart();
-    if (before === playing.feed || playing.paused) return;
-    this.#outbox.remove(before);
-    this.#outbox.add(playing.feed);
-  }
-
-  /** The stream has ended: the player gets the rest of it, and is told. */
-  #endPlaying(streamId: number, description: string): void {
-    const playing = this.#playing.get(streamId);
-    if (playing === undefined) return;
-    playing.ending = true;
-    const onDone = (): void =>
-      this.#donePlaying(streamId, () => this.#session.endPlay(streamId, description));
-    if (playing.paused) onDone();
-    else this.#outbox.finish(playing.feed, onDone);
-  }
-
-  /** The stream goes on with a codec that the player cannot take: its play ends, and no other. */
-  #endAtCodec(streamId: number, reader: StreamReader, fourCc: string): void {
-    const playing = this.#playing.get(streamId);
-    if (playing?.reader !== reader) return;
-    const reason = reasonOfCodec(fourCc);
-    this.#log.info("rtmp play refused", {
-      connection: this.#guest.id,
-      stream: playing.ticket.request.name,
-      reason,
-    });
-    this.#donePlaying(streamId, () => this.#session.failPlay(streamId, reason));
-  }
-
-  /** A player has all that it gets of its stream, and is told so. */
-  #donePlaying(streamId: number, tell: () => void): void {
-    this.#forgetPlaying(streamId);
-    tell();
-    this.#outbox.send(this.#session.takeOutput());
+  /** A play is over, and the client knows it. */
+  #donePlaying(sentAway: ConnectionEnd | undefined): void {
     if (this.#stopping && this.#playing.size === 0) this.#finishStopped();
-  }
-
-  #forgetPlaying(streamId: number): boolean {
-    this.#waiting.get(streamId)?.();
-    const playing = this.#playing.get(streamId);
-    if (playing === undefined) return false;
-    this.#playing.delete(streamId);
-    this.#outbox.remove(playing.feed);
-    playing.reader.close();
-    const { bytes, skips } = playing.reader.cursor;
-    playing.ticket.end({ bytes, skips });
-    return true;
+    if (sentAway !== undefined && !this.hasRole) this.#finish(sentAway);
   }
 
   #endPublishing(streamId: number, end: ConnectionEnd): void {
@@ -699,7 +587,7 @@ export class RtmpConnection implements ServedConnection {
     this.#end = end;
     this.#sink?.ignoreRest();
     for (const streamId of [...this.#publishing.keys()]) this.#endPublishing(streamId, end);
-    for (const streamId of [...this.#playing.keys()]) this.#forgetPlaying(streamId);
+    for (const streamId of this.#playing.streamIds) this.#playing.forget(streamId);
     for (const withdraw of [...this.#waiting.values()]) withdraw();
     this.#outbox.send(this.#session.takeOutput());
     const line = `rtmp ${this.#transport.remoteName} closed`;
@@ -738,10 +626,6 @@ const PUBLISH_REFUSALS: Readonly<Record<RefusalKind, string>> = {
 function locate(redirect: string): string {
   parseRtmpUrl(redirect);
   return redirect;
-}
-
-function reasonOfCodec(fourCc: string): string {
-  return `The stream has ${fourCc}, which the player did not say it can take`;
 }
 
 function withoutQuery(text: string): string {
