@@ -312,6 +312,16 @@ export class Server {
     return await this.serve("rtmp", pair);
   }
 
+  /**
+   * Shows another certificate, PEM, to those who connect by TLS from now on; connections that there are go on.
+   *
+   * @throws {ServerError} `certificate` when the certificate and the key do not belong together, or cannot be
+   * read: then the former stays
+   */
+  async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
+    await this.#shell.reloadTls(tls);
+  }
+
   /** Closes listeners, tells clients, and ends within three seconds; may be called again. */
   stop(): Promise<void> {
     this.#stopping ??= this.#shell.stop(() => this.#relays.stop());

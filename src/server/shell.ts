@@ -16,11 +16,11 @@ import type { Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
 import {
   Acceptor,
-  connTransport,
   formatAddress,
   type ListenAddress,
   openListener,
   ServerError,
+  type StreamListener,
   type StreamPair,
   streamPairTransport,
   systemClock,
@@ -56,7 +56,8 @@ const STOP_MS = 2500;
 /** What accepts connections, and where. */
 interface OpenListener {
   readonly address: ServerAddress;
-  readonly acceptor: Acceptor<Deno.Conn>;
+  readonly listener: StreamListener;
+  readonly acceptor: Acceptor<Transport>;
 }
 
 /**
@@ -80,6 +81,7 @@ export class ServerShell implements Shell {
   readonly #connections = new Map<ServedConnection, Guest>();
   readonly #listeners: OpenListener[] = [];
   readonly #usedDoors = new Set<Door>();
+  #tls: TlsIdentity | undefined;
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
 
@@ -87,6 +89,7 @@ export class ServerShell implements Shell {
   constructor(options: ShellOptions) {
     const { hub, hooks, log, timing, limits } = options;
     this.#options = options;
+    this.#tls = options.tls;
     this.hub = hub;
     this.log = log;
     this.timing = timing;
@@ -168,7 +171,7 @@ export class ServerShell implements Shell {
     address: ListenAddress,
     options: DoorListenOptions,
   ): Promise<void> {
-    const { tls } = this.#options;
+    const tls = this.#tls;
     const isTls = options.tls === true;
     if (isTls && tls === undefined) {
       throw new ServerError("state", `Cannot listen for ${protocol} without a certificate and key`);
@@ -181,11 +184,11 @@ export class ServerShell implements Shell {
       listener.close();
       throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");
     }
-    const { hostname, port } = listener.addr as Deno.NetAddr;
+    const { hostname, port } = listener;
     this.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
     const acceptor = new Acceptor(listener, {
       clock: this.clock,
-      onConnection: (conn) => this.#take(protocol, { conn, serve: options.serve }),
+      onConnection: (transport) => this.#take(protocol, { transport, serve: options.serve }),
       onFailure: (error, count) => this.log.warn("accept failed", { error: String(error), count }),
       onPeerGone: (error, count) =>
         this.log.debug("peers were gone before they were accepted", {
@@ -193,7 +196,22 @@ export class ServerShell implements Shell {
           count,
         }),
     });
-    this.#listeners.push({ address: { protocol, hostname, port }, acceptor });
+    this.#listeners.push({ address: { protocol, hostname, port }, listener, acceptor });
+  }
+
+  /**
+   * Shows another certificate from the next handshake on.
+   *
+   * @throws {ServerError} `certificate` when it cannot be used: then the former stays
+   */
+  async reloadTls(identity: TlsIdentity): Promise<void> {
+    try {
+      for (const { listener } of this.#listeners) await listener.reload?.(identity);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ServerError("certificate", `Cannot change the certificate: ${why}`, { cause });
+    }
+    this.#tls = identity;
   }
 
   /**
@@ -250,17 +268,11 @@ export class ServerShell implements Shell {
 
   #take(
     protocol: string,
-    { conn, serve }: { readonly conn: Deno.Conn; readonly serve: DoorListenOptions["serve"] },
+    { transport, serve }: {
+      readonly transport: Transport;
+      readonly serve: DoorListenOptions["serve"];
+    },
   ): void {
-    let transport: Transport;
-    try {
-      transport = connTransport(conn);
-    } catch (error) {
-      // The peer was gone before it was looked at.
-      this.log.debug("accepted connection failed", { error: String(error) });
-      conn.close();
-      return;
-    }
     const { remoteAddress, remoteName } = transport;
     const peerLog = this.peers.of(remoteAddress);
     const arrival = this.gate.arrive({ protocol, remoteAddress });

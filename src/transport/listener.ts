@@ -2,13 +2,26 @@ import type { ListenAddress } from "./listen_address.ts";
 import { formatAddress } from "./listen_address.ts";
 import { hasNetPermission, permissionHost } from "./net_permission.ts";
 import { ServerError } from "./server_error.ts";
+import { listenTls, type TlsIdentity } from "./tls_listener.ts";
+import { connTransport, type Transport } from "./transport.ts";
 
-/** Certificate chain and private key, PEM. */
-export interface TlsIdentity {
-  /** Certificate chain. */
-  readonly cert: string;
-  /** Private key of its first certificate. */
-  readonly key: string;
+/** What accepts byte connections. */
+export interface StreamListener {
+  /** Address that it is bound to. */
+  readonly hostname: string;
+  /** Port that it is bound to; never 0. */
+  readonly port: number;
+  /** Resolves with the next connection; one of TLS has its handshake still before it. */
+  accept(): Promise<Transport>;
+  /** Accepts no more. */
+  close(): void;
+  /**
+   * Shows another certificate from the next handshake on; connections that there are go on. Where there is no
+   * TLS there is no such method.
+   *
+   * @throws {TypeError} if the certificate and the key do not belong together, or are none: then the former stay
+   */
+  reload?(identity: TlsIdentity): Promise<void>;
 }
 
 /**
@@ -20,7 +33,7 @@ export interface TlsIdentity {
 export async function openListener(
   protocol: string,
   address: ListenAddress & { readonly tls?: TlsIdentity },
-): Promise<Deno.Listener> {
+): Promise<StreamListener> {
   const { hostname = "0.0.0.0", port, tls } = address;
   checkListenPermission(protocol, { hostname, port });
   return await explainListenErrors(
@@ -28,9 +41,31 @@ export async function openListener(
     { hostname, port, isTls: tls !== undefined },
     () =>
       tls === undefined
-        ? Deno.listen({ hostname, port })
-        : Deno.listenTls({ hostname, port, ...tls }),
+        ? listenPlain({ hostname, port })
+        : listenTls({ hostname, port, identity: tls }),
   );
+}
+
+function listenPlain(
+  address: { readonly hostname: string; readonly port: number },
+): StreamListener {
+  const listener = Deno.listen(address);
+  const { hostname, port } = listener.addr as Deno.NetAddr;
+  return {
+    hostname,
+    port,
+    async accept() {
+      const conn = await listener.accept();
+      try {
+        return connTransport(conn);
+      } catch (error) {
+        // The peer was gone before it was looked at.
+        conn.close();
+        throw error;
+      }
+    },
+    close: () => listener.close(),
+  };
 }
 
 /**

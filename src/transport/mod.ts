@@ -20,4 +20,5 @@ export * from "./outbox.ts";
 export * from "./reading_turn.ts";
 export * from "./server_error.ts";
 export * from "./system_clock.ts";
+export * from "./tls_listener.ts";
 export * from "./transport.ts";
