@@ -49,6 +49,42 @@ export class AddressCounter {
   }
 }
 
+/** Keeps which names addresses have, each of them once, however many there are that have it. */
+export class AddressNames {
+  readonly #names = new Map<string, Map<string, number>>();
+
+  /** How many names an address has. */
+  of(address: string): number {
+    return this.#names.get(address)?.size ?? 0;
+  }
+
+  /** Whether an address has the name. */
+  has(address: string, name: string): boolean {
+    return this.#names.get(address)?.has(name) ?? false;
+  }
+
+  /** Addresses that have any. */
+  get size(): number {
+    return this.#names.size;
+  }
+
+  /** One more of the address has the name; returns what gives it back, which is harmless when repeated. */
+  take(address: string, name: string): () => void {
+    const names = this.#names.get(address) ?? new Map<string, number>();
+    this.#names.set(address, names);
+    names.set(name, (names.get(name) ?? 0) + 1);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const left = names.get(name)! - 1;
+      if (left > 0) names.set(name, left);
+      else names.delete(name);
+      if (names.size === 0) this.#names.delete(address);
+    };
+  }
+}
+
 /** Bounds how often each address does something: so many a second, and as many at once. */
 export class AddressRate {
   readonly #spent = new Map<string, { tokens: number; atMs: number; perSecond: number }>();

@@ -1,6 +1,6 @@
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
-import type { AddressCounter } from "./address_bounds.ts";
+import type { AddressNames } from "./address_bounds.ts";
 import type { GuessGuard } from "./guess_guard.ts";
 import type { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
@@ -16,9 +16,11 @@ export interface Desk {
   readonly peers: PeerLog;
   readonly clock: Clock;
   readonly limits: GateLimits;
+  /** How long a hook may take to decide, and credentials may wait to be judged, milliseconds. */
+  readonly hookMs: number;
   readonly guesses: GuessGuard;
   /** Names that the players of each address wait for. */
-  readonly waited: AddressCounter;
+  readonly waited: AddressNames;
   readonly counts: GateCounts;
   /** Takes a ticket into the list; returns its number. */
   register(ticket: Ticket): number;

@@ -1,13 +1,13 @@
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
-import { AddressCounter, AddressRate } from "./address_bounds.ts";
+import { AddressCounter, AddressNames, AddressRate } from "./address_bounds.ts";
 import type { Answer, Refusal } from "./answer.ts";
 import type { Desk, GateCounts } from "./desk.ts";
 import { GuessGuard } from "./guess_guard.ts";
 import { type Arrival, Guest } from "./guest.ts";
 import { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
-import { boundOf, GATE_LIMITS, type GateLimits } from "./limits.ts";
+import { boundOf, type GateLimits, gateLimits } from "./limits.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** What a {@linkcode Gate} is made of. */
@@ -68,11 +68,20 @@ export class Gate {
   #nextGuest = 1;
   #nextTicket = 1;
 
-  /** Makes a gate that nobody has come to yet. */
+  /**
+   * Makes a gate that nobody has come to yet.
+   *
+   * @throws {RangeError} if a limit is neither a whole number from 0 on nor Infinity, or `hookMs` is out of range
+   */
   constructor(options: GateOptions) {
     const { hub, hooks = {}, log, peers, clock, hookMs = 30_000 } = options;
-    const limits = { ...GATE_LIMITS, ...options.limits };
-    this.#setLimits = options.limits ?? {};
+    const { limits, set } = gateLimits(options.limits ?? {});
+    this.#setLimits = set;
+    if (!(hookMs >= 0 && hookMs <= LONGEST_TIMER_MS)) {
+      throw new RangeError(
+        `Cannot ask hooks as 'hookMs' must be from 0 to ${LONGEST_TIMER_MS}: current value is ${hookMs}`,
+      );
+    }
     this.#desk = {
       hub,
       hooks,
@@ -80,9 +89,10 @@ export class Gate {
       peers,
       clock,
       limits,
+      hookMs,
       caller: new HookCaller(log, { clock, hookMs }),
       guesses: new GuessGuard(clock),
-      waited: new AddressCounter(),
+      waited: new AddressNames(),
       counts: {
         connections: 0,
         invalid: 0,
@@ -185,3 +195,6 @@ export class Gate {
     return undefined;
   }
 }
+
+/** The longest that a timer can be set for, milliseconds: a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../hub/mod.ts";
+import type { Leavers } from "./hook_caller.ts";
 
 /** Wrong credentials that an address may show in a row before it is slowed. */
 const BURST = 5;
@@ -14,12 +15,20 @@ const MOST_WAITING = 1000;
 
 /** What is known of an address. */
 interface Guesses {
-  /** How many more may be wrong now. */
+  /** How many more may be wrong now; below 0 where more at a time were wrong. */
   left: number;
   atMs: number;
   judging: number;
-  readonly waiting: ((mayGo: boolean) => void)[];
+  readonly waiting: Set<(mayGo: boolean) => void>;
   timer: Timer | undefined;
+}
+
+/** How long credentials wait for their turn. */
+export interface TurnOptions {
+  /** At most, milliseconds. */
+  readonly waitMs: number;
+  /** Who shows them: one that leaves waits no longer. */
+  readonly leavers: Leavers;
 }
 
 /**
@@ -29,6 +38,7 @@ interface Guesses {
 export class GuessGuard {
   readonly #clock: Clock;
   readonly #addresses = new Map<string, Guesses>();
+  #isClosed = false;
 
   /** Takes time from `clock`. */
   constructor(clock: Clock) {
@@ -42,68 +52,84 @@ export class GuessGuard {
 
   /**
    * Resolves when credentials of an address may be judged: to what is to be called with whether they were right.
-   * `undefined` where too many wait already.
+   * `undefined` where too many wait already, the turn has not come in time, or the client has left.
    */
-  async turn(address: string): Promise<((wasRight: boolean) => void) | undefined> {
-    let guesses = this.#addresses.get(address);
-    if (guesses === undefined) {
-      guesses = {
-        left: BURST,
-        atMs: this.#clock.now(),
-        judging: 0,
-        waiting: [],
-        timer: undefined,
-      };
-      this.#addresses.set(address, guesses);
-    }
-    if (guesses.waiting.length >= MOST_WAITING) return undefined;
+  async turn(
+    address: string,
+    { waitMs, leavers }: TurnOptions,
+  ): Promise<((wasRight: boolean) => void) | undefined> {
+    if (this.#isClosed) return undefined;
+    const guesses = this.#of(address);
+    const { waiting } = guesses;
+    if (waiting.size >= MOST_WAITING) return undefined;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    guesses.waiting.push(resolve);
+    const withdraw = (): void => void (waiting.delete(resolve) && resolve(false));
+    waiting.add(resolve);
+    leavers.add(withdraw);
+    const timer = this.#clock.setTimer(withdraw, waitMs);
     this.#go(address, guesses);
-    if (!await promise) return undefined;
+    const mayGo = await promise;
+    timer.cancel();
+    leavers.delete(withdraw);
+    if (!mayGo) return undefined;
     let isJudged = false;
     return (wasRight) => {
       if (isJudged) return;
       isJudged = true;
       guesses.judging--;
-      if (!wasRight) guesses.left = Math.max(0, guesses.left - 1);
+      if (!wasRight) guesses.left--;
       this.#go(address, guesses);
     };
   }
 
   /** Lets all go that wait, refused: the server stops. */
   close(): void {
+    this.#isClosed = true;
     for (const { waiting, timer } of this.#addresses.values()) {
       timer?.cancel();
-      for (const resolve of waiting.splice(0)) resolve(false);
+      for (const resolve of waiting) resolve(false);
+      waiting.clear();
     }
     this.#addresses.clear();
   }
 
+  #of(address: string): Guesses {
+    let guesses = this.#addresses.get(address);
+    if (guesses === undefined) {
+      const atMs = this.#clock.now();
+      guesses = { left: BURST, atMs, judging: 0, waiting: new Set(), timer: undefined };
+      this.#addresses.set(address, guesses);
+    }
+    return guesses;
+  }
+
   #go(address: string, guesses: Guesses): void {
+    if (this.#isClosed) return;
+    const { waiting } = guesses;
     const nowMs = this.#clock.now();
     guesses.left = Math.min(
       BURST,
       guesses.left + (nowMs - guesses.atMs) / 1000 * GUESSES_PER_SECOND,
     );
     guesses.atMs = nowMs;
-    while (
-      guesses.waiting.length > 0 &&
-      // While some were wrong of late, each may be wrong: no more go on than may be.
-      guesses.judging < (guesses.left >= BURST ? MOST_AT_A_TIME : Math.floor(guesses.left))
-    ) {
+    // While some were wrong of late, each may be wrong: no more go on than may be.
+    const most = guesses.left >= BURST ? MOST_AT_A_TIME : Math.floor(guesses.left);
+    for (const resolve of waiting) {
+      if (guesses.judging >= most) break;
       guesses.judging++;
-      guesses.waiting.shift()!(true);
+      waiting.delete(resolve);
+      resolve(true);
     }
     guesses.timer?.cancel();
     guesses.timer = undefined;
-    if (guesses.left >= BURST && guesses.judging === 0 && guesses.waiting.length === 0) {
-      this.#addresses.delete(address);
+    if (guesses.left >= BURST) {
+      // Whoever is judged now, or is to be, calls again.
+      if (guesses.judging === 0) this.#addresses.delete(address);
       return;
     }
-    if (guesses.judging > 0) return;
+    if (waiting.size === 0 && guesses.judging > 0) return;
     // Somebody waits, or the address is to be forgotten once it was quiet for long enough.
-    const wanted = guesses.waiting.length > 0 ? 1 : BURST;
+    const wanted = waiting.size > 0 ? Math.min(guesses.judging + 1, BURST) : BURST;
     const waitMs = Math.max(1, Math.ceil((wanted - guesses.left) / GUESSES_PER_SECOND * 1000));
     guesses.timer = this.#clock.setTimer(() => this.#go(address, guesses), waitMs);
   }

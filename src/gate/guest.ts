@@ -11,6 +11,7 @@ import {
 import { credentialsInQuery, type ShownCredentials, type StreamAction } from "./authentication.ts";
 import type { Desk } from "./desk.ts";
 import type { Leavers } from "./hook_caller.ts";
+import type { HookResult } from "./hooks.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PlayTicket } from "./play_ticket.ts";
 import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
@@ -44,6 +45,9 @@ export interface Ask {
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
 }
+
+/** Tickets that a connection may have and not use; one that asks for more loses the oldest of them. */
+const MOST_UNUSED = 64;
 
 /** A connection at the desk, from its first byte to its end. */
 export class Guest {
@@ -98,7 +102,8 @@ export class Guest {
 
   /** Takes in what the client says of itself, and asks about it once; a second call has the first's answer. */
   async enter(introduction: Introduction = {}): Promise<Answer<ConnectionInfo>> {
-    const { hooks, caller } = this.#desk;
+    if (this.#hasLeft) return HAS_GONE;
+    const { hooks } = this.#desk;
     // Known from now on, so that its end is told too if it comes before the answer.
     this.#info ??= {
       id: this.id,
@@ -109,14 +114,12 @@ export class Guest {
     };
     const info = this.#info;
     if (!this.#isOwn && hooks.onConnect !== undefined) {
-      this.#entering ??= caller.turnsAway(
-        () => hooks.onConnect?.(info),
-        { locate: introduction.locate ?? unchanged, leavers: this.#leavers },
-      );
+      this.#entering ??= this.#turnsAway(() => hooks.onConnect?.(info), introduction)
+        .then((away) => away && this.#count(away));
       const away = await this.#entering;
-      if (away !== undefined) return this.#count(away);
+      if (away !== undefined) return away;
     }
-    return { granted: info };
+    return this.#hasLeft ? HAS_GONE : { granted: info };
   }
 
   /**
@@ -152,35 +155,34 @@ export class Guest {
    * has to show credentials: for protocols that ask for them at connect alone. `name` stands for what is known.
    */
   async mustProve(action: StreamAction, name: string): Promise<boolean> {
-    const { hooks, caller } = this.#desk;
-    if (this.#isOwn || hooks.authenticate === undefined) return false;
-    const request = this.#request({ name });
-    const asked = await caller.ask(
-      () => hooks.authenticate!({ ...request, action, credentials: { kind: "none" } }),
+    const { authenticate } = this.#desk.hooks;
+    if (this.#isOwn || this.#hasLeft || authenticate === undefined) return false;
+    const request = { ...this.#request({ name }), action, credentials: { kind: "none" } } as const;
+    const asked = await this.#desk.caller.ask(
+      async () => verdictOf(await authenticate(request)),
       this.#leavers,
     );
-    return "answer" in asked && isRecord(asked.answer) && "challenge" in asked.answer;
+    return "answer" in asked && "challenge" in asked.answer;
   }
 
-  /** Ends the connection, and has its client told why. */
+  /** Ends the connection, and has its client told why; the server's own have none. */
   kick(why: string): void {
     this.onKick?.(why);
   }
 
   /**
-   * The connection is over, though its last words may be on their way; the hooks are told, once. What it was allowed and has not begun ends with it; what it
-   * has begun is ended by its door, since an RTSP session may outlive its connection.
+   * The connection is over, though its last words may be on their way; the hooks are told, once. What it was
+   * allowed and has not begun ends with it; what it has begun is ended by its door, since an RTSP session may
+   * outlive its connection.
    */
   leave(end: ConnectionEnd): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
     for (const ticket of this.#unused) {
-      if (ticket.info.state === "live") continue;
-      if (ticket instanceof PublishTicket) ticket.end(end);
-      else ticket.end();
+      if (ticket.info.state !== "live") endUnused(ticket, end);
     }
     this.#unused.clear();
-    for (const leave of this.#leavers) leave();
+    for (const leave of [...this.#leavers]) leave();
     const { hooks, caller } = this.#desk;
     const info = this.#info;
     if (info !== undefined && !this.#isOwn) caller.tell(() => hooks.onDisconnect?.(info, end));
@@ -194,15 +196,30 @@ export class Guest {
   #ticket<T extends PlayTicket | PublishTicket>(ticket: T): Answer<T> {
     // The answer may have taken its time: nobody would end the ticket of a connection that has gone.
     if (this.#hasLeft) {
-      if (ticket instanceof PublishTicket) ticket.end(GONE);
-      else ticket.end();
-      return { refused: "absent", why: GONE.message };
+      endUnused(ticket, GONE);
+      return HAS_GONE;
     }
-    for (const used of this.#unused) {
-      if (used.info.state === "live" || used.info.state === "ended") this.#unused.delete(used);
+    let oldest: PlayTicket | PublishTicket | undefined;
+    for (const other of this.#unused) {
+      const { state } = other.info;
+      if (state === "live" || state === "ended") this.#unused.delete(other);
+      else if (state === "granted") oldest ??= other;
+    }
+    if (this.#unused.size >= MOST_UNUSED && oldest !== undefined) {
+      this.#unused.delete(oldest);
+      endUnused(oldest, UNUSED);
     }
     this.#unused.add(ticket);
     return { granted: ticket };
+  }
+
+  /** Asks a hook that may turn the client away, unless the client has gone meanwhile: nobody is asked about such. */
+  async #turnsAway(
+    ask: () => HookResult,
+    { locate = unchanged }: { readonly locate?: (redirect: string) => string },
+  ): Promise<NotGranted | undefined> {
+    if (this.#hasLeft) return HAS_GONE;
+    return await this.#desk.caller.turnsAway(ask, { locate, leavers: this.#leavers });
   }
 
   async #permitted(action: StreamAction, ask: Ask): Promise<Answer<TicketWiring>> {
@@ -214,13 +231,10 @@ export class Guest {
     if (this.#isOwn) return { granted: { ...wiring, user: undefined } };
     const judged = await this.#judge(action, { request, ask });
     if (!("granted" in judged)) return judged;
-    const { hooks, caller } = this.#desk;
+    const { hooks } = this.#desk;
     const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
     if (hook !== undefined) {
-      const away = await caller.turnsAway(() => hook(request), {
-        locate: ask.locate ?? unchanged,
-        leavers: this.#leavers,
-      });
+      const away = await this.#turnsAway(() => hook(request), ask);
       if (away !== undefined) return away;
     }
     return { granted: { ...wiring, user: judged.granted } };
@@ -231,29 +245,52 @@ export class Guest {
     action: StreamAction,
     { request, ask }: { readonly request: StreamRequest; readonly ask: Ask },
   ): Promise<Answer<string | undefined>> {
-    const { hooks, caller, guesses } = this.#desk;
-    const { authenticate } = hooks;
+    const { authenticate } = this.#desk.hooks;
     if (authenticate === undefined) return { granted: undefined };
     const shown = ask.credentials ?? { kind: "none" };
     const credentials = shown.kind === "none" ? credentialsInQuery(request.query) : shown;
-    const isGuess = credentials.kind !== "none";
-    const judged = isGuess ? await guesses.turn(this.remoteAddress) : undefined;
-    if (isGuess && judged === undefined) {
-      return { refused: "full", why: "Too many credentials of this address wait to be judged" };
-    }
-    let isRight = false;
-    try {
-      const asked = await caller.ask(
-        () => authenticate({ ...request, action, credentials }),
+    const asking = (): Promise<Asked> =>
+      this.#desk.caller.ask(
+        async () => verdictOf(await authenticate({ ...request, action, credentials })),
         this.#leavers,
       );
-      // That nobody could be asked says nothing of the credentials.
-      isRight = !("answer" in asked);
-      const verdict = "answer" in asked ? verdictOf(asked.answer) : asked;
-      isRight ||= "granted" in verdict ||
+    if (credentials.kind !== "none") return await this.#judgeShown(credentials, asking);
+    if (this.#hasLeft) return HAS_GONE;
+    const asked = await asking();
+    return "answer" in asked ? asked.answer : asked;
+  }
+
+  /** Has credentials judged when it is the turn of the client's address. */
+  async #judgeShown(
+    credentials: ShownCredentials,
+    asking: () => Promise<Asked>,
+  ): Promise<Answer<string | undefined>> {
+    const { guesses, hookMs } = this.#desk;
+    const judged = await guesses.turn(this.remoteAddress, {
+      waitMs: hookMs,
+      leavers: this.#leavers,
+    });
+    let isRight = false;
+    try {
+      if (this.#hasLeft) {
+        // Nobody has judged them.
+        isRight = true;
+        return HAS_GONE;
+      }
+      if (judged === undefined) {
+        return { refused: "full", why: "Too many credentials of this address wait to be judged" };
+      }
+      // What was asked together with the last guess that was allowed.
+      if (this.#wrong > 0 && this.#wrong >= this.#desk.limits.maxWrongCredentials) {
+        isRight = true;
+        return this.#shutOut("Wrong credentials");
+      }
+      const asked = await asking();
+      const verdict = "answer" in asked ? asked.answer : asked;
+      // All else may be how a program says that they are wrong, to throw too.
+      isRight = "granted" in verdict ||
         (credentials.kind === "digest" && credentials.isStale?.() === true);
-      if (isRight || !isGuess) return verdict;
-      return this.#wrongCredentials(verdict);
+      return isRight || !("answer" in asked) ? verdict : this.#wrongCredentials(verdict);
     } finally {
       judged?.(isRight);
     }
@@ -264,13 +301,13 @@ export class Guest {
     counts.wrongCredentials++;
     this.#wrong++;
     if (this.#wrong < limits.maxWrongCredentials) return verdict;
+    return this.#shutOut("refused" in verdict ? verdict.why : "Wrong credentials");
+  }
+
+  #shutOut(why: string): Refusal {
     const message = `The client has shown wrong credentials ${this.#wrong} times`;
-    const why = "refused" in verdict ? verdict.why : "Wrong credentials";
-    return {
-      refused: "denied",
-      why,
-      close: { clean: false, reason: "wrong-credentials", message },
-    };
+    const close = { clean: false, reason: "wrong-credentials", message };
+    return { refused: "denied", why, close };
   }
 
   /**
@@ -297,6 +334,8 @@ export class Guest {
 
   #count(away: NotGranted): NotGranted {
     const { counts } = this.#desk;
+    // Who has gone was not refused.
+    if (away === HAS_GONE || this.#hasLeft) return away;
     if ("challenge" in away) counts.challenged++;
     else if ("redirect" in away) counts.redirected++;
     else counts[away.refused]++;
@@ -309,6 +348,22 @@ const GONE: ConnectionEnd = {
   reason: "closed",
   message: "The connection has ended meanwhile",
 };
+
+const HAS_GONE: Refusal = { refused: "absent", why: GONE.message };
+
+const UNUSED: ConnectionEnd = {
+  clean: true,
+  reason: "unused",
+  message: "The connection has asked for more than it uses",
+};
+
+/** What came of a question to the `authenticate` hook. */
+type Asked = { readonly answer: Answer<string | undefined> } | Refusal;
+
+function endUnused(ticket: PlayTicket | PublishTicket, end: ConnectionEnd): void {
+  if (ticket instanceof PublishTicket) ticket.end(end);
+  else ticket.end();
+}
 
 /** How a name is refused that no stream can have. */
 function faultOfName(name: string): Refusal | undefined {
@@ -333,13 +388,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function verdictOf(answer: unknown): Answer<string | undefined> {
   if (isRecord(answer)) {
     const { allow, challenge, refuse } = answer;
+    if (typeof refuse === "string") return { refused: "denied", why: refuse };
+    if (typeof challenge === "string") return { challenge };
     if (allow === "anonymous") return { granted: undefined };
     if (isRecord(allow)) {
       const { user } = allow;
       if (typeof user === "string" && user !== "") return { granted: user };
     }
-    if (typeof challenge === "string") return { challenge };
-    if (typeof refuse === "string") return { refused: "denied", why: refuse };
   }
   return { refused: "denied", why: "Not allowed" };
 }

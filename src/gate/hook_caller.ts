@@ -70,8 +70,8 @@ export class HookCaller {
     const asked = await this.ask(ask, leavers);
     if (!("answer" in asked)) return asked;
     const { answer } = asked;
-    // Null, of plain JavaScript, is nothing.
-    if (!answer) return undefined;
+    // Null, of plain JavaScript, is nothing; `false` is none of the answers that there are.
+    if (answer === undefined || answer === null) return undefined;
     try {
       if (typeof answer === "object" && "refuse" in answer) {
         return { refused: "denied", why: String(answer.refuse) };
@@ -100,7 +100,16 @@ export class HookCaller {
   }
 
   #failed(error: unknown): void {
-    this.#log.error("a hook failed", { error: String(error) });
+    this.#log.error("a hook failed", { error: wordsOf(error) });
+  }
+}
+
+/** What was thrown, in words: there are values that have none. */
+function wordsOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return "it threw what has no words";
   }
 }
 

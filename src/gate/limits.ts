@@ -24,6 +24,26 @@ export const GATE_LIMITS: GateLimits = {
 };
 
 /**
+ * Checks limits that are given, and fills in the defaults.
+ *
+ * @throws {RangeError} if one is neither a whole number from 0 on nor Infinity
+ */
+export function gateLimits(
+  given: Partial<GateLimits>,
+): { readonly limits: GateLimits; readonly set: Partial<GateLimits> } {
+  // Plain JavaScript may name a limit and leave it undefined.
+  const set: Partial<GateLimits> = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  );
+  for (const [key, value] of Object.entries(set)) {
+    if (value >= 0 && (Number.isInteger(value) || value === Infinity)) continue;
+    const rule = "a whole number from 0 on, or Infinity";
+    throw new RangeError(`Cannot admit as '${key}' must be ${rule}: current value is ${value}`);
+  }
+  return { limits: { ...GATE_LIMITS, ...set }, set };
+}
+
+/**
  * Returns the bound of `key` for an address. The defaults by address hold for public ones alone, since proxies and
  * load tests come from loopback and private ones; a bound that was set holds for all.
  */

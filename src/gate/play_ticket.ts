@@ -25,9 +25,11 @@ export class PlayTicket implements Ticket {
   readonly #desk: Desk;
   readonly #wiring: TicketWiring;
   readonly #id: number;
-  readonly #waiting = new Set<() => void>();
+  /** What answers the questions for the stream that wait. */
+  readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
   #start: PlayStart | undefined;
   #ended = false;
+  #isKicked = false;
 
   /** Made by {@linkcode Guest.play}. */
   constructor(desk: Desk, wiring: TicketWiring) {
@@ -66,8 +68,8 @@ export class PlayTicket implements Ticket {
 
   /**
    * Resolves with the stream once it is live: at once where it is, else within `waitMs` or not at all (`absent`).
-   * Who waits is counted by address, apart from streams; over the bound it is `full`. `onWait` is called where
-   * there is something to wait for. To end the ticket ends the waiting.
+   * Names that are waited for are counted by address, apart from streams; over the bound it is `full`. `onWait` is
+   * called where there is something to wait for. To end the ticket ends the waiting.
    */
   async stream(
     options: { readonly waitMs: number; readonly onWait?: () => void },
@@ -78,10 +80,11 @@ export class PlayTicket implements Ticket {
     if (this.#ended) return absent;
     const live = hub.get(name);
     if (live?.isLive) return { granted: live };
-    if (waited.of(remoteAddress) >= limits.maxWaitedNamesPerAddress && remoteAddress !== "") {
+    const most = limits.maxWaitedNamesPerAddress;
+    const isOver = waited.of(remoteAddress) >= most && !waited.has(remoteAddress, name);
+    if (isOver && remoteAddress !== "") {
       counts.full++;
-      const most = limits.maxWaitedNamesPerAddress;
-      return { refused: "full", why: `Too many players of this address wait: ${most}` };
+      return { refused: "full", why: `Players of this address wait for ${most} streams already` };
     }
     let stream: Stream;
     try {
@@ -91,26 +94,26 @@ export class PlayTicket implements Ticket {
       counts.full++;
       return refusalOf(error);
     }
+    const { promise, resolve } = Promise.withResolvers<Answer<Stream>>();
+    const giveBack = waited.take(remoteAddress, name);
+    this.#waiting.add(resolve);
+    const timer = clock.setTimer(() => resolve(absent), options.waitMs);
+    const unwatch = stream.watch(() => resolve({ granted: stream }));
     options.onWait?.();
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const giveBack = waited.take(remoteAddress);
-    const withdraw = (): void => resolve(false);
-    this.#waiting.add(withdraw);
-    const timer = clock.setTimer(withdraw, options.waitMs);
-    const unwatch = stream.watch(() => resolve(stream.isLive));
-    const isLive = await promise;
+    const answer = await promise;
     timer.cancel();
     unwatch();
-    this.#waiting.delete(withdraw);
+    this.#waiting.delete(resolve);
     giveBack();
-    if (isLive && !this.#ended) return { granted: stream };
+    if ("granted" in answer) return this.#ended ? absent : answer;
     if (!this.#ended) counts.absent++;
-    return absent;
+    return answer;
   }
 
-  /** The player is being served from now on: the hooks are told. */
-  start(start: PlayStart): void {
-    if (this.#ended || this.#start !== undefined) return;
+  /** The player is being served from now on: the hooks are told. False where it has been ended, or is at once. */
+  start(start: PlayStart): boolean {
+    if (this.#ended) return false;
+    if (this.#start !== undefined) return true;
     this.#start = start;
     const { hooks, caller } = this.#desk;
     const { request } = this;
@@ -120,6 +123,7 @@ export class PlayTicket implements Ticket {
       ...start.fields,
     });
     caller.tell(() => hooks.onPlayStart?.(request));
+    return !this.#ended;
   }
 
   /** The player is no longer served, or never will be; `fields` are for the log. Harmless when repeated. */
@@ -127,7 +131,8 @@ export class PlayTicket implements Ticket {
     if (this.#ended) return;
     this.#ended = true;
     this.#desk.forget(this);
-    for (const withdraw of this.#waiting) withdraw();
+    const why = `There is no stream ${this.request.name}`;
+    for (const answer of this.#waiting) answer({ refused: "absent", why });
     if (this.#start === undefined) return;
     const { hooks, caller } = this.#desk;
     const { request } = this;
@@ -140,9 +145,22 @@ export class PlayTicket implements Ticket {
     caller.tell(() => hooks.onPlayEnd?.(request));
   }
 
-  /** Ends the player, and has its client told why. */
+  /**
+   * Ends the player, and has its client told why. One that has not begun loses its connection; one that waits is
+   * told first.
+   */
   kick(why: string): void {
-    if (this.#start === undefined) this.#wiring.kickGuest(why);
-    else if (!this.#ended) this.#start.onEnded(kickedEnd(why));
+    if (this.#ended || this.#isKicked) return;
+    this.#isKicked = true;
+    const end = kickedEnd(why);
+    const hasWaited = this.#waiting.size > 0;
+    for (const answer of this.#waiting) answer({ refused: "denied", why, close: end });
+    try {
+      // The door ends it, and says what it has had.
+      this.#start?.onEnded(end);
+    } finally {
+      this.end();
+    }
+    if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
   }
 }

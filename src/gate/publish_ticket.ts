@@ -1,7 +1,7 @@
 import { HubError, type Publication } from "../hub/mod.ts";
 import type { LogFields, ServerLog } from "../log/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
-import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
+import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
@@ -48,7 +48,9 @@ export class PublishTicket implements Ticket {
   readonly #id: number;
   #publication: Publication | undefined;
   #start: PublishStart | undefined;
-  #ended = false;
+  /** The door does not know yet that its publisher has begun: what ends it now is the answer to its start. */
+  #isStarting = false;
+  #end: ConnectionEnd | undefined;
 
   /** Made by {@linkcode Guest.publish}. */
   constructor(
@@ -77,7 +79,11 @@ export class PublishTicket implements Ticket {
       stream: name,
       user: this.user,
       remoteAddress: connection.remoteAddress,
-      state: this.#ended ? "ended" : this.#publication === undefined ? "granted" : "live",
+      state: this.#end !== undefined
+        ? "ended"
+        : this.#publication === undefined
+        ? "granted"
+        : "live",
     };
   }
 
@@ -86,24 +92,35 @@ export class PublishTicket implements Ticket {
     return this.#publication;
   }
 
-  /** Takes the name, and tells the hooks. */
+  /**
+   * Takes the name, and tells the hooks. Where one of those, or whoever else hears of it, sends the publisher away
+   * at once, that is the answer, and `onEnded` is not called.
+   */
   start(start: PublishStart): Answer<Publication> {
-    if (this.#ended) return { refused: "absent", why: "The publisher has been ended" };
+    if (this.#end !== undefined) return refusalOfEnd(this.#end);
     if (this.#publication !== undefined) return { granted: this.#publication };
     const { hub, hooks, caller, counts } = this.#desk;
     const { request } = this;
     let publication: Publication;
+    this.#isStarting = true;
     try {
       publication = hub.acquire(request.name, {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
-        onEnded: (reason, message) => this.#endedByOther({ clean: false, reason, message }),
+        onEnded: (reason, message) =>
+          this.#endedByOther(reason === "closed" ? STOPPED : { clean: false, reason, message }),
       });
     } catch (error) {
+      this.#isStarting = false;
       if (!(error instanceof HubError)) throw error;
       const refusal = refusalOf(error);
       counts[refusal.refused]++;
       return refusal;
+    }
+    // Those who were told of the change of publishers may have sent this one away.
+    if (this.#end !== undefined) {
+      publication.release();
+      return refusalOfEnd(this.#end);
     }
     this.#publication = publication;
     this.#start = start;
@@ -113,6 +130,9 @@ export class PublishTicket implements Ticket {
       ...start.fields,
     });
     caller.tell(() => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    this.#isStarting = false;
+    // The hook may have sent it away.
+    if (this.#end !== undefined) return refusalOfEnd(this.#end);
     return { granted: publication };
   }
 
@@ -131,8 +151,8 @@ export class PublishTicket implements Ticket {
 
   /** Gives the name back, and tells the hooks; harmless when repeated. */
   end(end: ConnectionEnd): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#end !== undefined) return;
+    this.#end = end;
     this.#desk.forget(this);
     const publication = this.#publication;
     if (publication === undefined) return;
@@ -152,15 +172,30 @@ export class PublishTicket implements Ticket {
     caller.tell(() => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
   }
 
-  /** Ends the publisher, and has its client told why. */
+  /** Ends the publisher, and has its client told why; one that has not begun loses its connection. */
   kick(why: string): void {
-    if (this.#publication === undefined) this.#wiring.kickGuest(why);
-    else this.#endedByOther(kickedEnd(why));
+    if (this.#end !== undefined) return;
+    const wasUsed = this.#publication !== undefined || this.#isStarting;
+    this.#endedByOther(kickedEnd(why));
+    if (!wasUsed) this.#wiring.kickGuest(why);
   }
 
   #endedByOther(end: ConnectionEnd): void {
-    if (this.#ended) return;
+    if (this.#end !== undefined) return;
     this.end(end);
-    this.#start?.onEnded(end);
+    if (!this.#isStarting) this.#start?.onEnded(end);
   }
+}
+
+/** How a publisher ends as the hub is closed. */
+const STOPPED: ConnectionEnd = {
+  clean: false,
+  reason: "stopped",
+  message: "The server has stopped",
+};
+
+/** How the start is refused of what has been ended. */
+function refusalOfEnd({ reason, message }: ConnectionEnd): Refusal {
+  const kind = reason === "kicked" ? "denied" : reason === "replaced" ? "taken" : "absent";
+  return { refused: kind, why: message };
 }

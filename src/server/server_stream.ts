@@ -84,13 +84,7 @@ export class ServerStream {
    * Whether there was one.
    */
   unpublish(reason: string): boolean {
-    for (const ticket of this.#gate.tickets.values()) {
-      const { action, stream, state } = ticket.info;
-      if (action !== "publish" || stream !== this.name || state !== "live") continue;
-      ticket.kick(reason);
-      return true;
-    }
-    return false;
+    return this.#hub.get(this.name)?.unpublish(reason) ?? false;
   }
 
   /**
@@ -153,7 +147,7 @@ class UnitReader {
       if (!("granted" in answer)) return;
       ticket = answer.granted;
       if (this.#leave === undefined) ticket.end();
-      else ticket.start({ onEnded: () => this.#end() });
+      else if (!ticket.start({ onEnded: () => this.#end() })) this.#end();
     });
     if (signal?.aborted) this.#end();
   }
@@ -289,13 +283,16 @@ export async function publishUnits(
   options: PublishUnitsOptions & { readonly name: string },
 ): Promise<void> {
   const { name, tracks, identity, signal } = options;
+  const reader = units.getReader();
   const asked = await gate.own("program").publish({
     name,
     ...(identity === undefined ? {} : { identity }),
   });
-  if (!("granted" in asked)) throw causeOf(asked);
+  if (!("granted" in asked)) {
+    reader.releaseLock();
+    throw causeOf(asked);
+  }
   const ticket = asked.granted;
-  const reader = units.getReader();
   const stop = (): void => void reader.cancel().catch(() => {});
   const started = ticket.start({ ...(tracks === undefined ? {} : { tracks }), onEnded: stop });
   if (!("granted" in started)) {

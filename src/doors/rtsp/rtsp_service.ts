@@ -267,7 +267,7 @@ export class RtspService {
           outbox: carrier.outbox,
           trackCount: format.tracks.length,
         });
-      owned.ticket.start({
+      const isStarted = owned.ticket.start({
         onEnded: ({ reason }) => this.#end(session, reason),
         fields: { transport: session.tracks[0]?.transport.kind },
         endFields: () => {
@@ -276,6 +276,8 @@ export class RtspService {
           return { bytes, skips, ...(lost === undefined ? {} : { lost }) };
         },
       });
+      // The connection that was asked about may have gone, and another have its session.
+      if (!isStarted) return this.#close(session, "connection");
     }
     owned.player?.start();
   }
