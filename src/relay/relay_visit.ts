@@ -53,7 +53,10 @@ export class RelayVisit {
     const ticket = asked.granted;
     this.#ticket = ticket;
     const started = ticket.start({ onEnded, ...(tracks === undefined ? {} : { tracks }) });
-    if (!("granted" in started)) throw failureOf(started);
+    if (!("granted" in started)) {
+      this.leave("refused");
+      throw failureOf(started);
+    }
     return ticket;
   }
 
