@@ -296,9 +296,13 @@ export class ServerShell implements Shell {
       const served = connection = serve();
       guest.onKick = (why) => served.kick(why);
       this.#connections.set(served, guest);
-      return await served.finished;
+      const end = await served.finished;
+      // A door that has not said so would leave what its client was allowed behind.
+      guest.leave(end);
+      return end;
     } finally {
       if (connection !== undefined) this.#connections.delete(connection);
+      guest.leave({ clean: false, reason: "internal", message: "Internal error" });
       guest.release();
     }
   }

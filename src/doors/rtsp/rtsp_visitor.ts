@@ -240,7 +240,8 @@ export class RtspVisitor implements ServedConnection {
       case "paused":
         return this.#service.pause(event.session);
       case "session-closed":
-        return this.#service.closed(event.session, event.reason);
+        this.#service.closed(event.session, event.reason);
+        return endAnnounced(event.session);
       case "refused":
         this.#log.info("rtsp request refused", {
           connection: this.#guest.id,
@@ -331,6 +332,8 @@ export class RtspVisitor implements ServedConnection {
     const ticket = asked.granted;
     const media = publishedMedia(event.description);
     const tracks = tracksOfSdp({ media: media.map((index) => event.description.media[index]!) });
+    // A publisher that announces twice means what it says last.
+    endAnnounced(event.session);
     event.session.data = { ticket, tracks, media } satisfies SessionNotes;
     return this.#connection.acceptAnnounce(event, { identity: ticket.user });
   }
@@ -557,10 +560,22 @@ const STATUS: Readonly<Record<RefusalKind, number>> = {
   absent: 404,
 };
 
+/** Gives up what a publisher was allowed and has not begun; what it has begun is the service's to end. */
+function endAnnounced({ data }: RtspServerSession): void {
+  const { ticket } = data as SessionNotes | undefined ?? {};
+  if (ticket?.info.action !== "publish" || ticket.info.state !== "granted") return;
+  (ticket as PublishTicket).end({
+    clean: true,
+    reason: "unused",
+    message: "The session has ended before it was recorded",
+  });
+}
+
 /** What is wrong with the credentials that the gate wants to see. */
 function verdictOn(event: RtspQuestionEvent): Exclude<RtspVerdict, "granted"> {
   const shown = shownCredentials(event);
-  if (shown.kind === "none") return "missing";
+  // Who shows a token has not been told yet what to show.
+  if (shown.kind === "none" || shown.kind === "token") return "missing";
   return shown.kind === "digest" && shown.isStale?.() ? "stale" : "wrong";
 }
 

@@ -33,8 +33,7 @@ function read({ request, credentials }: RtspQuestionEvent): ShownCredentials {
     username,
     realm: authorization.realm,
     verify: (known) => {
-      if (!("password" in known)) return false;
-      const verdict = credentials.verify({ username, password: known.password });
+      const verdict = credentials.verify({ username, ...known });
       isStale = verdict === "stale";
       return verdict === "granted";
     },
