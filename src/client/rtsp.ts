@@ -6,7 +6,7 @@
  */
 export * from "../rtsp/mod.ts";
 export * from "./rtsp_client.ts";
-export type { RtspRequestOptions } from "./rtsp_connection.ts";
+export type { RtspRequestOptions } from "./rtsp_client_connection.ts";
 export type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
 export * from "./rtsp_playback.ts";
 export * from "./rtsp_recording.ts";

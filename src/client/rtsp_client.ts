@@ -12,10 +12,10 @@ import { type StreamPair, streamPairTransport, type Transport } from "../transpo
 import { dial } from "./dial.ts";
 import {
   type RtspAnswer,
-  RtspConnection,
+  RtspClientConnection,
   RtspRedirection,
   type RtspRequestOptions,
-} from "./rtsp_connection.ts";
+} from "./rtsp_client_connection.ts";
 import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
 import { RtspPlayback } from "./rtsp_playback.ts";
 import { RtspRecording } from "./rtsp_recording.ts";
@@ -139,7 +139,7 @@ export class RtspClient implements AsyncDisposable {
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
   #target: Target;
-  #connection: RtspConnection | undefined;
+  #connection: RtspClientConnection | undefined;
   #description: SessionDescription | undefined;
   #announced: SessionDescription | undefined;
   #playback: RtspPlayback | undefined;
@@ -200,7 +200,7 @@ export class RtspClient implements AsyncDisposable {
    * `malformed-description`; or why the connection ended
    */
   async describe(options: RtspRequestOptions = {}): Promise<SessionDescription> {
-    const ask = (connection: RtspConnection) =>
+    const ask = (connection: RtspClientConnection) =>
       connection.ask("described", (session) => session.describe(), options);
     const { description } = await this.#follow(ask, options);
     this.#description = description;
@@ -262,7 +262,7 @@ export class RtspClient implements AsyncDisposable {
   ): Promise<void> {
     this.#assertIdle("announce");
     const announced = withControls(description);
-    const ask = (connection: RtspConnection) =>
+    const ask = (connection: RtspClientConnection) =>
       connection.ask("done", (session) => session.announce(announced), options);
     await this.#follow(ask, options);
     this.#announced = announced;
@@ -384,9 +384,9 @@ export class RtspClient implements AsyncDisposable {
     return undefined;
   }
 
-  #open(transport: Transport, target: Target): RtspConnection {
+  #open(transport: Transport, target: Target): RtspClientConnection {
     const { timeoutMs = 10_000, userAgent, writeStallMs = 10_000 } = this.#options;
-    const connection: RtspConnection = new RtspConnection(transport, {
+    const connection: RtspClientConnection = new RtspClientConnection(transport, {
       session: {
         url: target.url,
         redirects: target.redirects,
@@ -410,7 +410,7 @@ export class RtspClient implements AsyncDisposable {
 
   /** Makes a request, and makes it again where the server sends the client. */
   async #follow<T>(
-    ask: (connection: RtspConnection) => Promise<T>,
+    ask: (connection: RtspClientConnection) => Promise<T>,
     options: RtspRequestOptions,
   ): Promise<T> {
     for (;;) {
@@ -432,7 +432,7 @@ export class RtspClient implements AsyncDisposable {
 
   async #ask<T extends RtspAnswer["type"]>(
     type: T,
-    request: Parameters<RtspConnection["ask"]>[1],
+    request: Parameters<RtspClientConnection["ask"]>[1],
     options: RtspRequestOptions,
   ): Promise<Extract<RtspAnswer, { readonly type: T }>> {
     await this.#fallback;

@@ -7,7 +7,7 @@ import {
   type DatagramSocket,
   plainAddress,
 } from "../transport/mod.ts";
-import type { RtspConnection, RtspRequestOptions } from "./rtsp_connection.ts";
+import type { RtspClientConnection, RtspRequestOptions } from "./rtsp_client_connection.ts";
 
 /** What carries media: datagrams, or the RTSP connection. */
 export type RtspLinkProtocol = "udp" | "tcp";
@@ -53,7 +53,7 @@ export interface RtspLinkOptions extends RtspRequestOptions {
  * @throws {RtspError} (rejects) `unsupported-transport` if it takes none, and what else it refused with
  */
 export async function setUpLinks(
-  connection: RtspConnection,
+  connection: RtspClientConnection,
   requests: readonly RtspLinkRequest[],
   options: RtspLinkOptions,
 ): Promise<RtspLink[]> {
@@ -90,7 +90,7 @@ interface OneLinkOptions extends RtspLinkOptions {
 }
 
 async function setUpLink(
-  connection: RtspConnection,
+  connection: RtspClientConnection,
   request: RtspLinkRequest,
   options: OneLinkOptions,
 ): Promise<RtspLink> {
@@ -146,11 +146,11 @@ function checkReply(reply: RtspTransport, offer: RtspTransport): RtspTransport {
 /** Packets as interleaved frames of the RTSP connection. */
 class TcpLink implements RtspLink {
   readonly protocol = "tcp";
-  readonly #connection: RtspConnection;
+  readonly #connection: RtspClientConnection;
   readonly #channels: readonly [rtp: number, rtcp: number];
 
   constructor(
-    connection: RtspConnection,
+    connection: RtspClientConnection,
     options: RtspLinkRequest & { readonly channels: readonly [number, number] },
   ) {
     const { channels, receive } = options;

@@ -10,7 +10,7 @@ import type { RtspRange, RtspRtpInfo } from "../rtsp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
 import type { SessionDescription } from "../sdp/mod.ts";
 import { RtpTrackIngest, tracksOfSdp, UnitBudget } from "../transmux/mod.ts";
-import type { RtspRequestOptions } from "./rtsp_connection.ts";
+import type { RtspRequestOptions } from "./rtsp_client_connection.ts";
 import type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
 import { RtspTrack } from "./rtsp_track.ts";
 

@@ -33,8 +33,8 @@ export class RtspRedirection extends RtspError {
   }
 }
 
-/** Options of an {@linkcode RtspConnection}. */
-export interface RtspConnectionOptions {
+/** Options of an {@linkcode RtspClientConnection}. */
+export interface RtspClientConnectionOptions {
   /** The session's own options. */
   readonly session: RtspClientSessionOptions;
   /** Longest time that the server may take nothing of what is sent, milliseconds. */
@@ -57,10 +57,10 @@ interface Waiter {
 }
 
 /** One RTSP connection: a transport, the session over it, and who waits for answers or frames. */
-export class RtspConnection {
+export class RtspClientConnection {
   /** What carries it. */
   readonly transport: Transport;
-  readonly #options: RtspConnectionOptions;
+  readonly #options: RtspClientConnectionOptions;
   readonly #session: RtspClientSession;
   readonly #decoder = new RtspDecoder();
   readonly #queue: SendQueue;
@@ -74,7 +74,7 @@ export class RtspConnection {
   #strayFrames = 0;
 
   /** Takes `transport` over. */
-  constructor(transport: Transport, options: RtspConnectionOptions) {
+  constructor(transport: Transport, options: RtspClientConnectionOptions) {
     this.transport = transport;
     this.#options = options;
     this.#session = new RtspClientSession(options.session);
