@@ -75,6 +75,8 @@ export interface RtspClientStatistics {
   readonly bytesSent: number;
   /** Interleaved frames of channels that were not set up. */
   readonly strayFrames: number;
+  /** Bytes between messages and frames that belonged to none. */
+  readonly garbageBytes: number;
 }
 
 /** Where a client is connected to. */

@@ -2,8 +2,9 @@ import {
   encodeInterleavedFrame,
   RtspClientSession,
   type RtspClientSessionOptions,
-  RtspDecoder,
+  RtspDecoderStream,
   RtspError,
+  RtspSessionSink,
 } from "../rtsp/mod.ts";
 import type { RtspClientEvent } from "../rtsp/mod.ts";
 import { isDisconnect, type Transport } from "../transport/mod.ts";
@@ -62,15 +63,15 @@ export class RtspClientConnection {
   readonly transport: Transport;
   readonly #options: RtspClientConnectionOptions;
   readonly #session: RtspClientSession;
-  readonly #decoder = new RtspDecoder();
+  readonly #decoder = new RtspDecoderStream();
+  readonly #sink: RtspSessionSink<RtspClientEvent>;
   readonly #queue: SendQueue;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #abort = new AbortController();
   readonly #waiters = new Map<number, Waiter>();
   readonly #channels = new Map<number, (payload: Uint8Array) => void>();
   #room: (() => void) | undefined;
   #end: { readonly error: unknown } | undefined;
   #isRetiring = false;
-  #bytesReceived = 0;
   #strayFrames = 0;
 
   /** Takes `transport` over. */
@@ -82,8 +83,16 @@ export class RtspClientConnection {
       now: () => performance.now(),
       onError: (error) => this.#lose(error),
     });
-    this.#reader = transport.readable.getReader();
-    this.#read();
+    this.#sink = new RtspSessionSink<RtspClientEvent>(this.#session, {
+      now: () => performance.now(),
+      owner: {
+        handle: (event) => this.#handle(event),
+        write: (output) => this.#queue.control(output),
+        room: () => this.#isReady(),
+        close: (reason) => this.#lose(reason),
+      },
+    });
+    void this.#serve();
   }
 
   /** Whether nothing goes over it any more. */
@@ -96,12 +105,18 @@ export class RtspClientConnection {
     return this.#session.sessionId;
   }
 
-  /** Bytes read, bytes written, and frames of channels that nobody has asked for. */
-  get statistics(): { bytesReceived: number; bytesSent: number; strayFrames: number } {
+  /** Bytes read, bytes written, frames of channels that nobody has asked for, and bytes of no message. */
+  get statistics(): {
+    bytesReceived: number;
+    bytesSent: number;
+    strayFrames: number;
+    garbageBytes: number;
+  } {
     return {
-      bytesReceived: this.#bytesReceived,
+      bytesReceived: this.#decoder.bytesReceived,
       bytesSent: this.#queue.bytes,
       strayFrames: this.#strayFrames,
+      garbageBytes: this.#decoder.garbageBytes,
     };
   }
 
@@ -140,7 +155,7 @@ export class RtspClientConnection {
           reject(error);
         },
       });
-      this.#flush();
+      this.#sink.settle();
       // The answer may be behind what nobody has read.
       this.wake();
     });
@@ -182,8 +197,7 @@ export class RtspClientConnection {
     if (this.#end !== undefined) return;
     // That no answer is read is then not the server's doing.
     if (this.#isHeldBack) this.#session.holdDeadline(nowMs);
-    this.#handle(this.#session.tick(nowMs));
-    this.#flush();
+    this.#sink.tick();
     const { writeStallMs } = this.#options;
     if (this.#queue.stalledMs >= writeStallMs) {
       this.#lose(
@@ -212,7 +226,8 @@ export class RtspClientConnection {
     this.#end = { error };
     this.#queue.end();
     this.transport.close();
-    this.#reader.cancel().catch(() => {});
+    this.#sink.stop();
+    this.#abort.abort(error);
     this.#channels.clear();
     for (const waiter of [...this.#waiters.values()]) waiter.reject(error);
     this.wake();
@@ -224,19 +239,21 @@ export class RtspClientConnection {
     if (!this.#isRetiring) this.#options.onEnd(this.#end!.error);
   }
 
-  async #read(): Promise<void> {
+  /** The pipeline of the connection: messages, session. It ends with the connection. */
+  async #serve(): Promise<void> {
+    const { signal } = this.#abort;
     try {
-      while (this.#end === undefined) {
-        const { value, done } = await this.#reader.read();
-        if (done) throw new RtspError("closed", "The server has closed the connection");
-        this.#bytesReceived += value.length;
-        this.#handle(this.#session.receive(this.#decoder.push(value), performance.now()));
-        this.#flush();
-        await this.#hasRoom();
-      }
+      await this.transport.readable.pipeThrough(this.#decoder, { signal }).pipeTo(this.#sink);
+      this.#lose(new RtspError("closed", "The server has closed the connection"));
     } catch (error) {
       this.#lose(error);
     }
+  }
+
+  /** Whether more is to be read, or when. */
+  #isReady(): Promise<void> | undefined {
+    const room = this.#queue.room();
+    return room === undefined && !this.#isHeldBack ? undefined : this.#hasRoom(room);
   }
 
   get #isHeldBack(): boolean {
@@ -244,37 +261,30 @@ export class RtspClientConnection {
   }
 
   /** Waits while a reader is behind, or the server asks faster than it takes answers. */
-  async #hasRoom(): Promise<void> {
-    await this.#queue.room();
+  async #hasRoom(room: Promise<void> | undefined): Promise<void> {
+    await room;
     while (this.#end === undefined && this.#isHeldBack) {
       await new Promise<void>((resolve) => this.#room = resolve);
     }
   }
 
-  #flush(): void {
-    const output = this.#session.takeOutput();
-    if (output.length > 0) this.#queue.control(output);
-  }
-
-  #handle(events: readonly RtspClientEvent[]): void {
-    for (const event of events) {
-      if (this.#end !== undefined) return;
-      switch (event.type) {
-        case "frame":
-          this.#takeFrame(event.channel, event.payload);
-          break;
-        case "failed":
-          this.#refuse(event.cseq, event.error);
-          break;
-        case "redirect":
-          this.#refuse(event.cseq, new RtspRedirection(event));
-          break;
-        case "close":
-          this.#lose(event.error);
-          break;
-        default:
-          this.#waiters.get(event.cseq)?.resolve(event);
-      }
+  #handle(event: RtspClientEvent): void {
+    if (this.#end !== undefined) return;
+    switch (event.type) {
+      case "frame":
+        this.#takeFrame(event.channel, event.payload);
+        break;
+      case "failed":
+        this.#refuse(event.cseq, event.error);
+        break;
+      case "redirect":
+        this.#refuse(event.cseq, new RtspRedirection(event));
+        break;
+      case "close":
+        this.#lose(event.error);
+        break;
+      default:
+        this.#waiters.get(event.cseq)?.resolve(event);
     }
   }
 
