@@ -1,3 +1,5 @@
+import { concat } from "@std/bytes/concat";
+
 /**
  * A first-in first-out queue of bytes, for decoders whose input arrives in arbitrary pieces.
  *
@@ -78,15 +80,7 @@ export class ByteQueue {
   }
 
   #join(): void {
-    const joined = new Uint8Array(this.length);
-    const first = this.#head.subarray(this.#offset);
-    joined.set(first);
-    let at = first.length;
-    for (const piece of this.#tail) {
-      joined.set(piece, at);
-      at += piece.length;
-    }
-    this.#head = joined;
+    this.#head = concat([this.#head.subarray(this.#offset), ...this.#tail]);
     this.#offset = 0;
     this.#tail = [];
   }

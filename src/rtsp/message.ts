@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import type { RtspError } from "./errors.ts";
 import type { RtspHeaders } from "./headers.ts";
 
@@ -216,10 +217,7 @@ function encodeMessage(
   }
   const head = utf8.encode(lines.join("\r\n") + "\r\n\r\n");
   if (body === undefined || body.length === 0) return head;
-  const whole = new Uint8Array(head.length + body.length);
-  whole.set(head);
-  whole.set(body, head.length);
-  return whole;
+  return concat([head, body]);
 }
 
 function headerEntries(headers: RtspHeadersInit = []): Iterable<readonly [string, string]> {

@@ -1,10 +1,10 @@
+import { concat } from "@std/bytes/concat";
 import { BitReader } from "../../bytes/mod.ts";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -279,8 +279,7 @@ export class AacPacketizer implements Packetizer {
 
   #pack(group: readonly Uint8Array[], timestamp: number): RtpPayload {
     const headers = this.#headers(group.map((frame) => frame.length));
-    const size = group.reduce((sum, frame) => sum + frame.length, headers.length);
-    return { payload: joinPieces([headers, ...group], size), marker: true, timestamp };
+    return { payload: concat([headers, ...group]), marker: true, timestamp };
   }
 
   #fragment(frame: Uint8Array, timestamp: number, payloads: RtpPayload[]): void {
@@ -288,7 +287,7 @@ export class AacPacketizer implements Packetizer {
     const headers = this.#headers([frame.length]);
     for (let at = 0; at < frame.length; at += step) {
       const piece = frame.subarray(at, at + step);
-      const payload = joinPieces([headers, piece], headers.length + piece.length);
+      const payload = concat([headers, piece]);
       payloads.push({ payload, marker: at + step >= frame.length, timestamp });
     }
   }

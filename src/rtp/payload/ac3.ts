@@ -1,9 +1,9 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -132,7 +132,7 @@ export class Ac3Packetizer implements Packetizer {
     let timestamp = unit.timestamp;
     const flush = () => {
       if (group.length === 0) return;
-      const payload = joinPieces([new Uint8Array([0, group.length]), ...group], size);
+      const payload = concat([new Uint8Array([0, group.length]), ...group]);
       payloads.push({ payload, marker: true, timestamp });
       group = [];
       size = 2;
@@ -158,7 +158,7 @@ export class Ac3Packetizer implements Packetizer {
     for (let i = 0; i < count; i++) {
       const piece = frame.subarray(i * step, (i + 1) * step);
       const header = new Uint8Array([i === 0 ? first : FrameType.Rest, count]);
-      const payload = joinPieces([header, piece], piece.length + 2);
+      const payload = concat([header, piece]);
       payloads.push({ payload, marker: i === count - 1, timestamp });
     }
   }

@@ -91,14 +91,3 @@ export function maxPayloadSizeOf(options: PacketizerOptions): number {
   }
   return maxPayloadSize;
 }
-
-/** Joins `pieces`, whose sizes add up to `size`, in one new array. */
-export function joinPieces(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
-  }
-  return joined;
-}

@@ -1,7 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
 import type { AccessUnit, Depacketizer, DepacketizerOptions } from "./access_unit.ts";
-import { joinPieces, NO_UNITS } from "./access_unit.ts";
+import { NO_UNITS } from "./access_unit.ts";
 
 /**
  * What all audio formats share: a packet holds whole frames or a piece of one, and a lost packet
@@ -88,9 +89,7 @@ export abstract class AudioDepacketizer implements Depacketizer {
 
   /** Returns the joined pieces and forgets them. */
   protected takeFragments(): Uint8Array {
-    const joined = this.#fragments.length === 1
-      ? this.#fragments[0]!
-      : joinPieces(this.#fragments, this.#fragmentSize);
+    const joined = this.#fragments.length === 1 ? this.#fragments[0]! : concat(this.#fragments);
     this.#forget();
     return joined;
   }

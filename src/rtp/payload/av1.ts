@@ -1,8 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -218,7 +218,7 @@ class PacketFiller {
 
   #flush(amidObu: boolean): void {
     const header = this.#header | (amidObu ? CONTINUES_LAST : 0);
-    this.#payloads.push(joinPieces([new Uint8Array([header]), ...this.#pieces], this.#size));
+    this.#payloads.push(concat([new Uint8Array([header]), ...this.#pieces]));
     this.#pieces = [];
     this.#size = 1;
     this.#header = amidObu ? CONTINUES_FIRST : 0;

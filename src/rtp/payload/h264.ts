@@ -1,8 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -231,7 +231,6 @@ export function withMarker(payloads: readonly Uint8Array[], timestamp: number): 
 }
 
 function aggregate(group: readonly Uint8Array[]): Uint8Array {
-  let size = 1;
   let forbidden = 0;
   let importance = 0;
   const pieces: Uint8Array[] = [];
@@ -239,10 +238,9 @@ function aggregate(group: readonly Uint8Array[]): Uint8Array {
     forbidden |= nalUnit[0]! & 0x80;
     importance = Math.max(importance, nalUnit[0]! & 0x60);
     pieces.push(new Uint8Array([nalUnit.length >> 8, nalUnit.length]), nalUnit);
-    size += 2 + nalUnit.length;
   }
   pieces.unshift(new Uint8Array([forbidden | importance | STAP_A]));
-  return joinPieces(pieces, size);
+  return concat(pieces);
 }
 
 function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]): void {

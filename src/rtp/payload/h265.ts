@@ -1,8 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -80,9 +80,8 @@ export class H265Depacketizer extends UnitAssembler {
     } else if (this.#donSize === 0) this.#addNalUnits(payload);
     else {
       if (payload.length < 4) throw malformed("no DONL");
-      this.#addNalUnits(joinPieces(
+      this.#addNalUnits(concat(
         [payload.subarray(0, 2), payload.subarray(4)],
-        payload.length - 2,
       ));
     }
   }
@@ -213,7 +212,6 @@ export class H265Packetizer implements Packetizer {
 
 /** RFC 7798, 4.4.2: the aggregate has the lowest layer and temporal id of its NAL units. */
 function aggregate(group: readonly Uint8Array[]): Uint8Array {
-  let size = 2;
   let forbidden = 0;
   let layer = 63;
   let temporal = 7;
@@ -223,11 +221,10 @@ function aggregate(group: readonly Uint8Array[]): Uint8Array {
     layer = Math.min(layer, ((nalUnit[0]! & 1) << 5) | (nalUnit[1]! >> 3));
     temporal = Math.min(temporal, nalUnit[1]! & 7);
     pieces.push(new Uint8Array([nalUnit.length >> 8, nalUnit.length]), nalUnit);
-    size += 2 + nalUnit.length;
   }
   const header = [forbidden | (AGGREGATION << 1) | (layer >> 5), ((layer & 31) << 3) | temporal];
   pieces.unshift(new Uint8Array(header));
-  return joinPieces(pieces, size);
+  return concat(pieces);
 }
 
 function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]): void {

@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { BitReader } from "../../bytes/mod.ts";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
@@ -5,7 +6,6 @@ import { MAX_AAC_FRAME_SIZE } from "./aac.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -244,7 +244,7 @@ export class LatmPacketizer implements Packetizer {
       const timestamp = (unit.timestamp + index * this.#frameTicks) >>> 0;
       const lengthInfo = new Uint8Array(Math.floor(frame.length / 255) + 1).fill(255);
       lengthInfo[lengthInfo.length - 1] = frame.length % 255;
-      const element = joinPieces([lengthInfo, frame], lengthInfo.length + frame.length);
+      const element = concat([lengthInfo, frame]);
       const pieces = evenPieces(element, this.#maxPayloadSize);
       for (const [i, payload] of pieces.entries()) {
         payloads.push({ payload, marker: i === pieces.length - 1, timestamp });

@@ -1,8 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -81,8 +81,7 @@ export class Mpeg4VideoPacketizer implements Packetizer {
 
   /** Cuts one frame. */
   packetize(unit: AccessUnit): RtpPayload[] {
-    const size = unit.parts.reduce((sum, part) => sum + part.length, 0);
-    const frame = unit.parts.length === 1 ? unit.parts[0]! : joinPieces(unit.parts, size);
+    const frame = unit.parts.length === 1 ? unit.parts[0]! : concat(unit.parts);
     return withMarker(evenPieces(frame, this.#maxPayloadSize), unit.timestamp);
   }
 }

@@ -1,9 +1,9 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -172,7 +172,7 @@ export class MpegAudioPacketizer implements Packetizer {
     let timestamp = unit.timestamp;
     const flush = () => {
       if (group.length === 0) return;
-      const payload = joinPieces([new Uint8Array(4), ...group], size);
+      const payload = concat([new Uint8Array(4), ...group]);
       payloads.push({ payload, marker: false, timestamp });
       group = [];
       size = 4;
@@ -198,7 +198,7 @@ export class MpegAudioPacketizer implements Packetizer {
     for (let at = 0; at < frame.length; at += step) {
       const piece = frame.subarray(at, at + step);
       const header = new Uint8Array([0, 0, at >> 8, at]);
-      const payload = joinPieces([header, piece], piece.length + 4);
+      const payload = concat([header, piece]);
       payloads.push({ payload, marker: false, timestamp });
     }
   }

@@ -1,9 +1,9 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -103,7 +103,7 @@ export class PcmPacketizer implements Packetizer {
         `Malformed samples: ${size} bytes are no multiple of ${this.#frameSize}`,
       );
     }
-    const samples = unit.parts.length === 1 ? unit.parts[0]! : joinPieces(unit.parts, size);
+    const samples = unit.parts.length === 1 ? unit.parts[0]! : concat(unit.parts);
     const payloads: RtpPayload[] = [];
     for (let at = 0; at < size; at += this.#maxFrames * this.#frameSize) {
       payloads.push({

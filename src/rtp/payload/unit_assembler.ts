@@ -1,7 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
 import type { AccessUnit, Depacketizer, DepacketizerOptions } from "./access_unit.ts";
-import { joinPieces, NO_UNITS } from "./access_unit.ts";
+import { NO_UNITS } from "./access_unit.ts";
 
 /**
  * Whether a packet, looked at alone, begins an access unit: `yes` and `no` are certain. It is asked
@@ -123,9 +124,7 @@ export abstract class UnitAssembler implements Depacketizer {
   /** Returns the joined pieces and forgets them. */
   protected takeFragments(): Uint8Array {
     const [only] = this.#fragments;
-    const joined = this.#fragments.length === 1
-      ? only!
-      : joinPieces(this.#fragments, this.#fragmentSize);
+    const joined = this.#fragments.length === 1 ? only! : concat(this.#fragments);
     this.#fragments = [];
     this.#fragmentSize = 0;
     return joined;

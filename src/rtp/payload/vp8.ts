@@ -1,8 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -112,10 +112,9 @@ export class Vp8Packetizer implements Packetizer {
   /** Cuts one frame. */
   packetize(unit: AccessUnit): RtpPayload[] {
     const [only] = unit.parts;
-    const size = unit.parts.reduce((sum, part) => sum + part.length, 0);
-    const frame = unit.parts.length === 1 ? only! : joinPieces(unit.parts, size);
+    const frame = unit.parts.length === 1 ? only! : concat(unit.parts);
     const payloads = evenPieces(frame, this.#maxPayloadSize - 1).map((piece, index) =>
-      joinPieces([new Uint8Array([index === 0 ? 0x10 : 0]), piece], piece.length + 1)
+      concat([new Uint8Array([index === 0 ? 0x10 : 0]), piece])
     );
     return withMarker(payloads, unit.timestamp);
   }

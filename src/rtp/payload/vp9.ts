@@ -1,8 +1,8 @@
+import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import {
   type AccessUnit,
   type DepacketizerOptions,
-  joinPieces,
   maxPayloadSizeOf,
   type Packetizer,
   type PacketizerOptions,
@@ -161,7 +161,7 @@ export class Vp9Packetizer implements Packetizer {
       const flags = common | (index === 0 ? BEGINS_FRAME : 0) |
         (index === pieces.length - 1 ? ENDS_FRAME : 0);
       const descriptor = [flags, 0x80 | (this.#pictureId >> 8), this.#pictureId & 0xff];
-      payloads.push(joinPieces([new Uint8Array(descriptor), piece], piece.length + 3));
+      payloads.push(concat([new Uint8Array(descriptor), piece]));
     }
   }
 }
