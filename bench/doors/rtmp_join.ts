@@ -2,7 +2,7 @@
  * What an RTMP player that joins costs the server: handshake, connect, createStream and play of a stream
  * that is live, up to its first media, and the end of the connection.
  *
- * `deno run -A bench/doors/rtmp_join_bench.ts [JOINS] [CHECKOUT]`: the server runs as a process of its own,
+ * `deno run -A bench/doors/rtmp_join.ts [JOINS] [CHECKOUT]`: the server runs as a process of its own,
  * from this checkout or another, and its processor time is what Linux counts in nanoseconds.
  */
 import { RtmpClient } from "../../src/client/rtmp.ts";
