@@ -23,6 +23,8 @@ export * from "./options.ts";
 export * from "./publication.ts";
 export * from "./stream.ts";
 export * from "./stream_name.ts";
+export * from "./stream_queue.ts";
 export * from "./unit_bytes.ts";
+export * from "./unit_queue.ts";
 export * from "./wire_cursor.ts";
 export * from "./wire_log.ts";

@@ -157,6 +157,11 @@ export class Stream {
     this.#group = new KeptGroup(owner.settings.maxGopBytes);
   }
 
+  /** The settings of its hub. */
+  get settings(): HubSettings {
+    return this.#settings;
+  }
+
   /** Whether someone is publishing now. */
   get isLive(): boolean {
     return this.#publication !== undefined;

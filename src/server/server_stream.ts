@@ -2,11 +2,12 @@ import type { Gate, NotGranted, PlayTicket } from "../gate/mod.ts";
 import {
   type Hub,
   HubError,
+  openStreamQueue,
   type Publication,
+  type QueuedUnit,
   type Stream,
+  type StreamQueue,
   type StreamStatistics,
-  UNIT_COST_BYTES,
-  unitBytes,
 } from "../hub/mod.ts";
 import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
 import { type CodedFrame, frameBytes, FrameReader } from "../transmux/mod.ts";
@@ -21,8 +22,9 @@ export interface UnitsOptions {
   /** Kinds of tracks that are wanted; all by default. */
   readonly tracks?: readonly ("video" | "audio" | "data")[];
   /**
-   * How much media may wait for a slow program, in milliseconds, before it is dropped up to the next key
-   * frame; 8 MiB at most in any case, as times are the publisher's word. Default 4000.
+   * How much media may wait for a slow program, in milliseconds, before it is dropped up to a key frame; as
+   * many bytes as any reader may lag (`hub.maxLagBytes`) in any case, as times are the publisher's word. By
+   * default `hub.maxLagMs`.
    */
   readonly maxLagMs?: number;
   /** Ends the stream of units. */
@@ -98,127 +100,81 @@ export class ServerStream {
   }
 }
 
-/** Bytes that wait for a slow program. */
-const MOST_WAITING_BYTES = 8 * 1024 * 1024;
-
 /** One program's reading of a stream. */
 class UnitReader {
   readonly readable: ReadableStream<StreamUnit>;
   readonly #options: UnitsOptions & { readonly gate: Gate };
-  readonly #maxLagUs: number;
+  readonly #units: StreamQueue;
   readonly #frames = new FrameReader();
-  #controller!: ReadableStreamDefaultController<StreamUnit>;
-  #leave: (() => void) | undefined;
+  readonly #onAbort = (): void => this.#stop();
+  #ticket: PlayTicket | undefined;
   #publication: Publication | undefined;
-  #queue: StreamUnit[] = [];
-  #waitingBytes = 0;
-  /** Dropping until the next key frame. */
-  #skipping = false;
-  #hasVideo = false;
-  #ended = false;
+  #isCancelled = false;
 
   constructor(stream: Stream, options: UnitsOptions & { readonly gate: Gate }) {
     this.#options = options;
-    this.#maxLagUs = (options.maxLagMs ?? 4000) * 1000;
+    const { gate, maxLagMs, tracks, signal } = options;
+    this.#units = openStreamQueue(stream, {
+      timeBy: "media",
+      onEnd: () => this.#leave(),
+      ...(maxLagMs === undefined ? {} : { maxLagMs }),
+      ...(tracks === undefined ? {} : { kinds: tracks }),
+    });
+    signal?.addEventListener("abort", this.#onAbort);
+    // The server's own players are seen like all others, so that they can be counted and sent away.
+    void gate.own("program").play({ name: stream.name }).then((answer) => {
+      if (!("granted" in answer)) return;
+      this.#ticket = answer.granted;
+      if (this.#units.queue.isEnded) this.#ticket.end();
+      else if (!this.#ticket.start({ onEnded: () => this.#leave() })) this.#leave();
+    });
+    if (signal?.aborted) this.#stop();
     this.readable = new ReadableStream<StreamUnit>({
-      start: (controller) => {
-        this.#controller = controller;
-        this.#open(stream);
+      pull: (controller) => this.#pull(controller),
+      cancel: () => {
+        this.#isCancelled = true;
+        this.#stop();
       },
-      pull: () => this.#pass(),
-      cancel: () => this.#leave?.(),
     }, { highWaterMark: 1 });
   }
 
-  #open(stream: Stream): void {
-    const { signal } = this.#options;
-    const untap = stream.tap((unit) => this.#take(unit, stream), () => this.#end());
-    const onAbort = (): void => this.#end();
-    signal?.addEventListener("abort", onAbort);
-    let ticket: PlayTicket | undefined;
-    this.#leave = () => {
-      this.#leave = undefined;
-      signal?.removeEventListener("abort", onAbort);
-      untap();
-      ticket?.end();
-    };
-    // The server's own players are seen like all others, so that they can be counted and sent away.
-    void this.#options.gate.own("program").play({ name: stream.name }).then((answer) => {
-      if (!("granted" in answer)) return;
-      ticket = answer.granted;
-      if (this.#leave === undefined) ticket.end();
-      else if (!ticket.start({ onEnded: () => this.#end() })) this.#end();
-    });
-    if (signal?.aborted) this.#end();
+  /** Passes the next unit on, when there is one, or the end. */
+  async #pull(controller: ReadableStreamDefaultController<StreamUnit>): Promise<void> {
+    const { queue } = this.#units;
+    for (;;) {
+      const next = queue.next();
+      if (next !== undefined) {
+        const units = this.#read(next);
+        for (const unit of units) controller.enqueue(unit);
+        if (units.length > 0) return;
+      } else if (queue.isEnded) {
+        if (!this.#isCancelled) controller.close();
+        return;
+      } else await queue.more();
+    }
   }
 
-  #take(unit: MediaUnit, stream: Stream): void {
+  /** Leaves the stream; what waits is passed on all the same. */
+  #leave(): void {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#units.close();
+    this.#ticket?.end();
+  }
+
+  /** Ends at once. */
+  #stop(): void {
+    this.#leave();
+    this.#units.queue.clear();
+  }
+
+  #read({ unit, tag: publication }: QueuedUnit<Publication>): StreamUnit[] {
     const { tracks } = this.#options;
-    this.#followPublication(stream);
-    const units = this.#convert(unit);
-    for (const converted of units) {
-      if (tracks !== undefined && !tracks.includes(converted.kind)) continue;
-      if (converted.kind === "video") this.#hasVideo = true;
-      this.#push(converted);
+    if (publication !== undefined && publication !== this.#publication) {
+      this.#publication = publication;
+      if (publication.tracks !== undefined) this.#frames.setTracks(publication.tracks);
     }
-    this.#pass();
-  }
-
-  #push(unit: StreamUnit): void {
-    if (this.#isLate(unit)) {
-      // What comes next needs the headers, the newest of each.
-      const headers = this.#queue.filter(({ role }) => role !== "media");
-      this.#queue = [...new Map(headers.map((header) => [slotOf(header), header])).values()];
-      this.#waitingBytes = this.#queue.reduce((sum, waiting) => sum + costOf(waiting), 0);
-      this.#skipping = true;
-    }
-    if (unit.role === "media" && this.#skipping) {
-      const isStart = unit.kind === "video" ? unit.keyFrame : !this.#hasVideo;
-      if (!isStart) return;
-      this.#skipping = false;
-    }
-    this.#queue.push(unit);
-    this.#waitingBytes += costOf(unit);
-  }
-
-  /** Whether what waits, as `unit` comes, is too much. */
-  #isLate(unit: StreamUnit): boolean {
-    if (this.#waitingBytes > MOST_WAITING_BYTES) return true;
-    if (unit.role !== "media") return false;
-    const first = this.#queue.find(({ role }) => role === "media");
-    return first !== undefined && unit.dtsUs - first.dtsUs > this.#maxLagUs;
-  }
-
-  #pass(): void {
-    while (this.#queue.length > 0 && (this.#controller.desiredSize ?? 0) > 0) {
-      const unit = this.#queue.shift()!;
-      this.#waitingBytes -= costOf(unit);
-      this.#controller.enqueue(unit);
-    }
-    if (this.#ended && this.#queue.length === 0) this.#close();
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#leave?.();
-    if (this.#options.signal?.aborted) this.#queue = [];
-    if (this.#queue.length === 0) this.#close();
-  }
-
-  #close(): void {
-    try {
-      this.#controller.close();
-    } catch {
-      // It was cancelled, or closed before.
-    }
-  }
-
-  #followPublication(stream: Stream): void {
-    const { publication } = stream;
-    if (publication === undefined || publication === this.#publication) return;
-    this.#publication = publication;
-    if (publication.tracks !== undefined) this.#frames.setTracks(publication.tracks);
+    // Headers that are given again after a gap are those of all tracks.
+    return this.#convert(unit).filter(({ kind }) => tracks?.includes(kind) ?? true);
   }
 
   #convert(unit: MediaUnit): StreamUnit[] {
@@ -237,14 +193,6 @@ class UnitReader {
       : unit.payload;
     return [{ ...unit, payload, codec: track?.codec }];
   }
-}
-
-function costOf(unit: StreamUnit): number {
-  return unitBytes(unit) + UNIT_COST_BYTES;
-}
-
-function slotOf({ kind, role, track }: StreamUnit): string {
-  return `${kind} ${role} ${track}`;
 }
 
 function frameUnit(frame: CodedFrame, unit: MediaUnit, isAnnexB: boolean): StreamUnit {
