@@ -1,11 +1,12 @@
-import { buildOnMetaData, type OnMetaData } from "../flv/mod.ts";
+import { equals } from "@std/bytes/equals";
+import { buildOnMetaData } from "../flv/mod.ts";
 import { MediaError, type MediaUnit, type Track } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import type { FlvForm } from "./codec/codec.ts";
 import { codecRow } from "./codec/table.ts";
 import type { FlvBody } from "./flv_unit.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { configFacts } from "./track_config.ts";
+import { EMPTY_METADATA, metadataOfTracks } from "./track_metadata.ts";
 import type { UnsupportedTrack } from "./unsupported_track.ts";
 
 /** Counts of an {@linkcode FlvRemuxer}. */
@@ -94,7 +95,11 @@ export class FlvRemuxer {
   headers(dtsUs: number): FlvBody[] {
     this.#headersDue = false;
     const tracks = this.#carried();
-    const bodies: FlvBody[] = [{ kind: "data", dtsUs, body: buildOnMetaData(metadataOf(tracks)) }];
+    const bodies: FlvBody[] = [{
+      kind: "data",
+      dtsUs,
+      body: buildOnMetaData(metadataOfTracks(tracks)),
+    }];
     for (const output of this.#outputs) {
       output.told = undefined;
       bodies.push(...this.#sequenceHeader(output, dtsUs));
@@ -105,7 +110,7 @@ export class FlvRemuxer {
   /** Makes the bodies of one unit, in order. */
   remux(unit: MediaUnit): FlvBody[] {
     const bodies = unit.payload.format === "flv"
-      ? [{ kind: unit.kind, dtsUs: unit.dtsUs, body: unit.payload.body }]
+      ? passed(unit, unit.payload.body)
       : this.#convert(unit);
     this.#bodies += bodies.length;
     return bodies;
@@ -182,20 +187,7 @@ export class FlvRemuxer {
   }
 }
 
-function metadataOf(tracks: readonly Track[]): OnMetaData {
-  const video = tracks.find(({ kind }) => kind === "video");
-  const audio = tracks.find(({ kind }) => kind === "audio");
-  const { codec, config, width, height } = video ?? {};
-  const frameRate = config && configFacts(codec, config).frameRate;
-  return {
-    hasVideo: video !== undefined,
-    hasAudio: audio !== undefined,
-    ...(codec === undefined ? {} : { videoCodec: codec }),
-    ...(width === undefined ? {} : { width }),
-    ...(height === undefined ? {} : { height }),
-    ...(frameRate === undefined ? {} : { frameRate }),
-    ...(audio?.codec === undefined ? {} : { audioCodec: audio.codec }),
-    ...(audio?.sampleRate === undefined ? {} : { sampleRate: audio.sampleRate }),
-    ...(audio?.channels === undefined ? {} : { channels: audio.channels }),
-  };
+/** A body as it is; metadata that tells nothing is not for players. */
+function passed({ kind, dtsUs }: MediaUnit, body: Uint8Array): FlvBody[] {
+  return kind === "data" && equals(body, EMPTY_METADATA) ? [] : [{ kind, dtsUs, body }];
 }

@@ -1,3 +1,4 @@
+import { AmfError, decodeAmf0 } from "../amf/mod.ts";
 import {
   AudioPacketType,
   AvcPacketType,
@@ -13,6 +14,7 @@ import {
 } from "../flv/mod.ts";
 import type { MediaUnit, UnitRole } from "../media/mod.ts";
 import { frameTypeFacts, isKeyBody } from "./key_frame.ts";
+import { readableMetadata } from "./track_metadata.ts";
 
 /** An audio, video or data body as RTMP messages and FLV tags carry it, with its time. */
 export interface FlvBody {
@@ -38,7 +40,9 @@ const MOST_STRAY_NUMBERS = 2;
  * picture is a key frame. `undefined` when there is nothing in it to forward: an empty body, or data that
  * takes metadata back.
  *
- * Data loses its `@setDataFrame`, which is meant for the server alone.
+ * Data loses its `@setDataFrame`, which is meant for the server alone. Metadata that cannot be read, or
+ * says nothing, becomes `EMPTY_METADATA`, and other data that cannot be read is nothing: `onUnreadable` is
+ * told of both.
  *
  * @example
  * ```ts
@@ -49,14 +53,17 @@ const MOST_STRAY_NUMBERS = 2;
  * console.log(unit?.keyFrame, unit?.ptsUs); // true 1040000
  * ```
  */
-export function unitOfFlv(flv: FlvBody): MediaUnit | undefined {
+export function unitOfFlv(
+  flv: FlvBody,
+  { onUnreadable }: { readonly onUnreadable?: () => void } = {},
+): MediaUnit | undefined {
   switch (flv.kind) {
     case "video":
       return mediaUnit(flv, classifyVideo(flv.body));
     case "audio":
       return mediaUnit(flv, classifyAudio(flv.body));
     case "data":
-      return dataUnit(flv);
+      return dataUnit(flv, onUnreadable);
   }
 }
 
@@ -132,7 +139,10 @@ function int24(body: Uint8Array, at: number): number {
   return ((body[at]! << 24) | (body[at + 1]! << 16) | (body[at + 2]! << 8)) >> 8;
 }
 
-function dataUnit({ dtsUs, body }: FlvBody): MediaUnit | undefined {
+function dataUnit(
+  { dtsUs, body }: FlvBody,
+  onUnreadable: (() => void) | undefined,
+): MediaUnit | undefined {
   let start = 0;
   for (let stray = 0; stray < MOST_STRAY_NUMBERS; stray++) {
     if (body[start] === NUMBER_MARKER) start += NUMBER_BYTES;
@@ -145,16 +155,31 @@ function dataUnit({ dtsUs, body }: FlvBody): MediaUnit | undefined {
   }
   // Without a name it is not for players.
   if (name === undefined) return undefined;
+  const isMetadata = name === "onMetaData";
+  const data = body.subarray(start);
+  const readable = isMetadata ? readableMetadata(data) : isAmf0(data) ? data : undefined;
+  if (readable !== data) onUnreadable?.();
+  if (readable === undefined) return undefined;
   return {
     kind: "data",
-    role: name === "onMetaData" ? "metadata" : "media",
+    role: isMetadata ? "metadata" : "media",
     track: 0,
     dtsUs,
     ptsUs: dtsUs,
     keyFrame: false,
     discardable: true,
-    payload: { format: "flv", body: body.subarray(start) },
+    payload: { format: "flv", body: readable },
   };
+}
+
+function isAmf0(body: Uint8Array): boolean {
+  try {
+    decodeAmf0(body);
+    return true;
+  } catch (error) {
+    if (error instanceof AmfError) return false;
+    throw error;
+  }
 }
 
 /** The AMF0 string at `at`, `undefined` where there is none. */

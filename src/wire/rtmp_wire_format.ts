@@ -11,7 +11,7 @@ import {
 import type { HeaderSet, Publication, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
-import { type FlvBody, FlvRemuxer, tracksAfter } from "../transmux/mod.ts";
+import { type FlvBody, FlvRemuxer, toldMetadata, tracksAfter } from "../transmux/mod.ts";
 import { tellLeftOut } from "./left_out.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
 
@@ -77,8 +77,12 @@ export class RtmpWireFormat implements WireFormat {
   /** Appends the message of a unit, or the messages that it becomes; metadata at time 0. */
   encode(unit: MediaUnit, log: WireLogWriter): void {
     if (unit.payload.format === "flv") {
-      const body = { kind: unit.kind, dtsUs: unit.dtsUs, body: unit.payload.body };
-      this.#append(unit.role === "metadata" ? metadataAtZero(body) : body, log);
+      const { kind, dtsUs, role } = unit;
+      const { units } = this.#stream.headers;
+      const body = bodyOf(unit, units);
+      if (body === undefined) return;
+      const flv = { kind, dtsUs, body };
+      this.#append(role === "metadata" ? metadataAtZero(flv) : flv, log);
       return;
     }
     this.#followPublication();
@@ -110,8 +114,8 @@ export class RtmpWireFormat implements WireFormat {
     const bodies: FlvBody[] = [];
     let tracks: readonly Track[] = this.#stream.publication?.tracks ?? [];
     for (const unit of headers.units) {
-      const { kind, payload } = unit;
-      if (payload.format === "flv") bodies.push({ kind, dtsUs, body: payload.body });
+      const body = bodyOf(unit, headers.units);
+      if (body !== undefined) bodies.push({ kind: unit.kind, dtsUs, body });
       tracks = tracksAfter(tracks, unit);
     }
     if (bodies.length > 0 || tracks.length === 0) return bodies;
@@ -136,6 +140,16 @@ export class RtmpWireFormat implements WireFormat {
     this.#leftOut = unsupported.length;
     tellLeftOut(this.#publication, { format: "rtmp", tracks: unsupported, log: this.#log });
   }
+}
+
+/** The body of a unit of FLV; of metadata that tells nothing, what the headers tell instead. */
+function bodyOf(
+  { kind, role, payload }: MediaUnit,
+  headers: readonly MediaUnit[],
+): Uint8Array | undefined {
+  if (payload.format !== "flv") return undefined;
+  const isMetadata = kind === "data" && role === "metadata";
+  return isMetadata ? toldMetadata(payload.body, headers) : payload.body;
 }
 
 /**

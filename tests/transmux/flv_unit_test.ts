@@ -3,6 +3,8 @@ import fc from "../support/fast_check.ts";
 import { AmfEcmaArray, type AmfValue, decodeAmf0, encodeAmf0 } from "../../src/amf/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { type FlvBody, unitOfFlv } from "../../src/transmux/flv_unit.ts";
+import { EMPTY_METADATA, FlvRemuxer, toldMetadata } from "../../src/transmux/mod.ts";
+import { parseOnMetaData } from "../../src/flv/mod.ts";
 import { decodeHex } from "../rtmp/hex.ts";
 
 function unitOf(kind: FlvBody["kind"], hex: string, dtsUs = 1_000_000): MediaUnit | undefined {
@@ -166,4 +168,59 @@ Deno.test("no body throws, whatever is in it, and none is changed", () => {
     ),
     { seed: 33, numRuns: 5000 },
   );
+});
+
+/** Metadata of FFmpeg's, with and without what may go wrong with it. */
+const WHOLE = encodeAmf0(["onMetaData", new AmfEcmaArray({ width: 64, encoder: "Lavf59.27.100" })]);
+const UNREADABLE: Readonly<Record<string, Uint8Array>> = {
+  "cut short": WHOLE.subarray(0, -8),
+  "of an unknown marker": new Uint8Array([...WHOLE.subarray(0, 13), 0x7f, 1, 2, 3]),
+  "without properties": encodeAmf0(["onMetaData", {}]),
+  "without a value": encodeAmf0(["onMetaData"]),
+  "too large to be worth it": encodeAmf0(["onMetaData", { text: "x".repeat(300_000) }]),
+};
+
+for (const [what, body] of Object.entries(UNREADABLE)) {
+  Deno.test(`metadata ${what} is never passed on as it came`, () => {
+    let unreadable = 0;
+    const prefixed = new Uint8Array([...encodeAmf0(["@setDataFrame"]), ...body]);
+    for (const one of [body, prefixed]) {
+      const unit = unitOfFlv(
+        { kind: "data", dtsUs: 0, body: one },
+        { onUnreadable: () => unreadable++ },
+      );
+      assertEquals(inWords(unit), "data metadata discardable");
+      assertEquals(bodyOf(unit), EMPTY_METADATA);
+      assertEquals(new FlvRemuxer().remux(unit!), []);
+    }
+    assertEquals(unreadable, 2);
+  });
+}
+
+Deno.test("data that is no AMF0 is dropped and counted, and metadata that is stays as it came", () => {
+  let unreadable = 0;
+  const options = { onUnreadable: () => unreadable++ };
+  const text = encodeAmf0(["onTextData", { text: "hello" }]);
+  const of = (body: Uint8Array) => unitOfFlv({ kind: "data", dtsUs: 0, body }, options);
+  assertEquals(of(text.subarray(0, -6)), undefined);
+  assertEquals(unreadable, 1);
+  assertEquals(bodyOf(of(WHOLE)), WHOLE);
+  assertEquals(bodyOf(of(text)), text);
+  assertEquals(unreadable, 1);
+});
+
+Deno.test("metadata that tells nothing is rebuilt from what the sequence headers tell", () => {
+  const header = (kind: "video" | "audio", hex: string) => unitOf(kind, hex)!;
+  assertEquals(toldMetadata(EMPTY_METADATA, []), undefined);
+  assertStrictEquals(toldMetadata(WHOLE, [header("audio", "af00 1210")]), WHOLE);
+  const told = toldMetadata(EMPTY_METADATA, [
+    header("audio", "af00 1210"),
+    header("video", "90 61763031 81"),
+  ])!;
+  const { properties, ...facts } = parseOnMetaData(told)!;
+  assertEquals(facts, {
+    ...{ videoCodec: "av1", hasVideo: true },
+    ...{ audioCodec: "aac", hasAudio: true, sampleRate: 44_100, channels: 2 },
+  });
+  assert(Object.keys(properties).length > 0);
 });

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { equals } from "@std/bytes/equals";
 import { RtmpClient } from "../../src/client/mod.ts";
+import { encodeAmf0 } from "../../src/amf/mod.ts";
 import {
   buildVideoBody,
+  parseOnMetaData,
   parseVideoBody,
   timestampOffsetModEx,
   VideoFrameType,
@@ -323,4 +325,25 @@ Deno.test("RTMP clients show the credentials that are asked for in the URL, or a
   await using ann = await RtmpClient.connect(url);
   await ann.publish("cam?user=ann&pass=secret");
   assertEquals(test.server.streams.map(({ name, isLive }) => [name, isLive]), [["live/cam", true]]);
+});
+
+Deno.test("metadata that cannot be read reaches no player, and late ones get what the headers tell", async () => {
+  await using test = await TestServer.start();
+  const url = `${test.url}/live/cam`;
+  await using publisher = await RtmpClient.connect(url);
+  const writer = (await publisher.publish()).getWriter();
+  const broken = encodeAmf0(["@setDataFrame", "onMetaData", { width: 64 }]).slice(0, -4);
+  await writer.write({ kind: "data", timestampMs: 0, body: broken });
+  await writer.write({ kind: "audio", timestampMs: 0, body: BODIES.audioConfig });
+  await writer.write(media("audio", "af0121"));
+  await until(() => test.server.hub.get("live/cam")?.lastDtsUs !== undefined);
+  await using player = await RtmpClient.connect(url);
+  for await (const { kind, payload } of await player.play()) {
+    assert(payload.format === "flv");
+    assertEquals(kind, "data");
+    assertEquals(parseOnMetaData(payload.body)?.audioCodec, "aac");
+    break;
+  }
+  const [publishing] = test.server.snapshot().connections;
+  assertEquals(publishing?.counts["unreadableData"], 1);
 });

@@ -81,6 +81,9 @@ export class RtmpConnection implements ServedConnection {
   readonly #limits: ChunkLimits;
   readonly #session: RtmpServerSession;
   readonly #outbox: Outbox;
+  /** Metadata that tells nothing, and data messages that are no AMF0. */
+  #unreadableData = 0;
+  readonly #counting = { onUnreadable: (): void => void this.#unreadableData++ };
   readonly #publishing = new Map<number, Publishing>();
   readonly #playing: RtmpPlaying;
   readonly #waiting = new Map<number, () => void>();
@@ -155,6 +158,11 @@ export class RtmpConnection implements ServedConnection {
     // One that is being closed gives it back by itself.
     if (this.#end !== undefined) return 0;
     return (this.#decoder?.heldBytes ?? 0) + this.#session.heldBytes + this.#outbox.waitingBytes;
+  }
+
+  /** What was taken and is not passed on, each kind by its name. */
+  get counts(): Readonly<Record<string, number>> {
+    return { ...this.#session.statistics, unreadableData: this.#unreadableData };
   }
 
   /** Passes time on: deadlines, pings. */
@@ -337,7 +345,7 @@ export class RtmpConnection implements ServedConnection {
       kind: message.kind,
       dtsUs: clock.unwrap(message.timestampMs) * 1000,
       body: message.body,
-    });
+    }, this.#counting);
     if (unit === undefined) return;
     ticket.write(unit);
     this.#touched.add(publication);
