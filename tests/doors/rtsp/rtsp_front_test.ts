@@ -1,6 +1,6 @@
 /** Deadlines of connections to an RTSP port, by a clock that the test turns. */
 import { assert, assertEquals } from "@std/assert";
-import { type Clock, Hub } from "../../../src/hub/mod.ts";
+import { Hub } from "../../../src/hub/mod.ts";
 import { type StreamPair, streamPairTransport } from "../../../src/transport/mod.ts";
 import type { Shell } from "../../../src/doors/mod.ts";
 import { Gate, type Guest } from "../../../src/gate/mod.ts";
@@ -9,30 +9,7 @@ import { RtspFront, RtspTunnels } from "../../../src/doors/rtsp/rtsp_front.ts";
 import { RtspService } from "../../../src/doors/rtsp/rtsp_service.ts";
 import type { RtspTransportPolicy } from "../../../src/rtsp/mod.ts";
 import { LogBook } from "../../support/test_server.ts";
-
-class TurnedClock implements Clock {
-  ms = 0;
-  readonly #timers = new Set<{ at: number; callback: () => void }>();
-
-  now(): number {
-    return this.ms;
-  }
-
-  setTimer(callback: () => void, delayMs: number): { cancel(): void } {
-    const timer = { at: this.ms + delayMs, callback };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-
-  turn(ms: number): void {
-    this.ms += ms;
-    for (const timer of [...this.#timers]) {
-      if (timer.at > this.ms) continue;
-      this.#timers.delete(timer);
-      timer.callback();
-    }
-  }
-}
+import { TurnedClock } from "../../support/turned_clock.ts";
 
 class Bench {
   readonly clock = new TurnedClock();
@@ -193,7 +170,7 @@ Deno.test("a tunnel without a request ends by the deadline of its GET", async ()
   await post.line();
   const fronts = [get.front, post.front];
   // Served since the POST came.
-  while (bench.clock.ms < 12_000) {
+  while (bench.clock.now() < 12_000) {
     await Promise.resolve();
     bench.turn(1000, ...fronts);
   }
