@@ -15,7 +15,7 @@
  * compare servers of one run, not runs. The last column is the median of each round's processor time as a
  * multiple of the first line's, for the same media.
  *
- * Servers: `weir`; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
+ * Servers: `weir`; `weir:FOLDER`, the weir of another checkout; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
  * libnginx-mod-rtmp, one worker; `node-media-server`, from npm.
  *
  * @module
@@ -23,7 +23,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type ClientReport, type ClientTask, type Door, DOORS } from "./fanout/clients.ts";
 import { readCpuSeconds, readPeakBytes } from "./fanout/process_usage.ts";
-import { SERVERS, type ServerUnderTest } from "./fanout/servers.ts";
+import { isServer, SERVER_NAMES, type ServerUnderTest, startServer } from "./fanout/servers.ts";
 
 interface Settings {
   readonly players: number;
@@ -62,7 +62,10 @@ function readSettings(args: readonly string[]): Settings {
   });
   const servers = (texts.servers ?? (quick ? "weir" : "weir,nginx")).split(",");
   const doors = (texts.via ?? "rtmp").split(",");
-  checkNames("server", servers, Object.keys(SERVERS));
+  const unknown = servers.filter((name) => !isServer(name));
+  if (unknown.length > 0) {
+    throw new RangeError(`No server ${unknown}: there are ${SERVER_NAMES}`);
+  }
   checkNames("way to play", doors, DOORS);
   checkNames("way to publish", [publish], ["rtmp", "rtsp"]);
   return {
@@ -82,7 +85,7 @@ function checkNames(what: string, names: readonly string[], known: readonly stri
 }
 
 async function measure({ server: name, via }: Cell, settings: Settings): Promise<Figures> {
-  await using server: ServerUnderTest = await SERVERS[name]!();
+  await using server: ServerUnderTest = await startServer(name);
   const { players, streams, seconds, mbps, publish } = settings;
   if (server.rtspPort === undefined && (via !== "rtmp" || publish !== "rtmp")) {
     throw new RangeError(`${name} is measured with RTMP alone`);

@@ -10,17 +10,35 @@ export interface ServerUnderTest extends AsyncDisposable {
 }
 
 /** How each is started. */
-export const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
-  "weir": () => startWeir(),
+const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
+  "weir": () => startWeir(ROOT),
   "weir-50ms": () => startGathering(50),
   "weir-100ms": () => startGathering(100),
   "nginx": startNginx,
   "node-media-server": startNodeMediaServer,
 };
 
+/** The names that {@linkcode startServer} knows. */
+export const SERVER_NAMES: readonly string[] = [...Object.keys(SERVERS), "weir:FOLDER"];
+
+/** The start of the name of a weir of another checkout. */
+const OTHER_CHECKOUT = "weir:";
+
+/** Whether there is a server of that name. */
+export function isServer(name: string): boolean {
+  return Object.hasOwn(SERVERS, name) || name.startsWith(OTHER_CHECKOUT);
+}
+
+/** Starts a server: one of those above, or `weir:FOLDER`, the weir of the checkout in a folder. */
+export async function startServer(name: string): Promise<ServerUnderTest> {
+  const start = SERVERS[name];
+  if (start !== undefined) return await start();
+  return await startWeir(name.slice(OTHER_CHECKOUT.length));
+}
+
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
-async function startWeir(): Promise<ServerUnderTest> {
+async function startWeir(cwd: string): Promise<ServerUnderTest> {
   const port = freePort();
   const rtspPort = freePort(port + 1);
   const rtpPort = freeRtpPort();
@@ -32,6 +50,7 @@ async function startWeir(): Promise<ServerUnderTest> {
     ],
     port,
     rtspPort,
+    cwd,
   });
 }
 
@@ -78,12 +97,13 @@ async function start(
     readonly port: number;
     readonly rtspPort?: number;
     readonly folder?: string;
+    readonly cwd?: string;
   },
 ): Promise<ServerUnderTest> {
-  const { args, port, rtspPort, folder } = options;
+  const { args, port, rtspPort, folder, cwd = ROOT } = options;
   const child = new Deno.Command(program, {
     args: [...args],
-    cwd: ROOT,
+    cwd,
     stdin: "null",
     stdout: "null",
   }).spawn();
