@@ -380,10 +380,12 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     }
     const ingest = this.#ingests[earliest]!;
     const { packet, arrivalMs, restarts } = this.tracks[earliest]!.shift()!;
-    if (!restarts) return ingest.push(packet, arrivalMs);
-    const units = ingest.restart();
-    this.#times[earliest]!.restart();
-    return [...units, ...ingest.push(packet, arrivalMs)];
+    const units: MediaUnit[] = [];
+    for (const other of this.#ingests) if (other !== ingest) units.push(...other.passOver());
+    if (restarts) units.push(...ingest.restart());
+    if (restarts) this.#times[earliest]!.restart();
+    units.push(...ingest.push(packet, arrivalMs));
+    return units;
   }
 
   #cancel(): void {

@@ -31,6 +31,8 @@ const UNKNOWN_FRAME_US = 20_000;
  */
 const SILENCE_MS = 200;
 
+const NO_UNITS: readonly MediaUnit[] = [];
+
 /** What an {@linkcode RtpTrackIngest} is made of. */
 export interface RtpTrackIngestOptions {
   /** The track, as the publisher announced it: one of `tracksOfSdp`. */
@@ -70,7 +72,7 @@ interface OpenUnit {
  *
  * Where a picture ends is decided here, once for all that comes after: with the marker bit, where the
  * timestamp changes, or in silence. FLIR's M400 never sets the marker; some encoders set it on each slice
- * of a picture, which the first picture of one slice is held for until the packet behind it shows it. Audio
+ * of a picture, which the first picture of one slice is held for until what comes behind it shows it. Audio
  * has one unit a packet. Packets come in order, from an `RtpReceiver`.
  *
  * @example
@@ -187,6 +189,15 @@ export class RtpTrackIngest {
     this.#keep(packet.bytes);
     if (this.#open !== undefined && this.#ends(this.#open, packet)) this.#close(units);
     return units;
+  }
+
+  /**
+   * Says that a packet of another track has come: a picture that is held although it had the marker ends,
+   * since senders put nothing between the slices of one.
+   */
+  passOver(): readonly MediaUnit[] {
+    const isHeld = this.#markerEnds === undefined && this.#open?.isMarked === true;
+    return isHeld ? this.flush() : NO_UNITS;
   }
 
   /**

@@ -258,6 +258,19 @@ Deno.test("RtpTrackIngest ends the first picture, that may have more slices, in 
   assertEquals(packetCounts(ingest.tick(200)), [1]);
 });
 
+Deno.test("RtpTrackIngest ends the first picture where a packet of another track comes behind it", () => {
+  const ingest = ingestOf(trackOf(H264_MEDIA));
+  push(ingest, [[0, true, IDR]]);
+  assertEquals(packetCounts([...ingest.passOver()]), [1]);
+  // Where no marker has come, it may have more to come; where it has, another track says nothing more.
+  const open = ingestOf(trackOf(H264_MEDIA));
+  push(open, [[0, false, IDR]]);
+  assertEquals(open.passOver(), []);
+  const sliced = ingestOf(trackOf(H264_MEDIA));
+  push(sliced, [[0, true, IDR], [0, true, [0x65, 0x24]]]);
+  assertEquals(sliced.passOver(), []);
+});
+
 Deno.test("RtpTrackIngest ends nothing in silence that lacks its rest, or its picture, or its marker", () => {
   const cut = ingestOf(trackOf(H264_MEDIA));
   push(cut, [[0, false, [0x7c, 0x85, 0x88]]]);

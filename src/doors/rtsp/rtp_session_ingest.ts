@@ -167,6 +167,10 @@ export class RtpSessionIngest {
 
   #takeRtp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {
     const packets = track.receiver.push(parseRtpPacket(bytes), nowMs);
+    for (const other of this.#tracks) {
+      if (other === track) continue;
+      for (const unit of other.ingest.passOver()) this.#write(unit);
+    }
     this.#ingest(track, { packets, nowMs });
   }
 
