@@ -85,17 +85,16 @@ Deno.test("an RTMP player gets what a pull of RTSP fetches for it", async () => 
   });
   await using camera = await TestCamera.publish(`${rtspUrl(origin)}/live/cam`);
   await camera.send(0);
+  // Those behind it show that the first is whole.
+  for (const number of [1, 2, 3]) await camera.send(number);
   await using player = await RtmpClient.connect(`${edge.url}/live/cam`);
   const units = await readUntil(
     await player.play(),
     ({ kind, role }) => kind === "audio" && role === "media",
   );
-  assertEquals(units.map(({ kind, role }) => `${kind} ${role}`), [
-    "data metadata",
-    "video config",
-    "video media",
-    "audio media",
-  ]);
+  const kinds = units.map(({ kind, role }) => `${kind} ${role}`);
+  assertEquals(kinds.slice(0, 3), ["data metadata", "video config", "video media"]);
+  assertEquals(new Set(kinds.slice(3, -1)).difference(new Set(["video media"])).size, 0);
 });
 
 Deno.test("a push of RTSP forwards a stream as long as it is published", async () => {
@@ -138,9 +137,10 @@ Deno.test("a push of RTSP goes over UDP where it is told to, and loses nothing o
     url: `${rtspUrl(far)}/live/cam`,
     transport: "udp",
   });
-  await until(() => relay.statistics.units >= 301);
+  // The first picture is held until the next shows that it is whole, and the sound with it is before the start.
+  await until(() => relay.statistics.units >= 299);
   const publisher = () => far.server.hub.get("live/cam")?.publication?.statistics.units ?? 0;
-  await until(() => publisher() >= 301);
+  await until(() => publisher() >= 299);
   assertEquals(relay.statistics.dropped, 0);
 });
 
@@ -196,13 +196,16 @@ Deno.test("a stream of RTMP is pushed as RTSP, and its tracks stay in sync by se
     if (role === "media") times[kind]!.push(ptsUs);
   });
   const { video, audio } = times;
-  await until(() => audio!.length === 1);
+  // The first picture is held until the next shows that it is whole.
+  await send(1);
+  await until(() => audio!.length > 0 && video!.length > 0);
   const distanceMs = () => (audio!.at(-1)! - video!.at(-1)!) / 1000;
   assert(Math.abs(distanceMs()) < 100, `${distanceMs()} ms`);
-  for (let number = 1; Math.abs(distanceMs() - 300) > 10; number++) {
+  for (let number = 2; Math.abs(distanceMs() - 300) > 10; number++) {
     assert(number < 3000, `${distanceMs()} ms`);
+    const [sounds, pictures] = [audio!.length, video!.length];
     await send(number);
-    await until(() => audio!.length > number && video!.length > number);
+    await until(() => audio!.length > sounds && video!.length > pictures);
   }
   untap();
 });
