@@ -5,7 +5,7 @@
  * `deno run -A bench/doors/rtmp_join.ts [JOINS] [CHECKOUT]`: the server runs as a process of its own,
  * from this checkout or another, and its processor time is what Linux counts in nanoseconds.
  */
-import { RtmpClient } from "../../src/client/rtmp.ts";
+import { RtmpClient } from "../../src/client/mod.ts";
 import {
   ChunkDecoder,
   ChunkEncoder,

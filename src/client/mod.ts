@@ -1,6 +1,29 @@
 /**
  * Clients over sockets: they publish to servers, and play from them.
  *
+ * @example Publish what an encoder makes
+ * ```ts
+ * import { RtmpClient } from "@weir/server/client";
+ * import { Server } from "@weir/server";
+ * import { FlvFrameWriter } from "@weir/server/transmux";
+ *
+ * await using server = new Server({ rtmp: { hostname: "127.0.0.1", port: 0 } });
+ * await server.listen();
+ * const { port } = server.addresses[0]!;
+ *
+ * await using client = await RtmpClient.connect(`rtmp://127.0.0.1:${port}/live/radio`);
+ * const publication = (await client.publish()).getWriter();
+ * // Metadata and codec headers come from the writer, so that frames are all that is given to it.
+ * const frames = new FlvFrameWriter({
+ *   audio: { codec: "aac", config: new Uint8Array([0x12, 0x10]) },
+ * });
+ * for (let index = 0; index < 3; index++) {
+ *   const frame = { data: new Uint8Array([0x21, 0x10, 0x04]), ptsUs: index * 23_220 };
+ *   for (const message of frames.writeAudio(frame)) await publication.write(message);
+ * }
+ * await publication.close();
+ * ```
+ *
  * @module
  */
 export * from "./rtmp_client.ts";
@@ -32,7 +55,6 @@ export type {
 export type { ReportBlock, RtpExtension, RtpPacket, RtpReceiverStats } from "../rtp/mod.ts";
 export type {
   RtspCredentials,
-  RtspError,
   RtspErrorCode,
   RtspErrorOptions,
   RtspHeaders,
@@ -51,6 +73,8 @@ export type {
   SessionDescription,
   SmpteTime,
 } from "../rtsp/mod.ts";
+export { RtmpError } from "../rtmp/mod.ts";
+export { RtspError } from "../rtsp/mod.ts";
 export type { StreamPair } from "../transport/mod.ts";
 export type {
   AmfAvmPlus,
@@ -72,7 +96,6 @@ export type {
   MediaMessage,
   RtmpClientSessionOptions,
   RtmpClientSessionStatistics,
-  RtmpError,
   RtmpErrorCode,
   RtmpErrorOptions,
   RtmpPlayOptions,

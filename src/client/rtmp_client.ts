@@ -127,7 +127,7 @@ const CLOSE_MS = 1000;
  *
  * @example Publish a stream, and play it
  * ```ts
- * import { RtmpClient } from "@weir/server/rtmp";
+ * import { RtmpClient } from "@weir/server/client";
  * import { Server } from "@weir/server";
  *
  * await using server = new Server({ rtmp: { hostname: "127.0.0.1", port: 0 } });

@@ -97,7 +97,7 @@ const GOODBYE_MS = 500;
  *
  * @example Publish a stream, and play it
  * ```ts
- * import { RtspClient } from "@weir/server/rtsp";
+ * import { RtspClient } from "@weir/server/client";
  * import { buildRtpPacket } from "@weir/server/rtp";
  * import { parseSdp } from "@weir/server/sdp";
  * import { Server } from "@weir/server";

@@ -4,6 +4,39 @@
  * The hub knows neither sockets nor protocols. A {@linkcode WireFormat} turns units into bytes once;
  * every reader of that format writes the same bytes from its own place.
  *
+ * @example A format that copies bodies as they are, and a player of it
+ * ```ts
+ * import { Hub, type WireFormat } from "@weir/server/hub";
+ *
+ * const bodies: WireFormat = {
+ *   encode({ payload }, log) {
+ *     if (payload.format !== "flv") return;
+ *     const room = log.reserve(payload.body.length);
+ *     room.bytes.set(payload.body, room.offset);
+ *   },
+ *   preamble: () => new Uint8Array(0),
+ * };
+ *
+ * // Time is passed in. In this example it stands still.
+ * const hub = new Hub({ clock: { now: () => 0, setTimer: () => ({ cancel() {} }) } });
+ * const publication = hub.acquire("live/cam", { identity: "10.0.0.7" });
+ * const player = publication.stream.read({ format: "bodies", create: () => bodies });
+ * publication.write({
+ *   kind: "audio",
+ *   role: "media",
+ *   track: 0,
+ *   dtsUs: 0,
+ *   ptsUs: 0,
+ *   keyFrame: true,
+ *   discardable: false,
+ *   payload: { format: "flv", body: new Uint8Array([0xaf, 1, 0x21]) },
+ * });
+ * const bytes = player.cursor.next(); // what a connection writes, and then says by `advance`
+ * console.log(bytes?.length); // 3
+ * player.close();
+ * publication.release();
+ * ```
+ *
  * @module
  */
 export type {

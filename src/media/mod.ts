@@ -5,6 +5,14 @@
  * sound. All of them take views and return views, and throw nothing but {@linkcode MediaError} for
  * what a peer sent.
  *
+ * @example Read what AAC's configuration says
+ * ```ts
+ * import { parseAacConfig } from "@weir/server/media";
+ *
+ * const { sampleRate, channels } = parseAacConfig(new Uint8Array([0x12, 0x10]));
+ * console.log(sampleRate, channels); // 44100 2
+ * ```
+ *
  * @module
  */
 export {

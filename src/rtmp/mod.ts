@@ -2,6 +2,22 @@
  * RTMP: handshake, chunks, messages, and the sessions of server and
  * client, each usable alone and without sockets.
  *
+ * @example Cut the bytes of a connection into messages, and read them
+ * ```ts
+ * import { ChunkDecoder, ChunkEncoder, parseMessage, type RtmpMessage } from "@weir/server/rtmp";
+ *
+ * const sent = new ChunkEncoder().encode({
+ *   chunkStreamId: 2,
+ *   type: 5, // window acknowledgement size
+ *   streamId: 0,
+ *   timestampMs: 0,
+ *   payload: new Uint8Array([0, 0x26, 0x25, 0xa0]),
+ * });
+ * const messages: RtmpMessage[] = [];
+ * for (const raw of new ChunkDecoder().push(sent)) parseMessage(raw, messages);
+ * console.log(messages[0]?.kind);
+ * ```
+ *
  * @module
  */
 export type {

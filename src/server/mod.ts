@@ -1,6 +1,19 @@
 /**
  * The server: sockets, timers and permissions around the sessions and the hub.
  *
+ * @example A server that one user may publish to, and anybody play from
+ * ```ts
+ * import { Server } from "@weir/server/server";
+ *
+ * await using server = new Server({
+ *   rtmp: { hostname: "127.0.0.1", port: 0 },
+ *   rtsp: { hostname: "127.0.0.1", port: 0 },
+ *   hooks: { onPublish: ({ name }) => name === "live/cam" ? undefined : { refuse: "Not here" } },
+ * });
+ * await server.listen();
+ * for (const { protocol, port } of server.addresses) console.log(protocol, port > 0);
+ * ```
+ *
  * @module
  */
 export {

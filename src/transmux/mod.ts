@@ -7,6 +7,17 @@
  * - Out: {@linkcode RtpRemuxer} with {@linkcode sdpOfTracks}, {@linkcode FlvRemuxer},
  *   {@linkcode FrameReader} for those who want frames.
  *
+ * @example Turn the body of an FLV tag into RTP packets
+ * ```ts
+ * import { RtpRemuxer, sdpOfTracks, unitOfFlv } from "@weir/server/transmux";
+ *
+ * const body = new Uint8Array(161).fill(0x72, 0, 1); // 20 ms of A-law sound
+ * const unit = unitOfFlv({ kind: "audio", dtsUs: 0, body });
+ * const { tracks } = sdpOfTracks([{ kind: "audio", id: 0, codec: "pcma", config: undefined }]);
+ * const packets = new RtpRemuxer(tracks).remux(unit!);
+ * console.log(packets.map(({ timestamp }) => timestamp)); // [ 0 ]
+ * ```
+ *
  * @module
  */
 export type { OnMetaData } from "../flv/mod.ts";

@@ -1,6 +1,6 @@
 /** The client against servers of other makers. */
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { RtmpClient } from "../../src/client/rtmp.ts";
+import { RtmpClient } from "../../src/client/mod.ts";
 import { parseOnMetaData } from "../../src/flv/mod.ts";
 import { RtmpError } from "../../src/rtmp/mod.ts";
 import { TemporaryFolder } from "../support/media_file.ts";

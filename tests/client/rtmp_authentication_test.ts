@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { amfStringProperty } from "../../src/amf/mod.ts";
-import { RtmpClient, type RtmpClientOptions } from "../../src/client/rtmp.ts";
+import { RtmpClient, type RtmpClientOptions } from "../../src/client/mod.ts";
 import { RtmpError } from "../../src/rtmp/mod.ts";
 import { ffmpeg } from "../support/media_file.ts";
 import { ignoreWithout, RunningProcess } from "../support/process.ts";

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { RtmpClient } from "../../src/client/rtmp.ts";
+import { RtmpClient } from "../../src/client/mod.ts";
 import { parseOnMetaData } from "../../src/flv/mod.ts";
 import { encodeControlMessage, RtmpError } from "../../src/rtmp/mod.ts";
 import { TestServer, until } from "../support/test_server.ts";

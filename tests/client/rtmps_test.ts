@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { RtmpClient } from "../../src/client/rtmp.ts";
+import { RtmpClient } from "../../src/client/mod.ts";
 import { RtmpError } from "../../src/rtmp/mod.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, run } from "../support/process.ts";

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/rtsp.ts";
+import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/mod.ts";
 import { parseRtcp, parseRtpPacket, type RtpPacket } from "../../src/rtp/mod.ts";
 import { parseSdp } from "../../src/sdp/mod.ts";
 import { ignoreWithout } from "../support/process.ts";

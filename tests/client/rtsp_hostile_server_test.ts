@@ -1,7 +1,7 @@
 /** Servers that mean ill: RtspClient ends with an RtspError, in time, and holds little. */
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import fc from "../support/fast_check.ts";
-import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/rtsp.ts";
+import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/mod.ts";
 import { SDP, sound } from "./scripted_camera.ts";
 import { encodeInterleavedFrame } from "../../src/rtsp/mod.ts";
 

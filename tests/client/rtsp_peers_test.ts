@@ -1,6 +1,6 @@
 /** RtspClient and the servers of others: ffmpeg that listens, VLC; and weir's own. */
 import { assert, assertEquals } from "@std/assert";
-import { RtspClient } from "../../src/client/rtsp.ts";
+import { RtspClient } from "../../src/client/mod.ts";
 import { splitAnnexB } from "../../src/media/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { createPacketizer, RtpSender } from "../../src/rtp/mod.ts";

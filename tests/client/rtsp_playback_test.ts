@@ -1,7 +1,7 @@
 /** What a playback and a recording say of themselves, in simulated time. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { RtspPlayback, RtspRecording } from "../../src/client/rtsp.ts";
-import type { RtspLink, RtspLinkProtocol } from "../../src/client/rtsp.ts";
+import { RtspPlayback, RtspRecording } from "../../src/client/mod.ts";
+import type { RtspLink, RtspLinkProtocol } from "../../src/client/mod.ts";
 import {
   buildRtcp,
   buildRtpPacket,

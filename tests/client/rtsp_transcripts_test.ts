@@ -1,6 +1,6 @@
 /** Dialogues with real servers: what they answer, and what RtspClient makes of it. */
 import { assert, assertEquals } from "@std/assert";
-import { RtspClient } from "../../src/client/rtsp.ts";
+import { RtspClient } from "../../src/client/mod.ts";
 import { encodeInterleavedFrame } from "../../src/rtsp/mod.ts";
 import { sound } from "./scripted_camera.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { RtmpClient } from "../../src/client/rtmp.ts";
+import { RtmpClient } from "../../src/client/mod.ts";
 import { Relay, Relays } from "../../src/server/mod.ts";
 import { silentLog } from "../../src/log/server_log.ts";
 import { systemClock } from "../../src/transport/system_clock.ts";
