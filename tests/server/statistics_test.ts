@@ -64,7 +64,13 @@ Deno.test("bytes and packets are counted for each connection, session and stream
   const reports = 2;
   const reportBytes = receivedBytes - PACKETS * FRAME;
   const stream = "live/cam";
-  const nothing = { packetsReceived: 0, bytesReceived: 0, packetsLost: undefined };
+  const nothing = {
+    packetsReceived: 0,
+    bytesReceived: 0,
+    packetsLost: undefined,
+    packetsForeign: 0,
+    packetsMalformed: 0,
+  };
   assertEquals(rtspSessions, [
     {
       connection: 1,
@@ -76,6 +82,8 @@ Deno.test("bytes and packets are counted for each connection, session and stream
       packetsSent: 0,
       bytesSent: 0,
       packetsLost: 0,
+      packetsForeign: 0,
+      packetsMalformed: 0,
     },
     {
       connection: 2,
@@ -87,6 +95,8 @@ Deno.test("bytes and packets are counted for each connection, session and stream
       packetsSent: PACKETS + reports - 1,
       bytesSent: receivedBytes,
       packetsLost: undefined,
+      packetsForeign: 0,
+      packetsMalformed: 0,
     },
     {
       ...nothing,

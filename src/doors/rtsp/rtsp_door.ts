@@ -12,8 +12,9 @@ import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
 import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
-import { type RtspMulticast, RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
+import { RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
+import type { RtspMulticast } from "./session_packets.ts";
 
 /** Options of an {@linkcode RtspDoor}. */
 export interface RtspDoorOptions {
@@ -84,8 +85,7 @@ export class RtspDoor implements Door {
     if (rtsp !== false) await this.#openDatagrams(shell);
     this.#service = new RtspService(shell, {
       ...this.#options.session,
-      sockets: this.#sockets,
-      multicast: this.#multicast,
+      datagrams: { sockets: this.#sockets, multicast: this.#multicast },
     });
     if (rtsp !== false) {
       await shell.listen("rtsp", rtsp, {
@@ -107,8 +107,7 @@ export class RtspDoor implements Door {
   ): ServedConnection {
     this.#service ??= new RtspService(shell, {
       ...this.#options.session,
-      sockets: undefined,
-      multicast: undefined,
+      datagrams: { sockets: undefined, multicast: undefined },
     });
     return this.#serve(shell, { transport, guest, isTls: true });
   }

@@ -24,4 +24,8 @@ export interface RtspSessionStatistics {
   readonly bytesSent: number;
   /** Packets that never came: of a player as it reports, `undefined` before it does. */
   readonly packetsLost: number | undefined;
+  /** Packets of a publisher that came of other sources than the one that a track has, dropped. */
+  readonly packetsForeign: number;
+  /** Packets of a publisher that were no RTP or RTCP. */
+  readonly packetsMalformed: number;
 }

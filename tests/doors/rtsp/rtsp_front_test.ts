@@ -32,7 +32,9 @@ class Bench {
       hookMs: 30_000,
     },
   };
-  readonly #service = new RtspService(this.#shell, { sockets: undefined });
+  readonly #service = new RtspService(this.#shell, {
+    datagrams: { sockets: undefined, multicast: undefined },
+  });
 
   #guest(remoteAddress: string): Guest {
     const arrival = this.#shell.gate.arrive({ protocol: "rtsp", remoteAddress });

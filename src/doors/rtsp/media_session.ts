@@ -1,0 +1,50 @@
+import type { Outbox } from "../../transport/mod.ts";
+import type { RtspServerEvent, RtspServerSession } from "../../rtsp/mod.ts";
+import type { Shell } from "../mod.ts";
+import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
+import type { RtspDatagrams } from "./session_packets.ts";
+
+/** What of a connection a session over it needs. */
+export interface RtspCarrier {
+  readonly outbox: Outbox;
+  /** Ends the connection if its state says so. */
+  checkClosed(): void;
+}
+
+/** A packet that came interleaved. */
+export type RtspFrameEvent = Extract<RtspServerEvent, { type: "frame" }>;
+
+/** The media side of one RTSP session, whichever way its media flows. */
+export interface MediaSession {
+  /** What it does. */
+  readonly mode: "play" | "record";
+  /** The connection that has opened it. */
+  readonly carrier: RtspCarrier;
+  /** Counts of now. */
+  readonly statistics: RtspSessionStatistics;
+  /** Takes a packet that came interleaved. */
+  takeFrame(frame: RtspFrameEvent): void;
+  /** Ends a batch of interleaved packets. */
+  commit(): void;
+  /** Passes time on. */
+  tick(nowMs: number): void;
+  /** Tells the client, as far as RTCP can, that it is over. */
+  sayGoodbye(): void;
+  /** Gives up what it holds: the session has ended for `reason`. */
+  closed(reason: string): void;
+}
+
+/** What the media side of a session needs of who keeps it. */
+export interface MediaSessionOwner {
+  readonly shell: Shell;
+  /** The ways of its datagrams. */
+  readonly datagrams: RtspDatagrams;
+  /** How long a player that is behind may take for the rest of a stream that has ended. */
+  readonly drainMs: number;
+  /** Runs `act`; a mistake of this program ends the session that shows it, and nothing else. */
+  guard(session: RtspServerSession, act: () => void): void;
+  /** Ends a session from this side: the client is told by a good-bye, and by the end of its session. */
+  end(session: RtspServerSession, reason: string): void;
+  /** Ends a session that its client has not ended; `reason` is what log and hooks are told. */
+  close(session: RtspServerSession, reason: string): void;
+}

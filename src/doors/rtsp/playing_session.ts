@@ -1,0 +1,260 @@
+import type { Stream, StreamReader } from "../../hub/mod.ts";
+import { buildRtcp } from "../../rtp/mod.ts";
+import type { RtspServerSession, RtspTrackStart } from "../../rtsp/mod.ts";
+import type { PlayTicket } from "../../gate/mod.ts";
+import { areCompatible, type RtspWireFormat } from "../../wire/mod.ts";
+import type {
+  MediaSession,
+  MediaSessionOwner,
+  RtspCarrier,
+  RtspFrameEvent,
+} from "./media_session.ts";
+import type { PlayerReports } from "./player_reports.ts";
+import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
+import type { TakeoverTracks } from "./rtsp_reader.ts";
+import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
+import { count, SessionPackets, type Traffic } from "./session_packets.ts";
+
+/** What a {@linkcode PlayingSession} plays. */
+export interface PlayingSessionOptions {
+  readonly ticket: PlayTicket;
+  readonly carrier: RtspCarrier;
+  readonly stream: Stream;
+  readonly reader: StreamReader;
+  readonly reports: PlayerReports;
+  readonly takeovers: TakeoverTracks;
+  /** What sends its packets, where that is not for it alone. */
+  readonly player?: RtspPlayer | undefined;
+}
+
+/** The media side of a session that plays, or is set up to. */
+export class PlayingSession implements MediaSession {
+  readonly mode = "play";
+  readonly carrier: RtspCarrier;
+  /** The wire format, which knows the source of each track. */
+  readonly format: RtspWireFormat;
+  readonly #session: RtspServerSession;
+  readonly #owner: MediaSessionOwner;
+  readonly #ticket: PlayTicket;
+  readonly #reader: StreamReader;
+  readonly #reports: PlayerReports;
+  readonly #takeovers: TakeoverTracks;
+  readonly #packets: SessionPackets;
+  readonly #unwatch: () => void;
+  /** What came of the client. */
+  readonly #received: Traffic = { packets: 0, bytes: 0 };
+  #player: RtspPlayer | undefined;
+  /** When the stream has ended for it. */
+  #endedAtMs: number | undefined;
+  /** When its client was told so, all that was left being sent. */
+  #leftAtMs: number | undefined;
+
+  /** Sends nothing until `play`. */
+  constructor(
+    session: RtspServerSession,
+    owner: MediaSessionOwner,
+    options: PlayingSessionOptions,
+  ) {
+    this.#session = session;
+    this.#owner = owner;
+    this.#ticket = options.ticket;
+    this.#reader = options.reader;
+    this.#reports = options.reports;
+    this.#takeovers = options.takeovers;
+    this.#player = options.player;
+    this.carrier = options.carrier;
+    this.format = options.reader.format as RtspWireFormat;
+    this.#packets = new SessionPackets(session, { ...options, datagrams: owner.datagrams });
+    const { stream } = options;
+    this.#unwatch = stream.watch(() => void this.#checkTracks(stream));
+  }
+
+  get statistics(): RtspSessionStatistics {
+    const { request } = this.#ticket;
+    const { sent } = this.#packets;
+    return {
+      connection: request.connection.id,
+      stream: request.name,
+      mode: this.mode,
+      transport: this.#kind,
+      packetsReceived: this.#received.packets,
+      bytesReceived: this.#received.bytes,
+      packetsSent: sent.packets + (this.#player?.packets ?? 0),
+      bytesSent: sent.bytes + (this.#player?.bytes ?? 0),
+      packetsLost: this.#reports.lost,
+      packetsForeign: 0,
+      packetsMalformed: 0,
+    };
+  }
+
+  /** Whether the stream is over for it. */
+  get hasEnded(): boolean {
+    return this.#endedAtMs !== undefined;
+  }
+
+  /** Where the packets of each track will start: what RTP-Info tells. */
+  get trackStarts(): RtspTrackStart[] {
+    const starts = new Map<number, RtspTrackStart>();
+    const run = this.#reader.cursor.peekRun();
+    for (const { start } of run?.entries ?? []) {
+      const view = new DataView(run!.bytes.buffer, run!.bytes.byteOffset + start);
+      const channel = view.getUint8(1);
+      if (channel % 2 === 1 || starts.has(channel >> 1)) continue;
+      const track = channel >> 1;
+      starts.set(track, { track, sequence: view.getUint16(6), rtpTime: view.getUint32(8) });
+    }
+    return this.#session.tracks.map(({ track }) =>
+      starts.get(track) ?? { track, sequence: this.format.senders[track]!.nextSequenceNumber }
+    );
+  }
+
+  /** Starts, or goes on. */
+  play(): void {
+    if (this.hasEnded) return;
+    if (!this.#ticket.isStarted) {
+      this.#player ??= this.#kind === "udp" ? this.#udpPlayer() : this.#tcpPlayer();
+      const isStarted = this.#ticket.start({
+        onEnded: ({ reason }) => this.#owner.end(this.#session, reason),
+        fields: { transport: this.#kind },
+        endFields: () => {
+          const { bytes, skips } = this.#reader.cursor;
+          const { lost } = this.#reports;
+          return { bytes, skips, ...(lost === undefined ? {} : { lost }) };
+        },
+      });
+      // The connection that was asked about may have gone, and another have its session.
+      if (!isStarted) return this.#owner.close(this.#session, "connection");
+    }
+    this.#player?.start();
+  }
+
+  /** Sends nothing more until it plays again. */
+  pause(): void {
+    this.#player?.pause();
+    if (this.hasEnded) this.sayGoodbye();
+  }
+
+  takeFrame({ payload, track }: RtspFrameEvent): void {
+    count(this.#received, payload);
+    this.#takeReports(payload, track);
+  }
+
+  /** Takes what came to its group; whether it was about packets of this stream. */
+  takeGroupReports(bytes: Uint8Array): boolean {
+    if (!this.#session.tracks.some(({ track }) => this.#takeReports(bytes, track))) return false;
+    count(this.#received, bytes);
+    this.#session.noteActivity(this.#owner.shell.clock.now());
+    return true;
+  }
+
+  commit(): void {}
+
+  tick(nowMs: number): void {
+    const ended = nowMs - (this.#endedAtMs ?? Infinity);
+    if (this.#leftAtMs === undefined && ended >= this.#owner.drainMs) {
+      const { connection, name } = this.#ticket.request;
+      const log = this.#owner.shell.peers.of(connection.remoteAddress);
+      log.debug("rtsp player has not taken the rest in time", {
+        connection: connection.id,
+        stream: name,
+      });
+      this.sayGoodbye();
+    }
+    if (nowMs - (this.#leftAtMs ?? Infinity) >= GOODBYE_MS) {
+      this.#owner.close(this.#session, "unpublished");
+    }
+  }
+
+  /** The stream is over: the client gets what it has not been sent yet, within bounds, and is told. */
+  finish(): void {
+    if (this.hasEnded) return;
+    this.#endedAtMs = this.#owner.shell.clock.now();
+    if (this.#player === undefined) this.sayGoodbye();
+    else this.#player.finish(() => this.sayGoodbye());
+  }
+
+  /** Says good-bye; the client then ends its session itself, or the session is closed a moment later. */
+  sayGoodbye(): void {
+    if (this.#leftAtMs !== undefined) return;
+    this.#leftAtMs = this.#owner.shell.clock.now();
+    this.#endedAtMs ??= this.#leftAtMs;
+    for (const { track } of this.#session.tracks) {
+      const { ssrc } = this.format.senders[track]!;
+      const packet = buildRtcp([
+        { type: "receiver-report", ssrc, reports: [] },
+        { type: "goodbye", ssrcs: [ssrc] },
+      ]);
+      this.#packets.sendRtcp(packet, track);
+    }
+    this.#player?.pause();
+  }
+
+  closed(reason: string): void {
+    // Nothing more is sent, whatever the stream does.
+    this.#leftAtMs ??= this.#owner.shell.clock.now();
+    this.#endedAtMs ??= this.#leftAtMs;
+    this.#packets.close();
+    this.#unwatch();
+    this.#player?.pause();
+    this.#reader.close();
+    this.#ticket.end({ reason });
+  }
+
+  get #kind(): RtspSessionStatistics["transport"] {
+    return this.#session.tracks[0]?.transport.kind;
+  }
+
+  #takeReports(bytes: Uint8Array, track: number): boolean {
+    return this.#reports.take(bytes, { track, ssrc: this.format.senders[track]!.ssrc });
+  }
+
+  #tcpPlayer(): RtspPlayer {
+    return new RtspTcpPlayer(this.#session, {
+      reader: this.#reader,
+      outbox: this.carrier.outbox,
+      trackCount: this.format.tracks.length,
+    });
+  }
+
+  #udpPlayer(): RtspPlayer {
+    const session = this.#session;
+    const { shell: { clock }, datagrams, guard } = this.#owner;
+    for (const { track, transport } of session.tracks) {
+      if (transport.kind !== "udp") continue;
+      const handler = (packet: Uint8Array): void => {
+        // A receiver report shows that the player lives.
+        session.noteActivity(clock.now());
+        count(this.#received, packet);
+        guard(session, () => this.#takeReports(packet, track));
+      };
+      this.#packets.listen(transport.clientPorts[1], { rtcp: true, handler });
+    }
+    return new RtspUdpPlayer(this.#reader.cursor, {
+      sockets: datagrams.sockets!,
+      clock,
+      address: session.address,
+      ports: clientPorts(session),
+    });
+  }
+
+  /** Another publisher may have other tracks: what was described to the player is then wrong. */
+  async #checkTracks(stream: Stream): Promise<void> {
+    const { publication } = stream;
+    if (publication === undefined) return;
+    const { cursor } = this.#reader;
+    // Nothing of the new publisher is in the logs yet.
+    const { head } = cursor;
+    const tracks = await this.#takeovers.of(stream, publication);
+    if (this.hasEnded || tracks === undefined) return;
+    if (areCompatible(tracks, this.format.tracks)) return;
+    // What the new publisher sends is not for a player that was told of other tracks.
+    if (this.#kind === "tcp") cursor.stopAt(head);
+    this.finish();
+  }
+}
+
+/**
+ * How long a client that was told of the end may take to leave: GStreamer plays what it holds first, by
+ * default the last 2 s, and calls it an error when the connection ends before.
+ */
+const GOODBYE_MS = 3000;
