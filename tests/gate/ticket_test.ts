@@ -260,13 +260,12 @@ Deno.test("a publisher that its own start hook sends away is refused, and not to
 });
 
 Deno.test("a publisher that is sent away as it takes a stream over holds no name", async () => {
-  let next: PublishTicket | undefined;
   const bench: GateBench = new GateBench({
     hub: { conflict: "takeover" },
-    hooks: { onPublishEnd: () => next?.kick("Not you either") },
+    hooks: { onPublishEnd: () => next.kick("Not you either") },
   });
   await bench.publisher(await bench.entered());
-  next = granted(await (await bench.entered()).publish({ name: "live/cam" }));
+  const next = granted(await (await bench.entered()).publish({ name: "live/cam" }));
   assertEquals(next.start({ onEnded: () => {} }), { refused: "denied", why: "Not you either" });
   assertEquals([bench.tickets, bench.hub.get("live/cam")?.isLive ?? false], [[], false]);
   assertEquals(bench.heard, ["publish live/cam"], "it has never begun");
