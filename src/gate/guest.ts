@@ -102,7 +102,6 @@ export class Guest {
 
   /** Takes in what the client says of itself, and asks about it once; a second call has the first's answer. */
   async enter(introduction: Introduction = {}): Promise<Answer<ConnectionInfo>> {
-    if (this.#hasLeft) return HAS_GONE;
     const { hooks } = this.#desk;
     // Known from now on, so that its end is told too if it comes before the answer.
     this.#info ??= {

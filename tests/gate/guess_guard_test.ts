@@ -1,7 +1,8 @@
 /** Who guesses passwords has about one try a second, whatever doors and connections it comes by. */
 import { assert, assertEquals } from "@std/assert";
 import { fixedUsers, type ShownCredentials } from "../../src/gate/mod.ts";
-import { settled } from "../support/turned_clock.ts";
+import { GuessGuard } from "../../src/gate/guess_guard.ts";
+import { settled, TurnedClock } from "../support/turned_clock.ts";
 import { GateBench, granted, kindOf, password, PUBLIC } from "./gate_bench.ts";
 
 const WRONG = password("alice", "looking-glass");
@@ -164,6 +165,16 @@ Deno.test("the third wrong answer closes the connection, and what came with it i
   assertEquals(bench.gate.counts.wrongCredentials, 3);
 });
 
+Deno.test("that nobody could be asked slows, but is no wrong answer of the client", async () => {
+  const bench = new GateBench({ hooks: { authenticate: () => Promise.reject(new Error("gone")) } });
+  const guest = await bench.entered();
+  for (let tries = 0; tries < 5; tries++) {
+    const answer = await guest.publish({ name: "a", credentials: WRONG });
+    assertEquals(answer, { refused: "denied", why: "Internal error" });
+  }
+  assertEquals(bench.gate.counts.wrongCredentials, 0);
+});
+
 Deno.test("how many wrong answers close a connection can be set", async () => {
   for (const most of [1, 5]) {
     const bench = new GateBench({
@@ -234,6 +245,39 @@ Deno.test("after a stop nobody waits, and no timer is left, whoever is being jud
   assertEquals((await Promise.all(answers)).filter((one) => kindOf(one) === "full").length, 24);
   assertEquals(kindOf(await bench.guest().publish({ name: "a", credentials: WRONG })), "full");
   assertEquals(bench.clock.pending, 0);
+});
+
+Deno.test("one whose answer takes long holds up nobody whose turn has come", async () => {
+  const slow = Promise.withResolvers<never>();
+  const bench = new GateBench({
+    hooks: {
+      authenticate: ({ credentials }) =>
+        credentials.kind === "token" ? slow.promise : { challenge: "Wrong" },
+    },
+  });
+  const wrong = () => bench.guest().publish({ name: "a", credentials: WRONG });
+  for (let tries = 0; tries < 4; tries++) await wrong();
+  void bench.guest().publish({ name: "a", credentials: { kind: "token", token: "slow" } });
+  const next = wrong();
+  await bench.clock.turnSlowly(1000);
+  assertEquals([kindOf(await next), bench.clock.now()], ["challenge", 1000]);
+});
+
+Deno.test("the guard remembers the addresses that have guessed of late, and who waits, and nobody else", async () => {
+  const clock = new TurnedClock();
+  const guard = new GuessGuard(clock);
+  const leavers = new Set<() => void>();
+  const turn = (address: string) => guard.turn(address, { waitMs: 30_000, leavers });
+  const [first, second] = [await turn("a"), await turn("b")];
+  assertEquals([guard.size, leavers.size], [2, 0]);
+  first!(true);
+  assertEquals(guard.size, 1, "who is right is forgotten");
+  second!(false);
+  second!(false);
+  await clock.turnSlowly(999);
+  assertEquals(guard.size, 1);
+  await clock.turnSlowly(1);
+  assertEquals([guard.size, clock.pending], [0, 0], "one guess is made good in a second");
 });
 
 Deno.test("an address is forgotten once it has been quiet", async () => {

@@ -1,6 +1,7 @@
 /** What hooks of an embedder do harms nobody but the request in question. */
 import { assert, assertEquals } from "@std/assert";
 import type { HookResult, ServerHooks } from "../../src/gate/mod.ts";
+import { HookCaller } from "../../src/gate/hook_caller.ts";
 import { settled } from "../support/turned_clock.ts";
 import { END, GateBench, granted, kindOf, UNIT } from "./gate_bench.ts";
 
@@ -67,6 +68,15 @@ Deno.test("a hook that takes too long has its connection closed, and is not wait
   const answer = await answering;
   assert("refused" in answer);
   assertEquals([answer.why, answer.close?.reason], ["Internal error", "hook-timeout"]);
+});
+
+Deno.test("a question that is answered leaves neither a timer nor one that waits", async () => {
+  const bench = new GateBench();
+  const leavers = new Set<() => void>();
+  const caller = new HookCaller(bench.log, { clock: bench.clock, hookMs: 3000 });
+  assertEquals(await caller.ask(() => 7, leavers), { answer: 7 });
+  await caller.ask(() => Promise.reject(new Error("gone")), leavers);
+  assertEquals([leavers.size, bench.clock.pending], [0, 0]);
 });
 
 Deno.test("a connection is asked about once, and refused and counted once, however often it enters", async () => {

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ConnectionEnd, PublishTicket } from "../../src/gate/mod.ts";
 import { settled } from "../support/turned_clock.ts";
-import { END, GateBench, granted, kindOf, UNIT } from "./gate_bench.ts";
+import { END, GateBench, granted, kindOf, password, UNIT } from "./gate_bench.ts";
 
 /** A guest whose door notes what it is told when it is kicked, and ends the connection as doors do. */
 async function kickable(bench: GateBench, kicks: string[] = []) {
@@ -187,10 +187,10 @@ Deno.test("a hub that closes ends its publishers as stopped", async () => {
 Deno.test("a connection that leaves ends what it has not begun, and leaves to its door what it has", async () => {
   const bench = new GateBench();
   const guest = await bench.entered();
-  const live = await bench.publisher(guest, { name: "live/a" });
-  const player = await bench.player(guest, { name: "live/a" });
   const unused = granted(await guest.publish({ name: "live/b" }));
   const waiting = granted(await guest.play({ name: "live/c" })).stream({ waitMs: 10_000 });
+  const live = await bench.publisher(guest, { name: "live/a" });
+  const player = await bench.player(guest, { name: "live/a" });
   guest.leave(END);
   assertEquals(bench.tickets, ["publish live/a live", "play live/a live"]);
   assertEquals([kindOf(await waiting), unused.info.state], ["absent", "ended"]);
@@ -229,6 +229,41 @@ Deno.test("answers that come after a connection has left grant nothing, and nobo
   }
   assertEquals([asked, answers.length, bench.tickets], [[], 2, []]);
   assertEquals([bench.gate.counts.absent, bench.clock.pending], [0, 0], "nobody was refused");
+});
+
+Deno.test("whenever a connection leaves, nobody is asked about it from then on, and it has nothing", async () => {
+  for (const action of ["publish", "play"] as const) {
+    for (let turns = 0; turns < 40; turns++) {
+      const bench: GateBench = new GateBench({
+        hooks: {
+          authenticate: () => {
+            bench.heard.push("authenticate");
+            return { allow: { user: "alice" } };
+          },
+          onPublish: () => void bench.heard.push("ask"),
+          onPlay: () => void bench.heard.push("ask"),
+        },
+      });
+      const guest = await bench.entered();
+      const answering = guest[action]({ name: "live/cam", credentials: password("alice", "x") });
+      for (let turn = 0; turn < turns; turn++) await null;
+      guest.leave(END);
+      const answer = await answering;
+      assertEquals(bench.heard.at(-1), "disconnect 1: closed", `${turns} turns later`);
+      assertEquals([bench.tickets, bench.clock.pending], [[], 0]);
+      assert(turns < 39 || kindOf(answer) === "granted");
+    }
+  }
+});
+
+Deno.test("a hook may end the connection that it is asked about, which gets nothing then", async () => {
+  for (const action of ["publish", "play"] as const) {
+    const leave = (): void => guest.leave(END);
+    const bench = new GateBench({ hooks: { onPublish: leave, onPlay: leave } });
+    const guest = await bench.entered();
+    assertEquals(kindOf(await guest[action]({ name: "live/cam" })), "absent");
+    assertEquals(bench.tickets, []);
+  }
 });
 
 Deno.test("a connection that has left while onConnect thinks is not let in by its answer", async () => {

@@ -109,7 +109,7 @@ Deno.test("RTMP and RTSP decide alike who is let in, whatever way it is shown", 
   }
 });
 
-Deno.test("RTSP takes Basic and Digest, and asks a bearer of a wrong token again instead of closing", async () => {
+Deno.test("RTSP takes Basic and Digest, and asks whose are wrong again", async () => {
   await using doors = await bothDoors({ hooks: { authenticate: AUTHENTICATE } });
   const { rtsp } = doors;
   for (const scheme of ["Basic", "Digest"] as const) {
