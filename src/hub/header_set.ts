@@ -1,12 +1,15 @@
 import { equals } from "@std/bytes/equals";
 import type { MediaUnit } from "../media/mod.ts";
-import { payloadPieces, unitBytes } from "./unit_bytes.ts";
+import { mapPayload, payloadPieces, UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 
 /** Headers remembered for a stream: no encoder sends a tenth of it, and a peer could send any number. */
 const MAX_HEADERS = 64;
 
 /** Bytes of them: recordings that are played out carry a key frame index of up to some 100 KB. */
 const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** What a set costs beside its units, about. */
+const SET_COST_BYTES = 64;
 
 /**
  * What a reader needs before it can start: the newest metadata and the newest codec configuration of
@@ -30,15 +33,31 @@ export class HeaderSet {
     if (unit.role !== "config" && unit.role !== "metadata") return this;
     const at = this.units.findIndex((old) => isSameSlot(old, unit));
     if (at >= 0 && hasSameBytes(this.units[at]!, unit)) return this;
+    const own = mapPayload(unit, withoutBuffer);
     const units = at >= 0
-      ? this.units.with(at, unit)
+      ? this.units.with(at, own)
       // What belongs to a track (colours, channels) goes behind its configuration.
       : unit.role === "metadata" && unit.kind === "data"
-      ? [unit, ...this.units]
-      : [...this.units, unit];
+      ? [own, ...this.units]
+      : [...this.units, own];
     const bytes = units.reduce((sum, header) => sum + unitBytes(header), 0);
     return units.length > MAX_HEADERS || bytes > MAX_HEADER_BYTES ? this : new HeaderSet(units);
   }
+
+  /** Bytes of memory that keeping this set takes where `other` is kept already, about. */
+  bytesBeside(other: HeaderSet | undefined): number {
+    if (this === other || this.units.length === 0) return 0;
+    let bytes = SET_COST_BYTES + this.units.length * 8;
+    for (const unit of this.units) {
+      if (!other?.units.includes(unit)) bytes += unitBytes(unit) + UNIT_COST_BYTES;
+    }
+    return bytes;
+  }
+}
+
+/** A header lives long: it must not keep all alive that was read together with it. */
+function withoutBuffer(piece: Uint8Array): Uint8Array {
+  return piece.length === piece.buffer.byteLength ? piece : piece.slice();
 }
 
 function isSameSlot(a: MediaUnit, b: MediaUnit): boolean {

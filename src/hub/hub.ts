@@ -113,7 +113,7 @@ export class Hub {
    *
    * @throws {HubError} `bad-name`; `name-taken` when another publisher holds it; `too-many-streams`, or `closed`
    */
-  acquire(name: string, options: PublishOptions = {}): Publication {
+  acquire(name: string, options: PublishOptions = {}): Publication<Stream> {
     const existing = this.#streams.get(name);
     if (existing === undefined) checkStreamName(name);
     return (existing ?? this.#open(name)).publish(options);

@@ -12,9 +12,12 @@ export interface KeptUnit extends WireAppendContext {
 export class KeptGroup {
   readonly #maxBytes: number;
   #units: KeptUnit[] = [];
+  /** What the units cost, with their headers, but without their buffers. */
   #bytes = 0;
   /** Bytes of the buffers that the units are views of, each counted where it differs from the last. */
   #heldBytes = 0;
+  /** Bytes of the headers in force, each counted where it changes. */
+  #headerBytes = 0;
   #lastBuffer: ArrayBufferLike | undefined;
   /** So many of the units have bytes of their own. */
   #copied = 0;
@@ -31,15 +34,17 @@ export class KeptGroup {
 
   /** Bytes of memory that it holds, about. */
   get heldBytes(): number {
-    return Math.max(this.#bytes, this.#heldBytes);
+    return Math.max(this.#bytes, this.#heldBytes + this.#headerBytes);
   }
 
   /** Takes a unit in: a start drops all before it, what precedes the first start is not kept. */
   add(kept: KeptUnit): void {
     if (kept.startPoint) this.clear();
     else if (this.#units.length === 0) return;
+    const headerBytes = kept.headers.bytesBeside(this.#units.at(-1)?.headers);
     this.#units.push(kept);
-    this.#bytes += unitBytes(kept.unit) + UNIT_COST_BYTES;
+    this.#bytes += unitBytes(kept.unit) + UNIT_COST_BYTES + headerBytes;
+    this.#headerBytes += headerBytes;
     for (const { buffer } of payloadPieces(kept.unit)) {
       if (buffer === this.#lastBuffer) continue;
       this.#lastBuffer = buffer;
@@ -54,6 +59,7 @@ export class KeptGroup {
     this.#units = [];
     this.#bytes = 0;
     this.#heldBytes = 0;
+    this.#headerBytes = 0;
     this.#lastBuffer = undefined;
     this.#copied = 0;
   }
@@ -68,7 +74,7 @@ export class KeptGroup {
       const unit = mapPayload(kept.unit, (piece) => piece.slice());
       this.#units[this.#copied] = { ...kept, unit };
     }
-    this.#heldBytes = this.#bytes;
+    this.#heldBytes = this.#bytes - this.#headerBytes;
     this.#lastBuffer = undefined;
   }
 }

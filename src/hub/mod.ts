@@ -60,4 +60,6 @@ export * from "./stream_queue.ts";
 export * from "./unit_bytes.ts";
 export * from "./unit_queue.ts";
 export * from "./wire_cursor.ts";
+export * from "./wire_format.ts";
 export * from "./wire_log.ts";
+export * from "./wire_place.ts";

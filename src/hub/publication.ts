@@ -1,7 +1,6 @@
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { ConflictPolicy } from "./options.ts";
-import type { Stream } from "./stream.ts";
 import { unitBytes } from "./unit_bytes.ts";
 
 /**
@@ -77,12 +76,30 @@ const LEAST_RESTART_US = 2_000_000;
 
 const KINDS = ["video", "audio", "data"] as const;
 
+/** What a publication needs of its stream, and what its publisher may want to know. */
+export interface PublishedStream {
+  /** `app/name`, in one or more segments. */
+  readonly name: string;
+  /** Whether someone reads the stream, or waits for it. */
+  readonly isWanted: boolean;
+  /** Latest decoding time of its media, microseconds; `undefined` before the first. */
+  readonly lastDtsUs: number | undefined;
+  /** Latest presentation time of its media, microseconds; `undefined` before the first. */
+  readonly lastPtsUs: number | undefined;
+  /** When the newest media came, on the hub's clock in milliseconds. */
+  readonly lastUnitAt: number;
+  /** Takes one unit in. */
+  append(unit: MediaUnit): void;
+  /** Ends a batch of units: readers are woken as the flush policy says. */
+  commit(): void;
+}
+
 /** A publisher's hold on a stream. */
-export class Publication {
+export class Publication<S extends PublishedStream = PublishedStream> {
   /** Who publishes. */
   readonly identity: string | undefined;
   /** What it publishes to. */
-  readonly stream: Stream;
+  readonly stream: S;
   /** The tracks, for publishers that told them: those of RTMP show in their units alone. */
   readonly tracks: readonly Track[] | undefined;
   readonly #wiring: PublicationWiring;
@@ -106,7 +123,7 @@ export class Publication {
   #lastUnitAt: number;
 
   /** Made by {@linkcode Stream.publish}. */
-  constructor(stream: Stream, wiring: PublicationWiring) {
+  constructor(stream: S, wiring: PublicationWiring) {
     this.stream = stream;
     this.identity = wiring.identity;
     this.tracks = wiring.tracks;

@@ -4,10 +4,16 @@ import { HubError } from "./errors.ts";
 import { HeaderSet } from "./header_set.ts";
 import type { HubSettings } from "./options.ts";
 import { KeptGroup } from "./kept_group.ts";
-import { Publication, type PublicationStatistics, type PublishOptions } from "./publication.ts";
+import {
+  Publication,
+  type PublicationStatistics,
+  type PublishedStream,
+  type PublishOptions,
+} from "./publication.ts";
 import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
-import { type WireFormat, WireLog } from "./wire_log.ts";
+import type { WireFormat } from "./wire_format.ts";
+import { WireLog } from "./wire_log.ts";
 
 /** Why a stream ended for its readers. */
 export type StreamEndReason = "unpublished" | "closed";
@@ -120,7 +126,7 @@ const LONGEST_REST_MS = 100;
  * A named stream: at most one publisher, any number of readers, and one log for each wire format
  * that has readers. Made by the hub; it lasts while it has a publisher or readers, or is watched.
  */
-export class Stream {
+export class Stream implements PublishedStream {
   /** `app/name`, in one or more segments. */
   readonly name: string;
   readonly #owner: StreamOwner;
@@ -132,7 +138,7 @@ export class Stream {
   readonly #watchers = new Set<() => void>();
   /** What has left for readers that have gone. */
   readonly #sentToFormer = { bytes: 0, messages: 0 };
-  #publication: Publication | undefined;
+  #publication: Publication<Stream> | undefined;
   #headers: HeaderSet = HeaderSet.EMPTY;
   /** The headers that all readers in flow have, whoever published them. */
   #sent: HeaderSet = HeaderSet.EMPTY;
@@ -168,7 +174,7 @@ export class Stream {
   }
 
   /** The publisher's hold on the stream. */
-  get publication(): Publication | undefined {
+  get publication(): Publication<Stream> | undefined {
     return this.#publication;
   }
 
@@ -236,7 +242,7 @@ export class Stream {
    * @throws {HubError} `name-taken` when the conflict policy keeps the one in place, `too-many-streams`, or
    * `closed`
    */
-  publish(options: PublishOptions = {}): Publication {
+  publish(options: PublishOptions = {}): Publication<Stream> {
     if (this.#ended) throw new HubError("closed", `Cannot publish ${this.name} as it has ended`);
     const current = this.#publication;
     if (current !== undefined && !this.#mayReplace(current, options)) {
@@ -251,7 +257,7 @@ export class Stream {
       this.#releaseIfIdle();
       throw error;
     }
-    const publication = new Publication(this, {
+    const publication: Publication<Stream> = new Publication<Stream>(this, {
       ...options,
       clock: this.#settings.clock,
       release: () => this.#release(publication),

@@ -1,6 +1,6 @@
 import type { HeaderSet } from "./header_set.ts";
-import type { StartPolicy } from "./options.ts";
-import type { WireEntry, WireLog, WirePlace, WireSegment } from "./wire_log.ts";
+import type { HubSettings, StartPolicy } from "./options.ts";
+import { positionOf, type WireEntry, type WirePlace, type WireSegment } from "./wire_place.ts";
 
 /** Settings of one reader. */
 export interface WireCursorOptions {
@@ -15,6 +15,46 @@ export interface WireRun {
   /** The messages in order. */
   readonly entries: readonly WireEntry[];
 }
+
+/** What a cursor needs of its log. */
+export interface CursorLog {
+  /** The hub's settings. */
+  readonly settings: HubSettings;
+  /** Total bytes ever appended. */
+  readonly head: number;
+  /** When the newest unit was appended, on the hub's clock in milliseconds. */
+  readonly headArrivedMs: number;
+  /** The newest place where a reader can start, if it is still kept. */
+  readonly newestStart: WirePlace | undefined;
+  /** Whether `segment` is still part of the log. */
+  has(segment: WireSegment): boolean;
+  /** The segment after `segment`, or `undefined` when it is the last or has been dropped. */
+  segmentAfter(segment: WireSegment): WireSegment | undefined;
+  /** Whether a reader that starts there now lags no more than is allowed. */
+  isWithinBounds(place: WirePlace): boolean;
+  /** What a reader needs before the message at a place. */
+  preambleAt(place: WirePlace): Uint8Array;
+  /** Has `cursor` told of the next start. */
+  seek(cursor: WireCursor): void;
+  /** Has `cursor` woken at the next flush, unless it has left. */
+  wait(cursor: WireCursor): void;
+  /** Removes `cursor`. */
+  close(cursor: WireCursor): void;
+}
+
+/** What a cursor is about. */
+type CursorState =
+  /** Looks for a start at or after a position; `found` is the first that came meanwhile. */
+  | { readonly is: "seeking"; readonly from: number; found: WirePlace | undefined }
+  /** Reads on. */
+  | { readonly is: "running" }
+  /** Shows a key frame as a still picture, which ends at that position, and then looks for the next start. */
+  | { readonly is: "still"; readonly end: number }
+  /** Finishes the message that it is in, and then looks for a start. */
+  | { readonly is: "leaving" };
+
+const RUNNING: CursorState = { is: "running" };
+const LEAVING: CursorState = { is: "leaving" };
 
 const NOTHING = new Uint8Array(0);
 
@@ -35,22 +75,16 @@ export class WireCursor {
   /** Messages up to the last move to a start, and how many stood before the cursor then. */
   #messages = 0;
   #messagesBefore = 0;
-  readonly #log: WireLog;
+  readonly #log: CursorLog;
   readonly #start: StartPolicy;
+  #state: CursorState;
+  /** Where it stands; `undefined` before its first start. */
   #segment: WireSegment | undefined;
   #offset = 0;
   #preamble: Uint8Array = NOTHING;
   /** Headers that the reader had when it came to `#headersAt` in the segment. */
   #headers: HeaderSet | undefined;
   #headersAt = 0;
-  /** Looking for a start at or after this position; undefined while running. */
-  #seekFrom: number | undefined;
-  /** The first start that came while it looked for one. */
-  #found: WirePlace | undefined;
-  /** To look for a start as soon as the message that it is in has left. */
-  #mustRestart = false;
-  /** Position in the log behind the one key frame that is shown as a still picture. */
-  #stillEnd: number | undefined;
   /** Position in the log that it does not read beyond. */
   #last: number | undefined;
   /** How far back it was allowed to start. */
@@ -59,14 +93,14 @@ export class WireCursor {
   /** Bytes were handed out, and have not left yet. */
   #isWriting = false;
   #onWake: (() => void) | undefined;
-  #closed = false;
 
   /** Opened by {@linkcode WireLog.open}. */
-  constructor(log: WireLog, options: WireCursorOptions) {
+  constructor(log: CursorLog, options: WireCursorOptions) {
     this.#log = log;
     this.#start = options.start ?? log.settings.start;
-    this.#seekFrom = this.#start === "none" ? log.head : 0;
-    if (this.#placeFrom(this.#seekFrom) === undefined) log.seek(this);
+    const from = this.#start === "none" ? log.head : 0;
+    this.#state = { is: "seeking", from, found: undefined };
+    if (this.#placeFrom(from, undefined) === undefined) log.seek(this);
   }
 
   /** Whole messages that have left; those of preambles are not counted. */
@@ -76,7 +110,7 @@ export class WireCursor {
 
   /** Bytes between the reader and the head; 0 while it waits for a start. */
   get lagBytes(): number {
-    return this.#segment === undefined || this.#seekFrom !== undefined
+    return this.#segment === undefined || this.#state.is === "seeking"
       ? 0
       : this.#log.head - this.#position;
   }
@@ -89,6 +123,11 @@ export class WireCursor {
     if (this.lagBytes === 0) return 0;
     const entry = this.#segment!.entries[this.#entryIndex()];
     return entry === undefined ? 0 : this.#log.headArrivedMs - entry.arrivedMs;
+  }
+
+  /** What is due before the next message, as far as it has not left; empty when nothing is. */
+  get preamble(): Uint8Array {
+    return this.#preamble;
   }
 
   /** Whether the reader stands between two messages, so that others may be put in here. */
@@ -150,19 +189,19 @@ export class WireCursor {
   /** Has `onWake` called once, at the log's next flush. */
   wait(onWake: () => void): void {
     this.#onWake = onWake;
-    if (!this.#closed) this.#log.wait(this);
+    this.#log.wait(this);
   }
 
   /** Called by the log. */
   wake(): void {
     const onWake = this.#onWake;
     this.#onWake = undefined;
-    if (!this.#closed) onWake?.();
+    onWake?.();
   }
 
   /** Called by the log: the start that it asked for has come. */
   found(place: WirePlace): void {
-    this.#found = place;
+    if (this.#state.is === "seeking") this.#state.found = place;
   }
 
   /**
@@ -170,7 +209,7 @@ export class WireCursor {
    * it is in is finished first.
    */
   restart(): void {
-    this.#mustRestart = this.#seekFrom === undefined;
+    if (this.#state.is !== "seeking") this.#state = LEAVING;
   }
 
   /** The position in the log behind all that there is so far: for `stopAt`. */
@@ -188,7 +227,6 @@ export class WireCursor {
 
   /** Leaves the log. */
   close(): void {
-    this.#closed = true;
     this.#onWake = undefined;
     this.#log.close(this);
   }
@@ -200,8 +238,8 @@ export class WireCursor {
   /** Where what can be read now ends in the segment. */
   get #end(): number {
     const { base, used } = this.#segment!;
-    const end = Math.min(this.#stillEnd ?? Infinity, this.#last ?? Infinity);
-    return Math.min(used, end - base);
+    const stillEnd = this.#state.is === "still" ? this.#state.end : Infinity;
+    return Math.min(used, Math.min(stillEnd, this.#last ?? Infinity) - base);
   }
 
   #next(onlyMessage: boolean): Uint8Array | undefined {
@@ -213,7 +251,7 @@ export class WireCursor {
     const entry = entries[this.#entryIndex()]!;
     const end = this.#end;
     const isLast = onlyMessage || entry.end > end ||
-      (entry.start !== this.#offset && (this.#mustRestart || this.#isLagging()));
+      (entry.start !== this.#offset && (this.#state.is === "leaving" || this.#isLagging()));
     return bytes.subarray(this.#offset, isLast ? entry.end : end);
   }
 
@@ -227,23 +265,17 @@ export class WireCursor {
 
   /** Makes sure that there is a message to read at the cursor. */
   #settle(): boolean {
-    if (this.#seekFrom === undefined) this.#stepOverEnd();
-    if (this.#seekFrom === undefined && this.atBoundary) {
-      if (this.#mustRestart) this.#leave();
-      else if (this.#isLagging()) {
-        if (!this.#isAtNewestStart()) this.skips++;
-        this.#leave();
-      }
-    }
+    if (this.#state.is !== "seeking") this.#stepOverEnd();
+    if (this.#state.is !== "seeking" && this.atBoundary) this.#leaveIfDue();
     if (this.#isOver) return false;
-    if (this.#seekFrom !== undefined && !this.#seek(this.#seekFrom)) return false;
+    if (this.#state.is === "seeking" && !this.#seek(this.#state)) return false;
     return this.#offset < this.#segment!.used;
   }
 
   /** At the end of a segment or of a still picture: goes on, or notes that it has caught up. */
   #stepOverEnd(): void {
     const segment = this.#segment!;
-    if (this.#stillEnd !== undefined && this.#position >= this.#stillEnd) {
+    if (this.#state.is === "still" && this.#position >= this.#state.end) {
       this.#leave();
       return;
     }
@@ -263,7 +295,7 @@ export class WireCursor {
   /** Whether it has come to where it is to stop: what it would have to look for lies behind that. */
   get #isOver(): boolean {
     if (this.#last === undefined) return false;
-    return this.#seekFrom !== undefined || (this.atBoundary && this.#position >= this.#last);
+    return this.#state.is === "seeking" || (this.atBoundary && this.#position >= this.#last);
   }
 
   #isLagging(): boolean {
@@ -279,29 +311,35 @@ export class WireCursor {
     return place !== undefined && positionOf(place) === this.#position;
   }
 
+  /** Between two messages: goes elsewhere where it is to, or lags too much. */
+  #leaveIfDue(): void {
+    if (this.#state.is === "leaving") this.#leave();
+    else if (this.#isLagging()) {
+      if (!this.#isAtNewestStart()) this.skips++;
+      this.#leave();
+    }
+  }
+
   /** From here on, which is between two messages, looks for a start. */
   #leave(): void {
     this.#headers = this.#headersSeen();
     this.#headersAt = this.#offset;
-    this.#mustRestart = false;
-    this.#stillEnd = undefined;
-    this.#seekFrom = this.#position;
+    this.#state = { is: "seeking", from: this.#position, found: undefined };
   }
 
   /**
    * Where to start, at or after `from`: at the newest start that there is; who had to wait begins with
    * the one that ended the wait, unless it has become too old meanwhile.
    */
-  #placeFrom(from: number): WirePlace | undefined {
-    const place = this.#found;
-    if (place !== undefined && this.#log.isWithinBounds(place)) return place;
+  #placeFrom(from: number, found: WirePlace | undefined): WirePlace | undefined {
+    if (found !== undefined && this.#log.isWithinBounds(found)) return found;
     const newest = this.#log.newestStart;
     return newest !== undefined && positionOf(newest) >= from ? newest : undefined;
   }
 
   /** Moves to a start at or after `from`. */
-  #seek(from: number): boolean {
-    const place = this.#placeFrom(from);
+  #seek({ from, found }: Extract<CursorState, { is: "seeking" }>): boolean {
+    const place = this.#placeFrom(from, found);
     if (place === undefined) {
       this.#log.seek(this);
       return false;
@@ -310,17 +348,13 @@ export class WireCursor {
     const entry = segment.entries[index]!;
     // What follows a picture that was waited for, or is the newest of all, is not missed.
     const isStill = this.#start === "key-frame" && this.#segment === undefined &&
-      place !== this.#found && place.end < this.#log.head;
-    this.#found = undefined;
+      place !== found && place.end < this.#log.head;
     this.#messages = this.messages;
     this.#segment = segment;
     this.#offset = entry.start;
     this.#messagesBefore = this.#messageIndex();
-    this.#seekFrom = undefined;
-    this.#stillEnd = isStill ? place.end : undefined;
-    if (this.#headers !== entry.headers) {
-      this.#preamble = this.#log.format.preamble(entry.headers, entry.timeUs);
-    }
+    this.#state = isStill ? { is: "still", end: place.end } : RUNNING;
+    if (this.#headers !== entry.headers) this.#preamble = this.#log.preambleAt(place);
     this.#headers = entry.headers;
     this.#headersAt = entry.start;
     this.#startLagBytes = this.lagBytes;
@@ -353,8 +387,4 @@ export class WireCursor {
     }
     return low;
   }
-}
-
-function positionOf(place: WirePlace): number {
-  return place.segment.base + place.segment.entries[place.index]!.start;
 }

@@ -1,84 +1,9 @@
-import type { MediaUnit, TrackKind, UnitRole } from "../media/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
 import type { HeaderSet } from "./header_set.ts";
 import type { HubSettings } from "./options.ts";
-import { WireCursor, type WireCursorOptions } from "./wire_cursor.ts";
-
-/**
- * How units become bytes for one kind of player. One instance serves one stream, so that it may
- * keep sequence numbers and the like.
- */
-export interface WireFormat {
-  /** Appends the bytes of `unit`, none or several messages of them. */
-  encode(unit: MediaUnit, log: WireLogWriter): void;
-  /**
-   * Returns the bytes that a player needs before the unit at `timeUs`, for the headers in force
-   * there; empty when its protocol tells them elsewhere.
-   */
-  preamble(headers: HeaderSet, timeUs: number): Uint8Array;
-}
-
-/** Where a {@linkcode WireFormat} puts its bytes. */
-export interface WireLogWriter {
-  /**
-   * Opens room for one message of exactly `length` bytes, to be filled before the next call.
-   * The message is whole in one segment.
-   */
-  reserve(length: number): WireRoom;
-}
-
-/** Room for one message: write to `bytes` from `offset` on. */
-export interface WireRoom {
-  /** The segment's bytes; what is outside of the room is not to be touched. */
-  readonly bytes: Uint8Array;
-  /** Where the room begins in them. */
-  readonly offset: number;
-}
-
-/** One message in the log. */
-export interface WireEntry {
-  /** First byte, as an index into the segment. */
-  readonly start: number;
-  /** Behind the last byte, as an index into the segment. */
-  readonly end: number;
-  /** Kind of the unit that it is of. */
-  readonly kind: TrackKind;
-  /** Track of the unit that it is of. */
-  readonly track: number;
-  /** What the unit that it is of is for. */
-  readonly role: UnitRole;
-  /** Decoding time of the unit, microseconds. */
-  readonly timeUs: number;
-  /** When the unit was appended, on the hub's clock in milliseconds. */
-  readonly arrivedMs: number;
-  /** The headers in force after this message. */
-  readonly headers: HeaderSet;
-}
-
-/** A part of the log; its bytes are written once and never again. */
-export interface WireSegment {
-  /** Number of the segment, counted from 0. */
-  readonly id: number;
-  /** Position of the first byte in the whole log. */
-  readonly base: number;
-  /** Messages in the whole log before it. */
-  readonly messagesBefore: number;
-  /** The bytes, in use and not. */
-  readonly bytes: Uint8Array;
-  /** Bytes in use. */
-  used: number;
-  /** Its messages in order. */
-  readonly entries: WireEntry[];
-}
-
-/** A place where a reader can start. */
-export interface WirePlace {
-  /** Where the message is. */
-  readonly segment: WireSegment;
-  /** Index of its first message into the segment's entries. */
-  readonly index: number;
-  /** Position in the log behind the last message of its unit, which may be in a later segment. */
-  readonly end: number;
-}
+import { type CursorLog, WireCursor, type WireCursorOptions } from "./wire_cursor.ts";
+import type { WireFormat, WireLogWriter, WireRoom } from "./wire_format.ts";
+import { positionOf, type WirePlace, type WireSegment } from "./wire_place.ts";
 
 /** What the log must know of a unit that is appended. */
 export interface WireAppendContext {
@@ -102,7 +27,7 @@ const SEGMENT_BYTES = 1024 * 1024;
  * The append-only log of one stream in one wire format. Units are encoded once, and every reader is
  * a {@linkcode WireCursor} into the same bytes.
  */
-export class WireLog implements WireLogWriter {
+export class WireLog implements WireLogWriter, CursorLog {
   /** Total bytes ever appended: the position of the head. */
   head = 0;
   /** When the newest unit was appended, on the hub's clock in milliseconds. */
@@ -119,11 +44,17 @@ export class WireLog implements WireLogWriter {
   /** Readers that look for a start. */
   #seeking = new Set<WireCursor>();
   #cursors = new Set<WireCursor>();
+  /** What all that was ever appended has cost, bytes of memory. */
+  #cost = 0;
+  /** The preamble that was made last: all who start at the same place share it. */
+  #preamble:
+    | { readonly headers: HeaderSet; readonly timeUs: number; readonly bytes: Uint8Array }
+    | undefined;
   /** What is being appended. */
   #unit: MediaUnit | undefined;
   #headers: HeaderSet | undefined;
   /** Where its first message is. */
-  #unitStart: Omit<WirePlace, "end"> | undefined;
+  #unitStart: Omit<WirePlace, "end"> & { readonly headerBytes: number } | undefined;
 
   /** Makes an empty log that encodes by `format`. */
   constructor(format: WireFormat, settings: HubSettings) {
@@ -136,12 +67,16 @@ export class WireLog implements WireLogWriter {
     return this.#cursors.size;
   }
 
-  /** Bytes of memory that it holds, about. */
+  /** Bytes of memory that it holds, about: segments, messages, their headers, and what readers begin with. */
   get heldBytes(): number {
-    return this.#segments.reduce(
-      (sum, { bytes, entries }) => sum + bytes.length + entries.length * ENTRY_COST_BYTES,
-      0,
-    );
+    let held = 0;
+    for (const { bytes, entries, headerBytes } of this.#segments) {
+      held += bytes.length + entries.length * ENTRY_COST_BYTES + headerBytes;
+    }
+    const preambles = new Set([this.#preamble?.bytes.buffer]);
+    for (const { preamble } of this.#cursors) preambles.add(preamble.buffer);
+    for (const buffer of preambles) held += buffer?.byteLength ?? 0;
+    return held;
   }
 
   /** The newest place where a reader can start, if it is still kept. */
@@ -176,6 +111,7 @@ export class WireLog implements WireLogWriter {
   /** Keeps nothing but the newest segment: readers further back go on at the next start. */
   shed(): void {
     this.#segments.splice(0, this.#segments.length - 1);
+    this.#preamble = undefined;
     if (this.#newestStart !== undefined && !this.has(this.#newestStart.segment)) {
       this.#newestStart = undefined;
     }
@@ -184,14 +120,17 @@ export class WireLog implements WireLogWriter {
   /** Opens room for one message of the unit that is being appended: for the format only. */
   reserve(length: number): WireRoom {
     const unit = this.#unit!;
+    const headers = this.#headers!;
     let segment = this.#segments.at(-1);
-    if (segment === undefined || segment.used + length > segment.bytes.length) {
-      segment = this.#addSegment(length);
-    }
+    if (segment === undefined || isFull(segment, length)) segment = this.#addSegment(length);
     const start = segment.used;
+    const before = segment.headerBytes;
+    const headerBytes = headers.bytesBeside(segment.entries.at(-1)?.headers);
     segment.used += length;
+    segment.headerBytes += headerBytes;
     this.head += length;
     this.messages++;
+    this.#cost += length + ENTRY_COST_BYTES + headerBytes;
     segment.entries.push({
       start,
       end: segment.used,
@@ -200,9 +139,9 @@ export class WireLog implements WireLogWriter {
       role: unit.role,
       timeUs: unit.dtsUs,
       arrivedMs: this.headArrivedMs,
-      headers: this.#headers!,
+      headers,
     });
-    this.#unitStart ??= { segment, index: segment.entries.length - 1 };
+    this.#unitStart ??= { segment, index: segment.entries.length - 1, headerBytes: before };
     return { bytes: segment.bytes, offset: start };
   }
 
@@ -227,7 +166,7 @@ export class WireLog implements WireLogWriter {
 
   /** Has `cursor` woken at the next flush. */
   wait(cursor: WireCursor): void {
-    this.#waiting.add(cursor);
+    if (this.#cursors.has(cursor)) this.#waiting.add(cursor);
   }
 
   /** Wakes the readers that wait; what they throw goes to `onError`. */
@@ -236,12 +175,23 @@ export class WireLog implements WireLogWriter {
     if (waiting.size === 0) return;
     this.#waiting = new Set();
     for (const cursor of waiting) {
+      // Another one's wake-up may have closed it.
+      if (!this.#cursors.has(cursor)) continue;
       try {
         cursor.wake();
       } catch (error) {
         onError(error);
       }
     }
+  }
+
+  /** What a reader needs before the message at a place. */
+  preambleAt({ segment, index }: WirePlace): Uint8Array {
+    const { headers, timeUs } = segment.entries[index]!;
+    if (this.#preamble?.headers !== headers || this.#preamble.timeUs !== timeUs) {
+      this.#preamble = { headers, timeUs, bytes: this.format.preamble(headers, timeUs) };
+    }
+    return this.#preamble.bytes;
   }
 
   /** The segment after `segment`, or `undefined` when it is the last or has been dropped. */
@@ -257,25 +207,28 @@ export class WireLog implements WireLogWriter {
   }
 
   /** Whether a reader that starts there now lags no more than is allowed. */
-  isWithinBounds({ segment, index }: WirePlace): boolean {
+  isWithinBounds(place: WirePlace): boolean {
     const { maxLagBytes, maxLagMs } = this.settings;
-    const { start, arrivedMs } = segment.entries[index]!;
-    return this.has(segment) && this.head - (segment.base + start) <= maxLagBytes &&
+    const { arrivedMs } = place.segment.entries[place.index]!;
+    return this.has(place.segment) && this.head - positionOf(place) <= maxLagBytes &&
       this.headArrivedMs - arrivedMs <= maxLagMs;
   }
 
   #addSegment(atLeast: number): WireSegment {
     const last = this.#segments.at(-1);
-    const size = last === undefined
+    // One that is full of headers may have few messages.
+    const size = last === undefined || last.headerBytes >= SEGMENT_BYTES
       ? FIRST_SEGMENT_BYTES
       : Math.min(SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, last.bytes.length * 2));
     const segment: WireSegment = {
       id: last === undefined ? 0 : last.id + 1,
       base: this.head,
       messagesBefore: this.messages,
+      costBefore: this.#cost,
       bytes: new Uint8Array(Math.max(size, atLeast)),
       used: 0,
       entries: [],
+      headerBytes: 0,
     };
     this.#segments.push(segment);
     return segment;
@@ -296,12 +249,14 @@ export class WireLog implements WireLogWriter {
   /** Removes the messages of the unit that is being appended. */
   #takeBack(): void {
     if (this.#unitStart === undefined) return;
-    const { segment, index } = this.#unitStart;
+    const { segment, index, headerBytes } = this.#unitStart;
     this.#segments = this.#segments.filter(({ id }) => id <= segment.id);
     segment.used = segment.entries[index]!.start;
     segment.entries.length = index;
+    segment.headerBytes = headerBytes;
     if (index === 0) this.#segments.pop();
     this.head = segment.base + segment.used;
+    this.#cost = segment.costBefore + costOf(segment);
   }
 
   /** Drops segments that no reader within its bounds can need. */
@@ -309,10 +264,8 @@ export class WireLog implements WireLogWriter {
     const { maxLagBytes, maxLagMs, maxGopBytes } = this.settings;
     while (this.#segments.length > 1) {
       const oldest = this.#segments[0]!;
-      const { base, used, messagesBefore, entries } = oldest;
-      const behind = this.head - (base + used) +
-        (this.messages - (messagesBefore + entries.length)) * ENTRY_COST_BYTES;
-      const newest = entries.at(-1)!;
+      const behind = this.#cost - oldest.costBefore - costOf(oldest);
+      const newest = oldest.entries.at(-1)!;
       const isOld = behind > maxLagBytes || this.headArrivedMs - newest.arrivedMs > maxLagMs;
       if (!isOld) return;
       if (this.#newestStart?.segment === oldest) {
@@ -322,4 +275,14 @@ export class WireLog implements WireLogWriter {
       this.#segments.shift();
     }
   }
+}
+
+/** Whether a message of `length` bytes needs another segment. */
+function isFull({ used, bytes, headerBytes }: WireSegment, length: number): boolean {
+  return used + length > bytes.length || headerBytes >= SEGMENT_BYTES;
+}
+
+/** What a segment costs, bytes of memory, but for what of it is not in use. */
+function costOf({ used, entries, headerBytes }: WireSegment): number {
+  return used + entries.length * ENTRY_COST_BYTES + headerBytes;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { HubError, type Publication } from "../../src/hub/mod.ts";
+import { HubError, type Publication, type Stream } from "../../src/hub/mod.ts";
 import {
   fakeHub,
   MESSAGE_HEADER,
@@ -528,7 +528,7 @@ Deno.test("a stream that is unpublished keeps its readers for the next publisher
 Deno.test("a publisher that releases as it is told of its end, or throws, harms nothing", () => {
   const errors: unknown[] = [];
   const { hub } = fakeHub({}, { onError: (error) => errors.push(error) });
-  const publication: Publication = hub.acquire("live/cam", {
+  const publication: Publication<Stream> = hub.acquire("live/cam", {
     onEnded: () => {
       publication.release();
       throw "a mistake";

@@ -1,0 +1,33 @@
+import type { MediaUnit } from "../media/mod.ts";
+import type { HeaderSet } from "./header_set.ts";
+
+/**
+ * How units become bytes for one kind of player. One instance serves one stream, so that it may
+ * keep sequence numbers and the like.
+ */
+export interface WireFormat {
+  /** Appends the bytes of `unit`, none or several messages of them. */
+  encode(unit: MediaUnit, log: WireLogWriter): void;
+  /**
+   * Returns the bytes that a player needs before the unit at `timeUs`, for the headers in force
+   * there; empty when its protocol tells them elsewhere.
+   */
+  preamble(headers: HeaderSet, timeUs: number): Uint8Array;
+}
+
+/** Where a {@linkcode WireFormat} puts its bytes. */
+export interface WireLogWriter {
+  /**
+   * Opens room for one message of exactly `length` bytes, to be filled before the next call.
+   * The message is whole in one segment.
+   */
+  reserve(length: number): WireRoom;
+}
+
+/** Room for one message: write to `bytes` from `offset` on. */
+export interface WireRoom {
+  /** The segment's bytes; what is outside of the room is not to be touched. */
+  readonly bytes: Uint8Array;
+  /** Where the room begins in them. */
+  readonly offset: number;
+}
