@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import {
+  allNamedTests,
+  fill,
+  namedTests,
+  problems,
+  readChecklists,
+} from "../../scripts/conformance.ts";
+
+Deno.test("each id of a checklist is named by a test, each id that a test names is in one, and links lead to tests", async () => {
+  assertEquals(problems(await readChecklists(), await allNamedTests()), []);
+});
+
+Deno.test("namedTests finds ids in texts, and leaves comments out", () => {
+  const text = '// M001 is shown\nDeno.test("it | waits (M001, M002)", () => {\n';
+  const test = { file: "tests/a_test.ts", name: "it | waits (M001, M002)" };
+  assertEquals([...namedTests("tests/a_test.ts", text)], [["M001", [test]], ["M002", [test]]]);
+});
+
+Deno.test("problems are ids on one side only, and tests that have gone", () => {
+  const named = new Map([["M001", [{ file: "tests/a_test.ts", name: "it | waits (M001)" }]]]);
+  const list = fill("| id | rule | tests |\n| M001 | Waits. | |\n", named);
+  assertEquals(
+    list.split("\n")[1],
+    "| M001 | Waits. | [a_test.ts](../../tests/a_test.ts): it &#124; waits (M001) |",
+  );
+  assertEquals(problems([list], named), []);
+  assertEquals(problems([list.replace("waits", "waited")], named).length, 1);
+  assertEquals(problems([list, list], named), ["M001 stands twice"]);
+  assertEquals(problems(["| M002 | Goes. | |"], named), [
+    "M002 is in a checklist, and no test names it",
+    "M002 names a test that there is not: ",
+    "M001 is named by a test, and is in no checklist",
+  ]);
+});
