@@ -1,5 +1,4 @@
 import { formatSdp, type SessionDescription } from "../sdp/mod.ts";
-import { parseAnnouncement, publishedMedia } from "./announcement.ts";
 import { parseAuthorization, splitScheme } from "./authenticate.ts";
 import {
   type RtspAuthenticationMethod,
@@ -7,30 +6,20 @@ import {
   type RtspVerdict,
 } from "./authentication.ts";
 import { RtspError, type RtspErrorCode } from "./errors.ts";
-import { RtspHeaders } from "./headers.ts";
-import {
-  encodeResponse,
-  RTSP_REASONS,
-  type RtspHeadersInit,
-  type RtspInterleavedFrame,
-  type RtspMessage,
-  type RtspRequest,
-} from "./message.ts";
-import { formatRange, parseRange, type RtspRange } from "./range.ts";
+import type { RtspHeadersInit, RtspInterleavedFrame, RtspMessage, RtspRequest } from "./message.ts";
+import { formatRange, type RtspRange } from "./range.ts";
 import { formatRtpInfo } from "./rtp_info.ts";
 import {
-  announcedTrack,
-  checkAggregate,
   checkCSeq,
   checkPortsFree,
   checkRequire,
   checkTrackFree,
   elsewhere,
-  isCSeq,
   notFound,
-  playedTrack,
   trackUrl,
 } from "./request_checks.ts";
+import { REQUEST_HANDLERS, type RequestTurn } from "./request_handlers.ts";
+import { ResponseWriter } from "./response_writer.ts";
 import type {
   RtspAnnounceEvent,
   RtspAuthorizeEvent,
@@ -46,23 +35,17 @@ import type {
 import { SessionBinding } from "./session_binding.ts";
 import type { RtspServerSession } from "./server_session.ts";
 import { type RtspSessionRegistry, tableOf } from "./session_registry.ts";
-import { formatSessionHeader, isNoSession, parseSessionHeader } from "./session_header.ts";
+import { isNoSession, parseSessionHeader } from "./session_header.ts";
 import { hexadecimal, type ServerSession, type SessionTable } from "./session_table.ts";
 import { RTSP_METHODS, type RtspMethod } from "./states.ts";
-import { splitStreamUrl } from "./track_url.ts";
-import { formatTransports, parseTransports } from "./transport.ts";
-import { chooseTransport, type RtspTransportPolicy, transportReply } from "./transport_choice.ts";
+import { formatTransports } from "./transport.ts";
+import { type RtspTransportPolicy, transportReply } from "./transport_choice.ts";
 import { httpBadRequestResponse } from "./tunnel.ts";
 import { formatRtspUrl, parseRtspUrl } from "./url.ts";
+import { tooMany, WaitingRequests } from "./waiting_requests.ts";
 
-/** Requests that may wait while one is decided: a client that pipelines sends a handful. More are answered 503. */
-const MAX_WAITING_REQUESTS = 64;
-/** Answers of 503 that may wait likewise, of a few bytes each; more end the connection. */
-const MAX_WAITING_REFUSALS = 4096;
 /** Frames for no channel before the connection ends: some are in flight after a PAUSE or TEARDOWN. */
 const MAX_STRAY_FRAMES = 1000;
-/** Characters of an explanation in a status line: clients read those into fixed room (FFmpeg: 256). */
-const LONGEST_PHRASE = 200;
 /** Time in which the first request must be there. */
 const FIRST_REQUEST_MS = 10_000;
 /** Time without a request after which a connection without session ends. */
@@ -109,8 +92,6 @@ export interface RtspTrackStart {
   readonly rtpTime?: number;
 }
 
-type Handler = (request: RtspRequest, events: RtspServerEvent[]) => void;
-
 /**
  * The server's side of one RTSP connection, without its socket.
  *
@@ -153,10 +134,8 @@ export class RtspServerConnection {
   readonly #table: SessionTable;
   readonly #policy: RtspTransportPolicy;
   readonly #authenticator: RtspServerAuthenticator;
-  readonly #server: string;
-  readonly #handlers: Readonly<Record<RtspMethod, Handler>>;
   readonly #binding: SessionBinding;
-  #output: Uint8Array[] = [];
+  readonly #responses: ResponseWriter;
   readonly #waiting = new WaitingRequests();
   #pending: RtspQuestionEvent | undefined;
   #error: RtspError | undefined;
@@ -169,7 +148,10 @@ export class RtspServerConnection {
     this.address = options.address;
     this.#table = tableOf(options.sessions);
     this.#policy = options.transports ?? {};
-    this.#server = options.server ?? "weir";
+    this.#responses = new ResponseWriter({
+      server: options.server ?? "weir",
+      timeoutS: this.#table.advertisedTimeoutS,
+    });
     this.#openedMs = this.#nowMs = options.nowMs;
     this.#authenticator = new RtspServerAuthenticator({
       nonce: hexadecimal(this.#table.random(16)),
@@ -181,18 +163,6 @@ export class RtspServerConnection {
       address: options.address,
       close: (error) => this.#error ??= error,
     });
-    this.#handlers = {
-      OPTIONS: (request, events) => this.#handleOptions(request, events),
-      DESCRIBE: (request, events) => this.#handleDescribe(request, events),
-      ANNOUNCE: (request, events) => this.#handleAnnounce(request, events),
-      SETUP: (request, events) => this.#handleSetup(request, events),
-      PLAY: (request, events) => this.#handlePlay(request, events),
-      PAUSE: (request, events) => this.#handlePause(request, events),
-      RECORD: (request, events) => this.#handleRecord(request, events),
-      TEARDOWN: (request, events) => this.#handleTeardown(request, events),
-      GET_PARAMETER: (request, events) => this.#handleParameter(request, events),
-      SET_PARAMETER: (request, events) => this.#handleParameter(request, events),
-    };
   }
 
   /** Why the connection is to be closed once its output is written; `undefined` while it is not. */
@@ -221,9 +191,7 @@ export class RtspServerConnection {
 
   /** Removes and returns the bytes that are to be written, in order. */
   takeOutput(): Uint8Array[] {
-    const output = this.#output;
-    this.#output = [];
-    return output;
+    return this.#responses.take();
   }
 
   /** Carries out what is due. Run it about once a second. */
@@ -266,7 +234,7 @@ export class RtspServerConnection {
     const body = typeof description === "string" ? description : formatSdp(description);
     return this.#answer(event, answer, () => {
       const base = formatRtspUrl(parseRtspUrl(event.request.url));
-      this.#respond(event.request, 200, {
+      this.#responses.respond(event.request, 200, {
         headers: {
           "Content-Base": base.endsWith("/") ? base : `${base}/`,
           "Content-Type": "application/sdp",
@@ -285,7 +253,7 @@ export class RtspServerConnection {
       session.description = event.description;
       session.announced = parseRtspUrl(event.request.url);
       this.#binding.open(session, "ANNOUNCE");
-      this.#respond(event.request, 200, { session });
+      this.#responses.respond(event.request, 200, { session });
       this.#keepAlive(session, events);
     });
   }
@@ -308,7 +276,7 @@ export class RtspServerConnection {
       this.#binding.open(session, "SETUP");
       if (transport.kind === "tcp") this.#binding.carry(session);
       const reply = formatTransports([transportReply(transport, answer.ssrc)]);
-      this.#respond(request, 200, { session, headers: { Transport: reply } });
+      this.#responses.respond(request, 200, { session, headers: { Transport: reply } });
       this.#keepAlive(session, events);
     });
   }
@@ -331,7 +299,7 @@ export class RtspServerConnection {
       const headers: Record<string, string> = {};
       if (answer.range !== undefined) headers["Range"] = formatRange(answer.range);
       if (info !== "") headers["RTP-Info"] = info;
-      this.#respond(event.request, 200, { session, headers });
+      this.#responses.respond(event.request, 200, { session, headers });
       this.#keepAlive(session, events);
       events.push({ type: "playing", session });
     });
@@ -343,7 +311,7 @@ export class RtspServerConnection {
       if (session === undefined) return;
       session.follow("RECORD");
       session.notePacket(this.#nowMs);
-      this.#respond(event.request, 200, { session });
+      this.#responses.respond(event.request, 200, { session });
       this.#keepAlive(session, events);
       events.push({ type: "recording", session });
     });
@@ -358,7 +326,7 @@ export class RtspServerConnection {
     } = {},
   ): RtspServerEvent[] {
     return this.#answer(event, answer, (_, session) => {
-      this.#respond(event.request, 200, {
+      this.#responses.respond(event.request, 200, {
         ...(session === undefined ? {} : { session }),
         ...(answer.body === undefined ? {} : {
           headers: { "Content-Type": answer.contentType ?? "text/parameters" },
@@ -375,7 +343,7 @@ export class RtspServerConnection {
   ): RtspServerEvent[] {
     return this.#answer(event, answer, (events, session) => {
       if (session?.identity === answer.identity) this.#handle(event.request, events);
-      else this.#refuse(event.request, elsewhere("a session of someone else"), events);
+      else this.#refuse(event.request, elsewhere("a session of someone else"), { events });
     });
   }
 
@@ -394,7 +362,7 @@ export class RtspServerConnection {
       const reason = options.reason ?? `${event.type} rejected with ${status}`;
       const code = status < 400 ? "redirect" : "refused";
       const error = new RtspError(code, reason, { status });
-      this.#refuse(event.request, error, events, options.headers);
+      this.#refuse(event.request, error, { events, headers: options.headers });
       if (options.close) this.#fail(error, events);
     });
   }
@@ -408,7 +376,7 @@ export class RtspServerConnection {
       const error = new RtspError("unauthorized", `credentials are ${verdict}`, { status: 401 });
       const challenges = this.#authenticator.challenges({ stale: verdict === "stale" });
       const headers = challenges.map((value) => ["WWW-Authenticate", value] as const);
-      this.#refuse(event.request, error, events, headers);
+      this.#refuse(event.request, error, { events, headers });
       if (verdict === "wrong") this.#fail(error, events);
     });
   }
@@ -429,7 +397,7 @@ export class RtspServerConnection {
     this.#pending = undefined;
     const session = "session" in event ? event.session as ServerSession | undefined : undefined;
     if (answer !== undefined && session?.closed) {
-      this.#refuse(event.request, notFound("the session has ended"), events);
+      this.#refuse(event.request, notFound("the session has ended"), { events });
     } else {
       if (answer?.identity !== undefined) {
         this.identity = answer.identity;
@@ -445,14 +413,14 @@ export class RtspServerConnection {
     while (!this.busy && this.#error === undefined) {
       const next = this.#waiting.take();
       if (next === undefined) return;
-      if (next.isRefused) this.#refuse(next.request, tooMany(), events);
+      if (next.isRefused) this.#refuse(next.request, tooMany(), { events });
       else this.#handle(next.request, events);
     }
   }
 
   #receiveMalformed(error: RtspError, events: RtspServerEvent[]): void {
     // With an answer outstanding this one would come before its turn.
-    if (!this.busy) this.#output.push(this.#encode(error.status, { reason: reasonOf(error) }));
+    if (!this.busy) this.#responses.answerMalformed(error);
     this.#fail(error, events);
   }
 
@@ -460,9 +428,13 @@ export class RtspServerConnection {
     this.#lastRequestMs = this.#nowMs;
     if (!this.busy) {
       this.#handle(request, events);
-    } else if (!this.#waiting.add(request)) {
-      const message = `over ${MAX_WAITING_REFUSALS} requests before an answer`;
-      this.#fail(new RtspError("pipeline-overflow", message), events);
+      return;
+    }
+    try {
+      this.#waiting.add(request);
+    } catch (error) {
+      if (!(error instanceof RtspError)) throw error;
+      this.#fail(error, events);
     }
   }
 
@@ -489,7 +461,7 @@ export class RtspServerConnection {
 
   #handle(request: RtspRequest, events: RtspServerEvent[]): void {
     if (request.protocol.startsWith("HTTP")) {
-      this.#output.push(httpBadRequestResponse());
+      this.#responses.add(httpBadRequestResponse());
       return this.#fail(new RtspError("malformed-tunnel", "HTTP that opens no tunnel"), events);
     }
     this.#attempt(request, events, () => {
@@ -503,7 +475,7 @@ export class RtspServerConnection {
         throw new RtspError("not-implemented", `method "${method}"`, { status: 501 });
       }
       checkRequire(request);
-      this.#handlers[method](request, events);
+      REQUEST_HANDLERS[method](this.#turn(request, events));
     });
   }
 
@@ -512,136 +484,9 @@ export class RtspServerConnection {
       act();
     } catch (error) {
       if (!(error instanceof RtspError)) throw error;
-      this.#refuse(request, error, events);
+      this.#refuse(request, error, { events });
       if (FATAL.has(error.code)) this.#fail(error, events);
     }
-  }
-
-  #handleOptions(request: RtspRequest, events: RtspServerEvent[]): void {
-    this.#withSession(request, events, (session) => {
-      const headers = { Public: RTSP_METHODS.join(", ") };
-      this.#respond(request, 200, { headers, ...(session === undefined ? {} : { session }) });
-    });
-  }
-
-  #handleParameter(request: RtspRequest, events: RtspServerEvent[]): void {
-    this.#withSession(request, events, (session) => {
-      if (request.body.length === 0) {
-        this.#respond(request, 200, session === undefined ? {} : { session });
-      } else {
-        this.#ask({ type: "parameter", session, ...this.#question(request) }, events);
-      }
-    });
-  }
-
-  #handleDescribe(request: RtspRequest, events: RtspServerEvent[]): void {
-    const url = parseRtspUrl(request.url);
-    const accept = request.headers.get("Accept") ?? "*/*";
-    if (!/application\/sdp|application\/\*|\*\/\*/i.test(accept)) {
-      const message = `Accept "${accept.slice(0, 60)}" without application/sdp`;
-      throw new RtspError("not-acceptable", message, { status: 406 });
-    }
-    this.#withSession(request, events, () => {
-      const question = this.#question(request);
-      this.#ask({ type: "describe", ...splitStreamUrl(url), ...question }, events);
-    });
-  }
-
-  #handleAnnounce(request: RtspRequest, events: RtspServerEvent[]): void {
-    const url = parseRtspUrl(request.url);
-    this.#withSession(request, events, (found) => {
-      const session = found ?? this.#binding.interleaved ?? this.#binding.create(this.#nowMs);
-      session.require("ANNOUNCE");
-      const description = parseAnnouncement(request);
-      const question = this.#question(request);
-      this.#ask(
-        { type: "announce", session, description, ...splitStreamUrl(url), ...question },
-        events,
-      );
-    });
-  }
-
-  #handleSetup(request: RtspRequest, events: RtspServerEvent[]): void {
-    const url = parseRtspUrl(request.url);
-    const offered = parseTransports(request.headers.getAll("Transport").join());
-    this.#withSession(request, events, (found) => {
-      const session = found ?? this.#binding.impliedForSetup() ??
-        this.#binding.create(this.#nowMs);
-      session.require("SETUP");
-      const mode = session.state === "ready-to-record" ? "record" : "play";
-      const named = mode === "record" ? announcedTrack(session, url) : playedTrack(session, url);
-      checkTrackFree(session, named.track);
-      const transport = chooseTransport(offered, {
-        policy: this.#policy,
-        session,
-        mode,
-        path: named.path,
-        track: named.track,
-        address: this.address,
-        portInUse: (port) => this.#table.portInUse(this.address, port),
-      });
-      if (transport.kind === "tcp") this.#binding.checkCarry(session);
-      const question = this.#question(request);
-      this.#ask({ type: "setup", session, mode, transport, ...named, ...question }, events);
-    });
-  }
-
-  #handlePlay(request: RtspRequest, events: RtspServerEvent[]): void {
-    const url = parseRtspUrl(request.url);
-    const header = request.headers.get("Range");
-    this.#withOwnSession(request, events, (session) => {
-      session.require("PLAY");
-      checkAggregate(session, url);
-      const range = header === undefined ? undefined : readRange(header);
-      this.#ask({ type: "play", session, range, ...this.#question(request) }, events);
-    });
-  }
-
-  #handleRecord(request: RtspRequest, events: RtspServerEvent[]): void {
-    const url = parseRtspUrl(request.url);
-    this.#withOwnSession(request, events, (session) => {
-      session.require("RECORD");
-      checkAggregate(session, url);
-      const { description, tracks } = session;
-      const published = description === undefined ? [] : publishedMedia(description);
-      const missing = published.filter((index) => tracks.every(({ track }) => track !== index));
-      if (missing.length > 0) {
-        const count = published.length - missing.length;
-        const message = `${count} of ${published.length} announced media are set up`;
-        throw new RtspError("tracks-missing", message);
-      }
-      this.#ask({ type: "record", session, ...this.#question(request) }, events);
-    });
-  }
-
-  #handlePause(request: RtspRequest, events: RtspServerEvent[]): void {
-    this.#withOwnSession(request, events, (session) => {
-      session.require("PAUSE");
-      const { flowing } = session;
-      session.follow("PAUSE");
-      this.#respond(request, 200, { session });
-      if (flowing) events.push({ type: "paused", session });
-    });
-  }
-
-  #handleTeardown(request: RtspRequest, events: RtspServerEvent[]): void {
-    this.#withOwnSession(request, events, (session) => {
-      events.push(...this.#table.remove(session, "teardown"));
-      this.#respond(request, 200);
-    });
-  }
-
-  #withOwnSession(
-    request: RtspRequest,
-    events: RtspServerEvent[],
-    act: (session: ServerSession) => void,
-  ): void {
-    this.#withSession(request, events, (found) => {
-      // Who forgets the header can only mean the one session of the connection.
-      const session = found ?? this.#binding.implied;
-      if (session === undefined) throw notFound("a request without session");
-      act(session);
-    });
   }
 
   /** Goes on with the session that the request names, once it may use it. */
@@ -696,61 +541,28 @@ export class RtspServerConnection {
     events.push(event);
   }
 
-  #respond(
-    request: RtspRequest,
-    status: number,
-    options: {
-      readonly session?: ServerSession;
-      readonly headers?: RtspHeadersInit;
-      readonly body?: Uint8Array | string;
-      readonly reason?: string;
-    } = {},
-  ): void {
-    const { session, body, reason } = options;
-    const headers: [string, string][] = [];
-    const cseq = request.headers.get("CSeq");
-    if (cseq !== undefined && isCSeq(cseq)) headers.push(["CSeq", cseq]);
-    if (session !== undefined) {
-      const timeoutS = this.#table.advertisedTimeoutS;
-      headers.push(["Session", formatSessionHeader({ id: session.id, timeoutS })]);
-    }
-    const { headers: more = [] } = options;
-    headers.push(...(Symbol.iterator in more ? more : Object.entries(more)) as [string, string][]);
-    this.#output.push(
-      this.#encode(status, {
-        headers,
-        ...(body === undefined ? {} : { body }),
-        ...(reason === undefined ? {} : { reason }),
-      }),
-    );
-  }
-
-  #encode(
-    status: number,
-    options: {
-      headers?: readonly (readonly [string, string])[];
-      body?: Uint8Array | string;
-      reason?: string;
-    },
-  ): Uint8Array {
-    const headers = [...(options.headers ?? []), ["Server", this.#server] as const];
-    return encodeResponse({ status, ...options, headers });
+  #turn(request: RtspRequest, events: RtspServerEvent[]): RequestTurn {
+    return {
+      request,
+      events,
+      nowMs: this.#nowMs,
+      address: this.address,
+      policy: this.#policy,
+      table: this.#table,
+      binding: this.#binding,
+      respond: (status, options) => this.#responses.respond(request, status, options),
+      ask: (question) => this.#ask({ ...question, ...this.#question(request) }, events),
+      withSession: (act) => this.#withSession(request, events, act),
+    };
   }
 
   #refuse(
     request: RtspRequest,
     error: RtspError,
-    events: RtspServerEvent[],
-    headers: RtspHeadersInit = {},
+    to: { readonly events: RtspServerEvent[]; readonly headers?: RtspHeadersInit | undefined },
   ): void {
-    let more = headers;
-    if (error.code === "wrong-state") {
-      more = { Allow: error.allow.join(", ") };
-    } else if (error.code === "unsupported-option") {
-      more = { Unsupported: request.headers.get("Require") ?? "" };
-    }
-    this.#respond(request, error.status, { headers: more, reason: reasonOf(error) });
-    events.push({ type: "refused", request, error });
+    this.#responses.refuse(request, error, to.headers);
+    to.events.push({ type: "refused", request, error });
   }
 
   #fail(error: RtspError, events: RtspServerEvent[]): void {
@@ -759,71 +571,6 @@ export class RtspServerConnection {
     this.#waiting.clear();
     this.#pending = undefined;
     events.push({ type: "close", error });
-  }
-}
-
-/** A request whose turn has not come; of one that is refused only what its answer needs is kept. */
-interface WaitingRequest {
-  readonly request: RtspRequest;
-  readonly isRefused: boolean;
-}
-
-/** Requests behind one that is being decided, within bounds. */
-class WaitingRequests {
-  #requests: WaitingRequest[] = [];
-  /** The next; those before it are taken. */
-  #at = 0;
-
-  /** Keeps a request for its turn; `false` where there is no room even for a refusal. */
-  add(request: RtspRequest): boolean {
-    const count = this.#requests.length - this.#at;
-    if (count >= MAX_WAITING_REQUESTS + MAX_WAITING_REFUSALS) return false;
-    const isRefused = count >= MAX_WAITING_REQUESTS;
-    this.#requests.push({ request: isRefused ? withoutContent(request) : request, isRefused });
-    return true;
-  }
-
-  take(): WaitingRequest | undefined {
-    const next = this.#requests[this.#at++];
-    if (next === undefined) this.clear();
-    return next;
-  }
-
-  clear(): void {
-    this.#requests = [];
-    this.#at = 0;
-  }
-}
-
-/** Method and number of a request, in as little memory as that takes. */
-function withoutContent(request: RtspRequest): RtspRequest {
-  const cseq = request.headers.get("CSeq");
-  const headers = new RtspHeaders(cseq === undefined ? [] : [["CSeq", cseq]]);
-  return { ...request, url: "*", headers, body: new Uint8Array(0) };
-}
-
-function tooMany(): RtspError {
-  const message = `over ${MAX_WAITING_REQUESTS} requests before an answer`;
-  return new RtspError("pipeline-overflow", message, { status: 503 });
-}
-
-/**
- * The reason phrase that tells an error, which a server may word (RFC 2326, 7.1.1): FFmpeg, for one, shows it to
- * its user. What the peer wrote may be in it.
- */
-function reasonOf({ status, message }: RtspError): string {
-  // deno-lint-ignore no-control-regex
-  const words = message.slice(0, LONGEST_PHRASE).replace(/[\0-\x1f\x7f]/g, " ");
-  return `${RTSP_REASONS[status] ?? "Error"}: ${words}`;
-}
-
-/** A live stream has one range; clients write what they like (`0.000-`, `npt=`), and mean it. */
-function readRange(header: string): RtspRange | undefined {
-  try {
-    return parseRange(header);
-  } catch (error) {
-    if (error instanceof RtspError) return undefined;
-    throw error;
   }
 }
 
