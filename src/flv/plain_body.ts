@@ -26,6 +26,12 @@ export interface PlainBodyOptions {
   readonly trackId?: number;
 }
 
+/** What is known of a body beside its bytes. */
+export interface BareBodyOptions extends PlainBodyOptions {
+  /** Frame type where the body has none, which players of plain RTMP know nothing of. */
+  readonly frameType?: number;
+}
+
 /**
  * Turns a multitrack video body into the plain body of one track, for players that know no
  * multitrack. Other bodies are returned as they are; `undefined` means that the track is not in it.
@@ -108,14 +114,16 @@ export function legacyVideoBody(body: Uint8Array): Uint8Array | undefined {
  */
 export function bareVideoBody(
   body: Uint8Array,
-  { trackId = 0 }: PlainBodyOptions = {},
+  { trackId = 0, frameType = 0 }: BareBodyOptions = {},
 ): Uint8Array | undefined {
   if (!isExVideo(body)) return body;
   const parsed = oneTrack(parseVideoBody(body), trackId);
   if (parsed?.form !== "enhanced" || parsed.packetType === VideoPacketType.Metadata) {
     return undefined;
   }
-  if (plainIdOf(codecOfVideo(parsed.tracks[0]!.fourCc)) !== undefined) return legacyVideo(parsed);
+  if (plainIdOf(codecOfVideo(parsed.tracks[0]!.fourCc)) !== undefined) {
+    return legacyVideo({ ...parsed, frameType: parsed.frameType || frameType });
+  }
   const first = body[0]! & 0x0f;
   const isBare = first !== VideoPacketType.Multitrack && first !== VideoPacketType.ModEx;
   return isBare ? body : buildVideoBody({ ...parsed, modEx: [] });

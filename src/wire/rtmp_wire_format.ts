@@ -7,6 +7,7 @@ import {
   plainVideoBody,
   stripAudioModEx,
   stripVideoModEx,
+  VideoFrameType,
 } from "../flv/mod.ts";
 import type { HeaderSet, Publication, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
@@ -77,11 +78,11 @@ export class RtmpWireFormat implements WireFormat {
   /** Appends the message of a unit, or the messages that it becomes; metadata at time 0. */
   encode(unit: MediaUnit, log: WireLogWriter): void {
     if (unit.payload.format === "flv") {
-      const { kind, dtsUs, role } = unit;
+      const { kind, dtsUs, role, keyFrame } = unit;
       const { units } = this.#stream.headers;
       const body = bodyOf(unit, units);
       if (body === undefined) return;
-      const flv = { kind, dtsUs, body };
+      const flv = { kind, dtsUs, body, keyFrame: keyFrame || role !== "media" };
       this.#append(role === "metadata" ? metadataAtZero(flv) : flv, log);
       return;
     }
@@ -103,7 +104,7 @@ export class RtmpWireFormat implements WireFormat {
     return writer.finish();
   }
 
-  #append(body: FlvBody, log: WireLogWriter): void {
+  #append(body: KeyedBody, log: WireLogWriter): void {
     const message = rtmpMessage(body, this.#extensions);
     if (message === undefined) return;
     const { bytes: target, offset } = log.reserve(wireLength(message));
@@ -156,7 +157,7 @@ function bodyOf(
  * FFmpeg takes metadata of any other time for a subtitle track, and then waits for its packets when it
  * copies the stream into Matroska.
  */
-function metadataAtZero(body: FlvBody): FlvBody {
+function metadataAtZero(body: KeyedBody): KeyedBody {
   return body.kind === "data" ? { ...body, dtsUs: 0 } : body;
 }
 
@@ -221,8 +222,11 @@ function u24(bytes: Uint8Array, at: number): number {
   return bytes[at]! << 16 | bytes[at + 1]! << 8 | bytes[at + 2]!;
 }
 
+/** A body, and whether decoding can start at it, where that is known beside its bytes; headers are key. */
+type KeyedBody = FlvBody & { readonly keyFrame?: boolean };
+
 /** The message of a body; `undefined` for what these players cannot take. */
-function rtmpMessage(flv: FlvBody, extensions: RtmpExtensions): RawMessage | undefined {
+function rtmpMessage(flv: KeyedBody, extensions: RtmpExtensions): RawMessage | undefined {
   const { kind, dtsUs } = flv;
   const body = reducedBody(flv, extensions);
   if (body === undefined) return undefined;
@@ -238,13 +242,14 @@ function rtmpMessage(flv: FlvBody, extensions: RtmpExtensions): RawMessage | und
 
 /** The body without what its players cannot take; `undefined` where nothing is left. */
 function reducedBody(
-  { kind, body }: FlvBody,
+  { kind, body, keyFrame = true }: KeyedBody,
   { multitrack, modEx, fourCcs }: RtmpExtensions,
 ): Uint8Array | undefined {
   if (kind === "data" || (multitrack && modEx && fourCcs)) return body;
   const isVideo = kind === "video";
   try {
-    if (!fourCcs) return isVideo ? bareVideoBody(body) : bareAudioBody(body);
+    const frameType = keyFrame ? VideoFrameType.Key : VideoFrameType.Inter;
+    if (!fourCcs) return isVideo ? bareVideoBody(body, { frameType }) : bareAudioBody(body);
     const stripped = modEx ? body : isVideo ? stripVideoModEx(body) : stripAudioModEx(body);
     if (multitrack) return stripped;
     return isVideo ? plainVideoBody(stripped) : plainAudioBody(stripped);

@@ -495,3 +495,11 @@ for (const [what, hex, bare] of BARE_AUDIO) {
     assertEquals(bareAudioBody(bytes(hex))?.toHex(), bare);
   });
 }
+
+Deno.test("bareVideoBody gives a body without frame type the one that is known of it", () => {
+  const body = bytes(`81 ${AVC1} 000000 65`);
+  assertEquals(bareVideoBody(body, { frameType: 1 })?.toHex(), "170100000065");
+  assertEquals(bareVideoBody(body, { frameType: 2 })?.toHex(), "270100000065");
+  const inter = bytes(`a1 ${AVC1} 000000 41`);
+  assertEquals(bareVideoBody(inter, { frameType: 1 })?.toHex(), "270100000041");
+});
