@@ -92,6 +92,14 @@ Deno.test("a connection counts until it is released, and is given back once, wha
 
 Deno.test("counters of addresses keep nothing of those that have nothing", () => {
   const [counter, names, rate] = [new AddressCounter(), new AddressNames(), new AddressRate()];
+  // What is given back again is not another's.
+  const [mine, others] = [[counter.take("b"), names.take("b", "n")], [
+    counter.take("b"),
+    names.take("b", "n"),
+  ]];
+  for (const give of [...mine, ...mine]) give();
+  assertEquals([counter.of("b"), names.has("b", "n")], [1, true]);
+  for (const give of others) give();
   const giveBack = Array.from({ length: 100 }, (_, number) => [
     counter.take(`a${number % 10}`),
     names.take(`a${number % 10}`, `n${number % 20}`),

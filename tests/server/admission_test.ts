@@ -361,6 +361,35 @@ Deno.test("players that wait are told why they are sent away, over RTMP and RTSP
   assertEquals(server.tickets.size, 0);
 });
 
+Deno.test("a session over UDP whose connection has gone before it plays is not played unseen by another", async () => {
+  const heard: string[] = [];
+  await using doors = await bothDoors({
+    hooks: {
+      onPlayStart: () => void heard.push("play"),
+      onPlayEnd: () => void heard.push("stop"),
+    },
+  });
+  const { server } = doors.weir;
+  using publisher = await RtspPeer.dial(doors.rtsp);
+  await publisher.record();
+  await publisher.frame(0, audioPacket(0));
+  const url = `rtsp://127.0.0.1:${doors.rtsp}/live/cam`;
+  using first = await RtspPeer.dial(doors.rtsp);
+  const setUp = await first.request("SETUP", {
+    url: `${url}/trackID=0`,
+    headers: { Transport: "RTP/AVP;unicast;client_port=21000-21001" },
+  });
+  const session = { Session: setUp.headers.get("Session")!.split(";")[0]! };
+  using second = await RtspPeer.dial(doors.rtsp);
+  assertEquals((await second.request("GET_PARAMETER", { url, headers: session })).status, 200);
+  first.close();
+  await until(() => server.connectionCount === 2 && server.tickets.size === 1);
+  await second.send(second.encode("PLAY", { url, headers: session }));
+  await second.rest();
+  await until(() => server.connectionCount === 1);
+  assertEquals([server.rtspSessionCount, server.tickets.size, heard], [1, 1, []]);
+});
+
 Deno.test("publishers that announce and never record leave no ticket behind", async () => {
   await using doors = await bothDoors();
   using peer = await RtspPeer.dial(doors.rtsp);
