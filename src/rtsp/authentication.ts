@@ -126,6 +126,15 @@ export class RtspServerAuthenticator {
     return this.#realm;
   }
 
+  /** Whether an `Authorization` header is of a method that is offered, and can be read. */
+  offers(authorization: string | undefined): boolean {
+    const shown = read(authorization);
+    if (shown === undefined) return false;
+    if (shown.scheme === "basic") return this.#methods.includes("basic");
+    const algorithm = shown.algorithm ?? "MD5";
+    return isAlgorithm(algorithm) && this.#methods.includes(METHODS[algorithm]);
+  }
+
   /**
    * Whether `request` shows that it knows `credentials`. A digest of a password serves Basic, and Digest of the
    * same algorithm.
@@ -142,13 +151,12 @@ export class RtspServerAuthenticator {
     const shown = read(authorization);
     if (shown === undefined) return "wrong";
     const { credentials, nowMs } = options;
+    if (!this.offers(authorization)) return "missing";
     if (shown.scheme === "basic") {
-      if (!this.#methods.includes("basic")) return "missing";
       const username = isSameText(shown.username, credentials.username);
       return this.#isPassword(shown.password, credentials) && username ? "granted" : "wrong";
     }
-    const algorithm = shown.algorithm ?? "MD5";
-    if (!isAlgorithm(algorithm) || !this.#methods.includes(METHODS[algorithm])) return "missing";
+    const algorithm = (shown.algorithm ?? "MD5") as Algorithm;
     if (shown.realm !== this.#realm || !namesSame(shown.uri, request)) return "wrong";
     const ha1 = passwordDigest(credentials, { algorithm, realm: this.#realm });
     if (ha1 === undefined) return "wrong";

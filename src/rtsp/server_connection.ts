@@ -524,6 +524,7 @@ export class RtspServerConnection {
     const shown = presented(authorization);
     const credentials: RtspPresentedCredentials = {
       scheme: authorization === undefined ? undefined : splitScheme(authorization).scheme,
+      isOffered: this.#authenticator.offers(authorization),
       realm: this.#authenticator.realm,
       username: shown?.username,
       password: shown?.scheme === "basic" ? shown.password : undefined,

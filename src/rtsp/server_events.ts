@@ -9,6 +9,8 @@ import type { RtspServerSession, RtspSessionEnd, RtspSessionTransport } from "./
 export interface RtspPresentedCredentials {
   /** The scheme of the header, in lower case, whether it is offered or not; `undefined` without a header. */
   readonly scheme: string | undefined;
+  /** Whether they are of a method that the server offers, and can be read. */
+  readonly isOffered: boolean;
   /** The realm of the server, with which digests of passwords are made. */
   readonly realm: string;
   /** The user name that it claims, not verified. */

@@ -72,7 +72,10 @@ export class RtspAnswers {
   readonly #carrier: RtspCarrier;
   readonly #transport: Transport;
   readonly #log: ServerLog;
-  /** Who may play what was described, until a session takes the ticket: a player is asked about once. */
+  /**
+   * Who may play what was described, by name and query, until a session takes the ticket: a player is asked about
+   * once, and with another query it is another player.
+   */
   readonly #described = new Map<string, PlayTicket>();
 
   /** Asks the gate nothing yet. */
@@ -173,7 +176,6 @@ export class RtspAnswers {
       const asked = await this.#mayPlay(event);
       if (!("ticket" in asked)) return asked.events;
       const { ticket } = asked;
-      const { name } = ticket.request;
       const found = await ticket.stream({ waitMs: timing.describeWaitMs });
       if (!("granted" in found)) return this.#turnAway(event, found);
       const stream = found.granted;
@@ -186,7 +188,7 @@ export class RtspAnswers {
       if (event.track >= described.tracks.length) return this.#rejectTrack(event);
       const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
       // From here on the ticket is the session's.
-      this.#described.delete(name);
+      this.#forget(ticket);
       const { format } = this.#service.openPlayer(event.session, {
         stream,
         group,
@@ -283,7 +285,7 @@ export class RtspAnswers {
     const away = await this.#enter(event);
     if (away !== undefined) return { events: away };
     const ask = this.#askOf(event);
-    const known = this.#described.get(ask.name);
+    const known = this.#knownTicket(event, ask.name);
     if (known !== undefined && known.info.state !== "ended") {
       const proved = await this.#guest.prove("play", ask);
       if (!("granted" in proved)) return { events: this.#turnAway(event, proved) };
@@ -295,15 +297,26 @@ export class RtspAnswers {
     return { ticket: asked.granted };
   }
 
+  /** The ticket of what was described; a client that leaves the query out at SETUP means what it was given last. */
+  #knownTicket({ type, query }: StreamQuestion, name: string): PlayTicket | undefined {
+    const ticket = this.#described.get(describedKey({ name, query: new URLSearchParams(query) }));
+    if (ticket !== undefined || type !== "setup" || query !== undefined) return ticket;
+    return [...this.#described.values()].findLast(({ request }) => request.name === name);
+  }
+
   #remember(ticket: PlayTicket): void {
-    const { name } = ticket.request;
-    this.#described.get(name)?.end();
-    this.#described.delete(name);
-    this.#described.set(name, ticket);
-    const [oldest] = this.#described;
+    const key = describedKey(ticket.request);
+    this.#described.get(key)?.end();
+    this.#described.delete(key);
+    this.#described.set(key, ticket);
+    const [oldest] = this.#described.values();
     if (this.#described.size <= MAX_DESCRIBED || oldest === undefined) return;
-    this.#described.delete(oldest[0]);
-    oldest[1].end();
+    this.#forget(oldest);
+    oldest.end();
+  }
+
+  #forget({ request }: PlayTicket): void {
+    this.#described.delete(describedKey(request));
   }
 
   /** Introduces the client, once; returns the answer that turns it away. */
@@ -360,6 +373,12 @@ const STATUS: Readonly<Record<RefusalKind, number>> = {
   full: 503,
   absent: 404,
 };
+
+function describedKey(
+  { name, query }: { readonly name: string; readonly query: URLSearchParams },
+): string {
+  return `${name}?${query}`;
+}
 
 /** Gives up what a publisher was allowed and has not begun; what it has begun is the service's to end. */
 export function endAnnounced({ data }: RtspServerSession): void {

@@ -1,10 +1,5 @@
 import type { DigestCredentials, ShownCredentials } from "../../gate/mod.ts";
-import {
-  parseAuthorization,
-  type RtspAuthorization,
-  RtspError,
-  type RtspQuestionEvent,
-} from "../../rtsp/mod.ts";
+import { parseAuthorization, type RtspQuestionEvent } from "../../rtsp/mod.ts";
 
 const remembered = new WeakMap<RtspQuestionEvent, ShownCredentials>();
 
@@ -20,9 +15,9 @@ function read({ request, credentials }: RtspQuestionEvent): ShownCredentials {
   if (header === undefined) return { kind: "none" };
   const bearer = /^\s*bearer +(\S+)\s*$/i.exec(header);
   if (bearer !== null) return { kind: "token", token: bearer[1]! };
-  const authorization = parsed(header);
-  // What cannot be read, or is of another scheme, shows nothing: the client is asked for what is offered.
-  if (authorization === undefined) return { kind: "none" };
+  // What cannot be read, or is of a method that is not offered, shows nothing: the client is asked for what is.
+  if (!credentials.isOffered) return { kind: "none" };
+  const authorization = parseAuthorization(header);
   const { username } = authorization;
   if (authorization.scheme === "basic") {
     return { kind: "password", username, password: authorization.password };
@@ -39,13 +34,4 @@ function read({ request, credentials }: RtspQuestionEvent): ShownCredentials {
     },
     isStale: () => isStale,
   } satisfies DigestCredentials;
-}
-
-function parsed(header: string): RtspAuthorization | undefined {
-  try {
-    return parseAuthorization(header);
-  } catch (error) {
-    if (error instanceof RtspError) return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { buildAuthorization, parseChallenges, type RtspChallenge } from "../../../src/rtsp/mod.ts";
+import { fixedUsers } from "../../../src/server/mod.ts";
 import { ffmpeg } from "../../support/media_file.ts";
 import { ignoreWithout } from "../../support/process.ts";
-import { RtspPeer } from "../../support/rtsp_peer.ts";
+import { RtspPeer, SDP } from "../../support/rtsp_peer.ts";
 import { TestServer, until } from "../../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
@@ -44,6 +46,82 @@ Deno.test("onPlay is asked once a player: for its DESCRIBEs and the SETUP behind
   // A second session is another player.
   assertEquals((await player.request("SETUP", { url, headers: udp(20_502) })).status, 200);
   assertEquals(asked, ["live/cam?", "live/cam?"]);
+});
+
+Deno.test("a DESCRIBE with another query is another player, who is asked about anew", async () => {
+  const asked: string[] = [];
+  await using weir = await start({
+    hooks: {
+      onPlay: ({ query }) => {
+        asked.push(String(query));
+        return query.get("token") === "right" ? undefined : { refuse: "No" };
+      },
+    },
+  });
+  using _publisher = (await publish(weir)).publisher;
+  using player = await RtspPeer.dial(weir.port);
+  const describe = async (token: string) => {
+    const url = `rtsp://127.0.0.1:${weir.port}/live/cam?token=${token}`;
+    return (await player.request("DESCRIBE", { url })).status;
+  };
+  assertEquals([await describe("right"), await describe("wrong")], [200, 403]);
+  assertEquals(await describe("right"), 200);
+  assertEquals(asked, ["token=right", "token=wrong"]);
+  // Not every client says the query again.
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam/trackID=0`;
+  assertEquals((await player.request("SETUP", { url, headers: { Transport: TCP } })).status, 200);
+  assertEquals(asked.length, 2);
+});
+
+Deno.test("a store that has hashes of passwords alone lets its user in, and nobody with another password", async () => {
+  // MD5 of "me:weir:se:cret" (RFC 7616, 3.4.2).
+  const ha1 = "9b55a1d363c8bfe0572e589810d897e2";
+  await using weir = await start({
+    hooks: {
+      authenticate: ({ credentials }) => {
+        const isRight = credentials.kind === "digest" && credentials.username === "me" &&
+          credentials.realm === "weir" && credentials.verify({ ha1 });
+        return isRight ? { allow: { user: "me" } } : { challenge: "Who are you?" };
+      },
+    },
+  });
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+  const description = { headers: { "Content-Type": "application/sdp" }, body: SDP };
+  const announce = async (password: string) => {
+    const peer = await RtspPeer.dial(weir.port);
+    const asked = await peer.request("ANNOUNCE", { url, ...description });
+    assertEquals(asked.status, 401);
+    const Authorization = buildAuthorization(
+      parseChallenges(asked.headers.getAll("WWW-Authenticate")),
+      { method: "ANNOUNCE", url, credentials: { username: "me", password } },
+    )!;
+    const headers = { ...description.headers, Authorization };
+    const answer = await peer.request("ANNOUNCE", { url, ...description, headers });
+    peer.close();
+    return answer.status;
+  };
+  assertEquals([await announce("secret"), await announce("se:cret")], [401, 200]);
+});
+
+Deno.test("a Digest of an algorithm that is not offered is asked for what is, and the connection goes on", async () => {
+  await using weir = await start({ hooks: { authenticate: fixedUsers({ me: "secret" }) } });
+  using peer = await RtspPeer.dial(weir.port);
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+  const credentials = { username: "me", password: "secret" };
+  const challenges = parseChallenges(
+    (await peer.request("DESCRIBE")).headers.getAll("WWW-Authenticate"),
+  );
+  const [digest] = challenges.filter(({ scheme }) => scheme === "digest");
+  const show = async (challenge: RtspChallenge) => {
+    const request = { method: "DESCRIBE", url, credentials };
+    const Authorization = buildAuthorization([challenge], request)!;
+    return (await peer.request("DESCRIBE", { headers: { Authorization } })).status;
+  };
+  for (let time = 0; time < 4; time++) {
+    assertEquals(await show({ ...digest!, algorithm: "SHA-256" }), 401);
+  }
+  // It has not guessed, so it may still show what is right.
+  assertEquals(await show(digest!), 404);
 });
 
 Deno.test("a refusal is not remembered, and another connection is asked about anew", async () => {
