@@ -1,17 +1,25 @@
+import { RtmpError } from "../rtmp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
 import { isDisconnect, isTlsFailure } from "../transport/mod.ts";
 import type { ConnectionEnd } from "../gate/mod.ts";
 
-/** How an RTSP connection ends by an error. */
-export function failureEnd(error: unknown): ConnectionEnd {
-  if (error instanceof RtspError) {
-    return { clean: error.code === "closed", reason: error.code, message: error.message };
+/**
+ * How a connection ends by an error. Players leave by closing their window, which may well reset the connection: only
+ * where it was publishing is that not clean.
+ */
+export function failureEnd(
+  error: unknown,
+  { isPublishing }: { readonly isPublishing: boolean },
+): ConnectionEnd {
+  if (error instanceof RtmpError || error instanceof RtspError) {
+    const clean = error.code === "closed" && !isPublishing;
+    return { clean, reason: error.code, message: error.message };
   }
   if (isTlsFailure(error)) {
-    return { clean: false, reason: "tls", message: String((error as Error).message) };
+    return { clean: false, reason: "tls", message: (error as Error).message };
   }
   if (isDisconnect(error)) {
-    return { clean: false, reason: "reset", message: "The peer has reset the connection" };
+    return { clean: !isPublishing, reason: "reset", message: "The peer has reset the connection" };
   }
   return { clean: false, reason: "internal", message: "Internal error" };
 }

@@ -24,7 +24,13 @@ import {
   WorkBudget,
 } from "../../rtmp/mod.ts";
 import { unitOfFlv } from "../../transmux/mod.ts";
-import { heldBytesEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
+import {
+  failureEnd,
+  heldBytesEnd,
+  ORDINARY_ENDS,
+  type ServedConnection,
+  type Shell,
+} from "../mod.ts";
 import {
   closeGently,
   isDisconnect,
@@ -121,7 +127,7 @@ export class RtmpConnection implements ServedConnection {
       nowMs: shell.clock.now(),
     });
     this.#outbox = new Outbox(transport);
-    this.#outbox.onError = (error) => this.#finish(endOfFailure(error, this.#isPublishing));
+    this.#outbox.onError = (error) => this.#finish(this.#endOf(error));
     this.#outbox.mediaRoom = () =>
       this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
     this.#playing = new RtmpPlaying({
@@ -141,6 +147,10 @@ export class RtmpConnection implements ServedConnection {
 
   get #isPublishing(): boolean {
     return this.#publishing.size > 0;
+  }
+
+  #endOf(error: unknown): ConnectionEnd {
+    return failureEnd(error, { isPublishing: this.#isPublishing });
   }
 
   /** Bytes that came so far. */
@@ -239,7 +249,7 @@ export class RtmpConnection implements ServedConnection {
       if (this.#end === undefined && !isKnown) {
         log.error("rtmp connection failed", { connection: this.#guest.id, error: String(error) });
       }
-      this.#finish(endOfFailure(error, this.#isPublishing));
+      this.#finish(this.#endOf(error));
     }
     this.#ended.resolve();
     await this.#closing;
@@ -325,7 +335,7 @@ export class RtmpConnection implements ServedConnection {
           this.#playing.setKind(event.streamId, event.kind, event.enabled);
           break;
         case "close":
-          this.#finish(endOfFailure(event.error, this.#isPublishing), event.state);
+          this.#finish(this.#endOf(event.error), event.state);
       }
     }
     this.#commit();
@@ -646,20 +656,6 @@ function lowest(bounds: Partial<ChunkLimits>, limits: ChunkLimits): ChunkLimits 
     value < limits[name as keyof ChunkLimits]
   );
   return { ...limits, ...Object.fromEntries(lower) };
-}
-
-function endOfFailure(error: unknown, hadRole: boolean): ConnectionEnd {
-  if (error instanceof RtmpError) {
-    const clean = error.code === "closed" && !hadRole;
-    return { clean, reason: error.code, message: error.message };
-  }
-  if (isDisconnect(error)) {
-    return { clean: !hadRole, reason: "reset", message: "The peer has reset the connection" };
-  }
-  if (isTlsFailure(error)) {
-    return { clean: false, reason: "tls", message: (error as Error).message };
-  }
-  return { clean: false, reason: "internal", message: "Internal error" };
 }
 
 /** The name for the log, which is not to see what is no name. */

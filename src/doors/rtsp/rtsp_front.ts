@@ -344,7 +344,7 @@ export class RtspFront implements ServedConnection {
     if (this.#end !== undefined) return this.#end;
     const isToldOf = error instanceof RtspError && error.code !== "closed" &&
       !(error instanceof BytesOnWayDown);
-    const end = failureEnd(error);
+    const end = failureEnd(error, { isPublishing: false });
     if (end.reason === "internal") {
       this.#log.error("rtsp connection failed", {
         connection: this.#options.guest.id,

@@ -76,6 +76,14 @@ export class RtspService implements MediaSessionOwner {
     return this.#owned.values().some((owned) => owned.carrier === carrier);
   }
 
+  /** Whether a publisher ends with a connection; one over UDP may outlive it. */
+  isPublishing(carrier: RtspCarrier): boolean {
+    return this.#owned.entries().some(([session, owned]) =>
+      owned.mode === "record" && owned.carrier === carrier &&
+      session.tracks[0]?.transport.kind === "tcp"
+    );
+  }
+
   /**
    * The policy, but for client ports that are the server's own: media to where its own sockets receive would come
    * back as that of a client. `localAddress` is where a client reached the server, and other clients at that address,

@@ -76,7 +76,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
       transport,
     });
     this.outbox = new Outbox(transport);
-    this.outbox.onError = (error) => this.#finish(failureEnd(error));
+    this.outbox.onError = (error) => this.#finish(this.#endOf(error));
     const { first } = options;
     this.#decoder = new RtspDecoderStream({}, first === undefined ? {} : { first });
     this.#sink = new RtspSessionSink<RtspServerEvent>(this.#connection, {
@@ -86,7 +86,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
         write: (output) => this.outbox.send(output),
         handled: (events) => this.#handled(events),
         room: () => this.outbox.room(),
-        close: (reason) => this.#finish(failureEnd(reason)),
+        close: (reason) => this.#finish(this.#endOf(reason)),
       },
     });
     this.finished = this.#run();
@@ -157,7 +157,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
         .pipeTo(this.#sink, { signal });
       this.#finish({ clean: true, reason: "closed", message: "The peer has closed" });
     } catch (error) {
-      const end = failureEnd(error);
+      const end = this.#endOf(error);
       // A mistake of this program ends this connection alone.
       if (this.#end === undefined && end.reason === "internal") {
         this.#log.error("rtsp connection failed", {
@@ -241,20 +241,18 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
     });
   }
 
+  #endOf(error: unknown): ConnectionEnd {
+    return failureEnd(error, { isPublishing: this.#service.isPublishing(this) });
+  }
+
   #finish(end: ConnectionEnd): void {
     if (this.#end !== undefined) return;
     const log = this.#log;
     this.#end = end;
-    const events = this.#connection.end();
-    for (const event of events) this.#handle(event);
-    const hadPublisher = events.some((event) =>
-      event.type === "session-closed" && event.session.state === "recording"
-    );
+    for (const event of this.#connection.end()) this.#handle(event);
     const line = `rtsp ${this.#transport.remoteName} closed`;
     const fields = { connection: this.#guest.id, reason: end.reason, message: end.message };
-    // Players leave by closing their window, which may well reset the connection.
-    const isOrdinary = ORDINARY_ENDS.has(end.reason) ||
-      (end.reason === "reset" && !hadPublisher);
+    const isOrdinary = end.clean || ORDINARY_ENDS.has(end.reason);
     if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
     this.#guest.leave(end);
