@@ -11,7 +11,10 @@ import { serveJsr } from "./jsr_mirror.ts";
 import { fromFileUrl } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
-const COPIED = ["src", "tests", "bench", "scripts", "mod.ts", "README.md", "CONTRIBUTING.md"];
+const COPIED = [
+  ...["src", "tests", "bench", "docs", "scripts"],
+  ...["mod.ts", "README.md", "CONTRIBUTING.md"],
+];
 
 const checkouts = Deno.args.filter((arg) => arg.startsWith("--std="))
   .map((arg) => pathToFileURL(`${arg.slice("--std=".length)}/`));
