@@ -31,4 +31,9 @@ export function heldBytesEnd(heldBytes: number): ConnectionEnd {
 }
 
 /** Reasons of ends that happen all day, and that nobody needs to be told of. */
-export const ORDINARY_ENDS: ReadonlySet<string> = new Set(["closed", "stopped", "redirect"]);
+export const ORDINARY_ENDS: ReadonlySet<string> = new Set([
+  "closed",
+  "stopped",
+  "redirect",
+  "asked",
+]);

@@ -151,12 +151,14 @@ export class Guest {
 
   /**
    * Whether a client that has shown nothing yet, and wants to do something under a name that is not known yet,
-   * has to show credentials: for protocols that ask for them at connect alone. `name` stands for what is known.
+   * has to show credentials: for protocols that ask for them at connect alone. The name stands for what is known;
+   * a query that shows credentials is judged with what the client asks for next.
    */
-  async mustProve(action: StreamAction, name: string): Promise<boolean> {
+  async mustProve(action: StreamAction, ask: Pick<Ask, "name" | "query">): Promise<boolean> {
     const { authenticate } = this.#desk.hooks;
     if (this.#isOwn || this.#hasLeft || authenticate === undefined) return false;
-    const request = { ...this.#request({ name }), action, credentials: { kind: "none" } } as const;
+    const request = { ...this.#request(ask), action, credentials: { kind: "none" } } as const;
+    if (credentialsInQuery(request.query).kind !== "none") return false;
     const asked = await this.#desk.caller.ask(
       async () => verdictOf(await authenticate(request)),
       this.#leavers,

@@ -9,7 +9,7 @@ export interface ConnectionInfo {
   readonly protocol: string;
   /** Address of the client, without a port; empty for the server's own. */
   readonly remoteAddress: string;
-  /** RTMP: the app of connect, as the client sent it. */
+  /** RTMP: the app of connect, as the client sent it, but for what proves who it is. */
   readonly app: string;
   /** What the client calls itself. */
   readonly userAgent: string;

@@ -27,9 +27,9 @@ export interface RtmpConnectAnswer {
   /** The user that it says it is. */
   readonly username: string;
   /**
-   * Whether the client knows the password. Right once for each challenge, and only in its time; how long it
-   * takes tells nothing of the password. A hash of the password does not do: the client's is one of user
-   * name, salt and password.
+   * Whether the client knows the password. A challenge is good for one answer, and only in its time; an answer
+   * that was right stays so, for whatever its connection asks for. How long it takes tells nothing of the
+   * password. A hash of the password does not do: the client's is one of user name, salt and password.
    */
   verify(known: { readonly password: string } | { readonly ha1: string }): boolean;
   /** Whether `verify` found the answer right, but for a challenge that is too old or was used before. */
@@ -38,6 +38,9 @@ export interface RtmpConnectAnswer {
 
 /** What the query of a client's `app` must be: longer ones are not looked at. */
 const MAX_QUERY_LENGTH = 4096;
+
+/** FFmpeg and librtmp put a second question mark before what they add to a query. */
+const BETWEEN_FIELDS = /[?&]/;
 
 const SALT_BYTES = 6;
 const NONCE_BYTES = 12;
@@ -130,6 +133,7 @@ export class RtmpAuthenticator {
     const own = fields.get("challenge") ?? "";
     const sealed = fields.get("opaque") ?? "";
     let isStale = false;
+    let isUsed = false;
     return {
       kind: "answer",
       username,
@@ -146,8 +150,9 @@ export class RtmpAuthenticator {
           }
         }
         if (challenge === undefined || !isRight || !("password" in known)) return false;
-        isStale = !this.#use(challenge, nowMs);
-        return !isStale;
+        isUsed ||= this.#use(challenge, nowMs);
+        isStale = !isUsed;
+        return isUsed;
       },
       isStale: () => isStale,
     };
@@ -191,7 +196,7 @@ export function withoutConnectProof(app: string): string {
   const at = app.indexOf("?");
   if (at < 0) return app;
   const own = new Set(["authmod", "user", "challenge", "response", "opaque", "salt"]);
-  const fields = app.slice(at + 1).split("&");
+  const fields = app.slice(at + 1).split(BETWEEN_FIELDS);
   if (!fields.includes("authmod=adobe")) return app;
   const rest = fields.filter((field) => !own.has(field.split("=", 1)[0]!));
   return rest.length === 0 ? app.slice(0, at) : `${app.slice(0, at)}?${rest.join("&")}`;
@@ -202,7 +207,7 @@ function fieldsOf(app: string): Map<string, string> {
   const at = app.indexOf("?");
   const query = at < 0 || app.length > MAX_QUERY_LENGTH ? "" : app.slice(at + 1);
   return new Map(
-    query.split("&").map((field) => {
+    query.split(BETWEEN_FIELDS).map((field) => {
       const equals = field.indexOf("=");
       return equals < 0 ? [field, ""] : [field.slice(0, equals), field.slice(equals + 1)];
     }),

@@ -19,6 +19,7 @@ export type RtmpErrorCode =
   | "ping-timeout"
   | "write-timeout"
   | "rejected"
+  | "asked"
   | "redirect"
   | "unreachable"
   | "connect-rejected"

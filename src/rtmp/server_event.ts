@@ -10,7 +10,7 @@ export interface ConnectEvent {
   readonly type: "connect";
   /** Id that the answer repeats. */
   readonly transactionId: number;
-  /** As the client sent it; may have a query. */
+  /** As the client sent it; may have a query, and in it who the client is: {@linkcode RtmpAuthenticator}. */
   readonly app: string;
   /** As the client sent it, without quotes; empty when it sent none. */
   readonly tcUrl: string;

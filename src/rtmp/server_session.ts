@@ -5,6 +5,7 @@ import {
   type AmfValue,
   encodeAmf0,
 } from "../amf/mod.ts";
+import { withoutConnectProof } from "./authenticator.ts";
 import {
   type CommandContent,
   type CommandMessage,
@@ -63,6 +64,8 @@ export interface Refusal {
   readonly description: string;
   /** For a connect: the tcUrl of where to connect instead (`ex.redirect`, as SRS has it). */
   readonly redirect?: string;
+  /** For a connect: the description asks the client who it is, which then connects anew. */
+  readonly isQuestion?: boolean;
 }
 
 type NetStreamState = "idle" | "publish-pending" | "publishing" | "play-pending" | "playing";
@@ -113,6 +116,8 @@ export class RtmpServerSession {
   readonly #protocol: ProtocolControl;
   readonly #streams = new Map<number, NetStream>();
   #connection: ConnectEvent | undefined;
+  /** Where it has connected to, without what it said of who it is. */
+  #place: { readonly app: string; readonly tcUrl: string } | undefined;
   #connected = false;
   #amf3 = false;
   #sawFcPublish = false;
@@ -239,7 +244,7 @@ export class RtmpServerSession {
   /** Refuses a request; a refused connect also closes. Returns what `accept` does. */
   reject(event: RtmpRequestEvent, refusal: Refusal): RtmpServerEvent[] {
     if (this.#closed) return [];
-    const { description, redirect } = refusal;
+    const { description, redirect, isQuestion = false } = refusal;
     if (event.type === "connect") {
       if (this.#pending !== event) return [];
       const rejected = status("error", "NetConnection.Connect.Rejected", description);
@@ -247,6 +252,7 @@ export class RtmpServerSession {
       this.#answer(event.transactionId, "_error", [
         isRedirected ? { ...rejected, ex: { code: 302, redirect } } : rejected,
       ]);
+      if (isQuestion) return this.#close("asked", "The client was asked who it is");
       return this.#close(
         isRedirected ? "redirect" : "rejected",
         `Connect was refused: ${description}`,
@@ -487,6 +493,11 @@ export class RtmpServerSession {
       args: command.args,
       capabilities: parseEnhancedCapabilities(object),
     };
+    const { app } = this.#connection;
+    this.#place = {
+      app: withoutConnectProof(app),
+      tcUrl: withoutConnectProof(this.#connection.tcUrl),
+    };
     this.#pending = this.#connection;
     events.push(this.#connection);
   }
@@ -645,9 +656,8 @@ export class RtmpServerSession {
       fail(`The stream name is a ${typeof name}, not a string`);
       return undefined;
     }
-    const { app, tcUrl } = this.#connection!;
     try {
-      return resolveStreamPath({ app, tcUrl, streamKey: name ?? "" });
+      return resolveStreamPath({ ...this.#place!, streamKey: name ?? "" });
     } catch (error) {
       if (!(error instanceof RtmpError)) throw error;
       fail(error.message);

@@ -170,11 +170,17 @@ Deno.test("to prove who one is asks for nothing more, and to have to is known be
   const credentials = password("alice", "wonderland");
   assertEquals(await guest.prove("play", { name: "a", credentials }), { granted: "alice" });
   assertEquals(kindOf(await guest.prove("publish", { name: "a" })), "challenge");
-  assertEquals(await guest.mustProve("publish", "live"), true);
-  assertEquals(await guest.mustProve("play", "live"), false);
-  assertEquals(await new GateBench().guest().mustProve("publish", "live"), false);
+  assertEquals(await guest.mustProve("publish", { name: "live" }), true);
+  assertEquals(await guest.mustProve("play", { name: "live" }), false);
+  const shown = { name: "live", query: new URLSearchParams("user=alice&pass=wrong") };
+  assertEquals(await guest.mustProve("publish", shown), false, "it is judged later");
+  assertEquals(await new GateBench().guest().mustProve("publish", { name: "live" }), false);
   const broken = new GateBench({ hooks: { authenticate: () => undefined as never } });
-  assertEquals(await broken.guest().mustProve("publish", "live"), false, "it is refused later");
+  assertEquals(
+    await broken.guest().mustProve("publish", { name: "live" }),
+    false,
+    "it is refused later",
+  );
   assertEquals([asked, bench.tickets], [[], []]);
 });
 

@@ -21,6 +21,7 @@ import {
   type RtmpServerSessionOptions,
   RtmpSessionSink,
   TimestampUnwrapper,
+  withoutConnectProof,
   WorkBudget,
 } from "../../rtmp/mod.ts";
 import { unitOfFlv } from "../../transmux/mod.ts";
@@ -39,7 +40,7 @@ import {
   type Transport,
 } from "../../transport/mod.ts";
 import {
-  type Answer,
+  type Ask,
   type ConnectionEnd,
   type Guest,
   kickedEnd,
@@ -47,8 +48,10 @@ import {
   type PublishTicket,
   type RefusalKind,
   refusalOf,
+  type ShownCredentials,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
+import { type RtmpConnectDesk, shownFor } from "./rtmp_connect_desk.ts";
 import { reasonOfCodec, RtmpPlaying } from "./rtmp_playing.ts";
 import {
   type EnhancedPolicy,
@@ -66,6 +69,8 @@ export interface RtmpConnectionOptions {
   readonly chunks: Partial<ChunkLimits>;
   /** What players that announce nothing of Enhanced RTMP are sent. */
   readonly enhanced: EnhancedPolicy;
+  /** Asks clients who they are. */
+  readonly desk: RtmpConnectDesk;
 }
 
 interface Publishing {
@@ -104,6 +109,10 @@ export class RtmpConnection implements ServedConnection {
   readonly #ended = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
   #stopping = false;
+  /** Who it has shown to be when it connected. */
+  #shown: ShownCredentials = { kind: "none" };
+  /** It was not asked who it is at connect, since it is none of those who can answer. */
+  #wasSpared = false;
   /** Questions that the gate has not answered yet. */
   #questions = 0;
   /** How the connection ends once the answer under way is out. */
@@ -394,11 +403,12 @@ export class RtmpConnection implements ServedConnection {
       app: withoutQuery(event.app),
       userAgent: event.flashVer,
     });
+    const app = withoutConnectProof(event.app);
     const entered = await this.#asked(
-      this.#guest.enter({ app: event.app, userAgent: event.flashVer, locate }),
+      this.#guest.enter({ app, userAgent: event.flashVer, locate }),
     );
     if (this.#end !== undefined) return [];
-    if ("granted" in entered) return this.#session.accept(event);
+    if ("granted" in entered) return await this.#prove(event);
     return this.#session.reject(
       event,
       "redirect" in entered
@@ -407,8 +417,34 @@ export class RtmpConnection implements ServedConnection {
     );
   }
 
+  /** Lets a client go on that has shown who it is, or needs not; or asks it. */
+  async #prove(event: ConnectEvent): Promise<RtmpServerEvent[]> {
+    const { desk } = this.#options;
+    const nowMs = this.#shell.clock.now();
+    const verdict = await this.#asked(desk.judge(this.#guest, { event, nowMs }));
+    if (this.#end !== undefined) return [];
+    if ("question" in verdict) {
+      return this.#session.reject(event, { description: verdict.question, isQuestion: true });
+    }
+    if ("refusal" in verdict) {
+      this.#log.warn("rtmp connect refused", {
+        connection: this.#guest.id,
+        reason: this.#wordsOf(verdict.refusal),
+      });
+      return this.#session.reject(event, { description: verdict.description });
+    }
+    this.#shown = verdict.shown;
+    this.#wasSpared = verdict.wasSpared;
+    return this.#session.accept(event);
+  }
+
+  /** A stream that the client asks for, and who it has shown to be. */
+  #askOf({ path }: PublishEvent | PlayEvent): Ask {
+    return { ...path, credentials: shownFor(path.query, this.#shown), locate };
+  }
+
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
-    const answer = await this.#asked(this.#guest.publish({ ...event.path, locate }));
+    const answer = await this.#asked(this.#guest.publish(this.#askOf(event)));
     // The answer may have taken its time: the connection may be gone, and the ticket with it.
     if (this.#end !== undefined) return [];
     if (!("granted" in answer)) return this.#refusePublish(event, answer);
@@ -433,7 +469,7 @@ export class RtmpConnection implements ServedConnection {
   }
 
   /** Waits for the gate's answer; a client that has too many questions open is not read meanwhile. */
-  async #asked<T>(question: Promise<Answer<T>>): Promise<Answer<T>> {
+  async #asked<T>(question: Promise<T>): Promise<T> {
     this.#questions++;
     try {
       return await question;
@@ -456,7 +492,10 @@ export class RtmpConnection implements ServedConnection {
 
   /** What a client is told that may not do what it asked for; it is closed next where the gate wants that. */
   #wordsOf(answer: NotGranted): string {
-    if ("challenge" in answer) return answer.challenge;
+    if ("challenge" in answer) {
+      if (this.#wasSpared) this.#options.desk.askAgain(this.#guest, this.#session.connection!);
+      return answer.challenge;
+    }
     if ("refused" in answer) {
       this.#endAfter = answer.close;
       return answer.why;
@@ -475,7 +514,7 @@ export class RtmpConnection implements ServedConnection {
 
   async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
     const { timing } = this.#shell;
-    const answer = await this.#asked(this.#guest.play({ ...event.path, locate }));
+    const answer = await this.#asked(this.#guest.play(this.#askOf(event)));
     // Meanwhile the connection may have ended, or the client have asked for something else: requests that
     // nobody waits for must not each hold a stream.
     if (this.#end !== undefined || !this.#session.isWaiting(event)) {

@@ -3,6 +3,7 @@ import type { ChunkLimits, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
 import type { ListenAddress, Transport } from "../../transport/mod.ts";
 import type { EnhancedPolicy } from "../../wire/mod.ts";
 import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
+import { RtmpConnectDesk } from "./rtmp_connect_desk.ts";
 import { RtmpConnection } from "./rtmp_connection.ts";
 
 /** Options of an {@linkcode RtmpDoor}. */
@@ -26,6 +27,8 @@ export class RtmpDoor implements Door {
   /** All its ports are the shell's. */
   readonly addresses: readonly DoorAddress[] = [];
   readonly #options: RtmpDoorOptions;
+  /** One for all connections: what it asks is answered on another. */
+  readonly #desk = new RtmpConnectDesk();
 
   /** Makes a door that is not open yet. */
   constructor(options: RtmpDoorOptions = {}) {
@@ -46,7 +49,8 @@ export class RtmpDoor implements Door {
     { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection {
     const { session = {}, chunks = {}, enhanced = "strip" } = this.#options;
-    return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced });
+    const desk = this.#desk;
+    return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced, desk });
   }
 
   /** Its connections keep their own time. */
