@@ -28,6 +28,7 @@
  */
 export * from "./rtmp_client.ts";
 export {
+  type PlaybackBounds,
   RtmpPlayback,
   type RtmpPlaybackControl,
   type RtmpRequestOptions,

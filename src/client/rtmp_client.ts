@@ -32,7 +32,12 @@ import {
   type Transport,
 } from "../transport/mod.ts";
 import { dial } from "./dial.ts";
-import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
+import {
+  checkPlaybackBounds,
+  type PlaybackBounds,
+  RtmpPlayback,
+  type RtmpRequestOptions,
+} from "./rtmp_playback.ts";
 import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
 import { checkRedirect, redirected } from "./rtmp_redirection.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -389,19 +394,22 @@ export class RtmpClient {
   }
 
   /**
-   * Plays `name`, that of the URL where not given; resolves when the server has agreed.
+   * Plays `name`, that of the URL where not given; resolves when the server has agreed. `options` say too what
+   * becomes of units that are not read in time.
    *
+   * @throws {RangeError} (rejects) if a bound is negative or not a number
    * @throws {RtmpError} (rejects) `play-rejected` with the server's status, `timeout`, or why the
    * connection ended
    */
   async play(
     name: string = this.url.key,
-    options: RtmpPlayOptions & RtmpRequestOptions = {},
+    options: RtmpPlayOptions & RtmpRequestOptions & PlaybackBounds = {},
   ): Promise<RtmpPlayback> {
+    checkPlaybackBounds(options);
     const key = this.#nameWithCredentials(name);
     let playback: RtmpPlayback;
     await this.#ask<PlayingEvent>(() => this.#session.play(key, options), options, (event) => {
-      playback = this.#openPlayback(event.streamId);
+      playback = this.#openPlayback(event.streamId, options);
     });
     return playback!;
   }
@@ -582,7 +590,7 @@ export class RtmpClient {
     this.#options.onStatus?.(status);
   }
 
-  #openPlayback(streamId: number): RtmpPlayback {
+  #openPlayback(streamId: number, bounds: PlaybackBounds): RtmpPlayback {
     const playback = new RtmpPlayback(streamId, {
       request: async (kind, positionMs, options) => {
         await this.#ask<ResultEvent>(() => {
@@ -598,7 +606,7 @@ export class RtmpClient {
       },
       wanted: () => this.#wake(),
       cancelled: () => this.#forget(streamId),
-    });
+    }, bounds);
     this.#playbacks.set(streamId, playback);
     return playback;
   }

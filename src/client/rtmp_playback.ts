@@ -1,5 +1,6 @@
 import type { MediaMessage } from "../rtmp/mod.ts";
 import { TimestampUnwrapper } from "../rtmp/mod.ts";
+import { UnitQueue } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { unitOfFlv } from "../transmux/mod.ts";
 
@@ -25,11 +26,33 @@ export interface RtmpPlaybackControl {
   cancelled(): void;
 }
 
-/** Bytes of units that wait for their reader; beyond that, nothing more is read from the server. */
-const MOST_WAITING_BYTES = 8 * 1024 * 1024;
+/** What becomes of units that a reader does not read in time. */
+export interface PlaybackBounds {
+  /**
+   * What happens when more waits than may: nothing more is read from the server until the reader has made room
+   * (`hold`, the default), or what waits is dropped up to a key frame (`skip`), as it suits who shows a live stream.
+   */
+  readonly whenSlow?: "hold" | "skip";
+  /** Bytes of units that may wait. Default 8 MiB. */
+  readonly maxLagBytes?: number;
+  /** Of `skip`: time of media that may wait, milliseconds. Default 4000. */
+  readonly maxLagMs?: number;
+}
 
-/** What a unit takes besides its body. */
-const UNIT_OVERHEAD_BYTES = 256;
+/**
+ * Checks bounds before a server is asked for a stream.
+ *
+ * @throws {RangeError} if one is negative or not a number
+ */
+export function checkPlaybackBounds({ maxLagBytes = 0, maxLagMs = 0 }: PlaybackBounds): void {
+  for (const [name, value] of Object.entries({ maxLagBytes, maxLagMs })) {
+    if (value >= 0) continue;
+    throw new RangeError(`Cannot play as '${name}' must be at least 0: current value is ${value}`);
+  }
+}
+
+const DEFAULT_MAX_LAG_BYTES = 8 * 1024 * 1024;
+const DEFAULT_MAX_LAG_MS = 4000;
 
 /**
  * A stream that is played: a readable of units, in order of decoding, whose bytes nobody may change.
@@ -37,7 +60,8 @@ const UNIT_OVERHEAD_BYTES = 256;
  * connection fails. Cancel it to stop.
  *
  * A reader that is slow holds back the server; as all of a connection comes in one order, it holds
- * back the connection's other streams and answers too, once 8 MiB wait.
+ * back the connection's other streams and answers too, once 8 MiB wait. With `whenSlow: "skip"` it holds back
+ * nobody, and goes on at a key frame.
  */
 export class RtmpPlayback extends ReadableStream<MediaUnit> {
   /** NetStream, the message stream id. */
@@ -45,27 +69,44 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
   readonly #control: RtmpPlaybackControl;
   readonly #clock = new TimestampUnwrapper();
   readonly #controller: ReadableStreamDefaultController<MediaUnit>;
+  readonly #queue: UnitQueue;
+  /** Bytes from which on the server is held back. */
+  readonly #holdBytes: number;
+  #hasVideo = false;
+  #isWanted = false;
   #ended = false;
   #positionMs = 0;
 
   /** Made by `RtmpClient.play`. */
-  constructor(streamId: number, control: RtmpPlaybackControl) {
+  constructor(streamId: number, control: RtmpPlaybackControl, bounds: PlaybackBounds = {}) {
     let controller: ReadableStreamDefaultController<MediaUnit>;
     super({
       start: (own) => {
         controller = own;
       },
-      pull: () => control.wanted(),
+      pull: () => {
+        this.#isWanted = true;
+        this.#serve();
+        control.wanted();
+      },
       cancel: () => {
         this.#ended = true;
         control.cancelled();
       },
-    }, {
-      highWaterMark: MOST_WAITING_BYTES,
-      size: ({ payload }) =>
-        UNIT_OVERHEAD_BYTES + (payload.format === "flv" ? payload.body.length : 0),
-    });
+    }, { highWaterMark: 0 });
     this.#controller = controller!;
+    const {
+      whenSlow = "hold",
+      maxLagBytes = DEFAULT_MAX_LAG_BYTES,
+      maxLagMs = DEFAULT_MAX_LAG_MS,
+    } = bounds;
+    const isHeld = whenSlow === "hold";
+    this.#holdBytes = isHeld ? maxLagBytes : Infinity;
+    // One read may bring more than the bound: it is kept where the server is held back.
+    this.#queue = new UnitQueue({
+      maxLagBytes: isHeld ? Infinity : maxLagBytes,
+      maxLagMs: isHeld ? Infinity : maxLagMs,
+    });
     this.streamId = streamId;
     this.#control = control;
   }
@@ -77,7 +118,12 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
 
   /** Whether so much waits that nothing more should be read. */
   get isFull(): boolean {
-    return !this.#ended && (this.#controller.desiredSize ?? 1) <= 0;
+    return !this.#ended && this.#queue.waitingBytes >= this.#holdBytes;
+  }
+
+  /** Units that were dropped since the reader was slow. */
+  get dropped(): number {
+    return this.#queue.dropped;
   }
 
   /**
@@ -123,14 +169,32 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
     const timeMs = this.#clock.unwrap(message.timestampMs);
     this.#positionMs = timeMs;
     const unit = unitOfFlv({ kind: message.kind, dtsUs: timeMs * 1000, body: message.body });
-    if (unit !== undefined) this.#controller.enqueue(unit);
+    if (unit === undefined) return;
+    if (unit.kind === "video") this.#hasVideo = true;
+    const isMedia = unit.role === "media";
+    this.#queue.push(unit, {
+      startPoint: isMedia && (unit.kind === "video" ? unit.keyFrame : !this.#hasVideo),
+      ...(isMedia ? { timeMs } : {}),
+    });
+    this.#serve();
   }
 
   /** Called by the client: nothing more comes; with an error, that is why. */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (error === undefined) this.#controller.close();
-    else this.#controller.error(error);
+    this.#queue.end();
+    if (error !== undefined) this.#controller.error(error);
+    else if (this.#queue.length === 0) this.#controller.close();
+  }
+
+  /** Gives the reader the next unit, if it waits for one. */
+  #serve(): void {
+    if (!this.#isWanted) return;
+    const next = this.#queue.next();
+    if (next === undefined) return;
+    this.#isWanted = false;
+    this.#controller.enqueue(next.unit);
+    if (this.#ended && this.#queue.length === 0) this.#controller.close();
   }
 }

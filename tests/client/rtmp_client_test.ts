@@ -454,6 +454,42 @@ Deno.test("RtmpClient holds the server back when its reader does not read", asyn
   assert(written > 40);
 });
 
+Deno.test("a playback that is to skip holds nobody back, and goes on at a key frame with its headers", async () => {
+  await using server = new ScriptedServer(async (peer) => {
+    await peer.grant("play");
+    const media = [headers(), ...Array.from({ length: 95 }, (_, number) => frame(number))].flat();
+    for (const { kind, body, timestampMs } of media) {
+      const type = kind === "video" ? 9 : kind === "audio" ? 8 : 18;
+      await peer.send({ type, body, timestampMs }, 1);
+    }
+    await peer.answer(await peer.command("now"), "_result", "sent");
+    await peer.status(1, "NetStream.Play.UnpublishNotify");
+    await peer.command("never");
+  });
+  await using client = await RtmpClient.connect(`${server.url}/live/cam`);
+  await assertRejects(
+    () => client.play(undefined, { maxLagBytes: NaN }),
+    RangeError,
+    "maxLagBytes",
+  );
+  const bounds = { whenSlow: "skip", maxLagBytes: 20_000 } as const;
+  const playback = await client.play(undefined, bounds);
+  // The answer is behind all of the media, which nobody reads.
+  assertEquals((await client.call("now")).at(-1), "sent");
+  const { dropped } = playback;
+  const units = await readUntil(playback, (unit) => frameNumber(unit) === 94);
+  const numbers = units.map(frameNumber).filter((number) => number !== undefined);
+  assertEquals(units.slice(0, 4).map(({ kind, role }) => `${kind} ${role}`), [
+    "data metadata",
+    "video config",
+    "audio config",
+    "video media",
+  ]);
+  assertEquals(numbers[0]! % 10, 0);
+  assertEquals(numbers, Array.from(numbers, (_, index) => numbers[0]! + index));
+  assert(numbers[0]! > 0 && dropped > 0, `${numbers[0]}, ${dropped} dropped`);
+});
+
 Deno.test("RtmpClient passes on what the server says besides", async () => {
   await using server = new ScriptedServer(async (peer) => {
     await peer.accept();

@@ -73,12 +73,15 @@ export class ScriptedPeer {
     await this.status(1, role === "publish" ? "NetStream.Publish.Start" : "NetStream.Play.Start");
   }
 
-  async send(message: { type: number; body: Uint8Array }, streamId = 0): Promise<void> {
+  async send(
+    message: { type: number; body: Uint8Array; timestampMs?: number },
+    streamId = 0,
+  ): Promise<void> {
     await this.bytes(this.#encoder.encode({
       type: message.type,
       chunkStreamId: 6,
       streamId,
-      timestampMs: 0,
+      timestampMs: message.timestampMs ?? 0,
       payload: message.body,
     }));
   }
