@@ -26,9 +26,9 @@
  *
  * @module
  */
+export type { PlaybackBounds } from "./playback_bounds.ts";
 export * from "./rtmp_client.ts";
 export {
-  type PlaybackBounds,
   RtmpPlayback,
   type RtmpPlaybackControl,
   type RtmpRequestOptions,

@@ -32,12 +32,8 @@ import {
   type Transport,
 } from "../transport/mod.ts";
 import { dial } from "./dial.ts";
-import {
-  checkPlaybackBounds,
-  type PlaybackBounds,
-  RtmpPlayback,
-  type RtmpRequestOptions,
-} from "./rtmp_playback.ts";
+import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
+import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
 import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
 import { checkRedirect, redirected } from "./rtmp_redirection.ts";
 import { SendQueue } from "./send_queue.ts";

@@ -1,6 +1,7 @@
 import type { MediaMessage } from "../rtmp/mod.ts";
 import { TimestampUnwrapper } from "../rtmp/mod.ts";
-import { UnitQueue } from "../hub/mod.ts";
+import type { UnitQueue } from "../hub/mod.ts";
+import { DEFAULT_MAX_LAG_BYTES, type PlaybackBounds, playbackQueue } from "./playback_bounds.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { unitOfFlv } from "../transmux/mod.ts";
 
@@ -25,34 +26,6 @@ export interface RtmpPlaybackControl {
   /** The reader wants no more at all. */
   cancelled(): void;
 }
-
-/** What becomes of units that a reader does not read in time. */
-export interface PlaybackBounds {
-  /**
-   * What happens when more waits than may: nothing more is read from the server until the reader has made room
-   * (`hold`, the default), or what waits is dropped up to a key frame (`skip`), as it suits who shows a live stream.
-   */
-  readonly whenSlow?: "hold" | "skip";
-  /** Bytes of units that may wait. Default 8 MiB. */
-  readonly maxLagBytes?: number;
-  /** Of `skip`: time of media that may wait, milliseconds. Default 4000. */
-  readonly maxLagMs?: number;
-}
-
-/**
- * Checks bounds before a server is asked for a stream.
- *
- * @throws {RangeError} if one is negative or not a number
- */
-export function checkPlaybackBounds({ maxLagBytes = 0, maxLagMs = 0 }: PlaybackBounds): void {
-  for (const [name, value] of Object.entries({ maxLagBytes, maxLagMs })) {
-    if (value >= 0) continue;
-    throw new RangeError(`Cannot play as '${name}' must be at least 0: current value is ${value}`);
-  }
-}
-
-const DEFAULT_MAX_LAG_BYTES = 8 * 1024 * 1024;
-const DEFAULT_MAX_LAG_MS = 4000;
 
 /**
  * A stream that is played: a readable of units, in order of decoding, whose bytes nobody may change.
@@ -95,18 +68,9 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
       },
     }, { highWaterMark: 0 });
     this.#controller = controller!;
-    const {
-      whenSlow = "hold",
-      maxLagBytes = DEFAULT_MAX_LAG_BYTES,
-      maxLagMs = DEFAULT_MAX_LAG_MS,
-    } = bounds;
-    const isHeld = whenSlow === "hold";
-    this.#holdBytes = isHeld ? maxLagBytes : Infinity;
-    // One read may bring more than the bound: it is kept where the server is held back.
-    this.#queue = new UnitQueue({
-      maxLagBytes: isHeld ? Infinity : maxLagBytes,
-      maxLagMs: isHeld ? Infinity : maxLagMs,
-    });
+    const { whenSlow = "hold", maxLagBytes = DEFAULT_MAX_LAG_BYTES } = bounds;
+    this.#holdBytes = whenSlow === "hold" ? maxLagBytes : Infinity;
+    this.#queue = playbackQueue(bounds, { canHold: true });
     this.streamId = streamId;
     this.#control = control;
   }
@@ -174,7 +138,7 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
     const isMedia = unit.role === "media";
     this.#queue.push(unit, {
       startPoint: isMedia && (unit.kind === "video" ? unit.keyFrame : !this.#hasVideo),
-      ...(isMedia ? { timeMs } : {}),
+      ...(isMedia ? { timeMs: performance.now() } : {}),
     });
     this.#serve();
   }

@@ -16,6 +16,7 @@ import {
   RtspRedirection,
   type RtspRequestOptions,
 } from "./rtsp_client_connection.ts";
+import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
 import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
 import { RtspPlayback } from "./rtsp_playback.ts";
 import { RtspRecording } from "./rtsp_recording.ts";
@@ -52,7 +53,7 @@ export interface RtspClientOptions {
 }
 
 /** Options of {@linkcode RtspClient.play}. */
-export interface RtspPlayOptions extends RtspRequestOptions {
+export interface RtspPlayOptions extends RtspRequestOptions, PlaybackBounds {
   /** Indexes of the media to play; by default all that a player can receive. */
   readonly tracks?: readonly number[];
   /** What to play; by default all from the start, which is now for a live stream. */
@@ -213,11 +214,12 @@ export class RtspClient implements AsyncDisposable {
    * Plays the stream, which is described before where it was not; resolves when the server has agreed.
    *
    * @throws {TypeError} (rejects) if the client plays or publishes already
-   * @throws {RangeError} (rejects) if there is no such track
+   * @throws {RangeError} (rejects) if there is no such track, or a bound is negative or not a number
    * @throws {RtspError} (rejects) what the server refused with; `unsupported-transport`;
    * `tracks-missing` where there is nothing to play; or why the connection ended
    */
   async play(options: RtspPlayOptions = {}): Promise<RtspPlayback> {
+    checkPlaybackBounds(options);
     this.#assertIdle("play");
     const description = this.#description ?? await this.describe(options);
     this.#assertIdle("play");
@@ -226,6 +228,7 @@ export class RtspClient implements AsyncDisposable {
       indexes: chooseTracks(description, options.tracks),
       ssrc: crypto.getRandomValues(new Uint32Array(1))[0]!,
       cname: this.#cname,
+      bounds: options,
       control: {
         pause: async (request) =>
           void await this.#ask("done", (session) => session.pause(), request),

@@ -1,3 +1,4 @@
+import type { UnitQueue } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import {
   type AlignedTrack,
@@ -11,6 +12,7 @@ import { RtspError } from "../rtsp/mod.ts";
 import type { SessionDescription } from "../sdp/mod.ts";
 import { RtpTrackIngest, tracksOfSdp, UnitBudget } from "../transmux/mod.ts";
 import type { RtspRequestOptions } from "./rtsp_client_connection.ts";
+import { DEFAULT_MAX_LAG_BYTES, type PlaybackBounds, playbackQueue } from "./playback_bounds.ts";
 import type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
 import { RtspTrack } from "./rtsp_track.ts";
 
@@ -34,9 +36,6 @@ export interface RtspPlaybackControl {
   cancelled(): void;
 }
 
-/** Bytes of packets that wait for their reader; beyond that, nothing more is read from the server. */
-const MOST_WAITING_BYTES = 8 * 1024 * 1024;
-
 /** Receiver reports go out this often. */
 const REPORT_INTERVAL_MS = 5000;
 
@@ -53,6 +52,8 @@ export interface RtspPlaybackOptions {
   readonly ssrc: number;
   /** How the client is called in its own reports. */
   readonly cname: string;
+  /** What becomes of what is not read in time. */
+  readonly bounds?: PlaybackBounds;
   /** The client. */
   readonly control: RtspPlaybackControl;
 }
@@ -63,8 +64,8 @@ export interface RtspPlaybackOptions {
  * It closes when the server ends the stream (RTCP BYE), and errors with an `RtspError` when the server or
  * the connection fails, or no packet comes. Cancel it to stop.
  *
- * A reader that is slow holds back the server over TCP, once 8 MiB wait; over UDP packets are dropped
- * then, and counted.
+ * A reader that is slow holds back the server over TCP, once 8 MiB wait, unless `whenSlow` is `skip`; over UDP
+ * units are dropped then up to a key frame, and packets, where these are read, as they come; both are counted.
  */
 export class RtspPlayback extends ReadableStream<MediaUnit> {
   /** The tracks that are played. */
@@ -75,6 +76,10 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
   readonly #ssrc: number;
   readonly #cname: string;
   readonly #controller: ReadableStreamDefaultController<MediaUnit>;
+  readonly #bounds: PlaybackBounds;
+  readonly #maxLagBytes: number;
+  #queue: UnitQueue;
+  readonly #hasVideo: boolean;
   #links: readonly RtspLink[] = [];
   #isWanted = false;
   #isServing = false;
@@ -100,6 +105,7 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
         this.#claim();
         this.#isWanted = true;
         this.#serve();
+        this.#control.wanted();
       },
       cancel: () => this.#cancel(),
     }, { highWaterMark: 0 });
@@ -120,6 +126,11 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
       const media = options.description.media[index]!;
       return new RtspTrack({ index, media, track, aligned, control: this.#trackControl() });
     });
+    const { bounds = {} } = options;
+    this.#bounds = bounds;
+    this.#maxLagBytes = bounds.maxLagBytes ?? DEFAULT_MAX_LAG_BYTES;
+    this.#queue = playbackQueue(bounds, { canHold: true });
+    this.#hasVideo = this.tracks.some(({ track }) => track.kind === "video");
     this.#ingests = ingests;
     this.#times = times;
   }
@@ -141,7 +152,14 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
 
   /** Whether so much waits that nothing more should be read. */
   get isFull(): boolean {
-    return this.#end === undefined && this.#waitingBytes >= MOST_WAITING_BYTES;
+    const { whenSlow = "hold" } = this.#bounds;
+    if (this.#end !== undefined || (whenSlow === "skip" && this.#isRead)) return false;
+    return this.#waitingBytes + this.#queue.waitingBytes >= this.#maxLagBytes;
+  }
+
+  /** Units that were dropped since the reader was slow. */
+  get dropped(): number {
+    return this.#queue.dropped;
   }
 
   /** Whether the sources of all tracks have said good-bye. */
@@ -188,6 +206,7 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     // While it plays, a PLAY would wait for its end (RFC 2326, 10.5).
     if (this.#isPlaying) await this.pause(options);
     for (const track of this.tracks) track.clear();
+    this.#queue = this.#emptyQueue();
     this.#expectAnew();
     this.#begun(await this.#control.play(range, options));
   }
@@ -205,6 +224,7 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     this.closeLinks();
     this.#links = links;
     this.#hasPackets = false;
+    if (this.#queue.length === 0) this.#queue = this.#emptyQueue();
     this.#expectAnew();
     for (const link of links) if (link.protocol === "udp") this.#punch(link);
   }
@@ -258,8 +278,9 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     return {
       admit: (bytes: number) => {
         // What one read has brought is kept over TCP, and dropped only where an answer is read for.
-        const most = this.protocol === "tcp" ? 2 * MOST_WAITING_BYTES : MOST_WAITING_BYTES;
-        if (this.#waitingBytes >= most) return undefined;
+        const isTcp = this.protocol === "tcp";
+        const waiting = this.#waitingBytes + (isTcp ? this.#queue.waitingBytes : 0);
+        if (waiting >= (isTcp ? 2 : 1) * this.#maxLagBytes) return undefined;
         this.#waitingBytes += bytes;
         return this.#order++;
       },
@@ -272,6 +293,10 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
         if (this.tracks.every(({ isCancelled }) => isCancelled)) this.#control.cancelled();
       },
     };
+  }
+
+  #emptyQueue(): UnitQueue {
+    return playbackQueue(this.#bounds, { canHold: this.protocol === "tcp" });
   }
 
   #throwIfEnded(): void {
@@ -328,34 +353,45 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     }
     this.#isRead = true;
     for (const ingest of this.#ingests) {
-      for (const unit of ingest.header()) this.#controller.enqueue(unit);
+      this.#add(ingest.header());
     }
   }
 
-  /** Gives the reader of units the next ones, if it waits for them. */
+  #add(units: readonly MediaUnit[]): void {
+    for (const unit of units) {
+      const isMedia = unit.role === "media";
+      this.#queue.push(unit, {
+        startPoint: isMedia && (unit.kind === "video" ? unit.keyFrame : !this.#hasVideo),
+        ...(isMedia ? { timeMs: performance.now() } : {}),
+      });
+    }
+  }
+
+  /** Makes units of what has come, and gives their reader the next one, if it waits for one. */
   #serve(): void {
     // What is given to one reader makes the next one ask at once.
-    if (this.#isServing) return;
+    if (this.#isServing || !this.#isRead) return;
     this.#isServing = true;
+    for (let units = this.#nextUnits(); units !== undefined; units = this.#nextUnits()) {
+      this.#add(units);
+    }
     while (this.#isWanted) {
-      const units = this.#nextUnits();
-      if (units === undefined) {
+      const next = this.#queue.next();
+      if (next === undefined) {
         if (this.#end !== undefined) this.#finish(this.#end.error);
         break;
       }
-      if (units.length > 0) this.#isWanted = false;
-      for (const unit of units) this.#controller.enqueue(unit);
+      this.#isWanted = false;
+      this.#controller.enqueue(next.unit);
     }
     this.#isServing = false;
   }
 
   /** Gives out pictures behind which nothing comes, and no marker will. */
   #endPictures(nowMs: number): void {
-    const isDry = this.tracks.every(({ next }) => next === undefined);
-    if (!this.#isRead || !this.#isWanted || !isDry || this.#end !== undefined) return;
-    const units = this.#ingests.flatMap((ingest) => ingest.tick(nowMs));
-    if (units.length > 0) this.#isWanted = false;
-    for (const unit of units) this.#controller.enqueue(unit);
+    if (!this.#isRead || this.#end !== undefined) return;
+    for (const ingest of this.#ingests) this.#add(ingest.tick(nowMs));
+    this.#serve();
   }
 
   #finish(error: unknown): void {

@@ -1,7 +1,7 @@
 /** What a playback and a recording say of themselves, in simulated time. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { RtspPlayback, RtspRecording } from "../../src/client/mod.ts";
-import type { RtspLink, RtspLinkProtocol } from "../../src/client/mod.ts";
+import type { PlaybackBounds, RtspLink, RtspLinkProtocol } from "../../src/client/mod.ts";
 import {
   buildRtcp,
   buildRtpPacket,
@@ -30,7 +30,7 @@ class FakeLink implements RtspLink {
   }
 }
 
-function playback(protocol: RtspLinkProtocol, sdp = SDP) {
+function playback(protocol: RtspLinkProtocol, sdp = SDP, bounds: PlaybackBounds = {}) {
   const state = { wanted: 0, cancelled: 0 };
   const answer = { rtpInfo: [], range: undefined };
   const playing = new RtspPlayback({
@@ -38,6 +38,7 @@ function playback(protocol: RtspLinkProtocol, sdp = SDP) {
     indexes: [...parseSdp(sdp).media.keys()],
     ssrc: 99,
     cname: "weir",
+    bounds,
     control: {
       pause: () => Promise.resolve(),
       play: () => Promise.resolve(answer),
@@ -158,6 +159,65 @@ Deno.test("packets that nobody reads fill 8 MiB over UDP, 16 MiB over TCP, and a
     const { delivered, dropped } = playing.tracks[0]!.statistics;
     assertEquals([delivered, dropped], [count + 5, 5]);
     assertEquals([playing.isFull, playing.holdsBack], [true, protocol === "tcp"]);
+  }
+});
+
+/** H.264 in single packets, a key frame each tenth; the picture's number is its timestamp's. */
+function picture(number: number): Uint8Array {
+  const payload = new Uint8Array(1000).fill(0x55);
+  payload.set([number % 10 === 0 ? 0x65 : 0x41, 0x88]);
+  return buildRtpPacket({
+    payloadType: 96,
+    marker: true,
+    sequenceNumber: number,
+    timestamp: number * 3600,
+    ssrc: 7,
+    payload,
+  });
+}
+
+const SDP_OF_PICTURES =
+  "v=0\ns=x\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:trackID=0\n";
+
+async function readPictures(playing: RtspPlayback, last: number): Promise<number[]> {
+  const numbers: number[] = [];
+  for await (const unit of playing.values({ preventCancel: true })) {
+    if (unit.payload.format !== "rtp" || unit.role !== "media") continue;
+    numbers.push(parseRtpPacket(unit.payload.packets[0]!).timestamp / 3600);
+    if (numbers.at(-1) === last) return numbers;
+  }
+  return numbers;
+}
+
+Deno.test("a slow reader of units holds an RTSP server back over TCP, and makes room as it reads", async () => {
+  const { playing, receive, state } = playback("tcp", SDP_OF_PICTURES, { maxLagBytes: 50_000 });
+  receive(picture(0));
+  receive(picture(1));
+  const first = await readPictures(playing, 0);
+  let number = 2;
+  for (; !playing.holdsBack; number++) receive(picture(number));
+  assert(number > 20 && number < 60, `${number}`);
+  const { wanted } = state;
+  const rest = await readPictures(playing, number - 2);
+  assertEquals(first.concat(rest), Array.from({ length: number - 1 }, (_, index) => index));
+  assert(state.wanted > wanted && !playing.holdsBack);
+  assertEquals(playing.dropped, 0);
+});
+
+Deno.test("a slow reader of units goes on at a key frame, over UDP always and over TCP if it is to skip", async () => {
+  for (const [protocol, whenSlow] of [["udp", "hold"], ["udp", "skip"], ["tcp", "skip"]] as const) {
+    const bounds = { whenSlow, maxLagBytes: 50_000 };
+    const { playing, receive } = playback(protocol, SDP_OF_PICTURES, bounds);
+    receive(picture(0));
+    receive(picture(1));
+    await readPictures(playing, 0);
+    for (let number = 2; number < 300; number++) receive(picture(number));
+    assertEquals(playing.holdsBack, false);
+    const numbers = await readPictures(playing, 298);
+    assertEquals(numbers[0]! % 10, 0, protocol);
+    assert(numbers[0]! > 200 && numbers.length > 5, `${numbers}`);
+    assertEquals(numbers, Array.from(numbers, (_, index) => numbers[0]! + index));
+    assert(playing.dropped > 200);
   }
 });
 
