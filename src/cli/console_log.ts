@@ -1,6 +1,7 @@
 import { ConsoleHandler } from "@std/log/console-handler";
 import type { LevelName } from "@std/log/levels";
 import { Logger, type LogRecord } from "@std/log/logger";
+import { LINE_FIELDS } from "../server/mod.ts";
 import type { LogLevelName } from "./arguments.ts";
 
 /** Makes the logger of the command: one line a record, on standard output. */
@@ -32,9 +33,14 @@ export function jsonLine(record: LogRecord): string {
   }));
 }
 
+/** The fields of a line; one that is called as what every line has gets a name of its own. */
 function fieldsOf(record: LogRecord): Record<string, unknown> {
   const [fields] = record.args;
-  return typeof fields === "object" && fields !== null ? fields as Record<string, unknown> : {};
+  if (typeof fields !== "object" || fields === null) return {};
+  const isTaken = (name: string): boolean => LINE_FIELDS.some((taken) => taken === name);
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [isTaken(name) ? `${name}_` : name, value]),
+  );
 }
 
 function shown(value: unknown): string {

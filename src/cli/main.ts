@@ -1,5 +1,5 @@
 import denoConfig from "../../deno.json" with { type: "json" };
-import { Server, ServerError } from "../server/mod.ts";
+import { safeLog, Server, ServerError } from "../server/mod.ts";
 import { HELP, parseArguments, type ServeRequest, UsageError } from "./arguments.ts";
 import { consoleLog } from "./console_log.ts";
 
@@ -35,7 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function serve(request: ServeRequest): Promise<void> {
-  const log = consoleLog(request.logLevel, { format: request.logFormat });
+  const log = safeLog(consoleLog(request.logLevel, { format: request.logFormat }));
   const stopped = Promise.withResolvers<Deno.Signal>();
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]

@@ -13,4 +13,5 @@
  */
 export * from "./at_most_each_second.ts";
 export * from "./peer_log.ts";
+export * from "./safe_log.ts";
 export * from "./server_log.ts";

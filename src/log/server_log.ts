@@ -1,5 +1,15 @@
-/** What a log line says beside its text; values may come from a peer, and are not escaped yet. */
-export type LogFields = Readonly<Record<string, unknown>>;
+/**
+ * What a log line says beside its text; values may come from a peer, and are not escaped yet. The names that every
+ * line has cannot be those of fields, since one of the two would be lost.
+ */
+export type LogFields =
+  & Readonly<Record<string, unknown>>
+  & {
+    readonly [name in typeof LINE_FIELDS[number]]?: never;
+  };
+
+/** What every line has: when it was written, how important it is, and its text. */
+export const LINE_FIELDS = ["time", "level", "message"] as const;
 
 /** Where a server's log lines go. A `Logger` of `@std/log` is one, and so is `console`. */
 export interface ServerLog {

@@ -355,17 +355,17 @@ export class Relay {
   #failed(error: unknown, waitMs: number): void {
     const isKnown = error instanceof RtmpError || error instanceof RtspError ||
       error instanceof HubError || error instanceof RelayFailure;
-    let message = isKnown ? error.message : String(error);
+    let reason = isKnown ? error.message : String(error);
     // A server may repeat what it was asked for.
-    for (const secret of this.#driver.secrets) message = message.replaceAll(secret, "…");
-    this.#lastError = message;
+    for (const secret of this.#driver.secrets) reason = reason.replaceAll(secret, "…");
+    this.#lastError = reason;
     // Once for each spell of failures: what fails for hours is told in the statistics. What was said to
     // have started is said to be over.
     const level = this.#failures === 1 || this.#before !== undefined ? "warn" : "debug";
     this.#before = undefined;
     this.#context.log[isKnown ? level : "error"]("relay failed", {
       ...this.#fields,
-      message,
+      reason,
       retryMs: Math.round(waitMs),
     });
   }

@@ -62,7 +62,7 @@ export {
   type RtspServiceOptions,
   type RtspSessionStatistics,
 } from "../doors/rtsp/mod.ts";
-export type { LogFields, ServerLog } from "../log/mod.ts";
+export { LINE_FIELDS, type LogFields, safeLog, type ServerLog } from "../log/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
 export * from "./server.ts";

@@ -15,7 +15,7 @@ import {
   type Ticket,
 } from "../gate/mod.ts";
 import { checkStreamName, Hub, type HubOptions, type Stream } from "../hub/mod.ts";
-import { type ServerLog, silentLog } from "../log/mod.ts";
+import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
@@ -122,7 +122,8 @@ export class Server {
    * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
   constructor(options: ServerOptions = {}) {
-    const { log = silentLog, hooks = {}, maxConnectionBytes = 256 * 1024 * 1024, tls } = options;
+    const { hooks = {}, maxConnectionBytes = 256 * 1024 * 1024, tls } = options;
+    const log = safeLog(options.log ?? silentLog);
     this.hub = new Hub(
       { ...options.hub, clock: systemClock },
       hubEvents(log, () => this.hub.settings.maxHeldBytes),

@@ -33,6 +33,14 @@ Deno.test("jsonLine keeps the message and the level, whatever the fields are cal
   assertEquals(line.includes("\u009b"), false);
 });
 
+Deno.test("both formats have every field of a line, one that is called as the line's own too", () => {
+  const fields = { message: "why", level: "x", time: 1, app: "live" };
+  const line = JSON.parse(jsonLine(record("closed", fields)));
+  assertEquals([line.message_, line.level_, line.time_, line.app], ["why", "x", 1, "live"]);
+  const text = textLine(record("closed", fields));
+  assertEquals(text.slice(25), "WARN closed message_=why level_=x time_=1 app=live");
+});
+
 Deno.test("parseArguments takes every form of an address", () => {
   const rtmp = (text: string) => {
     const request = parseArguments(["--rtmp", text]);

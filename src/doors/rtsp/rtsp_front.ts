@@ -378,7 +378,7 @@ export class RtspFront implements ServedConnection {
     this.#end = end;
     this.#deadlineMs = undefined;
     const line = `rtsp ${this.#transport.remoteName} closed`;
-    const fields = { connection: this.#options.guest.id, reason: end.reason, message: end.message };
+    const fields = { connection: this.#options.guest.id, reason: end.reason, detail: end.message };
     if (end.reason === "closed" || end.reason === "stopped") this.#log.debug(line, fields);
     else this.#log.warn(line, fields);
     if (!options.keepOpen) this.#transport.close();

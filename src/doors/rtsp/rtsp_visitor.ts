@@ -251,7 +251,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
     this.#end = end;
     for (const event of this.#connection.end()) this.#handle(event);
     const line = `rtsp ${this.#transport.remoteName} closed`;
-    const fields = { connection: this.#guest.id, reason: end.reason, message: end.message };
+    const fields = { connection: this.#guest.id, reason: end.reason, detail: end.message };
     const isOrdinary = end.clean || ORDINARY_ENDS.has(end.reason);
     if (isOrdinary) log.debug(line, fields);
     else log.warn(line, fields);
