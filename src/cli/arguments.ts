@@ -1,12 +1,14 @@
 import { parseArgs } from "@std/cli/parse-args";
 import {
   checkRelays,
+  checkServerNumber,
   type EnhancedPolicy,
   type ListenAddress,
   parseListenAddress,
   parseMulticastRange,
   type RelayOptions,
   RelayPatternError,
+  SERVER_BOUNDS,
 } from "../server/mod.ts";
 
 /** The command line asks to serve. */
@@ -61,7 +63,7 @@ Options:
   --multicast GROUP[/N]    IPv4 groups for RTSP players that ask for multicast (default none)
   --rtmps [HOST:]PORT      where RTMP over TLS is listened for
   --rtsps [HOST:]PORT      where RTSP over TLS is listened for
-  --cert FILE --key FILE   certificate chain and private key of TLS, PEM
+  --cert FILE --key FILE   certificate chain and private key of TLS, PEM; SIGHUP reads them again
   --pull NAME=URL          fetch the stream NAME from a URL of rtmp, rtmps, rtsp or rtsps
   --on-demand              fetch streams only while someone watches them
   --push NAME=URL          forward the stream NAME to such a URL; like --pull more than once
@@ -88,7 +90,7 @@ Play:     ffplay rtmp://localhost/live/cam
  * @throws {UsageError} if an option is unknown, repeated, lacks its value or has a wrong one
  */
 export function parseArguments(args: readonly string[]): CliRequest {
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(withNegativeValues(args), {
     boolean: ["help", "version", "on-demand"],
     string: [...VALUE_OPTIONS, ...RELAY_OPTIONS],
     collect: [...VALUE_OPTIONS, ...RELAY_OPTIONS],
@@ -99,6 +101,13 @@ export function parseArguments(args: readonly string[]): CliRequest {
   });
   if (parsed.help) return { command: "help" };
   if (parsed.version) return { command: "version" };
+  for (const name of [...VALUE_OPTIONS, ...RELAY_OPTIONS]) {
+    if (parsed[name].includes("")) {
+      throw new UsageError(
+        `--${name} lacks its value: allowed is ${ALLOWED[name] ?? "a value, see --help"}`,
+      );
+    }
+  }
   const value = (name: typeof VALUE_OPTIONS[number]): string | undefined =>
     single(name, parsed[name]);
   const rtmp = listenAddress("rtmp", value("rtmp") ?? ":1935");
@@ -112,6 +121,14 @@ export function parseArguments(args: readonly string[]): CliRequest {
   if (isClosed && allRelays.length === 0) {
     throw new UsageError("nothing to do: all of RTMP and RTSP is off, and there is no relay");
   }
+  const unfed = allRelays.find(({ mode, name }) =>
+    mode === "push" && !allRelays.some((other) => other.mode === "pull" && feeds(other.name, name))
+  );
+  if (isClosed && unfed !== undefined) {
+    throw new UsageError(
+      `--push ${unfed.name} has nothing to forward, as all of RTMP and RTSP is off: open a port, or --pull it`,
+    );
+  }
   const request: ServeRequest = {
     command: "serve",
     rtmp,
@@ -123,7 +140,7 @@ export function parseArguments(args: readonly string[]): CliRequest {
     multicast,
     relays: allRelays,
     tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
-    waitMs: seconds("wait", value("wait")),
+    waitMs: waitMs(value("wait")),
     logLevel: choice("log-level", value("log-level") ?? "info", LOG_LEVELS),
     logFormat: choice("log-format", value("log-format") ?? "text", ["text", "json"]),
   };
@@ -140,6 +157,38 @@ function checkPositionals([command, ...rest]: readonly (string | number)[]): voi
 }
 
 const ENHANCED_POLICIES = ["strip", "pass", "strict"] as const;
+
+/** What the values of options look like, where it can be said in a few words. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  rtmp: "[HOST:]PORT or off",
+  rtmps: "[HOST:]PORT or off",
+  rtsp: "[HOST:]PORT or off",
+  rtsps: "[HOST:]PORT or off",
+  rtp: "an even PORT or off",
+  cert: "a FILE",
+  key: "a FILE",
+  pull: "NAME=URL",
+  push: "NAME=URL",
+  wait: "a number of seconds",
+};
+
+/** Whether a pull of `pulled`, which may be a pattern, can bring the stream `pushed`. */
+function feeds(pulled: string, pushed: string): boolean {
+  return pulled === pushed || pulled.includes("*") || pushed.includes("*");
+}
+
+/** Joins a value that begins with a minus sign to its option: by itself it would be taken for an option. */
+function withNegativeValues(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const argument of args) {
+    const before = joined.at(-1);
+    const isValue = /^-[\d.]/.test(argument) && before !== undefined &&
+      VALUE_OPTIONS.some((name) => before === `--${name}`);
+    if (isValue) joined[joined.length - 1] = `${before}=${argument}`;
+    else joined.push(argument);
+  }
+  return joined;
+}
 
 /** Options that have a value; each may be given once. */
 const VALUE_OPTIONS = [
@@ -238,12 +287,22 @@ function tlsFiles(
   return undefined;
 }
 
-function seconds(name: string, text: string | undefined): number | undefined {
+/** A time in seconds, as milliseconds; what a server takes is in its table of bounds. */
+function waitMs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,6}(\.\d{1,3})?$/.test(text)) {
-    throw new UsageError(`--${name} "${text}" is wrong: allowed is a number of seconds`);
+  const value = Number(text) * 1000;
+  try {
+    checkServerNumber("timing.playWaitMs", /^\d+(\.\d+)?$/.test(text) ? value : NaN);
+    return value;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { max } = SERVER_BOUNDS["timing.playWaitMs"]!;
+    throw new UsageError(
+      `--wait "${text}" is wrong: allowed is a number of seconds from 0 to ${
+        Math.floor(max / 1000)
+      }`,
+    );
   }
-  return Number(text) * 1000;
 }
 
 function single(name: string, values: readonly string[] | undefined): string | undefined {

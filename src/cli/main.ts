@@ -1,5 +1,5 @@
 import denoConfig from "../../deno.json" with { type: "json" };
-import { safeLog, Server, ServerError } from "../server/mod.ts";
+import { safeLog, Server, ServerError, type ServerLog } from "../server/mod.ts";
 import { HELP, parseArguments, type ServeRequest, UsageError } from "./arguments.ts";
 import { consoleLog } from "./console_log.ts";
 
@@ -45,6 +45,13 @@ async function serve(request: ServeRequest): Promise<void> {
     Deno.addSignalListener(signal, handler);
     return { signal, handler };
   });
+  // One that comes before there is anything to read again must not end the program either.
+  let onHangup: () => unknown = () => {};
+  if (Deno.build.os !== "windows") {
+    const handler = (): void => void onHangup();
+    Deno.addSignalListener("SIGHUP", handler);
+    handlers.push({ signal: "SIGHUP", handler });
+  }
   const { rtmp, rtmps, rtsp, rtsps, rtp, enhanced, multicast, relays, tls, waitMs } = request;
   const server = new Server({
     rtmp,
@@ -59,6 +66,8 @@ async function serve(request: ServeRequest): Promise<void> {
     ...(tls === undefined ? {} : { tls: await readTlsFiles(tls) }),
     ...(waitMs === undefined ? {} : { timing: { playWaitMs: waitMs, describeWaitMs: waitMs } }),
   });
+  let reloading = Promise.resolve();
+  onHangup = () => reloading = reloading.then(() => readAgain(server, { log, tls }));
   try {
     await server.listen();
     log.info(`stopping on ${await stopped.promise}`);
@@ -67,6 +76,25 @@ async function serve(request: ServeRequest): Promise<void> {
     await server.stop();
   }
   log.info("stopped");
+}
+
+/** Reads again what may have changed since the start; what cannot be used is told, and the former stays. */
+async function readAgain(
+  server: Server,
+  { log, tls }: { readonly log: ServerLog; readonly tls: ServeRequest["tls"] },
+): Promise<void> {
+  if (tls === undefined) {
+    log.info("nothing to read again on SIGHUP, as there is no --cert");
+    return;
+  }
+  try {
+    await server.reloadTls(await readTlsFiles(tls));
+    log.info("certificate read again on SIGHUP", tls);
+  } catch (error) {
+    log.error("certificate cannot be read again on SIGHUP, the former stays", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
 }
 
 /** Reads certificate and key; a missing permission is told, never asked for. */

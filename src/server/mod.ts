@@ -65,6 +65,7 @@ export {
 export { LINE_FIELDS, type LogFields, safeLog, type ServerLog } from "../log/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
+export * from "./bounds.ts";
 export * from "./server.ts";
 export * from "./server_stream.ts";
 export type * from "./statistics.ts";

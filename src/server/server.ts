@@ -22,6 +22,7 @@ import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import { type ListenAddress, type StreamPair, systemClock } from "../transport/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
+import { checkServerNumbers } from "./bounds.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
 
@@ -122,6 +123,7 @@ export class Server {
    * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
   constructor(options: ServerOptions = {}) {
+    checkServerNumbers(options);
     const { hooks = {}, maxConnectionBytes = 256 * 1024 * 1024, tls } = options;
     const log = safeLog(options.log ?? silentLog);
     this.hub = new Hub(

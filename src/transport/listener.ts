@@ -116,7 +116,14 @@ export async function explainListenErrors<T>(
         cause: error,
       });
     }
-    if (error instanceof Deno.errors.AddrNotAvailable || isLookupFailure(error)) {
+    if (isLookupFailure(error)) {
+      throw new ServerError(
+        "address-not-available",
+        `${cannot}: no address of ${target.hostname} can be found; give an address of this machine`,
+        { cause: error },
+      );
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
       throw new ServerError(
         "address-not-available",
         `${cannot}: this machine does not have the address`,

@@ -15,3 +15,8 @@ export function hasNetPermission(hostname: string, port?: number): boolean {
   const host = permissionHost(hostname, port);
   return Deno.permissions.querySync({ name: "net", host }).state === "granted";
 }
+
+/** Whether this program may reach any address, not only those of a list. */
+export function hasWholeNetPermission(): boolean {
+  return Deno.permissions.querySync({ name: "net" }).state === "granted";
+}

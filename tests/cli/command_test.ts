@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ignoreWithout, run, RunningProcess, startWeir } from "../support/process.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { TemporaryFolder } from "../support/media_file.ts";
 import { RtmpClient } from "../support/rtmp_client.ts";
 
 const deno = Deno.execPath();
@@ -30,10 +32,17 @@ Deno.test("a wrong command line is one line that says what is allowed, and exit 
     [["--rtmp", "banana"], /--rtmp "banana".*\[HOST:\]PORT or off/],
     [["--rtmp", "a/b:1935"], /--rtmp "a\/b:1935"/],
     [["--rtmp", "99999"], /--rtmp "99999"/],
-    [["--rtmp"], /--rtmp/],
-    [["--rtmp", ""], /--rtmp "" is wrong/],
-    [["--rtmp="], /--rtmp "" is wrong/],
-    [["--wait", ""], /--wait "" is wrong/],
+    [["--rtmp"], /--rtmp lacks its value/],
+    [["--rtmp", ""], /--rtmp lacks its value/],
+    [["--rtmp="], /--rtmp lacks its value: allowed is \[HOST:\]PORT or off/],
+    [["--wait", ""], /--wait lacks its value/],
+    [["--push="], /--push lacks its value/],
+    [["--wait", "-1"], /--wait "-1".*from 0 to 2147483$/m],
+    [["--wait=-1"], /--wait "-1".*from 0 to 2147483$/m],
+    [["--wait", "2147484"], /--wait "2147484".*from 0 to 2147483$/m],
+    [["--rtp", "-2"], /--rtp "-2".*even PORT/],
+    [["-1"], /unknown option -1/],
+    [["--rtmp", "off", "--rtsp", "off", "--push", "a/b=rtmp://h/a/b"], /a\/b.*nothing to forward/],
     [[""], /unknown command ""/],
     [["--rtmp", "1935", "--rtmp", "1936"], /2 times/],
     [["--log-level", "loud"], /"loud".*debug, info, warn, error/],
@@ -42,7 +51,8 @@ Deno.test("a wrong command line is one line that says what is allowed, and exit 
     [["-x"], /unknown option -x/],
     [["record"], /unknown command "record".*serve/],
     [["serve", "more"], /unexpected argument "more"/],
-    [["--cert", ""], /--key is missing/],
+    [["--cert", ""], /--cert lacks its value/],
+    [["--cert", "c.pem"], /--key is missing/],
     [["--rtmp", "off", "--rtsp", "off"], /nothing to do/],
     [["--rtsp", "off", "--multicast", "239.1.1.1"], /--multicast needs --rtsp/],
   ];
@@ -69,6 +79,7 @@ Deno.test("an address that is not of this machine is one line, and exit code 1",
     assertMatch(stderr, /^weir: [^\n]+\n$/);
     assertEquals(code, 1, stderr);
     assertStringIncludes(stderr, host);
+    assertEquals(stderr.includes("can be found"), host === "nowhere.invalid");
   }
 });
 
@@ -178,4 +189,91 @@ Deno.test("no permission but the network is asked for", async () => {
   server.kill("SIGTERM");
   const { code, stderr } = await server.ended;
   assertEquals([code, stderr], [0, ""]);
+});
+
+Deno.test("the command runs on with a full disk under its log, and stops as it should", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  // Nothing can be read of its lines: it is known to run by its port.
+  using probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = probe.addr as Deno.NetAddr;
+  probe.close();
+  await using server = new RunningProcess("sh", [
+    "-c",
+    `exec "${deno}" run --allow-net mod.ts --rtmp 127.0.0.1:${port} --rtsp off > /dev/full`,
+  ]);
+  const connect = async (): Promise<RtmpClient> => {
+    for (;;) {
+      try {
+        return await RtmpClient.publisher(port, "cam");
+      } catch (error) {
+        if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      }
+    }
+  };
+  using publisher = await connect();
+  await publisher.frames(0, 1);
+  using player = await RtmpClient.player(port, "cam");
+  await player.frameNumbers(0);
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended;
+  assertEquals([code, stderr], [0, ""]);
+});
+
+/** What a TLS client sees of the certificate: whether it is this one. */
+async function shows(port: number, cert: string): Promise<boolean> {
+  using conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] });
+  return await conn.handshake().then(() => true, () => false);
+}
+
+Deno.test({
+  name:
+    "SIGHUP reads the certificate again, keeps the former when it cannot be used, and ends nothing",
+  ignore: ignoreWithout("openssl") || Deno.build.os === "windows",
+  async fn() {
+    await using folder = new TemporaryFolder();
+    const [cert, key] = [`${folder.path}/cert.pem`, `${folder.path}/key.pem`];
+    const write = async (tls: { cert: string; key: string }): Promise<void> => {
+      await Deno.writeTextFile(cert, tls.cert);
+      await Deno.writeTextFile(key, tls.key);
+    };
+    const [first, second] = [await makeCertificate(), await makeCertificate()];
+    await write(first);
+    await using server = new RunningProcess(deno, [
+      ...["run", "--allow-net", `--allow-read=${folder.path}`, "mod.ts"],
+      ...["--rtmp", "off", "--rtsp", "off", "--rtmps", "127.0.0.1:0", "--cert", cert, "--key", key],
+    ]);
+    const [, text] = await server.line(/rtmps listening on 127\.0\.0\.1:(\d+)/);
+    const port = Number(text);
+    assert(await shows(port, first.cert));
+    await write(second);
+    server.kill("SIGHUP");
+    await server.line(/INFO certificate read again on SIGHUP/);
+    assertEquals([await shows(port, first.cert), await shows(port, second.cert)], [false, true]);
+    await write({ cert: first.cert, key: second.key });
+    server.kill("SIGHUP");
+    await server.line(/ERROR certificate cannot be read again on SIGHUP.*do not belong together/);
+    assert(await shows(port, second.cert));
+    server.kill("SIGTERM");
+    const { code, stderr } = await server.ended;
+    assertEquals([code, stderr], [0, ""]);
+  },
+});
+
+Deno.test("SIGHUP without a certificate says that there is nothing to read again", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using server = await startWeir();
+  server.kill("SIGHUP");
+  await server.line(/INFO nothing to read again on SIGHUP/);
+  using client = await RtmpClient.publisher(server.port, "cam");
+  await client.frames(0, 1);
+});
+
+Deno.test("a list in --allow-net that clients over UDP are not in is told at the start", async () => {
+  await using server = new RunningProcess(deno, [
+    ...["run", "--no-prompt", "--allow-net=127.0.0.1", "mod.ts"],
+    ...["--rtmp", "off", "--rtsp", "127.0.0.1:0", "--rtp", "0"],
+  ]);
+  await server.line(/WARN RTSP clients at addresses that --allow-net does not list get no UDP/);
 });

@@ -5,6 +5,7 @@ import {
   explainListenErrors,
   formatAddress,
   hasNetPermission,
+  hasWholeNetPermission,
   type ListenAddress,
   type Transport,
 } from "../../transport/mod.ts";
@@ -174,6 +175,11 @@ export class RtspDoor implements Door {
       );
       const address = formatAddress({ hostname, port: this.#sockets.ports[0] });
       shell.log.info(`rtp listening on ${address}`);
+      if (!hasWholeNetPermission()) {
+        shell.log.warn(
+          "RTSP clients at addresses that --allow-net does not list get no UDP (461): add --allow-net",
+        );
+      }
     }
     if (this.#groups !== undefined) await this.#openMulticast(shell, this.#groups);
   }
