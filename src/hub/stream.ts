@@ -311,11 +311,14 @@ export class Stream implements PublishedStream {
    * Calls `onUnit` for the headers, for the units kept since the newest start, and for each unit from
    * now on; where none are kept, media comes from the next start on. `startPoint` says whether a reader can
    * start at the unit. `onEnd` is called once when the stream has ended. Returns what stops that.
+   *
+   * @throws {HubError} `closed` when the stream has ended: nothing would ever come
    */
   tap(
     onUnit: (unit: MediaUnit, startPoint: boolean) => void,
     onEnd?: (reason: StreamEndReason) => void,
   ): () => void {
+    if (this.#ended) throw new HubError("closed", `Cannot read ${this.name} as it has ended`);
     const kept = this.#group.units;
     const { units } = kept[0]?.headers ?? this.#headers;
     for (const unit of units) onUnit(unit, false);

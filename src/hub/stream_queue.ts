@@ -28,6 +28,9 @@ export interface StreamQueue {
 /**
  * Opens a queue of a stream's units: headers, the units that are kept since the newest start, and all that
  * comes from now on, each with its publication. It waits for a publisher, and stays when one returns in time.
+ *
+ * @throws {HubError} `closed` when the stream has ended
+ * @throws {RangeError} if a bound is negative or not a number
  */
 export function openStreamQueue(stream: Stream, options: StreamQueueOptions = {}): StreamQueue {
   const { kinds, timeBy = "arrival", onEnd } = options;

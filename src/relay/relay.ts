@@ -1,4 +1,11 @@
-import { type Clock, type Hub, HubError, type Stream, unitBytes } from "../hub/mod.ts";
+import {
+  type Clock,
+  type Hub,
+  HubError,
+  openStreamQueue,
+  type Stream,
+  unitBytes,
+} from "../hub/mod.ts";
 import { Gate } from "../gate/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { RtmpError } from "../rtmp/mod.ts";
@@ -8,7 +15,6 @@ import { PeerLog, type ServerLog, silentLog } from "../log/mod.ts";
 import { type RelayConnection, type RelayDriver, RelayFailure } from "./relay_driver.ts";
 import { relayDriver } from "./relay_checks.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
-import { RelayQueue } from "./relay_queue.ts";
 import { RelayVisit } from "./relay_visit.ts";
 
 /** What relays need of their server. */
@@ -443,34 +449,37 @@ export class Relay {
     if (sink === undefined || !stream.isLive) return "unpublished";
     let end: RelayEnd = "unpublished";
     let isKicked = false;
-    const queue = new RelayQueue(stream);
-    const visit = await this.#enter();
-    await visit.play(() => {
-      isKicked = true;
-      end = "kicked";
-      queue.end();
-    });
-    this.#started();
-    // A failing send tells of the end; while there is nothing to send, this does.
-    void sink.ended.then(() => queue.end());
+    const { queue, close } = openStreamQueue(stream);
+    let visit: RelayVisit | undefined;
     try {
+      visit = await this.#enter();
+      await visit.play(() => {
+        isKicked = true;
+        end = "kicked";
+        close();
+      });
+      this.#started();
+      // A failing send tells of the end; while there is nothing to send, this does.
+      void sink.ended.then(close);
+      const droppedBefore = this.#dropped;
       for (;;) {
         const next = isKicked ? undefined : queue.next();
         if (next !== undefined) {
-          if (!await sink.send(next)) {
+          const { unit, tag: publication } = next;
+          if (!await sink.send({ unit, publication })) {
             end = "tracks-changed";
             break;
           }
-          this.#relayed(next.unit);
+          this.#relayed(unit);
         } else if (queue.isEnded) break;
         else await queue.more();
-        this.#dropped += queue.takeDropped();
+        this.#dropped = droppedBefore + queue.dropped;
       }
       await sink.close();
       return end;
     } finally {
-      queue.end();
-      visit.leave(signal.aborted ? this.#stopReason : end);
+      close();
+      visit?.leave(signal.aborted ? this.#stopReason : end);
     }
   }
 }

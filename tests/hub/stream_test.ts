@@ -437,6 +437,8 @@ Deno.test("a stream ends when its linger ends: readers are told once, nothing is
   const error = assertThrows(() => publication.stream.publish(), HubError);
   assertEquals(error.code, "closed");
   assertThrows(() => read(publication.stream), HubError);
+  // Who taps it would wait for ever.
+  assertEquals(assertThrows(() => publication.stream.tap(() => {}), HubError).code, "closed");
 });
 
 Deno.test("a stream without readers ends with its publisher, whichever leaves last (M081)", () => {
