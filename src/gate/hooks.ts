@@ -25,7 +25,7 @@ export interface Redirected {
   readonly redirect: string;
 }
 
-/** What a hook answers: nothing to allow, a refusal, or a redirection; at once or later. */
+/** What a hook answers: nothing to allow, a refusal, or a redirection; at once or later. All else refuses. */
 export type HookResult = void | Refused | Redirected | Promise<void | Refused | Redirected>;
 
 /** A publisher that has started or ended. */
