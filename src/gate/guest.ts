@@ -391,6 +391,8 @@ function verdictOf(answer: unknown): Answer<string | undefined> {
     const { allow, challenge, refuse } = answer;
     if (typeof refuse === "string") return { refused: "denied", why: refuse };
     if (typeof challenge === "string") return { challenge };
+    // One that is there and says nothing is none of the answers, whatever stands beside it.
+    if (refuse != null || challenge != null) return { refused: "denied", why: "Not allowed" };
     if (allow === "anonymous") return { granted: undefined };
     if (isRecord(allow)) {
       const { user } = allow;
