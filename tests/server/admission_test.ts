@@ -1,6 +1,7 @@
 /** One desk for all doors: who is let in, and how those that are sent away are told, in their protocol's words. */
 import { assert, assertEquals } from "@std/assert";
 import { fixedUsers, type ServerOptions } from "../../mod.ts";
+import type { Door } from "../../src/doors/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { parseRtcp } from "../../src/rtp/mod.ts";
 import { buildAuthorization, parseChallenges, type RtspResponse } from "../../src/rtsp/mod.ts";
@@ -446,6 +447,44 @@ Deno.test("a program's publishing and playing is heard by hooks, seen in the sna
     "stop live/program",
     "unpublish 1 kicked",
   ]);
+});
+
+Deno.test("a door that does not say that its client has left leaves nothing behind", async () => {
+  const heard: string[] = [];
+  for (const fails of [false, true]) {
+    const door: Door = {
+      protocols: ["own"],
+      addresses: [],
+      open: () => Promise.resolve(),
+      tick: () => {},
+      close: () => Promise.resolve(),
+      serve: (_shell, { guest }) => ({
+        finished: (async () => {
+          await guest.enter();
+          await guest.publish({ name: "live/cam" });
+          if (fails) throw new Error("a mistake");
+          return { clean: true, reason: "closed", message: "" };
+        })(),
+        bytesReceived: 0,
+        bytesSent: 0,
+        heldBytes: 0,
+        hasRole: false,
+        tick: () => {},
+        shed: () => {},
+        kick: () => {},
+        stop: () => {},
+      }),
+    };
+    await using weir = await TestServer.start({
+      doors: [door],
+      hooks: { onDisconnect: (_, { reason }) => void heard.push(reason) },
+    });
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const serving = weir.server.serve("own", { readable, writable, remoteAddress: "192.0.2.7" });
+    await serving.catch(() => {});
+    assertEquals([weir.server.tickets.size, weir.server.connectionCount], [0, 0]);
+  }
+  assertEquals(heard, ["closed", "internal"]);
 });
 
 Deno.test("a program whose units cannot be read leaves no ticket behind", async () => {
