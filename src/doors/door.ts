@@ -13,6 +13,12 @@ export interface DoorAddress {
   readonly port: number;
 }
 
+/** What a door counts itself; each has a type of its own. */
+export interface DoorSnapshot {
+  /** The first of its protocols. */
+  readonly protocol: string;
+}
+
 /**
  * A way by which clients come in: one protocol, or a family. It translates between its protocol's words and those of
  * the gate, and decides nothing by itself.
@@ -39,7 +45,7 @@ export interface Door {
   /** Gives up what it holds; its connections have ended. */
   close(): Promise<void>;
   /** Counts of the door itself, for the server's snapshot. */
-  snapshot?(): Readonly<Record<string, unknown>>;
+  snapshot?(): DoorSnapshot;
 }
 
 /** A connection, whatever it speaks. */

@@ -73,6 +73,8 @@ export interface StreamStatistics {
   readonly bytesSent: number;
   /** Messages that have left for all readers, those that have gone too. */
   readonly messagesSent: number;
+  /** Frames that the wire formats of its readers could not carry, those that have gone too. */
+  readonly dropped: number;
 }
 
 /** What the stream needs from its hub. */
@@ -138,6 +140,8 @@ export class Stream implements PublishedStream {
   readonly #watchers = new Set<() => void>();
   /** What has left for readers that have gone. */
   readonly #sentToFormer = { bytes: 0, messages: 0 };
+  /** What the wire formats of logs that have gone could not carry. */
+  #droppedByFormer = 0;
   #publication: Publication<Stream> | undefined;
   #headers: HeaderSet = HeaderSet.EMPTY;
   /** The headers that all readers in flow have, whoever published them. */
@@ -224,6 +228,10 @@ export class Stream implements PublishedStream {
       publisher: this.#publication?.statistics,
       bytesSent: sent.bytes,
       messagesSent: sent.messages,
+      dropped: this.#logs.values().reduce(
+        (sum, { format }) => sum + (format.dropped ?? 0),
+        this.#droppedByFormer,
+      ),
       readers: Array.from(this.#readers, ([{ cursor }, { format, lostPackets }]) => ({
         format,
         bytes: cursor.bytes,
@@ -299,6 +307,7 @@ export class Stream implements PublishedStream {
         cursor.close();
         if (log.readers === 0 && this.#logs.get(options.format) === log) {
           this.#logs.delete(options.format);
+          this.#droppedByFormer += log.format.dropped ?? 0;
         }
         this.#releaseIfIdle();
       },
@@ -409,6 +418,7 @@ export class Stream implements PublishedStream {
     const publication = this.#publication;
     this.#flush();
     this.#publication = undefined;
+    for (const { format } of this.#logs.values()) this.#droppedByFormer += format.dropped ?? 0;
     this.#logs.clear();
     const tapEnds = [...this.#taps.values()];
     this.#taps.clear();

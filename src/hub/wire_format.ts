@@ -6,6 +6,8 @@ import type { HeaderSet } from "./header_set.ts";
  * keep sequence numbers and the like.
  */
 export interface WireFormat {
+  /** Frames that it could not carry so far: broken ones, and those of codecs that its protocol has no form for. */
+  readonly dropped?: number;
   /** Appends the bytes of `unit`, none or several messages of them. */
   encode(unit: MediaUnit, log: WireLogWriter): void;
   /**

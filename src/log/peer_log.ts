@@ -51,6 +51,11 @@ export class PeerLog {
     };
   }
 
+  /** Lines that were left out so far. */
+  get linesLeftOut(): number {
+    return this.#warnings.leftOutInAll + this.#notices.leftOutInAll;
+  }
+
   /** Passes time on. */
   tick(): void {
     const now = this.#clock.now();
@@ -74,6 +79,8 @@ class LineCounter {
   readonly #perAddress = new Map<string, number>();
   #written = 0;
   #leftOut = 0;
+  /** Lines that were left out since the beginning. */
+  leftOutInAll = 0;
 
   constructor(limits: LineLimits) {
     this.#limits = limits;
@@ -85,7 +92,10 @@ class LineCounter {
     this.#perAddress.set(address, count);
     const mayWrite = count <= this.#limits.each && this.#written < this.#limits.all;
     if (mayWrite) this.#written++;
-    else this.#leftOut++;
+    else {
+      this.#leftOut++;
+      this.leftOutInAll++;
+    }
     return mayWrite;
   }
 

@@ -27,6 +27,7 @@ export type {
   Door,
   DoorAddress,
   DoorListenOptions,
+  DoorSnapshot,
   ServedConnection,
   ServerTiming,
   Shell,
@@ -59,6 +60,7 @@ export {
 export {
   type MulticastOptions,
   parseMulticastRange,
+  type RtspDoorSnapshot,
   type RtspServiceOptions,
   type RtspSessionStatistics,
 } from "../doors/rtsp/mod.ts";

@@ -246,8 +246,8 @@ export class Server {
   }
 
   /** Counts of the RTSP sessions that play, are set up to, or record. */
-  get rtspSessions(): RtspSessionStatistics[] {
-    return this.#rtsp.sessions;
+  get rtspSessions(): readonly RtspSessionStatistics[] {
+    return this.#rtsp.snapshot().sessions;
   }
 
   /** Number of connections. */
@@ -257,7 +257,7 @@ export class Server {
 
   /** Number of RTSP sessions; those over UDP may outlive their connections. */
   get rtspSessionCount(): number {
-    return this.#rtsp.sessionCount;
+    return this.#rtsp.snapshot().sessionCount;
   }
 
   /** Connections that were closed at once, since there were too many. */
@@ -275,7 +275,8 @@ export class Server {
       relays: this.relays,
       refused: { ...shell.gate.counts },
       heldBytes: { streams: this.hub.heldBytes, connections: shell.heldBytes },
-      doors: shell.doorSnapshots,
+      doors: { ...shell.doorSnapshots, rtsp: this.#rtsp.snapshot() },
+      logLinesLeftOut: shell.peers.linesLeftOut,
     };
   }
 

@@ -1,6 +1,7 @@
 import type {
   Door,
   DoorListenOptions,
+  DoorSnapshot,
   ServedConnection,
   ServerTiming,
   Shell,
@@ -136,9 +137,12 @@ export class ServerShell implements Shell {
   }
 
   /** Counts of the doors. */
-  get doorSnapshots(): Record<string, Readonly<Record<string, unknown>>> {
+  get doorSnapshots(): Record<string, DoorSnapshot> {
     return Object.fromEntries(
-      this.#options.doors.map((door) => [door.protocols[0] ?? "", door.snapshot?.() ?? {}]),
+      this.#options.doors.flatMap((door) => {
+        const snapshot = door.snapshot?.();
+        return snapshot === undefined ? [] : [[snapshot.protocol, snapshot] as const];
+      }),
     );
   }
 

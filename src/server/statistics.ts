@@ -1,3 +1,5 @@
+import type { DoorSnapshot } from "../doors/mod.ts";
+import type { RtspDoorSnapshot } from "../doors/rtsp/mod.ts";
 import type { GateCounts, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
 import type { RelayEntry } from "../relay/mod.ts";
@@ -58,5 +60,7 @@ export interface ServerSnapshot {
   /** Bytes that are held: the media of all streams, and what connections make the server hold beside. */
   readonly heldBytes: { readonly streams: number; readonly connections: number };
   /** What doors count themselves, by the first protocol of each. */
-  readonly doors: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly doors: Readonly<Record<string, DoorSnapshot>> & { readonly rtsp: RtspDoorSnapshot };
+  /** Lines about peers that were left out of the log, since there were too many. */
+  readonly logLinesLeftOut: number;
 }

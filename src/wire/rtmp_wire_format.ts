@@ -76,6 +76,11 @@ export class RtmpWireFormat implements WireFormat {
   }
 
   /** Appends the message of a unit, or the messages that it becomes; metadata at time 0. */
+  /** Frames that could not be made FLV. */
+  get dropped(): number {
+    return this.#remuxer.stats.dropped;
+  }
+
   encode(unit: MediaUnit, log: WireLogWriter): void {
     if (unit.payload.format === "flv") {
       const { kind, dtsUs, role, keyFrame } = unit;

@@ -75,6 +75,11 @@ export class RtspWireFormat implements WireFormat {
     this.#reportedUs = tracks.map(() => undefined);
   }
 
+  /** Frames that could not be made RTP. */
+  get dropped(): number {
+    return this.#remuxer.stats.dropped;
+  }
+
   encode(unit: MediaUnit, log: WireLogWriter): void {
     for (const packet of this.#remuxer.remux(unit)) {
       const sender = this.senders[packet.track]!;

@@ -784,10 +784,26 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
       lostPackets: undefined,
     }],
     bytesSent: 0,
+    dropped: 0,
     messagesSent: 0,
   });
   takeAll(reader);
   publication.write(unit("p3", { bytes: 88 }));
   const [statistics] = publication.stream.statistics.readers;
   assertEquals([statistics!.bytes, statistics!.lagBytes], [250 + 3 * MESSAGE_HEADER, 100]);
+});
+
+Deno.test("a stream counts what the wire formats of its readers could not carry, those that have gone too", () => {
+  const { hub } = fakeHub();
+  const publication = hub.stream("live/cam").publish();
+  const dropping = (format: string, dropped: number) =>
+    read(publication.stream, {
+      format,
+      create: () => Object.assign(new TestFormat(), { dropped }),
+    });
+  const [first] = [dropping("a", 3), dropping("b", 4)];
+  read(publication.stream);
+  assertEquals(publication.stream.statistics.dropped, 7);
+  first!.close();
+  assertEquals(publication.stream.statistics.dropped, 7);
 });

@@ -33,6 +33,7 @@ Deno.test("of a peer that fails on and on, the first lines are written and the o
   clock.advance(10_000);
   peers.tick();
   assertEquals(shown().at(-1), "again", "nothing was left out");
+  assertEquals(peers.linesLeftOut, 980);
 });
 
 Deno.test("many peers together are bounded too, and what they leave out is told in the end (threats: log flooding)", () => {

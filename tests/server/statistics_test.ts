@@ -70,6 +70,7 @@ Deno.test("bytes and packets are counted for each connection, session and stream
     packetsLost: undefined,
     packetsForeign: 0,
     packetsMalformed: 0,
+    unitsDropped: 0,
   };
   assertEquals(rtspSessions, [
     {
@@ -84,6 +85,7 @@ Deno.test("bytes and packets are counted for each connection, session and stream
       packetsLost: 0,
       packetsForeign: 0,
       packetsMalformed: 0,
+      unitsDropped: 0,
     },
     {
       connection: 2,
@@ -97,6 +99,7 @@ Deno.test("bytes and packets are counted for each connection, session and stream
       packetsLost: undefined,
       packetsForeign: 0,
       packetsMalformed: 0,
+      unitsDropped: 0,
     },
     {
       ...nothing,
@@ -156,4 +159,38 @@ Deno.test("bytes of RTMP connections are counted, from the handshake on (R096)",
   const [after] = weir.server.connections;
   assertEquals(after!.bytesReceived > handshake, true);
   assertEquals(after!.bytesSent > handshake, true);
+});
+
+Deno.test("what is dropped, ignored and refused of RTSP is reached by the snapshot", async () => {
+  await using weir = await TestServer.start({ rtmp: false, rtsp: LOCAL, rtp: LOCAL });
+  const { server } = weir;
+  const rtp = server.addresses.find(({ protocol }) => protocol === "rtp")!.port;
+  using publisher = await RtspPeer.dial(weir.port);
+  const session = await publisher.record();
+  await publisher.frame(0, audioPacket(0));
+  // No RTP, a payload type that was not announced, a channel that nobody has, and what belongs to no message.
+  await publisher.frame(0, new Uint8Array(20));
+  const otherType = audioPacket(1);
+  otherType[1] = 101;
+  await publisher.frame(0, otherType);
+  await publisher.frame(8, audioPacket(2));
+  await publisher.send(new Uint8Array(3));
+  assertEquals((await publisher.request("PLAY", { headers: session })).status, 455);
+  using stranger = new UdpPeer();
+  await stranger.send(audioPacket(0), rtp);
+  const url = `rtsp://127.0.0.1:${weir.port}/live/cam`;
+  {
+    using gone = await RtspPeer.dial(weir.port);
+    await play(gone, url, `RTP/AVP;unicast;client_port=${stranger.ports}`);
+  }
+  await until(() => server.snapshot().doors.rtsp.detachedSessions === 1);
+  await until(() => server.snapshot().doors.rtsp.strangeDatagrams === 1);
+  await until(() => server.snapshot().connections.length === 1);
+
+  const { connections, doors: { rtsp }, logLinesLeftOut, streams } = server.snapshot();
+  assertEquals(connections[0]!.counts, { garbageBytes: 3, strayFrames: 1, refusedRequests: 1 });
+  assertEquals(rtsp.sessionCount, 2);
+  const { packetsForeign, packetsMalformed, unitsDropped } = rtsp.sessions[0]!;
+  assertEquals([packetsForeign, packetsMalformed, unitsDropped], [1, 1, 0]);
+  assertEquals([logLinesLeftOut, streams[0]?.dropped], [0, 0]);
 });

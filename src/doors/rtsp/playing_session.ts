@@ -84,6 +84,7 @@ export class PlayingSession implements MediaSession {
       packetsLost: this.#reports.lost,
       packetsForeign: 0,
       packetsMalformed: 0,
+      unitsDropped: 0,
     };
   }
 

@@ -40,7 +40,8 @@ export class RecordingSession implements MediaSession {
 
   get statistics(): RtspSessionStatistics {
     const { request } = this.#ticket;
-    const { packets, bytes, lost, foreign, malformed } = this.#ingest.statistics;
+    const { packets, bytes, lost, foreign, otherTypes, malformed, dropped } =
+      this.#ingest.statistics;
     return {
       connection: request.connection.id,
       stream: request.name,
@@ -51,8 +52,9 @@ export class RecordingSession implements MediaSession {
       packetsSent: this.#packets.sent.packets,
       bytesSent: this.#packets.sent.bytes,
       packetsLost: lost,
-      packetsForeign: foreign,
+      packetsForeign: foreign + otherTypes,
       packetsMalformed: malformed,
+      unitsDropped: dropped,
     };
   }
 

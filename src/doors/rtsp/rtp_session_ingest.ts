@@ -33,8 +33,12 @@ export interface RtpSessionIngestStatistics {
   readonly lost: number;
   /** Packets of other sources than the one that a track has, dropped. */
   readonly foreign: number;
+  /** Packets of payload types that their track has not, passed over. */
+  readonly otherTypes: number;
   /** Packets that were no RTP or RTCP. */
   readonly malformed: number;
+  /** Access units that were larger than may be held, dropped. */
+  readonly dropped: number;
 }
 
 /** Where units go: a publisher's ticket, or its hold on the stream. */
@@ -91,12 +95,15 @@ export class RtpSessionIngest {
   /** Counts of now. */
   get statistics(): RtpSessionIngestStatistics {
     const stats = this.#tracks.map(({ receiver }) => receiver.stats);
+    const ingested = this.#tracks.map(({ ingest }) => ingest.stats);
     return {
       packets: this.#packets,
       bytes: this.#bytes,
       lost: stats.reduce((sum, { lost }) => sum + lost, 0),
       foreign: stats.reduce((sum, { foreign }) => sum + foreign, 0),
+      otherTypes: ingested.reduce((sum, { foreignPackets }) => sum + foreignPackets, 0),
       malformed: this.#malformed,
+      dropped: ingested.reduce((sum, { dropped }) => sum + dropped, 0),
     };
   }
 

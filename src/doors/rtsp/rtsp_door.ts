@@ -14,7 +14,7 @@ import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
 import { RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
-import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
+import type { RtspDoorSnapshot } from "./rtsp_statistics.ts";
 import type { RtspMulticast } from "./session_packets.ts";
 
 /** Options of an {@linkcode RtspDoor}. */
@@ -60,16 +60,6 @@ export class RtspDoor implements Door {
         (name) => this.#service?.isMulticast(name) ?? false,
       );
     }
-  }
-
-  /** Counts of the sessions that play, are set up to, or record. */
-  get sessions(): RtspSessionStatistics[] {
-    return this.#service?.statistics ?? [];
-  }
-
-  /** Number of sessions; those over UDP may outlive their connections. */
-  get sessionCount(): number {
-    return this.#service?.sessions.size ?? 0;
   }
 
   /** The UDP port of RTP, where there is one. */
@@ -131,8 +121,16 @@ export class RtspDoor implements Door {
   }
 
   /** Counts of the sessions, and of datagrams that nobody had asked for. */
-  snapshot(): Readonly<Record<string, unknown>> {
-    return { sessions: this.sessions, strangeDatagrams: this.#sockets?.strangers ?? 0 };
+  snapshot(): RtspDoorSnapshot {
+    const { statistics = [], sessions } = this.#service ?? {};
+    return {
+      protocol: "rtsp",
+      sessions: statistics,
+      sessionCount: sessions?.size ?? 0,
+      detachedSessions: sessions?.detached ?? 0,
+      strangeDatagrams: (this.#sockets?.strangers ?? 0) +
+        (this.#multicast?.sockets.strangers ?? 0),
+    };
   }
 
   #serve(

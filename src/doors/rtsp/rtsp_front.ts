@@ -155,6 +155,11 @@ export class RtspFront implements ServedConnection {
     return this.#connection?.heldBytes ?? 0;
   }
 
+  /** What its RTSP counts beside bytes. */
+  get counts(): Readonly<Record<string, number>> {
+    return this.#connection?.counts ?? {};
+  }
+
   /** Whether a session of it plays or records. */
   get hasRole(): boolean {
     return this.#connection?.hasRole ?? false;

@@ -1,3 +1,19 @@
+import type { DoorSnapshot } from "../mod.ts";
+
+/** What the RTSP door counts. */
+export interface RtspDoorSnapshot extends DoorSnapshot {
+  /** Tells it. */
+  readonly protocol: "rtsp";
+  /** The sessions that play, are set up to, or record. */
+  readonly sessions: readonly RtspSessionStatistics[];
+  /** Number of all sessions, those that are announced alone too. */
+  readonly sessionCount: number;
+  /** Sessions over UDP whose connections have ended. */
+  readonly detachedSessions: number;
+  /** Datagrams that came from where no session has its client, dropped. */
+  readonly strangeDatagrams: number;
+}
+
 /**
  * Counts of one RTSP session that plays, is set up to, or records. Packets are those of RTP and RTCP; bytes are
  * theirs, of what is sent over TCP with the four before each packet.
@@ -24,8 +40,10 @@ export interface RtspSessionStatistics {
   readonly bytesSent: number;
   /** Packets that never came: of a player as it reports, `undefined` before it does. */
   readonly packetsLost: number | undefined;
-  /** Packets of a publisher that came of other sources than the one that a track has, dropped. */
+  /** Packets of a publisher that were of another source, or of another payload type, than their track: dropped. */
   readonly packetsForeign: number;
   /** Packets of a publisher that were no RTP or RTCP. */
   readonly packetsMalformed: number;
+  /** Pictures and frames of a publisher that were dropped, since they were larger than may be held. */
+  readonly unitsDropped: number;
 }

@@ -41,6 +41,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
   #end: ConnectionEnd | undefined;
   #closing: Promise<void> | undefined;
   #hasToldOfGarbage = false;
+  #refusedRequests = 0;
 
   /**
    * Starts to serve the connection of `guest`; `openedMs` is when it began, and `first` what was read of it
@@ -110,6 +111,15 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
   /** Bytes that came so far. */
   get bytesReceived(): number {
     return this.#decoder.bytesReceived;
+  }
+
+  /** What it counts beside bytes. */
+  get counts(): Readonly<Record<string, number>> {
+    return {
+      garbageBytes: this.#decoder.garbageBytes,
+      strayFrames: this.#connection.strayFrames,
+      refusedRequests: this.#refusedRequests,
+    };
   }
 
   /** Bytes sent so far. */
@@ -203,6 +213,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
         this.#service.closed(event.session, event.reason);
         return endAnnounced(event.session);
       case "refused":
+        this.#refusedRequests++;
         this.#log.info("rtsp request refused", {
           connection: this.#guest.id,
           method: event.request.method,
