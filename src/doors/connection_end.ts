@@ -36,4 +36,5 @@ export const ORDINARY_ENDS: ReadonlySet<string> = new Set([
   "stopped",
   "redirect",
   "asked",
+  "not-found",
 ]);

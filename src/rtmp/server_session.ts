@@ -34,8 +34,10 @@ export interface RtmpServerSessionOptions {
   readonly windowSize?: number;
   /** NetStreams at one time. Default 16: encoders use one, players with several views a few. */
   readonly maxNetStreams?: number;
-  /** From the start, and after a role has ended, to publish or play. Default 10 000 ms. */
+  /** From the start, and after a role has ended or there was no stream, to publish or play. Default 10 000 ms. */
   readonly roleTimeoutMs?: number;
+  /** How long a player may go on asking for streams that there are not. Default 600 000 ms. */
+  readonly retryTimeoutMs?: number;
   /** Longest silence of a publisher. Default 10 000 ms. */
   readonly publisherTimeoutMs?: number;
   /** Silence after which the peer is pinged. Default 30 000 ms. */
@@ -125,7 +127,10 @@ export class RtmpServerSession {
   #held: RtmpMessage[] = [];
   #closed = false;
   #nowMs: number;
+  /** When the time to publish or play began to run. */
   #noRoleSince: number | undefined;
+  /** When a player without a role was first told that there is no stream. */
+  #absentSince: number | undefined;
   #lastReceivedAt: number;
   #pingedAt: number | undefined;
   #droppedMedia = 0;
@@ -138,6 +143,7 @@ export class RtmpServerSession {
       windowSize: 2_500_000,
       maxNetStreams: 16,
       roleTimeoutMs: 10_000,
+      retryTimeoutMs: 600_000,
       publisherTimeoutMs: 10_000,
       pingAfterMs: 30_000,
       pingTimeoutMs: 10_000,
@@ -262,8 +268,17 @@ export class RtmpServerSession {
     this.#becomeIdle(this.#streams.get(event.streamId)!);
     const code = refusal.code ??
       (event.type === "publish" ? "NetStream.Publish.Denied" : "NetStream.Play.StreamNotFound");
+    if (code === "NetStream.Play.StreamNotFound") this.#giveTimeToRetry();
     this.#sendStatus(event.streamId, status("error", code, description));
     return this.#settle(event);
+  }
+
+  /** A stream that there is not may come: the player may ask again, though not for ever. */
+  #giveTimeToRetry(): void {
+    if (this.#noRoleSince === undefined) return;
+    this.#absentSince ??= this.#nowMs;
+    const mayRetry = this.#nowMs - this.#absentSince < this.#options.retryTimeoutMs;
+    if (mayRetry) this.#noRoleSince = this.#nowMs;
   }
 
   /** Tells a player that a publisher has come, one that waits for its stream too. */
@@ -329,6 +344,12 @@ export class RtmpServerSession {
     const isLate = this.#noRoleSince !== undefined && nowMs - this.#noRoleSince >= roleTimeoutMs;
     // One whose request is looked at is not the one who is late.
     if (isLate && !this.#hasRequest) {
+      if (this.#absentSince !== undefined) {
+        return this.#close(
+          "not-found",
+          `There was no stream, and nothing else was asked for within ${roleTimeoutMs} ms`,
+        );
+      }
       return this.#close(
         "role-timeout",
         `No publish or play within ${roleTimeoutMs} ms: state is ${this.state}`,
@@ -591,7 +612,7 @@ export class RtmpServerSession {
     if (!this.isWaiting(event)) return;
     const stream = this.#streams.get(event.streamId)!;
     stream.state = "publishing";
-    this.#noRoleSince = undefined;
+    this.#noRoleSince = this.#absentSince = undefined;
     stream.lastMediaAt = this.#nowMs;
     const description = `${event.path.key || event.path.name} is now published.`;
     if (this.#sawFcPublish) {
@@ -635,7 +656,7 @@ export class RtmpServerSession {
     if (!this.isWaiting(event)) return;
     const stream = this.#streams.get(event.streamId)!;
     stream.state = "playing";
-    this.#noRoleSince = undefined;
+    this.#noRoleSince = this.#absentSince = undefined;
     const { id } = stream;
     const name = event.path.key || event.path.name;
     this.#protocol.sendUserControl(UserControlEvent.StreamBegin, id);

@@ -172,8 +172,36 @@ Deno.test("requests that are refused give no more time; one that is looked at is
   }
   client.send(command("play", { on: 1, args: ["cam"] }));
   assertEquals(client.pass(5000), []);
-  client.reject("There is none");
+  client.reject("Not for you", { code: "NetStream.Play.Failed" });
   assertEquals(client.pass(0), ["close role-timeout"]);
+});
+
+Deno.test("a player whose stream there is not has 10 s to ask again, each time for ten minutes (M084)", () => {
+  const client = Client.connected();
+  const ask = (): void => {
+    client.send(command("play", { on: 1, args: ["cam"] }));
+    assertEquals(client.pass(15_000), [], "it is looked at");
+    client.reject("There is none");
+  };
+  ask();
+  assertEquals(client.pass(9999), []);
+  // 25 s each.
+  for (let times = 0; times < 24; times++) {
+    ask();
+    assertEquals(client.pass(9999), []);
+  }
+  ask();
+  assertEquals(client.pass(0), ["close not-found"], "it has had its ten minutes");
+
+  const player = Client.connected();
+  player.send(command("play", { on: 1, args: ["cam"] }));
+  player.reject("There is none");
+  player.pass(9000);
+  player.send(command("play", { on: 1, args: ["cam"] }));
+  player.accept();
+  player.session.endPlay(1);
+  assertEquals(player.pass(9999), []);
+  assertEquals(player.pass(1), ["close role-timeout"], "a role is a new start");
 });
 
 Deno.test("a play that is withdrawn before it was granted gives no more time (M084)", () => {
@@ -207,7 +235,7 @@ Deno.test("one role among several NetStreams is enough (M084)", () => {
   client.send(command("play", { on: 1, args: ["c"] }), command("closeStream", { on: 2 }));
   client.reject("There is none");
   assertEquals(client.pass(9_999), []);
-  assertEquals(client.pass(1), ["close role-timeout"]);
+  assertEquals(client.pass(1), ["close not-found"]);
 });
 
 Deno.test("after 50 days nothing has gone wrong (M032, M082)", () => {

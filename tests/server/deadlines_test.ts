@@ -114,3 +114,19 @@ async function closes(client: RtmpClient): Promise<number> {
   }
   return total;
 }
+
+Deno.test("a player that was told that there is no stream may ask again, and its leaving is no warning", async () => {
+  await using weir = await TestServer.start({
+    session: { roleTimeoutMs: 600 },
+    timing: { playWaitMs: 650 },
+  });
+  using client = await RtmpClient.open(weir.port);
+  const streamId = await client.createStream();
+  for (let times = 0; times < 2; times++) {
+    await client.command("play", { args: ["cam"], streamId });
+    await client.status("NetStream.Play.StreamNotFound");
+  }
+  const { level } = await weir.log.closed("not-found");
+  assertEquals(level, "debug");
+  assertEquals(weir.log.lines.filter((line) => line.level === "warn"), []);
+});
