@@ -164,7 +164,9 @@ function withOwnSession(turn: RequestTurn, act: (session: ServerSession) => void
   turn.withSession((found) => {
     // Who forgets the header can only mean the one session of the connection.
     const session = found ?? turn.binding.implied;
-    if (session === undefined) throw notFound("a request without session");
+    if (session === undefined) {
+      throw notFound(turn.binding.whyEnded ?? "a request without session");
+    }
     act(session);
   });
 }

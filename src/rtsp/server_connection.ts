@@ -48,6 +48,8 @@ import { tooMany, WaitingRequests } from "./waiting_requests.ts";
 const MAX_STRAY_FRAMES = 1000;
 /** Time in which the first request must be there. */
 const FIRST_REQUEST_MS = 10_000;
+/** Time in which a client over UDP can still ask for its session, which the owner has ended, and be told why. */
+const LAST_REQUESTS_MS = 3000;
 /** Time without a request after which a connection without session ends. */
 const IDLE_MS = 60_000;
 
@@ -139,6 +141,8 @@ export class RtspServerConnection {
   readonly #waiting = new WaitingRequests();
   #pending: RtspQuestionEvent | undefined;
   #error: RtspError | undefined;
+  /** Since when it is to end, if it has no session a moment later. */
+  #ending: { readonly error: RtspError; readonly sinceMs: number } | undefined;
   #nowMs: number;
   #lastRequestMs: number | undefined;
   readonly #openedMs: number;
@@ -162,6 +166,7 @@ export class RtspServerConnection {
     this.#binding = new SessionBinding(this.#table, {
       address: options.address,
       close: (error) => this.#error ??= error,
+      closeSoon: (error) => this.#ending ??= { error, sinceMs: this.#nowMs },
     });
   }
 
@@ -199,6 +204,14 @@ export class RtspServerConnection {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     const events: RtspServerEvent[] = [];
     if (this.#error !== undefined || this.busy) return events;
+    const ending = this.#ending;
+    if (ending !== undefined && this.#nowMs - ending.sinceMs >= LAST_REQUESTS_MS) {
+      this.#ending = undefined;
+      if (this.#binding.count === 0) {
+        this.#fail(ending.error, events);
+        return events;
+      }
+    }
     const quiet = this.#nowMs - (this.#lastRequestMs ?? this.#openedMs);
     const limit = this.#lastRequestMs === undefined ? FIRST_REQUEST_MS : IDLE_MS;
     // R124: while a session lives, its own timeouts rule.
@@ -397,7 +410,11 @@ export class RtspServerConnection {
     this.#pending = undefined;
     const session = "session" in event ? event.session as ServerSession | undefined : undefined;
     if (answer !== undefined && session?.closed) {
-      this.#refuse(event.request, notFound("the session has ended"), { events });
+      this.#refuse(
+        event.request,
+        notFound(this.#table.whyEnded(session.id) ?? "the session has ended"),
+        { events },
+      );
     } else {
       if (answer?.identity !== undefined) {
         this.identity = answer.identity;
@@ -498,8 +515,9 @@ export class RtspServerConnection {
     const header = request.headers.get("Session");
     // Some clients send an empty header before they have a session.
     if (header === undefined || isNoSession(header)) return act(undefined);
-    const session = this.#table.sessions.get(parseSessionHeader(header).id);
-    if (session === undefined) throw notFound("an unknown session");
+    const { id } = parseSessionHeader(header);
+    const session = this.#table.sessions.get(id);
+    if (session === undefined) throw notFound(this.#table.whyEnded(id) ?? "an unknown session");
     this.#binding.checkUse(session);
     if (session.identity !== undefined && session.identity !== this.identity) {
       // Accepted, the request comes here again.

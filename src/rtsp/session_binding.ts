@@ -13,19 +13,27 @@ export class SessionBinding implements SessionConnection {
   readonly #table: SessionTable;
   readonly #address: string;
   readonly #close: (error: RtspError) => void;
+  readonly #closeSoon: (error: RtspError) => void;
   readonly #opened = new Set<ServerSession>();
   /** Those, and the ones over UDP that another connection has opened and this one goes on with. */
   readonly #used = new Set<ServerSession>();
   #interleaved: ServerSession | undefined;
   #everInterleaved = false;
+  /** The session that has ended last. */
+  #endedId: string | undefined;
 
   constructor(
     table: SessionTable,
-    options: { readonly address: string; readonly close: (error: RtspError) => void },
+    options: {
+      readonly address: string;
+      readonly close: (error: RtspError) => void;
+      readonly closeSoon: (error: RtspError) => void;
+    },
   ) {
     this.#table = table;
     this.#address = options.address;
     this.#close = options.close;
+    this.#closeSoon = options.closeSoon;
   }
 
   /** Number of sessions that were opened or used here and live. */
@@ -53,7 +61,17 @@ export class SessionBinding implements SessionConnection {
     this.#close(error);
   }
 
+  closeSoonFor(error: RtspError): void {
+    this.#closeSoon(error);
+  }
+
+  /** Why the session has ended that a request without `Session` meant until then. */
+  get whyEnded(): string | undefined {
+    return this.#endedId === undefined ? undefined : this.#table.whyEnded(this.#endedId);
+  }
+
   forget(session: ServerSession): void {
+    this.#endedId = session.id;
     this.#opened.delete(session);
     this.#used.delete(session);
     if (this.#interleaved === session) this.#interleaved = undefined;

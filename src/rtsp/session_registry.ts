@@ -65,6 +65,16 @@ export class RtspSessionRegistry implements Iterable<RtspServerSession> {
   }
 
   /**
+   * Ends a session and has its client told `why`: requests for it are answered 454 with these words. Its connection
+   * ends at once where it carried the session's packets, and else, so that there is time to ask, 3 s later, unless it
+   * has other sessions. Does nothing if the session has ended already.
+   */
+  end(session: RtspServerSession, why: string): RtspServerEvent[] {
+    const known = this.#table.sessions.get(session.id);
+    return known === session ? this.#table.close(known, "owner", { why, isTold: true }) : [];
+  }
+
+  /**
    * Ends the sessions whose time is over. A session over TCP that plays has no timeout: its connection
    * tells whether the client lives. Run it about once a second.
    */

@@ -38,9 +38,14 @@ const MAX_DETACHED = 1000;
 const MAX_DETACHED_OF_ADDRESS = 64;
 const DETACHED_TIMEOUT_MS = 15_000;
 
+/** Ended sessions whose end is remembered, so that their clients can be told. */
+const MAX_REMEMBERED = 1000;
+
 /** What a session needs of a connection. */
 export interface SessionConnection {
   closeFor(error: RtspError): void;
+  /** Closes a moment later, unless it has other sessions then. */
+  closeSoonFor(error: RtspError): void;
   forget(session: ServerSession): void;
 }
 
@@ -122,6 +127,8 @@ export class SessionTable {
   /** Sessions without connection, by address. */
   readonly #detached = new Map<string, number>();
   #detachedCount = 0;
+  /** Why sessions have ended that their clients did not end, by id, the oldest first. */
+  readonly #whyEnded = new Map<string, string>();
 
   constructor(options: RtspSessionRegistryOptions) {
     this.random = options.random;
@@ -195,19 +202,44 @@ export class SessionTable {
     else this.#detached.delete(session.address);
   }
 
-  /** Ends a session and its connections. */
-  close(session: ServerSession, reason: RtspSessionEnd): RtspServerEvent[] {
+  /** Why a session has ended that its client did not end; `undefined` where that is not known, or long ago. */
+  whyEnded(id: string): string | undefined {
+    return this.#whyEnded.get(id);
+  }
+
+  /**
+   * Ends a session and its connections. With `isTold`, connections that carry none of its frames go on for a moment:
+   * a client over UDP that asks for the session is told `why`.
+   */
+  close(
+    session: ServerSession,
+    reason: RtspSessionEnd,
+    options: { readonly why?: string; readonly isTold?: boolean } = {},
+  ): RtspServerEvent[] {
     const connections = [...session.connections];
+    const { transportKind } = session;
     const events = this.remove(session, reason);
+    if (options.why !== undefined) this.#remember(session, options.why);
     const error = new RtspError("closed", `session closed: ${reason}`);
-    for (const connection of connections) connection.closeFor(error);
+    for (const connection of connections) {
+      if (options.isTold && transportKind !== "tcp") connection.closeSoonFor(error);
+      else connection.closeFor(error);
+    }
     return events;
+  }
+
+  #remember({ id }: ServerSession, why: string): void {
+    this.#whyEnded.set(id, why);
+    const [oldest] = this.#whyEnded.keys();
+    if (this.#whyEnded.size > MAX_REMEMBERED) this.#whyEnded.delete(oldest!);
   }
 
   /** Ends a session alone. */
   remove(session: ServerSession, reason: RtspSessionEnd): RtspServerEvent[] {
     if (session.closed) return [];
     session.closed = true;
+    const why = WHY_ENDED[reason];
+    if (why !== undefined) this.#remember(session, why);
     this.#countAttached(session);
     this.sessions.delete(session.id);
     for (const track of session.tracks) {
@@ -244,6 +276,13 @@ export class SessionTable {
     return nowMs - Math.max(detachedMs, activeMs) >= this.#detachedTimeoutMs;
   }
 }
+
+/** What a client is told that asks for a session which it has not ended itself. */
+const WHY_ENDED: Readonly<Partial<Record<RtspSessionEnd, string>>> = {
+  "idle-timeout": "the session has ended without a sign of its client",
+  "media-timeout": "the session has ended without packets",
+  owner: "the server has ended the session",
+};
 
 function clientPortsOf(address: string, { transport }: RtspSessionTrack): string[] {
   return transport.kind === "udp" ? transport.clientPorts.map((port) => `${address}|${port}`) : [];

@@ -1216,3 +1216,47 @@ Deno.test("a connection that is closed takes nothing more in", () => {
   const message = new RtspDecoder().push(utf8.encode("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"));
   assertEquals(typesOf(peer.connection.receive(message, 0)), []);
 });
+
+Deno.test("who is told why a session over UDP has ended has 3 s to ask, and keeps its connection for other sessions", () => {
+  const why = "Not today";
+  const ended = (hasOther: boolean) => {
+    const peer = new Peer();
+    const headers = peer.setUp(() => udp(20_000));
+    if (hasOther) peer.setUp(() => udp(20_010));
+    peer.request("PLAY", URL, headers);
+    const session = peer.sessions.get(headers.Session!)!;
+    assertEquals(peer.sessions.end(session, why).map(({ type }) => type), ["session-closed"]);
+    assertEquals(peer.sessions.end(session, why), []);
+    peer.clock.ms = 2999;
+    assertEquals(peer.request("PAUSE", URL, headers).reason, `Session Not Found: ${why}`);
+    assertEquals(peer.connection.tick(2999), []);
+    return peer.connection.tick(3000).map(({ type }) => type);
+  };
+  assertEquals([ended(false), ended(true)], [["close"], []]);
+});
+
+Deno.test("a session over TCP that is ended takes its connection along", () => {
+  const peer = new Peer();
+  const session = peer.sessions.get(peer.setUp().Session!)!;
+  peer.sessions.end(session, "Not today");
+  assertEquals(peer.connection.closeReason?.code, "closed");
+});
+
+Deno.test("of sessions that have ended the last thousand are remembered, and why", () => {
+  const sessions = registry();
+  const ids: string[] = [];
+  for (let number = 0; number < 1001; number++) {
+    const peer = new Peer({ sessions });
+    const { Session } = peer.setUp(() => udp(20_000));
+    sessions.end(sessions.get(Session!)!, `${number}`);
+    ids.push(Session!);
+  }
+  const peer = new Peer({ sessions });
+  const reasons = [0, 1, 1000].map((number) =>
+    peer.request("PAUSE", URL, { Session: ids[number]! }).reason
+  );
+  assertEquals(
+    reasons,
+    ["an unknown session", "1", "1000"].map((why) => `Session Not Found: ${why}`),
+  );
+});

@@ -1,5 +1,6 @@
 import type { Outbox } from "../../transport/mod.ts";
 import type { RtspServerEvent, RtspServerSession } from "../../rtsp/mod.ts";
+import type { ConnectionEnd } from "../../gate/mod.ts";
 import type { Shell } from "../mod.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import type { RtspDatagrams } from "./session_packets.ts";
@@ -34,6 +35,9 @@ export interface MediaSession {
   closed(reason: string): void;
 }
 
+/** Why a session is ended from this side: for log and hooks, and in words for its client. */
+export type SessionEnd = Pick<ConnectionEnd, "reason" | "message">;
+
 /** What the media side of a session needs of who keeps it. */
 export interface MediaSessionOwner {
   readonly shell: Shell;
@@ -43,8 +47,11 @@ export interface MediaSessionOwner {
   readonly drainMs: number;
   /** Runs `act`; a mistake of this program ends the session that shows it, and nothing else. */
   guard(session: RtspServerSession, act: () => void): void;
-  /** Ends a session from this side: the client is told by a good-bye, and by the end of its session. */
-  end(session: RtspServerSession, reason: string): void;
-  /** Ends a session that its client has not ended; `reason` is what log and hooks are told. */
+  /**
+   * Ends a session from this side: the client is told by a good-bye, by the end of its session, and where it asks for
+   * that by the message.
+   */
+  end(session: RtspServerSession, end: SessionEnd): void;
+  /** Ends a session, and its connection; `reason` is what log and hooks are told. */
   close(session: RtspServerSession, reason: string): void;
 }

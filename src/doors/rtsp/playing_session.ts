@@ -115,7 +115,7 @@ export class PlayingSession implements MediaSession {
     if (!this.#ticket.isStarted) {
       this.#player ??= this.#kind === "udp" ? this.#udpPlayer() : this.#tcpPlayer();
       const isStarted = this.#ticket.start({
-        onEnded: ({ reason }) => this.#owner.end(this.#session, reason),
+        onEnded: (end) => this.#owner.end(this.#session, end),
         fields: { transport: this.#kind },
         endFields: () => {
           const { bytes, skips } = this.#reader.cursor;

@@ -15,6 +15,7 @@ import type {
   MediaSessionOwner,
   RtspCarrier,
   RtspFrameEvent,
+  SessionEnd,
 } from "./media_session.ts";
 import { MulticastSessions } from "./multicast_sessions.ts";
 import { PlayerReports } from "./player_reports.ts";
@@ -156,7 +157,7 @@ export class RtspService implements MediaSessionOwner {
     let ingest: RtpSessionIngest | undefined;
     const started = ticket.start({
       tracks,
-      onEnded: ({ reason }) => this.end(session, reason),
+      onEnded: (end) => this.end(session, end),
       fields: { transport: session.tracks[0]?.transport.kind },
       endFields: () => {
         if (ingest === undefined) return {};
@@ -213,9 +214,9 @@ export class RtspService implements MediaSessionOwner {
   }
 
   /** Ends all sessions over a connection; their clients are told. */
-  closeAll(carrier: RtspCarrier, reason: string): void {
+  closeAll(carrier: RtspCarrier, end: SessionEnd): void {
     for (const [session, owned] of [...this.#owned]) {
-      if (owned.carrier === carrier) this.end(session, reason);
+      if (owned.carrier === carrier) this.end(session, end);
     }
   }
 
@@ -230,16 +231,27 @@ export class RtspService implements MediaSessionOwner {
     }
   };
 
-  /** Ends a session from this side: the client is told by a good-bye, and by the end of its session. */
-  end(session: RtspServerSession, reason: string): void {
+  /**
+   * Ends a session from this side: the client is told by a good-bye, by the end of its session, and where it asks for
+   * that by the message.
+   */
+  end(session: RtspServerSession, { reason, message }: SessionEnd): void {
     this.#owned.get(session)?.sayGoodbye();
-    this.close(session, reason);
+    this.#release(session, reason, () => this.sessions.end(session, message));
   }
 
-  /** Ends a session that its client has not ended; `reason` is what log and hooks are told. */
+  /** Ends a session, and its connection; `reason` is what log and hooks are told. */
   close(session: RtspServerSession, reason: string): void {
+    this.#release(session, reason, () => this.sessions.close(session));
+  }
+
+  #release(
+    session: RtspServerSession,
+    reason: string,
+    end: () => readonly RtspServerEvent[],
+  ): void {
     const carrier = this.#owned.get(session)?.carrier;
-    const events = this.sessions.close(session);
+    const events = end();
     this.closed(session, reason);
     this.#handle(events);
     carrier?.checkClosed();

@@ -150,8 +150,9 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
 
   /** Closes since it was kicked: its sessions end first, whose clients are told so. */
   kick(why: string): void {
-    this.#service.closeAll(this, "kicked");
-    this.#finish(kickedEnd(why));
+    const end = kickedEnd(why);
+    this.#service.closeAll(this, end);
+    this.#finish(end);
   }
 
   /** Closes since the server stops. */
