@@ -7,7 +7,7 @@ import { GuessGuard } from "./guess_guard.ts";
 import { type Arrival, Guest } from "./guest.ts";
 import { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
-import { boundOf, type GateLimits, gateLimits } from "./limits.ts";
+import { type AddressLimit, boundOf, type GateLimits, gateLimits } from "./limits.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** What a {@linkcode Gate} is made of. */
@@ -129,6 +129,16 @@ export class Gate {
     return this.#desk.counts;
   }
 
+  /** What is allowed, by the limits that are set or by default. */
+  get limits(): GateLimits {
+    return this.#desk.limits;
+  }
+
+  /** What an address may have. */
+  boundOf(key: AddressLimit, address: string): number {
+    return boundOf(key, { address, set: this.#setLimits });
+  }
+
   /** A client has connected. It counts until it is released. */
   arrive(arrival: Arrival): Answer<Guest> {
     const refusal = this.#overBounds(arrival.remoteAddress);
@@ -183,12 +193,11 @@ export class Gate {
     if (this.#guests.size >= limits.maxConnections) {
       return { refused: "full", why: `there are ${limits.maxConnections} connections` };
     }
-    const from = { address: remoteAddress, set: this.#setLimits };
-    const mostConnections = boundOf("maxConnectionsPerAddress", from);
+    const mostConnections = this.boundOf("maxConnectionsPerAddress", remoteAddress);
     if (this.#connections.of(remoteAddress) >= mostConnections) {
       return { refused: "full", why: `the address has ${mostConnections} connections` };
     }
-    const perSecond = boundOf("maxHandshakesPerSecond", from);
+    const perSecond = this.boundOf("maxHandshakesPerSecond", remoteAddress);
     if (!this.#handshakes.take(remoteAddress, { perSecond, nowMs: clock.now() })) {
       return { refused: "full", why: `the address opens over ${perSecond} connections a second` };
     }

@@ -10,6 +10,10 @@ export interface GateLimits {
   readonly maxHandshakesPerSecond: number;
   /** Names that the players of one address, of any kind, may wait for until somebody publishes. Default 64. */
   readonly maxWaitedNamesPerAddress: number;
+  /** Sessions over UDP that go on although their connections have ended. Default 1000. */
+  readonly maxDetachedSessions: number;
+  /** The same of one address. Default 64 for public ones, unbounded for loopback and private ones. */
+  readonly maxDetachedSessionsPerAddress: number;
   /** Wrong credentials that a connection may show before it is closed. Default 3. */
   readonly maxWrongCredentials: number;
 }
@@ -20,6 +24,8 @@ export const GATE_LIMITS: GateLimits = {
   maxConnectionsPerAddress: 1000,
   maxHandshakesPerSecond: 100,
   maxWaitedNamesPerAddress: 64,
+  maxDetachedSessions: 1000,
+  maxDetachedSessionsPerAddress: 64,
   maxWrongCredentials: 3,
 };
 
@@ -43,12 +49,18 @@ export function gateLimits(
   return { limits: { ...GATE_LIMITS, ...set }, set };
 }
 
+/** A limit whose default holds for public addresses alone. */
+export type AddressLimit =
+  | "maxConnectionsPerAddress"
+  | "maxHandshakesPerSecond"
+  | "maxDetachedSessionsPerAddress";
+
 /**
  * Returns the bound of `key` for an address. The defaults by address hold for public ones alone, since proxies and
  * load tests come from loopback and private ones; a bound that was set holds for all.
  */
 export function boundOf(
-  key: "maxConnectionsPerAddress" | "maxHandshakesPerSecond",
+  key: AddressLimit,
   from: { readonly address: string; readonly set: Partial<GateLimits> },
 ): number {
   return from.set[key] ?? (isLocalAddress(from.address) ? Infinity : GATE_LIMITS[key]);

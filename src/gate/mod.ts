@@ -29,7 +29,7 @@ export type { GateCounts } from "./desk.ts";
 export * from "./gate.ts";
 export * from "./guest.ts";
 export * from "./hooks.ts";
-export { GATE_LIMITS, type GateLimits } from "./limits.ts";
+export { type AddressLimit, GATE_LIMITS, type GateLimits } from "./limits.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 export * from "./stream_request.ts";

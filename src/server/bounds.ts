@@ -35,6 +35,8 @@ export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "maxConnectionsPerAddress": COUNT,
   "maxHandshakesPerSecond": COUNT,
   "maxWaitedNamesPerAddress": COUNT,
+  "maxDetachedSessions": COUNT,
+  "maxDetachedSessionsPerAddress": COUNT,
   "maxWrongCredentials": SOME,
   "rtmp.port": port(),
   "rtmps.port": port(),

@@ -83,6 +83,13 @@ export interface ServerOptions {
   readonly maxHandshakesPerSecond?: number;
   /** Names that players of one address may wait for until somebody publishes. Default 64, for all addresses. */
   readonly maxWaitedNamesPerAddress?: number;
+  /**
+   * RTSP sessions over UDP that go on although their connections have ended; those that show no sign of life end after
+   * 15 s. Default 1000.
+   */
+  readonly maxDetachedSessions?: number;
+  /** The same of one address. Default 64 for public addresses, unbounded for others, as above. */
+  readonly maxDetachedSessionsPerAddress?: number;
   /** Wrong credentials that a connection may show before it is closed. Default 3. */
   readonly maxWrongCredentials?: number;
   /** What may decide and hear. */

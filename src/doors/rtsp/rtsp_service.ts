@@ -59,7 +59,13 @@ export class RtspService implements MediaSessionOwner {
     this.drainMs = options.drainMs ?? DRAIN_MS;
     this.#takeovers = new TakeoverTracks(shell);
     this.#multicasts = new MulticastSessions(this, (session) => this.playing(session));
-    this.sessions = new RtspSessionRegistry({ ...options, random });
+    const { gate } = shell;
+    this.sessions = new RtspSessionRegistry({
+      ...options,
+      maxDetached: gate.limits.maxDetachedSessions,
+      maxDetachedOf: (address) => gate.boundOf("maxDetachedSessionsPerAddress", address),
+      random,
+    });
   }
 
   /** Counts of the sessions that play, are set up to, or record. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseRtcp } from "../../../src/rtp/mod.ts";
 import { RtspPeer, UdpPeer } from "../../support/rtsp_peer.ts";
-import { TestServer } from "../../support/test_server.ts";
+import { TestServer, until } from "../../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
@@ -89,4 +89,27 @@ Deno.test("a publisher over UDP whose stream is taken away gets a good-bye, and 
     (await peer.request("PAUSE", { headers })).reason,
     "Session Not Found: Time is over",
   );
+});
+
+Deno.test("as many sessions over UDP as are allowed outlive their connections, of loopback as many as are told", async () => {
+  for (
+    const [limits, most] of [[{}, 70], [{ maxDetachedSessionsPerAddress: 2 }, 2], [{
+      maxDetachedSessions: 3,
+    }, 3]] as const
+  ) {
+    await using weir = await TestServer.start({ rtmp: false, rtsp: LOCAL, rtp: LOCAL, ...limits });
+    using publisher = await RtspPeer.dial(weir.port);
+    await publisher.record();
+    const url = `rtsp://127.0.0.1:${weir.port}/live/cam/trackID=0`;
+    for (let number = 0; number < 70; number++) {
+      using peer = await RtspPeer.dial(weir.port);
+      const port = 21_000 + 2 * number;
+      const headers = { Transport: `RTP/AVP;unicast;client_port=${port}-${port + 1}` };
+      const setUp = await peer.request("SETUP", { url, headers });
+      const session = { Session: setUp.headers.get("Session")! };
+      assertEquals((await peer.request("PLAY", { headers: session })).status, 200);
+    }
+    await until(() => weir.server.connectionCount === 1);
+    assertEquals(weir.server.snapshot().doors.rtsp.detachedSessions, most);
+  }
 });
