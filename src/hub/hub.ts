@@ -1,7 +1,7 @@
 import { HubError } from "./errors.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 import type { Publication, PublishOptions } from "./publication.ts";
-import { Stream, type StreamEndReason } from "./stream.ts";
+import { type AudioAlone, Stream, type StreamEndReason } from "./stream.ts";
 import { checkStreamName } from "./stream_name.ts";
 
 /** Called as streams start and end. */
@@ -14,6 +14,11 @@ export interface HubEvents {
   readonly onStreamWanted?: (stream: Stream) => void;
   /** The media of all streams held over `maxHeldBytes`, and this one let go of what it kept. */
   readonly onStreamShed?: (stream: Stream) => void;
+  /**
+   * Readers of a format have waited for a picture to start at, and go on with audio alone till there is one:
+   * told once a publisher and format.
+   */
+  readonly onAudioAlone?: (stream: Stream, about: AudioAlone) => void;
   /**
    * A callback of a publisher, reader or watcher, or a wire format, has thrown: a mistake in the
    * program, which is kept from the others. Without this it is reported as an uncaught error.
@@ -147,6 +152,9 @@ export class Hub {
         for (const { onStreamWanted } of [...this.#observers]) onStreamWanted?.(wanted);
       },
       failed: (error) => (this.#events.onError ?? reportError)(error),
+      audioAlone: (stream, about) => {
+        for (const { onAudioAlone } of [...this.#observers]) onAudioAlone?.(stream, about);
+      },
       took: (bytes) => this.#took(bytes),
     });
     this.#streams.set(name, stream);

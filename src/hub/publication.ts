@@ -120,6 +120,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   #lastKeyUs: number | undefined;
   #keyIntervalUs: number | undefined;
   readonly #leftOut: LeftOutTrack[] = [];
+  /** Formats whose readers went on with audio alone. */
+  readonly #withoutPicture = new Set<string>();
   #lastUnitAt: number;
 
   /** Made by {@linkcode Stream.publish}. */
@@ -175,6 +177,18 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     if (isKnown || this.#leftOut.length === MAX_LEFT_OUT) return false;
     this.#leftOut.push(leftOut);
     return true;
+  }
+
+  /**
+   * Called by the stream: readers of a format have waited for a picture. Returns why there is none for them,
+   * in words, and `undefined` where it was told before.
+   */
+  goOnWithoutPicture(format: string): string | undefined {
+    if (this.#withoutPicture.has(format)) return undefined;
+    this.#withoutPicture.add(format);
+    if (this.#keyTrack !== undefined) return "no key frame that can be sent has come in 2 s";
+    const before = this.#unitsBeforeKeyFrame;
+    return before === 0 ? "no picture has come" : `none of its ${before} pictures is a key frame`;
   }
 
   /** Ends a batch of units: readers are woken as the flush policy says. */

@@ -11,6 +11,8 @@ import {
   type PublishOptions,
 } from "./publication.ts";
 import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
+import { isPicture, StartWait } from "./start_wait.ts";
+import { TrackStarts } from "./track_starts.ts";
 import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
 import type { WireFormat } from "./wire_format.ts";
 import { WireLog } from "./wire_log.ts";
@@ -77,6 +79,14 @@ export interface StreamStatistics {
   readonly dropped: number;
 }
 
+/** Readers that go on with audio alone. */
+export interface AudioAlone {
+  /** Name of their wire format; `units` for those that read units. */
+  readonly format: string;
+  /** Why there is no picture, in words. */
+  readonly reason: string;
+}
+
 /** What the stream needs from its hub. */
 export interface StreamOwner {
   /** The hub's settings. */
@@ -99,6 +109,8 @@ export interface StreamOwner {
   wanted(stream: Stream): void;
   /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
   failed(error: unknown): void;
+  /** Readers of a format have waited for a picture to start at, and go on with audio alone. */
+  audioAlone(stream: Stream, about: AudioAlone): void;
   /** So many bytes of memory, about, were taken in. */
   took(bytes: number): void;
 }
@@ -148,7 +160,9 @@ export class Stream implements PublishedStream {
   #sent: HeaderSet = HeaderSet.EMPTY;
   readonly #group: KeptGroup;
   /** What the publisher has sent so far, or said that it will; of its video tracks the lowest. */
-  #has = { videoTrack: Infinity, audio: false, start: false };
+  #tracks = new TrackStarts();
+  /** Whether there was anything of the publisher that readers could start at. */
+  #hasStart = false;
   #lastDtsUs: number | undefined;
   #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
@@ -318,7 +332,8 @@ export class Stream implements PublishedStream {
 
   /**
    * Calls `onUnit` for the headers, for the units kept since the newest start, and for each unit from
-   * now on; where none are kept, media comes from the next start on. `startPoint` says whether a reader can
+   * now on; where none are kept, media comes from the next start on, or after 2 s without one audio alone
+   * till then. `startPoint` says whether a reader can
    * start at the unit. `onEnd` is called once when the stream has ended. Returns what stops that.
    *
    * @throws {HubError} `closed` when the stream has ended: nothing would ever come
@@ -333,12 +348,19 @@ export class Stream implements PublishedStream {
     for (const unit of units) onUnit(unit, false);
     for (const { unit, startPoint } of kept) onUnit(unit, startPoint);
     let hasStarted = kept.length > 0;
+    let isListening = false;
+    const wait = new StartWait();
     // Who came with this publisher has nothing of the one before: headers that repeat are new to it.
     const publication = this.#publication;
     const tap: Tap = (unit, { startPoint, isRepeated }) => {
       if (isRepeated && publication !== this.#publication) return;
       hasStarted ||= startPoint;
-      if (hasStarted || unit.role !== "media") onUnit(unit, startPoint);
+      if (!hasStarted && !isListening && wait.isOverAt(unit)) {
+        isListening = true;
+        this.#tellAudioAlone("units");
+      }
+      const isWanted = hasStarted || unit.role !== "media" || (isListening && !isPicture(unit));
+      if (isWanted) onUnit(unit, startPoint);
     };
     this.#taps.set(tap, onEnd);
     return () => {
@@ -368,9 +390,7 @@ export class Stream implements PublishedStream {
     const startPoint = unit.role === "media" && this.#takeMedia(unit);
     const headers = this.#headers;
     this.#group.add({ unit, headers, startPoint });
-    for (const log of this.#logs.values()) {
-      this.#call(() => log.append(unit, { headers, startPoint }));
-    }
+    for (const log of this.#logs.values()) this.#appendTo(log, unit, headers);
     this.#tellTaps(unit, { startPoint, isRepeated: false });
     if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
     else if (this.#pending === "nothing") this.#pending = "audio";
@@ -400,7 +420,7 @@ export class Stream implements PublishedStream {
     if (this.#pending === "nothing" || this.#logs.size === 0) return;
     const { flush } = this.#settings;
     if (typeof flush === "number" && flush > 0) this.#flushWithin(flush);
-    else if (flush === "frame" && this.#pending === "audio" && this.#hasVideo) {
+    else if (flush === "frame" && this.#pending === "audio" && this.#tracks.hasVideo) {
       this.#flushWithin(AUDIO_WAIT_MS);
     } else if (flush === "frame" && this.#settings.clock.now() < this.#restUntil) {
       this.#flushWithin(this.#restUntil - this.#settings.clock.now());
@@ -495,53 +515,62 @@ export class Stream implements PublishedStream {
   /** Forgets what the publisher before has sent, but for what readers have of it. */
   #forgetMedia(videoTracks: readonly number[] = []): void {
     // Readers that started with this publisher know no others' headers.
-    if (this.#has.start) this.#sent = this.#headers;
+    if (this.#hasStart) this.#sent = this.#headers;
     this.#headers = HeaderSet.EMPTY;
     this.#group.clear();
-    this.#has = { videoTrack: Math.min(...videoTracks), audio: false, start: false };
+    this.#tracks = new TrackStarts(videoTracks);
+    this.#hasStart = false;
     for (const log of this.#logs.values()) log.forgetStart();
   }
 
   /** Remembers headers; false when `unit` is one that all readers have already. */
   #takeHeader(unit: MediaUnit): boolean {
-    if (unit.kind === "video" && unit.role !== "metadata") {
-      this.#has.videoTrack = Math.min(this.#has.videoTrack, unit.track);
-    }
+    this.#tracks.see(unit);
     if (unit.role !== "config" && unit.role !== "metadata") return true;
     const { sent, headers } = { sent: this.#sent, headers: this.#headers };
     this.#sent = sent.with(unit);
     this.#headers = headers.with(unit);
     // Once readers may have started with this publisher, what the one before has sent is not enough.
-    return this.#has.start ? this.#headers !== headers : this.#sent !== sent;
-  }
-
-  get #hasVideo(): boolean {
-    return this.#has.videoTrack !== Infinity;
+    return this.#hasStart ? this.#headers !== headers : this.#sent !== sent;
   }
 
   /** Notes the time of `unit`, and returns whether a reader can start at it. */
-  #takeMedia({ kind, track, dtsUs, ptsUs, keyFrame }: MediaUnit): boolean {
+  #takeMedia(unit: MediaUnit): boolean {
+    const { dtsUs, ptsUs } = unit;
     this.#lastUnitAt = this.#settings.clock.now();
     this.#lastDtsUs = Math.max(this.#lastDtsUs ?? dtsUs, dtsUs);
     this.#lastPtsUs = Math.max(this.#lastPtsUs ?? ptsUs, ptsUs);
-    const has = this.#has;
-    if (kind === "audio") has.audio = true;
-    // Of several video tracks, whose key frames need not be at the same times, the first is the one that all
-    // players show. Where there is no video, every audio unit is a start; where there is neither, all data is.
-    const isStart = kind === "video"
-      ? keyFrame && track === has.videoTrack
-      : !this.#hasVideo && (kind === "audio" || !has.audio);
-    has.start ||= isStart;
+    const isStart = this.#tracks.isStart(unit, () => true);
+    this.#hasStart ||= isStart;
     return isStart;
   }
 
   #openLog(options: ReadOptions): WireLog {
-    const log = new WireLog(options.create(this), this.#settings);
-    for (const { unit, headers, startPoint } of this.#group.units) {
-      this.#call(() => log.append(unit, { headers, startPoint }));
-    }
+    const { format } = options;
+    const log = new WireLog(options.create(this), this.#settings, {
+      events: { onAudioAlone: () => this.#tellAudioAlone(format) },
+    });
+    for (const { unit, headers } of this.#group.units) this.#appendTo(log, unit, headers);
     this.#logs.set(options.format, log);
     return log;
+  }
+
+  /** Readers of a log start where what it has for them does. */
+  #appendTo(log: WireLog, unit: MediaUnit, headers: HeaderSet): void {
+    const { format } = log;
+    this.#call(() => {
+      const startPoint = this.#tracks.isStart(
+        unit,
+        (kind, track) => format.carries?.(kind, track) ?? true,
+      );
+      log.append(unit, { headers, startPoint });
+    });
+  }
+
+  /** Tells once a publisher and format that readers go on with audio alone. */
+  #tellAudioAlone(format: string): void {
+    const reason = this.#publication?.goOnWithoutPicture(format);
+    if (reason !== undefined) this.#owner.audioAlone(this, { format, reason });
   }
 
   /** Calls each, whatever the others throw. */

@@ -1,5 +1,6 @@
 import type { MediaUnit } from "../media/mod.ts";
 import { HeaderSet } from "./header_set.ts";
+import { isPicture, StartWait } from "./start_wait.ts";
 import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 
 /** How much may wait in a {@linkcode UnitQueue}: the settings of a hub have these names. */
@@ -42,7 +43,7 @@ interface Waiting<Tag> extends QueuedUnit<Tag> {
 
 /**
  * Units that wait for one reader, within bounds: where it is too slow, what waits is dropped up to the newest
- * start that lies within them, or else up to the next one that comes. Headers that changed in what was dropped
+ * start that lies within them, or else up to the next one that comes; audio goes on after 2 s without one. Headers that changed in what was dropped
  * are given again before that start. So a reader has units in order, from starts on, with the headers that
  * they need.
  *
@@ -70,8 +71,8 @@ export class UnitQueue<Tag = undefined> {
   #headers = HeaderSet.EMPTY;
   /** Headers that the reader has taken. */
   #taken = HeaderSet.EMPTY;
-  /** Nothing is taken in until the next start. */
-  #isSkipping = false;
+  /** While nothing is taken in until the next start: how long, and whether audio is again. */
+  #skipping: { readonly wait: StartWait; audio: boolean } | undefined;
   #isEnded = false;
   #skips = 0;
   #dropped = 0;
@@ -125,14 +126,10 @@ export class UnitQueue<Tag = undefined> {
     const { startPoint, timeMs, headers = this.#headers, isKept = false, tag } = arrival;
     const cost = costOf(unit);
     const waiting = { unit, tag, startPoint, timeMs, headers, isKept, cost };
-    if (!this.#isSkipping && this.#isOver(waiting)) this.#skip(waiting);
-    if (this.#isSkipping) {
-      if (!startPoint) {
-        this.#dropped++;
-        return;
-      }
-      this.#isSkipping = false;
-      for (const header of this.#headersFor(waiting)) this.#add(header);
+    if (this.#skipping?.audio !== false && this.#isOver(waiting)) this.#skip(waiting);
+    if (this.#skipping !== undefined && !this.#goesOn(waiting)) {
+      this.#dropped++;
+      return;
     }
     this.#add(waiting);
     this.#wake();
@@ -163,7 +160,18 @@ export class UnitQueue<Tag = undefined> {
   /** Drops all that waits, as after a reader's pause: it goes on at the next start. */
   clear(): void {
     this.#drop(this.#waiting.length);
-    this.#isSkipping = true;
+    this.#skipping = newSkipping();
+  }
+
+  /** While skipping: whether `next` is taken in, before which the headers then are. */
+  #goesOn(next: Waiting<Tag>): boolean {
+    const skipping = this.#skipping!;
+    if (!next.startPoint && skipping.audio) return !isPicture(next.unit);
+    if (!next.startPoint && !skipping.wait.isOverAt(next.unit)) return false;
+    skipping.audio = true;
+    if (next.startPoint) this.#skipping = undefined;
+    for (const header of this.#headersFor(next)) this.#add(header);
+    return true;
   }
 
   #wake(): void {
@@ -190,7 +198,7 @@ export class UnitQueue<Tag = undefined> {
     const at = next.startPoint ? -1 : this.#startWithin(next);
     if (at < 0) {
       this.#drop(this.#waiting.length);
-      this.#isSkipping = true;
+      this.#skipping = newSkipping();
       return;
     }
     this.#drop(at);
@@ -252,4 +260,8 @@ export class UnitQueue<Tag = undefined> {
 
 function costOf(unit: MediaUnit): number {
   return unitBytes(unit) + UNIT_COST_BYTES;
+}
+
+function newSkipping(): { readonly wait: StartWait; audio: boolean } {
+  return { wait: new StartWait(), audio: false };
 }

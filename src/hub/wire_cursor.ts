@@ -1,5 +1,7 @@
+import type { MediaUnit } from "../media/mod.ts";
 import type { HeaderSet } from "./header_set.ts";
 import type { HubSettings, StartPolicy } from "./options.ts";
+import { isPicture, StartWait } from "./start_wait.ts";
 import { positionOf, type WireEntry, type WirePlace, type WireSegment } from "./wire_place.ts";
 
 /** Settings of one reader. */
@@ -44,8 +46,19 @@ export interface CursorLog {
 
 /** What a cursor is about. */
 type CursorState =
-  /** Looks for a start at or after a position; `found` is the first that came meanwhile. */
-  | { readonly is: "seeking"; readonly from: number; found: WirePlace | undefined }
+  /**
+   * Looks for a start at or after a position; `found` is the first that came meanwhile, or, when the wait for
+   * one is over, audio.
+   */
+  | {
+    readonly is: "seeking";
+    readonly from: number;
+    readonly wait: StartWait;
+    found: WirePlace | undefined;
+    withoutPicture: boolean;
+  }
+  /** Reads on, but for pictures, up to where a start has come. */
+  | { readonly is: "listening"; until: number }
   /** Reads on. */
   | { readonly is: "running" }
   /** Shows a key frame as a still picture, which ends at that position, and then looks for the next start. */
@@ -99,7 +112,7 @@ export class WireCursor {
     this.#log = log;
     this.#start = options.start ?? log.settings.start;
     const from = this.#start === "none" ? log.head : 0;
-    this.#state = { is: "seeking", from, found: undefined };
+    this.#state = seekingFrom(from);
     if (this.#placeFrom(from, undefined) === undefined) log.seek(this);
   }
 
@@ -201,7 +214,27 @@ export class WireCursor {
 
   /** Called by the log: the start that it asked for has come. */
   found(place: WirePlace): void {
-    if (this.#state.is === "seeking") this.#state.found = place;
+    if (this.#state.is === "listening") this.#state.until = positionOf(place);
+    if (this.#state.is !== "seeking") return;
+    this.#state.found = place;
+    this.#state.withoutPicture = false;
+  }
+
+  /** Called by the log while it looks for a start: whether it is to go on at this audio without one. */
+  waited(unit: MediaUnit): boolean {
+    return this.#state.is === "seeking" && this.#state.wait.isOverAt(unit);
+  }
+
+  /** Called by the log: the wait for a start is over, and it is to go on at this audio. */
+  listen(place: WirePlace): void {
+    if (this.#state.is !== "seeking") return;
+    this.#state.found = place;
+    this.#state.withoutPicture = true;
+  }
+
+  /** Called by the log: whoever publishes now has as long for a start as the one before. */
+  waitAnew(): void {
+    if (this.#state.is === "seeking") this.#state.wait.restart();
   }
 
   /**
@@ -239,7 +272,17 @@ export class WireCursor {
   get #end(): number {
     const { base, used } = this.#segment!;
     const stillEnd = this.#state.is === "still" ? this.#state.end : Infinity;
-    return Math.min(used, Math.min(stillEnd, this.#last ?? Infinity) - base);
+    const end = Math.min(used, Math.min(stillEnd, this.#last ?? Infinity) - base);
+    return this.#state.is === "listening" ? Math.min(end, this.#nextPicture) : end;
+  }
+
+  /** Where the next picture begins in the segment. */
+  get #nextPicture(): number {
+    const { entries } = this.#segment!;
+    for (let index = this.#entryIndex(); index < entries.length; index++) {
+      if (isPicture(entries[index]!)) return entries[index]!.start;
+    }
+    return Infinity;
   }
 
   #next(onlyMessage: boolean): Uint8Array | undefined {
@@ -267,6 +310,7 @@ export class WireCursor {
   #settle(): boolean {
     if (this.#state.is !== "seeking") this.#stepOverEnd();
     if (this.#state.is !== "seeking" && this.atBoundary) this.#leaveIfDue();
+    if (this.#state.is === "listening") this.#passOverPictures(this.#state);
     if (this.#isOver) return false;
     if (this.#state.is === "seeking" && !this.#seek(this.#state)) return false;
     return this.#offset < this.#segment!.used;
@@ -289,6 +333,23 @@ export class WireCursor {
     } else if (this.#log.has(segment)) {
       this.#startLagBytes = 0;
       this.#startLagMs = 0;
+    }
+  }
+
+  /** Goes to what is no picture, or to the start that has come: from there on it has all. */
+  #passOverPictures(state: Extract<CursorState, { is: "listening" }>): void {
+    while (this.atBoundary) {
+      if (this.#position >= state.until) {
+        this.#state = RUNNING;
+        return;
+      }
+      const segment = this.#segment!;
+      const entry = segment.entries[this.#entryIndex()];
+      if (entry === undefined) {
+        this.#stepOverEnd();
+        if (this.#segment === segment) return;
+      } else if (isPicture(entry)) this.#offset = entry.end;
+      else return;
     }
   }
 
@@ -324,7 +385,7 @@ export class WireCursor {
   #leave(): void {
     this.#headers = this.#headersSeen();
     this.#headersAt = this.#offset;
-    this.#state = { is: "seeking", from: this.#position, found: undefined };
+    this.#state = seekingFrom(this.#position);
   }
 
   /**
@@ -338,7 +399,7 @@ export class WireCursor {
   }
 
   /** Moves to a start at or after `from`. */
-  #seek({ from, found }: Extract<CursorState, { is: "seeking" }>): boolean {
+  #seek({ from, found, withoutPicture }: Extract<CursorState, { is: "seeking" }>): boolean {
     const place = this.#placeFrom(from, found);
     if (place === undefined) {
       this.#log.seek(this);
@@ -353,7 +414,10 @@ export class WireCursor {
     this.#segment = segment;
     this.#offset = entry.start;
     this.#messagesBefore = this.#messageIndex();
-    this.#state = isStill ? { is: "still", end: place.end } : RUNNING;
+    if (isStill) this.#state = { is: "still", end: place.end };
+    else {this.#state = withoutPicture && place === found
+        ? { is: "listening", until: Infinity }
+        : RUNNING;}
     if (this.#headers !== entry.headers) this.#preamble = this.#log.preambleAt(place);
     this.#headers = entry.headers;
     this.#headersAt = entry.start;
@@ -387,4 +451,8 @@ export class WireCursor {
     }
     return low;
   }
+}
+
+function seekingFrom(from: number): CursorState {
+  return { is: "seeking", from, wait: new StartWait(), found: undefined, withoutPicture: false };
 }

@@ -1,4 +1,4 @@
-import type { MediaUnit } from "../media/mod.ts";
+import type { MediaUnit, TrackKind } from "../media/mod.ts";
 import type { HeaderSet } from "./header_set.ts";
 
 /**
@@ -6,6 +6,11 @@ import type { HeaderSet } from "./header_set.ts";
  * keep sequence numbers and the like.
  */
 export interface WireFormat {
+  /**
+   * Whether units of a track become bytes here; all do where this is left out. Where no video does, players
+   * start at audio. It may change where a unit shows more of its track.
+   */
+  carries?(kind: TrackKind, track: number): boolean;
   /** Frames that it could not carry so far: broken ones, and those of codecs that its protocol has no form for. */
   readonly dropped?: number;
   /** Appends the bytes of `unit`, none or several messages of them. */

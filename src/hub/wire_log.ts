@@ -13,6 +13,12 @@ export interface WireAppendContext {
   readonly startPoint: boolean;
 }
 
+/** What a log tells of its readers. */
+export interface WireLogEvents {
+  /** A reader has waited as long as it has to for a start, and goes on with audio alone. */
+  readonly onAudioAlone?: () => void;
+}
+
 /**
  * What a message costs beside its bytes, about: bytes alone would let a publisher of the smallest messages
  * have millions of entries kept.
@@ -43,6 +49,9 @@ export class WireLog implements WireLogWriter, CursorLog {
   #waiting = new Set<WireCursor>();
   /** Readers that look for a start. */
   #seeking = new Set<WireCursor>();
+  /** Readers that go on with audio alone until there is a start. */
+  #listening = new Set<WireCursor>();
+  readonly #events: WireLogEvents;
   #cursors = new Set<WireCursor>();
   /** What all that was ever appended has cost, bytes of memory. */
   #cost = 0;
@@ -57,9 +66,14 @@ export class WireLog implements WireLogWriter, CursorLog {
   #unitStart: Omit<WirePlace, "end"> & { readonly headerBytes: number } | undefined;
 
   /** Makes an empty log that encodes by `format`. */
-  constructor(format: WireFormat, settings: HubSettings) {
+  constructor(
+    format: WireFormat,
+    settings: HubSettings,
+    { events = {} }: { readonly events?: WireLogEvents } = {},
+  ) {
     this.format = format;
     this.settings = settings;
+    this.#events = events;
   }
 
   /** Number of readers. */
@@ -97,8 +111,10 @@ export class WireLog implements WireLogWriter, CursorLog {
     if (startPoint && this.#unitStart !== undefined) {
       this.#newestStart = { ...this.#unitStart, end: this.head };
       for (const cursor of this.#seeking) cursor.found(this.#newestStart);
+      for (const cursor of this.#listening) cursor.found(this.#newestStart);
       this.#seeking.clear();
-    }
+      this.#listening.clear();
+    } else if (unit.role === "media") this.#tellWaiting(unit);
     this.#unit = undefined;
     this.#dropOld();
   }
@@ -106,6 +122,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   /** Has readers wait for the next start: what came before is another publisher's. */
   forgetStart(): void {
     this.#newestStart = undefined;
+    for (const cursor of this.#seeking) cursor.waitAnew();
   }
 
   /** Keeps nothing but the newest segment: readers further back go on at the next start. */
@@ -157,6 +174,7 @@ export class WireLog implements WireLogWriter, CursorLog {
     this.#cursors.delete(cursor);
     this.#waiting.delete(cursor);
     this.#seeking.delete(cursor);
+    this.#listening.delete(cursor);
   }
 
   /** Has `cursor` told of the next start. */
@@ -212,6 +230,18 @@ export class WireLog implements WireLogWriter, CursorLog {
     const { arrivedMs } = place.segment.entries[place.index]!;
     return this.has(place.segment) && this.head - positionOf(place) <= maxLagBytes &&
       this.headArrivedMs - arrivedMs <= maxLagMs;
+  }
+
+  /** Those who have waited long enough for a start go on at `unit`. */
+  #tellWaiting(unit: MediaUnit): void {
+    const start = this.#unitStart;
+    for (const cursor of this.#seeking) {
+      if (!cursor.waited(unit) || start === undefined) continue;
+      cursor.listen({ segment: start.segment, index: start.index, end: this.head });
+      this.#seeking.delete(cursor);
+      this.#listening.add(cursor);
+      this.#events.onAudioAlone?.();
+    }
   }
 
   #addSegment(atLeast: number): WireSegment {

@@ -13,7 +13,7 @@ import {
   type Guest,
   type ServerHooks,
 } from "../gate/mod.ts";
-import type { Clock, Hub } from "../hub/mod.ts";
+import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
 import {
   Acceptor,
@@ -366,12 +366,15 @@ function statisticsOf(
 export function hubEvents(log: ServerLog, maxHeldBytes: () => number): {
   readonly onError: (error: unknown) => void;
   readonly onStreamShed: (stream: { readonly name: string }) => void;
+  readonly onAudioAlone: (stream: { readonly name: string }, about: AudioAlone) => void;
 } {
   return {
     onError: atMostEachSecond(
       systemClock,
       (error: unknown) => log.error("stream callback failed", { error: String(error) }),
     ),
+    onAudioAlone: ({ name }, { format, reason }) =>
+      log.warn("audio goes on without a picture", { stream: name, readers: format, reason }),
     onStreamShed: atMostEachSecond(
       systemClock,
       ({ name }: { readonly name: string }) =>

@@ -1,6 +1,6 @@
 import { equals } from "@std/bytes/equals";
 import { buildOnMetaData } from "../flv/mod.ts";
-import { MediaError, type MediaUnit, type Track } from "../media/mod.ts";
+import { MediaError, type MediaUnit, type Track, type TrackKind } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import type { FlvForm } from "./codec/codec.ts";
 import { codecRow } from "./codec/table.ts";
@@ -66,6 +66,11 @@ export class FlvRemuxer {
   /** The tracks that are left out, each once; it grows where frames show it. */
   get unsupported(): readonly UnsupportedTrack[] {
     return this.#unsupported;
+  }
+
+  /** Whether units of a track, which are not of FLV, become bodies. */
+  carries(kind: TrackKind, id: number): boolean {
+    return this.#outputOf(kind, id) !== undefined;
   }
 
   /** What was counted so far. */

@@ -10,7 +10,7 @@ import {
   VideoFrameType,
 } from "../flv/mod.ts";
 import type { HeaderSet, Publication, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
-import type { MediaUnit, Track } from "../media/mod.ts";
+import type { MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
 import { type FlvBody, FlvRemuxer, toldMetadata, tracksAfter } from "../transmux/mod.ts";
 import { tellLeftOut } from "./left_out.ts";
@@ -58,6 +58,8 @@ export class RtmpWireFormat implements WireFormat {
   readonly #remuxer = new FlvRemuxer();
   /** Whose tracks the remuxer knows. */
   #publication: Publication | undefined;
+  /** Whether its units are FLV bodies, which go on as they are: it tells no tracks beforehand. */
+  #passes = true;
   /** How many of its tracks were told to be left out. */
   #leftOut = 0;
 
@@ -75,6 +77,13 @@ export class RtmpWireFormat implements WireFormat {
     this.#remuxer.headers(0);
   }
 
+  /** Bodies of FLV all are, of several tracks to those who can take them; of others what FLV has a form for. */
+  carries(kind: TrackKind, track: number): boolean {
+    this.#followPublication();
+    if (!this.#passes) return this.#remuxer.carries(kind, track);
+    return this.#extensions.multitrack || track === 0;
+  }
+
   /** Appends the message of a unit, or the messages that it becomes; metadata at time 0. */
   /** Frames that could not be made FLV. */
   get dropped(): number {
@@ -82,6 +91,7 @@ export class RtmpWireFormat implements WireFormat {
   }
 
   encode(unit: MediaUnit, log: WireLogWriter): void {
+    this.#passes = unit.payload.format === "flv";
     if (unit.payload.format === "flv") {
       const { kind, dtsUs, role, keyFrame } = unit;
       const { units } = this.#stream.headers;
@@ -135,6 +145,7 @@ export class RtmpWireFormat implements WireFormat {
     const { publication, headers } = this.#stream;
     if (publication === undefined || publication === this.#publication) return;
     this.#publication = publication;
+    this.#passes = publication.tracks === undefined;
     this.#remuxer.setTracks(headers.units.reduce(tracksAfter, publication.tracks ?? []));
     this.#leftOut = 0;
     this.#tellLeftOut();

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../bytes/mod.ts";
 import type { HeaderSet, WireFormat, WireLogWriter } from "../hub/mod.ts";
-import type { MediaUnit } from "../media/mod.ts";
+import type { MediaUnit, TrackKind } from "../media/mod.ts";
 import {
   buildRtcp,
   ntpFromUnixUs,
@@ -78,6 +78,10 @@ export class RtspWireFormat implements WireFormat {
   /** Frames that could not be made RTP. */
   get dropped(): number {
     return this.#remuxer.stats.dropped;
+  }
+
+  carries(kind: TrackKind, track: number): boolean {
+    return this.tracks.some((told) => told.kind === kind && told.id === track);
   }
 
   encode(unit: MediaUnit, log: WireLogWriter): void {
