@@ -154,6 +154,7 @@ export class ChunkDecoder {
   #copy: Uint8Array = noBytes;
   #copyAt = 0;
   #error: RtmpError | undefined;
+  #isIgnoring = false;
 
   /**
    * Starts with a chunk size of 128.
@@ -225,6 +226,7 @@ export class ChunkDecoder {
     if (this.#error !== undefined) throw this.#error;
     const messages: RawMessage[] = [];
     this.#bytesReceived += bytes.length;
+    if (this.#isIgnoring) return messages;
     this.#work?.earn(bytes.length);
     try {
       let at = 0;
@@ -245,8 +247,18 @@ export class ChunkDecoder {
     return messages;
   }
 
+  /** Forgets what it holds, and drops what still comes: for a connection that is being closed. */
+  ignoreRest(): void {
+    this.#isIgnoring = true;
+    this.#forget();
+  }
+
   #end(error: RtmpError): void {
     this.#error = error;
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#streams.fill(undefined);
     this.#highStreams.clear();
     this.#current = undefined;

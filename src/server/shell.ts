@@ -51,6 +51,9 @@ export interface ShellOptions {
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 250;
 
+/** How often a tick is looked at what connections hold, while that is more than half of what they may. */
+const LOOKS_A_TICK = 10;
+
 /** Lets the peers that are told to go read it, and stays below the three seconds of a stop. */
 const STOP_MS = 2500;
 
@@ -85,6 +88,8 @@ export class ServerShell implements Shell {
   #tls: TlsIdentity | undefined;
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
+  /** Whether connections hold more than half of what they may. */
+  #holdsMuch = false;
 
   /** Makes a shell that does nothing yet. */
   constructor(options: ShellOptions) {
@@ -312,13 +317,19 @@ export class ServerShell implements Shell {
   }
 
   #startTicking(): void {
+    let ticks = 0;
     this.#ticking ??= setInterval(() => {
+      // Where much is held already, it is looked at more often: much more can come within a tick.
+      if (ticks++ % LOOKS_A_TICK !== 0) {
+        if (this.#holdsMuch) this.#limitHeldBytes();
+        return;
+      }
       this.peers.tick();
       for (const connection of this.#connections.keys()) this.#tick(connection);
       this.#limitHeldBytes();
       const nowMs = this.clock.now();
       for (const door of this.#usedDoors) door.tick(nowMs);
-    }, TICK_MS);
+    }, TICK_MS / LOOKS_A_TICK);
   }
 
   /**
@@ -326,7 +337,9 @@ export class ServerShell implements Shell {
    * together hold no more than they may.
    */
   #limitHeldBytes(): void {
-    let over = this.heldBytes - this.#options.maxConnectionBytes;
+    const { maxConnectionBytes } = this.#options;
+    let over = this.heldBytes - maxConnectionBytes;
+    this.#holdsMuch = over > -maxConnectionBytes / 2;
     if (over <= 0) return;
     const held = Array.from(this.#connections, ([connection, { id }]) => ({
       connection,

@@ -37,8 +37,8 @@ const OVERHEAD_MS = 0.02;
  * between two pulls the consumer works on what it got. Reads grow while they come back full and a byte is cheap
  * to handle, and shrink when it is dear: many small messages, or one that goes to a thousand players.
  *
- * Consecutive reads share a slab, so that what is kept of small reads costs no more than its bytes; slabs grow
- * while reads fill them. A default stream, not a byte stream: those detach buffers that others hold.
+ * Consecutive reads share a slab, so that what is kept of small reads costs no more than its bytes. Slabs grow
+ * while reads fill them, and stay small beside what has come: who has sent little cannot make this side hold much. A default stream, not a byte stream: those detach buffers that others hold.
  */
 export function pacedReadable(
   source: ByteSource,
@@ -47,6 +47,7 @@ export function pacedReadable(
   const { now = () => performance.now(), turn = readingTurn } = options;
   let slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
   let used = 0;
+  let total = 0;
   let most = FIRST_SLAB_BYTES;
   /** The newest read: how much it could give, how much it gave, and when. */
   let asked = 0;
@@ -74,9 +75,11 @@ export function pacedReadable(
       given = count;
       controller.enqueue(target.subarray(0, count));
       used += count;
+      total += count;
       if (slab.length - used < slab.length / 4) {
-        const size = used === slab.length ? slab.length * GROWTH : slab.length;
-        slab = new Uint8Array(Math.min(size, LARGEST_SLAB_BYTES));
+        const larger = Math.min(slab.length * GROWTH, LARGEST_SLAB_BYTES);
+        const mayGrow = used === slab.length && total >= larger * 2;
+        slab = new Uint8Array(mayGrow ? larger : slab.length);
         used = 0;
       }
     },

@@ -172,3 +172,16 @@ Deno.test("ChunkDecoder counts the memory that it holds, not the bytes that have
   assertThrows(() => broken.push(Uint8Array.of(0x89, 0, 0, 0)));
   assertEquals(broken.heldBytes, 0);
 });
+
+Deno.test("ChunkDecoder that ignores the rest holds nothing, and counts what comes", () => {
+  const decoder = new ChunkDecoder();
+  decoder.push(concat([type0(6, { time: 1, length: 500 }), body(128)]));
+  assert(decoder.heldBytes > 128);
+  decoder.ignoreRest();
+  const before = decoder.bytesReceived;
+  // Neither the rest of the message nor what breaks the protocol means anything.
+  assertEquals(decoder.push(Uint8Array.of(0x89, 0, 0, 0)), []);
+  assertEquals(decoder.push(concat([type0(6, { time: 1, length: 3 }), body(3)])), []);
+  assertEquals([decoder.heldBytes, decoder.error], [0, undefined]);
+  assertEquals(decoder.bytesReceived, before + 4 + 15);
+});

@@ -343,3 +343,34 @@ threat(
   },
   { maxConnectionBytes: 1_000_000 },
 );
+
+threat(
+  "what a connection itself takes counts for those that have no role and make the server hold bytes",
+  async ({ weir, open }) => {
+    using waiting = await open();
+    await waiting.createStream();
+    const held = (): number[] =>
+      weir.server.snapshot().connections.map(({ heldBytes }) => heldBytes).sort((a, b) => a - b);
+    await until(() => held().every((bytes) => bytes < 4096));
+    const part = concat([
+      new Uint8Array([6, 0, 0, 0, 0x4c, 0x4b, 0x40, 9, 1, 0, 0, 0]),
+      new Uint8Array(10_000),
+    ]);
+    using idle = await open();
+    await idle.setChunkSize(5_000_000);
+    await idle.send(part);
+    await until(() => held().at(-1)! >= 75_536);
+    assert(held().at(-1)! < 100_000, String(held()));
+    // A budget of 200 000 bytes has room for one more of them, not for ten; those that wait for nothing go.
+    const others = await Promise.all(Array.from({ length: 10 }, () => open()));
+    await Promise.all(others.map(async (other) => {
+      await other.setChunkSize(5_000_000);
+      await other.send(part);
+    }));
+    await weir.log.closed("held-bytes");
+    await until(() => held().reduce((sum, bytes) => sum + bytes, 0) <= 200_000);
+    assert(weir.server.connectionCount >= 2);
+    for (const other of others) other.close();
+  },
+  { maxConnectionBytes: 200_000 },
+);

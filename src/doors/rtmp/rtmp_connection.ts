@@ -176,7 +176,9 @@ export class RtmpConnection implements ServedConnection {
   get heldBytes(): number {
     // One that is being closed gives it back by itself.
     if (this.#end !== undefined) return 0;
-    return (this.#decoder?.heldBytes ?? 0) + this.#session.heldBytes + this.#outbox.waitingBytes;
+    const held = (this.#decoder?.heldBytes ?? 0) + this.#session.heldBytes +
+      this.#outbox.waitingBytes;
+    return this.hasRole || held < ORDINARY_HELD_BYTES ? held : held + CONNECTION_BYTES;
   }
 
   /** What was taken and is not passed on, each kind by its name. */
@@ -642,6 +644,7 @@ export class RtmpConnection implements ServedConnection {
     const waitingFor = this.#handshake?.waitingFor;
     const state = waitingFor === undefined ? sessionState : `handshake, waiting for ${waitingFor}`;
     this.#end = end;
+    this.#decoder?.ignoreRest();
     this.#sink?.ignoreRest();
     for (const streamId of [...this.#publishing.keys()]) this.#endPublishing(streamId, end);
     for (const streamId of this.#playing.streamIds) this.#playing.forget(streamId);
@@ -663,6 +666,12 @@ export class RtmpConnection implements ServedConnection {
     });
   }
 }
+
+/** A client that only waits, for an answer or for a stream, makes the server hold less than this. */
+const ORDINARY_HELD_BYTES = 4096;
+
+/** What a connection itself takes, by measure: counted for one that does nothing but make the server hold bytes. */
+const CONNECTION_BYTES = 65_536;
 
 /**
  * Questions to hooks that may wait for their answers at a time. A client that plays has one for each of its
