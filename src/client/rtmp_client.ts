@@ -27,16 +27,17 @@ import {
 import type { RtmpClientEvent } from "../rtmp/mod.ts";
 import {
   isDisconnect,
+  Outbox,
   type StreamPair,
   streamPairTransport,
   type Transport,
 } from "../transport/mod.ts";
 import { dial } from "./dial.ts";
+import { MessageFeed } from "./message_feed.ts";
 import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
 import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
 import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
 import { checkRedirect, redirected } from "./rtmp_redirection.ts";
-import { SendQueue } from "./send_queue.ts";
 
 /** Options of {@linkcode RtmpClient.connect}; every one has a default. */
 export interface RtmpClientOptions {
@@ -165,7 +166,9 @@ export class RtmpClient {
   readonly #session: RtmpClientSession;
   readonly #handshake: RtmpHandshakeStream;
   readonly #chunks: ChunkDecoderStream;
-  readonly #queue: SendQueue;
+  readonly #outbox: Outbox;
+  /** What publications have to say. */
+  readonly #media = new MessageFeed();
   readonly #waiters = new Map<number, Waiter>();
   readonly #playbacks = new Map<number, RtmpPlayback>();
   readonly #publications = new Map<number, RtmpPublication>();
@@ -202,19 +205,21 @@ export class RtmpClient {
     this.closed = this.#closed.promise;
     // Whoever does not look at it hears of the end from the streams.
     this.closed.catch(() => {});
-    this.#queue = new SendQueue(transport, {
-      now: () => performance.now(),
-      onError: (error) => this.#finish(endOf(error)),
-      mediaRoom: () => this.#session.mediaRoom(this.#queue.bytes - this.#handshake.bytesSent),
-    });
+    this.#outbox = new Outbox(transport);
+    this.#outbox.onError = (error) => this.#finish(endOf(error));
+    this.#outbox.mediaRoom = () =>
+      this.#media.wholeRoom(() =>
+        this.#session.mediaRoom(this.#outbox.bytes - this.#handshake.bytesSent)
+      );
     this.#handshake = new RtmpHandshakeStream(
       new RtmpClientHandshake({
         random: (length) => crypto.getRandomValues(new Uint8Array(length)),
         nowMs: 0,
         scheme: options.handshake === "simple" ? "simple" : "digest-0",
       }),
-      { send: (bytes) => this.#queue.control([bytes]), onDone: () => this.#shaken.resolve() },
+      { send: (bytes) => this.#outbox.send([bytes]), onDone: () => this.#shaken.resolve() },
     );
+    this.#outbox.add(this.#media);
     this.#chunks = new ChunkDecoderStream({ ...options.chunks, mayOverwrite: true });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -363,7 +368,7 @@ export class RtmpClient {
     return {
       ...this.#session.statistics,
       bytesReceived: this.#chunks.decoder.bytesReceived,
-      bytesSent: this.#queue.bytes,
+      bytesSent: this.#outbox.bytes,
     };
   }
 
@@ -473,7 +478,7 @@ export class RtmpClient {
     const sink = new RtmpSessionSink(this.#session, {
       now: () => performance.now(),
       bytesReceived: () => this.#chunks.decoder.bytesReceived,
-      send: (output) => this.#queue.control(output),
+      send: (output) => this.#outbox.send(output),
       handle: (events) => this.#handle(events),
       ready: () => this.#isReady(),
     });
@@ -495,8 +500,8 @@ export class RtmpClient {
   /** Whether more is to be read, or when. */
   #isReady(): Promise<void> | undefined {
     // An acknowledgement makes room.
-    if (this.#session.limitsMedia) this.#queue.pump();
-    const room = this.#queue.room();
+    if (this.#session.limitsMedia) this.#outbox.pump();
+    const room = this.#outbox.room();
     return room === undefined && !this.#isHeldBack ? undefined : this.#hasRoom(room);
   }
 
@@ -525,9 +530,9 @@ export class RtmpClient {
     this.#handle(this.#session.tick(now));
     this.#flush();
     // A limit that was given up makes room.
-    if (limitsMedia) this.#queue.pump();
+    if (limitsMedia) this.#outbox.pump();
     const { writeStallMs = 10_000 } = this.#options;
-    if (this.#queue.stalledMs >= writeStallMs) {
+    if (this.#outbox.stalledMs(now) >= writeStallMs) {
       this.#finish(
         new RtmpError("write-timeout", `The server has taken nothing for ${writeStallMs} ms`),
       );
@@ -536,7 +541,7 @@ export class RtmpClient {
 
   #flush(): void {
     const output = this.#session.takeOutput();
-    if (output.length > 0) this.#queue.control(output);
+    if (output.length > 0) this.#outbox.send(output);
   }
 
   #handle(events: readonly RtmpClientEvent[]): void {
@@ -611,9 +616,9 @@ export class RtmpClient {
     const publication = new RtmpPublication(streamId, {
       send: (media) => this.#send(streamId, media),
       finish: async (how) => {
-        if (how === "flush") await this.#queue.drained();
+        if (how === "flush") await this.#outbox.drained();
         this.#forget(streamId);
-        if (how === "flush") await this.#queue.drained();
+        if (how === "flush") await this.#outbox.drained();
       },
     });
     this.#publications.set(streamId, publication);
@@ -623,7 +628,7 @@ export class RtmpClient {
   #send(streamId: number, media: RtmpMedia): Promise<void> | undefined {
     const bytes = this.#session.encodeMedia({ ...asPublished(media), streamId });
     if (bytes === undefined) throw this.#endError();
-    return this.#queue.media(bytes);
+    return this.#media.push(bytes);
   }
 
   /** Ends a NetStream towards the server. */
@@ -681,12 +686,12 @@ export class RtmpClient {
     this.#wake();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_MS);
-    await Promise.race([this.#queue.drained(), late]);
+    await Promise.race([this.#outbox.drained(), late]);
     const closed = new RtmpError("closed", "The client is closed");
     for (const publication of this.#publications.values()) publication.fail(closed);
     for (const playback of this.#playbacks.values()) playback.end();
     for (const id of [...this.#playbacks.keys(), ...this.#publications.keys()]) this.#forget(id);
-    await Promise.race([this.#queue.drained(), late]);
+    await Promise.race([this.#outbox.drained(), late]);
     // The server is let read the last words: closing on bytes that were not read would take them away.
     await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
     await Promise.race([this.#readEnd.promise, late]);
@@ -701,7 +706,8 @@ export class RtmpClient {
     this.#end = { error: isClosed ? new RtmpError("closed", "The client is closed") : error };
     const reason = this.#end.error;
     clearInterval(this.#timer);
-    this.#queue.end();
+    this.#outbox.end();
+    this.#media.end();
     this.#transport.close();
     this.#abort.abort(reason);
     for (const waiter of this.#waiters.values()) waiter.reject(reason);

@@ -7,8 +7,8 @@ import {
   RtspSessionSink,
 } from "../rtsp/mod.ts";
 import type { RtspClientEvent } from "../rtsp/mod.ts";
-import { isDisconnect, type Transport } from "../transport/mod.ts";
-import { SendQueue } from "./send_queue.ts";
+import { isDisconnect, Outbox, type Transport } from "../transport/mod.ts";
+import { MessageFeed } from "./message_feed.ts";
 
 /** How long a server that is left may take to agree, milliseconds. */
 const TEARDOWN_MS = 1000;
@@ -65,7 +65,9 @@ export class RtspClientConnection {
   readonly #session: RtspClientSession;
   readonly #decoder = new RtspDecoderStream();
   readonly #sink: RtspSessionSink<RtspClientEvent>;
-  readonly #queue: SendQueue;
+  readonly #outbox: Outbox;
+  /** Frames of what is recorded. */
+  readonly #media = new MessageFeed();
   readonly #abort = new AbortController();
   readonly #waiters = new Map<number, Waiter>();
   readonly #channels = new Map<number, (payload: Uint8Array) => void>();
@@ -79,15 +81,14 @@ export class RtspClientConnection {
     this.transport = transport;
     this.#options = options;
     this.#session = new RtspClientSession(options.session);
-    this.#queue = new SendQueue(transport, {
-      now: () => performance.now(),
-      onError: (error) => this.#lose(error),
-    });
+    this.#outbox = new Outbox(transport);
+    this.#outbox.onError = (error) => this.#lose(error);
+    this.#outbox.add(this.#media);
     this.#sink = new RtspSessionSink<RtspClientEvent>(this.#session, {
       now: () => performance.now(),
       owner: {
         handle: (event) => this.#handle(event),
-        write: (output) => this.#queue.control(output),
+        write: (output) => this.#outbox.send(output),
         room: () => this.#isReady(),
         close: (reason) => this.#lose(reason),
       },
@@ -114,7 +115,7 @@ export class RtspClientConnection {
   } {
     return {
       bytesReceived: this.#decoder.bytesReceived,
-      bytesSent: this.#queue.bytes,
+      bytesSent: this.#outbox.bytes,
       strayFrames: this.#strayFrames,
       garbageBytes: this.#decoder.garbageBytes,
     };
@@ -178,12 +179,12 @@ export class RtspClientConnection {
 
   /** Sends an interleaved frame; resolves when there is room for the next. */
   sendFrame(channel: number, payload: Uint8Array): Promise<void> | undefined {
-    return this.#queue.media(encodeInterleavedFrame(channel, payload));
+    return this.#media.push(encodeInterleavedFrame(channel, payload));
   }
 
   /** Resolves when all that was given has been written, or nothing is written any more. */
   drained(): Promise<void> {
-    return this.#queue.drained();
+    return this.#outbox.drained();
   }
 
   /** Readers have made room, or want an answer. */
@@ -199,7 +200,7 @@ export class RtspClientConnection {
     if (this.#isHeldBack) this.#session.holdDeadline(nowMs);
     this.#sink.tick();
     const { writeStallMs } = this.#options;
-    if (this.#queue.stalledMs >= writeStallMs) {
+    if (this.#outbox.stalledMs(nowMs) >= writeStallMs) {
       this.#lose(
         new RtspError("write-timeout", `The server has taken nothing for ${writeStallMs} ms`),
       );
@@ -224,7 +225,8 @@ export class RtspClientConnection {
   close(error: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    this.#queue.end();
+    this.#outbox.end();
+    this.#media.end();
     this.transport.close();
     this.#sink.stop();
     this.#abort.abort(error);
@@ -252,7 +254,7 @@ export class RtspClientConnection {
 
   /** Whether more is to be read, or when. */
   #isReady(): Promise<void> | undefined {
-    const room = this.#queue.room();
+    const room = this.#outbox.room();
     return room === undefined && !this.#isHeldBack ? undefined : this.#hasRoom(room);
   }
 

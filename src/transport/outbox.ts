@@ -7,7 +7,10 @@ import type { Transport } from "./transport.ts";
  */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** Where media to write comes from: a hub cursor, or something that makes its own bytes of one. */
+/**
+ * Where media to write comes from: a hub cursor, something that makes its own bytes of one, or what a client
+ * publishes.
+ */
 export interface Feed {
   /** What should be written next; with `onlyMessage` no more than the rest of the current message. */
   next(onlyMessage?: boolean): Uint8Array | undefined;
@@ -20,7 +23,7 @@ export interface Feed {
 }
 
 /**
- * The one writer of a connection. What the session says goes first, but never into the middle of a
+ * The one writer of a connection, of a server or a client. What the session says goes first, but never into the middle of a
  * media message; a partial write is gone on with.
  */
 export class Outbox {
@@ -51,7 +54,7 @@ export class Outbox {
   #turn = 0;
   #bytes = 0;
   #ended = false;
-  #onDrained: (() => void) | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
   readonly #pump = (): void => this.pump();
   readonly #onWritten = (count: number): void => this.#written(count);
   readonly #onFailed = (error: unknown): void => this.#failed(error);
@@ -124,13 +127,15 @@ export class Outbox {
     this.pump();
   }
 
-  /** Resolves when all that was sent has been written, and no feed is in the middle of a message. */
+  /**
+   * Resolves when all that was sent and all that feeds have now is written, or nothing will be any more. Any number
+   * may ask.
+   */
   drained(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#ended) resolve();
-    this.#onDrained = resolve;
+    const drained = this.#drained ??= Promise.withResolvers();
+    if (this.#ended) drained.resolve();
     this.pump();
-    return promise;
+    return drained.promise;
   }
 
   /** Writes nothing more. */
@@ -141,7 +146,7 @@ export class Outbox {
     this.#onRoom?.();
     this.#feeds.length = 0;
     this.#finishing.clear();
-    this.#onDrained?.();
+    this.#drained?.resolve();
   }
 
   /** Starts the next write, unless one is under way. */
@@ -160,7 +165,9 @@ export class Outbox {
   #rest(): void {
     if (this.#finishing.size > 0) this.#finish();
     for (let at = 0; at < this.#feeds.length; at++) this.#feeds[at]!.wait(this.#pump);
-    if (this.#writing === undefined) this.#onDrained?.();
+    if (this.#writing !== undefined) return;
+    this.#drained?.resolve();
+    this.#drained = undefined;
   }
 
   #finish(): void {

@@ -435,6 +435,30 @@ Deno.test("RtmpClient sends no more than the server bounds it to, as long as tha
   await until(() => received === 100);
 });
 
+Deno.test("RtmpClient reads on while what it publishes waits for the server's acknowledgement", async () => {
+  await using server = new ScriptedServer(async (peer) => {
+    await peer.grant("publish");
+    await peer.send(encodeControlMessage({ kind: "acknowledgement", sequenceNumber: 0 }));
+    await peer.send(
+      encodeControlMessage({ kind: "set-peer-bandwidth", size: 100_000, limit: "hard" }),
+    );
+    for (;;) await peer.answer(await peer.command("ready"), "_result");
+  });
+  await using client = await RtmpClient.connect(`${server.url}/live/cam`);
+  const writer = (await client.publish()).getWriter();
+  await client.call("ready");
+  const [filling] = frame(0, { bytes: 150_000 });
+  const [held] = frame(1, { bytes: 1_000_000 });
+  await writer.write(filling!);
+  const written = writer.write(held!);
+  // Before the first answer it may have asked for more already.
+  for (let count = 0; count < 3; count++) await client.call("ready");
+  const { bytesSent } = client.statistics;
+  assert(bytesSent < 200_000, `${bytesSent} bytes were sent: the limit was given up before`);
+  // It is given up.
+  await written;
+});
+
 Deno.test("RtmpClient holds the server back when its reader does not read", async () => {
   let written = 0;
   await using server = new ScriptedServer(async (peer) => {

@@ -273,6 +273,23 @@ Deno.test("Outbox has drained when the answers are written and the feed is betwe
   assertEquals(await isSettled(outbox.drained()), true);
 });
 
+Deno.test("Outbox tells all who ask when it has drained, and each that asks later anew", async () => {
+  const peer = new SlowPeer();
+  const outbox = new Outbox(peer);
+  outbox.send([bytesOf("12")]);
+  const asked = [outbox.drained(), outbox.drained()];
+  await peer.take(1);
+  assertEquals(await Promise.all(asked.map(isSettled)), [false, false]);
+  await peer.take(1);
+  assertEquals(await Promise.all(asked.map(isSettled)), [true, true]);
+  assertEquals(await isSettled(outbox.drained()), true);
+  outbox.send([bytesOf("3")]);
+  const later = outbox.drained();
+  assertEquals(await isSettled(later), false);
+  outbox.end();
+  assertEquals(await isSettled(later), true);
+});
+
 Deno.test("Outbox says once that a write has failed, and writes nothing more", async () => {
   const peer = new SlowPeer();
   const outbox = new Outbox(peer);
