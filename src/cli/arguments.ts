@@ -4,6 +4,7 @@ import {
   checkServerNumber,
   type EnhancedPolicy,
   type ListenAddress,
+  type LossPolicy,
   parseListenAddress,
   parseMulticastRange,
   type RelayOptions,
@@ -25,6 +26,8 @@ export interface ServeRequest {
   readonly rtp: ListenAddress | false;
   /** What RTMP players that announce nothing of Enhanced RTMP are sent. */
   readonly enhanced: EnhancedPolicy;
+  /** What becomes of pictures after a loss of RTP packets, for RTMP players. */
+  readonly onLoss: LossPolicy;
   /** Groups that RTSP players may ask for; `undefined` for no multicast. */
   readonly multicast: string | undefined;
   /** Streams that are fetched from, and forwarded to, other servers. */
@@ -72,6 +75,8 @@ Options:
                            one segment, at the end of NAME for one or more
   --enhanced POLICY        what RTMP players are sent that announce nothing of Enhanced RTMP: what has no
                            older form (strip, the default), everything (pass), nothing (strict)
+  --on-loss POLICY         what RTMP players are sent when packets of a publisher are lost: all pictures,
+                           as far as they came (pass, the default), none up to the next key frame (key-frame)
   --wait SECONDS           how long a player waits for a stream (default 10, RTSP 3)
   --log-level LEVEL        debug, info, warn or error (default info)
   --log-format FORMAT      text or json (default text)
@@ -137,6 +142,7 @@ export function parseArguments(args: readonly string[]): CliRequest {
     rtsps,
     rtp: rtpAddress(value("rtp") ?? "8000", rtsp),
     enhanced: choice("enhanced", value("enhanced") ?? "strip", ENHANCED_POLICIES),
+    onLoss: choice("on-loss", value("on-loss") ?? "pass", LOSS_POLICIES),
     multicast,
     relays: allRelays,
     tls: tlsFiles(value("cert"), value("key"), rtmps !== false || rtsps !== false),
@@ -156,6 +162,7 @@ function checkPositionals([command, ...rest]: readonly (string | number)[]): voi
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
 }
 
+const LOSS_POLICIES = ["pass", "key-frame"] as const;
 const ENHANCED_POLICIES = ["strip", "pass", "strict"] as const;
 
 /** What the values of options look like, where it can be said in a few words. */
@@ -201,6 +208,7 @@ const VALUE_OPTIONS = [
   "cert",
   "key",
   "enhanced",
+  "on-loss",
   "wait",
   "log-level",
   "log-format",

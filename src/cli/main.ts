@@ -52,7 +52,8 @@ async function serve(request: ServeRequest): Promise<void> {
     Deno.addSignalListener("SIGHUP", handler);
     handlers.push({ signal: "SIGHUP", handler });
   }
-  const { rtmp, rtmps, rtsp, rtsps, rtp, enhanced, multicast, relays, tls, waitMs } = request;
+  const { rtmp, rtmps, rtsp, rtsps, rtp, enhanced, onLoss, multicast, relays, tls, waitMs } =
+    request;
   const server = new Server({
     rtmp,
     rtmps,
@@ -60,6 +61,7 @@ async function serve(request: ServeRequest): Promise<void> {
     rtsps,
     rtp,
     enhanced,
+    onLoss,
     relays,
     log,
     ...(multicast === undefined ? {} : { multicast: { group: multicast } }),

@@ -65,6 +65,7 @@ export {
   type RtspSessionStatistics,
 } from "../doors/rtsp/mod.ts";
 export { LINE_FIELDS, type LogFields, safeLog, type ServerLog } from "../log/mod.ts";
+export type { LossPolicy } from "../transmux/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
 export * from "./bounds.ts";

@@ -20,6 +20,7 @@ import type { MediaUnit } from "../media/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import { type ListenAddress, type StreamPair, systemClock } from "../transport/mod.ts";
+import type { LossPolicy } from "../transmux/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { checkServerNumbers } from "./bounds.ts";
@@ -63,6 +64,8 @@ export interface ServerOptions {
   readonly chunks?: Partial<ChunkLimits>;
   /** What players that announce nothing of Enhanced RTMP are sent. Default `strip`. */
   readonly enhanced?: EnhancedPolicy;
+  /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
+  readonly onLoss?: LossPolicy;
   /** Times of the server itself. */
   readonly timing?: Partial<ServerTiming>;
   /** Doors of other protocols, beside the built-in ones. */

@@ -22,6 +22,8 @@ export interface CodedFrame {
    * contract.
    */
   readonly parts: readonly Uint8Array[];
+  /** Packets of it are missing: decoders are left to conceal it. */
+  readonly isIncomplete?: true;
 }
 
 /** When a frame is decoded and shown, and what it is for its decoder. */

@@ -15,6 +15,23 @@ export interface FlvRemuxerStats {
   readonly bodies: number;
   /** Frames that were malformed, whose configuration is not known, or that FLV cannot carry. */
   readonly dropped: number;
+  /** Pictures of which packets are missing, among those returned. */
+  readonly incomplete: number;
+}
+
+/**
+ * What becomes of pictures after a loss of RTP packets.
+ *
+ * - `pass`: those of codecs whose decoders conceal losses (H.264, H.265) go on, with what is whole of a picture;
+ *   others as with `key-frame`.
+ * - `key-frame`: what is not whole is dropped, and all that depends on it, up to the next key frame.
+ */
+export type LossPolicy = "key-frame" | "pass";
+
+/** Options of an {@linkcode FlvRemuxer}. */
+export interface FlvRemuxerOptions {
+  /** What becomes of pictures after a loss; `pass` by default. */
+  readonly onLoss?: LossPolicy;
 }
 
 /** A track that FLV has a place for, and the configuration that players were told. */
@@ -56,12 +73,17 @@ const MAX_COMPOSITION_US = 0x7fffff * 1000;
  * ```
  */
 export class FlvRemuxer {
-  readonly #reader = new FrameReader();
+  readonly #reader: FrameReader;
   #outputs: OutputTrack[] = [];
   #unsupported: UnsupportedTrack[] = [];
   #headersDue = false;
   #bodies = 0;
   #dropped = 0;
+
+  /** Knows no tracks yet. */
+  constructor({ onLoss = "pass" }: FlvRemuxerOptions = {}) {
+    this.#reader = new FrameReader({ afterLoss: onLoss === "pass" ? "pass" : "drop" });
+  }
 
   /** The tracks that are left out, each once; it grows where frames show it. */
   get unsupported(): readonly UnsupportedTrack[] {
@@ -75,7 +97,8 @@ export class FlvRemuxer {
 
   /** What was counted so far. */
   get stats(): FlvRemuxerStats {
-    return { bodies: this.#bodies, dropped: this.#dropped + this.#reader.stats.broken };
+    const { broken, incomplete } = this.#reader.stats;
+    return { bodies: this.#bodies, dropped: this.#dropped + broken, incomplete };
   }
 
   /** Says which tracks there are, instead of those before; the headers are due again. */

@@ -98,7 +98,7 @@ export class FlvTrackProbe {
     const track: Track = known?.codec === codec && known !== undefined
       ? known
       : { kind, id, codec, config: undefined };
-    const reader = new TrackFrames(track, { dropAfterLoss: false });
+    const reader = new TrackFrames(track, { afterLoss: "keep" });
     if (isConfig) reader.setConfig(data);
     // What has no header to tell it, or an empty one, tells it in its frames.
     else reader.readFlv(data, timingOf(unit));

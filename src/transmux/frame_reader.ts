@@ -14,7 +14,9 @@ import {
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import type { CodedFrame, FrameTiming } from "./coded_frame.ts";
 import { frameTypeFacts, isKeyFrame } from "./key_frame.ts";
-import { timingOf, TrackFrames } from "./track_frames.ts";
+import { type AfterLoss, timingOf, TrackFrames } from "./track_frames.ts";
+
+export type { AfterLoss };
 
 /** Options of a {@linkcode FrameReader}. */
 export interface FrameReaderOptions {
@@ -22,9 +24,10 @@ export interface FrameReaderOptions {
   readonly tracks?: readonly Track[];
   /**
    * What happens to the pictures that depend on one that was lost: they are dropped until the next key
-   * frame (the default), or kept.
+   * frame (the default), or kept. With `pass`, codecs whose decoders conceal losses (H.264, H.265) keep them,
+   * and the pictures of which packets are missing too, marked; others drop them.
    */
-  readonly afterLoss?: "drop" | "keep";
+  readonly afterLoss?: AfterLoss;
 }
 
 /** Counts of a {@linkcode FrameReader}. */
@@ -35,6 +38,8 @@ export interface FrameReaderStats {
   readonly broken: number;
   /** Pictures dropped since they depend on one that was lost. */
   readonly dependent: number;
+  /** Frames returned of which packets are missing. */
+  readonly incomplete: number;
 }
 
 /** Tracks of one kind that a reader remembers: FLV's track ids have 8 bits. */
@@ -53,7 +58,8 @@ interface FlvPiece {
  * Makes frames of units, whatever their payload: FLV bodies, RTP packets, access units.
  *
  * Configurations and parameter sets are followed as they come, beside the stream and in band. An access
- * unit of which packets were lost is never returned; nor are, by default, the pictures that depend on it.
+ * unit of which packets were lost is not returned, nor are the pictures that depend on it, unless `afterLoss`
+ * says so.
  *
  * @example
  * ```ts
@@ -66,27 +72,30 @@ interface FlvPiece {
  * ```
  */
 export class FrameReader {
-  readonly #dropAfterLoss: boolean;
+  readonly #afterLoss: AfterLoss;
   readonly #readers = new Map<string, TrackFrames>();
   #frames = 0;
   #broken = 0;
   #dependent = 0;
+  #incomplete = 0;
 
   /** Starts before the first unit. */
   constructor(options: FrameReaderOptions = {}) {
-    this.#dropAfterLoss = (options.afterLoss ?? "drop") === "drop";
+    this.#afterLoss = options.afterLoss ?? "drop";
     this.setTracks(options.tracks ?? []);
   }
 
   /** What was counted so far. */
   get stats(): FrameReaderStats {
     let frames = this.#frames, broken = this.#broken, dependent = this.#dependent;
+    let incomplete = this.#incomplete;
     for (const { stats } of this.#readers.values()) {
       frames += stats.frames;
       broken += stats.broken;
       dependent += stats.dependent;
+      incomplete += stats.incomplete;
     }
-    return { frames, broken, dependent };
+    return { frames, broken, dependent, incomplete };
   }
 
   /** The tracks, each with its newest configuration; those of FLV appear as they come. */
@@ -178,7 +187,7 @@ export class FrameReader {
   }
 
   #add(track: Track): TrackFrames {
-    const reader = new TrackFrames(track, { dropAfterLoss: this.#dropAfterLoss });
+    const reader = new TrackFrames(track, { afterLoss: this.#afterLoss });
     this.#readers.set(keyOf(track.kind, track.id), reader);
     return reader;
   }
@@ -187,6 +196,7 @@ export class FrameReader {
     this.#frames += stats.frames;
     this.#broken += stats.broken;
     this.#dependent += stats.dependent;
+    this.#incomplete += stats.incomplete;
   }
 }
 

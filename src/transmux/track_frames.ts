@@ -23,15 +23,20 @@ interface UnitTiming extends FrameTiming {
   readonly timestamp: number;
 }
 
+/** What happens to pictures after a loss; see `FrameReaderOptions`. */
+export type AfterLoss = "drop" | "keep" | "pass";
+
 /** Options of a {@linkcode TrackFrames}. */
 export interface TrackFramesOptions {
-  /** Whether pictures that depend on a lost one are dropped. */
-  readonly dropAfterLoss: boolean;
+  /** What happens to pictures that depend on a lost one. */
+  readonly afterLoss: AfterLoss;
 }
 
 /** Makes frames of the units of one track, and remembers what that takes. */
 export class TrackFrames {
   readonly #dropAfterLoss: boolean;
+  /** Whether pictures of which packets are missing are frames too. */
+  readonly #keepsIncomplete: boolean;
   readonly #codec: Codec | undefined;
   readonly #sets: ParameterSets | undefined;
   #track: Track;
@@ -50,15 +55,18 @@ export class TrackFrames {
   #frames = 0;
   #broken = 0;
   #dependent = 0;
+  #incomplete = 0;
 
   /** Starts before the first unit of `track`. */
   constructor(track: Track, options: TrackFramesOptions) {
     this.#track = track.config === undefined ? track : trackWithConfig(track, track.config);
-    this.#dropAfterLoss = options.dropAfterLoss;
+    const { afterLoss } = options;
     this.#codec = codecRow(track.codec);
     const { nal } = this.#codec ?? {};
     if (nal !== undefined) this.#sets = new ParameterSets(nal, track.config);
-    this.#depacketizer = depacketizerOf(track);
+    this.#keepsIncomplete = afterLoss === "pass" && nal !== undefined;
+    this.#dropAfterLoss = afterLoss !== "keep" && !this.#keepsIncomplete;
+    this.#depacketizer = depacketizerOf(track, { keepIncomplete: this.#keepsIncomplete });
     if (track.config !== undefined) this.setConfig(track.config);
   }
 
@@ -72,13 +80,22 @@ export class TrackFrames {
     return this.#sets;
   }
 
-  /** What was counted: frames returned, access units malformed or incomplete, and dropped behind these. */
-  get stats(): { readonly frames: number; readonly broken: number; readonly dependent: number } {
+  /**
+   * What was counted: frames returned, those of them that are incomplete, access units dropped since they are
+   * malformed or incomplete, and dropped behind these.
+   */
+  get stats(): {
+    readonly frames: number;
+    readonly broken: number;
+    readonly dependent: number;
+    readonly incomplete: number;
+  } {
     const dropped = this.#depacketizer?.dropped ?? 0;
     return {
       frames: this.#frames,
       broken: this.#broken + dropped,
       dependent: this.#dependent,
+      incomplete: this.#incomplete,
     };
   }
 
@@ -118,7 +135,7 @@ export class TrackFrames {
     const isMarked = parsed.some(({ marker }) => marker);
     this.#usesMarkers ||= isMarked;
     // The unit is a picture: whoever made it has decided where that ends.
-    if (parsed.length > 0 && (isMarked || !this.#usesMarkers)) {
+    if (parsed.length > 0 && (isMarked || !this.#usesMarkers || this.#keepsIncomplete)) {
       const dropped = depacketizer.dropped;
       this.#addFrames(depacketizer.end(), frames);
       if (depacketizer.dropped > dropped) this.#lose();
@@ -129,7 +146,9 @@ export class TrackFrames {
   #addFrames(accessUnits: readonly AccessUnit[], frames: CodedFrame[]): void {
     for (const accessUnit of accessUnits) {
       const frame = this.#frame(accessUnit.parts, this.#timingOf(accessUnit));
-      if (frame !== undefined) frames.push(frame);
+      if (frame === undefined) continue;
+      if (accessUnit.isIncomplete) this.#incomplete++;
+      frames.push(accessUnit.isIncomplete ? { ...frame, isIncomplete: true } : frame);
     }
   }
 
@@ -265,10 +284,13 @@ export class TrackFrames {
   }
 }
 
-function depacketizerOf({ rtp, codec }: Track): Depacketizer | undefined {
+function depacketizerOf(
+  { rtp, codec }: Track,
+  options: { readonly keepIncomplete: boolean },
+): Depacketizer | undefined {
   if (rtp === undefined || codec === undefined) return undefined;
   try {
-    return createDepacketizer(rtp, { endsAtMarker: false });
+    return createDepacketizer(rtp, { ...options, endsAtMarker: false });
   } catch (error) {
     // A configuration that cannot be read: its packets are still forwarded.
     if (error instanceof RtpError) return undefined;

@@ -1,5 +1,5 @@
-import type { Publication } from "../hub/mod.ts";
-import type { UnsupportedTrack } from "../transmux/mod.ts";
+import type { Publication, Stream } from "../hub/mod.ts";
+import { FlvRemuxer, type UnsupportedTrack } from "../transmux/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 
 /**
@@ -24,4 +24,19 @@ export function tellLeftOut(
       reason,
     });
   }
+}
+
+/**
+ * Why RTMP players can be sent nothing of a stream, in words; `undefined` where they can, or where its
+ * publisher has told no tracks: what it sends is then of RTMP.
+ */
+export function whyNothingForRtmp({ name, publication }: Stream): string | undefined {
+  const tracks = publication?.tracks ?? [];
+  if (tracks.length === 0) return undefined;
+  const remuxer = new FlvRemuxer();
+  remuxer.setTracks(tracks);
+  const { unsupported } = remuxer;
+  if (unsupported.length < tracks.length) return undefined;
+  const reasons = unsupported.map(({ track: { kind, id }, reason }) => `${kind} ${id}: ${reason}`);
+  return `The stream ${name} has nothing that RTMP players can be sent (${reasons.join("; ")})`;
 }

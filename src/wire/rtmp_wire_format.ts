@@ -12,7 +12,13 @@ import {
 import type { HeaderSet, Publication, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
 import type { MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
-import { type FlvBody, FlvRemuxer, toldMetadata, tracksAfter } from "../transmux/mod.ts";
+import {
+  type FlvBody,
+  FlvRemuxer,
+  type LossPolicy,
+  toldMetadata,
+  tracksAfter,
+} from "../transmux/mod.ts";
 import { tellLeftOut } from "./left_out.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
 
@@ -55,7 +61,7 @@ export class RtmpWireFormat implements WireFormat {
   readonly #stream: Stream;
   readonly #extensions: RtmpExtensions;
   readonly #log: ServerLog;
-  readonly #remuxer = new FlvRemuxer();
+  readonly #remuxer: FlvRemuxer;
   /** Whose tracks the remuxer knows. */
   #publication: Publication | undefined;
   /** Whether its units are FLV bodies, which go on as they are: it tells no tracks beforehand. */
@@ -67,11 +73,12 @@ export class RtmpWireFormat implements WireFormat {
   constructor(
     stream: Stream,
     extensions: RtmpExtensions,
-    { log = silentLog }: { readonly log?: ServerLog } = {},
+    { log = silentLog, onLoss }: { readonly log?: ServerLog; readonly onLoss?: LossPolicy } = {},
   ) {
     this.#stream = stream;
     this.#extensions = extensions;
     this.#log = log;
+    this.#remuxer = new FlvRemuxer(onLoss === undefined ? {} : { onLoss });
     this.#followPublication();
     // Who reads from here on has the headers from its preamble.
     this.#remuxer.headers(0);

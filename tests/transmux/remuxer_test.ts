@@ -166,7 +166,7 @@ Deno.test("FlvRemuxer tells metadata and sequence headers first, and once", () =
   ]);
   assertEquals(remuxer.headers(0).length, 3);
   assertEquals(remuxer.remux(accessUnit(CONFIG, { role: "config" })), []);
-  assertEquals(remuxer.stats, { bodies: 5, dropped: 0 });
+  assertEquals(remuxer.stats, { bodies: 5, dropped: 0, incomplete: 0 });
 });
 
 Deno.test("FlvRemuxer tells a new configuration before the frame that needs it (M071)", () => {

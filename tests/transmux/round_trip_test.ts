@@ -53,7 +53,7 @@ function travel(fixture: Fixture, startMs = 0): Journey {
   const tracks = link.ingests.map((ingest) => ingest.track);
   const reader = new FrameReader({ tracks });
   const received = rtpUnits.flatMap((unit) => reader.read(unit));
-  assertEquals(reader.stats, { frames: received.length, broken: 0, dependent: 0 });
+  assertEquals(reader.stats, { frames: received.length, broken: 0, dependent: 0, incomplete: 0 });
   const flv = new FlvRemuxer();
   flv.setTracks(tracks);
   const replay = new FrameReader();

@@ -1,6 +1,8 @@
 /** Tracks that a player's format cannot carry: told once, counted, and there for programs. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { RtmpClient } from "../../src/client/mod.ts";
 import type { MediaUnit, Track } from "../../src/media/mod.ts";
+import { RtmpError } from "../../src/rtmp/mod.ts";
 import type { StreamUnit } from "../../src/server/mod.ts";
 import { ffmpeg, readPackets } from "../support/media_file.ts";
 import { ignoreWithout } from "../support/process.ts";
@@ -108,4 +110,22 @@ Deno.test("what RTP cannot carry is told once for RTSP players, and counted", as
   ]);
   abort.abort();
   await Promise.all([published, ready.promise]);
+});
+
+Deno.test("who would play by RTMP what it has no form for is told so, and not that there is no stream", async () => {
+  await using weir = await TestServer.start({ rtsp: LOCAL });
+  const tracks: Track[] = [
+    { kind: "video", id: 0, codec: "mpeg4", config: undefined },
+  ];
+  const abort = new AbortController();
+  const units = new ReadableStream<MediaUnit>();
+  const published = weir.server.publish("live/cam", units, { tracks, signal: abort.signal });
+  await using client = await RtmpClient.connect(`${weir.url}/live`);
+  await assertRejects(
+    () => client.play("cam"),
+    RtmpError,
+    "nothing that RTMP players can be sent (video 0: FLV has no codec id for mpeg4 here)",
+  );
+  abort.abort();
+  await published;
 });

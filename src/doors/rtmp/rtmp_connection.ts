@@ -51,6 +51,7 @@ import {
   type ShownCredentials,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
+import type { LossPolicy } from "../../transmux/mod.ts";
 import { type RtmpConnectDesk, shownFor } from "./rtmp_connect_desk.ts";
 import { reasonOfCodec, RtmpPlaying } from "./rtmp_playing.ts";
 import {
@@ -61,6 +62,7 @@ import {
   refusedFourCc,
   rtmpFormatName,
   RtmpWireFormat,
+  whyNothingForRtmp,
 } from "../../wire/mod.ts";
 
 /** Limits of RTMP connections. */
@@ -69,6 +71,8 @@ export interface RtmpConnectionOptions {
   readonly chunks: Partial<ChunkLimits>;
   /** What players that announce nothing of Enhanced RTMP are sent. */
   readonly enhanced: EnhancedPolicy;
+  /** What becomes of pictures after a loss of RTP packets. */
+  readonly onLoss: LossPolicy;
   /** Asks clients who they are. */
   readonly desk: RtmpConnectDesk;
 }
@@ -572,10 +576,16 @@ export class RtmpConnection implements ServedConnection {
         ticket.end();
         return this.#refusePlay(event, { refused: "denied", why: reasonOfCodec(fourCc) });
       }
+      const why = whyNothingForRtmp(stream);
+      if (why !== undefined) {
+        ticket.end();
+        return this.#refusePlay(event, { refused: "denied", why });
+      }
       const extensions = extensionsOf(player.capabilities, player.policy);
       reader = stream.read({
         format: rtmpFormatName(extensions),
-        create: (stream) => new RtmpWireFormat(stream, extensions, { log: this.#log }),
+        create: (stream) =>
+          new RtmpWireFormat(stream, extensions, { log: this.#log, onLoss: this.#options.onLoss }),
         onEnd: (reason) =>
           this.#playing.finish(
             event.streamId,

@@ -1,6 +1,7 @@
 import type { Guest } from "../../gate/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
 import type { ListenAddress, Transport } from "../../transport/mod.ts";
+import type { LossPolicy } from "../../transmux/mod.ts";
 import type { EnhancedPolicy } from "../../wire/mod.ts";
 import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
 import { RtmpConnectDesk } from "./rtmp_connect_desk.ts";
@@ -18,6 +19,8 @@ export interface RtmpDoorOptions {
   readonly chunks?: Partial<ChunkLimits>;
   /** What players that announce nothing of Enhanced RTMP are sent. Default `strip`. */
   readonly enhanced?: EnhancedPolicy;
+  /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
+  readonly onLoss?: LossPolicy;
 }
 
 /** The door for RTMP and RTMPS clients. */
@@ -48,9 +51,9 @@ export class RtmpDoor implements Door {
     shell: Shell,
     { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection {
-    const { session = {}, chunks = {}, enhanced = "strip" } = this.#options;
+    const { session = {}, chunks = {}, enhanced = "strip", onLoss = "pass" } = this.#options;
     const desk = this.#desk;
-    return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced, desk });
+    return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced, onLoss, desk });
   }
 
   /** Its connections keep their own time. */

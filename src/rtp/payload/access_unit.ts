@@ -11,6 +11,8 @@ export interface AccessUnit {
    * lies in one packet, else copies; read-only by contract, valid as long as they are held.
    */
   readonly parts: readonly Uint8Array[];
+  /** Packets of it are missing. */
+  readonly isIncomplete?: true;
 }
 
 /** Makes access units of the packets of one track. */
@@ -43,6 +45,11 @@ export interface DepacketizerOptions {
    * of a picture: who knows where their pictures end calls {@linkcode Depacketizer.end}.
    */
   readonly endsAtMarker?: boolean;
+  /**
+   * Whether an access unit of which packets are missing is returned with the parts that are whole, and marked,
+   * instead of dropped. Of H.264 and H.265 alone, whose decoders conceal missing slices.
+   */
+  readonly keepIncomplete?: boolean;
 }
 
 /** One packet's content, to be put behind an RTP header. */

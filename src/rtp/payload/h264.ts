@@ -55,7 +55,11 @@ export class H264Depacketizer extends UnitAssembler {
 
   /** Makes a depacketizer that has seen nothing yet. */
   constructor(options: DepacketizerOptions = {}) {
-    super(options, { maxUnitSize: MAX_H264_UNIT_SIZE, maxParts: MAX_H264_NAL_UNITS });
+    super(options, {
+      maxUnitSize: MAX_H264_UNIT_SIZE,
+      maxParts: MAX_H264_NAL_UNITS,
+      hasSlices: true,
+    });
   }
 
   /** Reads one payload. */

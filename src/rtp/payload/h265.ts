@@ -62,7 +62,11 @@ export class H265Depacketizer extends UnitAssembler {
 
   /** Makes a depacketizer that has seen nothing yet. */
   constructor(options: H265DepacketizerOptions = {}) {
-    super(options, { maxUnitSize: MAX_H265_UNIT_SIZE, maxParts: MAX_H265_NAL_UNITS });
+    super(options, {
+      maxUnitSize: MAX_H265_UNIT_SIZE,
+      maxParts: MAX_H265_NAL_UNITS,
+      hasSlices: true,
+    });
     this.#donSize = options.don ? 2 : 0;
   }
 

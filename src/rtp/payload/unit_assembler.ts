@@ -12,7 +12,8 @@ export type UnitStart = "yes" | "no" | "unknown";
 
 /**
  * What all video formats share: an access unit ends with the marker bit or where the timestamp
- * changes (FLIR's M400 never sets the marker), and is dropped where a packet of it is missing.
+ * changes (FLIR's M400 never sets the marker), and is dropped where a packet of it is missing, unless the
+ * options say that what is whole of it is kept.
  *
  * After a gap the next packet's unit is kept only where it is certain to be whole: the packet says
  * that it begins a unit, or the one packet that is missing must have been the last of the unit before.
@@ -24,6 +25,9 @@ export abstract class UnitAssembler implements Depacketizer {
   readonly #maxUnitSize: number;
   readonly #maxParts: number;
   readonly #endsAtMarker: boolean;
+  readonly #keepsIncomplete: boolean;
+  /** Whether packets of the unit at hand are missing, and it is kept all the same. */
+  #incomplete = false;
   #ssrc: number | undefined;
   #lastSequence = 0;
   #timestamp = 0;
@@ -38,8 +42,12 @@ export abstract class UnitAssembler implements Depacketizer {
   #fragmentSize = 0;
   #dropped = 0;
 
-  /** `limits` are the format's own, where the options have none. */
-  constructor(options: DepacketizerOptions, limits: { maxUnitSize: number; maxParts: number }) {
+  /** `limits` are the format's own, where the options have none; of slices, some may be missing. */
+  constructor(
+    options: DepacketizerOptions,
+    limits: { maxUnitSize: number; maxParts: number; hasSlices?: boolean },
+  ) {
+    this.#keepsIncomplete = options.keepIncomplete === true && limits.hasSlices === true;
     this.#onError = options.onError;
     this.#maxUnitSize = options.maxUnitSize ?? limits.maxUnitSize;
     this.#maxParts = options.maxParts ?? limits.maxParts;
@@ -66,7 +74,7 @@ export abstract class UnitAssembler implements Depacketizer {
     if (first) {
       this.#abandon("the source changed");
     } else if (gap > 0) {
-      this.#noteGap(packet, gap);
+      this.#noteGap(packet, { gap, units });
     } else if (this.#open && packet.timestamp !== this.#timestamp) {
       this.#finish(units);
     }
@@ -156,32 +164,51 @@ export abstract class UnitAssembler implements Depacketizer {
       read();
     } catch (error) {
       if (!(error instanceof RtpError)) throw error;
-      this.#break(error);
+      if (this.#keepsIncomplete && error.code === "missing-packet") this.#miss();
+      else this.#break(error);
     }
   }
 
   /** Packets are missing before `packet`: says what that means for the open unit and the next. */
-  #noteGap(packet: RtpPacket, gap: number): void {
+  #noteGap(
+    packet: RtpPacket,
+    { gap, units }: { readonly gap: number; readonly units: AccessUnit[] },
+  ): void {
     const missing = () =>
       new RtpError("missing-packet", `Access unit dropped: ${gap} packets are missing`);
     const wasOpen = this.#open;
     if (wasOpen) {
-      if (!this.#broken) this.#break(missing());
+      if (this.#keepsIncomplete) this.#miss();
+      else if (!this.#broken) this.#break(missing());
       if (packet.timestamp === this.#timestamp) return;
-      this.#close();
+      this.#finish(units);
     }
     const lastOfUnit = wasOpen && this.#markerSeen && gap === 1;
     const start = this.startOf(packet.payload);
     if (start === "yes" || (lastOfUnit && start !== "no")) return;
     this.#open = true;
     this.#timestamp = packet.timestamp;
-    this.#break(missing());
+    if (this.#keepsIncomplete) this.#miss();
+    else this.#break(missing());
+  }
+
+  /**
+   * Packets are missing of the unit at hand, which is kept, with the beginning of a part that was begun: decoders
+   * use a slice up to where it ends.
+   */
+  #miss(): void {
+    this.#incomplete = true;
+    if (!this.#broken && this.inFragment) this.#attempt(() => this.addPart(this.takeFragments()));
   }
 
   #finish(units: AccessUnit[]): void {
     if (!this.#broken) this.#attempt(() => this.endUnit());
     if (!this.#broken && this.#parts.length > 0) {
-      units.push({ timestamp: this.#timestamp, parts: this.#parts });
+      units.push({
+        timestamp: this.#timestamp,
+        parts: this.#parts,
+        ...(this.#incomplete ? { isIncomplete: true } : {}),
+      });
     }
     this.#close();
   }
@@ -203,6 +230,7 @@ export abstract class UnitAssembler implements Depacketizer {
   #close(): void {
     this.#open = false;
     this.#broken = false;
+    this.#incomplete = false;
     this.#forget();
   }
 
