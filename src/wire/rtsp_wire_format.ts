@@ -20,11 +20,12 @@ export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 
 /**
- * A sender report for each track this often. GStreamer follows the arrival of a track's packets until
- * its next report: a burst of old packets at the start, or B-frames, set it off by as much. RFC 3550, 6.2,
- * lets reports come each 360 / kb/s seconds.
+ * A sender report for each track this often. GStreamer's jitter buffer places a burst of old packets, as at a join, by
+ * when they come, and begins anew for each second that they hold: tracks are as far apart as that makes them until the
+ * next report of each, whatever reports were in the burst. So reports are as close as lets a player be in sync within
+ * its first second. RFC 3550, 6.2, lets them come each 360 / kb/s seconds.
  */
-const REPORT_INTERVAL_US = 1_000_000;
+const REPORT_INTERVAL_US = 400_000;
 
 /** A larger step is a publisher that began anew: RFC 3550's MAX_DROPOUT (appendix A.1). */
 const MOST_MISSING = 3000;

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Hub, type StreamReader } from "../../src/hub/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { buildRtpPacket, parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
@@ -91,22 +91,23 @@ Deno.test("RtspWireFormat shows no gap where a publisher's numbers jump: it bega
   assertEquals(steps([7, 8, 8]), [1, 1, 1]);
 });
 
-Deno.test("RtspWireFormat reports with the RTP time of the moment it names, then every second (R091)", () => {
+Deno.test("RtspWireFormat reports with the RTP time of the moment it names, then each 0.4 s (R091)", () => {
   const hub = makeHub();
   const publication = hub.acquire("live/cam", { tracks: [G711] });
   const reader = hub.stream("live/cam").read({ format: "rtsp", create: makeFormat });
   for (let number = 0; number <= 500; number++) publication.write(packetUnit(number));
   const { rtp, rtcp } = framesOf(reader);
   const reports = rtcp.map((bytes) => parseRtcp(bytes)[0]!);
-  assertEquals(reports.length, 11);
+  assertEquals(reports.length, 26);
   assert(reports.every(({ type }) => type === "sender-report"));
   const [first, second] = reports;
   assert(first?.type === "sender-report" && second?.type === "sender-report");
   assertEquals(first.rtpTimestamp, parseRtpPacket(rtp[0]!).timestamp);
-  assertEquals(second.rtpTimestamp - first.rtpTimestamp, 8000);
-  assertEquals(second.ntp.seconds - first.ntp.seconds, 1);
-  assertEquals([first.packetCount, second.packetCount], [0, 50]);
-  assertEquals(second.octetCount, 50 * 160);
+  assertEquals(second.rtpTimestamp - first.rtpTimestamp, 3200);
+  const fraction = second.ntp.fraction - first.ntp.fraction;
+  assertAlmostEquals(second.ntp.seconds - first.ntp.seconds + fraction / 2 ** 32, 0.4, 1e-6);
+  assertEquals([first.packetCount, second.packetCount], [0, 20]);
+  assertEquals(second.octetCount, 20 * 160);
 });
 
 Deno.test("a stream without an RTSP reader does no RTP work", () => {
