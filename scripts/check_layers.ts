@@ -1,5 +1,6 @@
 /**
- * Checks the ladder of `src/`: which folder may import which, and who may touch the outside world.
+ * Checks the ladder of `src/`: which folder may import which, that no files import each other in a circle, and
+ * who may touch the outside world.
  *
  * Run as a script, it prints what is wrong and fails.
  *
@@ -71,6 +72,35 @@ export function checkGraph(graph: ModuleGraph, root: URL): string[] {
     }
   }
   return problems;
+}
+
+/**
+ * Returns the circles among the files of `graph`, one for each set of files that lead back to each other. Types
+ * count too: files that need each other to be read are one file in two.
+ */
+export function checkCircles(graph: ModuleGraph, root: URL): string[] {
+  const imports = new Map<string, string[]>();
+  for (const { specifier, dependencies } of graph.modules) {
+    const leads = (dependencies ?? []).map(({ specifier, code, type }) =>
+      relative(root, (code ?? type)?.specifier ?? specifier)
+    );
+    const from = relative(root, specifier);
+    if (isWeir(from)) imports.set(from, leads.filter(isWeir));
+  }
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (file: string): void => {
+    const start = way.indexOf(file);
+    if (start >= 0) circles.push(`a circle: ${[...way.slice(start), file].join(" → ")}`);
+    if (start >= 0 || done.has(file)) return;
+    way.push(file);
+    for (const next of imports.get(file) ?? []) visit(next);
+    way.pop();
+    done.add(file);
+  };
+  for (const file of imports.keys()) visit(file);
+  return circles;
 }
 
 /** `mod.ts` and what is in `src/`; the rest of the project is free. */
@@ -157,7 +187,8 @@ export async function readGraph(root: URL, files: readonly string[]): Promise<Mo
 /** Checks the project at `root`, and returns what is wrong. */
 export async function checkProject(root: URL): Promise<string[]> {
   const files = await Array.fromAsync(sourceFiles(root));
-  const problems = checkGraph(await readGraph(root, files), root);
+  const graph = await readGraph(root, files);
+  const problems = [...checkGraph(graph, root), ...checkCircles(graph, root)];
   for (const file of files) {
     problems.push(...checkSource(file, await Deno.readTextFile(new URL(file, root))));
   }

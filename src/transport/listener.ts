@@ -2,27 +2,9 @@ import type { ListenAddress } from "./listen_address.ts";
 import { formatAddress } from "./listen_address.ts";
 import { hasNetPermission, permissionHost } from "./net_permission.ts";
 import { ServerError } from "./server_error.ts";
-import { listenTls, type TlsIdentity } from "./tls_listener.ts";
-import { connTransport, type Transport } from "./transport.ts";
-
-/** What accepts byte connections. */
-export interface StreamListener {
-  /** Address that it is bound to. */
-  readonly hostname: string;
-  /** Port that it is bound to; never 0. */
-  readonly port: number;
-  /** Resolves with the next connection; one of TLS has its handshake still before it. */
-  accept(): Promise<Transport>;
-  /** Accepts no more. */
-  close(): void;
-  /**
-   * Shows another certificate from the next handshake on; connections that there are go on. Where there is no
-   * TLS there is no such method.
-   *
-   * @throws {TypeError} if the certificate and the key do not belong together, or are none: then the former stay
-   */
-  reload?(identity: TlsIdentity): Promise<void>;
-}
+import type { StreamListener, TlsIdentity } from "./stream_listener.ts";
+import { listenTls } from "./tls_listener.ts";
+import { connTransport } from "./transport.ts";
 
 /**
  * Opens a listener for connections; with `tls` they are encrypted. `protocol` is what messages call it.

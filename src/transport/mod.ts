@@ -19,6 +19,7 @@ export * from "./net_permission.ts";
 export * from "./outbox.ts";
 export * from "./reading_turn.ts";
 export * from "./server_error.ts";
+export type * from "./stream_listener.ts";
 export * from "./system_clock.ts";
 export * from "./tls_listener.ts";
 export * from "./transport.ts";

@@ -2,18 +2,10 @@ import type * as NodeNet from "node:net";
 import type * as NodeTls from "node:tls";
 import { plainAddress } from "./address.ts";
 import { formatAddress } from "./listen_address.ts";
-import type { StreamListener } from "./listener.ts";
 import { denoErrorOf } from "./node_error.ts";
 import { pacedReadable } from "./paced_readable.ts";
+import type { StreamListener, TlsIdentity } from "./stream_listener.ts";
 import type { Transport } from "./transport.ts";
-
-/** Certificate chain and private key, PEM. */
-export interface TlsIdentity {
-  /** Certificate chain. */
-  readonly cert: string;
-  /** Private key of its first certificate. */
-  readonly key: string;
-}
 
 /** Options of {@linkcode listenTls}. */
 export interface TlsListenOptions {

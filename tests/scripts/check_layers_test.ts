@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { blankCommentsAndStrings } from "../../scripts/blank_source.ts";
-import { checkGraph, checkProject, checkSource } from "../../scripts/check_layers.ts";
+import { checkCircles, checkGraph, checkProject, checkSource } from "../../scripts/check_layers.ts";
 
 const root = new URL("file:///weir/");
 
@@ -80,6 +80,23 @@ Deno.test("checkGraph refuses packages below transport, but @std/bytes and node:
     problems("src/amf/x.ts", "@std/log", { to: "scripts/std/log/mod.ts" }).join(),
     /below src\/transport only/,
   );
+});
+
+Deno.test("checkCircles names files that lead back to each other, by types too, and no others", () => {
+  /** A file that imports others of its folder. */
+  const file = (name: string, ...others: string[]) => ({
+    specifier: new URL(`src/hub/${name}`, root).href,
+    dependencies: others.map((other, index) => ({
+      specifier: `./${other}`,
+      [index % 2 === 0 ? "type" : "code"]: { specifier: new URL(`src/hub/${other}`, root).href },
+    })),
+  });
+  const straight = [file("a.ts", "b.ts", "c.ts"), file("b.ts", "c.ts"), file("c.ts")];
+  assertEquals(checkCircles({ modules: straight }, root), []);
+  const round = [file("a.ts", "b.ts"), file("b.ts", "c.ts"), file("c.ts", "d.ts", "b.ts")];
+  assertEquals(checkCircles({ modules: [...round, file("d.ts")] }, root), [
+    "a circle: src/hub/b.ts → src/hub/c.ts → src/hub/b.ts",
+  ]);
 });
 
 Deno.test("checkSource refuses the outside world below transport, and names the line", () => {

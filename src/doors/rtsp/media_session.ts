@@ -3,7 +3,7 @@ import type { RtspServerEvent, RtspServerSession } from "../../rtsp/mod.ts";
 import type { ConnectionEnd } from "../../gate/mod.ts";
 import type { Shell } from "../mod.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
-import type { RtspDatagrams } from "./session_packets.ts";
+import type { RtspDatagrams } from "./rtsp_datagrams.ts";
 
 /** What of a connection a session over it needs. */
 export interface RtspCarrier {

@@ -15,7 +15,7 @@ import { RtpSockets } from "./rtp_sockets.ts";
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
 import { RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
 import type { RtspDoorSnapshot } from "./rtsp_statistics.ts";
-import type { RtspMulticast } from "./session_packets.ts";
+import type { RtspMulticast } from "./rtsp_datagrams.ts";
 
 /** Options of an {@linkcode RtspDoor}. */
 export interface RtspDoorOptions {

@@ -24,7 +24,7 @@ import { RecordingSession } from "./recording_session.ts";
 import { RtpSessionIngest } from "./rtp_session_ingest.ts";
 import { random, readStream, TakeoverTracks } from "./rtsp_reader.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
-import type { RtspDatagrams } from "./session_packets.ts";
+import type { RtspDatagrams } from "./rtsp_datagrams.ts";
 
 /** Times of RTSP sessions, milliseconds. */
 export interface RtspServiceOptions {

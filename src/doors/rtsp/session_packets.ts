@@ -1,24 +1,8 @@
 import type { RtspServerSession } from "../../rtsp/mod.ts";
 import type { DatagramPeer } from "../../transport/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
-import type { MulticastGroups } from "./multicast_groups.ts";
-import type { DatagramHandler, RtpSockets } from "./rtp_sockets.ts";
-
-/** What multicast needs. */
-export interface RtspMulticast {
-  /** Sends to the groups; made ready for them. */
-  readonly sockets: RtpSockets;
-  /** Which stream has which group. */
-  readonly groups: MulticastGroups;
-}
-
-/** The ways of datagrams that there are. */
-export interface RtspDatagrams {
-  /** The RTP and RTCP sockets, where UDP is offered. */
-  readonly sockets: RtpSockets | undefined;
-  /** What sends to groups, where multicast is offered. */
-  readonly multicast: RtspMulticast | undefined;
-}
+import type { DatagramHandler } from "./rtp_sockets.ts";
+import type { RtspDatagrams } from "./rtsp_datagrams.ts";
 
 /** Packets and their bytes, counted up. */
 export interface Traffic {

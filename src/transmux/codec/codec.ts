@@ -1,6 +1,7 @@
 import type { CodecName, RtpMapping, Track } from "../../media/mod.ts";
 import type { SdpFormat } from "../../sdp/mod.ts";
 import type { CodedFrame } from "../coded_frame.ts";
+import type { FrameLayout } from "./frame_layout.ts";
 import type { NalRules } from "./nal_rules.ts";
 
 /**
@@ -35,12 +36,6 @@ export interface Codec {
   readonly flv: FlvForm | string;
   /** How RTP carries it; without it there is no name for it in a session description here. */
   readonly rtp?: RtpForm;
-}
-
-/** How NAL units are laid out in a frame's bytes. */
-export interface FrameLayout {
-  /** Bytes of the length before each NAL unit; `undefined` where they may be Annex B as well. */
-  readonly lengthSize: 1 | 2 | 4 | undefined;
 }
 
 /** What a codec's configuration says of a track. */

@@ -5,7 +5,7 @@ import {
   splitAnnexB,
   splitLengthPrefixed,
 } from "../../media/mod.ts";
-import type { FrameLayout } from "./codec.ts";
+import type { FrameLayout } from "./frame_layout.ts";
 
 /** What a payload of RTP shows of NAL units, told piece by piece. */
 export interface NalSink {
