@@ -21,13 +21,56 @@ export function isLocalAddress(address: string): boolean {
   return plain === "::1" || /^f[cd][0-9a-f]{2}:/i.test(plain) || /^fe[89ab][0-9a-f]:/i.test(plain);
 }
 
-/** Counts what addresses have; those that have nothing are forgotten. */
+/**
+ * Whom a bound by address counts: an IPv6 address by its first 64 bits, since a network has that many to itself (RFC
+ * 6177) and a client chooses the rest; an IPv4 address inside of one (RFC 4291, 2.5.5.2, and RFC 6052) as itself. Other
+ * text stays as it is.
+ *
+ * @example
+ * ```ts
+ * import { boundedAddress } from "@weir/server/gate";
+ *
+ * console.log(boundedAddress("2001:db8:0:7::1"), boundedAddress("::ffff:192.0.2.1"));
+ * // 2001:db8:0:7::/64 192.0.2.1
+ * ```
+ */
+export function boundedAddress(address: string): string {
+  const groups = ipv6Groups(address);
+  if (groups === undefined) return address;
+  const prefix = groups.slice(0, 6).join(":");
+  if (prefix === MAPPED || prefix === TRANSLATED) {
+    return groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]).join(".");
+  }
+  return `${groups.slice(0, 4).map((group) => group.toString(16)).join(":")}::/64`;
+}
+
+/** The first six groups of an IPv4 address that a socket for both families shows, and of one behind NAT64. */
+const MAPPED = [0, 0, 0, 0, 0, 0xffff].join(":");
+const TRANSLATED = [0x64, 0xff9b, 0, 0, 0, 0].join(":");
+
+/** The eight groups of an IPv6 address (RFC 4291, 2.2), `undefined` of all other text. A zone is left out. */
+function ipv6Groups(address: string): number[] | undefined {
+  const plain = address.replace(/%.*$/, "").replace(
+    /:(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/,
+    (_, a, b, c, d) => `:${(a * 256 + +b).toString(16)}:${(c * 256 + +d).toString(16)}`,
+  );
+  const halves = plain.split("::").map((half) => half === "" ? [] : half.split(":"));
+  const [head = [], tail] = halves;
+  const missing = 8 - head.length - (tail?.length ?? 0);
+  const isWhole = tail === undefined ? missing === 0 : halves.length === 2 && missing > 0;
+  if (!isWhole) return undefined;
+  const groups = [...head, ...Array<string>(missing).fill("0"), ...tail ?? []];
+  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined;
+  return groups.map((group) => parseInt(group, 16));
+}
+
+/** Counts what addresses have, as {@linkcode boundedAddress} tells them apart; those that have nothing are forgotten. */
 export class AddressCounter {
   readonly #counts = new Map<string, number>();
 
   /** How many an address has. */
   of(address: string): number {
-    return this.#counts.get(address) ?? 0;
+    return this.#counts.get(boundedAddress(address)) ?? 0;
   }
 
   /** Addresses that have any. */
@@ -37,30 +80,34 @@ export class AddressCounter {
 
   /** Counts one more; returns what gives it back, which is harmless when repeated. */
   take(address: string): () => void {
-    this.#counts.set(address, this.of(address) + 1);
+    const key = boundedAddress(address);
+    this.#counts.set(key, this.of(key) + 1);
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
-      const left = this.of(address) - 1;
-      if (left > 0) this.#counts.set(address, left);
-      else this.#counts.delete(address);
+      const left = this.of(key) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
     };
   }
 }
 
-/** Keeps which names addresses have, each of them once, however many there are that have it. */
+/**
+ * Keeps which names addresses have, each of them once, however many there are that have it; addresses as
+ * {@linkcode boundedAddress} tells them apart.
+ */
 export class AddressNames {
   readonly #names = new Map<string, Map<string, number>>();
 
   /** How many names an address has. */
   of(address: string): number {
-    return this.#names.get(address)?.size ?? 0;
+    return this.#names.get(boundedAddress(address))?.size ?? 0;
   }
 
   /** Whether an address has the name. */
   has(address: string, name: string): boolean {
-    return this.#names.get(address)?.has(name) ?? false;
+    return this.#names.get(boundedAddress(address))?.has(name) ?? false;
   }
 
   /** Addresses that have any. */
@@ -70,8 +117,9 @@ export class AddressNames {
 
   /** One more of the address has the name; returns what gives it back, which is harmless when repeated. */
   take(address: string, name: string): () => void {
-    const names = this.#names.get(address) ?? new Map<string, number>();
-    this.#names.set(address, names);
+    const key = boundedAddress(address);
+    const names = this.#names.get(key) ?? new Map<string, number>();
+    this.#names.set(key, names);
     names.set(name, (names.get(name) ?? 0) + 1);
     let isHeld = true;
     return () => {
@@ -80,12 +128,15 @@ export class AddressNames {
       const left = names.get(name)! - 1;
       if (left > 0) names.set(name, left);
       else names.delete(name);
-      if (names.size === 0) this.#names.delete(address);
+      if (names.size === 0) this.#names.delete(key);
     };
   }
 }
 
-/** Bounds how often each address does something: so many a second, and as many at once. */
+/**
+ * Bounds how often each address does something, as {@linkcode boundedAddress} tells them apart: so many times a second,
+ * and as many at once.
+ */
 export class AddressRate {
   readonly #spent = new Map<string, { tokens: number; atMs: number; perSecond: number }>();
   #prunedMs = 0;
@@ -102,10 +153,11 @@ export class AddressRate {
   ): boolean {
     if (perSecond === Infinity) return true;
     if (nowMs - this.#prunedMs >= 1000) this.#prune(nowMs);
-    const before = this.#spent.get(address) ?? { tokens: perSecond, atMs: nowMs, perSecond };
+    const key = boundedAddress(address);
+    const before = this.#spent.get(key) ?? { tokens: perSecond, atMs: nowMs, perSecond };
     const tokens = tokensOf(before, nowMs);
     if (tokens < 1) return false;
-    this.#spent.set(address, { tokens: tokens - 1, atMs: nowMs, perSecond });
+    this.#spent.set(key, { tokens: tokens - 1, atMs: nowMs, perSecond });
     return true;
   }
 

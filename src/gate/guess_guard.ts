@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../hub/mod.ts";
+import { boundedAddress } from "./address_bounds.ts";
 import type { Leavers } from "./hook_caller.ts";
 
 /** Wrong credentials that an address may show in a row before it is slowed. */
@@ -32,8 +33,8 @@ export interface TurnOptions {
 }
 
 /**
- * Slows who guesses passwords: after some wrong ones an address has one try a second, whatever doors and
- * connections it comes by. Who is right is not slowed, unless somebody at the same address guesses.
+ * Slows who guesses passwords: after some wrong ones an address, as {@linkcode boundedAddress} tells them apart, has one
+ * try a second, whatever doors and connections it comes by. Who is right is not slowed, unless somebody at the same address guesses.
  */
 export class GuessGuard {
   readonly #clock: Clock;
@@ -59,7 +60,8 @@ export class GuessGuard {
     { waitMs, leavers }: TurnOptions,
   ): Promise<((wasRight: boolean) => void) | undefined> {
     if (this.#isClosed) return undefined;
-    const guesses = this.#of(address);
+    const key = boundedAddress(address);
+    const guesses = this.#of(key);
     const { waiting } = guesses;
     if (waiting.size >= MOST_WAITING) return undefined;
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -67,7 +69,7 @@ export class GuessGuard {
     waiting.add(resolve);
     leavers.add(withdraw);
     const timer = this.#clock.setTimer(withdraw, waitMs);
-    this.#go(address, guesses);
+    this.#go(key, guesses);
     const mayGo = await promise;
     timer.cancel();
     leavers.delete(withdraw);
@@ -78,7 +80,7 @@ export class GuessGuard {
       isJudged = true;
       guesses.judging--;
       if (!wasRight) guesses.left--;
-      this.#go(address, guesses);
+      this.#go(key, guesses);
     };
   }
 

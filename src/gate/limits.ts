@@ -1,6 +1,9 @@
 import { isLocalAddress } from "./address_bounds.ts";
 
-/** What clients may have at one time, in all and by address. */
+/**
+ * What clients may have at one time, in all and by address: IPv6 addresses of one /64 network count as one (see
+ * `boundedAddress`).
+ */
 export interface GateLimits {
   /** Connections; further ones are closed at once. Default 10 000. */
   readonly maxConnections: number;

@@ -17,6 +17,12 @@ const MOST_WARNINGS: LineLimits = { each: 20, all: 200 };
 /** Starts and ends: a hundred players behind one address may come at once. */
 const MOST_NOTICES: LineLimits = { each: 100, all: 1000 };
 
+/** Options of a {@linkcode PeerLog}. */
+export interface PeerLogOptions {
+  /** Whom the lines about an address are counted for. Default: the address. */
+  readonly countedAs?: (address: string) => string;
+}
+
 /**
  * The log lines that a peer causes by what it does. Whoever fails again and again, or publishes and stops
  * in turn, would fill the disk: beyond a rate its lines are left out, and their number is told. Lines for
@@ -25,22 +31,25 @@ const MOST_NOTICES: LineLimits = { each: 100, all: 1000 };
 export class PeerLog {
   readonly #log: ServerLog;
   readonly #clock: { now(): number };
+  readonly #countedAs: (address: string) => string;
   readonly #warnings = new LineCounter(MOST_WARNINGS);
   readonly #notices = new LineCounter(MOST_NOTICES);
   #endMs = -Infinity;
 
   /** Writes to `log`. */
-  constructor(log: ServerLog, clock: { now(): number }) {
+  constructor(log: ServerLog, clock: { now(): number }, options: PeerLogOptions = {}) {
     this.#log = log;
     this.#clock = clock;
+    this.#countedAs = options.countedAs ?? ((address) => address);
   }
 
   /** The log for lines about peers of an address. */
   of(address: string): ServerLog {
+    const counted = this.#countedAs(address);
     const bounded = (counter: LineCounter, level: "info" | "warn" | "error") => {
       return (message: string, fields?: LogFields): void => {
         this.tick();
-        if (counter.take(address)) this.#log[level](message, fields);
+        if (counter.take(counted)) this.#log[level](message, fields);
       };
     };
     return {

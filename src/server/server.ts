@@ -79,7 +79,8 @@ export interface ServerOptions {
   readonly maxConnectionBytes?: number;
   /**
    * Connections of one address at one time. Default 1000 for public addresses, unbounded for loopback and private
-   * ones, behind which there may be a proxy; a number that is given holds for all.
+   * ones, behind which there may be a proxy; a number that is given holds for all. Here as in all that is bounded by
+   * address, the IPv6 addresses of one /64 network count as one.
    */
   readonly maxConnectionsPerAddress?: number;
   /** Connections that one address may open in a second. Default 100 for public addresses, as above. */

@@ -7,6 +7,7 @@ import type {
   Shell,
 } from "../doors/mod.ts";
 import {
+  boundedAddress,
   type ConnectionEnd,
   Gate,
   type GateLimits,
@@ -99,7 +100,7 @@ export class ServerShell implements Shell {
     this.hub = hub;
     this.log = log;
     this.timing = timing;
-    this.peers = new PeerLog(log, this.clock);
+    this.peers = new PeerLog(log, this.clock, { countedAs: boundedAddress });
     this.gate = new Gate({
       hub,
       hooks,

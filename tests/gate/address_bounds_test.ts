@@ -4,12 +4,13 @@ import {
   AddressCounter,
   AddressNames,
   AddressRate,
+  boundedAddress,
   GATE_LIMITS,
   type GateLimits,
   isLocalAddress,
 } from "../../src/gate/mod.ts";
 import { settled } from "../support/turned_clock.ts";
-import { END, GateBench, granted, kindOf, PRIVATE, PUBLIC } from "./gate_bench.ts";
+import { END, GateBench, granted, kindOf, password, PRIVATE, PUBLIC } from "./gate_bench.ts";
 
 Deno.test("loopback, private and link-local addresses are those of the RFCs, and no neighbours of them", () => {
   const local = "127.0.0.1 127.255.255.255 10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 " +
@@ -20,6 +21,76 @@ Deno.test("loopback, private and link-local addresses are those of the RFCs, and
     "192.167.255.255 192.169.0.1 169.253.0.1 100.63.255.255 100.128.0.1 203.0.113.9 8.8.8.8 " +
     "::2 2001:db8::1 fb00::1 fe00::1 fec0::1 fd::1 ::ffff:8.8.8.8 10.0.0.1.example 10.0.0 localhost";
   for (const address of ["", ...others.split(" ")]) assert(!isLocalAddress(address), address);
+});
+
+Deno.test("an IPv6 address counts as its network of 64 bits, an IPv4 address inside of one as itself (RFC 4291, 2.2)", () => {
+  const network = "2001:db8:0:7::/64";
+  const same =
+    "2001:db8:0:7::1 2001:db8:0:7::2 2001:db8::7:0:0:0:1 2001:0DB8:0000:0007:ffff:1:2:3 " +
+    "2001:db8:0:7:: 2001:db8:0:7::192.0.2.1 2001:db8:0:7:1:2:3:4%eth0";
+  for (const address of same.split(" ")) assertEquals(boundedAddress(address), network, address);
+  const others: readonly (readonly [string, string])[] = [
+    ["2001:db8:0:8::1", "2001:db8:0:8::/64"],
+    ["2001:db8::1", "2001:db8:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["::", "0:0:0:0::/64"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::FFFF:192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "192.0.2.1"],
+    ["0:0:0:0:0:ffff:c000:0201", "192.0.2.1"],
+    // Behind NAT64 (RFC 6052) all of IPv4 has one network of 96 bits.
+    ["64:ff9b::192.0.2.1", "192.0.2.1"],
+    ["64:ff9b::c000:202", "192.0.2.2"],
+    ["64:ff9b:1::192.0.2.1", "64:ff9b:1:0::/64"],
+  ];
+  for (const [address, expected] of others) assertEquals(boundedAddress(address), expected);
+  const texts =
+    "192.0.2.1 tunnel:7 : ::: 1::2::3 1:2:3:4:5:6:7 1:2:3:4:5:6:7:8:9 1:2:3:4::5:6:7:8 " +
+    "12345::1 g::1 192.0.2.1.example pipe";
+  for (const text of ["", ...texts.split(" ")]) assertEquals(boundedAddress(text), text);
+});
+
+Deno.test("who has a whole IPv6 network has no more than an address: connections, handshakes, names, guesses", async () => {
+  let last = 0;
+  const next = (): string => `2001:db8:0:7::${(++last).toString(16)}`;
+  const other = "2001:db8:0:8::1";
+  const { gate } = new GateBench({ limits: { maxHandshakesPerSecond: Infinity } });
+  for (let count = 0; count < GATE_LIMITS.maxConnectionsPerAddress; count++) {
+    granted(gate.arrive({ protocol: "rtmp", remoteAddress: next() }));
+  }
+  assertEquals(kindOf(gate.arrive({ protocol: "rtmp", remoteAddress: next() })), "full");
+  granted(gate.arrive({ protocol: "rtmp", remoteAddress: other }));
+
+  const rated = new GateBench();
+  const opens = (remoteAddress: string): string =>
+    kindOf(rated.gate.arrive({ protocol: "rtmp", remoteAddress }));
+  const answers = Array.from({ length: 101 }, () => opens(next()));
+  assertEquals([answers.indexOf("full"), opens(other)], [100, "granted"]);
+
+  const waiting = new GateBench({ limits: { maxWaitedNamesPerAddress: 2 } });
+  const wait = async (name: string, remoteAddress: string): Promise<string> => {
+    const guest = await waiting.entered({ remoteAddress });
+    return kindOf(await granted(await guest.play({ name })).stream({ waitMs: 1000 }));
+  };
+  const waits = [wait("a", next()), wait("b", next()), wait("c", next()), wait("c", other)];
+  await settled();
+  await waiting.clock.turnSlowly(1000);
+  assertEquals(await Promise.all(waits), ["absent", "absent", "full", "absent"]);
+
+  let judged = 0;
+  const guessed = new GateBench({
+    hooks: { authenticate: () => (judged++, { refuse: "Wrong" }) },
+  });
+  const guess = async (remoteAddress: string): Promise<void> => {
+    const guest = await guessed.entered({ remoteAddress });
+    void guest.publish({ name: "live/cam", credentials: password("alice", "looking-glass") });
+    await settled();
+  };
+  for (let tries = 0; tries < 20; tries++) await guess(next());
+  assertEquals(judged, 5);
+  await guess(other);
+  assertEquals(judged, 6);
 });
 
 /** How many of 1200 connections at once are let in. */
@@ -70,7 +141,7 @@ Deno.test("a public address opens 100 connections a second by default, a private
 Deno.test("all connections together are bounded, whatever their addresses", () => {
   const { gate } = new GateBench();
   for (let number = 0; number < GATE_LIMITS.maxConnections; number++) {
-    const remoteAddress = `2001:db8::${number.toString(16)}`;
+    const remoteAddress = `2001:db8:0:${number.toString(16)}::1`;
     granted(gate.arrive({ protocol: "rtmp", remoteAddress }));
   }
   assertEquals(kindOf(gate.arrive({ protocol: "rtmp", remoteAddress: PUBLIC })), "full");

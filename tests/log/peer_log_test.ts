@@ -36,6 +36,16 @@ Deno.test("of a peer that fails on and on, the first lines are written and the o
   assertEquals(peers.linesLeftOut, 980);
 });
 
+Deno.test("addresses that count as one may cause the lines of one, and no more", () => {
+  const book = new LogBook();
+  const peers = new PeerLog(book, new FakeClock(), { countedAs: (address) => address.slice(0, 1) });
+  for (let number = 0; number < 30; number++) peers.of(`a${number}`).warn("bad");
+  peers.of("b1").warn("good");
+  assertEquals(book.lines.length, 21);
+  peers.flush();
+  assertEquals(book.lines.at(-1)?.fields, { lines: 10, addresses: 2, most: "a" });
+});
+
 Deno.test("many peers together are bounded too, and what they leave out is told in the end (threats: log flooding)", () => {
   const { peers, book } = peerLog();
   for (let peer = 0; peer < 5000; peer++) {

@@ -13,7 +13,7 @@ import {
 } from "../../rtsp/mod.ts";
 import type { Transport } from "../../transport/mod.ts";
 import { failureEnd, type ServedConnection, type Shell } from "../mod.ts";
-import { type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
+import { AddressCounter, type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { RtspVisitor } from "./rtsp_visitor.ts";
 import type { RtspService } from "./rtsp_service.ts";
@@ -55,8 +55,9 @@ interface AddressedWayDown {
 /** The HTTP tunnels of one listener. */
 export class RtspTunnels {
   readonly #matcher = new RtspTunnelMatcher<WayDown>();
-  /** Ways down that wait for their first way up. */
-  readonly #perAddress = new Map<string, number>();
+  /** Ways down that wait for their first way up, and who gives back that they are counted. */
+  readonly #perAddress = new AddressCounter();
+  readonly #waiting = new Map<AddressedWayDown, () => void>();
 
   /**
    * Keeps a way down until `close` is called.
@@ -64,12 +65,11 @@ export class RtspTunnels {
    * @throws {RtspError} `malformed-tunnel` if the cookie is in use, or too many of the address wait
    */
   open(cookie: string, way: AddressedWayDown): void {
-    const count = this.#perAddress.get(way.address) ?? 0;
-    if (count >= MAX_WAITING_PER_ADDRESS) {
+    if (this.#perAddress.of(way.address) >= MAX_WAITING_PER_ADDRESS) {
       throw new RtspError("malformed-tunnel", `over ${MAX_WAITING_PER_ADDRESS} GETs without POST`);
     }
     this.#matcher.open(cookie, way);
-    this.#perAddress.set(way.address, count + 1);
+    this.#waiting.set(way, this.#perAddress.take(way.address));
   }
 
   /**
@@ -81,11 +81,10 @@ export class RtspTunnels {
     return this.#matcher.match(cookie, address);
   }
 
-  /** A way down waits no longer for its first way up. Call it once for each `open`. */
-  settle({ address }: AddressedWayDown): void {
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+  /** A way down waits no longer for its first way up; harmless when repeated. */
+  settle(way: AddressedWayDown): void {
+    this.#waiting.get(way)?.();
+    this.#waiting.delete(way);
   }
 
   /** A way down has ended. */
