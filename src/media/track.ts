@@ -30,6 +30,8 @@ export interface RtpMapping {
   readonly channels?: number;
   /** Parameters of `a=fmtp`, names in lower case; `""` for one without a value. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** What a receiver may ask its sender for by RTCP, where it says so: values of `a=rtcp-fb` (RFC 4585). */
+  readonly feedback?: readonly string[];
 }
 
 /** One track of a stream: what a player must know before its first unit. */

@@ -40,6 +40,7 @@ export * from "./packet.ts";
 export * from "./receiver.ts";
 export * from "./rtcp.ts";
 export * from "./rtcp_build.ts";
+export * from "./rtcp_feedback.ts";
 export * from "./sender.ts";
 export * from "./serial.ts";
 export * from "./track_aligner.ts";

@@ -150,6 +150,20 @@ export class RtpReceiver {
     return this.#ssrc;
   }
 
+  /** Sequence numbers of packets that others wait for, in order: at most `reorderPackets`. */
+  get missing(): number[] {
+    let furthest = 0;
+    for (const { packet } of this.#waiting.values()) {
+      furthest = Math.max(furthest, this.#aheadOf(packet));
+    }
+    const missing: number[] = [];
+    for (let ahead = 1; ahead <= furthest; ahead++) {
+      const number = (this.#lastSequence + ahead) & 0xffff;
+      if (!this.#waiting.has(number)) missing.push(number);
+    }
+    return missing;
+  }
+
   /** What was counted so far. */
   get stats(): RtpReceiverStats {
     return {
@@ -235,6 +249,15 @@ export class RtpReceiver {
     if (this.#others.length > 0 && nowMs - this.#heardMs >= SILENCE_FOR_CHANGE_MS) {
       this.#changeSource(ready);
     }
+    return ready;
+  }
+
+  /** Nothing more comes: returns what waits, in order. Packets of another source are dropped. */
+  end(): RtpPacket[] {
+    const ready: RtpPacket[] = [];
+    this.#restart = undefined;
+    this.#dropOthers();
+    this.#deliverWaiting(ready);
     return ready;
   }
 

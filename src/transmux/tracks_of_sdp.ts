@@ -55,9 +55,23 @@ function trackOfMedia(media: SdpMedia, as: { kind: TrackKind; id: number }): Tra
       DEFAULT_CLOCK_RATE[as.kind],
     ...(format?.channels === undefined ? {} : { channels: format.channels }),
     parameters: format?.fmtp ?? {},
+    ...feedbackOf(media, format),
   };
   const track: Track = { ...as, codec: codec?.name, config, ...soundOf(codec, rtp), rtp };
   return config === undefined ? track : trackWithConfig(track, config);
+}
+
+/** What `a=rtcp-fb` allows for a format, or for all (RFC 4585, 4.2). */
+function feedbackOf(
+  { attributes = [] }: SdpMedia,
+  format: SdpFormat | undefined,
+): Pick<RtpMapping, "feedback"> {
+  const feedback = attributes.flatMap(({ name, value = "" }) => {
+    const [payloadType, ...words] = value.trim().split(/\s+/);
+    const isOfFormat = payloadType === "*" || payloadType === String(format?.payloadType);
+    return name === "rtcp-fb" && isOfFormat ? words.join(" ") : [];
+  });
+  return feedback.length === 0 ? {} : { feedback };
 }
 
 function codecOf(format: SdpFormat, kind: TrackKind): Codec | undefined {

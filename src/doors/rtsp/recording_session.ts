@@ -117,6 +117,9 @@ export class RecordingSession implements MediaSession {
     this.#owner.guard(session, () => {
       this.#ingest.take(packet, { index: track, rtcp, nowMs });
       this.#ingest.commit();
+      for (const request of this.#ingest.takeRequests(nowMs)) {
+        this.#packets.sendRtcp(request.packet, request.index);
+      }
     });
   }
 }

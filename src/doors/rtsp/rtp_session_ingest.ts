@@ -12,6 +12,8 @@ import {
 } from "../../rtp/mod.ts";
 import { RtpTrackIngest, UnitBudget } from "../../transmux/mod.ts";
 
+import { LossFeedback } from "./loss_feedback.ts";
+
 /** Receiver reports go out this often (R117). */
 const REPORT_INTERVAL_MS = 10_000;
 
@@ -21,6 +23,15 @@ interface PublisherTrack {
   readonly receiver: RtpReceiver;
   readonly aligned: AlignedTrack;
   readonly ingest: RtpTrackIngest;
+  readonly feedback: LossFeedback;
+}
+
+/** RTCP that is to go to the publisher. */
+export interface PublisherRtcp {
+  /** The media of the description that it is about. */
+  readonly index: number;
+  /** The compound packet. */
+  readonly packet: Uint8Array;
 }
 
 /** Counts of an RTSP publisher. */
@@ -58,6 +69,8 @@ export class RtpSessionIngest {
   #bytes = 0;
   #malformed = 0;
   #lastReportAt: number;
+  /** When the newest packet came. */
+  #newestMs: number;
 
   /**
    * Writes the headers that the description tells at once. `ordered` says that the transport keeps the
@@ -77,6 +90,7 @@ export class RtpSessionIngest {
     this.#sink = sink;
     this.#ssrc = options.ssrc;
     this.#lastReportAt = options.nowMs;
+    this.#newestMs = options.nowMs;
     const aligner = new TrackAligner();
     const budget = new UnitBudget();
     this.#tracks = options.tracks.map((track, index) => {
@@ -84,11 +98,16 @@ export class RtpSessionIngest {
       const aligned = aligner.addTrack({ clockRate });
       const ingest = new RtpTrackIngest({ track, time: aligned, budget });
       for (const unit of ingest.header()) this.#write(unit);
+      const feedback = new LossFeedback(track.rtp!.feedback ?? [], options.ssrc);
       const receiver = new RtpReceiver({
         clockRate,
+        onLoss: () => {
+          // A frame of audio that is lost is over.
+          if (track.kind === "video") feedback.lose();
+        },
         ...(options.ordered ? { reorderPackets: 0 } : {}),
       });
-      return { media: options.media?.[index] ?? index, receiver, aligned, ingest };
+      return { media: options.media?.[index] ?? index, receiver, aligned, ingest, feedback };
     });
   }
 
@@ -111,6 +130,7 @@ export class RtpSessionIngest {
   take(bytes: Uint8Array, from: { index: number; rtcp: boolean; nowMs: number }): void {
     const track = this.#tracks.find(({ media }) => media === from.index);
     if (track === undefined) return;
+    this.#newestMs = from.nowMs;
     this.#packets++;
     this.#bytes += bytes.length;
     try {
@@ -128,26 +148,41 @@ export class RtpSessionIngest {
   }
 
   /**
-   * Passes time on: gives up packets that were waited for. Returns the receiver reports that are due, one
-   * a track.
+   * Passes time on: gives up packets that were waited for. Returns what the publisher is asked for, and the
+   * receiver reports that are due, one a track.
    */
-  tick(nowMs: number): { readonly index: number; readonly packet: Uint8Array }[] {
+  tick(nowMs: number): PublisherRtcp[] {
     for (const track of this.#tracks) {
       this.#ingest(track, { packets: track.receiver.flush(nowMs), nowMs });
       for (const unit of track.ingest.tick(nowMs)) this.#write(unit);
     }
     this.commit();
-    if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return [];
+    const requests = this.takeRequests(nowMs);
+    if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return requests;
     this.#lastReportAt = nowMs;
-    return this.#tracks.flatMap(({ receiver, media }) => {
+    const reports = this.#tracks.flatMap(({ receiver, media }) => {
       const report = receiver.report(nowMs);
       return report === undefined ? [] : [{ index: media, packet: this.#receiverReport([report]) }];
+    });
+    return [...requests, ...reports];
+  }
+
+  /** What the publisher is asked for now, since packets of it are missing. */
+  takeRequests(nowMs: number): PublisherRtcp[] {
+    return this.#tracks.flatMap(({ receiver, media, feedback }) => {
+      const requests = feedback.requests(receiver, nowMs);
+      if (requests.length === 0) return [];
+      const report = { type: "receiver-report", ssrc: this.#ssrc, reports: [] } as const;
+      return [{ index: media, packet: buildRtcp([report, ...requests]) }];
     });
   }
 
   /** Says that nothing more comes: what is at hand of the last access units goes out. */
   end(): void {
-    for (const { ingest } of this.#tracks) for (const unit of ingest.flush()) this.#write(unit);
+    for (const track of this.#tracks) {
+      this.#ingest(track, { packets: track.receiver.end(), nowMs: this.#newestMs });
+      for (const unit of track.ingest.flush()) this.#write(unit);
+    }
     this.commit();
   }
 
