@@ -1,4 +1,4 @@
-import { HubError, type Publication, type StreamReader } from "../../hub/mod.ts";
+import { HubError, type StreamReader } from "../../hub/mod.ts";
 import {
   CapsEx,
   CHUNK_LIMITS_BEFORE_ROLE,
@@ -8,7 +8,6 @@ import {
   type ConnectEvent,
   DEFAULT_CHUNK_LIMITS,
   formatRtmpUrl,
-  type MediaMessage,
   MessageParserStream,
   parseRtmpUrl,
   type PlayEvent,
@@ -20,11 +19,9 @@ import {
   RtmpServerSession,
   type RtmpServerSessionOptions,
   RtmpSessionSink,
-  TimestampUnwrapper,
   withoutConnectProof,
   WorkBudget,
 } from "../../rtmp/mod.ts";
-import { unitOfFlv } from "../../transmux/mod.ts";
 import {
   failureEnd,
   heldBytesEnd,
@@ -45,7 +42,6 @@ import {
   type Guest,
   kickedEnd,
   type NotGranted,
-  type PublishTicket,
   type RefusalKind,
   refusalOf,
   type ShownCredentials,
@@ -54,6 +50,7 @@ import type { ServerLog } from "../../log/mod.ts";
 import type { LossPolicy } from "../../transmux/mod.ts";
 import { type RtmpConnectDesk, shownFor } from "./rtmp_connect_desk.ts";
 import { reasonOfCodec, RtmpPlaying } from "./rtmp_playing.ts";
+import { RtmpPublishing } from "./rtmp_publishing.ts";
 import {
   type EnhancedPolicy,
   extensionsOf,
@@ -77,12 +74,6 @@ export interface RtmpConnectionOptions {
   readonly desk: RtmpConnectDesk;
 }
 
-interface Publishing {
-  readonly ticket: PublishTicket;
-  readonly publication: Publication;
-  readonly clock: TimestampUnwrapper;
-}
-
 /** One RTMP client, from the first byte of its handshake to the end. */
 export class RtmpConnection implements ServedConnection {
   /** Resolves when all is over. */
@@ -96,14 +87,10 @@ export class RtmpConnection implements ServedConnection {
   readonly #limits: ChunkLimits;
   readonly #session: RtmpServerSession;
   readonly #outbox: Outbox;
-  /** Metadata that tells nothing, and data messages that are no AMF0. */
-  #unreadableData = 0;
-  readonly #counting = { onUnreadable: (): void => void this.#unreadableData++ };
-  readonly #publishing = new Map<number, Publishing>();
+  readonly #publishing = new RtmpPublishing();
   readonly #playing: RtmpPlaying;
   readonly #waiting = new Map<number, () => void>();
   readonly #abort = new AbortController();
-  readonly #touched = new Set<Publication>();
   #handshake: RtmpHandshakeStream | undefined;
   #decoder: ChunkDecoder | undefined;
   #sink: RtmpSessionSink<RtmpServerEvent> | undefined;
@@ -187,7 +174,7 @@ export class RtmpConnection implements ServedConnection {
 
   /** What was taken and is not passed on, each kind by its name. */
   get counts(): Readonly<Record<string, number>> {
-    return { ...this.#session.statistics, unreadableData: this.#unreadableData };
+    return { ...this.#session.statistics, unreadableData: this.#publishing.unreadableData };
   }
 
   /** Passes time on: deadlines, pings. */
@@ -216,7 +203,7 @@ export class RtmpConnection implements ServedConnection {
   /** Tells the peer why it is sent away, and closes. */
   kick(why: string): void {
     if (this.#end !== undefined) return;
-    for (const streamId of this.#publishing.keys()) this.#session.endPublish(streamId, why);
+    for (const streamId of this.#publishing.streamIds) this.#session.endPublish(streamId, why);
     for (const streamId of this.#playing.streamIds) this.#session.failPlay(streamId, why);
     this.#finish(kickedEnd(why));
   }
@@ -230,7 +217,7 @@ export class RtmpConnection implements ServedConnection {
     this.#stopping = true;
     const capsEx = this.#session.connection?.capabilities.capsEx ?? 0;
     if ((capsEx & CapsEx.Reconnect) !== 0) this.#session.requestReconnect();
-    for (const streamId of this.#publishing.keys()) {
+    for (const streamId of this.#publishing.streamIds) {
       this.#session.endPublish(streamId, "The server stops");
     }
     if (this.#playing.size === 0) {
@@ -321,7 +308,7 @@ export class RtmpConnection implements ServedConnection {
     for (const event of events) {
       switch (event.type) {
         case "media":
-          this.#takeMedia(event.message);
+          this.#publishing.take(event.message);
           break;
         case "connect":
           this.#decide(() => this.#connect(event));
@@ -333,7 +320,7 @@ export class RtmpConnection implements ServedConnection {
           this.#decide(() => this.#play(event));
           break;
         case "unpublish":
-          this.#endPublishing(event.streamId, {
+          this.#publishing.end(event.streamId, {
             clean: true,
             reason: "unpublished",
             message: "The publisher has ended its stream",
@@ -353,27 +340,7 @@ export class RtmpConnection implements ServedConnection {
           this.#finish(this.#endOf(event.error), event.state);
       }
     }
-    this.#commit();
-  }
-
-  #commit(): void {
-    if (this.#touched.size === 0) return;
-    for (const publication of this.#touched) publication.commit();
-    this.#touched.clear();
-  }
-
-  #takeMedia(message: MediaMessage): void {
-    const publishing = this.#publishing.get(message.streamId);
-    if (publishing === undefined) return;
-    const { ticket, publication, clock } = publishing;
-    const unit = unitOfFlv({
-      kind: message.kind,
-      dtsUs: clock.unwrap(message.timestampMs) * 1000,
-      body: message.body,
-    }, this.#counting);
-    if (unit === undefined) return;
-    ticket.write(unit);
-    this.#touched.add(publication);
+    this.#publishing.commit();
   }
 
   /** Runs the answer to a request; a failure of it is a failure of this connection. */
@@ -460,11 +427,7 @@ export class RtmpConnection implements ServedConnection {
       ticket.end({ clean: false, reason: "refused", message: this.#wordsOf(started) });
       return this.#refusePublish(event, started);
     }
-    this.#publishing.set(event.streamId, {
-      ticket,
-      publication: started.granted,
-      clock: new TimestampUnwrapper(),
-    });
+    this.#publishing.start(event.streamId, { ticket, publication: started.granted });
     this.#raiseLimits();
     return this.#session.accept(event);
   }
@@ -512,7 +475,7 @@ export class RtmpConnection implements ServedConnection {
 
   /** Another publisher has the stream now, or this one was kicked; the name is given back already. */
   #sentAway(streamId: number, end: ConnectionEnd): void {
-    if (!this.#publishing.delete(streamId) || this.#end !== undefined) return;
+    if (!this.#publishing.forget(streamId) || this.#end !== undefined) return;
     this.#session.endPublish(streamId, end.message);
     this.#outbox.send(this.#session.takeOutput());
     this.#finish(end);
@@ -641,12 +604,6 @@ export class RtmpConnection implements ServedConnection {
     if (sentAway !== undefined && !this.hasRole) this.#finish(sentAway);
   }
 
-  #endPublishing(streamId: number, end: ConnectionEnd): void {
-    const publishing = this.#publishing.get(streamId);
-    this.#publishing.delete(streamId);
-    publishing?.ticket.end(end);
-  }
-
   /** Ends everything that the connection does; the first reason counts. */
   #finish(end: ConnectionEnd, sessionState = this.#session.state): void {
     if (this.#end !== undefined) return;
@@ -656,7 +613,7 @@ export class RtmpConnection implements ServedConnection {
     this.#end = end;
     this.#decoder?.ignoreRest();
     this.#sink?.ignoreRest();
-    for (const streamId of [...this.#publishing.keys()]) this.#endPublishing(streamId, end);
+    for (const streamId of this.#publishing.streamIds) this.#publishing.end(streamId, end);
     for (const streamId of this.#playing.streamIds) this.#playing.forget(streamId);
     for (const withdraw of [...this.#waiting.values()]) withdraw();
     this.#outbox.send(this.#session.takeOutput());

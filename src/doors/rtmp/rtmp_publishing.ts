@@ -1,0 +1,79 @@
+import type { ConnectionEnd, PublishTicket } from "../../gate/mod.ts";
+import type { Publication } from "../../hub/mod.ts";
+import { type MediaMessage, TimestampUnwrapper } from "../../rtmp/mod.ts";
+import { unitOfFlv } from "../../transmux/mod.ts";
+
+/** What a publisher starts with. */
+export interface StartedPublish {
+  /** The gate's permission. */
+  readonly ticket: PublishTicket;
+  /** Where its media goes. */
+  readonly publication: Publication;
+}
+
+interface Publishing extends StartedPublish {
+  readonly clock: TimestampUnwrapper;
+}
+
+/** What one connection publishes, by NetStream: its messages become units of the streams. */
+export class RtmpPublishing {
+  readonly #publishing = new Map<number, Publishing>();
+  /** Publications that have units which their players were not told of yet. */
+  readonly #touched = new Set<Publication>();
+  #unreadableData = 0;
+  readonly #counting = { onUnreadable: (): void => void this.#unreadableData++ };
+
+  /** How many NetStreams publish. */
+  get size(): number {
+    return this.#publishing.size;
+  }
+
+  /** The NetStreams that publish now. */
+  get streamIds(): number[] {
+    return [...this.#publishing.keys()];
+  }
+
+  /** Metadata that tells nothing, and data messages that are no AMF0. */
+  get unreadableData(): number {
+    return this.#unreadableData;
+  }
+
+  /** Takes media of a NetStream from now on. */
+  start(streamId: number, started: StartedPublish): void {
+    this.#publishing.set(streamId, { ...started, clock: new TimestampUnwrapper() });
+  }
+
+  /** Takes a message in; players hear of it with the next `commit`. */
+  take(message: MediaMessage): void {
+    const publishing = this.#publishing.get(message.streamId);
+    if (publishing === undefined) return;
+    const { ticket, publication, clock } = publishing;
+    const unit = unitOfFlv({
+      kind: message.kind,
+      dtsUs: clock.unwrap(message.timestampMs) * 1000,
+      body: message.body,
+    }, this.#counting);
+    if (unit === undefined) return;
+    ticket.write(unit);
+    this.#touched.add(publication);
+  }
+
+  /** Tells the players of what came since the last time. */
+  commit(): void {
+    if (this.#touched.size === 0) return;
+    for (const publication of this.#touched) publication.commit();
+    this.#touched.clear();
+  }
+
+  /** The gate has ended a publication already; whether there was one. */
+  forget(streamId: number): boolean {
+    return this.#publishing.delete(streamId);
+  }
+
+  /** Ends the publication of a NetStream, where there is one. */
+  end(streamId: number, end: ConnectionEnd): void {
+    const publishing = this.#publishing.get(streamId);
+    this.#publishing.delete(streamId);
+    publishing?.ticket.end(end);
+  }
+}
