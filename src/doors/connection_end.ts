@@ -1,7 +1,10 @@
 import { RtmpError } from "../rtmp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
-import { isDisconnect, isTlsFailure } from "../transport/mod.ts";
+import { isDisconnect, isTlsFailure, TlsHandshakeError } from "../transport/mod.ts";
 import type { ConnectionEnd } from "../gate/mod.ts";
+
+/** The reason of connections on which TLS was never spoken. The shell counts them. */
+export const TLS_HANDSHAKE = "tls-handshake";
 
 /**
  * How a connection ends by an error. Players leave by closing their window, which may well reset the connection: only
@@ -16,7 +19,8 @@ export function failureEnd(
     return { clean, reason: error.code, message: error.message };
   }
   if (isTlsFailure(error)) {
-    return { clean: false, reason: "tls", message: (error as Error).message };
+    const reason = error instanceof TlsHandshakeError ? TLS_HANDSHAKE : "tls";
+    return { clean: false, reason, message: (error as Error).message };
   }
   if (isDisconnect(error)) {
     return { clean: !isPublishing, reason: "reset", message: "The peer has reset the connection" };
@@ -30,11 +34,12 @@ export function heldBytesEnd(heldBytes: number): ConnectionEnd {
   return { clean: false, reason: "held-bytes", message };
 }
 
-/** Reasons of ends that happen all day, and that nobody needs to be told of. */
+/** Reasons of ends that happen all day, and that nobody needs to be told of one by one. */
 export const ORDINARY_ENDS: ReadonlySet<string> = new Set([
   "closed",
   "stopped",
   "redirect",
   "asked",
   "not-found",
+  TLS_HANDSHAKE,
 ]);

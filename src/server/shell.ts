@@ -1,10 +1,11 @@
-import type {
-  Door,
-  DoorListenOptions,
-  DoorSnapshot,
-  ServedConnection,
-  ServerTiming,
-  Shell,
+import {
+  type Door,
+  type DoorListenOptions,
+  type DoorSnapshot,
+  type ServedConnection,
+  type ServerTiming,
+  type Shell,
+  TLS_HANDSHAKE,
 } from "../doors/mod.ts";
 import {
   boundedAddress,
@@ -91,6 +92,13 @@ export class ServerShell implements Shell {
   #ticking: ReturnType<typeof setInterval> | undefined;
   /** Whether connections hold more than half of what they may. */
   #holdsMuch = false;
+
+  /** Strangers that look what there is fail all day: they are told of together. */
+  readonly #tellHandshake = atMostEachSecond(
+    this.clock,
+    ({ message }: ConnectionEnd, count) =>
+      this.log.info("peers have failed to shake hands for TLS", { detail: message, count }),
+  );
 
   /** Makes a shell that does nothing yet. */
   constructor(options: ShellOptions) {
@@ -307,6 +315,7 @@ export class ServerShell implements Shell {
       guest.onKick = (why) => served.kick(why);
       this.#connections.set(served, guest);
       const end = await served.finished;
+      if (end.reason === TLS_HANDSHAKE) this.#tellHandshake(end);
       // A door that has not said so would leave what its client was allowed behind.
       guest.leave(end);
       return end;

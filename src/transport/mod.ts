@@ -21,5 +21,6 @@ export * from "./reading_turn.ts";
 export * from "./server_error.ts";
 export type * from "./stream_listener.ts";
 export * from "./system_clock.ts";
+export * from "./tls_handshake_error.ts";
 export * from "./tls_listener.ts";
 export * from "./transport.ts";

@@ -5,7 +5,8 @@ import { formatAddress } from "./listen_address.ts";
 import { denoErrorOf } from "./node_error.ts";
 import { pacedReadable } from "./paced_readable.ts";
 import type { StreamListener, TlsIdentity } from "./stream_listener.ts";
-import type { Transport } from "./transport.ts";
+import { TlsHandshakeError } from "./tls_handshake_error.ts";
+import { isTlsFailure, type Transport } from "./transport.ts";
 
 /** Options of {@linkcode listenTls}. */
 export interface TlsListenOptions {
@@ -138,7 +139,10 @@ const MAX_WRITE_BYTES = 64 * 1024;
  */
 const READ_AHEAD_BYTES = 1024 * 1024;
 
-/** Speaks TLS on an accepted connection, as its server. What fails of the handshake fails the first read. */
+/**
+ * Speaks TLS on an accepted connection, as its server. What fails of the handshake fails the first read, with a
+ * {@linkcode TlsHandshakeError} unless the peer has just gone.
+ */
 function tlsTransport(
   tls: typeof NodeTls,
   { raw, context, handshakeMs }: {
@@ -154,6 +158,7 @@ function tlsTransport(
   } as NodeTls.TLSSocketOptions);
   let rest: Uint8Array | undefined;
   let hasEnded = false;
+  let isSecure = false;
   let failure: { readonly error: unknown } | undefined;
   let wakeReader = (): void => {};
   let endWrite: ((error: unknown) => void) | undefined;
@@ -164,14 +169,17 @@ function tlsTransport(
     raw.destroy();
   };
   const fail = (error: unknown): void => {
-    failure ??= { error };
+    failure ??= { error: isSecure ? error : handshakeErrorOf(error) };
     close();
     wakeReader();
   };
   const handshake = setTimeout(() => {
-    fail(new Deno.errors.InvalidData("The TLS handshake has not ended in time"));
+    fail(new TlsHandshakeError("The TLS handshake has not ended in time"));
   }, handshakeMs);
-  socket.on("secure", () => clearTimeout(handshake));
+  socket.on("secure", () => {
+    isSecure = true;
+    clearTimeout(handshake);
+  });
   socket.on("readable", () => wakeReader());
   socket.on("end", () => {
     hasEnded = true;
@@ -227,4 +235,10 @@ function tlsTransport(
     localAddress: plainAddress(raw.localAddress!),
     remoteName: formatAddress({ hostname: address, port: raw.remotePort! }),
   };
+}
+
+/** What an error before the end of the handshake is. */
+function handshakeErrorOf(error: unknown): unknown {
+  if (!isTlsFailure(error) || error instanceof TlsHandshakeError) return error;
+  return new TlsHandshakeError((error as Error).message, { cause: error });
 }

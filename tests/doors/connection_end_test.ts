@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RtmpError } from "../../src/rtmp/mod.ts";
 import { RtspError } from "../../src/rtsp/mod.ts";
 import { failureEnd } from "../../src/doors/mod.ts";
+import { TlsHandshakeError } from "../../src/transport/mod.ts";
 
 Deno.test("a connection ends by the same error alike, whatever it speaks; cleanly only without a publisher", () => {
   const errors: readonly (readonly [Error, string, boolean])[] = [
@@ -11,6 +12,7 @@ Deno.test("a connection ends by the same error alike, whatever it speaks; cleanl
     [new Deno.errors.ConnectionReset(), "reset", true],
     [Object.assign(new Error(), { code: "EHOSTUNREACH" }), "reset", true],
     [new Deno.errors.InvalidData("bad record"), "tls", false],
+    [new TlsHandshakeError("no TLS"), "tls-handshake", false],
     [new TypeError("a mistake"), "internal", false],
   ];
   for (const [error, reason, isClean] of errors) {

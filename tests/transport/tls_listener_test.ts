@@ -3,6 +3,7 @@ import {
   isDisconnect,
   listenTls,
   type StreamListener,
+  TlsHandshakeError,
   type Transport,
 } from "../../src/transport/mod.ts";
 import { setImmediate } from "node:timers";
@@ -74,7 +75,7 @@ for (
         await peer.write(bytes);
         peers.push(peer);
         const transport = await listener.accept();
-        await assertRejects(() => readAll(transport.readable), Deno.errors.InvalidData, "in time");
+        await assertRejects(() => readAll(transport.readable), TlsHandshakeError, "in time");
       }
       for (const peer of peers) {
         // What the peer has sent need not have been read: then it is a reset.

@@ -12,7 +12,7 @@ import {
   webSocketAcceptResponse,
 } from "../../rtsp/mod.ts";
 import type { Transport } from "../../transport/mod.ts";
-import { failureEnd, type ServedConnection, type Shell } from "../mod.ts";
+import { failureEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
 import { AddressCounter, type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { RtspVisitor } from "./rtsp_visitor.ts";
@@ -383,7 +383,7 @@ export class RtspFront implements ServedConnection {
     this.#deadlineMs = undefined;
     const line = `rtsp ${this.#transport.remoteName} closed`;
     const fields = { connection: this.#options.guest.id, reason: end.reason, detail: end.message };
-    if (end.reason === "closed" || end.reason === "stopped") this.#log.debug(line, fields);
+    if (ORDINARY_ENDS.has(end.reason)) this.#log.debug(line, fields);
     else this.#log.warn(line, fields);
     if (!options.keepOpen) this.#transport.close();
     this.#onEnd?.();
