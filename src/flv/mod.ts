@@ -29,5 +29,6 @@ export { fourCcFromNumber, fourCcToNumber } from "./fourcc.ts";
 export * from "./multichannel_config.ts";
 export * from "./on_meta_data.ts";
 export * from "./plain_body.ts";
+export * from "./track_body.ts";
 export * from "./video_body.ts";
 export * from "./video_metadata.ts";

@@ -1,5 +1,5 @@
 import { equals } from "@std/bytes/equals";
-import { buildOnMetaData } from "../flv/mod.ts";
+import { buildOnMetaData, fourCcOfCodec, trackAudioBody, trackVideoBody } from "../flv/mod.ts";
 import { MediaError, type MediaUnit, type Track, type TrackKind } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import type { FlvForm } from "./codec/codec.ts";
@@ -32,6 +32,11 @@ export type LossPolicy = "key-frame" | "pass";
 export interface FlvRemuxerOptions {
   /** What becomes of pictures after a loss; `pass` by default. */
   readonly onLoss?: LossPolicy;
+  /**
+   * Whether the second track of a kind, and further ones, are written too, as multitrack bodies of Enhanced RTMP
+   * v2 with their place as track id. Off by default: players that know none would take them for the first.
+   */
+  readonly multitrack?: boolean;
 }
 
 /** A track that FLV has a place for, and the configuration that players were told. */
@@ -39,8 +44,13 @@ interface OutputTrack {
   readonly kind: "video" | "audio";
   readonly id: number;
   readonly form: FlvForm;
+  /** Its place among the tracks of its kind. */
+  readonly place: number;
   told: Uint8Array | undefined;
 }
+
+/** Track ids have 8 bits. */
+const MAX_TRACK_ID = 255;
 
 /** Milliseconds between presentation and decoding time that FLV's 24 signed bits hold. */
 const MAX_COMPOSITION_US = 0x7fffff * 1000;
@@ -51,7 +61,7 @@ const MAX_COMPOSITION_US = 0x7fffff * 1000;
  * Units of FLV pass as they are. Others become legacy bodies of AVC, AAC, MP3 and G.711, and Enhanced
  * RTMP of H.265, AV1, VP8, VP9, Opus, AC-3, E-AC-3 and FLAC: first `onMetaData` and the sequence headers
  * known, later a sequence header whenever a configuration is new. Of several tracks of a kind the first
- * one is carried, as players without multitrack expect it.
+ * one is carried, as players without multitrack expect it, or with `multitrack` all that have a FourCC.
  *
  * @example
  * ```ts
@@ -74,6 +84,7 @@ const MAX_COMPOSITION_US = 0x7fffff * 1000;
  */
 export class FlvRemuxer {
   readonly #reader: FrameReader;
+  readonly #multitrack: boolean;
   #outputs: OutputTrack[] = [];
   #unsupported: UnsupportedTrack[] = [];
   #headersDue = false;
@@ -81,7 +92,8 @@ export class FlvRemuxer {
   #dropped = 0;
 
   /** Knows no tracks yet. */
-  constructor({ onLoss = "pass" }: FlvRemuxerOptions = {}) {
+  constructor({ onLoss = "pass", multitrack = false }: FlvRemuxerOptions = {}) {
+    this.#multitrack = multitrack;
     this.#reader = new FrameReader({ afterLoss: onLoss === "pass" ? "pass" : "drop" });
   }
 
@@ -111,7 +123,8 @@ export class FlvRemuxer {
       const form = this.#formOf(track);
       if (typeof form === "string") this.#unsupported.push({ track, reason: form });
       else if (track.kind !== "data") {
-        this.#outputs.push({ kind: track.kind, id: track.id, form, told: undefined });
+        const { kind, id } = track;
+        this.#outputs.push({ kind, id, form, place: this.#placeOf(kind), told: undefined });
       }
     }
   }
@@ -163,7 +176,8 @@ export class FlvRemuxer {
       return [];
     }
     try {
-      return [{ kind: output.kind, dtsUs: frame.dtsUs, body: output.form.frame(frame, track) }];
+      const body = placed(output.form.frame(frame, track), output);
+      return [{ kind: output.kind, dtsUs: frame.dtsUs, body }];
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
       this.#dropped++;
@@ -187,7 +201,7 @@ export class FlvRemuxer {
     if (config === undefined || sequenceHeader === undefined || config === output.told) return [];
     output.told = config;
     try {
-      return [{ kind: output.kind, dtsUs, body: sequenceHeader(config) }];
+      return [{ kind: output.kind, dtsUs, body: placed(sequenceHeader(config), output) }];
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
       output.told = undefined;
@@ -205,14 +219,33 @@ export class FlvRemuxer {
     if (kind === "data") return "FLV has no place for its data";
     const form = codecRow(codec)?.flv ?? "its codec is not known";
     if (typeof form === "string") return form;
-    const isTaken = this.#outputs.some((output) => output.kind === kind);
-    return form.whyNotTrack?.(track) ??
-      (isTaken ? `FLV carries one ${kind} track here: another comes first` : form);
+    return form.whyNotTrack?.(track) ?? this.#whyNotBeside(track, kind) ?? form;
+  }
+
+  #placeOf(kind: TrackKind): number {
+    return this.#outputs.filter((output) => output.kind === kind).length;
+  }
+
+  /** Why a track is not carried beside those before it. */
+  #whyNotBeside({ codec }: Track, kind: TrackKind): string | undefined {
+    const place = this.#placeOf(kind);
+    if (place === 0) return undefined;
+    if (!this.#multitrack) return `FLV carries one ${kind} track here: another comes first`;
+    if (place > MAX_TRACK_ID) return `FLV has ids for ${MAX_TRACK_ID + 1} ${kind} tracks`;
+    return fourCcOfCodec(codec!) === undefined
+      ? `another ${kind} track comes first, and FLV has no FourCC for ${codec}, as those behind it need`
+      : undefined;
   }
 
   #carried(): Track[] {
     return this.#outputs.map(({ kind, id }) => this.#reader.track(kind, id)!);
   }
+}
+
+/** The body of a track behind the first of its kind has the track's place. */
+function placed(body: Uint8Array, { kind, place }: OutputTrack): Uint8Array {
+  if (place === 0) return body;
+  return (kind === "video" ? trackVideoBody : trackAudioBody)(body, place)!;
 }
 
 /** A body as it is; metadata that tells nothing is not for players. */

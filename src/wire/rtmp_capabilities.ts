@@ -32,13 +32,26 @@ export function extensionsOf(
 ): RtmpExtensions {
   if (!capabilities.announced) {
     const all = policy === "pass";
-    return { multitrack: all, modEx: all, fourCcs: all };
+    return { multitrack: all, modEx: all, fourCcs: all, furtherTracks: all };
   }
   return {
     fourCcs: true,
     multitrack: (capabilities.capsEx & CapsEx.Multitrack) !== 0,
     modEx: (capabilities.capsEx & CapsEx.ModEx) !== 0,
+    furtherTracks: takesAll(capabilities),
   };
+}
+
+/** Codecs that tracks behind the first of their kind may have, which then go by FourCC. */
+const FURTHER_CODECS = [
+  ...["h264", "h265", "av1", "vp8", "vp9"] as const,
+  ...["aac", "opus", "mp3", "ac3", "eac3", "flac"] as const,
+];
+
+/** Whether a track more cannot be of a codec that ends a player's play: see {@linkcode RtmpCodecGuard}. */
+function takesAll({ capsEx, fourCcs }: EnhancedCapabilities): boolean {
+  if ((capsEx & CapsEx.Multitrack) === 0) return false;
+  return fourCcs.has("*") || FURTHER_CODECS.every((codec) => fourCcs.has(fourCcOfCodec(codec)!));
 }
 
 /** What is known of a player before it plays. */

@@ -45,12 +45,19 @@ export interface RtmpExtensions {
    * of one track and without `ModEx`, and there is no `MultichannelConfig` and no metadata of video.
    */
   readonly fourCcs: boolean;
+  /**
+   * Further tracks of publishers that do not speak RTMP, as bodies of several tracks; else the first of a kind
+   * alone is sent.
+   */
+  readonly furtherTracks?: boolean;
 }
 
 /** The name of the wire format for players with these extensions. */
-export function rtmpFormatName({ multitrack, modEx, fourCcs }: RtmpExtensions): string {
+export function rtmpFormatName(extensions: RtmpExtensions): string {
+  const { multitrack, modEx, fourCcs, furtherTracks = false } = extensions;
   if (!fourCcs) return "rtmp-bare";
-  return `rtmp${multitrack ? "" : "-one-track"}${modEx ? "" : "-no-modex"}`;
+  const tracks = multitrack ? furtherTracks ? "-all-tracks" : "" : "-one-track";
+  return `rtmp${tracks}${modEx ? "" : "-no-modex"}`;
 }
 
 /**
@@ -78,7 +85,10 @@ export class RtmpWireFormat implements WireFormat {
     this.#stream = stream;
     this.#extensions = extensions;
     this.#log = log;
-    this.#remuxer = new FlvRemuxer(onLoss === undefined ? {} : { onLoss });
+    this.#remuxer = new FlvRemuxer({
+      ...this.#tracksWritten,
+      ...(onLoss === undefined ? {} : { onLoss }),
+    });
     this.#followPublication();
     // Who reads from here on has the headers from its preamble.
     this.#remuxer.headers(0);
@@ -126,6 +136,11 @@ export class RtmpWireFormat implements WireFormat {
     return writer.finish();
   }
 
+  get #tracksWritten(): { readonly multitrack: boolean } {
+    const { multitrack, furtherTracks = false } = this.#extensions;
+    return { multitrack: multitrack && furtherTracks };
+  }
+
   #append(body: KeyedBody, log: WireLogWriter): void {
     const message = rtmpMessage(body, this.#extensions);
     if (message === undefined) return;
@@ -142,7 +157,7 @@ export class RtmpWireFormat implements WireFormat {
       tracks = tracksAfter(tracks, unit);
     }
     if (bodies.length > 0 || tracks.length === 0) return bodies;
-    const remuxer = new FlvRemuxer();
+    const remuxer = new FlvRemuxer(this.#tracksWritten);
     remuxer.setTracks(tracks);
     return remuxer.headers(dtsUs);
   }
