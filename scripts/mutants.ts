@@ -562,5 +562,49 @@ export const MUTANTS: readonly Mutant[] = [
       "if (this.#writesSeen === 0) {",
       "only a write without progress is stalled",
     ],
+    [
+      "who asks second whether all is written is told, the first is not",
+      "this.#drained ??= Promise.withResolvers();",
+      "this.#drained = Promise.withResolvers();",
+      "all who ask are told when it has drained",
+    ],
+    [
+      "who asks later is told of an earlier drain",
+      "    this.#drained = undefined;",
+      "",
+      "who asks is told of what waits now",
+    ],
+  ]),
+  ...of("src/client/message_feed.ts", ["tests/client/message_feed_test.ts"], [
+    [
+      "a message is begun where only the one under way was wanted",
+      "|| (onlyMessage && this.atBoundary)",
+      "",
+      "what the session says overtakes messages that were not begun",
+    ],
+    [
+      "what was sent of a message is sent again",
+      "first.subarray(this.#sentOfFirst)",
+      "first",
+      "a partial write is gone on with",
+    ],
+    [
+      "who waits for room is not let go",
+      "if (this.#waitingBytes <= MOST_WAITING_BYTES) this.#makeRoom();",
+      "",
+      "who publishes goes on when there is room",
+    ],
+    [
+      "a message is cut where the room ends",
+      "Math.max(bytes, first.length - this.#sentOfFirst)",
+      "bytes",
+      "the message that fills the room is sent whole",
+    ],
+    [
+      "nothing is held for want of room",
+      "if (first === undefined) return Infinity;",
+      "",
+      "where nothing waits nothing is held",
+    ],
   ]),
 ];

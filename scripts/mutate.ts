@@ -2,7 +2,7 @@
  * Tries the tests of the hub and the outbox: breaks one rule after the other, each by one line, and sees
  * whether the tests notice. Works on a copy of the project, never on the checkout.
  *
- * Arguments are parts of names: only the mutants whose names have one of them are tried then. It fails when
+ * Arguments are parts of names, of mutants or of the files that they change: only those are tried then. It fails when
  * fewer than 95 % are killed, and when the text that a mutant changes is not there any more.
  *
  * @module
@@ -112,7 +112,10 @@ function denoTest(root: string): TestRun {
 async function main(parts: readonly string[]): Promise<boolean> {
   const chosen = parts.length === 0
     ? MUTANTS
-    : MUTANTS.filter(({ name }) => parts.some((part) => name.includes(part)));
+    : MUTANTS.filter(({ name, file }) =>
+      parts.some((part) => name.includes(part) || file.includes(part))
+    );
+  if (chosen.length === 0) throw new Error(`Cannot try mutants as none is of ${parts.join(", ")}`);
   const project = new URL("../", import.meta.url);
   const root = await Deno.makeTempDir({ prefix: "weir-mutants-" });
   try {

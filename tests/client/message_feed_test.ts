@@ -66,6 +66,23 @@ Deno.test("what the session says overtakes messages that wait, and goes into non
   }
 });
 
+Deno.test("MessageFeed gives the rest of the message under way where no more is wanted, and nothing between two", () => {
+  const feed = new MessageFeed();
+  feed.push(bytesOf("aaa"));
+  feed.push(bytesOf("bb"));
+  const rest = (): string | undefined => {
+    const bytes = feed.next(true);
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  };
+  assertEquals([rest(), feed.atBoundary], [undefined, true]);
+  feed.advance(1);
+  assertEquals([rest(), feed.atBoundary], ["aa", false]);
+  feed.advance(2);
+  assertEquals([rest(), feed.atBoundary], [undefined, true]);
+  feed.advance(1);
+  assertEquals([rest(), feed.atBoundary], ["b", false]);
+});
+
 Deno.test("MessageFeed holds all back who publish while over 512 KiB wait, and lets them go as they leave", async () => {
   const { peer, feed } = writer();
   assertEquals(feed.push(new Uint8Array(512 * KIB)), undefined);
