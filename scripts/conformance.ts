@@ -98,6 +98,26 @@ export function problems(
   return wrong;
 }
 
+/**
+ * The tests that a checklist names and that there are not, a line each: of one whose column of tests is kept by
+ * hand, too. `read` gives the text of a test file, `undefined` where there is none. A part of a name will do.
+ */
+export async function missingTests(
+  text: string,
+  read: (file: string) => Promise<string | undefined>,
+): Promise<string[]> {
+  const missing: string[] = [];
+  for (const row of text.split("\n").filter((line) => line.startsWith("| "))) {
+    const links = row.matchAll(/\[([^\]]+)\]\(\.\.\/\.\.\/tests\/\1\): (.*?)(?=<br>| \|$)/g);
+    for (const [, file, name] of links) {
+      const plain = name!.replaceAll(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
+      const code = (await read(`tests/${file}`))?.replaceAll(/^\s*\/\/.*$/gm, "");
+      if (!code?.includes(plain)) missing.push(`there is no test in tests/${file}: ${plain}`);
+    }
+  }
+  return missing;
+}
+
 /** The checklists as they stand. */
 export async function readChecklists(): Promise<string[]> {
   return await Promise.all(CHECKLISTS.map((file) => Deno.readTextFile(new URL(file, root))));

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   allNamedTests,
   fill,
+  missingTests,
   namedTests,
   problems,
   readChecklists,
@@ -9,6 +10,27 @@ import {
 
 Deno.test("each id of a checklist is named by a test, each id that a test names is in one, and links lead to tests", async () => {
   assertEquals(problems(await readChecklists(), await allNamedTests()), []);
+});
+
+Deno.test("each test that the list of threats names is there", async () => {
+  const root = new URL("../../", import.meta.url);
+  const text = await Deno.readTextFile(new URL("docs/conformance/threats.md", root));
+  const read = (file: string) => Deno.readTextFile(new URL(file, root)).catch(() => undefined);
+  assertEquals(await missingTests(text, read), []);
+  // Each row names one.
+  const rows = text.split("\n").filter((line) => /^\| (?!---|threat|what)/.test(line));
+  assertEquals(rows.filter((row) => !row.includes("](../../tests/")), []);
+});
+
+Deno.test("missingTests names tests that have gone, and files that have", async () => {
+  const row = (file: string, name: string) => `| x | [${file}](../../tests/${file}): ${name} |`;
+  const text = [row("a_test.ts", "it waits"), row("a_test.ts", "it went"), row("b_test.ts", "it")];
+  const read = (file: string) =>
+    Promise.resolve(file === "tests/a_test.ts" ? 'Deno.test("it waits")\n// it went' : undefined);
+  assertEquals(await missingTests(text.join("\n"), read), [
+    "there is no test in tests/a_test.ts: it went",
+    "there is no test in tests/b_test.ts: it",
+  ]);
 });
 
 Deno.test("namedTests finds ids in texts, and leaves comments out", () => {
