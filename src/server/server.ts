@@ -74,7 +74,8 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   /**
    * Bytes that all connections together may make the server hold beside the media of streams: unfinished
-   * RTMP messages, and answers that nobody reads. Default 256 MiB; over it, those that hold most are closed.
+   * RTMP messages, and answers that nobody reads. Default 256 MiB; over it, those
+   * that neither publish nor play are closed, the oldest first, and then those that hold most.
    */
   readonly maxConnectionBytes?: number;
   /**

@@ -374,3 +374,43 @@ threat(
   },
   { maxConnectionBytes: 200_000 },
 );
+
+threat(
+  "over the budget the oldest of those without a role goes first, and no publisher, however much it holds",
+  async ({ weir, open }) => {
+    /** The beginning of a message of 5 MB, on one chunk. */
+    const part = (bytes: number): Uint8Array =>
+      concat([
+        new Uint8Array([6, 0, 0, 0, 0x4c, 0x4b, 0x40, 9, 1, 0, 0, 0]),
+        new Uint8Array(bytes),
+      ]);
+    using publisher = await RtmpClient.publisher(weir.port, "honest");
+    await publisher.setChunkSize(5_000_000);
+    await publisher.send(part(360_000));
+    const connections = () => weir.server.snapshot().connections;
+    await until(() => connections().some(({ heldBytes }) => heldBytes >= 360_000));
+    const others = connections().map(({ id }) => id);
+    const strangers = (): number[] =>
+      connections().map(({ id }) => id).filter((id) => !others.includes(id));
+    // One after the other, so that their numbers tell who came first; together they are too much.
+    const clients: RtmpClient[] = [];
+    for (let count = 1; count <= 8; count++) {
+      clients.push(await open());
+      await until(() => strangers().length === count);
+    }
+    const came = strangers();
+    for (const client of clients) {
+      await client.setChunkSize(5_000_000);
+      await client.send(part(10_000));
+    }
+    const shed = (): unknown[] =>
+      weir.log.lines.filter(({ fields }) => fields.reason === "held-bytes" && "detail" in fields)
+        .map(({ fields }) => fields.connection);
+    await weir.log.closed("held-bytes");
+    await until(() => strangers().length + shed().length === came.length);
+    assertEquals(shed(), came.slice(0, shed().length));
+    assert(strangers().length > 0);
+    assertEquals(weir.server.stream("live/honest").isLive, true);
+  },
+  { maxConnectionBytes: 1_000_000 },
+);
