@@ -5,4 +5,4 @@
  */
 export * from "./connection_end.ts";
 export * from "./door.ts";
-export * from "./stream_name.ts";
+export * from "./name_of_path.ts";

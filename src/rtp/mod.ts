@@ -33,7 +33,7 @@
  *
  * @module
  */
-export * from "./clock.ts";
+export * from "./timestamp.ts";
 export * from "./errors.ts";
 export * from "./ntp.ts";
 export * from "./packet.ts";

@@ -1,5 +1,5 @@
 import { compactNtp, type NtpTime, unixUsFromNtp } from "./ntp.ts";
-import { usFromTicks } from "./clock.ts";
+import { usFromTicks } from "./timestamp.ts";
 import type { RtpPacket } from "./packet.ts";
 import type { ReportBlock, SenderReport } from "./rtcp.ts";
 import { sequenceDistance, timestampDistance } from "./serial.ts";

@@ -1,4 +1,4 @@
-import { ticksFromUs } from "./clock.ts";
+import { ticksFromUs } from "./timestamp.ts";
 import { ntpFromUnixUs } from "./ntp.ts";
 import { rewriteRtp, RTP_HEADER_SIZE, rtpTimestamp, writeRtpHeader } from "./packet.ts";
 import type { SenderReport } from "./rtcp.ts";

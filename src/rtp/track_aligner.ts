@@ -1,4 +1,4 @@
-import { RtpTimestampUnwrapper, usFromTicks } from "./clock.ts";
+import { RtpTimestampUnwrapper, usFromTicks } from "./timestamp.ts";
 import { unixUsFromNtp } from "./ntp.ts";
 import type { SenderReport } from "./rtcp.ts";
 

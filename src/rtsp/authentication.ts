@@ -7,7 +7,7 @@ import {
   type RtspAuthorization,
   type RtspChallenge,
   splitScheme,
-} from "./authenticate.ts";
+} from "./authentication_headers.ts";
 import { RtspError } from "./errors.ts";
 
 /** Ways to show who one is. */

@@ -1,5 +1,5 @@
 import { formatSdp, parseSdp, SdpError, type SessionDescription } from "../sdp/mod.ts";
-import { parseChallenges, type RtspChallenge } from "./authenticate.ts";
+import { parseChallenges, type RtspChallenge } from "./authentication_headers.ts";
 import { buildAuthorization, type RtspCredentials } from "./authentication.ts";
 import { RtspError } from "./errors.ts";
 import { encodeRequest, encodeResponse, type RtspMessage, type RtspResponse } from "./message.ts";
@@ -7,7 +7,7 @@ import { formatRange, parseRange, type RtspRange } from "./range.ts";
 import { parseRtpInfo, type RtspRtpInfo } from "./rtp_info.ts";
 import { isNoSession, parseSessionHeader } from "./session_header.ts";
 import { RTSP_TRANSITIONS, type RtspMethod, type RtspState } from "./states.ts";
-import { formatTransports, parseTransports, type RtspTransport } from "./transport.ts";
+import { formatTransports, parseTransports, type RtspTransport } from "./transport_header.ts";
 import { formatRtspUrl, parseRtspUrl, resolveControl, type RtspUrl, withRtspPath } from "./url.ts";
 
 /** Redirections that a client follows, as browsers and FFmpeg do within their own bounds. */

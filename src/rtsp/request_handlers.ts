@@ -15,7 +15,7 @@ import type { SessionBinding } from "./session_binding.ts";
 import type { ServerSession, SessionTable } from "./session_table.ts";
 import { RTSP_METHODS, type RtspMethod } from "./states.ts";
 import { splitStreamUrl } from "./track_url.ts";
-import { parseTransports } from "./transport.ts";
+import { parseTransports } from "./transport_header.ts";
 import { chooseTransport, type RtspTransportPolicy } from "./transport_choice.ts";
 import { parseRtspUrl } from "./url.ts";
 

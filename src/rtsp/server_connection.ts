@@ -1,5 +1,5 @@
 import { formatSdp, type SessionDescription } from "../sdp/mod.ts";
-import { parseAuthorization, splitScheme } from "./authenticate.ts";
+import { parseAuthorization, splitScheme } from "./authentication_headers.ts";
 import {
   type RtspAuthenticationMethod,
   RtspServerAuthenticator,
@@ -38,7 +38,7 @@ import { type RtspSessionRegistry, tableOf } from "./session_registry.ts";
 import { isNoSession, parseSessionHeader } from "./session_header.ts";
 import { hexadecimal, type ServerSession, type SessionTable } from "./session_table.ts";
 import { RTSP_METHODS, type RtspMethod } from "./states.ts";
-import { formatTransports } from "./transport.ts";
+import { formatTransports } from "./transport_header.ts";
 import { type RtspTransportPolicy, transportReply } from "./transport_choice.ts";
 import { httpBadRequestResponse } from "./tunnel.ts";
 import { formatRtspUrl, parseRtspUrl } from "./url.ts";

@@ -1,6 +1,6 @@
 import type { SessionDescription } from "../sdp/mod.ts";
 import type { RtspState } from "./states.ts";
-import type { RtspPair } from "./transport.ts";
+import type { RtspPair } from "./transport_header.ts";
 
 /** How the packets of one track travel, as settled by SETUP. */
 export type RtspSessionTransport =

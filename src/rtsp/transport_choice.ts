@@ -1,7 +1,7 @@
 import { RtspError } from "./errors.ts";
 import type { RtspMulticastGroup, RtspSessionTransport } from "./server_session.ts";
 import type { ServerSession } from "./session_table.ts";
-import type { RtspPair, RtspTransport } from "./transport.ts";
+import type { RtspPair, RtspTransport } from "./transport_header.ts";
 
 /** Below are the ports of services, which nobody shall be able to aim media at. */
 const LOWEST_CLIENT_PORT = 1024;

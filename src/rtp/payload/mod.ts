@@ -19,7 +19,7 @@ export { Ac3Depacketizer, Ac3Packetizer, MAX_AC3_FRAME_SIZE } from "./ac3.ts";
 export { AudioDepacketizer } from "./audio_depacketizer.ts";
 export type { AacTiming } from "./audio_specific_config.ts";
 export { Av1Depacketizer, Av1Packetizer, MAX_AV1_OBUS, MAX_AV1_UNIT_SIZE } from "./av1.ts";
-export * from "./format.ts";
+export * from "./format_table.ts";
 export {
   H264Depacketizer,
   H264Packetizer,
