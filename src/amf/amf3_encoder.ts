@@ -51,7 +51,7 @@ const VECTOR_MARKERS = {
   object: marker.VECTOR_OBJECT,
 } as const;
 
-// What follows the reference bit in an object's U29 (§3.12).
+// The bits behind the reference bit in an object's U29 (§3.12).
 const TRAITS_INLINE = 0b10;
 const EXTERNALIZABLE = 0b100;
 const DYNAMIC = 0b1000;

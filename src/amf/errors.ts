@@ -1,4 +1,4 @@
-/** What is wrong with AMF that a peer sent. */
+/** The kinds of mistakes in AMF that a peer sent. */
 export type AmfErrorCode =
   | "truncated"
   | "unknown-marker"

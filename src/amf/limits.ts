@@ -1,4 +1,4 @@
-/** How much structure the decoders take from one message. Texts are bounded by the message itself. */
+/** The bounds of the structure in one message. Texts are bounded by the message itself. */
 export interface AmfLimits {
   /** Objects, arrays and dictionaries inside one another; the decoder recurses this deep. */
   readonly maxDepth?: number;

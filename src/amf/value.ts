@@ -222,7 +222,7 @@ export class AmfUnsupported {
 export class AmfAvmPlus {
   /** Tells the classes of AMF values apart. */
   readonly kind = "avm-plus";
-  /** What is written in AMF3. */
+  /** The value that is written in AMF3. */
   readonly value: AmfValue;
 
   /** Makes the encoder write `value` in AMF3. */

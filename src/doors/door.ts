@@ -3,7 +3,7 @@ import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
 import type { ListenAddress, Transport } from "../transport/mod.ts";
 
-/** Where a door is listened at. */
+/** An address of a door. */
 export interface DoorAddress {
   /** What is spoken there: `rtmp`, `rtsps`, … */
   readonly protocol: string;
@@ -13,7 +13,7 @@ export interface DoorAddress {
   readonly port: number;
 }
 
-/** What a door counts itself; each has a type of its own. */
+/** The counts of a door; each door has a type of its own. */
 export interface DoorSnapshot {
   /** The first of its protocols. */
   readonly protocol: string;
@@ -24,7 +24,7 @@ export interface DoorSnapshot {
  * the gate, and decides nothing by itself.
  */
 export interface Door {
-  /** What it speaks. */
+  /** The names of the protocols that it speaks. */
   readonly protocols: readonly string[];
   /** Where it is listened at beside what it has the shell listen for: UDP ports. */
   readonly addresses: readonly DoorAddress[];
@@ -60,7 +60,7 @@ export interface ServedConnection {
   readonly heldBytes: number;
   /** Whether it publishes or plays: those that do not are the first to go when too much is held. */
   readonly hasRole: boolean;
-  /** What its protocol counts beside bytes, for the server's snapshot. */
+  /** Counts of its protocol beside bytes, for the server's snapshot. */
   readonly counts?: Readonly<Record<string, number>>;
   /** Passes time on: deadlines, pings. */
   tick(): void;
@@ -72,7 +72,7 @@ export interface ServedConnection {
   stop(): void;
 }
 
-/** How a door wants to be listened for. */
+/** Options of a door for its listener. */
 export interface DoorListenOptions {
   /** Whether TLS is spoken, with the server's certificate. */
   readonly tls?: boolean;
@@ -80,15 +80,15 @@ export interface DoorListenOptions {
   readonly serve: (transport: Transport, guest: Guest) => ServedConnection;
 }
 
-/** What the server offers its doors. */
+/** The part of the server that its doors use. */
 export interface Shell {
   /** The streams. */
   readonly hub: Hub;
   /** The desk that all pass. */
   readonly gate: Gate;
-  /** Where lines about the server go. */
+  /** The log for lines about the server. */
   readonly log: ServerLog;
-  /** Where lines that peers cause go. */
+  /** The log for lines that peers cause, which is bounded. */
   readonly peers: PeerLog;
   /** Time. */
   readonly clock: Clock;

@@ -24,7 +24,7 @@ export interface LegacyAudioBody {
   readonly soundType: number;
   /** One of `AacPacketType` for AAC, else `undefined`. */
   readonly packetType: number | undefined;
-  /** What follows the header; a view of the body. */
+  /** The bytes behind the header; a view of the body. */
   readonly data: Uint8Array;
 }
 
@@ -34,7 +34,7 @@ export interface AudioTrackBody {
   readonly trackId: number;
   /** Four characters, such as `Opus`; any that a peer sent. */
   readonly fourCc: string;
-  /** What follows the header; a view of the body. */
+  /** The bytes behind the header; a view of the body. */
   readonly data: Uint8Array;
 }
 
@@ -44,7 +44,7 @@ export interface EnhancedAudioBody {
   readonly form: "enhanced";
   /** One of `AudioPacketType`, or a reserved number; of all tracks. */
   readonly packetType: number;
-  /** What precedes the packet and modifies it, in order. */
+  /** The modifiers in front of the packet, in order. */
   readonly modEx: readonly ModEx[];
   /** One of `MultitrackType`, or `undefined` for a body with the plain layout. */
   readonly multitrack: number | undefined;

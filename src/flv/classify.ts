@@ -9,7 +9,7 @@ import {
 } from "./constants.ts";
 import { skipModEx } from "./mod_ex.ts";
 
-/** What a server must know of an audio or video body to forward it. */
+/** The facts about an audio or video body that a server needs to forward it. */
 export interface BodyClass {
   /**
    * What the body is for. Beside the roles of a `MediaUnit`: `empty` has no bytes at all (RTMP's

@@ -1,7 +1,7 @@
 import type { CodecName } from "../media/mod.ts";
 import { SoundFormat, VideoCodecId } from "./constants.ts";
 
-/** What FLV and Enhanced RTMP call a codec: a row of the table. */
+/** The names of a codec in FLV and Enhanced RTMP: a row of the table. */
 interface CodecIds {
   /** FourCC of Enhanced RTMP v2 (`VideoFourCc`, `AudioFourCc`). */
   readonly fourCc?: string;

@@ -7,7 +7,7 @@ import { MAX_MOD_EX, modExDataOffset, modExDataSize } from "./mod_ex.ts";
 /** Kinds of `ModEx` (Enhanced RTMP v2, `VideoPacketModExType` and `AudioPacketModExType`). */
 export const ModExType = { TimestampOffsetNano: 0 } as const;
 
-/** What precedes a packet and modifies it (Enhanced RTMP v2, "ExVideoTagHeader", `ModEx`). */
+/** A modifier in front of a packet (Enhanced RTMP v2, "ExVideoTagHeader", `ModEx`). */
 export interface ModEx {
   /** One of {@linkcode ModExType}, or a reserved number up to 15. */
   readonly type: number;
@@ -22,7 +22,7 @@ export interface RawTrack {
   readonly data: Uint8Array;
 }
 
-/** What video and audio have in common behind the first byte of an extended header. */
+/** The part that video and audio have in common behind the first byte of an extended header. */
 export interface RawEnhanced {
   readonly packetType: number;
   readonly modEx: readonly ModEx[];

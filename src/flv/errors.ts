@@ -1,4 +1,4 @@
-/** What was wrong with FLV data. */
+/** The kinds of mistakes in FLV data. */
 export type FlvErrorCode =
   | "truncated"
   | "signature"

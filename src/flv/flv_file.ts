@@ -14,7 +14,7 @@ export interface FlvTag {
   readonly body: Uint8Array;
 }
 
-/** What the header of an FLV file says it holds (FLV 10.1, E.2). */
+/** The header of an FLV file, which says what the file holds (FLV 10.1, E.2). */
 export interface FlvHeader {
   /** Whether audio tags are announced. */
   readonly hasAudio: boolean;

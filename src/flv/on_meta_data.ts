@@ -20,7 +20,7 @@ import {
 import { fourCcFromNumber, fourCcToNumber } from "./fourcc.ts";
 import { decodeScriptValues } from "./script_values.ts";
 
-/** What `onMetaData` tells of a stream; a field is left out where the peer did not say. */
+/** The facts about a stream in `onMetaData`; a field is left out where the peer did not state it. */
 export interface OnMetaData {
   /** Picture width in pixels. */
   readonly width?: number;

@@ -20,13 +20,13 @@ import {
   type VideoBody,
 } from "./video_body.ts";
 
-/** Which track of a multitrack body to take. */
+/** The choice of a track of a multitrack body. */
 export interface PlainBodyOptions {
   /** The track; 0, the default one by the specification ("Track Ordering"), where not given. */
   readonly trackId?: number;
 }
 
-/** What is known of a body beside its bytes. */
+/** The facts about a body that are not in its bytes. */
 export interface BareBodyOptions extends PlainBodyOptions {
   /** Frame type where the body has none, which players of plain RTMP know nothing of. */
   readonly frameType?: number;

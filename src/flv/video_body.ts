@@ -22,7 +22,7 @@ export interface LegacyVideoBody {
   readonly packetType: number | undefined;
   /** Presentation minus decoding time in milliseconds, -8388608 to 8388607; 0 for other codecs. */
   readonly compositionTimeMs: number;
-  /** What follows the header; a view of the body. */
+  /** The bytes behind the header; a view of the body. */
   readonly data: Uint8Array;
 }
 
@@ -34,7 +34,7 @@ export interface VideoTrackBody {
   readonly fourCc: string;
   /** As of a legacy body; other than 0 only for `avc1` and `hvc1` in `CodedFrames`. */
   readonly compositionTimeMs: number;
-  /** What follows the header; a view of the body. */
+  /** The bytes behind the header; a view of the body. */
   readonly data: Uint8Array;
 }
 
@@ -46,7 +46,7 @@ export interface EnhancedVideoBody {
   readonly frameType: number;
   /** One of `VideoPacketType`, or a reserved number; of all tracks. */
   readonly packetType: number;
-  /** What precedes the packet and modifies it, in order. */
+  /** The modifiers in front of the packet, in order. */
   readonly modEx: readonly ModEx[];
   /** One of `MultitrackType`, or `undefined` for a body with the plain layout. */
   readonly multitrack: number | undefined;

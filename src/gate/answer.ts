@@ -34,7 +34,7 @@ export interface Refusal {
 
 /** The desk wants to know who it is: wrong credentials were shown, or none. */
 export interface Challenge {
-  /** What the client is told beside its protocol's question. */
+  /** A text for the client, beside the question of its protocol. */
   readonly challenge: string;
 }
 
@@ -44,10 +44,10 @@ export interface Redirection {
   readonly redirect: string;
 }
 
-/** What the desk answers when it does not grant. */
+/** An answer of the desk that does not grant. */
 export type NotGranted = Refusal | Challenge | Redirection;
 
-/** What the desk answers. Only `granted` lets anybody in. */
+/** An answer of the desk. Only `granted` lets anybody in. */
 export type Answer<T> = { readonly granted: T } | NotGranted;
 
 /** What a refusal of the hub is at the desk. */

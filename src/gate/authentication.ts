@@ -1,10 +1,10 @@
 import { isSameText } from "../bytes/mod.ts";
 import type { StreamRequest } from "./stream_request.ts";
 
-/** What a client wants to do. */
+/** The thing that a client wants to do. */
 export type StreamAction = "publish" | "play";
 
-/** What a client shows to prove who it is. */
+/** Credentials that a client shows to prove who it is. */
 export type ShownCredentials =
   /** Nothing. */
   | { readonly kind: "none" }
@@ -38,9 +38,9 @@ export interface DigestCredentials {
 
 /** A question who a client is, and whether it may do what it wants. */
 export interface AuthenticationRequest extends StreamRequest {
-  /** What it wants to do. */
+  /** The thing that it wants to do. */
   readonly action: StreamAction;
-  /** What it shows. */
+  /** Its credentials. */
   readonly credentials: ShownCredentials;
 }
 

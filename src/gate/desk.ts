@@ -7,7 +7,7 @@ import type { ServerHooks } from "./hooks.ts";
 import type { GateLimits } from "./limits.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** What guests and tickets need of the gate that made them. */
+/** The part of a gate that its guests and tickets use. */
 export interface Desk {
   readonly hub: Hub;
   readonly hooks: ServerHooks;
@@ -28,7 +28,7 @@ export interface Desk {
   forget(ticket: Ticket): void;
 }
 
-/** What the desk has refused, counted up. */
+/** Counts of the desk's refusals, which only grow. */
 export interface GateCounts {
   /** Connections that were closed at once, for a bound. */
   connections: number;

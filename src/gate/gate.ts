@@ -10,15 +10,15 @@ import type { ServerHooks } from "./hooks.ts";
 import { type AddressLimit, boundOf, type GateLimits, gateLimits } from "./limits.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** What a {@linkcode Gate} is made of. */
+/** Options of a {@linkcode Gate}. */
 export interface GateOptions {
   /** The streams. */
   readonly hub: Hub;
-  /** Who decides and hears. */
+  /** The hooks that decide, and those that only listen. */
   readonly hooks?: ServerHooks;
-  /** Where lines about the server go. */
+  /** The log for lines about the server. */
   readonly log: ServerLog;
-  /** Where lines about clients go. */
+  /** The log for lines about clients. */
   readonly peers: PeerLog;
   /** Time. */
   readonly clock: Clock;
@@ -124,7 +124,7 @@ export class Gate {
     return this.#tickets;
   }
 
-  /** What was refused so far. */
+  /** The counts of refusals so far. */
   get counts(): Readonly<GateCounts> {
     return this.#desk.counts;
   }

@@ -14,7 +14,7 @@ const MOST_AT_A_TIME = 16;
 /** Credentials of one address that may wait to be judged: as many as it may have connections, about. */
 const MOST_WAITING = 1000;
 
-/** What is known of an address. */
+/** The record of an address that has guessed. */
 interface Guesses {
   /** How many more may be wrong now; below 0 where more at a time were wrong. */
   left: number;
@@ -28,7 +28,7 @@ interface Guesses {
 export interface TurnOptions {
   /** At most, milliseconds. */
   readonly waitMs: number;
-  /** Who shows them: one that leaves waits no longer. */
+  /** The client that shows them; it waits no longer once it leaves. */
   readonly leavers: Leavers;
 }
 

@@ -16,31 +16,31 @@ import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PlayTicket } from "./play_ticket.ts";
 import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 
-/** Who comes. */
+/** A client as it arrives, before it has said anything. */
 export interface Arrival {
-  /** What it speaks, in its door's word. */
+  /** The protocol that it speaks, as its door calls it. */
   readonly protocol: string;
   /** Its address, without a port; empty for the server's own. */
   readonly remoteAddress: string;
 }
 
-/** What a client says of itself before it asks for anything. */
+/** The facts that a client states about itself before it asks for anything. */
 export interface Introduction {
   /** RTMP: the app of connect. */
   readonly app?: string;
-  /** What it calls itself. */
+  /** The name of its software, as it states it. */
   readonly userAgent?: string;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
 }
 
-/** What a client asks for. */
+/** A request of a client to play or publish a stream. */
 export interface Ask {
   /** Name of the stream. */
   readonly name: string;
   /** Parameters that came with the name. */
   readonly query?: URLSearchParams;
-  /** What it shows of itself; what its query shows where this is left out or `none`. */
+  /** Its credentials; those in its query count where this is left out or `none`. */
   readonly credentials?: ShownCredentials;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
@@ -53,7 +53,7 @@ const MOST_UNUSED = 64;
 export class Guest {
   /** Its number, unique in this server. */
   readonly id: number;
-  /** What it speaks. */
+  /** The protocol that it speaks. */
   readonly protocol: string;
   /** Its address, without a port; empty for the server's own. */
   readonly remoteAddress: string;
@@ -90,7 +90,7 @@ export class Guest {
     this.#log = arrival.isOwn ? desk.log : desk.peers.of(arrival.remoteAddress);
   }
 
-  /** What hooks are told of it; `undefined` before it has entered. */
+  /** The description of it that hooks get; `undefined` before it has entered. */
   get info(): ConnectionInfo | undefined {
     return this.#info;
   }
@@ -281,7 +281,7 @@ export class Guest {
       if (judged === undefined) {
         return { refused: "full", why: "Too many credentials of this address wait to be judged" };
       }
-      // What was asked together with the last guess that was allowed.
+      // It was asked together with the last guess that was allowed.
       if (this.#wrong > 0 && this.#wrong >= this.#desk.limits.maxWrongCredentials) {
         isRight = true;
         return this.#shutOut("Wrong credentials");
@@ -335,7 +335,7 @@ export class Guest {
 
   #count(away: NotGranted): NotGranted {
     const { counts } = this.#desk;
-    // Who has gone was not refused.
+    // A client that has gone was not refused.
     if (away === HAS_GONE || this.#hasLeft) return away;
     if ("challenge" in away) counts.challenged++;
     else if ("redirect" in away) counts.redirected++;
@@ -358,7 +358,7 @@ const UNUSED: ConnectionEnd = {
   message: "The connection has asked for more than it uses",
 };
 
-/** What came of a question to the `authenticate` hook. */
+/** The outcome of a question to the `authenticate` hook. */
 type Asked = { readonly answer: Answer<string | undefined> } | Refusal;
 
 function endUnused(ticket: PlayTicket | PublishTicket, end: ConnectionEnd): void {
@@ -366,7 +366,7 @@ function endUnused(ticket: PlayTicket | PublishTicket, end: ConnectionEnd): void
   else ticket.end();
 }
 
-/** How a name is refused that no stream can have. */
+/** The refusal of a name that no stream can have. */
 function faultOfName(name: string): Refusal | undefined {
   try {
     checkStreamName(name);
@@ -385,7 +385,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** What an `authenticate` hook has said; what is none of the answers refuses. */
+/** Reads the answer of an `authenticate` hook; a value that is none of the answers refuses. */
 function verdictOf(answer: unknown): Answer<string | undefined> {
   if (isRecord(answer)) {
     const { allow, challenge, refuse } = answer;

@@ -3,14 +3,14 @@ import type { ServerLog } from "../log/mod.ts";
 import type { NotGranted, Refusal } from "./answer.ts";
 import type { HookResult } from "./hooks.ts";
 
-/** What a client is told when those who decide cannot be asked: the details are for the log. */
+/** The reason that a client gets when no hook can be asked; the details go to the log alone. */
 const INTERNAL_ERROR: Refusal = { refused: "denied", why: "Internal error" };
 
 /** Marks the answer that did not come in time, and the one that nobody waits for any more. */
 const LATE = Symbol("late");
 const GONE = Symbol("gone");
 
-/** Who waits for answers: what is called where it leaves. */
+/** Functions to call when a client leaves that waits for answers. */
 export type Leavers = Set<() => void>;
 
 /**
@@ -104,7 +104,7 @@ export class HookCaller {
   }
 }
 
-/** What was thrown, in words: there are values that have none. */
+/** Puts a thrown value into words; there are values that cannot be turned into text. */
 function wordsOf(error: unknown): string {
   try {
     return String(error);

@@ -25,7 +25,10 @@ export interface Redirected {
   readonly redirect: string;
 }
 
-/** What a hook answers: nothing to allow, a refusal, or a redirection; at once or later. All else refuses. */
+/**
+ * The answer of a hook, at once or later: nothing allows, else it is a refusal or a redirection. Any other value
+ * refuses.
+ */
 export type HookResult = void | Refused | Redirected | Promise<void | Refused | Redirected>;
 
 /** A publisher that has started or ended. */

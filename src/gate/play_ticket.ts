@@ -6,26 +6,26 @@ import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
 import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
 
-/** What a door says as its player begins. */
+/** The facts that a door states when its player begins. */
 export interface PlayStart {
   /** Called once when the player is kicked; its client is to be told. */
   readonly onEnded: (end: ConnectionEnd) => void;
-  /** What the log line of the start says beside connection and stream. */
+  /** Further fields of the log line of the start, beside connection and stream. */
   readonly fields?: LogFields;
-  /** What that of the end says beside what the desk knows. */
+  /** Further fields of the log line of the end, beside those that the desk fills in. */
   readonly endFields?: () => LogFields;
 }
 
 /** The leave to play a stream, which need not be published yet. */
 export class PlayTicket implements Ticket {
-  /** What was asked for. */
+  /** The request that was granted. */
   readonly request: StreamRequest;
   /** The user that the player has proved to be. */
   readonly user: string | undefined;
   readonly #desk: Desk;
   readonly #wiring: TicketWiring;
   readonly #id: number;
-  /** What answers the questions for the stream that wait. */
+  /** The functions that answer the questions for the stream that still wait. */
   readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
   #start: PlayStart | undefined;
   #ended = false;
@@ -40,7 +40,7 @@ export class PlayTicket implements Ticket {
     this.#id = desk.register(this);
   }
 
-  /** What is known of it now. */
+  /** Its description as of now. */
   get info(): TicketInfo {
     const { connection, name } = this.request;
     return {

@@ -6,7 +6,7 @@ import type { Desk } from "./desk.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
 
-/** What a door says as its publisher begins. */
+/** The facts that a door states when its publisher begins. */
 export interface PublishStart {
   /** The tracks, where they are known before the first unit. */
   readonly tracks?: readonly Track[];
@@ -15,19 +15,19 @@ export interface PublishStart {
    * kicked. The name is given back already; the client is to be told.
    */
   readonly onEnded: (end: ConnectionEnd) => void;
-  /** What the log line of the start says beside connection and stream. */
+  /** Further fields of the log line of the start, beside connection and stream. */
   readonly fields?: LogFields;
-  /** What that of the end says beside what the desk knows. */
+  /** Further fields of the log line of the end, beside those that the desk fills in. */
   readonly endFields?: () => LogFields;
 }
 
 /** Wiring of a ticket. */
 export interface TicketWiring {
-  /** What was asked for. */
+  /** The request that was granted. */
   readonly request: StreamRequest;
   /** The user that was proved. */
   readonly user: string | undefined;
-  /** Where lines about its client go. */
+  /** The log for lines about its client. */
   readonly log: ServerLog;
   /** Ends the connection of a ticket that was not used yet. */
   readonly kickGuest: (why: string) => void;
@@ -38,7 +38,7 @@ export interface TicketWiring {
  * such as RTSP, a client may go away in between.
  */
 export class PublishTicket implements Ticket {
-  /** What was asked for. */
+  /** The request that was granted. */
   readonly request: StreamRequest;
   /** The user that the publisher has proved to be. */
   readonly user: string | undefined;
@@ -56,7 +56,7 @@ export class PublishTicket implements Ticket {
   constructor(
     desk: Desk,
     wiring: TicketWiring & {
-      /** What the conflict policy compares. */
+      /** The identity that the conflict policy compares. */
       readonly identity: string | undefined;
     },
   ) {
@@ -68,7 +68,7 @@ export class PublishTicket implements Ticket {
     this.#id = desk.register(this);
   }
 
-  /** What is known of it now. */
+  /** Its description as of now. */
   get info(): TicketInfo {
     const { connection, name } = this.request;
     return {
@@ -187,14 +187,14 @@ export class PublishTicket implements Ticket {
   }
 }
 
-/** How a publisher ends as the hub is closed. */
+/** The end of a publisher when the hub is closed. */
 const STOPPED: ConnectionEnd = {
   clean: false,
   reason: "stopped",
   message: "The server has stopped",
 };
 
-/** How the start is refused of what has been ended. */
+/** The refusal to start a publisher that has been ended before it began. */
 function refusalOfEnd({ reason, message }: ConnectionEnd): Refusal {
   const kind = reason === "kicked" ? "denied" : reason === "replaced" ? "taken" : "absent";
   return { refused: kind, why: message };

@@ -11,7 +11,7 @@ export interface ConnectionInfo {
   readonly remoteAddress: string;
   /** RTMP: the app of connect, as the client sent it, but for what proves who it is. */
   readonly app: string;
-  /** What the client calls itself. */
+  /** The name of the client's software, as it states it. */
   readonly userAgent: string;
 }
 

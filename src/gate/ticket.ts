@@ -4,13 +4,13 @@ import type { StreamAction } from "./authentication.ts";
 /** How far a publisher or player has come. */
 export type TicketState = "granted" | "waiting" | "live" | "ended";
 
-/** What is known of a publisher or player. */
+/** The description of a publisher or player. */
 export interface TicketInfo {
   /** Its number, unique in this server. */
   readonly id: number;
   /** Number of its connection. */
   readonly connection: number;
-  /** What it does. */
+  /** Whether it publishes or plays. */
   readonly action: StreamAction;
   /** In the word of its door. */
   readonly protocol: string;
@@ -26,13 +26,13 @@ export interface TicketInfo {
 
 /** A publisher or a player that the desk has let in. */
 export interface Ticket {
-  /** What is known of it now. */
+  /** Its description as of now. */
   readonly info: TicketInfo;
   /** Ends it, and tells its client why in its protocol's words. */
   kick(why: string): void;
 }
 
-/** How a publisher or player ends that was sent away. */
+/** The end of a publisher or player that was sent away. */
 export function kickedEnd(why: string): ConnectionEnd {
   return { clean: false, reason: "kicked", message: why };
 }

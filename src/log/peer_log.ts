@@ -3,7 +3,7 @@ import type { LogFields, ServerLog } from "./server_log.ts";
 /** Lines are counted for so long, milliseconds; then what was left out is told. */
 const WINDOW_MS = 10_000;
 
-/** How many lines peers may cause in that time. */
+/** The numbers of lines that peers may cause in that time. */
 interface LineLimits {
   /** Peers of one address. */
   readonly each: number;

@@ -53,7 +53,7 @@ export function safeLog(log: ServerLog): ServerLog {
   };
 }
 
-/** What was thrown may be anything, and fail to say what it is. */
+/** Puts a thrown value into words; it may be anything, and may throw itself when it is turned into text. */
 function shown(error: unknown): string {
   try {
     return String(error);

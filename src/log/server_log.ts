@@ -8,14 +8,14 @@ export type LogFields =
     readonly [name in typeof LINE_FIELDS[number]]?: never;
   };
 
-/** What every line has: when it was written, how important it is, and its text. */
+/** The fields that every line has: when it was written, how important it is, and its text. */
 export const LINE_FIELDS = ["time", "level", "message"] as const;
 
-/** Where a server's log lines go. A `Logger` of `@std/log` is one, and so is `console`. */
+/** The log of a server. A `Logger` of `@std/log` is one, and so is `console`. */
 export interface ServerLog {
-  /** What a developer wants to know. */
+  /** Writes a line that only developers want. */
   debug(message: string, fields?: LogFields): void;
-  /** What happened in order. */
+  /** Writes a line about something that happened in order. */
   info(message: string, fields?: LogFields): void;
   /** A peer's mistake, or a limit that was reached. */
   warn(message: string, fields?: LogFields): void;

@@ -54,7 +54,7 @@ export class PatternRelay {
     this.#log = this.#peers.of(driver.target);
   }
 
-  /** What all its relays have done, and how they do. */
+  /** The state and the counts of all its relays together. */
   get statistics(): RelayStatistics & { readonly streams: readonly RelayStatistics[] } {
     const { mode, name } = this.#options;
     const streams = Array.from(this.#relays.values(), ({ relay }) => relay.statistics);

@@ -17,16 +17,16 @@ import { relayDriver } from "./relay_checks.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
 import { RelayVisit } from "./relay_visit.ts";
 
-/** What relays need of their server. */
+/** The parts of a server that its relays use. */
 export interface RelayContext {
-  /** Where the local streams are. */
+  /** The hub that has the local streams. */
   readonly hub: Hub;
   /**
    * The server's desk, which every relay passes as a publisher or a player; without it they pass one that nobody
    * looks at.
    */
   readonly gate?: Gate;
-  /** Where it says how it does. */
+  /** The log for lines about relays. */
   readonly log: ServerLog;
   /** Time and timers. */
   readonly clock: Clock;

@@ -34,11 +34,11 @@ export function checkRelays(relays: readonly RelayOptions[]): void {
   }
 }
 
-/** What options say, read and checked. */
+/** The options of a relay, read and checked. */
 export interface CheckedRelay {
   /** Made of the URL; of a pattern, of the URL with its `*`. */
   readonly driver: RelayDriver;
-  /** Which streams it is for, unless for one. */
+  /** The pattern of the streams that it relays; left out where it relays one. */
   readonly pattern: RelayPattern | undefined;
 }
 
@@ -64,7 +64,7 @@ export function checkRelay(options: RelayOptions): CheckedRelay {
   return { driver, pattern };
 }
 
-/** What must not be relayed twice at one time. */
+/** Returns the target of a relay: no two relays may have the same one at a time. */
 export function targetOf({ mode, name, url }: RelayOptions): string {
   return mode === "pull" ? `pull ${name}` : `push ${url.split("?", 1)[0]}`;
 }

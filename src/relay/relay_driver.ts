@@ -2,7 +2,7 @@ import type { Clock, Publication, Stream } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 
-/** What a relay needs to know of a protocol, made of its URL: nothing of it keeps a state. */
+/** A protocol as a relay sees it, made of the relay's URL; it keeps no state. */
 export interface RelayDriver {
   /** The word of its protocol, as hooks and tickets have it. */
   readonly protocol: "rtmp" | "rtsp";
@@ -10,7 +10,7 @@ export interface RelayDriver {
   readonly target: string;
   /** Host and port that are connected to. */
   readonly address: { readonly hostname: string; readonly port: number };
-  /** What of the URL must not be shown, whoever repeats it. */
+  /** The secrets in the URL, which no log line and no error may show. */
   readonly secrets: readonly string[];
   /** Connects to the remote server. */
   connect(signal: AbortSignal): Promise<RelayConnection>;
@@ -56,7 +56,7 @@ export interface RelaySink {
   close(): Promise<void>;
 }
 
-/** What ends an attempt and is no protocol's error. */
+/** An error that ends an attempt and is no protocol's own. */
 export class RelayFailure extends Error {
   override readonly name = "RelayFailure";
 }

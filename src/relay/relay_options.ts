@@ -41,7 +41,7 @@ export interface RelayOptions {
   readonly idleMs?: number;
   /** How long a pull may get nothing before it is tried anew, milliseconds. Default 10 000. */
   readonly silentMs?: number;
-  /** How to connect. */
+  /** Options of its connection. */
   readonly client?: RelayClientOptions;
 }
 
@@ -71,7 +71,7 @@ export interface RelayStatistics {
   readonly name: string;
   /** The remote server, and of RTMP the application; no credentials and no key, which may be a secret. */
   readonly target: string;
-  /** How it does. */
+  /** Its state. */
   readonly state: RelayState;
   /** Connections that were tried. */
   readonly attempts: number;
@@ -89,7 +89,7 @@ export interface RelayStatistics {
 
 /** A relay among those of a server. */
 export interface RelayEntry extends RelayStatistics {
-  /** What it is changed and removed by; never used again. */
+  /** The number by which it is changed and removed; it is never used again. */
   readonly id: number;
   /** Of a pattern: the streams that it relays now. What it counts itself is of all, past ones included. */
   readonly streams?: readonly RelayStatistics[];

@@ -64,7 +64,7 @@ function unlike(stars: { readonly name: number; readonly url: number }): RelayPa
   );
 }
 
-/** What each `*` stands for. */
+/** Returns the segments that each `*` stands for; `undefined` where the name does not match. */
 function match(pattern: readonly string[], name: readonly string[]): string[] | undefined {
   const last = pattern.length - 1;
   if (name.length < pattern.length) return undefined;

@@ -9,7 +9,7 @@ import type {
 import type { Track } from "../media/mod.ts";
 import { RelayFailure } from "./relay_driver.ts";
 
-/** Who a relay is to hooks and in the list of tickets, beside its protocol; it has no address. */
+/** The description of a relay for hooks and in the list of tickets, beside its protocol; it has no address. */
 const USER_AGENT = "relay";
 
 /**

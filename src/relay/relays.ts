@@ -3,13 +3,13 @@ import { Relay, type RelayContext } from "./relay.ts";
 import { checkRelay, checkRelays, namedTwice, targetOf } from "./relay_checks.ts";
 import type { RelayEntry, RelayOptions } from "./relay_options.ts";
 
-/** What a server knows of one of its relays. */
+/** A relay, as the server keeps it. */
 interface Entry {
   readonly id: number;
   options: RelayOptions;
   relay: Relay | PatternRelay;
   target: string;
-  /** What it has done with other options. */
+  /** Its counts from the time when it had other options. */
   readonly past: { attempts: number; bytes: number; units: number; dropped: number };
   /** Settled when what was asked of it before is done. */
   turn: Promise<unknown>;
@@ -50,7 +50,7 @@ interface Entry {
 export class Relays {
   readonly #context: RelayContext;
   readonly #entries = new Map<number, Entry>();
-  /** Who has which target. */
+  /** The owners of targets. */
   readonly #targets = new Map<string, Entry>();
   #nextId = 1;
   #state: "new" | "started" | "stopped" = "new";

@@ -1,4 +1,4 @@
-/** What is wrong with a session description. */
+/** The kinds of mistakes in a session description. */
 export type SdpErrorCode =
   | "too-large"
   | "empty"

@@ -21,7 +21,7 @@ const MAX_FORMATS = 128;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** What the session and a media section share while they are read. */
+/** The fields that the session and a media section share while they are read. */
 interface Section {
   connection?: SdpConnection;
   bandwidth: SdpBandwidth[];

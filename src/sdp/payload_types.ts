@@ -1,4 +1,4 @@
-/** What a static payload type stands for. */
+/** The encoding that a static payload type stands for. */
 export interface StaticPayloadType {
   /** Encoding name. */
   readonly encoding: string;

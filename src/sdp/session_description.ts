@@ -1,8 +1,8 @@
 /** An `a=` line: `a=name` has no value, `a=name:value` has one. */
 export interface SdpAttribute {
-  /** What stands before the first colon. */
+  /** The text before the first colon. */
   readonly name: string;
-  /** What stands behind it, or `undefined` for a property attribute. */
+  /** The text behind it, or `undefined` for a property attribute. */
   readonly value: string | undefined;
 }
 
@@ -32,9 +32,9 @@ export interface SdpConnection {
 
 /** A `b=` line (RFC 8866, 5.8): `AS` and `CT` in kilobits a second, `TIAS`, `RR` and `RS` in bits. */
 export interface SdpBandwidth {
-  /** What is counted, such as `AS`. */
+  /** The kind of bandwidth, such as `AS`. */
   readonly type: string;
-  /** How much. */
+  /** The bandwidth, in the unit of its kind. */
   readonly value: number;
 }
 
@@ -46,7 +46,7 @@ export interface SdpTime {
   readonly stop: number;
 }
 
-/** Which way media flows, seen from the one who wrote the description (RFC 8866, 6.7). */
+/** The way that media flows, seen by the author of the description (RFC 8866, 6.7). */
 export type SdpDirection = "sendrecv" | "sendonly" | "recvonly" | "inactive";
 
 /** One payload type of a media: its `a=rtpmap` and `a=fmtp` lines put together. */

@@ -97,7 +97,7 @@ export interface ServerOptions {
   readonly maxDetachedSessionsPerAddress?: number;
   /** Wrong credentials that a connection may show before it is closed. Default 3. */
   readonly maxWrongCredentials?: number;
-  /** What may decide and hear. */
+  /** Functions of the program that decide who may do what, or hear of what has happened. */
   readonly hooks?: ServerHooks;
   /** Where log lines go; nowhere by default. */
   readonly log?: ServerLog;
@@ -175,7 +175,7 @@ export class Server {
     return this.hub.streams;
   }
 
-  /** How the relays do, in the order of the options, behind them those that were added. */
+  /** The state and counts of the relays, in the order of the options, then those that were added. */
   get relays(): RelayEntry[] {
     return this.#relays.statistics;
   }

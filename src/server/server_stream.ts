@@ -12,7 +12,7 @@ import {
 import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
 import { type CodedFrame, frameBytes, FrameReader } from "../transmux/mod.ts";
 
-/** How a program wants a stream's units. */
+/** Options of a program that reads a stream's units. */
 export interface UnitsOptions {
   /**
    * The form of H.264 and H.265 access units: NAL units each behind its length in 4 bytes (`length-prefixed`,
@@ -210,11 +210,11 @@ function frameUnit(frame: CodedFrame, unit: MediaUnit, isAnnexB: boolean): Strea
   };
 }
 
-/** How a program publishes. */
+/** Options of a program that publishes. */
 export interface PublishUnitsOptions {
-  /** What `access-unit` payloads are; those of `flv` tell it themselves. */
+  /** The tracks of `access-unit` payloads; those of `flv` describe themselves. */
   readonly tracks?: readonly Track[];
-  /** Who publishes, for the conflict policy. */
+  /** The identity of the publisher, for the conflict policy. */
   readonly identity?: string;
   /** Ends the publication. */
   readonly signal?: AbortSignal;

@@ -37,7 +37,7 @@ import type {
   ServerConnection,
 } from "./statistics.ts";
 
-/** What a {@linkcode ServerShell} is made of. */
+/** Options of a {@linkcode ServerShell}. */
 export interface ShellOptions {
   readonly hub: Hub;
   readonly doors: readonly Door[];
@@ -59,7 +59,7 @@ const LOOKS_A_TICK = 10;
 /** Lets the peers that are told to go read it, and stays below the three seconds of a stop. */
 const STOP_MS = 2500;
 
-/** What accepts connections, and where. */
+/** A listener, with its address and the loop that accepts from it. */
 interface OpenListener {
   readonly address: ServerAddress;
   readonly listener: StreamListener;
@@ -75,9 +75,9 @@ export class ServerShell implements Shell {
   readonly hub: Hub;
   /** The desk that all pass. */
   readonly gate: Gate;
-  /** Where lines about the server go. */
+  /** The log for lines about the server. */
   readonly log: ServerLog;
-  /** Where lines that peers cause go. */
+  /** The log for lines that peers cause, which is bounded. */
   readonly peers: PeerLog;
   /** Time. */
   readonly clock: Clock = systemClock;
@@ -120,7 +120,7 @@ export class ServerShell implements Shell {
     });
   }
 
-  /** What it does. */
+  /** Its state: it listens once, and stops once. */
   get state(): "new" | "listening" | "stopped" {
     return this.#state;
   }

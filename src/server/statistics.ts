@@ -18,7 +18,7 @@ export interface ServerAddress {
 export interface ConnectionStatistics {
   /** Its number, as hooks and log lines have it. */
   readonly id: number;
-  /** What it speaks: `rtmp`, `rtmps`, `rtsp`, `rtsps`, or the word of another door. */
+  /** The protocol that it speaks: `rtmp`, `rtmps`, `rtsp`, `rtsps`, or the name of another door's. */
   readonly protocol: string;
   /** Address of the client, without a port. */
   readonly remoteAddress: string;
@@ -41,7 +41,7 @@ export interface ServerConnection extends ConnectionStatistics {
 export interface ConnectionSnapshot extends ConnectionStatistics {
   /** Bytes that it makes the server hold beside the media of streams. */
   readonly heldBytes: number;
-  /** What its protocol counts beside: messages that were ignored, media that was dropped. */
+  /** Counts of its protocol, such as ignored messages and dropped media. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -55,11 +55,11 @@ export interface ServerSnapshot {
   readonly streams: readonly StreamStatistics[];
   /** Relays. */
   readonly relays: readonly RelayEntry[];
-  /** What the gate has refused so far. */
+  /** Counts of the gate's refusals so far. */
   readonly refused: Readonly<GateCounts>;
   /** Bytes that are held: the media of all streams, and what connections make the server hold beside. */
   readonly heldBytes: { readonly streams: number; readonly connections: number };
-  /** What doors count themselves, by the first protocol of each. */
+  /** Counts of each door, by the first of its protocols. */
   readonly doors: Readonly<Record<string, DoorSnapshot>> & { readonly rtsp: RtspDoorSnapshot };
   /** Lines about peers that were left out of the log, since there were too many. */
   readonly logLinesLeftOut: number;

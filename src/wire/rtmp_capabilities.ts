@@ -25,7 +25,7 @@ import { type RtmpExtensions, wireMessage } from "./rtmp_wire_format.ts";
  */
 export type EnhancedPolicy = "pass" | "strip" | "strict";
 
-/** What of Enhanced RTMP a player can take. */
+/** The parts of Enhanced RTMP that a player can take. */
 export function extensionsOf(
   capabilities: EnhancedCapabilities,
   policy: EnhancedPolicy,
@@ -54,11 +54,11 @@ function takesAll({ capsEx, fourCcs }: EnhancedCapabilities): boolean {
   return fourCcs.has("*") || FURTHER_CODECS.every((codec) => fourCcs.has(fourCcOfCodec(codec)!));
 }
 
-/** What is known of a player before it plays. */
+/** The facts about a player that are known before it plays. */
 export interface RtmpPlayerCapabilities {
-  /** What it has announced. */
+  /** The capabilities that it has announced. */
   readonly capabilities: EnhancedCapabilities;
-  /** What it is taken for when it has announced nothing. */
+  /** The policy for one that has announced nothing. */
   readonly policy: EnhancedPolicy;
 }
 

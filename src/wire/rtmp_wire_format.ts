@@ -34,7 +34,7 @@ const FORMS = {
   data: { type: MessageType.DataAmf0, chunkStreamId: 6 },
 } as const;
 
-/** What of Enhanced RTMP v2 the players of a format can take. */
+/** The parts of Enhanced RTMP v2 that the players of a format can take. */
 export interface RtmpExtensions {
   /** Bodies of several tracks; else only track 0 is sent. */
   readonly multitrack: boolean;
@@ -90,7 +90,7 @@ export class RtmpWireFormat implements WireFormat {
       ...(onLoss === undefined ? {} : { onLoss }),
     });
     this.#followPublication();
-    // Who reads from here on has the headers from its preamble.
+    // A player that begins here has the headers from its preamble.
     this.#remuxer.headers(0);
   }
 

@@ -30,7 +30,7 @@ const REPORT_INTERVAL_US = 400_000;
 /** A larger step is a publisher that began anew: RFC 3550's MAX_DROPOUT (appendix A.1). */
 const MOST_MISSING = 3000;
 
-/** What a {@linkcode RtspWireFormat} needs. */
+/** Options of a {@linkcode RtspWireFormat}. */
 export interface RtspWireFormatOptions {
   /** The tracks as the description lists them. */
   readonly tracks: readonly RtpTrack[];

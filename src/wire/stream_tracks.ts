@@ -12,7 +12,7 @@ import type { ServerLog } from "../log/mod.ts";
 /** How long other tracks are waited for once the first is known, milliseconds. */
 const MORE_TRACKS_MS = 1000;
 
-/** What a stream's units have told. */
+/** The facts about a stream that its units have shown so far. */
 interface Probed {
   readonly tracks: readonly Track[];
   /** The configurations that were in force: with others it has to be looked again. */
@@ -21,7 +21,7 @@ interface Probed {
 
 const known = new WeakMap<Publication, Probed>();
 
-/** How a stream is described. */
+/** Options of the description of a stream. */
 export interface DescribeOptions {
   readonly clock: Clock;
   /** How long tracks are waited for, milliseconds. */
