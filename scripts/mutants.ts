@@ -295,8 +295,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a still picture goes on",
-      'this.#state = isStill ? { is: "still", end: place.end } : RUNNING;',
-      "this.#state = RUNNING;",
+      'if (isStill) this.#state = { is: "still", end: place.end };',
+      "if (isStill) this.#state = RUNNING;",
       "the key-frame policy shows one picture",
     ],
     [
@@ -313,8 +313,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "the start that ended a wait is forgotten",
-      'if (this.#state.is === "seeking") this.#state.found = place;',
-      "",
+      "    this.#state.found = place;\n    this.#state.withoutPicture = false;",
+      "\n    this.#state.withoutPicture = false;",
       "who waits begins with the start that ended the wait",
     ],
     [
