@@ -12,6 +12,9 @@ async function weir(...args: string[]) {
   return { ...end, stdout: new TextDecoder().decode(end.stdout) };
 }
 
+if (Deno.build.os === "windows") console.log("Skipped: SIGHUP, which Windows does not have.");
+if (Deno.build.os !== "linux") console.log("Skipped: a full disk, which is Linux's /dev/full.");
+
 Deno.test("--help and --version print and succeed, with no permission at all", async () => {
   const ends = await Promise.all(
     [["--help"], ["-h"], ["--version"], ["-V"]].map((args) =>

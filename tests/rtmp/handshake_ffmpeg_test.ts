@@ -1,14 +1,7 @@
 /** FFmpeg as a player checks the digests of S1 and S2, and leaves when they are wrong. */
 import { assertEquals } from "@std/assert";
 import { RtmpServerHandshake } from "../../src/rtmp/handshake_server.ts";
-
-function isInstalled(command: string): boolean {
-  try {
-    return new Deno.Command(command, { args: ["-version"], stdout: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
+import { ignoreWithout } from "../support/process.ts";
 
 /** Lets ffmpeg play from a server that shakes hands; tells whether it went on to send chunks. */
 async function isAccepted(change: (output: Uint8Array) => void): Promise<boolean> {
@@ -42,7 +35,7 @@ async function isAccepted(change: (output: Uint8Array) => void): Promise<boolean
 
 Deno.test({
   name: "FFmpeg accepts S1 and S2, and no others: it does check them (M002)",
-  ignore: !isInstalled("ffmpeg"),
+  ignore: ignoreWithout("ffmpeg"),
   async fn() {
     assertEquals(await isAccepted(() => {}), true);
     const flip = (at: number) => (output: Uint8Array) => {
