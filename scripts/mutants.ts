@@ -383,7 +383,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a queue goes on with what needs what was dropped",
-      "      if (!startPoint) {\n        this.#dropped++;\n        return;\n      }",
+      "    if (!next.startPoint && !skipping.wait.isOverAt(next.unit)) return false;\n",
       "",
       "after a gap comes a start",
     ],
@@ -402,7 +402,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "headers are not given again",
-      "for (const header of this.#headersFor(waiting)) this.#add(header);",
+      "for (const header of this.#headersFor(next)) this.#add(header);",
       "",
       "headers that changed in a gap are given before the start",
     ],
@@ -466,8 +466,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "another publisher starts with what the one before has left",
-      "    this.#group.clear();\n    this.#has =",
-      "    this.#has =",
+      "    this.#group.clear();\n    this.#tracks =",
+      "    this.#tracks =",
       "nobody starts with what another publisher left",
     ],
     [
