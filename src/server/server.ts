@@ -66,6 +66,13 @@ export interface ServerOptions {
   readonly enhanced?: EnhancedPolicy;
   /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
   readonly onLoss?: LossPolicy;
+  /**
+   * Whether RTMP clients that must prove who they are get asked at connect. Default true: encoders that have a
+   * user name and a password (`rtmp://user:pass@…`, or the fields of OBS) are then asked in the words that they
+   * know, and a client whose credentials are in its stream key is refused once at connect, and let through as it
+   * comes again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
+   */
+  readonly rtmpAskAtConnect?: boolean;
   /** Times of the server itself. */
   readonly timing?: Partial<ServerTiming>;
   /** Doors of other protocols, beside the built-in ones. */
@@ -145,7 +152,11 @@ export class Server {
     this.#rtsp = new RtspDoor(rtspDoorOptions(options));
     this.#shell = new ServerShell({
       hub: this.hub,
-      doors: [new RtmpDoor(options), this.#rtsp, ...options.doors ?? []],
+      doors: [
+        new RtmpDoor({ ...options, askAtConnect: options.rtmpAskAtConnect ?? true }),
+        this.#rtsp,
+        ...options.doors ?? [],
+      ],
       hooks,
       log,
       timing: { ...SERVER_TIMING, ...options.timing },

@@ -92,6 +92,7 @@ Deno.test("RTMP and RTSP decide alike who is let in, whatever way it is shown", 
   await using doors = await bothDoors({
     hooks: { authenticate: AUTHENTICATE },
     hub: { lingerMs: 0 },
+    rtmpAskAtConnect: false,
   });
   const right = "?user=alice&pass=wonderland";
   const queries: readonly (readonly [string, string])[] = [
@@ -153,7 +154,10 @@ function md5OfAlice(): string {
 }
 
 Deno.test("three wrong answers close an RTMP connection, which is told why", async () => {
-  await using doors = await bothDoors({ hooks: { authenticate: AUTHENTICATE } });
+  await using doors = await bothDoors({
+    hooks: { authenticate: AUTHENTICATE },
+    rtmpAskAtConnect: false,
+  });
   using client = await RtmpClient.open(doors.rtmp);
   const streamId = await client.createStream();
   for (let tries = 0; tries < 3; tries++) {

@@ -315,6 +315,7 @@ Deno.test("RTMP clients show the credentials that are asked for in the URL, or a
     hooks: {
       authenticate: fixedUsers({ ann: "secret" }, { anonymous: ["play"] }),
     },
+    rtmpAskAtConnect: false,
   });
   const url = `${test.url}/live/cam`;
   for (const query of ["", "?user=ann&pass=wrong", "?user=bob&pass=secret"]) {

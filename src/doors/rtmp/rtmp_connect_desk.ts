@@ -42,12 +42,19 @@ export class RtmpConnectDesk {
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   });
   readonly #unanswered = new RtmpUnanswered();
+  readonly #asks: boolean;
+
+  /** Makes a desk that asks, or one that lets all go on to show in the query who they are. */
+  constructor({ asks }: { readonly asks: boolean }) {
+    this.#asks = asks;
+  }
 
   /** Judges what a client shows in connect, and says whether it is to be asked for more. */
   async judge(
     guest: Guest,
     { event, nowMs }: { readonly event: ConnectEvent; readonly nowMs: number },
   ): Promise<RtmpConnectVerdict> {
+    if (!this.#asks) return NOTHING_SHOWN;
     const place = placeOf(event);
     // No stream has that name: the client is told so when it asks for one.
     if (place === undefined) return NOTHING_SHOWN;

@@ -21,6 +21,13 @@ export interface RtmpDoorOptions {
   readonly enhanced?: EnhancedPolicy;
   /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
   readonly onLoss?: LossPolicy;
+  /**
+   * Whether clients that must prove who they are get asked at connect. Default true: encoders that have a user
+   * name and a password (`rtmp://user:pass@…`, or the fields of OBS) are then asked in the words that they know,
+   * and a client whose credentials are in its stream key is refused once at connect, and let through as it comes
+   * again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
+   */
+  readonly askAtConnect?: boolean;
 }
 
 /** The door for RTMP and RTMPS clients. */
@@ -31,11 +38,12 @@ export class RtmpDoor implements Door {
   readonly addresses: readonly DoorAddress[] = [];
   readonly #options: RtmpDoorOptions;
   /** One for all connections: what it asks is answered on another. */
-  readonly #desk = new RtmpConnectDesk();
+  readonly #desk: RtmpConnectDesk;
 
   /** Makes a door that is not open yet. */
   constructor(options: RtmpDoorOptions = {}) {
     this.#options = options;
+    this.#desk = new RtmpConnectDesk({ asks: options.askAtConnect ?? true });
   }
 
   /** Listens where the options say. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RtmpClient as WeirClient } from "../../../src/client/mod.ts";
 import { type AuthenticationRequest, fixedUsers, type ServerHooks } from "../../../src/gate/mod.ts";
+import type { ServerOptions } from "../../../src/server/mod.ts";
 import { RtmpConnectAuthentication } from "../../../src/rtmp/mod.ts";
 import { ffmpeg } from "../../support/media_file.ts";
 import { ignoreWithout, RunningProcess } from "../../support/process.ts";
@@ -15,6 +16,7 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 async function serverOf(
   anonymous: readonly ("publish" | "play")[] = [],
   authenticate = fixedUsers(USERS, { anonymous }),
+  options: ServerOptions = {},
 ) {
   const asked: AuthenticationRequest[] = [];
   const heard: unknown[] = [];
@@ -28,7 +30,7 @@ async function serverOf(
     onPlay: (request) => void heard.push(request, [...request.query]),
     onDisconnect: (_, end) => void heard.push(end),
   };
-  return { weir: await TestServer.start({ hooks }), asked, heard };
+  return { weir: await TestServer.start({ hooks, ...options }), asked, heard };
 }
 
 function tone(url: string): RunningProcess {
@@ -209,6 +211,29 @@ Deno.test("a publisher with its credentials in the stream key gets to show them,
     "_error",
     "one that has shown nothing is asked",
   );
+});
+
+Deno.test("where nobody is asked at connect, the query alone counts, and what connect answers unasked does not", async () => {
+  const { weir, asked } = await serverOf([], fixedUsers(USERS), { rtmpAskAtConnect: false });
+  await using _ = weir;
+  const publish = async (app: string, key: string): Promise<unknown> => {
+    using client = await RtmpClient.dial(weir.port);
+    await client.shakeHands();
+    const object = { app, type: "nonprivate", flashVer: "test" };
+    assertEquals(
+      (await client.answer(await client.command("connect", { object }))).name,
+      "_result",
+    );
+    const streamId = await client.createStream();
+    await client.command("publish", { args: [key], streamId });
+    return statusCode(await client.status("NetStream."));
+  };
+  const unasked = "live?authmod=adobe&user=bob&challenge=AAAA&response=AAAA&opaque=AAAA";
+  for (const app of ["live", "live?authmod=adobe&user=bob", unasked]) {
+    assertEquals(await publish(app, "cam"), "NetStream.Publish.Denied");
+  }
+  assertEquals(asked.map(({ credentials }) => credentials.kind), ["none", "none", "none"]);
+  assertEquals(await publish("live", "cam?user=bob&pass=builder"), "NetStream.Publish.Start");
 });
 
 Deno.test("a right answer counts as no guess where the rule looks at the stream's name", async () => {
