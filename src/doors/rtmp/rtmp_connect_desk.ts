@@ -59,7 +59,7 @@ export class RtmpConnectDesk {
     // No stream has that name: the client is told so when it asks for one.
     if (place === undefined) return NOTHING_SHOWN;
     // FFmpeg and librtmp, which OBS uses, say that they come to publish, and say nothing when to play.
-    const action = event.properties.type === "nonprivate" ? "publish" : "play";
+    const action = event.properties["type"] === "nonprivate" ? "publish" : "play";
     const proof = this.#authenticator.read(event.app, { nowMs });
     if (proof.kind === "answer") {
       const { credentials, isRight } = credentialsOf(proof);

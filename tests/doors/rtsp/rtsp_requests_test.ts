@@ -172,7 +172,8 @@ Deno.test("200 pipelined DESCRIBEs are answered or refused in words, and stall n
     assertEquals(headers.get("CSeq"), String(number));
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
-  assertEquals([...statuses.keys()].toSorted(), [200, 503]);
+  // How many come before the first is answered depends on how the network cuts them.
+  assertEquals([...statuses.keys()].filter((status) => status !== 200 && status !== 503), []);
   assert(statuses.get(200)! >= 64);
   assertEquals((await player.request("DESCRIBE")).status, 200, "the connection goes on");
 });
