@@ -53,8 +53,8 @@ export interface ShellOptions {
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 250;
 
-/** How often a tick is looked at what connections hold, while that is more than half of what they may. */
-const LOOKS_A_TICK = 10;
+/** While connections hold more than half of what they may, that is looked at so often, milliseconds. */
+const LOOK_MS = 25;
 
 /** Lets the peers that are told to go read it, and stays below the three seconds of a stop. */
 const STOP_MS = 2500;
@@ -91,7 +91,7 @@ export class ServerShell implements Shell {
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
   /** Whether connections hold more than half of what they may. */
-  #holdsMuch = false;
+  #looking: ReturnType<typeof setInterval> | undefined;
 
   /** Strangers that look what there is fail all day: they are told of together. */
   readonly #tellHandshake = atMostEachSecond(
@@ -278,6 +278,7 @@ export class ServerShell implements Shell {
     await Promise.race([Promise.all([...ends, ...accepted]), late]);
     clearTimeout(timer);
     clearInterval(this.#ticking);
+    this.#lookAgainIf(false);
     this.peers.flush();
     await ended;
     for (const door of this.#usedDoors) await door.close();
@@ -327,19 +328,20 @@ export class ServerShell implements Shell {
   }
 
   #startTicking(): void {
-    let ticks = 0;
     this.#ticking ??= setInterval(() => {
-      // Where much is held already, it is looked at more often: much more can come within a tick.
-      if (ticks++ % LOOKS_A_TICK !== 0) {
-        if (this.#holdsMuch) this.#limitHeldBytes();
-        return;
-      }
       this.peers.tick();
       for (const connection of this.#connections.keys()) this.#tick(connection);
       this.#limitHeldBytes();
       const nowMs = this.clock.now();
       for (const door of this.#usedDoors) door.tick(nowMs);
-    }, TICK_MS / LOOKS_A_TICK);
+    }, TICK_MS);
+  }
+
+  /** Where much is held already, it is looked at more often: much more can come within a tick. */
+  #lookAgainIf(holdsMuch: boolean): void {
+    if (holdsMuch === (this.#looking !== undefined)) return;
+    clearInterval(this.#looking);
+    this.#looking = holdsMuch ? setInterval(() => this.#limitHeldBytes(), LOOK_MS) : undefined;
   }
 
   /**
@@ -349,7 +351,7 @@ export class ServerShell implements Shell {
   #limitHeldBytes(): void {
     const { maxConnectionBytes } = this.#options;
     let over = this.heldBytes - maxConnectionBytes;
-    this.#holdsMuch = over > -maxConnectionBytes / 2;
+    this.#lookAgainIf(over > -maxConnectionBytes / 2);
     if (over <= 0) return;
     const held = Array.from(this.#connections, ([connection, { id }]) => ({
       connection,

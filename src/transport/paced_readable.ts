@@ -34,8 +34,8 @@ const OVERHEAD_MS = 0.02;
 
 /**
  * Makes a stream of what a peer sends, at a pace that leaves others their turn (see {@linkcode ReadingTurn}):
- * between two pulls the consumer works on what it got. Reads grow while they come back full and a byte is cheap
- * to handle, and shrink when it is dear: many small messages, or one that goes to a thousand players.
+ * between two pulls the consumer works on what it got. Reads that come back full grow while a byte is cheap to
+ * handle, and shrink when it is dear: many small messages, say.
  *
  * Consecutive reads share a slab, so that what is kept of small reads costs no more than its bytes. Slabs grow
  * while reads fill them, and stay small beside what has come: who has sent little cannot make this side hold much. A default stream, not a byte stream: those detach buffers that others hold.
@@ -58,7 +58,8 @@ export function pacedReadable(
       if (given > 0) {
         const workMs = now() - givenAtMs;
         const ratio = READ_MS / workMs;
-        if (ratio < 1 || given === asked) {
+        // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
+        if (given === asked) {
           most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * Math.min(GROWTH, ratio)));
         }
         const wait = turn.spend(workMs + OVERHEAD_MS);
