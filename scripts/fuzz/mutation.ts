@@ -1,5 +1,7 @@
 /** Seeded chance, and what it does to bytes. */
 
+import { concat } from "@std/bytes/concat";
+
 /** Random numbers that the same seed gives again (mulberry32). */
 export class Chance {
   #state: number;
@@ -70,21 +72,21 @@ const MUTATIONS: readonly Mutation[] = [
   function leaveOut(bytes, chance) {
     const from = chance.below(bytes.length);
     const to = from + 1 + chance.below(8);
-    return joined([bytes.subarray(0, from), bytes.subarray(to)]);
+    return concat([bytes.subarray(0, from), bytes.subarray(to)]);
   },
   function repeat(bytes, chance) {
     const from = chance.below(bytes.length);
     const piece = bytes.subarray(from, from + 1 + chance.below(32));
     const times = 1 + chance.below(chance.is(0.02) ? 200 : 4);
-    return joined([bytes.subarray(0, from), ...new Array(times).fill(piece), bytes.subarray(from)]);
+    return concat([bytes.subarray(0, from), ...new Array(times).fill(piece), bytes.subarray(from)]);
   },
   function insert(bytes, chance) {
     const at = chance.below(bytes.length + 1);
-    return joined([bytes.subarray(0, at), chance.bytes(1 + chance.below(16)), bytes.subarray(at)]);
+    return concat([bytes.subarray(0, at), chance.bytes(1 + chance.below(16)), bytes.subarray(at)]);
   },
   function swap(bytes, chance) {
     const middle = chance.below(bytes.length);
-    return joined([bytes.subarray(middle), bytes.subarray(0, middle)]);
+    return concat([bytes.subarray(middle), bytes.subarray(0, middle)]);
   },
 ];
 
@@ -151,15 +153,4 @@ export function mutatedText(text: string, chance: Chance): Uint8Array {
       return mutated(encoder.encode(changed), chance);
   }
   return encoder.encode(changed);
-}
-
-/** The pieces one behind another. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

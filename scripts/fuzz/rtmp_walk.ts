@@ -1,7 +1,8 @@
 /** A walk through the states of an RTMP session, in which each step may be wrong. */
+import { concat } from "@std/bytes/concat";
 import type { AmfValue } from "../../src/amf/mod.ts";
 import { ChunkEncoder, encodeCommandMessage, RtmpClientHandshake } from "../../src/rtmp/mod.ts";
-import { type Chance, joined, mutated, WRONGNESS } from "./mutation.ts";
+import { type Chance, mutated, WRONGNESS } from "./mutation.ts";
 
 /** What a walk sends next: bytes, and how many inputs they are. */
 export interface Step {
@@ -17,16 +18,16 @@ const VIDEO_CONFIG = Uint8Array.fromHex(
 const BODIES = {
   video: [
     VIDEO_CONFIG,
-    joined([Uint8Array.of(0x17, 1, 0, 0, 0, 0, 0, 0, 40, 0x65), new Uint8Array(39).fill(7)]),
-    joined([Uint8Array.of(0x27, 1, 0, 0, 0, 0, 0, 0, 20, 0x41), new Uint8Array(19).fill(7)]),
+    concat([Uint8Array.of(0x17, 1, 0, 0, 0, 0, 0, 0, 40, 0x65), new Uint8Array(39).fill(7)]),
+    concat([Uint8Array.of(0x27, 1, 0, 0, 0, 0, 0, 0, 20, 0x41), new Uint8Array(19).fill(7)]),
     // Enhanced RTMP: a sequence start of HEVC, multitrack, ModEx.
-    joined([Uint8Array.of(0x90), new TextEncoder().encode("hvc1"), new Uint8Array(23).fill(1)]),
-    joined([
+    concat([Uint8Array.of(0x90), new TextEncoder().encode("hvc1"), new Uint8Array(23).fill(1)]),
+    concat([
       Uint8Array.of(0x96, 0x10),
       new TextEncoder().encode("avc1"),
       Uint8Array.of(0, 0, 0, 4, 1, 2, 3, 4),
     ]),
-    joined([
+    concat([
       Uint8Array.of(0x97, 2, 0, 0, 5, 0x11),
       new TextEncoder().encode("av01"),
       new Uint8Array(9),
@@ -34,9 +35,9 @@ const BODIES = {
   ],
   audio: [
     Uint8Array.of(0xaf, 0, 0x12, 0x10),
-    joined([Uint8Array.of(0xaf, 1), new Uint8Array(60).fill(9)]),
-    joined([Uint8Array.of(0x90), new TextEncoder().encode("Opus"), new Uint8Array(19).fill(2)]),
-    joined([
+    concat([Uint8Array.of(0xaf, 1), new Uint8Array(60).fill(9)]),
+    concat([Uint8Array.of(0x90), new TextEncoder().encode("Opus"), new Uint8Array(19).fill(2)]),
+    concat([
       Uint8Array.of(0x95, 0x00),
       new TextEncoder().encode("mp4a"),
       Uint8Array.of(0, 0, 0, 2, 1, 2),
@@ -65,10 +66,10 @@ export class RtmpWalk {
   start(): Step {
     const chance = this.#chance;
     const handshake = new RtmpClientHandshake({ random: (length) => chance.bytes(length) });
-    const hello = joined([handshake.start(), chance.bytes(1536)]);
+    const hello = concat([handshake.start(), chance.bytes(1536)]);
     if (chance.is(0.04)) return { bytes: mutated(hello, chance), inputs: 1 };
     return {
-      bytes: joined([
+      bytes: concat([
         hello,
         this.#command("connect", [], {
           app: this.#role === "play" ? "healthy" : "fuzz",
@@ -87,7 +88,7 @@ export class RtmpWalk {
       const piece = this.#message();
       return chance.is(this.#wrongness / 4) ? mutated(piece, chance) : piece;
     });
-    return { bytes: joined(pieces), inputs: count };
+    return { bytes: concat(pieces), inputs: count };
   }
 
   /** What an honest client would send next; now and then anything. */
@@ -142,7 +143,7 @@ export class RtmpWalk {
       case 3:
         return this.#raw(
           4,
-          joined([Uint8Array.of(0, chance.below(34)), chance.bytes(chance.of([0, 4, 8]))]),
+          concat([Uint8Array.of(0, chance.below(34)), chance.bytes(chance.of([0, 4, 8]))]),
           0,
         );
       case 4:

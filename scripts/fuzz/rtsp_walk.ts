@@ -1,6 +1,7 @@
 /** A walk through the states of an RTSP session, in which each step may be wrong. */
+import { concat } from "@std/bytes/concat";
 import { encodeInterleavedFrame } from "../../src/rtsp/mod.ts";
-import { type Chance, joined, mutated, mutatedText, WRONGNESS } from "./mutation.ts";
+import { type Chance, mutated, mutatedText, WRONGNESS } from "./mutation.ts";
 import type { Step } from "./rtmp_walk.ts";
 
 const SDP = [
@@ -63,7 +64,7 @@ export class RtspWalk {
   next(): Step {
     if (this.#plan.length > 0) return { bytes: this.#message(), inputs: 1, isAnswered: true };
     const count = 1 + this.#chance.below(5);
-    return { bytes: joined(Array.from({ length: count }, () => this.#message())), inputs: count };
+    return { bytes: concat(Array.from({ length: count }, () => this.#message())), inputs: count };
   }
 
   /** What an honest client would send next; now and then anything. */
@@ -159,7 +160,7 @@ export class RtspWalk {
       0,
       32,
     ]]);
-    const packet = joined([head, Uint8Array.from(nal), chance.bytes(chance.below(60))]);
+    const packet = concat([head, Uint8Array.from(nal), chance.bytes(chance.below(60))]);
     return chance.is(0.3) ? mutated(packet, chance) : packet;
   }
 

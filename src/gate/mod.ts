@@ -33,4 +33,4 @@ export { type AddressLimit, GATE_LIMITS, type GateLimits } from "./limits.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 export * from "./stream_request.ts";
-export * from "./ticket.ts";
+export { kickedEnd, type Ticket, type TicketInfo, type TicketState } from "./ticket.ts";

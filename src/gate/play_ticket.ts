@@ -4,7 +4,7 @@ import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
-import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
+import { kickedEnd, type Ticket, type TicketInfo, ticketInfo } from "./ticket.ts";
 
 /** The facts that a door states when its player begins. */
 export interface PlayStart {
@@ -42,15 +42,9 @@ export class PlayTicket implements Ticket {
 
   /** Its description as of now. */
   get info(): TicketInfo {
-    const { connection, name } = this.request;
-    return {
+    return ticketInfo(this, {
       id: this.#id,
-      connection: connection.id,
       action: "play",
-      protocol: connection.protocol,
-      stream: name,
-      user: this.user,
-      remoteAddress: connection.remoteAddress,
       state: this.#ended
         ? "ended"
         : this.#start !== undefined
@@ -58,7 +52,7 @@ export class PlayTicket implements Ticket {
         : this.#waiting.size > 0
         ? "waiting"
         : "granted",
-    };
+    });
   }
 
   /** Whether the player is being served. */

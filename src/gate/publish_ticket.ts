@@ -4,7 +4,7 @@ import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
 import type { StreamRequest } from "./stream_request.ts";
-import { kickedEnd, type Ticket, type TicketInfo } from "./ticket.ts";
+import { kickedEnd, type Ticket, type TicketInfo, ticketInfo } from "./ticket.ts";
 
 /** The facts that a door states when its publisher begins. */
 export interface PublishStart {
@@ -70,21 +70,15 @@ export class PublishTicket implements Ticket {
 
   /** Its description as of now. */
   get info(): TicketInfo {
-    const { connection, name } = this.request;
-    return {
+    return ticketInfo(this, {
       id: this.#id,
-      connection: connection.id,
       action: "publish",
-      protocol: connection.protocol,
-      stream: name,
-      user: this.user,
-      remoteAddress: connection.remoteAddress,
       state: this.#end !== undefined
         ? "ended"
         : this.#publication === undefined
         ? "granted"
         : "live",
-    };
+    });
   }
 
   /** The hold on the stream, from `start` on. */

@@ -1,5 +1,6 @@
 import type { ConnectionEnd } from "./answer.ts";
 import type { StreamAction } from "./authentication.ts";
+import type { StreamRequest } from "./stream_request.ts";
 
 /** How far a publisher or player has come. */
 export type TicketState = "granted" | "waiting" | "live" | "ended";
@@ -35,4 +36,16 @@ export interface Ticket {
 /** The end of a publisher or player that was sent away. */
 export function kickedEnd(why: string): ConnectionEnd {
   return { clean: false, reason: "kicked", message: why };
+}
+
+/** Describes the ticket of a request, by what publishers and players have in common. */
+export function ticketInfo(
+  { request: { connection, name }, user }: {
+    readonly request: StreamRequest;
+    readonly user: string | undefined;
+  },
+  about: Pick<TicketInfo, "id" | "action" | "state">,
+): TicketInfo {
+  const { id, protocol, remoteAddress } = connection;
+  return { ...about, connection: id, protocol, stream: name, user, remoteAddress };
 }
