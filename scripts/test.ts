@@ -1,12 +1,14 @@
 /**
  * Runs the tests: those in `tests/`, and the examples in the documentation. Arguments are passed on
- * to `deno test`, and then only the files that they name are run.
+ * to `deno test`, and then only the files that they name are run. With `--long` as the first argument, those are run
+ * instead that take minutes: the files whose names end in `_long.ts`.
  *
  * The last line is `N passed, N failed, N skipped`.
  *
  * @module
  */
 import { existsSync } from "node:fs";
+import { filesBelow } from "./source_files.ts";
 import { setUp } from "./setup.ts";
 
 /**
@@ -81,9 +83,15 @@ async function denoTest(args: readonly string[]): Promise<TestCounts> {
   return counts;
 }
 
+/** The files of the tests that take minutes. */
+function longTests(): Promise<string[]> {
+  return Array.fromAsync(filesBelow(new URL("../", import.meta.url), "tests/", ["_long.ts"]));
+}
+
 /** Runs all tests, or those that `args` name; prints the counts and returns whether all is well. */
 export async function runTests(args: readonly string[] = []): Promise<boolean> {
   const missing = await setUp();
+  if (args[0] === "--long") args = args.length > 1 ? args.slice(1) : await longTests();
   const runs = args.length > 0 ? [await denoTest([...TEST_PERMISSIONS, ...args])] : [
     await denoTest([...TEST_PERMISSIONS, "tests"]),
     await denoTest(["--doc", NETWORK, ...DOCUMENTED]),

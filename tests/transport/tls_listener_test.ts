@@ -33,19 +33,23 @@ async function readAll(readable: ReadableStream<Uint8Array>): Promise<Uint8Array
   return new Uint8Array(await new Response(readable as ReadableStream<never>).arrayBuffer());
 }
 
-/** Deno itself lets only who may do anything look there. */
-async function descriptors(): Promise<number> {
-  const { stdout } = await new Deno.Command("ls", { args: [`/proc/${Deno.pid}/fd`] }).output();
-  return new TextDecoder().decode(stdout).trim().split("\n").length;
+/**
+ * How many sockets this machine holds open at the listener's side of `port`, by the kernel's own table, the
+ * listening one left out. A socket whose descriptor is closed has no inode there any more, whatever its state.
+ */
+async function openSockets(port: number): Promise<number> {
+  const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return new TextDecoder().decode(stdout).trim().split("\n").slice(1)
+    .map((row) => row.trim().split(/\s+/))
+    .filter((fields) => fields[1]!.endsWith(local) && fields[3] !== "0A" && fields[9] !== "0")
+    .length;
 }
 
-// What starting a program opens once is there before anything is counted.
-if (!ignore) await descriptors();
-
-/** Asserts that there are `count` descriptors, once those of programs that have ended are closed too. */
-async function assertDescriptors(count: number): Promise<void> {
-  let last = await descriptors();
-  for (let tries = 0; last !== count && tries < 100; tries++) last = await descriptors();
+/** Asserts that the listener's side has `count` open sockets, once what is closed is gone. */
+async function assertOpenSockets(port: number, count: number): Promise<void> {
+  let last = await openSockets(port);
+  for (let tries = 0; last !== count && tries < 100; tries++) last = await openSockets(port);
   assertEquals(last, count);
 }
 
@@ -68,7 +72,6 @@ for (
         identity: await makeCertificate(),
         handshakeMs: 100,
       });
-      const before = await descriptors();
       const peers: Deno.Conn[] = [];
       for (let at = 0; at < 10; at++) {
         const peer = await Deno.connect({ ...LOCAL, port: listener.port });
@@ -81,7 +84,7 @@ for (
         // What the peer has sent need not have been read: then it is a reset.
         assertEquals(await peer.read(new Uint8Array(1)).catch(() => null), null);
       }
-      await assertDescriptors(before + peers.length);
+      await assertOpenSockets(listener.port, 0);
       for (const peer of peers) peer.close();
       listener.close();
     },
@@ -93,15 +96,15 @@ Deno.test({
   ignore: ignore || Deno.build.os !== "linux",
   async fn() {
     const listener = await listenTls({ ...LOCAL, identity: await makeCertificate() });
-    const before = await descriptors();
     using peer = await Deno.connect({ ...LOCAL, port: listener.port });
     await peer.write(HALF_HELLO);
     const transport = await listener.accept();
     const reading = readAll(transport.readable);
+    await assertOpenSockets(listener.port, 1);
     transport.close();
     assertEquals((await reading).length, 0);
     assertEquals(await peer.read(new Uint8Array(1)).catch(() => null), null);
-    await assertDescriptors(before + 1);
+    await assertOpenSockets(listener.port, 0);
     listener.close();
   },
 });
