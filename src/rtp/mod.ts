@@ -2,6 +2,8 @@
  * RTP and RTCP (RFC 3550): packets, what a receiver and a sender of them remember, the time of tracks,
  * and payload formats that make access units of packets and packets of access units.
  *
+ * Packets are protected by SRTP (RFC 3711) with {@linkcode SrtpSender} and {@linkcode SrtpReceiver}.
+ *
  * Nothing here touches a socket or a clock: bytes and times come in, packets and times go out.
  *
  * @example From packets in any order to access units, and back to packets
@@ -43,5 +45,6 @@ export * from "./rtcp_build.ts";
 export * from "./rtcp_feedback.ts";
 export * from "./sender.ts";
 export * from "./serial.ts";
+export * from "./srtp/mod.ts";
 export * from "./track_aligner.ts";
 export * from "./payload/mod.ts";

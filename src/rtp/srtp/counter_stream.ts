@@ -1,0 +1,94 @@
+import { type Cipheriv, createCipheriv } from "node:crypto";
+
+const BLOCK = 16;
+
+/** Where a packet's key stream begins: what goes into its counter (RFC 3711, 4.1.1). */
+export interface CounterStart {
+  readonly ssrc: number;
+  /** The upper 32 bits of the packet's index of 48 bits: the roll-over counter. */
+  readonly indexHigh: number;
+  /** Its lower 16 bits. */
+  readonly indexLow: number;
+  /** Bytes that are to be encrypted. */
+  readonly length: number;
+}
+
+/**
+ * The key stream of AES in counter mode. One cipher of single blocks serves all packets of a key, and one call several
+ * of them: a call costs 5 µs whatever its length, the blocks of 1200 bytes 1.4 µs, a new cipher for each packet 9 µs.
+ */
+export class CounterStream {
+  readonly #cipher: Cipheriv;
+  readonly #salt: Uint8Array;
+  #counters: Uint8Array = new Uint8Array(64 * BLOCK);
+
+  /** `salt` has 14 bytes. */
+  constructor(key: Uint8Array, salt: Uint8Array) {
+    this.#cipher = createCipheriv(key.length === 16 ? "aes-128-ecb" : "aes-256-ecb", key, null);
+    this.#cipher.setAutoPadding(false);
+    this.#salt = salt;
+  }
+
+  /**
+   * The key stream of packets, one behind the other: each begins at a multiple of 16, where the one before has ended.
+   */
+  of(packets: readonly CounterStart[]): Uint8Array {
+    let blocks = 0;
+    for (const { length } of packets) blocks += blocksOf(length);
+    if (this.#counters.length < blocks * BLOCK) this.#counters = new Uint8Array(blocks * BLOCK * 2);
+    let at = 0;
+    for (const packet of packets) at = this.#fill(packet, at);
+    return this.#cipher.update(this.#counters.subarray(0, at));
+  }
+
+  #fill({ ssrc, indexHigh, indexLow, length }: CounterStart, from: number): number {
+    const counters = this.#counters;
+    const salt = this.#salt;
+    const blocks = blocksOf(length);
+    let at = from;
+    for (let block = 0; block < blocks; block++, at += BLOCK) {
+      counters[at] = salt[0]!;
+      counters[at + 1] = salt[1]!;
+      counters[at + 2] = salt[2]!;
+      counters[at + 3] = salt[3]!;
+      counters[at + 4] = salt[4]! ^ (ssrc >>> 24);
+      counters[at + 5] = salt[5]! ^ (ssrc >>> 16);
+      counters[at + 6] = salt[6]! ^ (ssrc >>> 8);
+      counters[at + 7] = salt[7]! ^ ssrc;
+      counters[at + 8] = salt[8]! ^ (indexHigh >>> 24);
+      counters[at + 9] = salt[9]! ^ (indexHigh >>> 16);
+      counters[at + 10] = salt[10]! ^ (indexHigh >>> 8);
+      counters[at + 11] = salt[11]! ^ indexHigh;
+      counters[at + 12] = salt[12]! ^ (indexLow >>> 8);
+      counters[at + 13] = salt[13]! ^ indexLow;
+      counters[at + 14] = block >> 8;
+      counters[at + 15] = block;
+    }
+    return at;
+  }
+}
+
+/** Blocks of key stream for so many bytes. */
+export function blocksOf(bytes: number): number {
+  return (bytes + BLOCK - 1) >> 4;
+}
+
+/** Bytes of key stream that a packet of so many bytes takes. */
+export function streamBytes(bytes: number): number {
+  return blocksOf(bytes) * BLOCK;
+}
+
+/** Encrypts `length` bytes of `source` into `target`, or the other way round. */
+export function applyStream(
+  stream: Uint8Array,
+  { streamAt, source, from, target, at, length }: {
+    readonly streamAt: number;
+    readonly source: Uint8Array;
+    readonly from: number;
+    readonly target: Uint8Array;
+    readonly at: number;
+    readonly length: number;
+  },
+): void {
+  for (let i = 0; i < length; i++) target[at + i] = source[from + i]! ^ stream[streamAt + i]!;
+}
