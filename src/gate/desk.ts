@@ -4,6 +4,7 @@ import type { AddressNames } from "./address_bounds.ts";
 import type { GuessGuard } from "./guess_guard.ts";
 import type { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
+import type { NameClaims } from "./name_claims.ts";
 import type { GateLimits } from "./limits.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -11,6 +12,8 @@ import type { Ticket } from "./ticket.ts";
 export interface Desk {
   readonly hub: Hub;
   readonly hooks: ServerHooks;
+  /** Where names are shared with other hubs; without it those of this hub are all there are. */
+  readonly claims: NameClaims | undefined;
   readonly caller: HookCaller;
   readonly log: ServerLog;
   readonly peers: PeerLog;

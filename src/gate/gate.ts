@@ -8,6 +8,7 @@ import { type Arrival, Guest } from "./guest.ts";
 import { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
 import { type AddressLimit, boundOf, type GateLimits, gateLimits } from "./limits.ts";
+import type { NameClaims } from "./name_claims.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** Options of a {@linkcode Gate}. */
@@ -16,6 +17,8 @@ export interface GateOptions {
   readonly hub: Hub;
   /** The hooks that decide, and those that only listen. */
   readonly hooks?: ServerHooks;
+  /** Where the names of streams are shared with other hubs; without it those of this hub are all there are. */
+  readonly claims?: NameClaims;
   /** The log for lines about the server. */
   readonly log: ServerLog;
   /** The log for lines about clients. */
@@ -85,6 +88,7 @@ export class Gate {
     this.#desk = {
       hub,
       hooks,
+      claims: options.claims,
       log,
       peers,
       clock,

@@ -46,6 +46,16 @@ export interface Ask {
   readonly locate?: (redirect: string) => string;
 }
 
+/** A request to publish a stream. */
+export interface PublishAsk extends Ask {
+  /** The identity of the publisher for the conflict policy, where it is not the client's. */
+  readonly identity?: string;
+  /** Where the stream is fetched from, when its publisher is at another hub that shares its names. */
+  readonly via?: string;
+  /** Whether the client only asks whether it may, and begins later or never: the door then calls `claim`. */
+  readonly isLater?: boolean;
+}
+
 /** Tickets that a connection may have and not use; one that asks for more loses the oldest of them. */
 const MOST_UNUSED = 64;
 
@@ -131,12 +141,22 @@ export class Guest {
     return this.#ticket(new PlayTicket(this.#desk, permitted.granted));
   }
 
-  /** Asks whether the client may publish; the name is taken by the ticket's `start`. */
-  async publish(ask: Ask & { readonly identity?: string }): Promise<Answer<PublishTicket>> {
+  /**
+   * Asks whether the client may publish. The name is taken by the ticket's `start`; where names are shared with other
+   * hubs it is claimed from them here, or with `isLater` by the ticket's `claim`.
+   */
+  async publish(ask: PublishAsk): Promise<Answer<PublishTicket>> {
     const permitted = await this.#permitted("publish", ask);
     if (!("granted" in permitted)) return this.#count(permitted);
     const identity = ask.identity ?? this.#identityOf(permitted.granted.user);
-    return this.#ticket(new PublishTicket(this.#desk, { ...permitted.granted, identity }));
+    const { via, isLater = false } = ask;
+    const ticket = new PublishTicket(this.#desk, { ...permitted.granted, identity, via });
+    const answer = this.#ticket(ticket);
+    if (isLater || !("granted" in answer)) return answer;
+    const refused = await ticket.claim();
+    if (refused === undefined) return answer;
+    endUnused(ticket, GONE);
+    return refused;
   }
 
   /**

@@ -30,6 +30,7 @@ export * from "./gate.ts";
 export * from "./guest.ts";
 export * from "./hooks.ts";
 export { type AddressLimit, GATE_LIMITS, type GateLimits } from "./limits.ts";
+export type * from "./name_claims.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 export * from "./stream_request.ts";

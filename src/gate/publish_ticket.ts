@@ -1,8 +1,9 @@
-import { HubError, type Publication } from "../hub/mod.ts";
+import { HubError, type Publication, type PublishOptions } from "../hub/mod.ts";
 import type { LogFields, ServerLog } from "../log/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
+import type { NameLease } from "./name_claims.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import { kickedEnd, type Ticket, type TicketInfo, ticketInfo } from "./ticket.ts";
 
@@ -45,6 +46,9 @@ export class PublishTicket implements Ticket {
   readonly #desk: Desk;
   readonly #wiring: TicketWiring;
   readonly #identity: string | undefined;
+  /** Where the stream is fetched from; the publisher itself is then another hub's, with the claim and the hooks. */
+  readonly #via: string | undefined;
+  #lease: NameLease | undefined;
   readonly #id: number;
   #publication: Publication | undefined;
   #start: PublishStart | undefined;
@@ -58,6 +62,8 @@ export class PublishTicket implements Ticket {
     wiring: TicketWiring & {
       /** The identity that the conflict policy compares. */
       readonly identity: string | undefined;
+      /** Where the stream is fetched from, when its publisher is at another hub. */
+      readonly via?: string | undefined;
     },
   ) {
     this.#desk = desk;
@@ -65,6 +71,7 @@ export class PublishTicket implements Ticket {
     this.request = wiring.request;
     this.user = wiring.user;
     this.#identity = wiring.identity;
+    this.#via = wiring.via;
     this.#id = desk.register(this);
   }
 
@@ -87,6 +94,37 @@ export class PublishTicket implements Ticket {
   }
 
   /**
+   * Claims the name from the other hubs that share it, where there are any; resolves with how that is refused, if it
+   * is. For doors whose clients ask first and begin later: it is to be called before `start`. May be called again.
+   */
+  async claim(): Promise<Refusal | undefined> {
+    const { claims, hub, counts } = this.#desk;
+    if (claims === undefined || this.#via !== undefined || this.#lease !== undefined) {
+      return undefined;
+    }
+    const answer = await claims.claim({
+      name: this.request.name,
+      identity: this.#identity,
+      conflict: hub.settings.conflict,
+      onLost: (end) => this.#endedByOther(end),
+    });
+    if (!("granted" in answer)) {
+      const refusal: Refusal = "refused" in answer
+        ? answer
+        : { refused: "denied", why: "The name cannot be had" };
+      counts[refusal.refused]++;
+      return refusal;
+    }
+    // The client may have gone meanwhile.
+    if (this.#end !== undefined) {
+      answer.granted.release();
+      return refusalOfEnd(this.#end);
+    }
+    this.#lease = answer.granted;
+    return undefined;
+  }
+
+  /**
    * Takes the name, and tells the hooks. Where one of those, or whoever else hears of it, sends the publisher away
    * at once, that is the answer, and `onEnded` is not called.
    */
@@ -101,11 +139,14 @@ export class PublishTicket implements Ticket {
       publication = hub.acquire(request.name, {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
+        ...this.#precedence,
         onEnded: (reason, message) =>
           this.#endedByOther(reason === "closed" ? STOPPED : { clean: false, reason, message }),
       });
     } catch (error) {
       this.#isStarting = false;
+      this.#lease?.release();
+      this.#lease = undefined;
       if (!(error instanceof HubError)) throw error;
       const refusal = refusalOf(error);
       counts[refusal.refused]++;
@@ -123,7 +164,9 @@ export class PublishTicket implements Ticket {
       stream: request.name,
       ...start.fields,
     });
-    caller.tell(() => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    if (this.#via === undefined) {
+      caller.tell(() => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+    }
     this.#isStarting = false;
     // The hook may have sent it away.
     if (this.#end !== undefined) return refusalOfEnd(this.#end);
@@ -134,7 +177,9 @@ export class PublishTicket implements Ticket {
   write(unit: MediaUnit): boolean {
     if (this.#publication?.write(unit) !== true) return false;
     const { hooks, caller } = this.#desk;
-    if (hooks.onUnit !== undefined) caller.tell(() => hooks.onUnit?.(this.request, unit));
+    if (hooks.onUnit !== undefined && this.#via === undefined) {
+      caller.tell(() => hooks.onUnit?.(this.request, unit));
+    }
     return true;
   }
 
@@ -149,11 +194,12 @@ export class PublishTicket implements Ticket {
     this.#end = end;
     this.#desk.forget(this);
     const publication = this.#publication;
-    if (publication === undefined) return;
+    if (publication === undefined) return this.#lease?.release();
     const { hooks, caller } = this.#desk;
     const { request } = this;
     publication.commit();
     publication.release();
+    this.#lease?.release();
     const { bytes, units } = publication.statistics;
     this.#wiring.log.info(`${request.connection.protocol} publish ended`, {
       connection: request.connection.id,
@@ -163,7 +209,9 @@ export class PublishTicket implements Ticket {
       reason: end.reason,
       ...this.#start?.endFields?.(),
     });
-    caller.tell(() => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
+    if (this.#via === undefined) {
+      caller.tell(() => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
+    }
   }
 
   /** Ends the publisher, and has its client told why; one that has not begun loses its connection. */
@@ -172,6 +220,12 @@ export class PublishTicket implements Ticket {
     const wasUsed = this.#publication !== undefined || this.#isStarting;
     this.#endedByOther(kickedEnd(why));
     if (!wasUsed) this.#wiring.kickGuest(why);
+  }
+
+  /** What was decided for all hubs is not decided here again; what is fetched gives way to who is here. */
+  get #precedence(): Pick<PublishOptions, "via" | "conflict"> {
+    if (this.#via !== undefined) return { via: this.#via, conflict: "reject" };
+    return this.#lease === undefined ? {} : { conflict: "takeover" };
   }
 
   #endedByOther(end: ConnectionEnd): void {

@@ -12,6 +12,8 @@ export interface HubEvents {
   readonly onStreamEnd?: (stream: Stream, reason: StreamEndReason) => void;
   /** Someone waits for a stream that nobody publishes. */
   readonly onStreamWanted?: (stream: Stream) => void;
+  /** The publisher of a stream has gone, and its readers stay for a while in case that one returns. */
+  readonly onStreamLeft?: (stream: Stream) => void;
   /** The media of all streams held over `maxHeldBytes`, and this one let go of what it kept. */
   readonly onStreamShed?: (stream: Stream) => void;
   /**
@@ -150,6 +152,9 @@ export class Hub {
       },
       wanted: (wanted) => {
         for (const { onStreamWanted } of [...this.#observers]) onStreamWanted?.(wanted);
+      },
+      left: (left) => {
+        for (const { onStreamLeft } of [...this.#observers]) onStreamLeft?.(left);
       },
       failed: (error) => (this.#events.onError ?? reportError)(error),
       audioAlone: (stream, about) => {

@@ -21,6 +21,11 @@ export interface PublishOptions {
   /** The tracks, where they are known before the first unit. */
   readonly tracks?: readonly Track[];
   /**
+   * Where the stream is fetched from, when its publisher is not here but at another part of the same server: the name
+   * of a worker or a machine. What is done once a stream, such as to record or to forward it, is done there.
+   */
+  readonly via?: string;
+  /**
    * Called once when others have ended the publication, and the stream is no longer held; `words` say why, for
    * people.
    */
@@ -58,6 +63,8 @@ export interface PublicationStatistics {
   readonly silentMs: number;
   /** Tracks that players of some format do not get; known once there was such a player. */
   readonly leftOut: readonly LeftOutTrack[];
+  /** Where it is fetched from, when its publisher is at another worker or machine; else left out. */
+  readonly via?: string;
 }
 
 interface PublicationWiring extends PublishOptions {
@@ -102,6 +109,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   readonly stream: S;
   /** The tracks, for publishers that told them: those of RTMP show in their units alone. */
   readonly tracks: readonly Track[] | undefined;
+  /** Where it is fetched from: a worker or a machine; `undefined` where the publisher itself is here. */
+  readonly via: string | undefined;
   readonly #wiring: PublicationWiring;
   #active = true;
   /** Added to each time, so that time goes on where a publisher before, or this one, has left it. */
@@ -129,6 +138,7 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     this.stream = stream;
     this.identity = wiring.identity;
     this.tracks = wiring.tracks;
+    this.via = wiring.via;
     this.#wiring = wiring;
     this.#lastUnitAt = wiring.clock.now();
   }
@@ -154,6 +164,7 @@ export class Publication<S extends PublishedStream = PublishedStream> {
         : Math.round(this.#keyIntervalUs / 1000),
       silentMs: Math.round(this.silentMs),
       leftOut: [...this.#leftOut],
+      ...(this.via === undefined ? {} : { via: this.via }),
     };
   }
 

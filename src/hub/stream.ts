@@ -107,6 +107,8 @@ export interface StreamOwner {
   ended(stream: Stream, reason: StreamEndReason): void;
   /** Someone wants the stream, and nobody publishes it. */
   wanted(stream: Stream): void;
+  /** Its publisher has gone, and readers stay. */
+  left(stream: Stream): void;
   /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
   failed(error: unknown): void;
   /** Readers of a format have waited for a picture to start at, and go on with audio alone. */
@@ -487,6 +489,7 @@ export class Stream implements PublishedStream {
       () => this.end("unpublished"),
       this.#settings.lingerMs,
     );
+    this.#call(() => this.#owner.left(this));
   }
 
   #releaseIfIdle(): void {

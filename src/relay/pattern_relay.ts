@@ -1,6 +1,6 @@
 import type { Stream } from "../hub/mod.ts";
 import { PeerLog, type ServerLog } from "../log/mod.ts";
-import { Relay, type RelayContext, type RelayStopReason } from "./relay.ts";
+import { isForwarded, Relay, type RelayContext, type RelayStopReason } from "./relay.ts";
 import { type CheckedRelay, targetOf } from "./relay_checks.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
 import type { RelayPattern } from "./relay_pattern.ts";
@@ -136,7 +136,7 @@ export class PatternRelay {
   #look(stream: Stream): void {
     const { name } = stream;
     const { mode, maxStreams = DEFAULT_MAX_STREAMS } = this.#options;
-    const isNeeded = mode === "push" ? stream.isLive : stream.isWanted && !stream.isLive;
+    const isNeeded = mode === "push" ? isForwarded(stream) : stream.isWanted && !stream.isLive;
     if (!isNeeded || this.#isStopped || this.#relays.has(name)) return;
     const url = this.#pattern.urlOf(name);
     if (url === undefined) return;

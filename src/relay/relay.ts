@@ -224,7 +224,7 @@ export class Relay {
   get #isNeeded(): boolean {
     const { mode, name } = this.#options;
     const stream = this.#context.hub.get(name);
-    if (mode === "push") return stream?.isLive === true;
+    if (mode === "push") return stream !== undefined && isForwarded(stream);
     if (stream?.isLive === true) return false;
     return !this.#isOnDemand || stream?.isWanted === true;
   }
@@ -444,7 +444,7 @@ export class Relay {
     const { hub, clock, log } = this.#context;
     const { signal } = this.#stop;
     const stream = hub.get(this.#options.name);
-    if (stream?.isLive !== true) return "unpublished";
+    if (stream === undefined || !isForwarded(stream)) return "unpublished";
     const sink = await connection.publish(stream, { clock, log, signal });
     if (sink === undefined || !stream.isLive) return "unpublished";
     let end: RelayEnd = "unpublished";
@@ -482,6 +482,11 @@ export class Relay {
       visit?.leave(signal.aborted ? this.#stopReason : end);
     }
   }
+}
+
+/** Whether a push has something to forward: what is fetched from another part of the server is forwarded there. */
+export function isForwarded({ publication }: Stream): boolean {
+  return publication !== undefined && publication.via === undefined;
 }
 
 /** A desk for a relay that is no server's: it is let in, and nobody hears of it. */

@@ -157,7 +157,8 @@ export class RtspAnswers {
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
     const away = await this.#enter(event);
     if (away !== undefined) return away;
-    const asked = await this.#guest.publish(this.#askOf(event));
+    // The name is claimed by RECORD, which may never come.
+    const asked = await this.#guest.publish({ ...this.#askOf(event), isLater: true });
     if (!("granted" in asked)) return this.#turnAway(event, asked);
     const ticket = asked.granted;
     const media = publishedMedia(event.description);
@@ -242,8 +243,10 @@ export class RtspAnswers {
     return this.#connection.acceptPlay(event, { rtpInfo, range: LIVE });
   }
 
-  #record(event: RtspRecordEvent): RtspServerEvent[] {
+  async #record(event: RtspRecordEvent): Promise<RtspServerEvent[]> {
     const { ticket, tracks, media = [] } = event.session.data as SessionNotes;
+    const away = await (ticket as PublishTicket).claim();
+    if (away !== undefined) return this.#turnAway(event, away);
     const refused = this.#service.openPublisher(event.session, {
       tracks,
       media,
