@@ -15,10 +15,10 @@ export const LADDER: readonly (readonly string[])[] = [
   ["amf", "flv", "log", "media", "rtp", "sdp"],
   ["rtmp", "rtsp"],
   ["hub", "transmux"],
-  ["gate", "wire"],
+  ["gate", "health", "wire"],
   ["transport"],
   ["client", "doors"],
-  ["doors/rtmp", "doors/rtsp", "relay"],
+  ["doors/rtmp", "doors/rtsp", "files", "relay"],
   ["server", "config"],
   ["cli"],
 ];

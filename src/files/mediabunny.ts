@@ -1,0 +1,15 @@
+/**
+ * The one place that names the package which reads containers other than FLV. It is loaded with the first such file,
+ * so that a server that reads none needs no package.
+ *
+ * @module
+ */
+import type * as Mediabunny from "npm:mediabunny@1.61.0";
+
+/** What the package exports. */
+export type MediabunnyModule = typeof Mediabunny;
+
+/** Loads the package. */
+export async function loadMediabunny(): Promise<MediabunnyModule> {
+  return await import("npm:mediabunny@1.61.0");
+}

@@ -1,0 +1,10 @@
+/**
+ * Files as publishers: FLV, MP4 and other containers become the units of a live stream.
+ *
+ * @module
+ */
+export * from "./file_source.ts";
+export { MediaFileError, readMediaFile } from "./media_file.ts";
+export type { FlvBody } from "../transmux/mod.ts";
+export type { MediaUnit } from "../media/mod.ts";
+export type { Clock, Timer } from "../hub/mod.ts";
