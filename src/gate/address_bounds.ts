@@ -1,3 +1,5 @@
+import { parseIpAddress } from "./ip_address.ts";
+
 /**
  * Whether an address is loopback, private or link-local (RFC 1918, RFC 4193, RFC 6598, RFC 3927): behind it may be
  * a proxy, a load test, or the machines of one house, and a stranger on the internet cannot have it.
@@ -35,33 +37,12 @@ export function isLocalAddress(address: string): boolean {
  * ```
  */
 export function boundedAddress(address: string): string {
-  const groups = ipv6Groups(address);
-  if (groups === undefined) return address;
-  const prefix = groups.slice(0, 6).join(":");
-  if (prefix === MAPPED || prefix === TRANSLATED) {
-    return groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]).join(".");
-  }
-  return `${groups.slice(0, 4).map((group) => group.toString(16)).join(":")}::/64`;
-}
-
-/** The first six groups of an IPv4 address that a socket for both families shows, and of one behind NAT64. */
-const MAPPED = [0, 0, 0, 0, 0, 0xffff].join(":");
-const TRANSLATED = [0x64, 0xff9b, 0, 0, 0, 0].join(":");
-
-/** The eight groups of an IPv6 address (RFC 4291, 2.2), `undefined` of all other text. A zone is left out. */
-function ipv6Groups(address: string): number[] | undefined {
-  const plain = address.replace(/%.*$/, "").replace(
-    /:(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/,
-    (_, a, b, c, d) => `:${(a * 256 + +b).toString(16)}:${(c * 256 + +d).toString(16)}`,
-  );
-  const halves = plain.split("::").map((half) => half === "" ? [] : half.split(":"));
-  const [head = [], tail] = halves;
-  const missing = 8 - head.length - (tail?.length ?? 0);
-  const isWhole = tail === undefined ? missing === 0 : halves.length === 2 && missing > 0;
-  if (!isWhole) return undefined;
-  const groups = [...head, ...Array<string>(missing).fill("0"), ...tail ?? []];
-  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined;
-  return groups.map((group) => parseInt(group, 16));
+  const parsed = parseIpAddress(address);
+  if (parsed === undefined) return address;
+  const { family, value } = parsed;
+  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".");
+  const groups = [112n, 96n, 80n, 64n].map((shift) => (value >> shift) & 0xffffn);
+  return `${groups.map((group) => group.toString(16)).join(":")}::/64`;
 }
 
 /** Counts what addresses have, as {@linkcode boundedAddress} tells them apart; those that have nothing are forgotten. */

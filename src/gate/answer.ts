@@ -6,8 +6,9 @@ export interface ConnectionEnd {
   readonly clean: boolean;
   /**
    * Why, as a code: `closed` by the peer, `reset`, `unpublished`, `replaced` by another publisher, `kicked`,
-   * `wrong-credentials`, `hook-timeout`, `stopped` by the server, or an error's code; of RTSP sessions also
-   * `connection` (it has ended), `idle-timeout` and `media-timeout`.
+   * `expired` where the permission was for a time, `bitrate` over the bound, `wrong-credentials`, `hook-timeout`,
+   * `stopped` by the server, or an error's code; of RTSP sessions also `connection` (it has ended), `idle-timeout`
+   * and `media-timeout`.
    */
   readonly reason: string;
   /** The reason in words. */
@@ -30,12 +31,16 @@ export interface Refusal {
   readonly close?: ConnectionEnd;
   /** The hub's error, where it was the hub that refused. */
   readonly cause?: HubError;
+  /** The name that was asked for is, or may nearly be, a secret: it goes into no log. */
+  readonly hidesName?: boolean;
 }
 
 /** The desk wants to know who it is: wrong credentials were shown, or none. */
 export interface Challenge {
   /** A text for the client, beside the question of its protocol. */
   readonly challenge: string;
+  /** The name that was asked for is, or may nearly be, a secret: it goes into no log. */
+  readonly hidesName?: boolean;
 }
 
 /** The client is sent elsewhere. */

@@ -1,8 +1,14 @@
 import { isSameText } from "../bytes/mod.ts";
 import type { StreamRequest } from "./stream_request.ts";
 
-/** The thing that a client wants to do. */
+/** The thing that a client wants to do with a stream. */
 export type StreamAction = "publish" | "play";
+
+/** All that a client may want: a stream, or to use the server's API, which has no stream's name. */
+export type AccessAction = StreamAction | "api";
+
+/** A way by which a client can be asked for a password (RFC 7617, RFC 7616). */
+export type PasswordMethod = "digest-md5" | "digest-sha-256" | "basic";
 
 /** Credentials that a client shows to prove who it is. */
 export type ShownCredentials =
@@ -38,8 +44,8 @@ export interface DigestCredentials {
 
 /** A question who a client is, and whether it may do what it wants. */
 export interface AuthenticationRequest extends StreamRequest {
-  /** The thing that it wants to do. */
-  readonly action: StreamAction;
+  /** The thing that it wants to do; of `api` the name is empty. */
+  readonly action: AccessAction;
   /** Its credentials. */
   readonly credentials: ShownCredentials;
 }
@@ -49,14 +55,46 @@ export interface AuthenticationRequest extends StreamRequest {
  * to refuse, with the reason; or to ask for credentials, which a client that has shown wrong ones is too.
  */
 export type AuthenticationAnswer =
-  | { readonly allow: { readonly user: string } | "anonymous" }
-  | { readonly refuse: string }
-  | { readonly challenge: string };
+  | { readonly allow: { readonly user: string } | "anonymous" } & AllowanceTerms
+  | { readonly refuse: string } & RejectionTerms
+  | { readonly challenge: string } & RejectionTerms;
+
+/** What an answer that allows may say beside. */
+export interface AllowanceTerms {
+  /**
+   * How long it holds, milliseconds: the publisher or player is then ended in the words of its protocol. What is not
+   * above 0 refuses. Default: for ever.
+   */
+  readonly expiresInMs?: number;
+  /**
+   * The name of the stream in public, where the client has asked by another, a secret one. Log, hooks, statistics and
+   * players know the stream by this one alone. Default: the name that was asked for.
+   */
+  readonly name?: string;
+  /**
+   * Nobody has to prove anything: a publisher of a private address that comes back is known by its address. Default
+   * false.
+   */
+  readonly isOpen?: boolean;
+}
+
+/** What an answer that turns away may say beside. */
+export interface RejectionTerms {
+  /**
+   * Whether it counts as wrong credentials do: true where the client has shown none, and the name may have been a guess
+   * of a secret; false where it has shown right ones, and may not do what it wants. Default: whether it has shown any.
+   */
+  readonly isGuess?: boolean;
+  /** The name that was asked for is, or may be nearly, a secret: it goes into no log. Default false. */
+  readonly hidesName?: boolean;
+}
 
 /** Options of {@linkcode fixedUsers}. */
 export interface FixedUsersOptions {
   /** What may be done without credentials; nothing by default. */
   readonly anonymous?: readonly StreamAction[];
+  /** The users who may use the API; nobody by default. */
+  readonly api?: readonly string[];
 }
 
 /**
@@ -84,7 +122,9 @@ export function fixedUsers(
       throw new TypeError(`Cannot make users as each needs a password: ${user} has none`);
     }
   }
-  const { anonymous = [] } = options;
+  const { anonymous = [], api = [] } = options;
+  const mayUse = (action: AccessAction, user: string): boolean =>
+    action !== "api" || api.includes(user);
   return ({ action, credentials }) => {
     switch (credentials.kind) {
       case "password":
@@ -92,13 +132,16 @@ export function fixedUsers(
         // A name that nobody has is compared too: the time must not tell which names there are.
         const known = passwords.get(credentials.username);
         const isRight = shows(credentials, known ?? "");
-        if (isRight && known !== undefined) return { allow: { user: credentials.username } };
+        if (isRight && known !== undefined) {
+          const user = credentials.username;
+          return mayUse(action, user) ? { allow: { user } } : { refuse: "Not allowed" };
+        }
         return { challenge: "Wrong user name or password" };
       }
       case "token":
         return { challenge: "User name and password are needed" };
       case "none":
-        return anonymous.includes(action)
+        return action !== "api" && anonymous.includes(action)
           ? { allow: "anonymous" }
           : { challenge: "User name and password are needed" };
     }

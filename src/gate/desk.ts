@@ -1,11 +1,12 @@
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
 import type { AddressNames } from "./address_bounds.ts";
+import type { GateObserver } from "./gate_observer.ts";
 import type { GuessGuard } from "./guess_guard.ts";
 import type { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
+import type { GateLimits, StreamTerms } from "./limits.ts";
 import type { NameClaims } from "./name_claims.ts";
-import type { GateLimits } from "./limits.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** The part of a gate that its guests and tickets use. */
@@ -22,9 +23,17 @@ export interface Desk {
   /** How long a hook may take to decide, and credentials may wait to be judged, milliseconds. */
   readonly hookMs: number;
   readonly guesses: GuessGuard;
+  /** The same for secret names, so that who shows credentials does not wait for who guesses those. */
+  readonly nameGuesses: GuessGuard;
   /** Names that the players of each address wait for. */
   readonly waited: AddressNames;
   readonly counts: GateCounts;
+  /** The terms of one stream, where they differ from those of all. */
+  readonly termsOf: (name: string) => StreamTerms;
+  /** Tells the hooks, and all who observe. */
+  tell(tell: (observer: GateObserver) => unknown): void;
+  /** All publishers and players. */
+  tickets(): Iterable<Ticket>;
   /** Takes a ticket into the list; returns its number. */
   register(ticket: Ticket): number;
   /** Takes a ticket off the list. */
@@ -35,6 +44,8 @@ export interface Desk {
 export interface GateCounts {
   /** Connections that were closed at once, for a bound. */
   connections: number;
+  /** Connections that were closed at once, since their addresses are not let in. */
+  addresses: number;
   /** Requests for what can be no stream. */
   invalid: number;
   /** Requests that a rule or hook refused. */
@@ -51,4 +62,8 @@ export interface GateCounts {
   full: number;
   /** Requests that were sent elsewhere. */
   redirected: number;
+  /** Publishers and players whose permission has ended. */
+  expired: number;
+  /** Publishers and players that were over the bitrate that they may have. */
+  bitrate: number;
 }

@@ -1,13 +1,22 @@
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
 import { AddressCounter, AddressNames, AddressRate } from "./address_bounds.ts";
+import type { AddressRanges } from "./address_ranges.ts";
+import type { GateObserver, RefusedInfo } from "./gate_observer.ts";
 import type { Answer, Refusal } from "./answer.ts";
+import type { PasswordMethod } from "./authentication.ts";
 import type { Desk, GateCounts } from "./desk.ts";
 import { GuessGuard } from "./guess_guard.ts";
 import { type Arrival, Guest } from "./guest.ts";
 import { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
-import { type AddressLimit, boundOf, type GateLimits, gateLimits } from "./limits.ts";
+import {
+  type AddressLimit,
+  boundOf,
+  type GateLimits,
+  gateLimits,
+  type StreamTerms,
+} from "./limits.ts";
 import type { NameClaims } from "./name_claims.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -29,6 +38,18 @@ export interface GateOptions {
   readonly limits?: Partial<GateLimits>;
   /** How long a hook may take to decide, milliseconds. Default 30 000. */
   readonly hookMs?: number;
+  /** The addresses that may connect; all by default. */
+  readonly addresses?: AddressRules;
+  /** The terms of one stream, where they differ from those of all. */
+  readonly termsOf?: (name: string) => StreamTerms;
+}
+
+/** Which addresses may connect. What is no address, such as a Unix socket's, is in no range. */
+export interface AddressRules {
+  /** These alone; all where it is left out. */
+  readonly allowed?: AddressRanges;
+  /** All but these. */
+  readonly denied?: AddressRanges;
 }
 
 /**
@@ -68,6 +89,9 @@ export class Gate {
   readonly #connections = new AddressCounter();
   readonly #handshakes = new AddressRate();
   readonly #setLimits: Partial<GateLimits>;
+  readonly #observers = new Set<GateObserver>();
+  /** Which addresses may connect from now on; connections that there are go on. */
+  addresses: AddressRules;
   #nextGuest = 1;
   #nextTicket = 1;
 
@@ -80,6 +104,8 @@ export class Gate {
     const { hub, hooks = {}, log, peers, clock, hookMs = 30_000 } = options;
     const { limits, set } = gateLimits(options.limits ?? {});
     this.#setLimits = set;
+    this.addresses = options.addresses ?? {};
+    const caller = new HookCaller(log, { clock, hookMs });
     if (!(hookMs >= 0 && hookMs <= LONGEST_TIMER_MS)) {
       throw new RangeError(
         `Cannot ask hooks as 'hookMs' must be from 0 to ${LONGEST_TIMER_MS}: current value is ${hookMs}`,
@@ -94,11 +120,19 @@ export class Gate {
       clock,
       limits,
       hookMs,
-      caller: new HookCaller(log, { clock, hookMs }),
+      caller,
+      termsOf: options.termsOf ?? (() => NO_TERMS),
+      tell: (tell) => {
+        caller.tell(() => tell(hooks));
+        for (const observer of this.#observers) caller.tell(() => tell(observer));
+      },
+      tickets: () => this.#tickets.values(),
       guesses: new GuessGuard(clock),
+      nameGuesses: new GuessGuard(clock),
       waited: new AddressNames(),
       counts: {
         connections: 0,
+        addresses: 0,
         invalid: 0,
         denied: 0,
         wrongCredentials: 0,
@@ -107,6 +141,8 @@ export class Gate {
         absent: 0,
         full: 0,
         redirected: 0,
+        expired: 0,
+        bitrate: 0,
       },
       register: (ticket) => {
         const number = this.#nextTicket++;
@@ -138,6 +174,17 @@ export class Gate {
     return this.#desk.limits;
   }
 
+  /** The ways by which doors are to ask for passwords; `undefined` where each has its own. */
+  get passwordMethods(): readonly PasswordMethod[] | undefined {
+    return this.#desk.hooks.passwordMethods;
+  }
+
+  /** Tells `observer` of all that happens from now on; returns what stops that. */
+  observe(observer: GateObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
+  }
+
   /** What an address may have. */
   boundOf(key: AddressLimit, address: string): number {
     return boundOf(key, { address, set: this.#setLimits });
@@ -145,9 +192,11 @@ export class Gate {
 
   /** A client has connected. It counts until it is released. */
   arrive(arrival: Arrival): Answer<Guest> {
-    const refusal = this.#overBounds(arrival.remoteAddress);
+    const denied = this.#deniedAddress(arrival.remoteAddress);
+    const refusal = denied ?? this.#overBounds(arrival.remoteAddress);
     if (refusal !== undefined) {
-      this.#desk.counts.connections++;
+      this.#desk.counts[denied === undefined ? "connections" : "addresses"]++;
+      this.#tellRefused(arrival, refusal);
       return refusal;
     }
     const giveBack = this.#connections.take(arrival.remoteAddress);
@@ -190,6 +239,19 @@ export class Gate {
   /** Lets those go that wait for anything: the server stops. */
   close(): void {
     this.#desk.guesses.close();
+    this.#desk.nameGuesses.close();
+  }
+
+  #tellRefused(arrival: Arrival, { refused, why }: Refusal): void {
+    const connection = { id: 0, app: "", userAgent: "", ...arrival };
+    const info: RefusedInfo = { connection, action: "connect", name: "", refused, why };
+    this.#desk.tell(({ onRefused }) => onRefused?.(info));
+  }
+
+  #deniedAddress(remoteAddress: string): Refusal | undefined {
+    const { allowed, denied } = this.addresses;
+    const mayCome = (allowed?.has(remoteAddress) ?? true) && !(denied?.has(remoteAddress) ?? false);
+    return mayCome ? undefined : { refused: "denied", why: "the address is not let in" };
   }
 
   #overBounds(remoteAddress: string): Refusal | undefined {
@@ -208,6 +270,8 @@ export class Gate {
     return undefined;
   }
 }
+
+const NO_TERMS: StreamTerms = {};
 
 /** The longest that a timer can be set for, milliseconds: a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

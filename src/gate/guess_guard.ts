@@ -51,6 +51,20 @@ export class GuessGuard {
     return this.#addresses.size;
   }
 
+  /** Somebody at the address has guessed, and was judged without a turn. */
+  note(address: string): void {
+    if (this.#isClosed) return;
+    const key = boundedAddress(address);
+    const guesses = this.#of(key);
+    guesses.left--;
+    this.#go(key, guesses);
+  }
+
+  /** Whether somebody at the address has guessed of late. */
+  suspects(address: string): boolean {
+    return (this.#addresses.get(boundedAddress(address))?.left ?? BURST) < BURST;
+  }
+
   /**
    * Resolves when credentials of an address may be judged: to what is to be called with whether they were right.
    * `undefined` where too many wait already, the turn has not come in time, or the client has left.

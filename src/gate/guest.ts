@@ -8,13 +8,21 @@ import {
   type Refusal,
   refusalOf,
 } from "./answer.ts";
-import { credentialsInQuery, type ShownCredentials, type StreamAction } from "./authentication.ts";
+import {
+  type AccessAction,
+  credentialsInQuery,
+  type ShownCredentials,
+  type StreamAction,
+} from "./authentication.ts";
 import type { Desk } from "./desk.ts";
 import type { Leavers } from "./hook_caller.ts";
+import type { GuessGuard } from "./guess_guard.ts";
+import type { RefusedInfo } from "./gate_observer.ts";
 import type { HookResult } from "./hooks.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PlayTicket } from "./play_ticket.ts";
 import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
+import { EXPIRED } from "./ticket.ts";
 
 /** A client as it arrives, before it has said anything. */
 export interface Arrival {
@@ -80,6 +88,7 @@ export class Guest {
   #info: ConnectionInfo | undefined;
   #entering: Promise<NotGranted | undefined> | undefined;
   #wrong = 0;
+  #hasEntered = false;
   #hasLeft = false;
 
   /** Made by {@linkcode Gate.arrive} and {@linkcode Gate.own}. */
@@ -124,11 +133,14 @@ export class Guest {
     const info = this.#info;
     if (!this.#isOwn && hooks.onConnect !== undefined) {
       this.#entering ??= this.#turnsAway(() => hooks.onConnect?.(info), introduction)
-        .then((away) => away && this.#count(away));
+        .then((away) => away && this.#refuse(away, { action: "connect", ask: { name: "" } }));
       const away = await this.#entering;
       if (away !== undefined) return away;
     }
-    return this.#hasLeft ? HAS_GONE : { granted: info };
+    if (this.#hasLeft) return HAS_GONE;
+    if (!this.#hasEntered && !this.#isOwn) this.#desk.tell(({ onEntered }) => onEntered?.(info));
+    this.#hasEntered = true;
+    return { granted: info };
   }
 
   /**
@@ -137,8 +149,9 @@ export class Guest {
    */
   async play(ask: Ask): Promise<Answer<PlayTicket>> {
     const permitted = await this.#permitted("play", ask);
-    if (!("granted" in permitted)) return this.#count(permitted);
-    return this.#ticket(new PlayTicket(this.#desk, permitted.granted));
+    const away = "granted" in permitted ? this.#overPlayers(permitted.granted) : permitted;
+    if (away !== undefined) return this.#refuse(away, { action: "play", ask });
+    return this.#ticket(new PlayTicket(this.#desk, (permitted as Granted).granted));
   }
 
   /**
@@ -147,10 +160,12 @@ export class Guest {
    */
   async publish(ask: PublishAsk): Promise<Answer<PublishTicket>> {
     const permitted = await this.#permitted("publish", ask);
-    if (!("granted" in permitted)) return this.#count(permitted);
-    const identity = ask.identity ?? this.#identityOf(permitted.granted.user);
+    const away = "granted" in permitted ? this.#overPublishers(permitted.granted) : permitted;
+    if (away !== undefined) return this.#refuse(away, { action: "publish", ask });
+    const { granted } = permitted as Granted;
+    const identity = ask.identity ?? this.#identityOf(granted);
     const { via, isLater = false } = ask;
-    const ticket = new PublishTicket(this.#desk, { ...permitted.granted, identity, via });
+    const ticket = new PublishTicket(this.#desk, { ...granted, identity, via });
     const answer = this.#ticket(ticket);
     if (isLater || !("granted" in answer)) return answer;
     const refused = await ticket.claim();
@@ -161,12 +176,19 @@ export class Guest {
 
   /**
    * Asks who the client is and whether it might do something, and nothing more; resolves with the user that it proved
-   * to be. For requests of who was let in before: on another connection, say.
+   * to be. For requests of who was let in before, on another connection, say; and for those to the API, whose name is
+   * empty: nobody may use it who has not proved to be somebody.
    */
-  async prove(action: StreamAction, ask: Ask): Promise<Answer<string | undefined>> {
+  async prove(action: AccessAction, ask: Ask): Promise<Answer<string | undefined>> {
     if (this.#isOwn) return { granted: undefined };
     const judged = await this.#judge(action, { request: this.#request(ask), ask });
-    return "granted" in judged ? judged : this.#count(judged);
+    if (!("granted" in judged)) return this.#refuse(judged, { action, ask });
+    const { user } = judged.granted;
+    if (action !== "api" || user !== undefined) return { granted: user };
+    const away = this.#desk.hooks.authenticate === undefined
+      ? { refused: "denied", why: "Nobody may use the API, as there are no users" } as const
+      : { challenge: "The API needs a user" };
+    return this.#refuse(away, { action, ask });
   }
 
   /**
@@ -183,7 +205,7 @@ export class Guest {
       async () => verdictOf(await authenticate(request)),
       this.#leavers,
     );
-    return "answer" in asked && "challenge" in asked.answer;
+    return "answer" in asked && "challenge" in asked.answer.verdict;
   }
 
   /** Ends the connection, and has its client told why; the server's own have none. */
@@ -204,9 +226,9 @@ export class Guest {
     }
     this.#unused.clear();
     for (const leave of [...this.#leavers]) leave();
-    const { hooks, caller } = this.#desk;
     const info = this.#info;
-    if (info !== undefined && !this.#isOwn) caller.tell(() => hooks.onDisconnect?.(info, end));
+    if (info === undefined || this.#isOwn) return;
+    this.#desk.tell(({ onDisconnect }) => onDisconnect?.(info, end));
   }
 
   /** Its socket is closed too: it counts no longer. */
@@ -244,30 +266,66 @@ export class Guest {
   }
 
   async #permitted(action: StreamAction, ask: Ask): Promise<Answer<TicketWiring>> {
-    const request = this.#request(ask);
-    const wiring = { request, log: this.#log, kickGuest: (why: string) => this.kick(why) };
+    const asked = this.#request(ask);
+    const wiring = {
+      request: asked,
+      askedName: ask.name,
+      isOwn: this.#isOwn,
+      expiresInMs: undefined,
+      log: this.#log,
+      kickGuest: (why: string) => this.kick(why),
+    };
     // Neither hooks nor the log are to see what is no name.
     const fault = faultOfName(ask.name);
     if (fault !== undefined) return fault;
     if (this.#isOwn) return { granted: { ...wiring, user: undefined } };
-    const judged = await this.#judge(action, { request, ask });
+    const judged = await this.#judge(action, { request: asked, ask });
     if (!("granted" in judged)) return judged;
+    const { user, expiresInMs, name = ask.name, isOpen } = judged.granted;
+    const request = { ...asked, name };
     const { hooks } = this.#desk;
     const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
     if (hook !== undefined) {
       const away = await this.#turnsAway(() => hook(request), ask);
       if (away !== undefined) return away;
     }
-    return { granted: { ...wiring, user: judged.granted } };
+    return { granted: { ...wiring, request, user, expiresInMs, isOpen } };
   }
 
-  /** Resolves with the user that the client has proved to be, or how it is turned away. */
+  /** How a player is turned away, where its stream has as many as it may. */
+  #overPlayers({ request: { name }, isOwn }: TicketWiring): Refusal | undefined {
+    const { limits, termsOf } = this.#desk;
+    const most = termsOf(name).maxPlayers ?? limits.maxPlayersPerStream;
+    if (isOwn || most === Infinity) return undefined;
+    let players = 0;
+    for (const ticket of this.#desk.tickets()) {
+      const { action, stream } = ticket.info;
+      if (action === "play" && stream === name && !ticket.isOwn) players++;
+    }
+    if (players < most) return undefined;
+    return { refused: "full", why: `The stream ${name} has ${most} players, as many as it may` };
+  }
+
+  /** The same of a publisher, whose user publishes as much as it may; who comes back takes no second place. */
+  #overPublishers({ request: { name }, user }: TicketWiring): Refusal | undefined {
+    const most = this.#desk.limits.maxPublishersPerUser;
+    if (user === undefined || most === Infinity) return undefined;
+    const streams = new Set<string>();
+    for (const { info } of this.#desk.tickets()) {
+      if (info.action === "publish" && info.user === user) streams.add(info.stream);
+    }
+    streams.delete(name);
+    if (streams.size < most) return undefined;
+    return { refused: "full", why: `The user publishes ${most} streams, as many as it may` };
+  }
+
+  /** Resolves with what the client has proved, or how it is turned away. */
   async #judge(
-    action: StreamAction,
+    action: AccessAction,
     { request, ask }: { readonly request: StreamRequest; readonly ask: Ask },
-  ): Promise<Answer<string | undefined>> {
+  ): Promise<Answer<Proof>> {
     const { authenticate } = this.#desk.hooks;
-    if (authenticate === undefined) return { granted: undefined };
+    if (authenticate === undefined) return { granted: { ...NOBODY, isOpen: true } };
     const shown = ask.credentials ?? { kind: "none" };
     const credentials = shown.kind === "none" ? credentialsInQuery(request.query) : shown;
     const asking = (): Promise<Asked> =>
@@ -275,18 +333,32 @@ export class Guest {
         async () => verdictOf(await authenticate({ ...request, action, credentials })),
         this.#leavers,
       );
-    if (credentials.kind !== "none") return await this.#judgeShown(credentials, asking);
+    if (credentials.kind !== "none") {
+      return await this.#judgeShown(this.#desk.guesses, { credentials, asking });
+    }
+    // Where somebody guesses secret names, each name waits for its turn.
+    const { nameGuesses } = this.#desk;
+    if (action === "publish" && nameGuesses.suspects(this.remoteAddress)) {
+      return await this.#judgeShown(nameGuesses, { credentials, asking });
+    }
     if (this.#hasLeft) return HAS_GONE;
     const asked = await asking();
-    return "answer" in asked ? asked.answer : asked;
+    if (!("answer" in asked)) return asked;
+    const { verdict, isGuess } = asked.answer;
+    if (isGuess !== true) return verdict;
+    nameGuesses.note(this.remoteAddress);
+    return this.#wrongCredentials(verdict);
   }
 
   /** Has credentials judged when it is the turn of the client's address. */
   async #judgeShown(
-    credentials: ShownCredentials,
-    asking: () => Promise<Asked>,
-  ): Promise<Answer<string | undefined>> {
-    const { guesses, hookMs } = this.#desk;
+    guesses: GuessGuard,
+    { credentials, asking }: {
+      readonly credentials: ShownCredentials;
+      readonly asking: () => Promise<Asked>;
+    },
+  ): Promise<Answer<Proof>> {
+    const { hookMs } = this.#desk;
     const judged = await guesses.turn(this.remoteAddress, {
       waitMs: hookMs,
       leavers: this.#leavers,
@@ -307,9 +379,11 @@ export class Guest {
         return this.#shutOut("Wrong credentials");
       }
       const asked = await asking();
-      const verdict = "answer" in asked ? asked.answer : asked;
+      const { verdict, isGuess = credentials.kind !== "none" } = "answer" in asked
+        ? asked.answer
+        : { verdict: asked };
       // All else may be how a program says that they are wrong, to throw too.
-      isRight = "granted" in verdict ||
+      isRight = !isGuess || "granted" in verdict ||
         (credentials.kind === "digest" && credentials.isStale?.() === true);
       return isRight || !("answer" in asked) ? verdict : this.#wrongCredentials(verdict);
     } finally {
@@ -335,10 +409,9 @@ export class Guest {
    * Who a publisher is for the conflict policy: the user that was proved. An address counts only where nobody has to
    * prove anything, and only one that a stranger cannot share.
    */
-  #identityOf(user: string | undefined): string | undefined {
+  #identityOf({ user, isOpen }: TicketWiring): string | undefined {
     if (user !== undefined) return `user ${user}`;
-    const mayCount = this.#desk.hooks.authenticate === undefined &&
-      isLocalAddress(this.remoteAddress);
+    const mayCount = isOpen === true && isLocalAddress(this.remoteAddress);
     return mayCount ? `address ${this.remoteAddress}` : undefined;
   }
 
@@ -351,6 +424,32 @@ export class Guest {
       userAgent: "",
     };
     return { connection, name, query: query ?? new URLSearchParams() };
+  }
+
+  /** Counts who is turned away, and tells those who listen. */
+  #refuse(
+    away: NotGranted,
+    { action, ask }: { readonly action: RefusedInfo["action"]; readonly ask: Ask },
+  ): NotGranted {
+    this.#count(away);
+    if (away === HAS_GONE || this.#hasLeft || "redirect" in away) return away;
+    const { connection, query } = this.#request(ask);
+    const hasShown = (ask.credentials ?? credentialsInQuery(query)).kind !== "none";
+    if ("challenge" in away && !hasShown) return away;
+    const name = away.hidesName || ("refused" in away && away.refused === "invalid")
+      ? ""
+      : ask.name;
+    this.#desk.tell(({ onRefused }) =>
+      onRefused?.({
+        connection,
+        action,
+        name,
+        ...("refused" in away
+          ? { refused: away.refused, why: away.why }
+          : { refused: "wrong-credentials", why: away.challenge }),
+      })
+    );
+    return away;
   }
 
   #count(away: NotGranted): NotGranted {
@@ -378,8 +477,31 @@ const UNUSED: ConnectionEnd = {
   message: "The connection has asked for more than it uses",
 };
 
+/** What a client has proved. */
+interface Proof {
+  /** The user that it is; `undefined` where it need not say. */
+  readonly user: string | undefined;
+  /** How long that holds, milliseconds. */
+  readonly expiresInMs: number | undefined;
+  /** The public name of the stream, where it has asked by another. */
+  readonly name: string | undefined;
+  /** Nobody has to prove anything. */
+  readonly isOpen: boolean;
+}
+
+const NOBODY: Proof = { user: undefined, expiresInMs: undefined, name: undefined, isOpen: false };
+
+type Granted = { readonly granted: TicketWiring };
+
+/** An answer of the `authenticate` hook, as it was read. */
+interface Verdict {
+  readonly verdict: Answer<Proof>;
+  /** Whether it counts as wrong credentials; `undefined` where the hook does not say. */
+  readonly isGuess?: boolean | undefined;
+}
+
 /** The outcome of a question to the `authenticate` hook. */
-type Asked = { readonly answer: Answer<string | undefined> } | Refusal;
+type Asked = { readonly answer: Verdict } | Refusal;
 
 function endUnused(ticket: PlayTicket | PublishTicket, end: ConnectionEnd): void {
   if (ticket instanceof PublishTicket) ticket.end(end);
@@ -406,18 +528,38 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Reads the answer of an `authenticate` hook; a value that is none of the answers refuses. */
-function verdictOf(answer: unknown): Answer<string | undefined> {
-  if (isRecord(answer)) {
-    const { allow, challenge, refuse } = answer;
-    if (typeof refuse === "string") return { refused: "denied", why: refuse };
-    if (typeof challenge === "string") return { challenge };
-    // One that is there and says nothing is none of the answers, whatever stands beside it.
-    if (refuse != null || challenge != null) return { refused: "denied", why: "Not allowed" };
-    if (allow === "anonymous") return { granted: undefined };
-    if (isRecord(allow)) {
-      const { user } = allow;
-      if (typeof user === "string" && user !== "") return { granted: user };
-    }
-  }
-  return { refused: "denied", why: "Not allowed" };
+function verdictOf(answer: unknown): Verdict {
+  if (!isRecord(answer)) return { verdict: NOT_ALLOWED };
+  const { allow, challenge, refuse, isGuess } = answer;
+  const rejected = {
+    isGuess: typeof isGuess === "boolean" ? isGuess : undefined,
+    hides: answer["hidesName"] === true ? { hidesName: true } : {},
+  };
+  const away = (verdict: NotGranted): Verdict => ({
+    verdict: { ...verdict, ...rejected.hides } as NotGranted,
+    isGuess: rejected.isGuess,
+  });
+  if (typeof refuse === "string") return away({ refused: "denied", why: refuse });
+  if (typeof challenge === "string") return away({ challenge });
+  // One that is there and says nothing is none of the answers, whatever stands beside it.
+  if (refuse != null || challenge != null) return { verdict: NOT_ALLOWED };
+  if (allow === "anonymous") return { verdict: proofOf(undefined, answer) };
+  const user = isRecord(allow) ? allow["user"] : undefined;
+  const isNamed = typeof user === "string" && user !== "";
+  return { verdict: isNamed ? proofOf(user, answer) : NOT_ALLOWED };
 }
+
+/** What an answer that allows says beside. */
+function proofOf(user: string | undefined, answer: Record<string, unknown>): Answer<Proof> {
+  const { expiresInMs, name, isOpen } = answer;
+  if (expiresInMs !== undefined) {
+    if (typeof expiresInMs !== "number" || Number.isNaN(expiresInMs)) return NOT_ALLOWED;
+    if (expiresInMs <= 0) return { refused: "denied", why: EXPIRED.message };
+  }
+  if (name !== undefined && (typeof name !== "string" || faultOfName(name) !== undefined)) {
+    return NOT_ALLOWED;
+  }
+  return { granted: { user, expiresInMs, name, isOpen: isOpen === true } };
+}
+
+const NOT_ALLOWED: Refusal = { refused: "denied", why: "Not allowed" };

@@ -1,6 +1,10 @@
 import type { MediaUnit } from "../media/mod.ts";
 import type { ConnectionEnd } from "./answer.ts";
-import type { AuthenticationAnswer, AuthenticationRequest } from "./authentication.ts";
+import type {
+  AuthenticationAnswer,
+  AuthenticationRequest,
+  PasswordMethod,
+} from "./authentication.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 
 /** A hook's answer that refuses; the reason is told to the client. */
@@ -54,6 +58,11 @@ export interface ServerHooks {
   readonly authenticate?: (
     request: AuthenticationRequest,
   ) => AuthenticationAnswer | Promise<AuthenticationAnswer>;
+  /**
+   * The ways by which RTSP and HTTP ask for the passwords that `authenticate` judges, in the order in which they are
+   * offered. Where none is a digest, RTMP does not ask at connect either. Default: each door's own.
+   */
+  readonly passwordMethods?: readonly PasswordMethod[];
   /** A client has connected. */
   readonly onConnect?: (connection: ConnectionInfo) => HookResult;
   /** A client wants to publish; asked before the name is taken. */

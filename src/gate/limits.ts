@@ -1,3 +1,4 @@
+import type { ConflictPolicy } from "../hub/mod.ts";
 import { isLocalAddress } from "./address_bounds.ts";
 
 /**
@@ -19,6 +20,26 @@ export interface GateLimits {
   readonly maxDetachedSessionsPerAddress: number;
   /** Wrong credentials that a connection may show before it is closed. Default 3. */
   readonly maxWrongCredentials: number;
+  /** Players of one stream. Default unbounded. */
+  readonly maxPlayersPerStream: number;
+  /** Streams that one user may publish. Default unbounded. */
+  readonly maxPublishersPerUser: number;
+  /** The mean bitrate of a publisher over 10 s, bits a second; one that is over it is closed. Default unbounded. */
+  readonly maxPublisherBitrateBps: number;
+  /** The same of what a player is sent. */
+  readonly maxPlayerBitrateBps: number;
+}
+
+/** Terms of one stream; what is left out is as for all streams. */
+export interface StreamTerms {
+  /** Players of it. */
+  readonly maxPlayers?: number;
+  /** The mean bitrate of its publisher over 10 s, bits a second. */
+  readonly maxPublisherBitrateBps?: number;
+  /** The same of what each of its players is sent. */
+  readonly maxPlayerBitrateBps?: number;
+  /** What happens when a second publisher asks for its name. */
+  readonly conflict?: ConflictPolicy;
 }
 
 /** The limits in force where nothing else is said. */
@@ -30,6 +51,10 @@ export const GATE_LIMITS: GateLimits = {
   maxDetachedSessions: 1000,
   maxDetachedSessionsPerAddress: 64,
   maxWrongCredentials: 3,
+  maxPlayersPerStream: Infinity,
+  maxPublishersPerUser: Infinity,
+  maxPublisherBitrateBps: Infinity,
+  maxPlayerBitrateBps: Infinity,
 };
 
 /**

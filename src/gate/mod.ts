@@ -23,14 +23,18 @@
  * @module
  */
 export * from "./address_bounds.ts";
+export * from "./address_ranges.ts";
 export * from "./answer.ts";
 export * from "./authentication.ts";
 export type { GateCounts } from "./desk.ts";
 export * from "./gate.ts";
+export type * from "./gate_observer.ts";
 export * from "./guest.ts";
 export * from "./hooks.ts";
-export { type AddressLimit, GATE_LIMITS, type GateLimits } from "./limits.ts";
+export * from "./ip_address.ts";
+export { type AddressLimit, GATE_LIMITS, type GateLimits, type StreamTerms } from "./limits.ts";
 export type * from "./name_claims.ts";
+export * from "./name_pattern.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 export * from "./stream_request.ts";

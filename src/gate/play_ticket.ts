@@ -4,7 +4,15 @@ import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
-import { kickedEnd, type Ticket, type TicketInfo, ticketInfo } from "./ticket.ts";
+import {
+  bitrateEnd,
+  EXPIRED,
+  kickedEnd,
+  type Ticket,
+  type TicketInfo,
+  ticketInfo,
+} from "./ticket.ts";
+import { TicketWatch } from "./ticket_watch.ts";
 
 /** The facts that a door states when its player begins. */
 export interface PlayStart {
@@ -14,6 +22,8 @@ export interface PlayStart {
   readonly fields?: LogFields;
   /** Further fields of the log line of the end, beside those that the desk fills in. */
   readonly endFields?: () => LogFields;
+  /** Bytes that it was sent so far, which the bound of its bitrate is about. */
+  readonly bytes?: () => number;
 }
 
 /** The leave to play a stream, which need not be published yet. */
@@ -22,8 +32,13 @@ export class PlayTicket implements Ticket {
   readonly request: StreamRequest;
   /** The user that the player has proved to be. */
   readonly user: string | undefined;
+  /** The name that was asked for: a secret, where it is another than that of the request. */
+  readonly askedName: string;
+  /** Whether it is one of the server's own. */
+  readonly isOwn: boolean;
   readonly #desk: Desk;
   readonly #wiring: TicketWiring;
+  readonly #watch: TicketWatch;
   readonly #id: number;
   /** The functions that answer the questions for the stream that still wait. */
   readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
@@ -37,7 +52,11 @@ export class PlayTicket implements Ticket {
     this.#wiring = wiring;
     this.request = wiring.request;
     this.user = wiring.user;
+    this.askedName = wiring.askedName;
+    this.isOwn = wiring.isOwn;
     this.#id = desk.register(this);
+    this.#watch = new TicketWatch(desk.clock);
+    this.#watch.expire(wiring.expiresInMs, () => this.#expire());
   }
 
   /** Its description as of now. */
@@ -109,14 +128,14 @@ export class PlayTicket implements Ticket {
     if (this.#ended) return false;
     if (this.#start !== undefined) return true;
     this.#start = start;
-    const { hooks, caller } = this.#desk;
     const { request } = this;
     this.#wiring.log.info(`${request.connection.protocol} play started`, {
       connection: request.connection.id,
       stream: request.name,
       ...start.fields,
     });
-    caller.tell(() => hooks.onPlayStart?.(request));
+    if (start.bytes !== undefined) this.#limitBitrate(start.bytes);
+    this.#desk.tell(({ onPlayStart }) => onPlayStart?.(request));
     return !this.#ended;
   }
 
@@ -124,11 +143,11 @@ export class PlayTicket implements Ticket {
   end(fields: LogFields = {}): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#watch.stop();
     this.#desk.forget(this);
     const why = `There is no stream ${this.request.name}`;
     for (const answer of this.#waiting) answer({ refused: "absent", why });
     if (this.#start === undefined) return;
-    const { hooks, caller } = this.#desk;
     const { request } = this;
     this.#wiring.log.info(`${request.connection.protocol} play ended`, {
       connection: request.connection.id,
@@ -136,7 +155,7 @@ export class PlayTicket implements Ticket {
       ...fields,
       ...this.#start.endFields?.(),
     });
-    caller.tell(() => hooks.onPlayEnd?.(request));
+    this.#desk.tell(({ onPlayEnd }) => onPlayEnd?.(request));
   }
 
   /**
@@ -145,9 +164,34 @@ export class PlayTicket implements Ticket {
    */
   kick(why: string): void {
     if (this.#ended || this.#isKicked) return;
-    this.#isKicked = true;
-    const end = kickedEnd(why);
     const hasWaited = this.#waiting.size > 0;
+    this.#sendAway(kickedEnd(why));
+    if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
+  }
+
+  /** One that has not begun cannot any more. */
+  #expire(): void {
+    this.#desk.counts.expired++;
+    this.#sendAway(EXPIRED);
+  }
+
+  #limitBitrate(bytes: () => number): void {
+    if (this.isOwn) return;
+    const { limits, termsOf, counts } = this.#desk;
+    const limitBps = termsOf(this.request.name).maxPlayerBitrateBps ?? limits.maxPlayerBitrateBps;
+    this.#watch.limitBitrate(limitBps, {
+      bytes,
+      onOver: () => {
+        counts.bitrate++;
+        this.#sendAway(bitrateEnd({ action: "play", limitBps }));
+      },
+    });
+  }
+
+  #sendAway(end: ConnectionEnd): void {
+    if (this.#ended || this.#isKicked) return;
+    this.#isKicked = true;
+    const why = end.message;
     for (const answer of this.#waiting) answer({ refused: "denied", why, close: end });
     try {
       // The door ends it, and says what it has had.
@@ -155,6 +199,5 @@ export class PlayTicket implements Ticket {
     } finally {
       this.end();
     }
-    if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
   }
 }

@@ -5,7 +5,15 @@ import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answ
 import type { Desk } from "./desk.ts";
 import type { NameLease } from "./name_claims.ts";
 import type { StreamRequest } from "./stream_request.ts";
-import { kickedEnd, type Ticket, type TicketInfo, ticketInfo } from "./ticket.ts";
+import {
+  bitrateEnd,
+  EXPIRED,
+  kickedEnd,
+  type Ticket,
+  type TicketInfo,
+  ticketInfo,
+} from "./ticket.ts";
+import { TicketWatch } from "./ticket_watch.ts";
 
 /** The facts that a door states when its publisher begins. */
 export interface PublishStart {
@@ -26,8 +34,16 @@ export interface PublishStart {
 export interface TicketWiring {
   /** The request that was granted. */
   readonly request: StreamRequest;
+  /** The name that was asked for: a secret, where it is another than that of the request. */
+  readonly askedName: string;
   /** The user that was proved. */
   readonly user: string | undefined;
+  /** How long the permission holds, milliseconds. */
+  readonly expiresInMs: number | undefined;
+  /** Whether it is one of the server's own. */
+  readonly isOwn: boolean;
+  /** Nobody had to prove anything. */
+  readonly isOpen?: boolean;
   /** The log for lines about its client. */
   readonly log: ServerLog;
   /** Ends the connection of a ticket that was not used yet. */
@@ -43,8 +59,13 @@ export class PublishTicket implements Ticket {
   readonly request: StreamRequest;
   /** The user that the publisher has proved to be. */
   readonly user: string | undefined;
+  /** The name that was asked for: a secret, where it is another than that of the request. */
+  readonly askedName: string;
+  /** Whether it is one of the server's own. */
+  readonly isOwn: boolean;
   readonly #desk: Desk;
   readonly #wiring: TicketWiring;
+  readonly #watch: TicketWatch;
   readonly #identity: string | undefined;
   /** Where the stream is fetched from; the publisher itself is then another hub's, with the claim and the hooks. */
   readonly #via: string | undefined;
@@ -70,9 +91,13 @@ export class PublishTicket implements Ticket {
     this.#wiring = wiring;
     this.request = wiring.request;
     this.user = wiring.user;
+    this.askedName = wiring.askedName;
+    this.isOwn = wiring.isOwn;
     this.#identity = wiring.identity;
     this.#via = wiring.via;
     this.#id = desk.register(this);
+    this.#watch = new TicketWatch(desk.clock);
+    this.#watch.expire(wiring.expiresInMs, () => this.#expire());
   }
 
   /** Its description as of now. */
@@ -131,14 +156,16 @@ export class PublishTicket implements Ticket {
   start(start: PublishStart): Answer<Publication> {
     if (this.#end !== undefined) return refusalOfEnd(this.#end);
     if (this.#publication !== undefined) return { granted: this.#publication };
-    const { hub, hooks, caller, counts } = this.#desk;
+    const { hub, counts } = this.#desk;
     const { request } = this;
+    const terms = this.#desk.termsOf(request.name);
     let publication: Publication;
     this.#isStarting = true;
     try {
       publication = hub.acquire(request.name, {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
+        ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
         ...this.#precedence,
         onEnded: (reason, message) =>
           this.#endedByOther(reason === "closed" ? STOPPED : { clean: false, reason, message }),
@@ -150,6 +177,15 @@ export class PublishTicket implements Ticket {
       if (!(error instanceof HubError)) throw error;
       const refusal = refusalOf(error);
       counts[refusal.refused]++;
+      this.#desk.tell(({ onRefused }) =>
+        onRefused?.({
+          connection: request.connection,
+          action: "publish",
+          name: request.name,
+          refused: refusal.refused,
+          why: refusal.why,
+        })
+      );
       return refusal;
     }
     // Those who were told of the change of publishers may have sent this one away.
@@ -164,8 +200,9 @@ export class PublishTicket implements Ticket {
       stream: request.name,
       ...start.fields,
     });
+    this.#limitBitrate(terms.maxPublisherBitrateBps, publication);
     if (this.#via === undefined) {
-      caller.tell(() => hooks.onPublishStart?.({ ...request, bytes: 0, units: 0 }));
+      this.#desk.tell(({ onPublishStart }) => onPublishStart?.({ ...request, bytes: 0, units: 0 }));
     }
     this.#isStarting = false;
     // The hook may have sent it away.
@@ -192,10 +229,10 @@ export class PublishTicket implements Ticket {
   end(end: ConnectionEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#watch.stop();
     this.#desk.forget(this);
     const publication = this.#publication;
     if (publication === undefined) return this.#lease?.release();
-    const { hooks, caller } = this.#desk;
     const { request } = this;
     publication.commit();
     publication.release();
@@ -210,7 +247,7 @@ export class PublishTicket implements Ticket {
       ...this.#start?.endFields?.(),
     });
     if (this.#via === undefined) {
-      caller.tell(() => hooks.onPublishEnd?.({ ...request, bytes, units }, end));
+      this.#desk.tell(({ onPublishEnd }) => onPublishEnd?.({ ...request, bytes, units }, end));
     }
   }
 
@@ -226,6 +263,24 @@ export class PublishTicket implements Ticket {
   get #precedence(): Pick<PublishOptions, "via" | "conflict"> {
     if (this.#via !== undefined) return { via: this.#via, conflict: "reject" };
     return this.#lease === undefined ? {} : { conflict: "takeover" };
+  }
+
+  /** One that has not begun is told so when it wants to. */
+  #expire(): void {
+    this.#desk.counts.expired++;
+    this.#endedByOther(EXPIRED);
+  }
+
+  #limitBitrate(ofStream: number | undefined, publication: Publication): void {
+    if (this.isOwn) return;
+    const limitBps = ofStream ?? this.#desk.limits.maxPublisherBitrateBps;
+    this.#watch.limitBitrate(limitBps, {
+      bytes: () => publication.statistics.bytes,
+      onOver: () => {
+        this.#desk.counts.bitrate++;
+        this.#endedByOther(bitrateEnd({ action: "publish", limitBps }));
+      },
+    });
   }
 
   #endedByOther(end: ConnectionEnd): void {
@@ -244,6 +299,7 @@ const STOPPED: ConnectionEnd = {
 
 /** The refusal to start a publisher that has been ended before it began. */
 function refusalOfEnd({ reason, message }: ConnectionEnd): Refusal {
-  const kind = reason === "kicked" ? "denied" : reason === "replaced" ? "taken" : "absent";
+  const isSentAway = reason === "kicked" || reason === EXPIRED.reason;
+  const kind = isSentAway ? "denied" : reason === "replaced" ? "taken" : "absent";
   return { refused: kind, why: message };
 }

@@ -29,6 +29,8 @@ export interface TicketInfo {
 export interface Ticket {
   /** Its description as of now. */
   readonly info: TicketInfo;
+  /** Whether it is one of the server's own. */
+  readonly isOwn: boolean;
   /** Ends it, and tells its client why in its protocol's words. */
   kick(why: string): void;
 }
@@ -36,6 +38,22 @@ export interface Ticket {
 /** The end of a publisher or player that was sent away. */
 export function kickedEnd(why: string): ConnectionEnd {
   return { clean: false, reason: "kicked", message: why };
+}
+
+/** The end of a publisher or player whose permission was for a time. */
+export const EXPIRED: ConnectionEnd = {
+  clean: false,
+  reason: "expired",
+  message: "The permission has expired",
+};
+
+/** The end of a publisher or player that is over the bitrate it may have. */
+export function bitrateEnd(
+  { action, limitBps }: { readonly action: StreamAction; readonly limitBps: number },
+): ConnectionEnd {
+  const what = action === "publish" ? "The publisher sends" : "The player is sent";
+  const message = `${what} over ${limitBps} bits a second, for 10 s`;
+  return { clean: false, reason: "bitrate", message };
 }
 
 /** Describes the ticket of a request, by what publishers and players have in common. */

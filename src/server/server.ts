@@ -8,6 +8,8 @@ import {
   type RtspSessionStatistics,
 } from "../doors/rtsp/mod.ts";
 import {
+  AddressRanges,
+  type AddressRules,
   type ConnectionEnd,
   GATE_LIMITS,
   type GateLimits,
@@ -71,6 +73,7 @@ export interface ServerOptions {
    * user name and a password (`rtmp://user:pass@…`, or the fields of OBS) are then asked in the words that they
    * know, and a client whose credentials are in its stream key is refused once at connect, and let through as it
    * comes again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
+   * False by default where `hooks.passwordMethods` has no digest, which those answers are.
    */
   readonly rtmpAskAtConnect?: boolean;
   /** Times of the server itself. */
@@ -104,10 +107,28 @@ export interface ServerOptions {
   readonly maxDetachedSessionsPerAddress?: number;
   /** Wrong credentials that a connection may show before it is closed. Default 3. */
   readonly maxWrongCredentials?: number;
+  /** Players of one stream. Default unbounded, but for `hub.maxReaders`. */
+  readonly maxPlayersPerStream?: number;
+  /** Streams that one user, as it was proved, may publish. Default unbounded. */
+  readonly maxPublishersPerUser?: number;
+  /** The bitrate of a publisher, bits a second in the mean of 10 s: one that is over it is closed. Default unbounded. */
+  readonly maxPublisherBitrateBps?: number;
+  /** The same of what one player is sent. */
+  readonly maxPlayerBitrateBps?: number;
+  /** Which addresses may connect; all by default. */
+  readonly addresses?: AddressListOptions;
   /** Functions of the program that decide who may do what, or hear of what has happened. */
   readonly hooks?: ServerHooks;
   /** Where log lines go; nowhere by default. */
   readonly log?: ServerLog;
+}
+
+/** Which addresses may connect: ranges such as `192.0.2.0/24`, `2001:db8::/32`, or single addresses. */
+export interface AddressListOptions {
+  /** These alone. Default: all. */
+  readonly allow?: readonly string[];
+  /** None of these, even if they are allowed. */
+  readonly deny?: readonly string[];
 }
 
 /**
@@ -139,6 +160,7 @@ export class Server {
    * Makes a server that does nothing yet.
    *
    * @throws {RangeError} if a number among the options is out of range
+   * @throws {TypeError} if a range of addresses cannot be read
    * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
   constructor(options: ServerOptions = {}) {
@@ -153,7 +175,10 @@ export class Server {
     this.#shell = new ServerShell({
       hub: this.hub,
       doors: [
-        new RtmpDoor({ ...options, askAtConnect: options.rtmpAskAtConnect ?? true }),
+        new RtmpDoor({
+          ...options,
+          askAtConnect: options.rtmpAskAtConnect ?? asksAtConnect(hooks),
+        }),
         this.#rtsp,
         ...options.doors ?? [],
       ],
@@ -161,6 +186,7 @@ export class Server {
       log,
       timing: { ...SERVER_TIMING, ...options.timing },
       limits: gateLimits(options),
+      addresses: addressRules(options.addresses ?? {}),
       maxConnectionBytes,
       tls,
     });
@@ -174,6 +200,15 @@ export class Server {
       },
       options.relays ?? [],
     );
+  }
+
+  /**
+   * Changes which addresses may connect from now on; connections that there are go on.
+   *
+   * @throws {TypeError} if a range cannot be read: then nothing is changed
+   */
+  setAddresses(addresses: AddressListOptions): void {
+    this.#shell.gate.addresses = addressRules(addresses);
   }
 
   /** Where the server listens, with the ports that it got. */
@@ -370,6 +405,11 @@ const SERVER_TIMING: ServerTiming = {
   hookMs: 30_000,
 };
 
+/** The answers of RTMP encoders are digests of passwords. */
+function asksAtConnect({ passwordMethods }: ServerHooks): boolean {
+  return passwordMethods?.some((method) => method !== "basic") ?? true;
+}
+
 function rtspDoorOptions(options: ServerOptions): RtspDoorOptions {
   const { rtspSession, rtsp, rtsps, rtp, multicast } = options;
   return {
@@ -378,6 +418,13 @@ function rtspDoorOptions(options: ServerOptions): RtspDoorOptions {
     ...(rtp === undefined ? {} : { rtp }),
     ...(multicast === undefined ? {} : { multicast }),
     ...(rtspSession === undefined ? {} : { session: rtspSession }),
+  };
+}
+
+function addressRules({ allow, deny }: AddressListOptions): AddressRules {
+  return {
+    ...(allow === undefined ? {} : { allowed: new AddressRanges(allow) }),
+    ...(deny === undefined ? {} : { denied: new AddressRanges(deny) }),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   TLS_HANDSHAKE,
 } from "../doors/mod.ts";
 import {
+  type AddressRules,
   boundedAddress,
   type ConnectionEnd,
   Gate,
@@ -45,6 +46,7 @@ export interface ShellOptions {
   readonly log: ServerLog;
   readonly timing: ServerTiming;
   readonly limits: Partial<GateLimits>;
+  readonly addresses: AddressRules;
   /** See `ServerOptions.maxConnectionBytes`. */
   readonly maxConnectionBytes: number;
   readonly tls: TlsIdentity | undefined;
@@ -116,6 +118,7 @@ export class ServerShell implements Shell {
       peers: this.peers,
       clock: this.clock,
       limits,
+      addresses: options.addresses,
       hookMs: timing.hookMs,
     });
   }

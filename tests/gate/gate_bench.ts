@@ -36,7 +36,8 @@ export const UNIT: MediaUnit = {
   payload: { format: "flv", body: new Uint8Array([0x2f, 1, 2]) },
 };
 
-export interface BenchOptions extends Partial<Pick<GateOptions, "limits" | "hookMs" | "claims">> {
+export interface BenchOptions
+  extends Partial<Pick<GateOptions, "limits" | "hookMs" | "claims" | "termsOf">> {
   readonly hooks?: ServerHooks;
   readonly hub?: Omit<HubOptions, "clock">;
 }

@@ -505,7 +505,7 @@ export class RtmpConnection implements ServedConnection {
         hasWaited = true;
         this.#log.debug("rtmp play waits for a publisher", {
           connection: this.#guest.id,
-          stream: event.path.name,
+          stream: ticket.request.name,
         });
       },
     });
@@ -673,7 +673,9 @@ function lowest(bounds: Partial<ChunkLimits>, limits: ChunkLimits): ChunkLimits 
   return { ...limits, ...Object.fromEntries(lower) };
 }
 
-/** The name for the log, which is not to see what is no name. */
+/** The name for the log, which is to see neither what is no name, nor what may be a secret. */
 function shownName({ path }: PublishEvent | PlayEvent, answer: NotGranted): string {
-  return "refused" in answer && answer.refused === "invalid" ? "" : path.name;
+  if ("redirect" in answer) return path.name;
+  const isNoName = "refused" in answer && answer.refused === "invalid";
+  return isNoName || answer.hidesName === true ? "" : path.name;
 }

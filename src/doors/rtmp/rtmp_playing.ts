@@ -85,6 +85,7 @@ export class RtmpPlaying {
     this.#chooseFeed(streamId, play);
     outbox.add(play.feed);
     ticket.start({
+      bytes: () => reader.cursor.bytes,
       onEnded: (end) => {
         this.#close(streamId, () => session.failPlay(streamId, end.message));
         onDone(end);

@@ -117,6 +117,7 @@ export class PlayingSession implements MediaSession {
       const isStarted = this.#ticket.start({
         onEnded: (end) => this.#owner.end(this.#session, end),
         fields: { transport: this.#kind },
+        bytes: () => this.#reader.cursor.bytes,
         endFields: () => {
           const { bytes, skips } = this.#reader.cursor;
           const { lost } = this.#reports;

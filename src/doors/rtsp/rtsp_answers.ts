@@ -266,9 +266,9 @@ export class RtspAnswers {
     const notes = event.session.data as SessionNotes | undefined;
     if (notes === undefined) return this.#connection.reject(event, 454);
     const action = event.session.description === undefined ? "play" : "publish";
-    const { name, query } = notes.ticket.request;
+    const { askedName, request: { query } } = notes.ticket;
     const proved = await this.#guest.prove(action, {
-      name,
+      name: askedName,
       query,
       credentials: shownCredentials(event),
     });
@@ -304,11 +304,11 @@ export class RtspAnswers {
   #knownTicket({ type, query }: StreamQuestion, name: string): PlayTicket | undefined {
     const ticket = this.#described.get(describedKey({ name, query: new URLSearchParams(query) }));
     if (ticket !== undefined || type !== "setup" || query !== undefined) return ticket;
-    return [...this.#described.values()].findLast(({ request }) => request.name === name);
+    return [...this.#described.values()].findLast(({ askedName }) => askedName === name);
   }
 
   #remember(ticket: PlayTicket): void {
-    const key = describedKey(ticket.request);
+    const key = keyOfTicket(ticket);
     this.#described.get(key)?.end();
     this.#described.delete(key);
     this.#described.set(key, ticket);
@@ -318,8 +318,8 @@ export class RtspAnswers {
     oldest.end();
   }
 
-  #forget({ request }: PlayTicket): void {
-    this.#described.delete(describedKey(request));
+  #forget(ticket: PlayTicket): void {
+    this.#described.delete(keyOfTicket(ticket));
   }
 
   /** Introduces the client, once; returns the answer that turns it away. */
@@ -381,6 +381,11 @@ function describedKey(
   { name, query }: { readonly name: string; readonly query: URLSearchParams },
 ): string {
   return `${name}?${query}`;
+}
+
+/** A client asks again by the name that it has asked by. */
+function keyOfTicket({ askedName, request }: PlayTicket): string {
+  return describedKey({ name: askedName, query: request.query });
 }
 
 /** Gives up what a publisher was allowed and has not begun; what it has begun is the service's to end. */

@@ -68,6 +68,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
       address: transport.remoteAddress,
       transports: options.service.withoutOwnPorts(options.policy, transport.localAddress),
       nowMs: options.openedMs,
+      ...(shell.gate.passwordMethods === undefined ? {} : { methods: shell.gate.passwordMethods }),
     });
     this.#answers = new RtspAnswers(shell, {
       connection: this.#connection,

@@ -1,0 +1,53 @@
+/**
+ * Names of streams by a pattern: `*` stands for a whole segment, as the last one for one or more, so that `*` alone is
+ * every name; `{user}` stands for the name of the user that was proved.
+ *
+ * @example
+ * ```ts
+ * import { NamePattern } from "@weir/server/gate";
+ *
+ * const own = new NamePattern("live/{user}/*");
+ * console.log(own.matches("live/ann/cam/1", { user: "ann" }), own.matches("live/bob/cam")); // true false
+ * ```
+ */
+export class NamePattern {
+  /** The pattern as it was written. */
+  readonly text: string;
+  readonly #segments: readonly string[];
+
+  /**
+   * Reads a pattern.
+   *
+   * @throws {TypeError} if a segment is empty, or a `*` or `{user}` is a part of a segment
+   */
+  constructor(text: string) {
+    this.text = text;
+    this.#segments = text.split("/");
+    const isWrong = this.#segments.some((segment) =>
+      segment === "" ||
+      (segment !== "*" && segment.includes("*")) ||
+      (segment !== USER && segment.includes(USER))
+    );
+    if (isWrong) {
+      throw new TypeError(
+        `Cannot read a pattern of names as its segments must be names, "*" or "${USER}": current value is ${
+          JSON.stringify(text)
+        }`,
+      );
+    }
+  }
+
+  /** Whether a name is one of the pattern; `user` is who was proved, where somebody was. */
+  matches(name: string, { user }: { readonly user?: string | undefined } = {}): boolean {
+    const segments = this.#segments;
+    const wanted = name.split("/");
+    const isOpen = segments.at(-1) === "*";
+    if (isOpen ? wanted.length < segments.length : wanted.length !== segments.length) return false;
+    return segments.every((segment, index) => {
+      if (segment === "*") return true;
+      return wanted[index] === (segment === USER ? user : segment);
+    });
+  }
+}
+
+const USER = "{user}";
