@@ -18,7 +18,7 @@ export const LADDER: readonly (readonly string[])[] = [
   ["gate", "health", "wire"],
   ["transport"],
   ["client", "doors"],
-  ["doors/rtmp", "doors/rtsp", "files", "relay"],
+  ["doors/rtmp", "doors/rtsp", "doors/http", "files", "relay"],
   ["server", "config"],
   ["cli"],
 ];

@@ -1,7 +1,7 @@
 import type { ConnectionEnd, Gate, Guest } from "../gate/mod.ts";
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
-import type { ListenAddress, Transport } from "../transport/mod.ts";
+import type { ListenAddress, TlsIdentity, Transport } from "../transport/mod.ts";
 
 /** An address of a door. */
 export interface DoorAddress {
@@ -38,6 +38,12 @@ export interface Door {
     shell: Shell,
     arrived: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection;
+  /**
+   * Shows another certificate from the next connection on, where the door listens by itself.
+   *
+   * @throws {Error} when it cannot be used: then the former stays
+   */
+  reloadTls?(identity: TlsIdentity): Promise<void>;
   /** Passes time on. */
   tick(nowMs: number): void;
   /** Tells what outlives its connections that the server goes; those are stopped next. */
@@ -101,6 +107,13 @@ export interface Shell {
    * @throws {ServerError} `address-in-use`, `address-not-available`, `certificate`, `permission` or `state`
    */
   listen(protocol: string, address: ListenAddress, options: DoorListenOptions): Promise<void>;
+  /** Certificate and key, for doors that listen by themselves; `undefined` where there is none. */
+  readonly tls: TlsIdentity | undefined;
+  /**
+   * Keeps a connection that the door has accepted by itself and the gate has let in: its time, its end and what it
+   * holds. Resolves with how it ended.
+   */
+  keep(guest: Guest, serve: () => ServedConnection): Promise<ConnectionEnd>;
 }
 
 /** Times of a server, milliseconds. */

@@ -62,6 +62,11 @@ export class FlvDecoder {
     this.#maxTagSize = maxTagSize;
   }
 
+  /** Bytes that are kept for a tag that is not complete; 0 between two tags. */
+  get heldBytes(): number {
+    return this.#queue.length;
+  }
+
   /**
    * Takes the next bytes, which must not be changed afterwards, and returns the tags that are now
    * complete. Bodies are views of the pieces, or copies where they cross pieces.
@@ -139,20 +144,46 @@ export function encodeFlvHeader({ hasAudio, hasVideo }: FlvHeader): Uint8Array {
     .finish();
 }
 
+/** Bytes of a tag beside its body: its header, and the back pointer behind it. */
+export const FLV_TAG_OVERHEAD: number = TAG_HEADER_SIZE + BACK_POINTER_SIZE;
+
 /**
  * Encodes one tag with the back pointer that follows it. The timestamp is taken modulo 2^32.
  *
  * @throws {RangeError} if the body is 16 MiB or longer, beyond the size's 24 bits
  */
-export function encodeFlvTag({ type, timestampMs, body }: FlvTag): Uint8Array {
+export function encodeFlvTag(tag: FlvTag): Uint8Array {
+  const target = new Uint8Array(FLV_TAG_OVERHEAD + tag.body.length);
+  writeFlvTag(tag, { target, offset: 0 });
+  return target;
+}
+
+/**
+ * Writes one tag with the back pointer that follows it into room that the caller has: `FLV_TAG_OVERHEAD` bytes more
+ * than its body.
+ *
+ * @throws {RangeError} as {@linkcode encodeFlvTag}, or if the room is too small
+ */
+export function writeFlvTag(
+  { type, timestampMs, body }: FlvTag,
+  { target, offset }: { readonly target: Uint8Array; readonly offset: number },
+): void {
   if (body.length > 0xffffff) {
     throw new RangeError(
       `Cannot encode an FLV tag as its size has 24 bits: current value is ${body.length}`,
     );
   }
+  const view = new DataView(
+    target.buffer,
+    target.byteOffset + offset,
+    body.length + FLV_TAG_OVERHEAD,
+  );
   const time = timestampMs >>> 0;
-  return new ByteWriter(TAG_HEADER_SIZE + body.length + BACK_POINTER_SIZE)
-    .u8(type).u24(body.length).u24(time & 0xffffff).u8(time >>> 24).u24(0)
-    .bytes(body).u32(TAG_HEADER_SIZE + body.length)
-    .finish();
+  view.setUint32(0, (type << 24 | body.length) >>> 0);
+  // The stream id is 0, behind three low bytes of the time and its high one.
+  view.setUint32(4, (time << 8 | time >>> 24) >>> 0);
+  view.setUint16(8, 0);
+  view.setUint8(10, 0);
+  target.set(body, offset + TAG_HEADER_SIZE);
+  view.setUint32(TAG_HEADER_SIZE + body.length, TAG_HEADER_SIZE + body.length);
 }

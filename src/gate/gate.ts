@@ -88,6 +88,7 @@ export class Gate {
   readonly #numbers = new WeakMap<Ticket, number>();
   readonly #connections = new AddressCounter();
   readonly #handshakes = new AddressRate();
+  readonly #requests = new AddressRate();
   readonly #setLimits: Partial<GateLimits>;
   readonly #observers = new Set<GateObserver>();
   /** Which addresses may connect from now on; connections that there are go on. */
@@ -193,7 +194,8 @@ export class Gate {
   /** A client has connected. It counts until it is released. */
   arrive(arrival: Arrival): Answer<Guest> {
     const denied = this.#deniedAddress(arrival.remoteAddress);
-    const refusal = denied ?? this.#overBounds(arrival.remoteAddress);
+    const refusal = denied ??
+      (arrival.isUnbounded === true ? undefined : this.#overBounds(arrival));
     if (refusal !== undefined) {
       this.#desk.counts[denied === undefined ? "connections" : "addresses"]++;
       this.#tellRefused(arrival, refusal);
@@ -254,7 +256,7 @@ export class Gate {
     return mayCome ? undefined : { refused: "denied", why: "the address is not let in" };
   }
 
-  #overBounds(remoteAddress: string): Refusal | undefined {
+  #overBounds({ remoteAddress, isRequest = false }: Arrival): Refusal | undefined {
     const { limits, clock } = this.#desk;
     if (this.#guests.size >= limits.maxConnections) {
       return { refused: "full", why: `there are ${limits.maxConnections} connections` };
@@ -263,11 +265,15 @@ export class Gate {
     if (this.#connections.of(remoteAddress) >= mostConnections) {
       return { refused: "full", why: `the address has ${mostConnections} connections` };
     }
-    const perSecond = this.boundOf("maxHandshakesPerSecond", remoteAddress);
-    if (!this.#handshakes.take(remoteAddress, { perSecond, nowMs: clock.now() })) {
-      return { refused: "full", why: `the address opens over ${perSecond} connections a second` };
+    const nowMs = clock.now();
+    if (isRequest) {
+      const perSecond = this.boundOf("maxRequestsPerSecond", remoteAddress);
+      if (this.#requests.take(remoteAddress, { perSecond, nowMs })) return undefined;
+      return { refused: "full", why: `the address makes over ${perSecond} requests a second` };
     }
-    return undefined;
+    const perSecond = this.boundOf("maxHandshakesPerSecond", remoteAddress);
+    if (this.#handshakes.take(remoteAddress, { perSecond, nowMs })) return undefined;
+    return { refused: "full", why: `the address opens over ${perSecond} connections a second` };
   }
 }
 

@@ -30,6 +30,10 @@ export interface Arrival {
   readonly protocol: string;
   /** Its address, without a port; empty for the server's own. */
   readonly remoteAddress: string;
+  /** Whether it is one of many requests that a client makes, and not a connection: they may come more often. */
+  readonly isRequest?: boolean;
+  /** Whether it is let in over all bounds. */
+  readonly isUnbounded?: boolean;
 }
 
 /** The facts that a client states about itself before it asks for anything. */

@@ -12,6 +12,8 @@ export interface GateLimits {
   readonly maxConnectionsPerAddress: number;
   /** Connections that one address may open in a second. Default 100 for public ones, as above. */
   readonly maxHandshakesPerSecond: number;
+  /** HTTP requests that one address may make in a second. Default 1000 for public ones, as above. */
+  readonly maxRequestsPerSecond: number;
   /** Names that the players of one address, of any kind, may wait for until somebody publishes. Default 64. */
   readonly maxWaitedNamesPerAddress: number;
   /** Sessions over UDP that go on although their connections have ended. Default 1000. */
@@ -47,6 +49,7 @@ export const GATE_LIMITS: GateLimits = {
   maxConnections: 10_000,
   maxConnectionsPerAddress: 1000,
   maxHandshakesPerSecond: 100,
+  maxRequestsPerSecond: 1000,
   maxWaitedNamesPerAddress: 64,
   maxDetachedSessions: 1000,
   maxDetachedSessionsPerAddress: 64,
@@ -81,6 +84,7 @@ export function gateLimits(
 export type AddressLimit =
   | "maxConnectionsPerAddress"
   | "maxHandshakesPerSecond"
+  | "maxRequestsPerSecond"
   | "maxDetachedSessionsPerAddress";
 
 /**

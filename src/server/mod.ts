@@ -22,6 +22,7 @@ export {
   parseListenAddress,
   ServerError,
   type ServerErrorCode,
+  type TlsIdentity,
 } from "../transport/mod.ts";
 export type {
   Door,
@@ -57,6 +58,22 @@ export {
   type TicketInfo,
   type TicketState,
 } from "../gate/mod.ts";
+export {
+  faultAnswer,
+  type GrantedPlay,
+  HttpExchange,
+  type HttpFault,
+  type HttpOutput,
+  type HttpRequestInfo,
+  type HttpRoutes,
+  HttpVisit,
+  type HttpVisitParts,
+  jsonAnswer,
+  type LastingAnswer,
+  type SharedOrigins,
+  type StreamHandler,
+  StreamVisit,
+} from "../doors/http/mod.ts";
 export {
   type MulticastOptions,
   parseMulticastRange,

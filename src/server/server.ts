@@ -1,4 +1,13 @@
 import type { Door, ServerTiming } from "../doors/mod.ts";
+import {
+  HealthRoutes,
+  HttpDoor,
+  type HttpDoorOptions,
+  type HttpOutput,
+  type HttpRequestInfo,
+  type HttpRoutes,
+  type SharedOrigins,
+} from "../doors/http/mod.ts";
 import { RtmpDoor } from "../doors/rtmp/mod.ts";
 import {
   type MulticastOptions,
@@ -21,7 +30,7 @@ import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
-import { type ListenAddress, type StreamPair, systemClock } from "../transport/mod.ts";
+import { type ListenAddress, ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
 import type { LossPolicy } from "../transmux/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
@@ -42,6 +51,24 @@ export interface ServerOptions {
   readonly rtsp?: ListenAddress | false;
   /** Where RTSP over TLS is listened for. Needs `tls`. */
   readonly rtsps?: ListenAddress | false;
+  /** Where HTTP is listened for. `Server.fetch` needs no port. */
+  readonly http?: ListenAddress | false;
+  /** Where HTTP over TLS is listened for. Needs `tls`. */
+  readonly https?: ListenAddress | false;
+  /**
+   * Which pages of other origins may use the HTTP door: read media (all by default, `*`), or use the API (none by
+   * default). To publish from a page of another origin, that has to be named.
+   */
+  readonly httpOrigins?: { readonly media?: SharedOrigins; readonly api?: SharedOrigins };
+  /**
+   * Host names by which clients may use what changes something, or is not media; any by default. Addresses and
+   * `localhost` may always be used.
+   */
+  readonly httpHosts?: readonly string[];
+  /** Further outputs and inputs of the HTTP door, asked before the built-in ones. */
+  readonly httpOutputs?: readonly HttpOutput[];
+  /** Further groups of paths of the HTTP door, asked before the built-in ones. */
+  readonly httpRoutes?: readonly HttpRoutes[];
   /**
    * Where RTSP sessions receive and send RTP over UDP; an even port, RTCP is on the next one. Its address
    * is that of `rtsp` by default; clients of the other address family are then not offered UDP. Without it
@@ -52,7 +79,7 @@ export interface ServerOptions {
    * Lets RTSP players ask for multicast: each stream is sent once to a group of its own. Off by default.
    */
   readonly multicast?: MulticastOptions | false;
-  /** Certificate chain and private key, PEM, for `rtmps` and `rtsps`. */
+  /** Certificate chain and private key, PEM, for `rtmps`, `rtsps` and `https`. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Times of RTSP sessions. */
   readonly rtspSession?: RtspServiceOptions;
@@ -96,6 +123,8 @@ export interface ServerOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Connections that one address may open in a second. Default 100 for public addresses, as above. */
   readonly maxHandshakesPerSecond?: number;
+  /** HTTP requests that one address may make in a second. Default 1000 for public addresses, as above. */
+  readonly maxRequestsPerSecond?: number;
   /** Names that players of one address may wait for until somebody publishes. Default 64, for all addresses. */
   readonly maxWaitedNamesPerAddress?: number;
   /**
@@ -154,6 +183,7 @@ export class Server {
   readonly #shell: ServerShell;
   readonly #relays: Relays;
   readonly #rtsp: RtspDoor;
+  readonly #http: HttpDoor;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -172,6 +202,9 @@ export class Server {
       hubEvents(log, () => this.hub.settings.maxHeldBytes),
     );
     this.#rtsp = new RtspDoor(rtspDoorOptions(options));
+    this.#http = new HttpDoor(httpDoorOptions(options, [
+      new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
+    ]));
     this.#shell = new ServerShell({
       hub: this.hub,
       doors: [
@@ -180,6 +213,7 @@ export class Server {
           askAtConnect: options.rtmpAskAtConnect ?? asksAtConnect(hooks),
         }),
         this.#rtsp,
+        this.#http,
         ...options.doors ?? [],
       ],
       hooks,
@@ -375,6 +409,31 @@ export class Server {
   }
 
   /**
+   * Answers an HTTP request as the server's own ports do: in a `Deno.serve` of the program's, under a path of its
+   * choice (`prefix`), or without any port. It may be passed on as it is: `Deno.serve(server.fetch)`.
+   *
+   * @example
+   * ```ts
+   * import { Server } from "@weir/server";
+   *
+   * await using server = new Server();
+   * const answer = await server.fetch(new Request("http://localhost/video/healthz"), {
+   *   prefix: "/video",
+   * });
+   * console.log(answer.status); // 200
+   * ```
+   */
+  readonly fetch = async (request: Request, info: HttpRequestInfo = {}): Promise<Response> => {
+    try {
+      this.#shell.use(this.#http);
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      return new Response(null, { status: 503 });
+    }
+    return await this.#http.fetch(this.#shell, request, info);
+  };
+
+  /**
    * Shows another certificate, PEM, to those who connect by TLS from now on; connections that there are go on.
    *
    * @throws {ServerError} `certificate` when the certificate and the key do not belong together, or cannot be
@@ -382,6 +441,12 @@ export class Server {
    */
   async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
     await this.#shell.reloadTls(tls);
+  }
+
+  #whyNotReady(): string | undefined {
+    const { state } = this.#shell;
+    // One that only answers requests of others' ports has none of its own to open.
+    return state === "stopped" ? "The server stops" : undefined;
   }
 
   /** Closes listeners, tells clients, and ends within three seconds; may be called again. */
@@ -425,6 +490,22 @@ function addressRules({ allow, deny }: AddressListOptions): AddressRules {
   return {
     ...(allow === undefined ? {} : { allowed: new AddressRanges(allow) }),
     ...(deny === undefined ? {} : { denied: new AddressRanges(deny) }),
+  };
+}
+
+function httpDoorOptions(
+  { http, https, httpOrigins = {}, httpHosts, httpOutputs, httpRoutes = [] }: ServerOptions,
+  routes: readonly HttpRoutes[],
+): HttpDoorOptions {
+  const { media, api } = httpOrigins;
+  return {
+    ...(http === undefined ? {} : { http }),
+    ...(https === undefined ? {} : { https }),
+    ...(media === undefined ? {} : { mediaOrigins: media }),
+    ...(api === undefined ? {} : { apiOrigins: api }),
+    ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
+    ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
+    routes: [...httpRoutes, ...routes],
   };
 }
 

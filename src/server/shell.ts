@@ -20,6 +20,7 @@ import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
 import {
   Acceptor,
+  checkTlsIdentity,
   formatAddress,
   type ListenAddress,
   openListener,
@@ -128,6 +129,11 @@ export class ServerShell implements Shell {
     return this.#state;
   }
 
+  /** Certificate and key of now. */
+  get tls(): TlsIdentity | undefined {
+    return this.#tls;
+  }
+
   /** Where it listens, with the ports that it got. */
   get addresses(): ServerAddress[] {
     return [
@@ -227,7 +233,9 @@ export class ServerShell implements Shell {
    */
   async reloadTls(identity: TlsIdentity): Promise<void> {
     try {
+      await checkTlsIdentity(identity);
       for (const { listener } of this.#listeners) await listener.reload?.(identity);
+      for (const door of this.#usedDoors) await door.reloadTls?.(identity);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new ServerError("certificate", `Cannot change the certificate: ${why}`, { cause });
@@ -250,8 +258,7 @@ export class ServerShell implements Shell {
     if (door === undefined) {
       throw new ServerError("state", `Cannot serve ${protocol}: no door does`);
     }
-    this.#usedDoors.add(door);
-    this.#startTicking();
+    this.use(door);
     const transport = streamPairTransport(pair);
     const arrival = this.gate.arrive({ protocol, remoteAddress: transport.remoteAddress });
     if (!("granted" in arrival)) {
@@ -260,7 +267,20 @@ export class ServerShell implements Shell {
       return { clean: false, reason: "refused", message };
     }
     const guest = arrival.granted;
-    return await this.#keep(guest, () => door.serve!(this, { transport, guest }));
+    return await this.keep(guest, () => door.serve!(this, { transport, guest }));
+  }
+
+  /**
+   * Passes time on to a door, open or not: somebody else brings it what it serves.
+   *
+   * @throws {ServerError} `state` when the server has stopped
+   */
+  use(door: Door): void {
+    if (this.#state === "stopped") {
+      throw new ServerError("state", "Cannot serve as the server is stopped");
+    }
+    this.#usedDoors.add(door);
+    this.#startTicking();
   }
 
   /** Closes all, tells the peers, and ends within three seconds; `others` end meanwhile. */
@@ -305,14 +325,15 @@ export class ServerShell implements Shell {
       return;
     }
     const guest = arrival.granted;
-    this.#keep(guest, () => serve(transport, guest)).catch((error) => {
+    this.keep(guest, () => serve(transport, guest)).catch((error) => {
       // A mistake of this program costs this connection alone.
       peerLog.error("connection failed", { error: String(error) });
       transport.close();
     });
   }
 
-  async #keep(guest: Guest, serve: () => ServedConnection): Promise<ConnectionEnd> {
+  /** Keeps a connection that was let in; see {@linkcode Shell.keep}. */
+  async keep(guest: Guest, serve: () => ServedConnection): Promise<ConnectionEnd> {
     let connection: ServedConnection | undefined;
     try {
       const served = connection = serve();

@@ -75,8 +75,19 @@ async function listening(
 /** Node takes any text for a certificate or a key, and fails each handshake: so they are looked at first. */
 async function contextOf(
   tls: typeof NodeTls,
-  { cert, key }: TlsIdentity,
+  identity: TlsIdentity,
 ): Promise<NodeTls.SecureContext> {
+  await checkTlsIdentity(identity);
+  const { cert, key } = identity;
+  return tls.createSecureContext({ cert, key });
+}
+
+/**
+ * Checks that a certificate and a key can be read, and belong together.
+ *
+ * @throws {TypeError} if not
+ */
+export async function checkTlsIdentity({ cert, key }: TlsIdentity): Promise<void> {
   const { X509Certificate, createPrivateKey } = await import("node:crypto");
   let belong: boolean;
   try {
@@ -90,7 +101,6 @@ async function contextOf(
   if (!belong) {
     throw new TypeError("Cannot use the certificate and key as they do not belong together");
   }
-  return tls.createSecureContext({ cert, key });
 }
 
 /** What was accepted and not taken yet. */

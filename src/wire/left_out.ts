@@ -9,7 +9,7 @@ import type { ServerLog } from "../log/mod.ts";
 export function tellLeftOut(
   publication: Publication | undefined,
   leftOut: {
-    readonly format: "rtmp" | "rtsp";
+    readonly format: "rtmp" | "rtsp" | "flv";
     readonly tracks: readonly UnsupportedTrack[];
     readonly log: ServerLog;
   },
@@ -27,10 +27,13 @@ export function tellLeftOut(
 }
 
 /**
- * Why RTMP players can be sent nothing of a stream, in words; `undefined` where they can, or where its
- * publisher has told no tracks: what it sends is then of RTMP.
+ * Why players of FLV's bodies, whom `players` names, can be sent nothing of a stream, in words; `undefined` where
+ * they can, or where its publisher has told no tracks: what it sends is then of RTMP.
  */
-export function whyNothingForRtmp({ name, publication }: Stream): string | undefined {
+export function whyNothingForFlv(
+  { name, publication }: Stream,
+  { players }: { readonly players: "RTMP" | "FLV" },
+): string | undefined {
   const tracks = publication?.tracks ?? [];
   if (tracks.length === 0) return undefined;
   const remuxer = new FlvRemuxer();
@@ -38,5 +41,7 @@ export function whyNothingForRtmp({ name, publication }: Stream): string | undef
   const { unsupported } = remuxer;
   if (unsupported.length < tracks.length) return undefined;
   const reasons = unsupported.map(({ track: { kind, id }, reason }) => `${kind} ${id}: ${reason}`);
-  return `The stream ${name} has nothing that RTMP players can be sent (${reasons.join("; ")})`;
+  return `The stream ${name} has nothing that ${players} players can be sent (${
+    reasons.join("; ")
+  })`;
 }

@@ -1,8 +1,10 @@
 /**
- * The bytes that all players of a format share: RTMP chunks, and RTP in the frames of RTSP.
+ * The bytes that all players of a format share: RTMP chunks, FLV tags, and RTP in the frames of RTSP.
  *
  * @module
  */
+export * from "./flv_body_source.ts";
+export * from "./flv_wire_format.ts";
 export * from "./left_out.ts";
 export * from "./rtmp_capabilities.ts";
 export * from "./rtmp_wire_format.ts";

@@ -12,7 +12,8 @@ import {
 import type { Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { CapsEx, type EnhancedCapabilities, MessageType } from "../rtmp/mod.ts";
-import { type RtmpExtensions, wireMessage } from "./rtmp_wire_format.ts";
+import type { RtmpExtensions } from "./flv_body_source.ts";
+import { wireMessage } from "./rtmp_wire_format.ts";
 
 /**
  * What players that announce nothing of Enhanced RTMP are sent. Players that announce are sent what they

@@ -59,7 +59,7 @@ import {
   refusedFourCc,
   rtmpFormatName,
   RtmpWireFormat,
-  whyNothingForRtmp,
+  whyNothingForFlv,
 } from "../../wire/mod.ts";
 
 /** Limits of RTMP connections. */
@@ -539,7 +539,7 @@ export class RtmpConnection implements ServedConnection {
         ticket.end();
         return this.#refusePlay(event, { refused: "denied", why: reasonOfCodec(fourCc) });
       }
-      const why = whyNothingForRtmp(stream);
+      const why = whyNothingForFlv(stream, { players: "RTMP" });
       if (why !== undefined) {
         ticket.end();
         return this.#refusePlay(event, { refused: "denied", why });

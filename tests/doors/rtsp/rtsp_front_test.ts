@@ -23,7 +23,9 @@ class Bench {
     log: this.log,
     peers: this.#peers,
     clock: this.clock,
+    tls: undefined,
     listen: () => Promise.reject(new Error("nothing is listened for")),
+    keep: (_, serve) => serve().finished,
     timing: {
       playWaitMs: 100,
       describeWaitMs: 100,

@@ -1,0 +1,59 @@
+import { encodeFlvHeader } from "../../flv/mod.ts";
+import type { Stream, StreamReader } from "../../hub/mod.ts";
+import { FlvWireFormat, whyNothingForFlv } from "../../wire/mod.ts";
+import { publishFlv } from "./flv_input.ts";
+import { FlvFilteredFeed, type FlvWishes } from "./flv_filtered_feed.ts";
+import type { HttpOutput } from "./http_output.ts";
+import type { StreamVisit } from "./http_visit.ts";
+import { playWire } from "./wire_play.ts";
+
+/** Nothing of Enhanced RTMP that players can do without: many take codecs by their FourCC, few more than that. */
+const EXTENSIONS = { multitrack: false, modEx: false, fourCcs: false, furtherTracks: false };
+
+/**
+ * `/live/cam.flv`: HTTP-FLV, WebSocket-FLV at the same URL, and FLV that is published by PUT or POST. `?audio=0` and
+ * `?video=0` leave a kind out.
+ */
+export function flvRow(): HttpOutput {
+  return {
+    protocol: (request) =>
+      request.headers.get("upgrade")?.toLowerCase() === "websocket" ? "ws-flv" : "http-flv",
+    suffix: /\.flv$/,
+    methods: { GET: playFlv, PUT: publishFlv, POST: publishFlv },
+  };
+}
+
+function playFlv(visit: StreamVisit): Promise<Response> {
+  const { searchParams } = visit.url;
+  const wishes = {
+    audio: searchParams.get("audio") !== "0",
+    video: searchParams.get("video") !== "0",
+  };
+  const wantsAll = wishes.audio && wishes.video;
+  return playWire(visit, {
+    format: "flv",
+    create: (stream) => new FlvWireFormat(stream, EXTENSIONS, { log: visit.log }),
+    contentType: "video/x-flv",
+    whyNothing: (stream) => whyNothingForFlv(stream, { players: "FLV" }),
+    head: (stream, reader) => headOf(stream, { reader, wishes }),
+    ...(wantsAll ? {} : { feed: ({ cursor }) => new FlvFilteredFeed(cursor, wishes) }),
+  });
+}
+
+/** The header of the file: players wait for a kind of media that it announces and that never comes. */
+function headOf(
+  { headers, publication }: Stream,
+  { reader, wishes }: { readonly reader: StreamReader; readonly wishes: FlvWishes },
+): Uint8Array {
+  const kinds = new Set<string>();
+  for (const { kind } of headers.units) kinds.add(kind);
+  for (const { kind } of reader.cursor.peekRun()?.entries ?? []) kinds.add(kind);
+  for (const { kind, id } of publication?.tracks ?? []) {
+    if (reader.format.carries?.(kind, id) ?? true) kinds.add(kind);
+  }
+  const knowsNothing = !kinds.has("audio") && !kinds.has("video");
+  return encodeFlvHeader({
+    hasAudio: wishes.audio && (knowsNothing || kinds.has("audio")),
+    hasVideo: wishes.video && (knowsNothing || kinds.has("video")),
+  });
+}

@@ -1,0 +1,273 @@
+import type { ConnectionEnd } from "../../gate/mod.ts";
+import {
+  formatAddress,
+  type ListenAddress,
+  plainAddress,
+  ServerError,
+  type TlsIdentity,
+} from "../../transport/mod.ts";
+import type { Door, DoorAddress, Shell } from "../mod.ts";
+import {
+  type CrossOriginRequest,
+  type CrossOriginRules,
+  originFault,
+  type SharedOrigins,
+  sharingHeaders,
+} from "./cross_origin.ts";
+import { ANSWERED, HttpExchange } from "./http_exchange.ts";
+import { HttpListener } from "./http_listener.ts";
+import { HTTP_OUTPUTS } from "./http_outputs.ts";
+import type { HttpOutput } from "./http_output.ts";
+import type { HttpRoutes } from "./http_routes.ts";
+import { HttpVisit, type HttpVisitParts, StreamVisit } from "./http_visit.ts";
+import { answerOfGate, faultAnswer, type HttpFault } from "./json_answer.ts";
+import { requestPath } from "./request_path.ts";
+
+/** Options of an {@linkcode HttpDoor}. */
+export interface HttpDoorOptions {
+  /** Where HTTP is listened for. */
+  readonly http?: ListenAddress | false;
+  /** Where HTTP over TLS is listened for. */
+  readonly https?: ListenAddress | false;
+  /** Groups of paths beside those of streams, in the order in which they are asked. */
+  readonly routes?: readonly HttpRoutes[];
+  /** Which pages of other origins may read media. Default all: `*`. */
+  readonly mediaOrigins?: SharedOrigins;
+  /** Which pages of other origins may use all else. Default none. */
+  readonly apiOrigins?: SharedOrigins;
+  /**
+   * Host names that requests may be for which change something or are not for media; any by default. Addresses and
+   * `localhost` always are.
+   */
+  readonly hosts?: readonly string[];
+  /** Rows of further outputs and inputs, asked before the built-in ones. */
+  readonly outputs?: readonly HttpOutput[];
+}
+
+/** What is known of a request beside itself: what `Deno.serve` tells its handlers, and where the server is mounted. */
+export interface HttpRequestInfo {
+  /** Address of the client. */
+  readonly remoteAddr?: { readonly hostname?: string } | undefined;
+  /** The path that the server is mounted at: `/weir`. At the root by default. */
+  readonly prefix?: string;
+}
+
+/** Who answers a request. */
+type Route =
+  | { readonly routes: HttpRoutes }
+  | { readonly output: HttpOutput; readonly name: string; readonly suffix: RegExpExecArray }
+  | { readonly nothing: true };
+
+/** The door for HTTP: players, publishers, and the groups of paths that the server has beside. */
+export class HttpDoor implements Door {
+  /** What it speaks. */
+  readonly protocols: readonly string[] = ["http", "https"];
+  readonly #options: HttpDoorOptions;
+  readonly #outputs: readonly HttpOutput[];
+  readonly #rules: CrossOriginRules;
+  readonly #listeners: HttpListener[] = [];
+  #isClosed = false;
+
+  /** Makes a door that is not open yet. */
+  constructor(options: HttpDoorOptions = {}) {
+    this.#options = options;
+    this.#outputs = [...options.outputs ?? [], ...HTTP_OUTPUTS];
+    this.#rules = {
+      media: options.mediaOrigins ?? "*",
+      other: options.apiOrigins ?? false,
+      hosts: options.hosts ?? [],
+    };
+  }
+
+  /** Its ports. */
+  get addresses(): readonly DoorAddress[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
+  /** Listens where the options say. */
+  async open(shell: Shell): Promise<void> {
+    const { http = false, https = false } = this.#options;
+    if (http !== false) await this.#listen(shell, { protocol: "http", address: http });
+    if (https === false) return;
+    const { tls } = shell;
+    if (tls === undefined) {
+      throw new ServerError("state", "Cannot listen for https without a certificate and key");
+    }
+    await this.#listen(shell, { protocol: "https", address: https, tls });
+  }
+
+  /** Shows another certificate from the next connection on. */
+  async reloadTls(identity: TlsIdentity): Promise<void> {
+    for (const listener of this.#listeners) await listener.reload(identity);
+  }
+
+  /** Its exchanges keep their own time. */
+  tick(): void {}
+
+  /** Resolves when its ports are closed, and the last answers are out. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#listeners.map((listener) => listener.shutdown(CLOSE_MS)));
+    this.#listeners.length = 0;
+  }
+
+  /** Answers a request, whoever has accepted it. */
+  async fetch(shell: Shell, request: Request, info: HttpRequestInfo = {}): Promise<Response> {
+    const url = new URL(request.url);
+    const prefix = (info.prefix ?? "").replace(/\/+$/, "");
+    const found = requestPath(url, prefix);
+    if (found === undefined) return faultAnswer(NOTHING);
+    if ("status" in found) return faultAnswer(found);
+    const { path } = found;
+    const route = this.#routeOf(path);
+    const crossing: CrossOriginRequest = { request, url, ...sharingOf(route) };
+    const fault = originFault(crossing, this.#rules);
+    if (fault !== undefined) return faultAnswer(fault);
+    const answer = request.method === "OPTIONS"
+      ? new Response(null, { status: 204, headers: allowOf(route) })
+      : await this.#letIn(shell, { request, url, path, prefix, route, info });
+    return shared(answer, sharingHeaders(crossing, this.#rules));
+  }
+
+  async #letIn(
+    shell: Shell,
+    { route, info, ...parts }: {
+      readonly request: Request;
+      readonly url: URL;
+      readonly path: string;
+      readonly prefix: string;
+      readonly route: Route;
+      readonly info: HttpRequestInfo;
+    },
+  ): Promise<Response> {
+    const arrival = shell.gate.arrive({
+      protocol: protocolOf(route, parts.request),
+      remoteAddress: plainAddress(info.remoteAddr?.hostname ?? "unknown"),
+      isRequest: true,
+      isUnbounded: "routes" in route && route.routes.isUnbounded === true,
+    });
+    if (!("granted" in arrival)) return answerOfGate(arrival);
+    const guest = arrival.granted;
+    const exchange = new HttpExchange(guest);
+    void shell.keep(guest, () => exchange);
+    let answer: Response;
+    try {
+      answer = await answerOf(route, { ...parts, shell, guest, exchange });
+    } catch (error) {
+      exchange.finish(FAILED);
+      shell.peers.of(guest.remoteAddress).error("http request failed", {
+        connection: guest.id,
+        error: String(error),
+      });
+      answer = faultAnswer({ status: 500, code: "internal", reason: FAILED.message });
+    }
+    if (!exchange.hasRole) exchange.finish(ANSWERED);
+    return answer;
+  }
+
+  /** Groups before outputs, the outputs, groups behind them. */
+  #routeOf(path: string): Route {
+    const groups = this.#options.routes ?? [];
+    const isOf = (place: HttpRoutes["place"]) => (routes: HttpRoutes): boolean =>
+      routes.place === place && routes.has(path);
+    const before = groups.find(isOf("before-outputs"));
+    if (before !== undefined) return { routes: before };
+    for (const output of this.#outputs) {
+      const suffix = output.suffix.exec(path);
+      if (suffix !== null) return { output, suffix, name: path.slice(1, suffix.index) };
+    }
+    const after = groups.find(isOf("after-outputs"));
+    return after === undefined ? NO_ROUTE : { routes: after };
+  }
+
+  async #listen(
+    shell: Shell,
+    options: {
+      readonly protocol: string;
+      readonly address: ListenAddress;
+      readonly tls?: TlsIdentity;
+    },
+  ): Promise<void> {
+    const listener = await HttpListener.open({
+      ...options,
+      handler: (request, { remoteAddr }) => this.fetch(shell, request, { remoteAddr }),
+      onError: (error) => shell.log.error("http request failed", { error: String(error) }),
+    });
+    if (this.#isClosed) {
+      await listener.shutdown(0);
+      throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");
+    }
+    this.#listeners.push(listener);
+    const { protocol, hostname, port } = listener.address;
+    shell.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
+  }
+}
+
+/** How long clients may take to read the last of their answers when the server stops, milliseconds. */
+const CLOSE_MS = 250;
+
+const FAILED: ConnectionEnd = { clean: false, reason: "internal", message: "Internal error" };
+
+const NOTHING: HttpFault = {
+  status: 404,
+  code: "path",
+  reason: "There is nothing at this path: streams are at /NAME.flv and the like",
+};
+
+const NO_ROUTE: Route = { nothing: true };
+
+function protocolOf(route: Route, request: Request): string {
+  if ("nothing" in route) return "http";
+  if ("routes" in route) return route.routes.protocol;
+  const { protocol } = route.output;
+  return typeof protocol === "string" ? protocol : protocol(request);
+}
+
+function sharingOf(route: Route): Pick<CrossOriginRequest, "isShared" | "methods"> {
+  if ("output" in route) return { isShared: true, methods: route.output.crossOrigin ?? [] };
+  const isShared = "routes" in route && route.routes.isShared === true;
+  return { isShared, methods: [] };
+}
+
+/** The methods of a stream's path; groups know theirs themselves. */
+function allowOf(route: Route): Record<string, string> {
+  return "output" in route ? { allow: methodsOf(route.output).join(", ") } : {};
+}
+
+function methodsOf({ methods }: HttpOutput): string[] {
+  const own = Object.keys(methods);
+  return [...new Set([...own, ...(own.includes("GET") ? ["HEAD"] : []), "OPTIONS"])];
+}
+
+async function answerOf(route: Route, parts: HttpVisitParts): Promise<Response> {
+  if ("nothing" in route) return faultAnswer(NOTHING);
+  if ("routes" in route) return await route.routes.serve(new HttpVisit(parts));
+  const { output } = route;
+  const visit = new StreamVisit(parts, route);
+  const { method } = visit;
+  const handler = Object.hasOwn(output.methods, method) ? output.methods[method] : undefined;
+  if (handler !== undefined) return await handler(visit);
+  if (method === "HEAD" && output.methods.GET !== undefined) {
+    return await withoutBody(await output.methods.GET(visit));
+  }
+  return faultAnswer({
+    status: 405,
+    code: "method",
+    reason: `The method ${method} is not for this path`,
+    headers: allowOf(route),
+  });
+}
+
+/** What HEAD gets of what GET would: who waits for the body is not there, and nobody has counted its bytes. */
+async function withoutBody(answer: Response): Promise<Response> {
+  if (answer.body === null) return answer;
+  await answer.body.cancel();
+  return new Response(new Blob([]).stream(), answer);
+}
+
+/** Adds what lets pages of other origins read an answer; one that upgrades is no page's to read. */
+function shared(answer: Response, headers: Readonly<Record<string, string>>): Response {
+  if (answer.status === 101) return answer;
+  for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+  return answer;
+}

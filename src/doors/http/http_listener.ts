@@ -1,0 +1,148 @@
+import {
+  checkListenPermission,
+  checkTlsIdentity,
+  explainListenErrors,
+  type ListenAddress,
+  type TlsIdentity,
+} from "../../transport/mod.ts";
+import type { DoorAddress } from "../door.ts";
+
+/** Answers a request of a listener. */
+export type ListenerHandler = (
+  request: Request,
+  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+) => Response | Promise<Response>;
+
+/** What an {@linkcode HttpListener} is made of. */
+export interface HttpListenerOptions {
+  /** `http` or `https`. */
+  readonly protocol: string;
+  readonly address: ListenAddress;
+  /** What it shows, where it speaks TLS. */
+  readonly tls?: TlsIdentity;
+  readonly handler: ListenerHandler;
+  /** A handler has thrown, which none should. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** For so long another certificate waits for the port that the one before had, milliseconds. */
+const REBIND_MS = 2000;
+const REBIND_EACH_MS = 5;
+
+/** A port where HTTP is spoken, over TLS or not. */
+export class HttpListener {
+  readonly #options: HttpListenerOptions;
+  /** Where it is listened; the port is known. */
+  readonly #address: Required<ListenAddress>;
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #tls: TlsIdentity | undefined;
+  /** Servers of former certificates, whose connections go on. */
+  readonly #former = new Set<Deno.HttpServer<Deno.NetAddr>>();
+  readonly #abort: AbortController;
+  #isClosed = false;
+
+  private constructor(
+    options: HttpListenerOptions,
+    { server, abort }: {
+      readonly server: Deno.HttpServer<Deno.NetAddr>;
+      readonly abort: AbortController;
+    },
+  ) {
+    const { hostname, port } = server.addr;
+    this.#options = options;
+    this.#tls = options.tls;
+    this.#server = server;
+    this.#abort = abort;
+    this.#address = { hostname, port };
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @throws {ServerError} as `openListener` does
+   */
+  static async open(options: HttpListenerOptions): Promise<HttpListener> {
+    const { protocol, address, tls } = options;
+    const { hostname = "0.0.0.0", port } = address;
+    checkListenPermission(protocol, { hostname, port });
+    const abort = new AbortController();
+    const server = await explainListenErrors(
+      protocol,
+      { hostname, port, isTls: tls !== undefined },
+      async () => {
+        if (tls !== undefined) await checkTlsIdentity(tls);
+        return serve({ hostname, port }, { ...options, tls, signal: abort.signal });
+      },
+    );
+    return new HttpListener(options, { server, abort });
+  }
+
+  /** Where it listens. */
+  get address(): DoorAddress {
+    return { protocol: this.#options.protocol, ...this.#address };
+  }
+
+  /**
+   * Shows another certificate from the next connection on; those that there are go on. `Deno.serve` cannot change
+   * its own, so another server takes the port over, which nobody has for some milliseconds.
+   */
+  async reload(tls: TlsIdentity): Promise<void> {
+    if (this.#tls === undefined || this.#isClosed) return;
+    const former = this.#server;
+    const before = this.#tls;
+    // Closes the port, and ends when the last of its connections has.
+    this.#former.add(former);
+    former.shutdown().finally(() => this.#former.delete(former));
+    try {
+      this.#server = await this.#rebind(tls);
+      this.#tls = tls;
+    } catch (error) {
+      this.#server = await this.#rebind(before);
+      throw error;
+    }
+  }
+
+  /**
+   * Accepts no more; resolves when all answers are out, or after `graceMs`: then the connections of clients that do
+   * not read theirs are cut.
+   */
+  async shutdown(graceMs: number): Promise<void> {
+    this.#isClosed = true;
+    const timer = setTimeout(() => this.#abort.abort(), graceMs);
+    await Promise.all([this.#server, ...this.#former].map((server) => server.shutdown()));
+    clearTimeout(timer);
+  }
+
+  async #rebind(tls: TlsIdentity): Promise<Deno.HttpServer<Deno.NetAddr>> {
+    const endMs = performance.now() + REBIND_MS;
+    for (;;) {
+      try {
+        const { signal } = this.#abort;
+        return serve(this.#address, { ...this.#options, tls, signal });
+      } catch (error) {
+        const mayPass = error instanceof Deno.errors.AddrInUse && performance.now() < endMs;
+        if (!mayPass) throw error;
+        await new Promise((resolve) => setTimeout(resolve, REBIND_EACH_MS));
+      }
+    }
+  }
+}
+
+function serve(
+  address: Required<ListenAddress>,
+  { tls, handler, onError, signal }: Omit<HttpListenerOptions, "tls"> & {
+    readonly tls: TlsIdentity | undefined;
+    readonly signal: AbortSignal;
+  },
+): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({
+    ...address,
+    ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
+    signal,
+    onListen: () => {},
+    onError: (error) => {
+      onError(error);
+      return new Response(null, { status: 500 });
+    },
+  }, handler);
+}

@@ -1,0 +1,178 @@
+import type {
+  Guest,
+  NotGranted,
+  PlayTicket,
+  PublishTicket,
+  ShownCredentials,
+} from "../../gate/mod.ts";
+import type { Stream } from "../../hub/mod.ts";
+import type { ServerLog } from "../../log/mod.ts";
+import type { Shell } from "../door.ts";
+import { credentialsInHeader } from "./http_credentials.ts";
+import type { HttpExchange } from "./http_exchange.ts";
+import { answerOfGate } from "./json_answer.ts";
+
+/** What a visit is made of. */
+export interface HttpVisitParts {
+  /** The part of the server that doors use. */
+  readonly shell: Shell;
+  /** The request. */
+  readonly request: Request;
+  /** Its URL. */
+  readonly url: URL;
+  /** Its path, percent-decoded and without the prefix. */
+  readonly path: string;
+  /** Where the server is mounted; empty at the root. */
+  readonly prefix: string;
+  /** The client, at the gate. */
+  readonly guest: Guest;
+  /** The exchange, as the server counts it. */
+  readonly exchange: HttpExchange;
+}
+
+/** A request that was let in, as those see it who answer it. */
+export class HttpVisit {
+  /** The part of the server that doors use. */
+  readonly shell: Shell;
+  /** The request; its `signal` is not to be used, as Deno warns where an answer has succeeded meanwhile. */
+  readonly request: Request;
+  /** Its URL, as the client sent it. */
+  readonly url: URL;
+  /** The path, percent-decoded and without the prefix. */
+  readonly path: string;
+  /** What stands before all paths where the server is mounted elsewhere than at the root: `/weir`; else empty. */
+  readonly prefix: string;
+  /** The client, at the gate. */
+  readonly guest: Guest;
+  /** The exchange, as the server counts it: its bytes, and what goes on behind an answer that lasts. */
+  readonly exchange: HttpExchange;
+
+  /** Made by the door. */
+  constructor(parts: HttpVisitParts) {
+    this.shell = parts.shell;
+    this.request = parts.request;
+    this.url = parts.url;
+    this.path = parts.path;
+    this.prefix = parts.prefix;
+    this.guest = parts.guest;
+    this.exchange = parts.exchange;
+  }
+
+  /** The method, in capitals. */
+  get method(): string {
+    return this.request.method;
+  }
+
+  /** The log for lines about the client. */
+  get log(): ServerLog {
+    return this.shell.peers.of(this.guest.remoteAddress);
+  }
+
+  /** What its `Authorization` header shows; what its query shows, the gate reads itself. */
+  get credentials(): ShownCredentials {
+    return credentialsInHeader(this.request.headers.get("authorization"));
+  }
+
+  /** Whether it wants a WebSocket. */
+  get isUpgrade(): boolean {
+    return this.request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  }
+}
+
+/** A stream that a client may play, and the leave to do so: to be ended when it stops. */
+export interface GrantedPlay {
+  /** The leave. */
+  readonly ticket: PlayTicket;
+  /** The stream, which is live. */
+  readonly stream: Stream;
+}
+
+/** A request about a stream. */
+export class StreamVisit extends HttpVisit {
+  /** The stream's name, which may still be none that a stream can have. */
+  readonly name: string;
+  /** What the suffix of its row has matched. */
+  readonly suffix: RegExpExecArray;
+
+  /** Made by the door. */
+  constructor(
+    parts: HttpVisitParts,
+    { name, suffix }: { readonly name: string; readonly suffix: RegExpExecArray },
+  ) {
+    super(parts);
+    this.name = name;
+    this.suffix = suffix;
+  }
+
+  /**
+   * Asks the gate whether the client may play, and waits for the stream; resolves with both, or with the answer that
+   * says why not. The ticket is to be started and ended; what was not started ends with the exchange.
+   */
+  async play({ waitMs = this.shell.timing.playWaitMs }: { readonly waitMs?: number } = {}): Promise<
+    GrantedPlay | Response
+  > {
+    const asked = await this.mayPlay();
+    if (asked instanceof Response) return asked;
+    const found = await asked.stream({ waitMs });
+    if ("granted" in found) return { ticket: asked, stream: found.granted };
+    asked.end();
+    return this.refusal("play", found);
+  }
+
+  /** Asks the gate whether the client may play, and waits for nothing. */
+  async mayPlay(): Promise<PlayTicket | Response> {
+    const entered = await this.#enter();
+    if (entered !== undefined) return this.refusal("play", entered);
+    const answer = await this.guest.play(this.#ask);
+    return "granted" in answer ? answer.granted : this.refusal("play", answer);
+  }
+
+  /** Asks the gate whether the client may publish; the name is taken by the ticket's `start`. */
+  async mayPublish(): Promise<PublishTicket | Response> {
+    const entered = await this.#enter();
+    if (entered !== undefined) return this.refusal("publish", entered);
+    const answer = await this.guest.publish(this.#ask);
+    return "granted" in answer ? answer.granted : this.refusal("publish", answer);
+  }
+
+  /** Says in the log, and to the client, that the gate has not granted what it asked for. */
+  refusal(action: "play" | "publish", away: NotGranted): Response {
+    const reason = "refused" in away
+      ? away.why
+      : "challenge" in away
+      ? away.challenge
+      : "it is sent elsewhere";
+    const fields = {
+      connection: this.guest.id,
+      // What is no name is not for the log.
+      stream: "refused" in away && away.refused === "invalid" ? "" : this.name,
+      reason,
+    };
+    const line = `${this.guest.protocol} ${action} refused`;
+    if (action === "publish") this.log.warn(line, fields);
+    else this.log.info(line, fields);
+    return answerOfGate(away);
+  }
+
+  get #ask() {
+    const { name, credentials, url } = this;
+    return { name, credentials, query: url.searchParams, locate };
+  }
+
+  async #enter(): Promise<NotGranted | undefined> {
+    const userAgent = this.request.headers.get("user-agent") ?? "";
+    const entered = await this.guest.enter({ userAgent: userAgent.slice(0, 512), locate });
+    return "granted" in entered ? undefined : entered;
+  }
+}
+
+/** A client of HTTP follows URLs of HTTP, and paths. */
+function locate(redirect: string): string {
+  const url = new URL(redirect, "http://here.invalid/");
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError("Cannot send an HTTP client elsewhere as the URL must be of http or https");
+  }
+  // Throws where it can be no header.
+  new Headers({ location: redirect });
+  return redirect;
+}

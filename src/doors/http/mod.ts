@@ -1,0 +1,13 @@
+/**
+ * HTTP: streams for players and from publishers by plain requests, and whatever else the server offers by HTTP.
+ *
+ * @module
+ */
+export type { SharedOrigins } from "./cross_origin.ts";
+export * from "./health_routes.ts";
+export * from "./http_door.ts";
+export { HttpExchange, type LastingAnswer } from "./http_exchange.ts";
+export type * from "./http_output.ts";
+export type * from "./http_routes.ts";
+export * from "./http_visit.ts";
+export * from "./json_answer.ts";

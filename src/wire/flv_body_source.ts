@@ -1,0 +1,205 @@
+import {
+  bareAudioBody,
+  bareVideoBody,
+  FlvError,
+  plainAudioBody,
+  plainVideoBody,
+  stripAudioModEx,
+  stripVideoModEx,
+  VideoFrameType,
+} from "../flv/mod.ts";
+import type { HeaderSet, Publication, Stream } from "../hub/mod.ts";
+import { type ServerLog, silentLog } from "../log/mod.ts";
+import type { MediaUnit, Track, TrackKind } from "../media/mod.ts";
+import {
+  type FlvBody,
+  FlvRemuxer,
+  type LossPolicy,
+  toldMetadata,
+  tracksAfter,
+} from "../transmux/mod.ts";
+import { tellLeftOut } from "./left_out.ts";
+
+/** The parts of Enhanced RTMP v2 that the players of a format can take. */
+export interface RtmpExtensions {
+  /** Bodies of several tracks; else only track 0 is sent. */
+  readonly multitrack: boolean;
+  /** `ModEx` entries; else they are taken off. */
+  readonly modEx: boolean;
+  /**
+   * FourCCs, and what is optional beside frames; else a codec goes by its id of FLV 10.1 where it has one,
+   * of one track and without `ModEx`, and there is no `MultichannelConfig` and no metadata of video.
+   */
+  readonly fourCcs: boolean;
+  /**
+   * Further tracks of publishers that do not speak RTMP, as bodies of several tracks; else the first of a kind
+   * alone is sent.
+   */
+  readonly furtherTracks?: boolean;
+}
+
+/** Options of a {@linkcode FlvBodySource}. */
+export interface FlvBodySourceOptions {
+  /** What its players can take. */
+  readonly extensions: RtmpExtensions;
+  /** What they speak. */
+  readonly format: "rtmp" | "flv";
+  /** Is told of the tracks that FLV cannot carry. */
+  readonly log?: ServerLog;
+  /** What becomes of pictures after a loss of RTP packets. */
+  readonly onLoss?: LossPolicy;
+}
+
+/**
+ * The bodies of FLV that the units of a stream become, for all players that can take the same: what RTMP messages
+ * and FLV tags have in common.
+ */
+export class FlvBodySource {
+  readonly #stream: Stream;
+  readonly #extensions: RtmpExtensions;
+  readonly #format: "rtmp" | "flv";
+  readonly #log: ServerLog;
+  readonly #remuxer: FlvRemuxer;
+  /** Whose tracks the remuxer knows. */
+  #publication: Publication | undefined;
+  /** Whether its units are FLV bodies, which go on as they are: it tells no tracks beforehand. */
+  #passes = true;
+  /** How many of its tracks were told to be left out. */
+  #leftOut = 0;
+
+  /** Makes the bodies of a stream's log. */
+  constructor(stream: Stream, options: FlvBodySourceOptions) {
+    const { extensions, format, log = silentLog, onLoss } = options;
+    this.#stream = stream;
+    this.#extensions = extensions;
+    this.#format = format;
+    this.#log = log;
+    this.#remuxer = new FlvRemuxer({
+      ...this.#tracksWritten,
+      ...(onLoss === undefined ? {} : { onLoss }),
+    });
+    this.#followPublication();
+    // A player that begins here has the headers from its preamble.
+    this.#remuxer.headers(0);
+  }
+
+  /** Bodies of FLV all are, of several tracks to those who can take them; of others what FLV has a form for. */
+  carries(kind: TrackKind, track: number): boolean {
+    this.#followPublication();
+    if (!this.#passes) return this.#remuxer.carries(kind, track);
+    return this.#extensions.multitrack || track === 0;
+  }
+
+  /** Frames that could not be made FLV. */
+  get dropped(): number {
+    return this.#remuxer.stats.dropped;
+  }
+
+  /** The bodies that a unit becomes, none or several, at the time that players are to be told; metadata at time 0. */
+  bodiesOf(unit: MediaUnit): FlvBody[] {
+    this.#passes = unit.payload.format === "flv";
+    if (unit.payload.format === "flv") {
+      const { kind, dtsUs, role, keyFrame } = unit;
+      const body = bodyOf(unit, this.#stream.headers.units);
+      if (body === undefined) return [];
+      const flv = { kind, dtsUs, body, keyFrame: keyFrame || role !== "media" };
+      return this.#taken([role === "metadata" ? metadataAtZero(flv) : flv]);
+    }
+    this.#followPublication();
+    const bodies = this.#taken(this.#remuxer.remux(unit).map(metadataAtZero));
+    this.#tellLeftOut();
+    return bodies;
+  }
+
+  /** What a player needs before the unit at `timeUs`: metadata at time 0, and sequence headers at that time. */
+  headerBodies(headers: HeaderSet, timeUs: number): FlvBody[] {
+    return this.#taken(this.#toldBodies(headers, timeUs).map(metadataAtZero));
+  }
+
+  get #tracksWritten(): { readonly multitrack: boolean } {
+    const { multitrack, furtherTracks = false } = this.#extensions;
+    return { multitrack: multitrack && furtherTracks };
+  }
+
+  /** The bodies as these players can take them, without those that they cannot. */
+  #taken(bodies: readonly KeyedBody[]): FlvBody[] {
+    const taken: FlvBody[] = [];
+    for (const flv of bodies) {
+      const body = reducedBody(flv, this.#extensions);
+      if (body !== undefined) taken.push({ kind: flv.kind, dtsUs: flv.dtsUs, body });
+    }
+    return taken;
+  }
+
+  #toldBodies(headers: HeaderSet, dtsUs: number): FlvBody[] {
+    const bodies: FlvBody[] = [];
+    let tracks: readonly Track[] = this.#stream.publication?.tracks ?? [];
+    for (const unit of headers.units) {
+      const body = bodyOf(unit, headers.units);
+      if (body !== undefined) bodies.push({ kind: unit.kind, dtsUs, body });
+      tracks = tracksAfter(tracks, unit);
+    }
+    if (bodies.length > 0 || tracks.length === 0) return bodies;
+    const remuxer = new FlvRemuxer(this.#tracksWritten);
+    remuxer.setTracks(tracks);
+    return remuxer.headers(dtsUs);
+  }
+
+  /** Another publisher has other tracks. */
+  #followPublication(): void {
+    const { publication, headers } = this.#stream;
+    if (publication === undefined || publication === this.#publication) return;
+    this.#publication = publication;
+    this.#passes = publication.tracks === undefined;
+    this.#remuxer.setTracks(headers.units.reduce(tracksAfter, publication.tracks ?? []));
+    this.#leftOut = 0;
+    this.#tellLeftOut();
+  }
+
+  #tellLeftOut(): void {
+    const { unsupported } = this.#remuxer;
+    if (unsupported.length === this.#leftOut) return;
+    this.#leftOut = unsupported.length;
+    tellLeftOut(this.#publication, { format: this.#format, tracks: unsupported, log: this.#log });
+  }
+}
+
+/** The body of a unit of FLV; of metadata that tells nothing, what the headers tell instead. */
+function bodyOf(
+  { kind, role, payload }: MediaUnit,
+  headers: readonly MediaUnit[],
+): Uint8Array | undefined {
+  if (payload.format !== "flv") return undefined;
+  const isMetadata = kind === "data" && role === "metadata";
+  return isMetadata ? toldMetadata(payload.body, headers) : payload.body;
+}
+
+/**
+ * FFmpeg takes metadata of any other time for a subtitle track, and then waits for its packets when it
+ * copies the stream into Matroska.
+ */
+function metadataAtZero(body: KeyedBody): KeyedBody {
+  return body.kind === "data" ? { ...body, dtsUs: 0 } : body;
+}
+
+/** A body, and whether decoding can start at it, where that is known beside its bytes; headers are key. */
+type KeyedBody = FlvBody & { readonly keyFrame?: boolean };
+
+/** The body without what its players cannot take; `undefined` where nothing is left. */
+function reducedBody(
+  { kind, body, keyFrame = true }: KeyedBody,
+  { multitrack, modEx, fourCcs }: RtmpExtensions,
+): Uint8Array | undefined {
+  if (kind === "data" || (multitrack && modEx && fourCcs)) return body;
+  const isVideo = kind === "video";
+  try {
+    const frameType = keyFrame ? VideoFrameType.Key : VideoFrameType.Inter;
+    if (!fourCcs) return isVideo ? bareVideoBody(body, { frameType }) : bareAudioBody(body);
+    const stripped = modEx ? body : isVideo ? stripVideoModEx(body) : stripAudioModEx(body);
+    if (multitrack) return stripped;
+    return isVideo ? plainVideoBody(stripped) : plainAudioBody(stripped);
+  } catch (error) {
+    if (error instanceof FlvError) return undefined;
+    throw error;
+  }
+}
