@@ -13,7 +13,7 @@ import { blankCommentsAndStrings } from "./blank_source.ts";
 export const LADDER: readonly (readonly string[])[] = [
   ["bytes"],
   ["amf", "flv", "log", "media", "rtp", "sdp"],
-  ["rtmp", "rtsp"],
+  ["rtmp", "rtsp", "webrtc"],
   ["hub", "transmux"],
   ["gate", "health", "wire"],
   ["transport"],

@@ -1,0 +1,123 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { parseSdp } from "../../src/sdp/mod.ts";
+import type { RtpMapping } from "../../src/media/mod.ts";
+import {
+  chooseForPublisher,
+  chooseForTrack,
+  formatAnswer,
+  parseOffer,
+  WebRtcError,
+} from "../../src/webrtc/mod.ts";
+import { offer, PLAYER_OFFER } from "./offers.ts";
+import { random } from "./dtls_peer.ts";
+
+function rtp(encodingName: string, parameters: Record<string, string> = {}): RtpMapping {
+  const isAudio = encodingName === "opus";
+  return { payloadType: 96, encodingName, clockRate: isAudio ? 48_000 : 90_000, parameters };
+}
+
+Deno.test("parseOffer reads what Chromium offers", () => {
+  const { iceFragment, icePassword, fingerprints, media } = parseOffer(PLAYER_OFFER);
+  assertEquals([iceFragment, icePassword], ["EsAw", "P2uYro0UCOQ4zxjKXaWCBui1"]);
+  assertEquals(fingerprints[0]?.algorithm, "sha-256");
+  assertEquals(
+    media.map(({ kind, mid, direction, isUsable }) => [kind, mid, direction, isUsable]),
+    [
+      ["audio", "0", "recvonly", true],
+      ["video", "1", "recvonly", true],
+    ],
+  );
+});
+
+Deno.test("chooseForTrack takes the payload type of H.264 that is most like the stream's profile", () => {
+  const video = parseOffer(PLAYER_OFFER).media[1]!;
+  const chosen = (profile: string) =>
+    chooseForTrack(video, rtp("H264", { "profile-level-id": profile }))?.format.payloadType;
+  assertEquals(chosen("42e01f"), 106);
+  assertEquals(chosen("42c01f"), 102);
+  assertEquals(chosen("640028"), 108);
+  assertEquals(chosen("4d401f"), 108);
+  const first = chooseForTrack(video, rtp("H264", { "profile-level-id": "42001e" }))!;
+  assertEquals(first.retransmission?.payloadType, 103);
+  assertEquals(first.feedback, ["nack", "nack pli", "ccm fir", "goog-remb"]);
+});
+
+Deno.test("chooseForTrack knows the other codecs, and none that was not offered", () => {
+  const [audio, video] = parseOffer(PLAYER_OFFER).media;
+  const types = (name: string, of = video!, parameters = {}) =>
+    chooseForTrack(of, rtp(name, parameters))?.format.payloadType;
+  assertEquals(types("VP8"), 96);
+  assertEquals(types("VP9", video, { "profile-id": "2" }), 100);
+  assertEquals(types("AV1"), 45);
+  assertEquals(types("H265"), undefined);
+  assertEquals(types("opus", audio), 111);
+  assertEquals(types("MPEG4-GENERIC", audio), undefined);
+});
+
+Deno.test("chooseForPublisher takes H.264 before what the publisher likes better", () => {
+  const [audio, video] = parseOffer(PLAYER_OFFER).media;
+  assertEquals(chooseForPublisher(video!)?.format.payloadType, 102);
+  assertEquals(chooseForPublisher(audio!)?.format.payloadType, 111);
+  const without = parseOffer(offer([["video", "sendonly", ["98 VP9/90000", "96 VP8/90000"], []]]));
+  assertEquals(chooseForPublisher(without.media[0]!)?.format.payloadType, 98);
+});
+
+Deno.test("formatAnswer accepts what was chosen and refuses the rest, in the order of the offer", () => {
+  const parsed = parseOffer(PLAYER_OFFER);
+  const video = parsed.media[1]!;
+  const answer = formatAnswer(parsed, {
+    sessionId: "7",
+    ice: { fragment: "frag", password: "password" },
+    candidates: [{ hostname: "192.0.2.1", port: 8189 }],
+    fingerprint: { algorithm: "sha-256", value: "AB:CD" },
+    media: new Map([[video, {
+      chosen: chooseForTrack(video, rtp("H264", { "profile-level-id": "42001e" }))!,
+      direction: "sendonly",
+      source: { ssrc: 1, retransmissionSsrc: 2, cname: "weir" },
+    }]]),
+  });
+  const { media } = parseSdp(answer);
+  assertEquals(media.map(({ kind, port }) => [kind, port]), [["audio", 0], ["video", 9]]);
+  assertEquals(media[1]!.formats.map(({ payloadType }) => payloadType), [102, 103]);
+  for (
+    const line of [
+      "a=group:BUNDLE 1",
+      "a=ice-lite",
+      "a=setup:passive",
+      "a=ssrc-group:FID 1 2",
+      "a=candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host",
+      "a=rtcp-fb:102 nack pli",
+      "a=fmtp:103 apt=102",
+    ]
+  ) assertStringIncludes(answer, `${line}\r\n`);
+});
+
+Deno.test("parseOffer refuses what is no offer of WebRTC, by a WebRtcError", () => {
+  const lines = PLAYER_OFFER.split("\r\n");
+  const without = (name: string) =>
+    lines.filter((line) => !line.startsWith(`a=${name}`)).join("\r\n");
+  const offers = [
+    "",
+    "garbage",
+    "v=0\r\n",
+    "m=video 9",
+    without("ice-ufrag"),
+    without("ice-pwd"),
+    without("fingerprint"),
+    without("group"),
+    PLAYER_OFFER.replaceAll("setup:actpass", "setup:passive"),
+    offer(new Array(17).fill(["audio", "recvonly", ["0 PCMU/8000"], []])),
+    "a=".repeat(100_000),
+  ];
+  for (const text of offers) assertThrows(() => parseOffer(text), WebRtcError);
+  for (let i = 0; i < 300; i++) {
+    const bytes = new TextEncoder().encode(PLAYER_OFFER);
+    for (const at of random(8)) bytes[(at * 16 + i) % bytes.length] = at;
+    try {
+      const { media } = parseOffer(new TextDecoder().decode(bytes));
+      for (const one of media) chooseForPublisher(one);
+    } catch (error) {
+      if (!(error instanceof WebRtcError)) throw error;
+    }
+  }
+});
