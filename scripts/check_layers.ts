@@ -12,7 +12,7 @@ import { blankCommentsAndStrings } from "./blank_source.ts";
 /** The folders of `src/`, lowest line first; a folder imports only from lines below its own. */
 export const LADDER: readonly (readonly string[])[] = [
   ["bytes"],
-  ["amf", "flv", "log", "media", "rtp", "sdp"],
+  ["amf", "flv", "hls", "log", "media", "mp4", "rtp", "sdp", "ts"],
   ["rtmp", "rtsp", "webrtc"],
   ["hub", "transmux"],
   ["gate", "health", "wire"],
@@ -24,7 +24,11 @@ export const LADDER: readonly (readonly string[])[] = [
 ];
 
 /** What a folder may import from its own line. */
-const WITHIN_A_LINE: Readonly<Record<string, readonly string[]>> = { flv: ["amf", "media"] };
+const WITHIN_A_LINE: Readonly<Record<string, readonly string[]>> = {
+  flv: ["amf", "media"],
+  mp4: ["media"],
+  ts: ["media"],
+};
 
 /** The first line that may touch the outside world. */
 const FIRST_IMPURE_LINE = LADDER.findIndex((folders) => folders.includes("transport"));

@@ -26,6 +26,7 @@ export {
   parseAacConfig,
 } from "./aac.ts";
 export * from "./ac3.ts";
+export * from "./ac3_config.ts";
 export * from "./adts.ts";
 export * from "./av1.ts";
 export * from "./av1_config.ts";
@@ -36,6 +37,7 @@ export {
   buildAvcConfig,
   parseAvcConfig,
 } from "./avc_config.ts";
+export * from "./codec_string.ts";
 export * from "./dts.ts";
 export * from "./errors.ts";
 export * from "./flac.ts";

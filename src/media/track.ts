@@ -45,8 +45,8 @@ export interface Track {
   /**
    * Decoder configuration in the codec's ISO form, or `undefined` when the codec has none or it is
    * not known yet: `avcC` for H.264, `hvcC` for H.265, `av1C` for AV1, `vpcC` for VP8 and VP9,
-   * AudioSpecificConfig for AAC, `OpusHead` for Opus, STREAMINFO for FLAC, and for MPEG-4 video the
-   * headers before its first VOP.
+   * AudioSpecificConfig for AAC, `OpusHead` for Opus, STREAMINFO for FLAC, the content of `dac3` and
+   * `dec3` for AC-3 and E-AC-3, and for MPEG-4 video the headers before its first VOP.
    */
   readonly config: Uint8Array | undefined;
   /** Audio: samples a second. */

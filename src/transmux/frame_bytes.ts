@@ -1,5 +1,6 @@
 import { joinAnnexB } from "../media/mod.ts";
 import { joinParts } from "./codec/flv_bodies.ts";
+import { isDelimiter, isParameterSet } from "./codec/nal_rules.ts";
 import { codecRow } from "./codec/table.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 
@@ -7,6 +8,11 @@ import type { CodedFrame } from "./coded_frame.ts";
 export interface FrameBytesOptions {
   /** Whether NAL units stand behind start codes; behind their lengths, of four bytes, by default. */
   readonly annexB?: boolean;
+  /**
+   * What becomes of parameter sets and access unit delimiters among the NAL units: they are kept, by default, or left
+   * out, as in MP4, where the sets are beside the samples.
+   */
+  readonly parameterSets?: "keep" | "leave-out";
 }
 
 /**
@@ -24,9 +30,14 @@ export interface FrameBytesOptions {
  */
 export function frameBytes(
   { codec, parts }: CodedFrame,
-  { annexB = false }: FrameBytesOptions = {},
+  { annexB = false, parameterSets = "keep" }: FrameBytesOptions = {},
 ): Uint8Array {
   const row = codecRow(codec);
-  if (annexB && row?.nal !== undefined) return joinAnnexB(parts);
-  return row?.join?.(parts) ?? joinParts(parts);
+  const { nal } = row ?? {};
+  const isLeftOut = parameterSets === "leave-out" && nal !== undefined;
+  const kept = isLeftOut
+    ? parts.filter((part) => !isParameterSet(nal, part) && !isDelimiter(nal, part))
+    : parts;
+  if (annexB && nal !== undefined) return joinAnnexB(kept);
+  return row?.join?.(kept) ?? joinParts(kept);
 }

@@ -5,7 +5,7 @@
  * - In: `unitOfFlv` (RTMP), {@linkcode RtpTrackIngest} (RTSP); their tracks by {@linkcode FlvTrackProbe}
  *   and {@linkcode tracksOfSdp}.
  * - Out: {@linkcode RtpRemuxer} with {@linkcode sdpOfTracks}, {@linkcode FlvRemuxer},
- *   {@linkcode FrameReader} for those who want frames.
+ *   {@linkcode FrameFeed} for containers, {@linkcode FrameReader} for those who want frames.
  *
  * @example Turn the body of an FLV tag into RTP packets
  * ```ts
@@ -54,7 +54,10 @@ export * from "./flv_frame_writer.ts";
 export * from "./flv_remuxer.ts";
 export * from "./flv_tracks.ts";
 export * from "./flv_unit.ts";
+export * from "./fragment_writer.ts";
 export * from "./frame_bytes.ts";
+export * from "./frame_duration.ts";
+export * from "./frame_feed.ts";
 export * from "./frame_reader.ts";
 export * from "./rtp_ingest.ts";
 export * from "./rtp_remuxer.ts";

@@ -9,4 +9,5 @@ export * from "./left_out.ts";
 export * from "./rtmp_capabilities.ts";
 export * from "./rtmp_wire_format.ts";
 export * from "./rtsp_wire_format.ts";
+export * from "./stream_frames.ts";
 export * from "./stream_tracks.ts";

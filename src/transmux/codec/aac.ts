@@ -6,6 +6,7 @@ import {
   parseAdtsHeader,
   parseLatmConfig,
   splitAdts,
+  type Track,
 } from "../../media/mod.ts";
 import type { SdpFormat } from "../../sdp/mod.ts";
 import type { Codec, ConfigFacts, EncodedFrame, FormatParameters, NewMapping } from "./codec.ts";
@@ -24,6 +25,7 @@ export const aac: Codec = {
   name: "aac",
   kind: "audio",
   config: { isNeeded: true, facts: configFacts },
+  durationUs,
   ofEncoder,
   flv: {
     sequenceHeader: (config) => body(AacPacketType.SequenceHeader, config),
@@ -46,6 +48,12 @@ function configFacts(config: Uint8Array): ConfigFacts {
     // Parametric stereo makes two channels of one.
     ...(channels > 0 ? { channels: extension?.ps ? 2 : channels } : {}),
   };
+}
+
+function durationUs(_frame: Uint8Array, { config }: Track): number | undefined {
+  if (config === undefined) return undefined;
+  const { frameLength, sampleRate } = parseAacConfig(config);
+  return (frameLength * 1_000_000) / sampleRate;
 }
 
 const FRAME_SAMPLES = 1024;

@@ -1,4 +1,4 @@
-import { parseAc3Header } from "../../media/mod.ts";
+import { buildAc3Config, parseAc3Header } from "../../media/mod.ts";
 import type { Codec, FrameFacts } from "./codec.ts";
 import { audioFrame } from "./flv_bodies.ts";
 
@@ -10,6 +10,7 @@ export const ac3: Codec = {
   name: "ac3",
   kind: "audio",
   frameFacts,
+  durationUs,
   flv: { frame: audioFrame },
   rtp: {
     encodings: ["AC3"],
@@ -30,6 +31,7 @@ export const eac3: Codec = {
   name: "eac3",
   kind: "audio",
   frameFacts,
+  durationUs,
   flv: { frame: audioFrame },
   rtp: {
     encodings: ["EAC3"],
@@ -40,5 +42,10 @@ export const eac3: Codec = {
 
 function frameFacts([frame]: readonly Uint8Array[]): FrameFacts {
   const { sampleRate, channels } = parseAc3Header(frame!);
-  return { sampleRate, channels };
+  return { config: buildAc3Config(frame!), sampleRate, channels };
+}
+
+function durationUs(frame: Uint8Array): number {
+  const { samplesPerFrame, sampleRate } = parseAc3Header(frame);
+  return (samplesPerFrame * 1_000_000) / sampleRate;
 }

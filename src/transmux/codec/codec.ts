@@ -25,6 +25,8 @@ export interface Codec {
   readonly join?: (parts: readonly Uint8Array[]) => Uint8Array;
   /** What a frame tells of its track: of video a key frame, of audio any. */
   readonly frameFacts?: (parts: readonly Uint8Array[]) => FrameFacts;
+  /** Audio: how long a frame lasts, microseconds, not rounded; `undefined` where it does not tell. */
+  readonly durationUs?: (frame: Uint8Array, track: Track) => number | undefined;
   /**
    * Audio: splits what an encoder hands out into frames, each with its configuration: of the stream, or of
    * its own headers. Without it, that is one frame.

@@ -14,6 +14,11 @@ export const flac: Codec = {
     },
     ofHeader: flacStreamInfo,
   },
+  durationUs: (_frame, { config }) => {
+    if (config === undefined) return undefined;
+    const { minBlockSize, maxBlockSize, sampleRate } = parseFlacStreamInfo(config);
+    return minBlockSize === maxBlockSize ? (maxBlockSize * 1_000_000) / sampleRate : undefined;
+  },
   flv: {
     sequenceHeader: (config) => audioSequenceStart("flac", streamStart(config)),
     frame: audioFrame,

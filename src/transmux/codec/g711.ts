@@ -28,6 +28,8 @@ function g711(name: CodecName, { soundFormat, encodingName, payloadType }: Law):
   return {
     name,
     kind: "audio",
+    durationUs: ({ length }, { channels = 1, sampleRate = G711_SAMPLE_RATE }) =>
+      (length * 1_000_000) / (channels * sampleRate),
     flv: {
       whyNotTrack,
       frame: ({ parts }, { channels }) =>

@@ -16,6 +16,10 @@ export const mp3: Codec = {
     const { sampleRate, channels } = parseMp3Header(frame!);
     return { sampleRate, channels };
   },
+  durationUs: (frame) => {
+    const { samplesPerFrame, sampleRate } = parseMp3Header(frame);
+    return (samplesPerFrame * 1_000_000) / sampleRate;
+  },
   flv: { whyNotFrame, frame: ({ parts }) => body(joinParts(parts)), split: splitMessage },
   rtp: {
     encodings: ["MPA"],

@@ -1,4 +1,10 @@
-import { buildOpusHead, isOpusStereo, OPUS_CLOCK_RATE, parseOpusHead } from "../../media/mod.ts";
+import {
+  buildOpusHead,
+  isOpusStereo,
+  OPUS_CLOCK_RATE,
+  opusPacketDurationUs,
+  parseOpusHead,
+} from "../../media/mod.ts";
 import type { Codec } from "./codec.ts";
 import { audioFrame, audioSequenceStart } from "./flv_bodies.ts";
 
@@ -15,6 +21,7 @@ export const opus: Codec = {
   },
   // What no header has called mono may be stereo, though its first frame is not.
   frameFacts: () => ({ config: buildOpusHead({ channels: 2 }) }),
+  durationUs: (frame) => opusPacketDurationUs(frame),
   ofEncoder: (data, config = buildOpusHead({ channels: isOpusStereo(data) ? 2 : 1 })) => [
     { data, config, offsetUs: 0 },
   ],
