@@ -11,6 +11,7 @@ import {
   RelayPatternError,
   SERVER_BOUNDS,
 } from "../server/mod.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** The command line asks to serve. */
 export interface ServeRequest {
@@ -48,11 +49,7 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** Name of a log level. */
 export type LogLevelName = typeof LOG_LEVELS[number];
 
-/** The command line is wrong; the message says what, and what is allowed. */
-export class UsageError extends Error {
-  /** Name of the class. */
-  override readonly name = "UsageError";
-}
+export { UsageError } from "./usage_error.ts";
 
 /** What `--help` prints. */
 export const HELP = `weir, an edge live-streaming server: encoders publish, players play.

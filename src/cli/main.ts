@@ -1,7 +1,10 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { safeLog, Server, ServerError, type ServerLog } from "../server/mod.ts";
 import { HELP, parseArguments, type ServeRequest, UsageError } from "./arguments.ts";
+import type { Command } from "./command.ts";
 import { consoleLog } from "./console_log.ts";
+import { mediaCommands } from "./media/mod.ts";
+import { RemoteError } from "./media/remote_stream.ts";
 
 /** Exit codes of the command. */
 export const ExitCode = {
@@ -16,6 +19,8 @@ export const ExitCode = {
 /** Runs the command until it is told to stop, and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
+    const command = mediaCommands.find(({ name }) => name === args[0]);
+    if (command !== undefined) return await runCommand(command, args.slice(1));
     const request = parseArguments(args);
     if (request.command === "help") console.log(HELP.trimEnd());
     else if (request.command === "version") console.log(`weir ${denoConfig.version}`);
@@ -26,12 +31,20 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error(`weir: ${error.message}`);
       return ExitCode.Usage;
     }
-    if (error instanceof ServerError) {
+    if (error instanceof ServerError || error instanceof RemoteError) {
       console.error(`weir: ${error.message}`);
       return ExitCode.Failed;
     }
     throw error;
   }
+}
+
+async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  if (!args.some((argument) => argument === "--help" || argument === "-h")) {
+    return await command.run(args);
+  }
+  console.log(command.help.trimEnd());
+  return ExitCode.Stopped;
 }
 
 async function serve(request: ServeRequest): Promise<void> {

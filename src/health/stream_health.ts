@@ -12,6 +12,9 @@ export interface StreamHealthReport extends HealthMeasures {
 /** Before this a publisher's first burst stands in all rates, milliseconds. */
 const SETTLED_MS = 5000;
 
+/** The first media of a publisher, or of a stream that is joined, may come at once, milliseconds. */
+const BURST_MS = 1000;
+
 /** The offset of sound is first believed after this, milliseconds. */
 const DRIFT_FROM_MS = 10_000;
 
@@ -108,6 +111,8 @@ export class StreamHealth {
 
   #takePace(dtsUs: number, nowMs: number): void {
     this.#newestUs = Math.max(this.#newestUs ?? dtsUs, dtsUs);
+    // What was kept for whoever comes arrives at once.
+    if (nowMs - this.#firstAtMs! < BURST_MS) return;
     const last = this.#pace.at(-1);
     if (last !== undefined && dtsUs < last.dtsUs - 1_000_000) {
       // The publisher's clock has begun anew.
