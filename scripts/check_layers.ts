@@ -28,6 +28,7 @@ const WITHIN_A_LINE: Readonly<Record<string, readonly string[]>> = {
   flv: ["amf", "media"],
   mp4: ["media"],
   ts: ["media"],
+  config: ["server"],
 };
 
 /** The first line that may touch the outside world. */

@@ -2,7 +2,7 @@ import { ConsoleHandler } from "@std/log/console-handler";
 import type { LevelName } from "@std/log/levels";
 import { Logger, type LogRecord } from "@std/log/logger";
 import { LINE_FIELDS } from "../server/mod.ts";
-import type { LogLevelName } from "./arguments.ts";
+import type { LogLevelName } from "../config/mod.ts";
 
 /** Makes the logger of the command: one line a record, on standard output. */
 export function consoleLog(

@@ -3,4 +3,5 @@
  *
  * @module
  */
-export { ExitCode, main } from "./main.ts";
+export { ExitCode } from "./exit_code.ts";
+export { main } from "./main.ts";

@@ -115,6 +115,22 @@ const WORDS: Readonly<Partial<Record<keyof HubOptions, readonly string[]>>> = {
   conflict: ["reject", "takeover", "same-identity"],
 };
 
+/** The settings in force where nothing else is said. */
+export const HUB_DEFAULTS: Readonly<Omit<HubSettings, "clock">> = {
+  flush: "frame",
+  start: "gop",
+  conflict: "same-identity",
+  silentMs: 2000,
+  lingerMs: 10_000,
+  maxLagBytes: 8 * MIB,
+  maxLagMs: 4000,
+  maxGopBytes: 32 * MIB,
+  maxHeldBytes: 1024 * MIB,
+  maxStreams: 10_000,
+  maxWaitedNames: 10_000,
+  maxReaders: 100_000,
+};
+
 /**
  * Fills in the defaults, and checks what is given.
  *
@@ -123,18 +139,7 @@ const WORDS: Readonly<Partial<Record<keyof HubOptions, readonly string[]>>> = {
  */
 export function hubSettings(options: HubOptions): HubSettings {
   const settings: HubSettings = {
-    flush: "frame",
-    start: "gop",
-    conflict: "same-identity",
-    silentMs: 2000,
-    lingerMs: 10_000,
-    maxLagBytes: 8 * MIB,
-    maxLagMs: 4000,
-    maxGopBytes: 32 * MIB,
-    maxHeldBytes: 1024 * MIB,
-    maxStreams: 10_000,
-    maxWaitedNames: 10_000,
-    maxReaders: 100_000,
+    ...HUB_DEFAULTS,
     // Plain JavaScript may name an option and leave it undefined.
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
     clock: options.clock,

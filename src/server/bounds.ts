@@ -26,8 +26,7 @@ const DEADLINE: NumberBounds = { min: 0, max: Infinity, isWhole: false };
 const TIMER: NumberBounds = { min: 0, max: LONGEST_TIMER_MS, isWhole: false };
 
 /**
- * The bounds of every number among the options of a server, by path. What the hub takes (`hub.…`) it checks
- * itself, and so do multicast and relays.
+ * The bounds of every number among the options of a server, by path. Multicast and relays check their own.
  */
 export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "maxConnections": COUNT,
@@ -70,6 +69,15 @@ export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "chunks.maxMessageBytes": { min: 1, max: 16 * MIB - 1, isWhole: true },
   "chunks.maxPartialBytes": SOME,
   "chunks.maxChunkStreams": SOME,
+  "hub.silentMs": DEADLINE,
+  "hub.lingerMs": TIMER,
+  "hub.maxLagBytes": COUNT,
+  "hub.maxLagMs": DEADLINE,
+  "hub.maxGopBytes": COUNT,
+  "hub.maxHeldBytes": COUNT,
+  "hub.maxStreams": COUNT,
+  "hub.maxWaitedNames": COUNT,
+  "hub.maxReaders": COUNT,
 };
 
 function port(): NumberBounds {

@@ -42,7 +42,9 @@ export {
   type DigestCredentials,
   fixedUsers,
   type FixedUsersOptions,
+  GATE_LIMITS,
   type GateCounts,
+  type GateLimits,
   type HookResult,
   type PublishInfo,
   type Redirected,
@@ -86,9 +88,11 @@ export type { LossPolicy } from "../transmux/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
 export * from "./bounds.ts";
+export * from "./defaults.ts";
 export * from "./server.ts";
 export * from "./server_stream.ts";
 export type * from "./statistics.ts";
+export { checkStreamName, HUB_DEFAULTS } from "../hub/mod.ts";
 export type * from "../hub/mod.ts";
 export type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 export type { StreamPair, Transport } from "../transport/mod.ts";

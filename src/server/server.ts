@@ -35,6 +35,7 @@ import type { LossPolicy } from "../transmux/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { checkServerNumbers } from "./bounds.ts";
+import { MAX_CONNECTION_BYTES, SERVER_TIMING } from "./defaults.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
 
@@ -195,7 +196,7 @@ export class Server {
    */
   constructor(options: ServerOptions = {}) {
     checkServerNumbers(options);
-    const { hooks = {}, maxConnectionBytes = 256 * 1024 * 1024, tls } = options;
+    const { hooks = {}, maxConnectionBytes = MAX_CONNECTION_BYTES, tls } = options;
     const log = safeLog(options.log ?? silentLog);
     this.hub = new Hub(
       { ...options.hub, clock: systemClock },
@@ -460,15 +461,6 @@ export class Server {
     await this.stop();
   }
 }
-
-/** Times of a server where nothing else is said. */
-const SERVER_TIMING: ServerTiming = {
-  playWaitMs: 10_000,
-  describeWaitMs: 3000,
-  writeStallMs: 10_000,
-  closeMs: 1000,
-  hookMs: 30_000,
-};
 
 /** The answers of RTMP encoders are digests of passwords. */
 function asksAtConnect({ passwordMethods }: ServerHooks): boolean {

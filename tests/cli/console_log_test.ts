@@ -1,8 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LogRecord } from "@std/log/logger";
-import { parseArguments, UsageError } from "../../src/cli/arguments.ts";
+import { UsageError } from "../../src/cli/usage_error.ts";
 import { jsonLine, textLine } from "../../src/cli/console_log.ts";
 import { LogLevels } from "@std/log/levels";
+import { optionsOfArguments } from "../support/settings_of_arguments.ts";
 
 function record(msg: string, fields?: Record<string, unknown>): LogRecord {
   return new LogRecord({
@@ -42,10 +43,7 @@ Deno.test("both formats have every field of a line, one that is called as the li
 });
 
 Deno.test("parseArguments takes every form of an address", () => {
-  const rtmp = (text: string) => {
-    const request = parseArguments(["--rtmp", text]);
-    return request.command === "serve" ? request.rtmp : request.command;
-  };
+  const rtmp = (text: string) => optionsOfArguments(["--rtmp", text]).rtmp;
   assertEquals(rtmp("1935"), { port: 1935 });
   assertEquals(rtmp(":1936"), { port: 1936 });
   assertEquals(rtmp("127.0.0.1:0"), { hostname: "127.0.0.1", port: 0 });

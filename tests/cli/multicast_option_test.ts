@@ -1,9 +1,11 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { HELP, parseArguments, UsageError } from "../../src/cli/arguments.ts";
+import { UsageError } from "../../src/cli/usage_error.ts";
+import { helpText } from "../../src/cli/help.ts";
+import { optionsOfArguments } from "../support/settings_of_arguments.ts";
 
 function multicastOf(...args: string[]): string | undefined {
-  const request = parseArguments(args);
-  return request.command === "serve" ? request.multicast : undefined;
+  const { multicast } = optionsOfArguments(args);
+  return multicast === undefined || multicast === false ? undefined : multicast.group;
 }
 
 Deno.test("--multicast takes a group or a range, and is off by default", () => {
@@ -11,7 +13,7 @@ Deno.test("--multicast takes a group or a range, and is off by default", () => {
   assertEquals(multicastOf("--multicast", "off"), undefined);
   assertEquals(multicastOf("--multicast", "239.1.0.0/16"), "239.1.0.0/16");
   assertEquals(multicastOf("--multicast=239.1.2.3"), "239.1.2.3");
-  assertStringIncludes(HELP, "--multicast");
+  assertStringIncludes(helpText({ isWhole: false, commands: [] }), "--multicast");
   for (const wrong of ["", "192.0.2.1", "224.0.0.5", "239.1.0.0/33", "239.1.0.0:5000"]) {
     assertThrows(() => multicastOf("--multicast", wrong), UsageError, "--multicast");
   }

@@ -6,7 +6,7 @@ declare class Type {
 interface Schema {
   extend(types: { implicit: Type[] }): Schema;
 }
-interface JsYaml {
+export interface JsYaml {
   readonly FAILSAFE_SCHEMA: Schema;
   readonly JSON_SCHEMA: Schema;
   readonly CORE_SCHEMA: Schema;
@@ -16,5 +16,3 @@ interface JsYaml {
   load(content: string, options: object): unknown;
   dump(data: unknown, options: object): string;
 }
-declare const yaml: JsYaml;
-export default yaml;

@@ -1,0 +1,17 @@
+/**
+ * The settings of the server: one table, from which come options of the command, keys of the configuration file,
+ * their checks and their documentation.
+ *
+ * @module
+ */
+export * from "./config_error.ts";
+export * from "./config_file.ts";
+export * from "./example.ts";
+export * from "./server_options.ts";
+export * from "./setting.ts";
+export * from "./setting_fault.ts";
+export * from "./settings.ts";
+export * from "./settings_check.ts";
+export * from "./table.ts";
+export { LOG_FORMAT, LOG_LEVEL, LOG_LEVELS, type LogLevelName } from "./settings/log.ts";
+export { TLS_CERT, TLS_KEY } from "./settings/listening.ts";

@@ -1,0 +1,47 @@
+import type { ListenAddress, ServerOptions } from "../server/mod.ts";
+import type { Setting } from "./setting.ts";
+import type { Settings } from "./settings.ts";
+import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
+import { relaysOf } from "./settings_check.ts";
+import { SETTINGS } from "./table.ts";
+
+/** The options of a server that are read from files or come from the program are added by the caller. */
+export type ConfiguredOptions = Omit<ServerOptions, "tls" | "log" | "hooks">;
+
+/** Makes the options of a server of settings, which were checked. */
+export function serverOptions(settings: Settings): ConfiguredOptions {
+  const rtp = rtpAddress(settings);
+  return {
+    ...optionsOf(settings, SETTINGS),
+    relays: relaysOf(settings),
+    ...(rtp === undefined ? {} : { rtp }),
+  };
+}
+
+/** The options that rows stand for by themselves. */
+export function optionsOf(settings: Settings, rows: readonly Setting[]): ServerOptions {
+  const options: Record<string, unknown> = {};
+  for (const row of rows) {
+    const { option } = row;
+    if (option === undefined || !(settings.isGiven(row) || row.givesDefault === true)) continue;
+    const value = settings.get(row);
+    if (value === undefined) continue;
+    for (const path of typeof option === "string" ? [option] : option) put(options, path, value);
+  }
+  return options;
+}
+
+function put(options: Record<string, unknown>, path: string, value: unknown): void {
+  const segments = path.split(".");
+  const last = segments.pop()!;
+  let at = options;
+  for (const segment of segments) at = (at[segment] ??= {}) as Record<string, unknown>;
+  at[last] = value;
+}
+
+/** RTP is at the address that RTSP is at. */
+function rtpAddress(settings: Settings): ListenAddress | false | undefined {
+  const [port, rtsp] = [settings.get(RTP_PORT), settings.get(RTSP_PORT)];
+  if (port === false || rtsp === false) return false;
+  return rtsp.hostname === undefined ? { port } : { hostname: rtsp.hostname, port };
+}

@@ -1,0 +1,145 @@
+import { bytes, choice, number, time, TOGGLE } from "../leaf_types.ts";
+import { serverNumber } from "../server_number.ts";
+import { type Setting, setting } from "../setting.ts";
+
+/** Policies and bounds of RTMP and RTSP sessions. */
+export const PROTOCOLS: readonly Setting[] = [
+  setting({
+    key: "rtmp.enhanced",
+    type: choice(["strip", "pass", "strict"]),
+    default: "strip",
+    help: "what RTMP players are sent that announce nothing of Enhanced RTMP",
+    doc:
+      "`strip` sends what has an older form, `pass` sends everything, `strict` sends them nothing that has none.",
+    flag: { name: "enhanced", placeholder: "POLICY" },
+    option: "enhanced",
+    change: "restart",
+  }),
+  setting({
+    key: "rtmp.onLoss",
+    type: choice(["pass", "key-frame"]),
+    default: "pass",
+    help: "what RTMP players are sent when packets of an RTSP publisher are lost",
+    doc:
+      "`pass` sends all pictures, as far as they came; `key-frame` sends none up to the next key frame.",
+    flag: { name: "on-loss", placeholder: "POLICY" },
+    option: "onLoss",
+    change: "restart",
+  }),
+  setting({
+    key: "rtmp.askAtConnect",
+    type: TOGGLE,
+    default: true,
+    help: "whether RTMP clients that must prove who they are get asked at connect",
+    doc:
+      "Encoders that have a user and a password are then asked in the words that they know; a client whose " +
+      "credentials are in its stream key is refused once, and let through as it comes again from 2 s later on. " +
+      "Where it is false, nobody is asked, and credentials in the query alone count.",
+    option: "rtmpAskAtConnect",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.chunkSize",
+    as: bytes,
+    default: 65_536,
+    help: "chunk size of what RTMP clients are sent",
+    option: "session.chunkSize",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.windowSize",
+    as: bytes,
+    default: 2_500_000,
+    help: "window that RTMP clients are told to acknowledge by",
+    option: "session.windowSize",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.maxNetStreams",
+    as: number,
+    default: 16,
+    help: "NetStreams that an RTMP connection may have at one time",
+    option: "session.maxNetStreams",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.roleTimeout",
+    as: time,
+    default: 10_000,
+    help: "how long an RTMP client may take from its first byte to publish or play",
+    option: "session.roleTimeoutMs",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.publisherTimeout",
+    as: time,
+    default: 10_000,
+    help: "how long an RTMP publisher may be silent",
+    option: "session.publisherTimeoutMs",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.pingAfter",
+    as: time,
+    default: 30_000,
+    help: "silence after which an RTMP client is pinged",
+    option: "session.pingAfterMs",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.pingTimeout",
+    as: time,
+    default: 10_000,
+    help: "how long an RTMP client may take to answer a ping",
+    option: "session.pingTimeoutMs",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.maxMessageBytes",
+    as: bytes,
+    default: 10 * 1024 * 1024,
+    help: "largest message of an RTMP client",
+    option: "chunks.maxMessageBytes",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.maxPartialBytes",
+    as: bytes,
+    default: 16 * 1024 * 1024,
+    help: "unfinished messages of an RTMP connection",
+    option: "chunks.maxPartialBytes",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtmp.maxChunkStreams",
+    as: number,
+    default: 256,
+    help: "chunk streams that an RTMP connection may have",
+    option: "chunks.maxChunkStreams",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtsp.idleTimeout",
+    as: time,
+    default: 60_000,
+    help: "how long an RTSP session over UDP goes on without a sign of its client",
+    option: "rtspSession.idleTimeoutMs",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtsp.mediaTimeout",
+    as: time,
+    default: 10_000,
+    help: "how long an RTSP publisher may be silent",
+    option: "rtspSession.mediaTimeoutMs",
+    change: "restart",
+  }),
+  serverNumber({
+    key: "rtsp.drain",
+    as: time,
+    default: 4000,
+    help: "how long an RTSP player may take for the rest of a stream that has ended",
+    option: "rtspSession.drainMs",
+    change: "restart",
+  }),
+];

@@ -1,0 +1,113 @@
+import { checkRelays, type RelayOptions } from "../server/mod.ts";
+import { ConfigError } from "./config_error.ts";
+import type { Settings } from "./settings.ts";
+import {
+  MULTICAST_GROUP,
+  RTMP_PORT,
+  RTMPS_PORT,
+  RTSP_PORT,
+  RTSPS_PORT,
+  TLS_CERT,
+  TLS_KEY,
+} from "./settings/listening.ts";
+import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
+
+/**
+ * Checks settings together: each by itself is right.
+ *
+ * @throws {ConfigError} if some cannot be together; all that is wrong
+ */
+export function checkSettings(settings: Settings): void {
+  const problems = CHECKS.flatMap((check) => check(settings) ?? []);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** What is wrong with settings together, in one line that begins with the name of one; `undefined` for nothing. */
+type Check = (settings: Settings) => string | undefined;
+
+const CHECKS: readonly Check[] = [
+  multicastNeedsRtsp,
+  onDemandNeedsPull,
+  tlsFilesBelongTogether,
+  tlsNeedsFiles,
+  relaysOnce,
+  somethingToDo,
+  pushIsFed,
+];
+
+/** The relays that settings ask for. */
+export function relaysOf(settings: Settings): RelayOptions[] {
+  const onDemand = settings.get(RELAYS_ON_DEMAND);
+  return [
+    ...settings.get(RELAYS_PULL).map((pull) => relayOf("pull", pull, { onDemand })),
+    ...settings.get(RELAYS_PUSH).map((push) => relayOf("push", push)),
+  ];
+}
+
+function multicastNeedsRtsp(settings: Settings): string | undefined {
+  if (settings.get(MULTICAST_GROUP) === undefined || settings.get(RTSP_PORT) !== false) return;
+  return `${settings.nameOf(MULTICAST_GROUP)} needs ${settings.nameOf(RTSP_PORT)}`;
+}
+
+function onDemandNeedsPull(settings: Settings): string | undefined {
+  if (!settings.get(RELAYS_ON_DEMAND) || settings.get(RELAYS_PULL).length > 0) return;
+  // A file may say so before there is anything to pull.
+  if (settings.file !== undefined) return;
+  return `${settings.nameOf(RELAYS_ON_DEMAND)} needs ${settings.nameOf(RELAYS_PULL)}`;
+}
+
+function tlsFilesBelongTogether(settings: Settings): string | undefined {
+  const [cert, key] = [settings.get(TLS_CERT), settings.get(TLS_KEY)];
+  if ((cert === undefined) === (key === undefined)) return;
+  const [there, missing] = cert === undefined ? [TLS_KEY, TLS_CERT] : [TLS_CERT, TLS_KEY];
+  return `${settings.nameOf(there)} and ${settings.nameOf(missing)} belong together: ${
+    settings.nameOf(missing)
+  } is missing`;
+}
+
+function tlsNeedsFiles(settings: Settings): string | undefined {
+  if (settings.get(TLS_CERT) !== undefined || settings.get(TLS_KEY) !== undefined) return;
+  const needing = [RTMPS_PORT, RTSPS_PORT].find((row) => settings.get(row) !== false);
+  if (needing === undefined) return;
+  return `${settings.nameOf(needing)} needs ${settings.nameOf(TLS_CERT)} and ${
+    settings.nameOf(TLS_KEY)
+  }`;
+}
+
+function relaysOnce(settings: Settings): string | undefined {
+  try {
+    checkRelays(relaysOf(settings));
+  } catch {
+    return `${settings.nameOf(RELAYS_PULL)} names a stream twice, or ${
+      settings.nameOf(RELAYS_PUSH)
+    } a URL: once is allowed`;
+  }
+}
+
+function isClosed(settings: Settings): boolean {
+  return [RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT].every((row) => settings.get(row) === false);
+}
+
+function somethingToDo(settings: Settings): string | undefined {
+  if (!isClosed(settings) || relaysOf(settings).length > 0) return;
+  return "nothing to do: all of RTMP and RTSP is off, and there is no relay";
+}
+
+function pushIsFed(settings: Settings): string | undefined {
+  if (!isClosed(settings)) return;
+  const relays = relaysOf(settings);
+  const unfed = relays.find(({ mode, name }) =>
+    mode === "push" && !relays.some((other) => other.mode === "pull" && feeds(other.name, name))
+  );
+  if (unfed === undefined) return;
+  return `${
+    settings.nameOf(RELAYS_PUSH)
+  } ${unfed.name} has nothing to forward, as all of RTMP and RTSP is off: open a port, or ${
+    settings.nameOf(RELAYS_PULL)
+  } it`;
+}
+
+/** Whether a pull of `pulled`, which may be a pattern, can bring the stream `pushed`. */
+function feeds(pulled: string, pushed: string): boolean {
+  return pulled === pushed || pulled.includes("*") || pushed.includes("*");
+}

@@ -1,0 +1,20 @@
+import { LIMITS } from "./settings/limits.ts";
+import { LISTENING } from "./settings/listening.ts";
+import { LOG } from "./settings/log.ts";
+import { PROTOCOLS } from "./settings/protocols.ts";
+import { RELAYS } from "./settings/relays.ts";
+import { STREAMS } from "./settings/streams.ts";
+import type { Setting } from "./setting.ts";
+
+/**
+ * All settings, in the order in which the help and the documentation have them. A new one is a row in a file of
+ * `settings/`; see "How a setting is added" in CONTRIBUTING.md.
+ */
+export const SETTINGS: readonly Setting[] = [
+  ...LISTENING,
+  ...RELAYS,
+  ...PROTOCOLS,
+  ...STREAMS,
+  ...LIMITS,
+  ...LOG,
+];
