@@ -148,12 +148,6 @@ export const MUTANTS: readonly Mutant[] = [
       "who was woken late starts within its bounds in bytes",
     ],
     [
-      "who has left is woken in the same flush",
-      "if (!this.#cursors.has(cursor)) continue;",
-      "",
-      "who has left is not woken",
-    ],
-    [
       "headers are not counted",
       "    segment.headerBytes += headerBytes;",
       "",
@@ -203,6 +197,24 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ]),
   ...of("src/hub/wire_cursor.ts", HUB, [
+    [
+      "who has left is woken in the same flush",
+      "    this.#isClosed = true;\n    this.#onWake = undefined;",
+      "    this.#isClosed = true;",
+      "who has left is not woken",
+    ],
+    [
+      "who has left may wait",
+      "    if (this.#isClosed) return;",
+      "",
+      "who has left is not woken",
+    ],
+    [
+      "messages of a segment are looked for where those of the one before were",
+      "      this.#hint = 0;",
+      "",
+      "the message that a reader is in is found, in whichever segment",
+    ],
     [
       "the extra lag in bytes that a start allows is lost",
       "this.lagBytes > maxLagBytes + this.#startLagBytes",
@@ -504,8 +516,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a message that others wait behind is held for want of room",
-      "const room = onlyMessage ? Infinity : this.mediaRoom();",
-      "const room = this.mediaRoom();",
+      "const room = onlyMessage || this.mediaRoom === undefined ? Infinity : this.mediaRoom();",
+      "const room = this.mediaRoom === undefined ? Infinity : this.mediaRoom();",
       "a message that others wait behind is finished whatever the room",
     ],
     [

@@ -38,7 +38,7 @@ export interface CursorLog {
   preambleAt(place: WirePlace): Uint8Array;
   /** Has `cursor` told of the next start. */
   seek(cursor: WireCursor): void;
-  /** Has `cursor` woken at the next flush, unless it has left. */
+  /** Has `cursor` woken at the next flush. */
   wait(cursor: WireCursor): void;
   /** Removes `cursor`. */
   close(cursor: WireCursor): void;
@@ -94,6 +94,8 @@ export class WireCursor {
   /** Where it stands; `undefined` before its first start. */
   #segment: WireSegment | undefined;
   #offset = 0;
+  /** Index of an entry at or before the one that the cursor is in: where to look for that. */
+  #hint = 0;
   #preamble: Uint8Array = NOTHING;
   /** Headers that the reader had when it came to `#headersAt` in the segment. */
   #headers: HeaderSet | undefined;
@@ -106,6 +108,7 @@ export class WireCursor {
   /** Bytes were handed out, and have not left yet. */
   #isWriting = false;
   #onWake: (() => void) | undefined;
+  #isClosed = false;
 
   /** Opened by {@linkcode WireLog.open}. */
   constructor(log: CursorLog, options: WireCursorOptions) {
@@ -199,13 +202,14 @@ export class WireCursor {
     return preamble;
   }
 
-  /** Has `onWake` called once, at the log's next flush. */
+  /** Has `onWake` called once, at the log's next flush; never when it has left. */
   wait(onWake: () => void): void {
+    if (this.#isClosed) return;
     this.#onWake = onWake;
     this.#log.wait(this);
   }
 
-  /** Called by the log. */
+  /** Called by the log; another one's wake-up may have closed this one. */
   wake(): void {
     const onWake = this.#onWake;
     this.#onWake = undefined;
@@ -260,6 +264,7 @@ export class WireCursor {
 
   /** Leaves the log. */
   close(): void {
+    this.#isClosed = true;
     this.#onWake = undefined;
     this.#log.close(this);
   }
@@ -330,6 +335,7 @@ export class WireCursor {
       this.#headersAt = 0;
       this.#segment = following;
       this.#offset = 0;
+      this.#hint = 0;
     } else if (this.#log.has(segment)) {
       this.#startLagBytes = 0;
       this.#startLagMs = 0;
@@ -413,6 +419,7 @@ export class WireCursor {
     this.#messages = this.messages;
     this.#segment = segment;
     this.#offset = entry.start;
+    this.#hint = index;
     this.#messagesBefore = this.#messageIndex();
     if (isStill) this.#state = { is: "still", end: place.end };
     else {this.#state = withoutPicture && place === found
@@ -439,17 +446,14 @@ export class WireCursor {
     return this.#segment === undefined ? 0 : this.#segment.messagesBefore + this.#entryIndex();
   }
 
-  /** Index of the entry that holds the byte at the cursor. */
+  /** Index of the entry that holds the byte at the cursor: a step or none from where it was, as it reads forwards. */
   #entryIndex(): number {
     const { entries } = this.#segment!;
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (entries[middle]!.end <= this.#offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const offset = this.#offset;
+    let index = this.#hint;
+    while (index < entries.length && entries[index]!.end <= offset) index++;
+    this.#hint = index;
+    return index;
   }
 }
 

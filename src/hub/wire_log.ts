@@ -184,7 +184,7 @@ export class WireLog implements WireLogWriter, CursorLog {
 
   /** Has `cursor` woken at the next flush. */
   wait(cursor: WireCursor): void {
-    if (this.#cursors.has(cursor)) this.#waiting.add(cursor);
+    this.#waiting.add(cursor);
   }
 
   /** Wakes the readers that wait; what they throw goes to `onError`. */
@@ -193,8 +193,6 @@ export class WireLog implements WireLogWriter, CursorLog {
     if (waiting.size === 0) return;
     this.#waiting = new Set();
     for (const cursor of waiting) {
-      // Another one's wake-up may have closed it.
-      if (!this.#cursors.has(cursor)) continue;
       try {
         cursor.wake();
       } catch (error) {

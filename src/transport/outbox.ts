@@ -30,17 +30,17 @@ export class Outbox {
   /** Called once, when a write has failed. */
   onError: ((error: unknown) => void) | undefined;
   /**
-   * Says how many bytes of media the peer may be sent now. A message that others wait behind is finished
-   * all the same. When there is room again, `pump` is to be called.
+   * Says how many bytes of media the peer may be sent now; `undefined` while that is not bounded. A message that
+   * others wait behind is finished all the same. When there is room again, `pump` is to be called.
    */
-  mediaRoom: () => number = () => Infinity;
+  mediaRoom: (() => number) | undefined;
   readonly #transport: Transport;
   readonly #feeds: Feed[] = [];
   #control: Uint8Array[] = [];
   #controlBytes = 0;
   #onRoom: (() => void) | undefined;
   /** Feeds that get no more, and who wants to know when all they had is written. */
-  readonly #finishing = new Map<Feed, () => void>();
+  #finishing: Map<Feed, () => void> | undefined;
   /** The feed whose message is not all written. */
   #current: Feed | undefined;
   /** There is media, and no room for it. */
@@ -118,11 +118,12 @@ export class Outbox {
   remove(feed: Feed): void {
     const at = this.#feeds.indexOf(feed);
     if (at >= 0) this.#feeds.splice(at, 1);
-    this.#finishing.delete(feed);
+    this.#finishing?.delete(feed);
   }
 
   /** Writes all that `feed` still has, then removes it and calls `onDone`. */
   finish(feed: Feed, onDone: () => void): void {
+    this.#finishing ??= new Map();
     this.#finishing.set(feed, onDone);
     this.pump();
   }
@@ -145,7 +146,7 @@ export class Outbox {
     this.#controlBytes = 0;
     this.#onRoom?.();
     this.#feeds.length = 0;
-    this.#finishing.clear();
+    this.#finishing = undefined;
     this.#drained?.resolve();
   }
 
@@ -163,15 +164,16 @@ export class Outbox {
 
   /** Nothing is left to write. */
   #rest(): void {
-    if (this.#finishing.size > 0) this.#finish();
+    if (this.#finishing !== undefined) this.#finish(this.#finishing);
     for (let at = 0; at < this.#feeds.length; at++) this.#feeds[at]!.wait(this.#pump);
     if (this.#writing !== undefined) return;
     this.#drained?.resolve();
     this.#drained = undefined;
   }
 
-  #finish(): void {
-    for (const [feed, onDone] of [...this.#finishing]) {
+  #finish(finishing: Map<Feed, () => void>): void {
+    this.#finishing = undefined;
+    for (const [feed, onDone] of finishing) {
       this.remove(feed);
       onDone();
     }
@@ -198,7 +200,7 @@ export class Outbox {
   }
 
   #nextOf(feed: Feed, onlyMessage: boolean): Uint8Array | undefined {
-    const room = onlyMessage ? Infinity : this.mediaRoom();
+    const room = onlyMessage || this.mediaRoom === undefined ? Infinity : this.mediaRoom();
     if (room <= 0) {
       this.#isHeld = true;
       return undefined;

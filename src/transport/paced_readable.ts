@@ -4,6 +4,11 @@ import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
 export interface ByteSource {
   /** Reads at least one byte into `target`; returns how many, `null` at the end. */
   read(target: Uint8Array): Promise<number | null>;
+  /**
+   * Whether a read that comes back with less than there was room for has taken all that had come: the next one then
+   * waits for the network, and so lets others have their turn.
+   */
+  readonly shortIsAll?: boolean;
   /** The consumer wants no more. */
   cancel?(reason: unknown): Promise<void>;
 }
@@ -55,12 +60,13 @@ export function pacedReadable(
   let givenAtMs = 0;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      if (given > 0) {
+      // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
+      const wasFull = given > 0 && given === asked;
+      if (wasFull || (given > 0 && !source.shortIsAll)) {
         const workMs = now() - givenAtMs;
-        const ratio = READ_MS / workMs;
-        // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
-        if (given === asked) {
-          most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * Math.min(GROWTH, ratio)));
+        if (wasFull) {
+          const growth = Math.min(GROWTH, READ_MS / workMs);
+          most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * growth));
         }
         const wait = turn.spend(workMs + OVERHEAD_MS);
         if (wait !== undefined) await wait;

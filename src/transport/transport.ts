@@ -32,6 +32,8 @@ export interface StreamPair {
 /** Reads a socket; one that was lost, or closed by this side, has ended. */
 function connSource(conn: Deno.Conn): ByteSource {
   return {
+    // TLS keeps what it has deciphered, and Windows tells nothing of what is left.
+    shortIsAll: "setNoDelay" in conn && !("handshake" in conn) && Deno.build.os !== "windows",
     async read(target) {
       try {
         return await conn.read(target);

@@ -112,21 +112,53 @@ async function timersWhile(readable: ReadableStream<Uint8Array>, reads: number):
   return timers;
 }
 
-Deno.test("a TCP peer that sends faster than it is handled leaves timers their turn", async () => {
+/** Reads 60 times from a peer over TCP that runs the Python lines with a socket `s`; returns how often timers ran. */
+async function timersBeside(lines: string): Promise<number> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const script = `
-import socket
+import socket, time
 s = socket.create_connection(("127.0.0.1", ${port}))
 try:
-    while True: s.sendall(bytes(1 << 20))
+    while True: ${lines}
 except OSError: pass`;
   const child = new Deno.Command("python3", { args: ["-c", script] }).spawn();
   const transport = connTransport(await listener.accept());
   const timers = await timersWhile(transport.readable, 60);
   transport.close();
   await child.status;
+  return timers;
+}
+
+Deno.test("a TCP peer that sends faster than it is handled leaves timers their turn", async () => {
+  const timers = await timersBeside("s.sendall(bytes(1 << 20))");
   assert(timers >= 30, `${timers} timers in 60 turns`);
+});
+
+Deno.test("a TCP peer that has always sent a little leaves timers their turn", async () => {
+  const timers = await timersBeside("s.sendall(bytes(100)); time.sleep(0.001)");
+  assert(timers >= 30, `${timers} timers in 60 turns`);
+});
+
+Deno.test("pacedReadable has nobody wait whose short reads have taken all", async () => {
+  for (const shortIsAll of [true, false]) {
+    let reads = 0;
+    let waits = 0;
+    const source = {
+      shortIsAll,
+      // Each third read is full.
+      read: (target: Uint8Array) => Promise.resolve(++reads % 3 === 0 ? target.length : 1),
+    };
+    const turn = new ReadingTurn((callback) => queueMicrotask(callback));
+    const { spend } = turn;
+    turn.spend = (workMs) => {
+      waits++;
+      return spend.call(turn, workMs);
+    };
+    const reader = pacedReadable(source, { now: () => 0, turn }).getReader();
+    while (reads < 30) await reader.read();
+    assertEquals(waits, shortIsAll ? 9 : 29);
+  }
 });
 
 Deno.test("an embedder's stream that never ends leaves timers their turn", async () => {

@@ -92,6 +92,9 @@ export class RtmpConnection implements ServedConnection {
   readonly #waiting = new Map<number, () => void>();
   readonly #abort = new AbortController();
   #handshake: RtmpHandshakeStream | undefined;
+  /** Says how much media the peer has room for, where it has bounded that. */
+  readonly #mediaRoom = (): number =>
+    this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
   #decoder: ChunkDecoder | undefined;
   #sink: RtmpSessionSink<RtmpServerEvent> | undefined;
   #released: (() => void) | undefined;
@@ -128,8 +131,6 @@ export class RtmpConnection implements ServedConnection {
     });
     this.#outbox = new Outbox(transport);
     this.#outbox.onError = (error) => this.#finish(this.#endOf(error));
-    this.#outbox.mediaRoom = () =>
-      this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
     this.#playing = new RtmpPlaying({
       session: this.#session,
       outbox: this.#outbox,
@@ -303,6 +304,8 @@ export class RtmpConnection implements ServedConnection {
   }
 
   #handle(events: readonly RtmpServerEvent[]): void {
+    // Nearly nobody bounds what is sent: a write to the others need not ask.
+    this.#outbox.mediaRoom = this.#session.limitsMedia ? this.#mediaRoom : undefined;
     // The session's answers go before what they announce: "unpaused" before the media.
     this.#outbox.send(this.#session.takeOutput());
     for (const event of events) {
