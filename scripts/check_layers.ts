@@ -17,7 +17,7 @@ export const LADDER: readonly (readonly string[])[] = [
   ["hub", "transmux"],
   ["gate", "health", "wire"],
   ["transport"],
-  ["client", "doors"],
+  ["access", "client", "doors", "events"],
   ["doors/rtmp", "doors/rtsp", "doors/http", "files", "relay"],
   ["server", "config"],
   ["cli"],

@@ -48,6 +48,11 @@ export interface AuthenticationRequest extends StreamRequest {
   readonly action: AccessAction;
   /** Its credentials. */
   readonly credentials: ShownCredentials;
+  /**
+   * It is asked ahead, whether the client has to show credentials: the name is the beginning of one, which RTMP tells at
+   * connect. Whatever the answer is, it is asked again.
+   */
+  readonly isAhead?: boolean;
 }
 
 /**

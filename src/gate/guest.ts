@@ -203,7 +203,12 @@ export class Guest {
   async mustProve(action: StreamAction, ask: Pick<Ask, "name" | "query">): Promise<boolean> {
     const { authenticate } = this.#desk.hooks;
     if (this.#isOwn || this.#hasLeft || authenticate === undefined) return false;
-    const request = { ...this.#request(ask), action, credentials: { kind: "none" } } as const;
+    const request = {
+      ...this.#request(ask),
+      action,
+      credentials: { kind: "none" },
+      isAhead: true,
+    } as const;
     if (credentialsInQuery(request.query).kind !== "none") return false;
     const asked = await this.#desk.caller.ask(
       async () => verdictOf(await authenticate(request)),

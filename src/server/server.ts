@@ -1,3 +1,4 @@
+import { Access, type AccessOptions } from "../access/mod.ts";
 import type { Door, ServerTiming } from "../doors/mod.ts";
 import {
   HealthRoutes,
@@ -30,7 +31,14 @@ import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
-import { type ListenAddress, ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
+import {
+  formatAddress,
+  isLoopback,
+  type ListenAddress,
+  ServerError,
+  type StreamPair,
+  systemClock,
+} from "../transport/mod.ts";
 import type { LossPolicy } from "../transmux/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
@@ -147,6 +155,11 @@ export interface ServerOptions {
   readonly maxPlayerBitrateBps?: number;
   /** Which addresses may connect; all by default. */
   readonly addresses?: AddressListOptions;
+  /**
+   * Who may do what, as data: users, rules, keys, signed URLs, tokens, and a URL that is asked. It takes the place of
+   * `hooks.authenticate`, beside which it cannot be. Default: anybody may publish and play.
+   */
+  readonly access?: AccessOptions;
   /** Functions of the program that decide who may do what, or hear of what has happened. */
   readonly hooks?: ServerHooks;
   /** Where log lines go; nowhere by default. */
@@ -181,7 +194,11 @@ export interface AddressListOptions {
 export class Server {
   /** The streams, for all that the shorter ways below do not offer. */
   readonly hub: Hub;
+  /** Who may do what, and the publishing keys; `undefined` without the option of that name. */
+  readonly access: Access | undefined;
+  readonly #log: ServerLog;
   readonly #shell: ServerShell;
+  readonly #options: ServerOptions;
   readonly #relays: Relays;
   readonly #rtsp: RtspDoor;
   readonly #http: HttpDoor;
@@ -196,8 +213,11 @@ export class Server {
    */
   constructor(options: ServerOptions = {}) {
     checkServerNumbers(options);
-    const { hooks = {}, maxConnectionBytes = MAX_CONNECTION_BYTES, tls } = options;
-    const log = safeLog(options.log ?? silentLog);
+    this.#options = options;
+    const { maxConnectionBytes = MAX_CONNECTION_BYTES, tls } = options;
+    const log = this.#log = safeLog(options.log ?? silentLog);
+    this.access = accessOf(options, log);
+    const hooks = hooksOf(options, this.access);
     this.hub = new Hub(
       { ...options.hub, clock: systemClock },
       hubEvents(log, () => this.hub.settings.maxHeldBytes),
@@ -211,7 +231,8 @@ export class Server {
       doors: [
         new RtmpDoor({
           ...options,
-          askAtConnect: options.rtmpAskAtConnect ?? asksAtConnect(hooks),
+          askAtConnect: options.rtmpAskAtConnect ?? this.access?.asksAtConnect ??
+            asksAtConnect(hooks),
         }),
         this.#rtsp,
         this.#http,
@@ -225,6 +246,10 @@ export class Server {
       maxConnectionBytes,
       tls,
     });
+    if (this.access !== undefined) {
+      this.access.keys.onRevoked = (id) =>
+        void this.kickUser(`key:${id}`, "The publishing key was revoked");
+    }
     this.#relays = new Relays(
       {
         hub: this.hub,
@@ -333,6 +358,16 @@ export class Server {
     await publishUnits(this.#shell.gate, units, { ...options, name });
   }
 
+  /**
+   * Ends all that a user, as it was proved, publishes and plays, and has the clients told why; returns how many that
+   * were. The user of a publishing key is `key:` and the key's id.
+   */
+  kickUser(user: string, why: string): number {
+    const theirs = [...this.tickets.values()].filter(({ info }) => info.user === user);
+    for (const ticket of theirs) ticket.kick(why);
+    return theirs.length;
+  }
+
   /** The connections, with their counts. */
   get connections(): ServerConnection[] {
     return this.#shell.connections;
@@ -381,13 +416,30 @@ export class Server {
    */
   async listen(): Promise<void> {
     try {
+      await this.access?.open();
       await this.#shell.open();
+      this.#warnIfOpen();
       this.#relays.start();
     } catch (error) {
       if (this.#shell.state !== "listening") throw error;
       await this.stop();
       throw error;
     }
+  }
+
+  /** Whoever reaches the server may do everything: said once, where not only this machine reaches it. */
+  #warnIfOpen(): void {
+    const { hooks = {} } = this.#options;
+    const isOpen = this.access?.isOpen ?? (hooks.authenticate ?? hooks.onPublish) === undefined;
+    const reachable = this.addresses.filter(({ hostname }) => !isLoopback(hostname));
+    if (!isOpen || reachable.length === 0) return;
+    const shown = new Set(reachable.map(formatAddress));
+    this.#log.warn(
+      "anybody who reaches this server may publish and play, as nothing says who may",
+      {
+        addresses: [...shown].join(" "),
+      },
+    );
   }
 
   /**
@@ -460,6 +512,28 @@ export class Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function accessOf({ access, hooks }: ServerOptions, log: ServerLog): Access | undefined {
+  if (access === undefined) return undefined;
+  if (hooks?.authenticate !== undefined) {
+    throw new TypeError(
+      "Cannot make a server as 'access' and 'hooks.authenticate' exclude each other",
+    );
+  }
+  return new Access(access, { log });
+}
+
+/** The hooks of the program, with what `access` decides. */
+function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefined): ServerHooks {
+  if (access === undefined) return hooks;
+  return {
+    ...hooks,
+    authenticate: access.authenticate,
+    get passwordMethods() {
+      return access.passwordMethods;
+    },
+  };
 }
 
 /** The answers of RTMP encoders are digests of passwords. */

@@ -290,11 +290,13 @@ export class RtspAnswers {
     const ask = this.#askOf(event);
     const known = this.#knownTicket(event, ask.name);
     if (known !== undefined && known.info.state !== "ended") {
-      const proved = await this.#guest.prove("play", ask);
+      const proved = await this.#guest.prove("play", withQueryOf(known, { ask, event }));
       if (!("granted" in proved)) return { events: this.#turnAway(event, proved) };
       if (proved.granted === known.user) return { ticket: known };
     }
-    const asked = await this.#guest.play(ask);
+    const asked = await this.#guest.play(
+      known === undefined ? ask : withQueryOf(known, { ask, event }),
+    );
     if (!("granted" in asked)) return { events: this.#turnAway(event, asked) };
     this.#remember(asked.granted);
     return { ticket: asked.granted };
@@ -381,6 +383,14 @@ function describedKey(
   { name, query }: { readonly name: string; readonly query: URLSearchParams },
 ): string {
   return `${name}?${query}`;
+}
+
+/** A client that leaves the query out at SETUP means what it was given last: tokens and signatures stand in it. */
+function withQueryOf(
+  known: PlayTicket,
+  { ask, event }: { readonly ask: Ask; readonly event: StreamQuestion },
+): Ask {
+  return event.query === undefined ? { ...ask, query: known.request.query } : ask;
 }
 
 /** A client asks again by the name that it has asked by. */

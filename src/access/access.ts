@@ -1,0 +1,500 @@
+import { isSameText } from "../bytes/mod.ts";
+import type {
+  AuthenticationAnswer,
+  AuthenticationRequest,
+  PasswordMethod,
+  RejectionTerms,
+} from "../gate/mod.ts";
+import { atMostEachSecond, type ServerLog } from "../log/mod.ts";
+import { type Fetch, hasNetPermission, ServerError } from "../transport/mod.ts";
+import { AccessCallback } from "./access_callback.ts";
+import { loadJose } from "./jose.ts";
+import { makeTokenVerifier } from "./jwt_verifier.ts";
+import { KeyFile } from "./key_file.ts";
+import { KnownUsers, type UserCredentials } from "./known_users.ts";
+import {
+  type AccessOptions,
+  AccessOptionsError,
+  type AccessRule,
+  type JwtOptions,
+} from "./options.ts";
+import { PublishKeys } from "./publish_keys.ts";
+import { AccessRules } from "./rules.ts";
+import { isSigned, judgeSignature, MIN_SECRET_LENGTH } from "./signed_url.ts";
+import type { TokenVerdict, TokenVerifier } from "./token_verifier.ts";
+import { TooManyWaiting } from "./turns.ts";
+
+/** What an {@linkcode Access} reaches the world by. */
+export interface AccessEnvironment {
+  /** Where it is told that something could not be asked. */
+  readonly log: ServerLog;
+  /** The time, milliseconds since 1970; `Date.now` by default. */
+  readonly now?: () => number;
+  /** Asks by HTTP; `fetch` by default. */
+  readonly fetch?: Fetch;
+}
+
+/** Longer tokens are not looked at: those of identity servers have some thousand characters. */
+const MAX_TOKEN_LENGTH = 8192;
+
+/** Longer passwords are wrong, and cost nothing. */
+const MAX_PASSWORD_LENGTH = 1024;
+
+/** A token in three parts (RFC 7519, 3.1). */
+const TOKEN_FORM = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** A JWT's shared key must be as long as its shortest hash (RFC 7518, 3.2). */
+const MIN_SHARED_KEY_LENGTH = 32;
+
+const WHO = "User name and password are needed";
+const WRONG = "Wrong user name or password";
+const NOT_ALLOWED = "Not allowed";
+const NOT_CHECKED = "Who this is could not be checked";
+const NO_DIGEST =
+  "Passwords cannot be checked by Digest here: use Basic, or user and pass in the query";
+
+/**
+ * Says who may publish, play and use the API, by the data that it was made of: an `authenticate` hook for the gate, so
+ * that one decision serves all protocols.
+ *
+ * @example
+ * ```ts
+ * import { Access, hashPassword } from "@weir/server/access";
+ *
+ * const access = new Access({
+ *   users: [{ name: "ann", password: await hashPassword("wonderland") }],
+ *   rules: [{ allow: "play" }, { allow: "publish", users: "ann", paths: "live/*" }],
+ * }, { log: console });
+ * const answer = await access.authenticate({
+ *   connection: { id: 1, protocol: "rtmp", remoteAddress: "192.0.2.7", app: "live", userAgent: "" },
+ *   name: "live/cam",
+ *   query: new URLSearchParams(),
+ *   action: "publish",
+ *   credentials: { kind: "password", username: "ann", password: "wonderland" },
+ * });
+ * console.log(answer); // { allow: { user: "ann" } }
+ * ```
+ */
+export class Access {
+  /** The publishing keys. */
+  readonly keys: PublishKeys;
+  readonly #log: ServerLog;
+  readonly #now: () => number;
+  readonly #fetch: Fetch;
+  readonly #tellFailure: (error: unknown) => void;
+  #policy: Policy;
+  #isOpened = false;
+
+  /**
+   * Makes it of options.
+   *
+   * @throws {AccessOptionsError} if they cannot be read; the message names the one at fault, and no secret
+   */
+  constructor(options: AccessOptions, environment: AccessEnvironment) {
+    this.#log = environment.log;
+    this.#now = environment.now ?? Date.now;
+    this.#fetch = environment.fetch ?? fetch;
+    this.#policy = new Policy(options, this.#fetch);
+    this.keys = new PublishKeys(options.keys ?? {}, {
+      now: this.#now,
+      store: options.keysFile === undefined ? undefined : new KeyFile(options.keysFile),
+    });
+    this.#tellFailure = atMostEachSecond(
+      { now: this.#now },
+      (error: unknown, count) =>
+        this.#log.warn("access could not be checked, so nobody was let in", {
+          error: error instanceof Error ? error.name : "unknown",
+          detail: error instanceof Error ? error.message : "",
+          count,
+        }),
+    );
+  }
+
+  /**
+   * Reads the keys that were kept, loads what tokens need, and sees whether all is permitted; to be called before
+   * anybody is let in.
+   *
+   * @throws {ServerError} `permission` if a permission is missing, with the flag to add; `state` if the file of keys
+   * cannot be read, or tokens cannot be judged
+   */
+  async open(): Promise<void> {
+    if (this.#isOpened) return;
+    this.#isOpened = true;
+    await this.#policy.open(this.#now);
+    await this.keys.load();
+    const { users, options } = this.#policy;
+    const without = users.withoutDigest;
+    const most = without.slice(0, 5).join(", ");
+    if (without.length > 0 && without.length < users.size) {
+      this.#log.info(
+        "Digest is not offered to RTSP clients, as passwords of users are known by their scrypt hash alone; give those a ha1 to have it offered",
+        { users: most, count: without.length },
+      );
+    }
+    if (options.url !== undefined) {
+      this.#log.info("access is asked of a URL", { host: hostOf(options.url) });
+    }
+  }
+
+  /**
+   * Changes who may do what from now on; who is in stays. Keys of the options stay as they were, and so does the file
+   * of those that are made.
+   *
+   * @throws {AccessOptionsError} (rejects) if the options cannot be read; and as `open`: then nothing is changed
+   */
+  async change(options: AccessOptions): Promise<void> {
+    const policy = new Policy(options, this.#fetch);
+    if (this.#isOpened) await policy.open(this.#now);
+    this.keys.replaceFixed(options.keys ?? {});
+    this.#policy = policy;
+  }
+
+  /** The ways by which doors are to ask for passwords. */
+  get passwordMethods(): readonly PasswordMethod[] {
+    const { options, users } = this.#policy;
+    // Others judge passwords as they are, and tokens come as passwords.
+    const needsClear = options.url !== undefined || options.jwt !== undefined;
+    return needsClear ? ["basic"] : users.passwordMethods;
+  }
+
+  /**
+   * Whether RTMP is to ask at connect: only where passwords are known in clear can answers be checked, and who has a key
+   * or a signature would be refused once.
+   */
+  get asksAtConnect(): boolean {
+    const { options, users } = this.#policy;
+    const isByPassword = users.size > 0 && users.areAllPlain && options.url === undefined;
+    const isByName = options.signingSecrets !== undefined || options.jwt !== undefined ||
+      options.keysFile !== undefined || this.keys.size > 0;
+    return isByPassword && !isByName;
+  }
+
+  /** Whether anybody may publish and play. */
+  get isOpen(): boolean {
+    return this.#policy.isOpen(this.keys.size);
+  }
+
+  /** The hook for the gate. */
+  readonly authenticate = async (request: AuthenticationRequest): Promise<AuthenticationAnswer> => {
+    try {
+      return await this.#decide(request);
+    } catch (error) {
+      this.#tellFailure(error);
+      if (error instanceof TooManyWaiting) {
+        return { refuse: "Too many wait to be checked: try again", isGuess: false };
+      }
+      return { refuse: NOT_CHECKED, isGuess: false };
+    }
+  };
+
+  async #decide(request: AuthenticationRequest): Promise<AuthenticationAnswer> {
+    if (request.action === "api") return await this.#decideApi(request);
+    if (request.isAhead) return this.#decideAhead(request);
+    if (this.isOpen) return { allow: "anonymous", isOpen: true };
+    return this.#byKey(request) ?? this.#bySignature(request) ?? await this.#byCredentials(request);
+  }
+
+  async #decideApi(request: AuthenticationRequest): Promise<AuthenticationAnswer> {
+    const { credentials } = request;
+    if (credentials.kind === "token") {
+      const { apiTokens = [] } = this.#policy.options;
+      const isKnown = apiTokens.map((token) => isSameText(token, credentials.token)).includes(true);
+      if (isKnown) return { allow: { user: "api-token" } };
+    }
+    return await this.#byCredentials(request);
+  }
+
+  /** Whether a client has to show who it is, of which all is known but the end of the name. */
+  #decideAhead(request: AuthenticationRequest): AuthenticationAnswer {
+    const { rules } = this.#policy;
+    const asked = ruledRequest(request);
+    const mayPass = !this.asksAtConnect || this.isOpen ||
+      rules.allows({ ...asked, name: `${asked.name}/?` }) ||
+      !rules.couldAllow(asked, { anywhere: true });
+    return mayPass ? { allow: "anonymous" } : { challenge: WHO };
+  }
+
+  /** A publisher by key; `undefined` where it shows none. */
+  #byKey({ action, name, query }: AuthenticationRequest): AuthenticationAnswer | undefined {
+    const { keys } = this;
+    // A key is no name of a stream to play, and is not to be told of as one.
+    if (action !== "publish") {
+      return keys.isKey(name) ? { refuse: NOT_ALLOWED, hidesName: true } : undefined;
+    }
+    const verdict = keys.judge(name, query);
+    if (verdict.kind === "key") {
+      const { id, name, expiresInMs } = verdict;
+      return {
+        allow: { user: `key:${id}` },
+        name,
+        ...(expiresInMs === undefined ? {} : { expiresInMs }),
+      };
+    }
+    if (verdict.kind === "refused") return { refuse: verdict.why, hidesName: true, isGuess: false };
+    return query.has("key") ? { refuse: "Wrong key", isGuess: true } : undefined;
+  }
+
+  /** Who has a signed URL; `undefined` where nothing is signed. */
+  #bySignature({ action, name, query }: AuthenticationRequest): AuthenticationAnswer | undefined {
+    const { signingSecrets = [] } = this.#policy.options;
+    if (signingSecrets.length === 0 || action === "api" || !isSigned(query)) return undefined;
+    const nowMs = this.#now();
+    const verdict = judgeSignature(query, {
+      action,
+      name,
+      secrets: signingSecrets,
+      nowS: nowMs / 1000,
+    });
+    if (verdict === "wrong") return { refuse: "The signature of the URL is wrong", isGuess: true };
+    if (verdict === "expired") return { refuse: "The signed URL has expired", isGuess: false };
+    return {
+      allow: { user: `signed:${name}` },
+      expiresInMs: verdict.expiresAtS * 1000 - nowMs,
+    };
+  }
+
+  async #byCredentials(request: AuthenticationRequest): Promise<AuthenticationAnswer> {
+    const { credentials } = request;
+    const { users, options } = this.#policy;
+    switch (credentials.kind) {
+      case "none":
+        return await this.#byNobody(request);
+      case "token":
+        if (options.jwt !== undefined) return await this.#byToken(credentials.token, request);
+        return options.url === undefined
+          ? { challenge: users.size > 0 ? WHO : "Wrong token" }
+          : await this.#byUrl(request, undefined);
+      case "digest":
+        return await this.#byUser(credentials, request);
+      case "password": {
+        const { username, password } = credentials;
+        if (password.length > MAX_TOKEN_LENGTH) return { challenge: WRONG };
+        const isToken = options.jwt !== undefined && !users.has(username) &&
+          TOKEN_FORM.test(password);
+        if (isToken) return await this.#byToken(password, request);
+        if (options.url !== undefined && !users.has(username)) {
+          return await this.#byUrl(request, username);
+        }
+        return await this.#byUser(credentials, request);
+      }
+    }
+  }
+
+  async #byUser(
+    credentials: UserCredentials,
+    request: AuthenticationRequest,
+  ): Promise<AuthenticationAnswer> {
+    const { users, rules } = this.#policy;
+    if (credentials.kind === "digest" && !this.#canCheckDigest) return { challenge: NO_DIGEST };
+    const isTooLong = credentials.kind === "password" &&
+      credentials.password.length > MAX_PASSWORD_LENGTH;
+    if (isTooLong || !await users.verify(credentials)) return { challenge: WRONG };
+    const user = credentials.username;
+    if (rules.allows({ ...ruledRequest(request), user })) return { allow: { user } };
+    return { refuse: NOT_ALLOWED, isGuess: false };
+  }
+
+  /** RTMP asks by digest where it is told to, whatever would be better. */
+  get #canCheckDigest(): boolean {
+    return this.#policy.users.withoutDigest.length === 0;
+  }
+
+  async #byToken(token: string, request: AuthenticationRequest): Promise<AuthenticationAnswer> {
+    const verdict = await this.#policy.verifyToken(token);
+    if (verdict.kind === "wrong") return { challenge: verdict.why };
+    const { permissions, user, expiresInMs } = verdict;
+    const { action, name } = request;
+    const isAllowed = permissions.some((permission) =>
+      permission.action === action &&
+      (action === "api" || (permission.path?.matches(name, { user }) ?? true))
+    );
+    if (!isAllowed) return { refuse: "The token is not for this", isGuess: false };
+    // The API is for somebody; who publishes or plays may be nobody in particular.
+    const somebody = action === "api" ? user ?? "token" : ofOthers(user);
+    return {
+      allow: somebody === undefined ? "anonymous" : { user: somebody },
+      ...(expiresInMs === undefined ? {} : { expiresInMs }),
+    };
+  }
+
+  async #byNobody(request: AuthenticationRequest): Promise<AuthenticationAnswer> {
+    const { rules, options } = this.#policy;
+    const asked = ruledRequest(request);
+    const mayPlay = request.action === "play" && this.#policy.isByKeyAlone(this.keys.size);
+    if (mayPlay || rules.allows(asked)) return { allow: "anonymous" };
+    if (options.url !== undefined) return await this.#byUrl(request, undefined);
+    const couldProve = options.jwt !== undefined || rules.couldAllow(asked) ||
+      (request.action === "api" && options.apiTokens !== undefined);
+    if (couldProve) return { challenge: WHO, ...this.#ofName(request) };
+    return { refuse: NOT_ALLOWED, ...this.#ofName(request) };
+  }
+
+  /** A name that nobody may publish may be a key with a mistake in it, or a guess of one. */
+  #ofName({ action }: AuthenticationRequest): RejectionTerms {
+    if (action !== "publish" || this.keys.size === 0) return {};
+    return { hidesName: true, isGuess: this.#policy.isByKeyAlone(this.keys.size) };
+  }
+
+  async #byUrl(
+    request: AuthenticationRequest,
+    username: string | undefined,
+  ): Promise<AuthenticationAnswer> {
+    const verdict = await this.#policy.callback!.ask(request);
+    const hasShown = request.credentials.kind !== "none";
+    if (verdict === "yes") {
+      const user = ofOthers(username);
+      return { allow: user === undefined ? "anonymous" : { user } };
+    }
+    return verdict === "who" ? { challenge: hasShown ? WRONG : WHO } : { refuse: NOT_ALLOWED };
+  }
+}
+
+/** A user whom others vouch for, who cannot be what stands for a key or a signed URL here. */
+function ofOthers(user: string | undefined): string | undefined {
+  return user === "" || /^(key|signed):/.test(user ?? "") ? undefined : user;
+}
+
+/** What options say, read. */
+class Policy {
+  readonly options: AccessOptions;
+  readonly users: KnownUsers;
+  readonly rules: AccessRules;
+  readonly callback: AccessCallback | undefined;
+  readonly #fetch: Fetch;
+  #verifier: TokenVerifier | undefined;
+
+  constructor(options: AccessOptions, fetch: Fetch) {
+    this.options = options;
+    this.#fetch = fetch;
+    this.users = new KnownUsers(options.users ?? []);
+    this.rules = new AccessRules(options.rules ?? defaultRules(this.users));
+    checkSecrets("apiTokens", options.apiTokens);
+    checkSecrets("signingSecrets", options.signingSecrets);
+    if (options.jwt !== undefined) checkJwt(options.jwt);
+    const { url, urlTimeoutMs = 5000, urlConcurrency = 32 } = options;
+    checkNumber("urlTimeoutMs", urlTimeoutMs);
+    checkNumber("urlConcurrency", urlConcurrency);
+    if (url === undefined) return;
+    checkUrl("url", url);
+    this.callback = new AccessCallback({
+      url,
+      timeoutMs: urlTimeoutMs,
+      atATime: urlConcurrency,
+      fetch,
+    });
+  }
+
+  /** Loads what tokens need. */
+  async open(now: () => number): Promise<void> {
+    const { url, jwt } = this.options;
+    if (url !== undefined) checkReach("access.url", url);
+    if (jwt === undefined) return;
+    if (jwt.jwks !== undefined) checkReach("access.jwt.jwks", jwt.jwks);
+    try {
+      const jose = await loadJose();
+      this.#verifier = makeTokenVerifier(jwt, { jose, now, fetch: this.#fetch });
+    } catch (cause) {
+      const why = (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0];
+      throw new ServerError(
+        "state",
+        `Cannot judge tokens (access.jwt) as the package jose cannot be loaded: ${why}`,
+        { cause },
+      );
+    }
+  }
+
+  async verifyToken(token: string): Promise<TokenVerdict> {
+    if (token.length > MAX_TOKEN_LENGTH || !TOKEN_FORM.test(token)) {
+      return { kind: "wrong", why: "The token is wrong" };
+    }
+    if (this.#verifier === undefined) throw new Error("Tokens cannot be judged before open()");
+    return await this.#verifier.verify(token);
+  }
+
+  /** Whether nothing says who may publish and play. */
+  isOpen(keyCount: number): boolean {
+    return this.#asksNobody && keyCount === 0 && this.options.keysFile === undefined;
+  }
+
+  /** Whether keys are all there is: then anybody may play. */
+  isByKeyAlone(keyCount: number): boolean {
+    return this.#asksNobody && (keyCount > 0 || this.options.keysFile !== undefined);
+  }
+
+  get #asksNobody(): boolean {
+    const { rules, signingSecrets, jwt, url } = this.options;
+    return this.users.size === 0 &&
+      [rules, signingSecrets, jwt, url].every((option) => option === undefined);
+  }
+}
+
+function defaultRules(users: KnownUsers): readonly AccessRule[] {
+  return users.size === 0 ? [] : [{ allow: ["publish", "play"], users: "*" }];
+}
+
+function ruledRequest({ action, name, connection }: AuthenticationRequest) {
+  return { action, name, address: connection.remoteAddress, user: undefined };
+}
+
+function checkSecrets(path: string, secrets: readonly string[] | undefined): void {
+  if (secrets === undefined) return;
+  const short = secrets.findIndex((secret) =>
+    typeof secret !== "string" || secret.length < MIN_SECRET_LENGTH
+  );
+  if (short >= 0) {
+    throw new AccessOptionsError(
+      `${path}[${short}]`,
+      `a secret has at least ${MIN_SECRET_LENGTH} characters`,
+    );
+  }
+}
+
+function checkJwt({ secret, jwks, algorithms }: JwtOptions): void {
+  if ((secret === undefined) === (jwks === undefined)) {
+    throw new AccessOptionsError("jwt", "needs either secret or jwks");
+  }
+  if (secret !== undefined && secret.length < MIN_SHARED_KEY_LENGTH) {
+    throw new AccessOptionsError(
+      "jwt.secret",
+      `a shared key has at least ${MIN_SHARED_KEY_LENGTH} characters`,
+    );
+  }
+  if (jwks !== undefined) checkUrl("jwt.jwks", jwks);
+  const kind = secret === undefined ? /^(RS|PS|ES)(256|384|512)$|^EdDSA$/ : /^HS(256|384|512)$/;
+  const wrong = algorithms?.find((name) => !kind.test(name));
+  if (wrong !== undefined) {
+    throw new AccessOptionsError(
+      "jwt.algorithms",
+      `must be of the kind of the key: current value is ${JSON.stringify(wrong)}`,
+    );
+  }
+}
+
+function checkUrl(path: string, text: string): void {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "") return;
+  throw new AccessOptionsError(path, "must be a URL of http or https, without user and password");
+}
+
+function checkNumber(path: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= 600_000) return;
+  throw new AccessOptionsError(
+    path,
+    `must be a whole number from 1 to 600000: current value is ${value}`,
+  );
+}
+
+/** To ask without permission would stop the program at a question. */
+function checkReach(option: string, text: string): void {
+  const { hostname, port, protocol } = new URL(text);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  if (hasNetPermission(host, Number(port) || (protocol === "https:" ? 443 : 80))) return;
+  throw new ServerError(
+    "permission",
+    `Cannot ask ${option} without permission: add --allow-net=${new URL(text).host}`,
+  );
+}
+
+function hostOf(url: string): string {
+  return new URL(url).host;
+}
