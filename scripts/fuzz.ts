@@ -74,7 +74,7 @@ class WatchedServer {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--allow-net", "mod.ts", "--log-level", "info"],
-        ...["--rtmp", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--rtp", "0"],
+        ...["--rtmp", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--rtp", "0", "--http", "off"],
       ],
       cwd: new URL("../", import.meta.url),
       env: { NO_COLOR: "1" },

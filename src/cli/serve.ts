@@ -1,12 +1,14 @@
 import {
   LOG_FORMAT,
   LOG_LEVEL,
+  readConfiguredFiles,
   serverOptions,
   type Settings,
   TLS_CERT,
   TLS_KEY,
+  tlsOf,
 } from "../config/mod.ts";
-import { safeLog, Server, ServerError, type ServerLog } from "../server/mod.ts";
+import { safeLog, Server, type ServerLog } from "../server/mod.ts";
 import { consoleLog } from "./console_log.ts";
 
 /** Serves by the settings that `load` brings, until the program is told to stop. */
@@ -33,14 +35,13 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
     const log = safeLog(
       consoleLog(settings.get(LOG_LEVEL), { format: settings.get(LOG_FORMAT) }),
     );
-    const tls = tlsFilesOf(settings);
     const serving = server = new Server({
       ...serverOptions(settings),
+      ...await readConfiguredFiles(settings),
       log,
-      ...(tls === undefined ? {} : { tls: await readTlsFiles(tls) }),
     });
     let reloading = Promise.resolve();
-    onHangup = () => reloading = reloading.then(() => readAgain(serving, { log, tls }));
+    onHangup = () => reloading = reloading.then(() => readAgain(serving, { log, settings }));
     await serving.listen();
     log.info(`stopping on ${await stopped.promise}`);
     await serving.stop();
@@ -51,52 +52,25 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
   }
 }
 
-/** Files of a certificate and its key. */
-interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
-}
-
-function tlsFilesOf(settings: Settings): TlsFiles | undefined {
-  const [cert, key] = [settings.get(TLS_CERT), settings.get(TLS_KEY)];
-  return cert === undefined || key === undefined ? undefined : { cert, key };
-}
-
 /** Reads again what may have changed since the start; what cannot be used is told, and the former stays. */
 async function readAgain(
   server: Server,
-  { log, tls }: { readonly log: ServerLog; readonly tls: TlsFiles | undefined },
+  { log, settings }: { readonly log: ServerLog; readonly settings: Settings },
 ): Promise<void> {
-  if (tls === undefined) {
-    log.info("nothing to read again on SIGHUP, as there is no --cert");
-    return;
-  }
   try {
-    await server.reloadTls(await readTlsFiles(tls));
-    log.info("certificate read again on SIGHUP", { ...tls });
+    const tls = await tlsOf(settings);
+    if (tls === undefined) {
+      log.info("nothing to read again on SIGHUP, as there is no --cert");
+      return;
+    }
+    await server.reloadTls(tls);
+    log.info("certificate read again on SIGHUP", {
+      cert: settings.get(TLS_CERT),
+      key: settings.get(TLS_KEY),
+    });
   } catch (error) {
     log.error("certificate cannot be read again on SIGHUP, the former stays", {
       reason: error instanceof Error ? error.message : String(error),
     });
   }
-}
-
-/** Reads certificate and key; a missing permission is told, never asked for. */
-async function readTlsFiles(files: TlsFiles): Promise<TlsFiles> {
-  const read = async (option: string, path: string): Promise<string> => {
-    const permission = await Deno.permissions.query({ name: "read", path });
-    if (permission.state !== "granted") {
-      throw new ServerError(
-        "permission",
-        `Cannot read --${option} ${path} without permission: add --allow-read=${path}`,
-      );
-    }
-    try {
-      return await Deno.readTextFile(path);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new ServerError("state", `Cannot read --${option} ${path}: ${why}`, { cause: error });
-    }
-  };
-  return { cert: await read("cert", files.cert), key: await read("key", files.key) };
 }

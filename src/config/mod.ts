@@ -6,12 +6,14 @@
  */
 export * from "./config_error.ts";
 export * from "./config_file.ts";
+export * from "./configured_files.ts";
 export * from "./example.ts";
 export * from "./server_options.ts";
 export * from "./setting.ts";
 export * from "./setting_fault.ts";
 export * from "./settings.ts";
 export * from "./settings_check.ts";
+export * from "./settings_tree.ts";
 export * from "./table.ts";
 export { LOG_FORMAT, LOG_LEVEL, LOG_LEVELS, type LogLevelName } from "./settings/log.ts";
 export { TLS_CERT, TLS_KEY } from "./settings/listening.ts";

@@ -10,6 +10,7 @@ import {
   TLS_CERT,
   TLS_KEY,
 } from "./settings/listening.ts";
+import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
 
 /**
@@ -67,7 +68,7 @@ function tlsFilesBelongTogether(settings: Settings): string | undefined {
 
 function tlsNeedsFiles(settings: Settings): string | undefined {
   if (settings.get(TLS_CERT) !== undefined || settings.get(TLS_KEY) !== undefined) return;
-  const needing = [RTMPS_PORT, RTSPS_PORT].find((row) => settings.get(row) !== false);
+  const needing = [RTMPS_PORT, RTSPS_PORT, HTTPS_PORT].find((row) => settings.get(row) !== false);
   if (needing === undefined) return;
   return `${settings.nameOf(needing)} needs ${settings.nameOf(TLS_CERT)} and ${
     settings.nameOf(TLS_KEY)
@@ -85,12 +86,13 @@ function relaysOnce(settings: Settings): string | undefined {
 }
 
 function isClosed(settings: Settings): boolean {
-  return [RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT].every((row) => settings.get(row) === false);
+  const doors = [RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT, HTTP_PORT, HTTPS_PORT];
+  return doors.every((row) => settings.get(row) === false);
 }
 
 function somethingToDo(settings: Settings): string | undefined {
   if (!isClosed(settings) || relaysOf(settings).length > 0) return;
-  return "nothing to do: all of RTMP and RTSP is off, and there is no relay";
+  return "nothing to do: all of RTMP, RTSP and HTTP is off, and there is no relay";
 }
 
 function pushIsFed(settings: Settings): string | undefined {
@@ -102,7 +104,7 @@ function pushIsFed(settings: Settings): string | undefined {
   if (unfed === undefined) return;
   return `${
     settings.nameOf(RELAYS_PUSH)
-  } ${unfed.name} has nothing to forward, as all of RTMP and RTSP is off: open a port, or ${
+  } ${unfed.name} has nothing to forward, as all of RTMP, RTSP and HTTP is off: open a port, or ${
     settings.nameOf(RELAYS_PULL)
   } it`;
 }

@@ -1,3 +1,5 @@
+import { ADDRESSES } from "./settings/addresses.ts";
+import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
 import { LOG } from "./settings/log.ts";
@@ -12,9 +14,11 @@ import type { Setting } from "./setting.ts";
  */
 export const SETTINGS: readonly Setting[] = [
   ...LISTENING,
+  ...HTTP,
   ...RELAYS,
   ...PROTOCOLS,
   ...STREAMS,
   ...LIMITS,
+  ...ADDRESSES,
   ...LOG,
 ];

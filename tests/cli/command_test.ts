@@ -45,7 +45,10 @@ Deno.test("a wrong command line is one line that says what is allowed, and exit 
     [["--wait", "2147484"], /--wait "2147484".*from 0 to 2147483$/m],
     [["--rtp", "-2"], /--rtp "-2".*even PORT/],
     [["-1"], /unknown option -1/],
-    [["--rtmp", "off", "--rtsp", "off", "--push", "a/b=rtmp://h/a/b"], /a\/b.*nothing to forward/],
+    [
+      ["--rtmp", "off", "--rtsp", "off", "--http", "off", "--push", "a/b=rtmp://h/a/b"],
+      /a\/b.*nothing to forward/,
+    ],
     [[""], /unknown command ""/],
     [["--rtmp", "1935", "--rtmp", "1936"], /2 times/],
     [["--log-level", "loud"], /"loud".*debug, info, warn, error/],
@@ -56,7 +59,7 @@ Deno.test("a wrong command line is one line that says what is allowed, and exit 
     [["serve", "more"], /unexpected argument "more"/],
     [["--cert", ""], /--cert lacks its value/],
     [["--cert", "c.pem"], /--key is missing/],
-    [["--rtmp", "off", "--rtsp", "off"], /nothing to do/],
+    [["--rtmp", "off", "--rtsp", "off", "--http", "off"], /nothing to do/],
     [["--rtsp", "off", "--multicast", "239.1.1.1"], /--multicast needs --rtsp/],
   ];
   for (const [args, pattern] of cases) {
@@ -70,7 +73,14 @@ Deno.test("a wrong command line is one line that says what is allowed, and exit 
 Deno.test("a port in use is one line, and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
-  const { code, stderr } = await weir("--rtmp", `127.0.0.1:${port}`, "--rtsp", "off");
+  const { code, stderr } = await weir(
+    "--rtmp",
+    `127.0.0.1:${port}`,
+    "--rtsp",
+    "off",
+    "--http",
+    "off",
+  );
   assertEquals(code, 1);
   assertMatch(stderr, /^weir: [^\n]*port is in use\n$/);
   assertStringIncludes(stderr, `127.0.0.1:${port}`);
@@ -78,7 +88,7 @@ Deno.test("a port in use is one line, and exit code 1", async () => {
 
 Deno.test("an address that is not of this machine is one line, and exit code 1", async () => {
   for (const host of ["192.0.2.1", "nowhere.invalid"]) {
-    const { code, stderr } = await weir("--rtmp", `${host}:0`, "--rtsp", "off");
+    const { code, stderr } = await weir("--rtmp", `${host}:0`, "--rtsp", "off", "--http", "off");
     assertMatch(stderr, /^weir: [^\n]+\n$/);
     assertEquals(code, 1, stderr);
     assertStringIncludes(stderr, host);
@@ -86,7 +96,7 @@ Deno.test("an address that is not of this machine is one line, and exit code 1",
   }
 });
 
-const WITHOUT = ["run", "mod.ts", "--rtmp", "127.0.0.1:0", "--rtsp", "off"];
+const WITHOUT = ["run", "mod.ts", "--rtmp", "127.0.0.1:0", "--rtsp", "off", "--http", "off"];
 
 Deno.test("without --allow-net it names the flag, exit code 1", async () => {
   for (const args of [WITHOUT, WITHOUT.toSpliced(1, 0, "--no-prompt")]) {
@@ -101,7 +111,8 @@ Deno.test("where --allow-net lists ports and lacks that of RTCP, it is one line 
   const { code, stderr } = await run(deno, [
     "run",
     `--allow-net=127.0.0.1:${rtsp},127.0.0.1:${rtp}`,
-    ...["mod.ts", "--rtmp", "off", "--rtsp", `127.0.0.1:${rtsp}`, "--rtp", String(rtp)],
+    ...["mod.ts", "--http", "off", "--rtmp", "off", "--rtsp", `127.0.0.1:${rtsp}`],
+    ...["--rtp", String(rtp)],
   ]);
   assertEquals(code, 1);
   assertMatch(stderr, /^weir: [^\n]*127\.0\.0\.1:23001 without permission[^\n]*\n$/);
@@ -109,7 +120,18 @@ Deno.test("where --allow-net lists ports and lacks that of RTCP, it is one line 
 
 Deno.test("where --allow-net lists ports, RTP at a free pair and multicast are not asked for", async () => {
   const list = "--allow-net=127.0.0.1:0,239.1.1.1";
-  const args = ["run", list, "mod.ts", "--rtmp", "off", "--rtsp", "127.0.0.1:0", "--rtp"];
+  const args = [
+    "run",
+    list,
+    "mod.ts",
+    "--http",
+    "off",
+    "--rtmp",
+    "off",
+    "--rtsp",
+    "127.0.0.1:0",
+    "--rtp",
+  ];
   const free = await run(deno, [...args, "0"]);
   assertEquals(free.code, 1);
   assertMatch(free.stderr, /^weir: [^\n]*127\.0\.0\.1 without permission[^\n]*\n$/);
@@ -203,7 +225,7 @@ Deno.test("the command runs on with a full disk under its log, and stops as it s
   probe.close();
   await using server = new RunningProcess("sh", [
     "-c",
-    `exec "${deno}" run --allow-net mod.ts --rtmp 127.0.0.1:${port} --rtsp off > /dev/full`,
+    `exec "${deno}" run --allow-net mod.ts --rtmp 127.0.0.1:${port} --rtsp off --http off > /dev/full`,
   ]);
   const connect = async (): Promise<RtmpClient> => {
     for (;;) {
@@ -244,7 +266,20 @@ Deno.test({
     await write(first);
     await using server = new RunningProcess(deno, [
       ...["run", "--allow-net", `--allow-read=${folder.path}`, "mod.ts"],
-      ...["--rtmp", "off", "--rtsp", "off", "--rtmps", "127.0.0.1:0", "--cert", cert, "--key", key],
+      ...[
+        "--rtmp",
+        "off",
+        "--rtsp",
+        "off",
+        "--http",
+        "off",
+        "--rtmps",
+        "127.0.0.1:0",
+        "--cert",
+        cert,
+        "--key",
+        key,
+      ],
     ]);
     const [, text] = await server.line(/rtmps listening on 127\.0\.0\.1:(\d+)/);
     const port = Number(text);
@@ -276,7 +311,7 @@ Deno.test("SIGHUP without a certificate says that there is nothing to read again
 Deno.test("a list in --allow-net that clients over UDP are not in is told at the start", async () => {
   await using server = new RunningProcess(deno, [
     ...["run", "--no-prompt", "--allow-net=127.0.0.1", "mod.ts"],
-    ...["--rtmp", "off", "--rtsp", "127.0.0.1:0", "--rtp", "0"],
+    ...["--http", "off", "--rtmp", "off", "--rtsp", "127.0.0.1:0", "--rtp", "0"],
   ]);
   await server.line(/WARN RTSP clients at addresses that --allow-net does not list get no UDP/);
 });

@@ -156,7 +156,7 @@ export class WeirProcess extends RunningProcess {
 }
 
 /** The other protocols have fixed ports by default, which another test may hold. */
-const OTHERS_OFF: readonly string[] = ["--rtsp", "off"];
+const OTHERS_OFF: readonly string[] = ["--rtsp", "off", "--http", "off"];
 
 /** Starts `deno run --allow-net mod.ts` with `args`, and resolves when it listens. */
 export async function startWeir(

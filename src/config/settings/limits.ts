@@ -4,7 +4,7 @@ import {
   SERVER_BOUNDS,
   SERVER_TIMING,
 } from "../../server/mod.ts";
-import { bytes, number, time } from "../leaf_types.ts";
+import { bitrate, bytes, number, time } from "../leaf_types.ts";
 import { serverNumber } from "../server_number.ts";
 import { type Setting, setting } from "../setting.ts";
 
@@ -38,6 +38,51 @@ export const LIMITS: readonly Setting[] = [
     help: "connections that one address may open in a second",
     flag: { name: "max-handshakes-per-second", placeholder: "N", isRare: true },
     option: "maxHandshakesPerSecond",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "limits.maxRequestsPerSecond",
+    as: number,
+    defaultInWords: `${GATE_LIMITS.maxRequestsPerSecond} of a public address`,
+    help: "HTTP requests that one address may make in a second",
+    flag: { name: "max-requests-per-second", placeholder: "N", isRare: true },
+    option: "maxRequestsPerSecond",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "limits.maxPlayersPerStream",
+    as: number,
+    default: GATE_LIMITS.maxPlayersPerStream,
+    help: "players of one stream",
+    flag: { name: "max-players-per-stream", placeholder: "N", isRare: true },
+    option: "maxPlayersPerStream",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "limits.maxPublishersPerUser",
+    as: number,
+    default: GATE_LIMITS.maxPublishersPerUser,
+    help: "streams that one user, as it was proved, may publish",
+    flag: { name: "max-publishers-per-user", placeholder: "N", isRare: true },
+    option: "maxPublishersPerUser",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "limits.maxPublisherBitrate",
+    as: bitrate,
+    default: GATE_LIMITS.maxPublisherBitrateBps,
+    help: "bits a second of a publisher, in the mean of 10 s; one that is over it is closed",
+    flag: { name: "max-publisher-bitrate", placeholder: "RATE", isRare: true },
+    option: "maxPublisherBitrateBps",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "limits.maxPlayerBitrate",
+    as: bitrate,
+    default: GATE_LIMITS.maxPlayerBitrateBps,
+    help: "the same of what one player is sent",
+    flag: { name: "max-player-bitrate", placeholder: "RATE", isRare: true },
+    option: "maxPlayerBitrateBps",
     change: "reload",
   }),
   serverNumber({

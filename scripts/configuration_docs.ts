@@ -1,0 +1,149 @@
+/**
+ * Writes `docs/configuration.md` from the table of settings.
+ *
+ * ```sh
+ * deno run --allow-read --allow-write --allow-run scripts/configuration_docs.ts
+ * ```
+ *
+ * @module
+ */
+import {
+  exampleText,
+  type GroupType,
+  type Setting,
+  SETTINGS,
+  type SettingsTree,
+  settingsTree,
+  type SettingType,
+} from "../src/config/mod.ts";
+
+/** The page, as the table says. */
+export function configurationDocs(): string {
+  return [
+    ...INTRODUCTION,
+    ...sections(settingsTree(SETTINGS)),
+    "## The example file",
+    "",
+    "`weir config example` prints this:",
+    "",
+    "```yaml",
+    exampleText(SETTINGS).trimEnd(),
+    "```",
+    "",
+  ].join("\n");
+}
+
+const INTRODUCTION = [
+  "# Configuration",
+  "",
+  "<!-- Made by scripts/configuration_docs.ts from the table in src/config: edit that. -->",
+  "",
+  "`deno run --allow-net mod.ts` needs no configuration. What is to differ is an option of the command, or a key",
+  "in a YAML file:",
+  "",
+  "```sh",
+  "deno run --allow-net --allow-read=weir.yaml mod.ts --config weir.yaml",
+  "```",
+  "",
+  "```yaml",
+  "rtmp:",
+  "  port: 127.0.0.1:1935",
+  "limits:",
+  "  maxConnections: 500",
+  "```",
+  "",
+  "Options win over the file, and the file over the defaults. `weir config check FILE` says all that is wrong with",
+  "a file, by line and column; `weir config example` prints one with everything in it, `weir config schema` the",
+  "JSON Schema for editors, and `weir permissions --config FILE` the least flags of `deno run` that it needs.",
+  "",
+  "- A **time** is a number of seconds, or has a unit: `500ms`, `10s`, `5m`, `1h`, `1d`.",
+  "- A **size** is a number of bytes, or has a unit: `500kB`, `8MiB`, `1GB`.",
+  "- A **bitrate** is a number of bits a second, or has a unit: `500k`, `8M`.",
+  "- Where a number has no upper bound, `unlimited` is none.",
+  "- A value may have an environment variable: `${NAME}`, which needs `--allow-env=NAME`. A dollar sign by itself is",
+  "  `$$`. Keys have no variables.",
+  "- Paths of files are relative to the directory that the program was started in.",
+  "",
+  "SIGHUP reads the file again. What is marked with **reload** below is then applied, and nobody is disconnected for",
+  "it; what else has changed is named in one log line, and waits for the next start. A file that is wrong changes",
+  "nothing.",
+  "",
+];
+
+/** A section of the page for each of the file. */
+function sections(tree: SettingsTree): string[] {
+  return Array.from(tree).flatMap(([name, entry]) => [
+    `## ${name}`,
+    "",
+    ...rowsOf(entry).flatMap((row) => item(row, "")),
+    "",
+  ]);
+}
+
+function rowsOf(entry: Setting | SettingsTree): Setting[] {
+  return "key" in entry ? [entry as Setting] : [...entry.values()].flatMap(rowsOf);
+}
+
+/** What there is to know of a setting, and below it of those in its entries. */
+function item(row: Setting, indent: string): string[] {
+  const { key, help, doc, change, type } = row;
+  const about = [
+    `${indent}- \`${key}\`: ${help}.`,
+    ...doc === undefined ? [] : [doc],
+    `Allowed is ${typeText(type)}.`,
+    ...defaultText(row),
+    ...flagText(row),
+    ...change === "reload" && indent === "" ? ["**reload**"] : [],
+  ];
+  const inner = groupOf(type)?.settings ?? [];
+  return [about.join(" "), ...inner.flatMap((setting) => item(setting, `${indent}  `))];
+}
+
+/** The settings of an entry, of what has several in each. */
+function groupOf(type: SettingType): GroupType | undefined {
+  if (type.kind === "leaf") return undefined;
+  return type.kind === "group" ? type : groupOf(type.of);
+}
+
+function flagText({ flag }: Setting): string[] {
+  if (flag === undefined) return [];
+  const { name, placeholder } = flag;
+  return [`Option: \`--${name}${placeholder === undefined ? "" : ` ${placeholder}`}\`.`];
+}
+
+function typeText(type: SettingType): string {
+  switch (type.kind) {
+    case "leaf":
+      return type.allowed;
+    case "list":
+      return type.of.kind === "leaf" ? `a list of ${type.of.allowed}` : "a list, each with";
+    case "map":
+      return `a section for each ${type.placeholder}, with`;
+    case "group":
+      return "a section with";
+  }
+}
+
+function defaultText({ type, default: value, defaultInWords }: Setting): string[] {
+  if (defaultInWords !== undefined) return [`Default: ${defaultInWords}.`];
+  return value === undefined || type.kind !== "leaf" ? [] : [`Default: \`${type.show(value)}\`.`];
+}
+
+/** Formats a page as `deno fmt` does. */
+export async function formatted(text: string): Promise<string> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--ext", "md", "-"],
+    cwd: new URL("../", import.meta.url),
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  return new TextDecoder().decode((await child.output()).stdout);
+}
+
+/** Where the page is. */
+export const PAGE = new URL("../docs/configuration.md", import.meta.url);
+
+if (import.meta.main) await Deno.writeTextFile(PAGE, await formatted(configurationDocs()));

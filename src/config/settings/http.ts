@@ -1,0 +1,91 @@
+import { LISTEN_ADDRESS, text } from "../leaf_types.ts";
+import type { LeafType, Setting } from "../setting.ts";
+import { setting } from "../setting.ts";
+import { SettingFault, wrong } from "../setting_fault.ts";
+
+/** Where HTTP is listened for. */
+export const HTTP_PORT = setting({
+  key: "http.port",
+  type: LISTEN_ADDRESS,
+  default: { port: 8080 },
+  help: "where HTTP is listened for: players, pages, the API, health",
+  flag: { name: "http", placeholder: "[HOST:]PORT|off" },
+  option: "http",
+  givesDefault: true,
+  change: "restart",
+});
+
+/** Where HTTP over TLS is listened for. */
+export const HTTPS_PORT = setting({
+  key: "https.port",
+  type: LISTEN_ADDRESS,
+  default: false,
+  help: "where HTTP over TLS is listened for",
+  doc: "It needs `tls.cert` and `tls.key`.",
+  flag: { name: "https", placeholder: "[HOST:]PORT|off" },
+  option: "https",
+  change: "restart",
+});
+
+/** An origin as browsers send it. */
+const ORIGIN = /^https?:\/\/[^/\s]+$/;
+
+/** Doors of HTTP, and who may use them from other origins. */
+export const HTTP: readonly Setting[] = [
+  HTTP_PORT,
+  HTTPS_PORT,
+  setting({
+    key: "http.origins.media",
+    type: origins({ all: true }),
+    default: "*",
+    help: "pages of which other origins may read media",
+    doc: "`*` is all of them, `off` none; else a list such as `[https://example.org]`.",
+    option: "httpOrigins.media",
+    change: "restart",
+  }),
+  setting({
+    key: "http.origins.api",
+    type: origins({ all: false }),
+    default: false,
+    help: "pages of which other origins may use the API",
+    doc: "`off` is none, else a list such as `[https://example.org]`.",
+    option: "httpOrigins.api",
+    change: "restart",
+  }),
+  setting<readonly string[]>({
+    key: "http.hosts",
+    type: {
+      kind: "list",
+      of: text({ allowed: "a host name", pattern: /^[\w.-]+$/ }),
+    },
+    defaultInWords: "any",
+    help: "host names by which clients may use what changes something or is not media",
+    doc: "Addresses and `localhost` may always be used.",
+    option: "httpHosts",
+    change: "restart",
+  }),
+];
+
+function origins({ all }: { readonly all: boolean }): LeafType<"*" | readonly string[] | false> {
+  const type: LeafType<"*" | readonly string[] | false> = {
+    kind: "leaf",
+    allowed: `${all ? "*, " : ""}off, or a list of origins such as https://example.org`,
+    json: {
+      anyOf: [
+        { enum: all ? ["*", "off"] : ["off"] },
+        { const: false },
+        { type: "array", items: { type: "string", pattern: "^(https?://|\\$\\{)" } },
+      ],
+    },
+    read(value) {
+      if (value === "off" || value === false) return false;
+      if (all && value === "*") return value;
+      if (!Array.isArray(value)) throw wrong(value, type);
+      const odd = value.findIndex((origin) => typeof origin !== "string" || !ORIGIN.test(origin));
+      if (odd >= 0) throw new SettingFault("is no origin such as https://example.org", [odd]);
+      return value;
+    },
+    show: (value) => value === false ? "off" : value === "*" ? '"*"' : `[${value.join(", ")}]`,
+  };
+  return type;
+}
