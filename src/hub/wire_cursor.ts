@@ -18,6 +18,14 @@ export interface WireRun {
   readonly entries: readonly WireEntry[];
 }
 
+/** What lies ahead of a reader. */
+export interface WireAhead {
+  /** What it would be given now, in order. */
+  readonly runs: readonly WireRun[];
+  /** Whether it is to have all that comes behind that, with nothing left out in between. */
+  readonly goesOn: boolean;
+}
+
 /** What a cursor needs of its log. */
 export interface CursorLog {
   /** The hub's settings. */
@@ -189,9 +197,19 @@ export class WireCursor {
     return run;
   }
 
-  /** Returns what `takeRun` would, without passing over it; `undefined` during a write. */
-  peekRun(): WireRun | undefined {
-    return !this.#isWriting && this.#settle() ? this.#run() : undefined;
+  /**
+   * Returns all that `takeRun` would give, one call after the other, without passing over it; `undefined` during a
+   * write, since the reader is then not where it will go on.
+   */
+  peek(): WireAhead | undefined {
+    if (this.#isWriting) return undefined;
+    const runs = this.#settle() ? [this.#run()] : [];
+    const goesOn = this.#state.is === "running" && this.#last === undefined;
+    let segment = runs.length > 0 && goesOn ? this.#log.segmentAfter(this.#segment!) : undefined;
+    for (; segment !== undefined; segment = this.#log.segmentAfter(segment)) {
+      runs.push({ bytes: segment.bytes, entries: segment.entries });
+    }
+    return { runs, goesOn };
   }
 
   /** Takes the preamble that is due before the next message; empty when none is. */

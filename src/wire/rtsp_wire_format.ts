@@ -12,6 +12,7 @@ import {
   SDES_CNAME,
   type SenderReport,
   ticksFromUs,
+  usFromTicks,
 } from "../rtp/mod.ts";
 import { type RtpOutputPacket, RtpRemuxer, type RtpTrack } from "../transmux/mod.ts";
 
@@ -20,10 +21,10 @@ export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 
 /**
- * A sender report for each track this often. GStreamer's jitter buffer places a burst of old packets, as at a join, by
- * when they come, and begins anew for each second that they hold: tracks are as far apart as that makes them until the
- * next report of each, whatever reports were in the burst. So reports are as close as lets a player be in sync within
- * its first second. RFC 3550, 6.2, lets them come each 360 / kb/s seconds.
+ * Sender reports this often, of all tracks one behind the other. GStreamer's jitter buffer places a burst of old
+ * packets, as at a join, by when they come, and sets tracks apart by the newest report of each: with one report of now
+ * and one of before the burst they are as far apart as the burst is long. So reports come together, and as close as
+ * lets a player be in sync within its first second. RFC 3550, 6.2, lets them come each 360 / kb/s seconds.
  */
 const REPORT_INTERVAL_US = 400_000;
 
@@ -54,7 +55,11 @@ export class RtspWireFormat implements WireFormat {
   readonly #bases: readonly number[];
   /** The newest packet of each track that was forwarded, as its publisher numbered it. */
   readonly #forwarded: ({ readonly ssrc: number; readonly sequence: number } | undefined)[] = [];
-  readonly #reportedUs: (number | undefined)[];
+  /** The tracks that had a packet, with a report right before it, since the last start. */
+  readonly #begun = new Set<number>();
+  #reportedUs: number | undefined;
+  /** The time of the key frame at which all tracks were last to be reported on. */
+  #startUs: number | undefined;
   /** Wall-clock time of the stream's time 0, microseconds since 1970. */
   #epochUnixUs: number | undefined;
 
@@ -73,7 +78,6 @@ export class RtspWireFormat implements WireFormat {
         sequenceNumber: u32(random(4)) & 0x7fff,
       })
     );
-    this.#reportedUs = tracks.map(() => undefined);
   }
 
   /** Frames that could not be made RTP. */
@@ -86,12 +90,28 @@ export class RtspWireFormat implements WireFormat {
   }
 
   encode(unit: MediaUnit, log: WireLogWriter): void {
+    this.#noteStart(unit);
     for (const packet of this.#remuxer.remux(unit)) {
       const sender = this.senders[packet.track]!;
       // FFmpeg places what comes before a track's first report by other rules than what comes after.
       this.#report(packet, unit, log);
       this.#write(packet, { sender, unit, log });
     }
+  }
+
+  /** The RTP timestamp that a track gives a time of the stream; `undefined` where its clock is not known. */
+  rtpTimeAt(timeUs: number, track: number): number | undefined {
+    const { clockRate } = this.senders[track]!;
+    return clockRate === 0
+      ? undefined
+      : (ticksFromUs(timeUs, clockRate) + this.#bases[track]!) >>> 0;
+  }
+
+  /** The time of the stream that a track's RTP timestamp stands for, where it is less than half of its range from `nearUs`. */
+  timeOf(rtpTime: number, of: { readonly track: number; readonly nearUs: number }): number {
+    const { track, nearUs } = of;
+    const near = this.rtpTimeAt(nearUs, track) ?? rtpTime;
+    return nearUs + usFromTicks(rtpTime - near | 0, this.senders[track]!.clockRate || 1);
   }
 
   /** Sender reports, so that a player can synchronize from its first packet on. */
@@ -139,30 +159,44 @@ export class RtspWireFormat implements WireFormat {
     return missing <= MOST_MISSING ? missing : 0;
   }
 
-  #report(output: RtpOutputPacket, unit: MediaUnit, log: WireLogWriter): void {
-    const { track } = output;
-    const reportedUs = this.#reportedUs[track];
-    const isDue = reportedUs === undefined ||
-      Math.abs(unit.ptsUs - reportedUs) >= REPORT_INTERVAL_US;
+  /**
+   * Where players start, each track is reported on before its next packet, for the time of that packet: GStreamer
+   * passes over reports of what was before the first packet that it has of a track.
+   */
+  #noteStart({ kind, role, keyFrame, ptsUs }: MediaUnit): void {
+    if (kind !== "video" || role !== "media" || !keyFrame) return;
+    if (Math.abs(ptsUs - (this.#startUs ?? -Infinity)) < REPORT_INTERVAL_US) return;
+    this.#startUs = ptsUs;
+    this.#begun.clear();
+  }
+
+  /** Reports on all tracks where that is due before a packet. */
+  #report({ track }: RtpOutputPacket, { ptsUs }: MediaUnit, log: WireLogWriter): void {
+    const isDue = !this.#begun.has(track) ||
+      Math.abs(ptsUs - (this.#reportedUs ?? -Infinity)) >= REPORT_INTERVAL_US;
     if (!isDue) return;
-    const report = this.#reportAt(unit.ptsUs, track);
-    if (report === undefined) return;
-    this.#reportedUs[track] = unit.ptsUs;
-    const packet = reportPacket(report);
-    const { bytes, offset } = openFrame(log, track * 2 + 1, packet.length);
-    bytes.set(packet, offset);
+    this.#begun.add(track);
+    this.#reportedUs = ptsUs;
+    for (const of of this.senders.keys()) {
+      const report = this.#reportAt(ptsUs, of);
+      if (report === undefined) continue;
+      const packet = reportPacket(report);
+      const { bytes, offset } = openFrame(log, of * 2 + 1, packet.length);
+      bytes.set(packet, offset);
+    }
   }
 
   /** The report of a track at a time of the stream; `undefined` where its clock is not known. */
   #reportAt(timeUs: number, track: number): SenderReport | undefined {
-    const { ssrc, clockRate, stats } = this.senders[track]!;
-    if (clockRate === 0) return undefined;
+    const { ssrc, stats } = this.senders[track]!;
+    const time = this.rtpTimeAt(timeUs, track);
+    if (time === undefined) return undefined;
     this.#epochUnixUs ??= this.#nowUnixUs() - timeUs;
     return {
       type: "sender-report",
       ssrc,
       ntp: ntpFromUnixUs(this.#epochUnixUs + timeUs),
-      rtpTimestamp: (ticksFromUs(timeUs, clockRate) + this.#bases[track]!) >>> 0,
+      rtpTimestamp: time,
       packetCount: stats.packets >>> 0,
       octetCount: stats.octets >>> 0,
       reports: [],

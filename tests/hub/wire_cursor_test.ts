@@ -391,28 +391,45 @@ Deno.test("next with onlyMessage gives the rest of a message, and nothing betwee
   assertEquals(cursor.next(true), undefined);
 });
 
-Deno.test("takeRun gives whole messages with what they are, peekRun the same without taking them", () => {
+Deno.test("takeRun gives whole messages with what they are, peek the same without taking them", () => {
   const { hub } = fakeHub({ start: "key-frame" });
   const publication = hub.acquire("live/cam");
   send(publication, "V K0 p1");
   const { cursor } = read(publication.stream);
-  const peeked = cursor.peekRun()!;
+  const { runs: [peeked], goesOn } = cursor.peek()!;
+  // It shows one picture, and then looks for the next start.
+  assertEquals(goesOn, false);
   assertEquals(cursor.takeRun(), peeked);
-  assertEquals(peeked.entries.map(({ kind, role }) => [kind, role]), [["video", "media"]]);
+  assertEquals(peeked!.entries.map(({ kind, role }) => [kind, role]), [["video", "media"]]);
   assertEquals(new MessageReader().push(cursor.takePreamble()).map(({ name }) => name), ["V"]);
   assertEquals(cursor.takePreamble().length, 0);
   send(publication, "p2 K3 a3 d3 V2");
-  assertEquals(cursor.peekRun()!.entries.length, 4);
+  assertEquals(cursor.peek()!.runs[0]!.entries.length, 4);
   assertEquals(cursor.takeRun()!.entries.map(({ kind, role }) => `${kind} ${role}`), [
     "video media",
     "audio media",
     "data media",
     "video config",
   ]);
-  assertEquals([cursor.peekRun(), cursor.takeRun()], [undefined, undefined]);
+  assertEquals([cursor.peek(), cursor.takeRun()], [{ runs: [], goesOn: true }, undefined]);
 });
 
-Deno.test("peekRun during a write says nothing, and harms nothing", () => {
+Deno.test("peek tells all that lies ahead, over the ends of segments", () => {
+  const { hub } = fakeHub();
+  const publication = hub.acquire("live/cam");
+  const { cursor } = read(publication.stream);
+  // The first segment has 64 KiB.
+  send(publication, "V K0 p1 p2 p3 a4", { bytes: 30_000 });
+  const { runs, goesOn } = cursor.peek()!;
+  assertEquals([runs.length > 1, goesOn], [true, true]);
+  const kinds = runs.flatMap(({ entries }) => entries.map(({ kind }) => kind));
+  assertEquals(kinds, ["video", "video", "video", "video", "audio"]);
+  const taken = [];
+  for (let run = cursor.takeRun(); run !== undefined; run = cursor.takeRun()) taken.push(run);
+  assertEquals(taken, [...runs]);
+});
+
+Deno.test("peek during a write says nothing, and harms nothing", () => {
   const { hub } = fakeHub({ maxLagBytes: 1000 });
   const publication = hub.acquire("live/cam");
   const { cursor } = read(publication.stream);
@@ -423,7 +440,7 @@ Deno.test("peekRun during a write says nothing, and harms nothing", () => {
     const bytes = cursor.next();
     send(publication, `${n % 4 ? "p" : "K"}${n}`, { bytes: 500 });
     if (bytes === undefined) continue;
-    assertEquals(cursor.peekRun(), undefined);
+    assertEquals(cursor.peek(), undefined);
     const count = Math.ceil(bytes.length / 3);
     names.push(...parser.push(bytes.subarray(0, count)).map(({ name }) => name));
     cursor.advance(count);

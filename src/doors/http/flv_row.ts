@@ -47,7 +47,7 @@ function headOf(
 ): Uint8Array {
   const kinds = new Set<string>();
   for (const { kind } of headers.units) kinds.add(kind);
-  for (const { kind } of reader.cursor.peekRun()?.entries ?? []) kinds.add(kind);
+  for (const { kind } of reader.cursor.peek()?.runs[0]?.entries ?? []) kinds.add(kind);
   for (const { kind, id } of publication?.tracks ?? []) {
     if (reader.format.carries?.(kind, id) ?? true) kinds.add(kind);
   }

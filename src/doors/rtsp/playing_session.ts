@@ -9,6 +9,7 @@ import type {
   RtspCarrier,
   RtspFrameEvent,
 } from "./media_session.ts";
+import { firstPackets } from "./first_packets.ts";
 import type { PlayerReports } from "./player_reports.ts";
 import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
 import type { TakeoverTracks } from "./rtsp_reader.ts";
@@ -95,18 +96,11 @@ export class PlayingSession implements MediaSession {
 
   /** Where the packets of each track will start: what RTP-Info tells. */
   get trackStarts(): RtspTrackStart[] {
-    const starts = new Map<number, RtspTrackStart>();
-    const run = this.#reader.cursor.peekRun();
-    for (const { start } of run?.entries ?? []) {
-      const view = new DataView(run!.bytes.buffer, run!.bytes.byteOffset + start);
-      const channel = view.getUint8(1);
-      if (channel % 2 === 1 || starts.has(channel >> 1)) continue;
-      const track = channel >> 1;
-      starts.set(track, { track, sequence: view.getUint16(6), rtpTime: view.getUint32(8) });
-    }
-    return this.#session.tracks.map(({ track }) =>
-      starts.get(track) ?? { track, sequence: this.format.senders[track]!.nextSequenceNumber }
-    );
+    const first = firstPackets(this.#reader.cursor.peek(), this.format);
+    return this.#session.tracks.flatMap(({ track }) => {
+      const start = first.get(track);
+      return start === undefined ? [] : [{ track, ...start }];
+    });
   }
 
   /** Starts, or goes on. */
@@ -215,6 +209,7 @@ export class PlayingSession implements MediaSession {
       reader: this.#reader,
       outbox: this.carrier.outbox,
       trackCount: this.format.tracks.length,
+      clock: this.#owner.shell.clock,
     });
   }
 

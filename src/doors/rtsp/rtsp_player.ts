@@ -1,9 +1,9 @@
-import { ByteWriter } from "../../bytes/mod.ts";
-import type { Clock, StreamReader, WireCursor, WireRun } from "../../hub/mod.ts";
+import type { Clock, StreamReader, WireCursor } from "../../hub/mod.ts";
 import type { RtspPair, RtspServerSession } from "../../rtsp/mod.ts";
-import type { Feed, Outbox } from "../../transport/mod.ts";
+import type { Outbox } from "../../transport/mod.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
-import { FRAME_HEADER_BYTES } from "../../wire/mod.ts";
+import { framesOf, JoinBurst, type RtspFrame } from "./join_burst.ts";
+import { RtspTcpFeed } from "./rtsp_tcp_feed.ts";
 
 /** A count of RTP and RTCP packets. */
 export interface RtspTraffic {
@@ -23,34 +23,12 @@ export interface RtspPlayer extends RtspTraffic {
   finish(onDone: () => void): void;
 }
 
-/** The frames of a run or preamble. */
-function* framesOf(
-  bytes: Uint8Array,
-): Generator<{ readonly track: number; readonly rtcp: boolean; readonly packet: Uint8Array }> {
-  for (let at = 0; at + FRAME_HEADER_BYTES <= bytes.length;) {
-    const channel = bytes[at + 1]!;
-    const end = at + FRAME_HEADER_BYTES + (bytes[at + 2]! << 8 | bytes[at + 3]!);
-    yield {
-      track: channel >> 1,
-      rtcp: (channel & 1) === 1,
-      packet: bytes.subarray(at + FRAME_HEADER_BYTES, end),
-    };
-    at = end;
-  }
-}
-
-/** All bytes of a run: its entries follow each other. */
-function runBytes({ bytes, entries }: WireRun): Uint8Array {
-  return bytes.subarray(entries[0]!.start, entries.at(-1)!.end);
-}
-
 /** The player of a session over its TCP connection. */
 export class RtspTcpPlayer implements RtspPlayer {
   readonly #outbox: Outbox;
-  readonly #feed: Feed;
-  /** Counts what has left. */
-  readonly #counter: { readonly messages: number; readonly bytes: number };
+  readonly #feed: RtspTcpFeed;
   readonly #cursor: WireCursor;
+  readonly #burst: JoinBurst;
   #running = false;
 
   /** `trackCount` is that of the description: a player of all, in order, gets the shared bytes. */
@@ -60,9 +38,11 @@ export class RtspTcpPlayer implements RtspPlayer {
       readonly reader: StreamReader;
       readonly outbox: Outbox;
       readonly trackCount: number;
+      readonly clock: Clock;
     },
   ) {
-    const { reader: { cursor }, outbox, trackCount } = options;
+    const { reader: { cursor }, outbox, trackCount, clock } = options;
+    this.#burst = new JoinBurst(clock);
     this.#cursor = cursor;
     this.#outbox = outbox;
     const channels = new Map<number, number>();
@@ -71,20 +51,25 @@ export class RtspTcpPlayer implements RtspPlayer {
     }
     const isShared = channels.size === trackCount &&
       channels.entries().every(([track, channel]) => channel === track * 2);
-    this.#feed = this.#counter = isShared ? cursor : new RemappedFeed(cursor, channels);
+    this.#feed = new RtspTcpFeed(cursor, {
+      burst: this.#burst,
+      channels: isShared ? undefined : channels,
+    });
   }
 
   get packets(): number {
-    return this.#counter.messages;
+    return this.#feed.messages;
   }
 
   get bytes(): number {
-    return this.#counter.bytes;
+    return this.#feed.bytes;
   }
 
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#burst.begin();
+    this.#feed.restart();
     this.#outbox.add(this.#feed);
   }
 
@@ -99,56 +84,6 @@ export class RtspTcpPlayer implements RtspPlayer {
   finish(onDone: () => void): void {
     if (!this.#running) onDone();
     else this.#outbox.finish(this.#feed, onDone);
-  }
-}
-
-/** The feed of a player with other channels than 0-1, 2-3 …, or not all tracks. */
-class RemappedFeed implements Feed {
-  /** Packets that were taken, and their bytes that have left. */
-  messages = 0;
-  bytes = 0;
-  readonly #cursor: WireCursor;
-  readonly #channels: ReadonlyMap<number, number>;
-  #pending: Uint8Array = new Uint8Array(0);
-
-  constructor(cursor: WireCursor, channels: ReadonlyMap<number, number>) {
-    this.#cursor = cursor;
-    this.#channels = channels;
-  }
-
-  get atBoundary(): boolean {
-    return this.#pending.length === 0;
-  }
-
-  next(onlyMessage = false): Uint8Array | undefined {
-    while (this.#pending.length === 0) {
-      if (onlyMessage) return undefined;
-      const run = this.#cursor.takeRun();
-      if (run === undefined) return undefined;
-      const writer = new ByteWriter();
-      this.#copy(this.#cursor.takePreamble(), writer);
-      this.#copy(runBytes(run), writer);
-      this.#pending = writer.finish();
-    }
-    return this.#pending;
-  }
-
-  advance(count: number): void {
-    this.bytes += count;
-    this.#pending = this.#pending.subarray(count);
-  }
-
-  wait(onWake: () => void): void {
-    this.#cursor.wait(onWake);
-  }
-
-  #copy(bytes: Uint8Array, writer: ByteWriter): void {
-    for (const { track, rtcp, packet } of framesOf(bytes)) {
-      const channel = this.#channels.get(track);
-      if (channel === undefined) continue;
-      writer.u8(0x24).u8(channel + (rtcp ? 1 : 0)).u16(packet.length).bytes(packet);
-      this.messages++;
-    }
   }
 }
 
@@ -176,6 +111,7 @@ export class RtspUdpPlayer implements RtspPlayer {
   readonly #clock: Clock;
   readonly #address: string;
   readonly #ports: ReadonlyMap<number, RtspPair>;
+  readonly #burst: JoinBurst;
   #running = false;
   #sending = false;
   /** Counts the pauses: what was taken before one is not sent after it. */
@@ -197,11 +133,13 @@ export class RtspUdpPlayer implements RtspPlayer {
     this.#clock = options.clock;
     this.#address = options.address;
     this.#ports = options.ports;
+    this.#burst = new JoinBurst(options.clock);
   }
 
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#burst.begin();
     void this.#pump();
   }
 
@@ -228,15 +166,15 @@ export class RtspUdpPlayer implements RtspPlayer {
         break;
       }
       const pauses = this.#pauses;
-      await this.#send(this.#cursor.takePreamble(), pauses);
-      await this.#send(runBytes(run), pauses);
+      await this.#send(framesOf(this.#cursor.takePreamble()), pauses);
+      await this.#send(this.#burst.frames(run), pauses);
     }
     this.#sending = false;
   }
 
-  async #send(bytes: Uint8Array, pauses: number): Promise<void> {
+  async #send(frames: Iterable<RtspFrame>, pauses: number): Promise<void> {
     let sent = 0;
-    for (const { track, rtcp, packet } of framesOf(bytes)) {
+    for (const { track, rtcp, packet } of frames) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
       if (port === undefined) continue;
       if (sent > 0 && sent % BURST_PACKETS === 0) {

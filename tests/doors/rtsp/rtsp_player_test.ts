@@ -8,9 +8,9 @@ function format(): WireFormat {
   return {
     preamble: () => new Uint8Array(0),
     encode(_, log) {
-      const { bytes, offset } = log.reserve(100 * 5);
       for (let index = 0; index < 100; index++) {
-        bytes.set([0x24, 0, 0, 1, number], offset + index * 5);
+        const { bytes, offset } = log.reserve(5);
+        bytes.set([0x24, 0, 0, 1, number], offset);
       }
       number++;
     },
