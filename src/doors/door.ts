@@ -100,6 +100,8 @@ export interface Shell {
   readonly clock: Clock;
   /** Times of the server. */
   readonly timing: ServerTiming;
+  /** Whether other parts of the server listen on the same ports, and the system shares the connections out. */
+  readonly sharesPorts: boolean;
   /**
    * Listens for connections of `protocol`, lets them in by the gate, and keeps them: their time, their end and what
    * they hold.

@@ -38,6 +38,8 @@ export interface GateOptions {
   readonly limits?: Partial<GateLimits>;
   /** How long a hook may take to decide, milliseconds. Default 30 000. */
   readonly hookMs?: number;
+  /** The first number of a guest and of a ticket, and how they go on. Default 1 and 1. */
+  readonly numbers?: { readonly first: number; readonly step: number };
   /** The addresses that may connect; all by default. */
   readonly addresses?: AddressRules;
   /** The terms of one stream, where they differ from those of all. */
@@ -93,8 +95,9 @@ export class Gate {
   readonly #observers = new Set<GateObserver>();
   /** Which addresses may connect from now on; connections that there are go on. */
   addresses: AddressRules;
-  #nextGuest = 1;
-  #nextTicket = 1;
+  readonly #step: number;
+  #nextGuest: number;
+  #nextTicket: number;
 
   /**
    * Makes a gate that nobody has come to yet.
@@ -105,6 +108,10 @@ export class Gate {
     const { hub, hooks = {}, log, peers, clock, hookMs = 30_000 } = options;
     const { limits, set } = gateLimits(options.limits ?? {});
     this.#setLimits = set;
+    const { first, step } = options.numbers ?? { first: 1, step: 1 };
+    this.#step = step;
+    this.#nextGuest = first;
+    this.#nextTicket = first;
     this.addresses = options.addresses ?? {};
     const caller = new HookCaller(log, { clock, hookMs });
     if (!(hookMs >= 0 && hookMs <= LONGEST_TIMER_MS)) {
@@ -146,7 +153,8 @@ export class Gate {
         bitrate: 0,
       },
       register: (ticket) => {
-        const number = this.#nextTicket++;
+        const number = this.#nextTicket;
+        this.#nextTicket += step;
         this.#numbers.set(ticket, number);
         this.#tickets.set(number, ticket);
         return number;
@@ -202,7 +210,7 @@ export class Gate {
       return refusal;
     }
     const giveBack = this.#connections.take(arrival.remoteAddress);
-    const id = this.#nextGuest++;
+    const id = this.#takeNumber();
     const guest = new Guest(this.#desk, {
       ...arrival,
       id,
@@ -221,7 +229,7 @@ export class Gate {
    * are seen like all others. `protocol` says what they are.
    */
   own(protocol: string): Guest {
-    const id = this.#nextGuest++;
+    const id = this.#takeNumber();
     return new Guest(this.#desk, {
       protocol,
       remoteAddress: "",
@@ -254,6 +262,12 @@ export class Gate {
     const { allowed, denied } = this.addresses;
     const mayCome = (allowed?.has(remoteAddress) ?? true) && !(denied?.has(remoteAddress) ?? false);
     return mayCome ? undefined : { refused: "denied", why: "the address is not let in" };
+  }
+
+  #takeNumber(): number {
+    const number = this.#nextGuest;
+    this.#nextGuest += this.#step;
+    return number;
   }
 
   #overBounds({ remoteAddress, isRequest = false }: Arrival): Refusal | undefined {

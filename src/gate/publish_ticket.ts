@@ -123,22 +123,21 @@ export class PublishTicket implements Ticket {
    * is. For doors whose clients ask first and begin later: it is to be called before `start`. May be called again.
    */
   async claim(): Promise<Refusal | undefined> {
-    const { claims, hub, counts } = this.#desk;
+    const { claims, hub } = this.#desk;
     if (claims === undefined || this.#via !== undefined || this.#lease !== undefined) {
       return undefined;
     }
     const answer = await claims.claim({
       name: this.request.name,
       identity: this.#identity,
-      conflict: hub.settings.conflict,
+      conflict: this.#desk.termsOf(this.request.name).conflict ?? hub.settings.conflict,
       onLost: (end) => this.#endedByOther(end),
     });
     if (!("granted" in answer)) {
       const refusal: Refusal = "refused" in answer
         ? answer
         : { refused: "denied", why: "The name cannot be had" };
-      counts[refusal.refused]++;
-      return refusal;
+      return this.#refuse(refusal);
     }
     // The client may have gone meanwhile.
     if (this.#end !== undefined) {
@@ -156,7 +155,7 @@ export class PublishTicket implements Ticket {
   start(start: PublishStart): Answer<Publication> {
     if (this.#end !== undefined) return refusalOfEnd(this.#end);
     if (this.#publication !== undefined) return { granted: this.#publication };
-    const { hub, counts } = this.#desk;
+    const { hub } = this.#desk;
     const { request } = this;
     const terms = this.#desk.termsOf(request.name);
     let publication: Publication;
@@ -175,18 +174,7 @@ export class PublishTicket implements Ticket {
       this.#lease?.release();
       this.#lease = undefined;
       if (!(error instanceof HubError)) throw error;
-      const refusal = refusalOf(error);
-      counts[refusal.refused]++;
-      this.#desk.tell(({ onRefused }) =>
-        onRefused?.({
-          connection: request.connection,
-          action: "publish",
-          name: request.name,
-          refused: refusal.refused,
-          why: refusal.why,
-        })
-      );
-      return refusal;
+      return this.#refuse(refusalOf(error));
     }
     // Those who were told of the change of publishers may have sent this one away.
     if (this.#end !== undefined) {
@@ -263,6 +251,17 @@ export class PublishTicket implements Ticket {
   get #precedence(): Pick<PublishOptions, "via" | "conflict"> {
     if (this.#via !== undefined) return { via: this.#via, conflict: "reject" };
     return this.#lease === undefined ? {} : { conflict: "takeover" };
+  }
+
+  /** Counts a refusal that comes after the client was let in, and tells those who listen. */
+  #refuse(refusal: Refusal): Refusal {
+    const { refused, why } = refusal;
+    const { connection, name } = this.request;
+    this.#desk.counts[refused]++;
+    this.#desk.tell(({ onRefused }) =>
+      onRefused?.({ connection, action: "publish", name, refused, why })
+    );
+    return refusal;
   }
 
   /** One that has not begun is told so when it wants to. */

@@ -138,6 +138,7 @@ export class PatternRelay {
     const { mode, maxStreams = DEFAULT_MAX_STREAMS } = this.#options;
     const isNeeded = mode === "push" ? isForwarded(stream) : stream.isWanted && !stream.isLive;
     if (!isNeeded || this.#isStopped || this.#relays.has(name)) return;
+    if (mode === "pull" && this.#context.seesTo?.(name) === false) return;
     const url = this.#pattern.urlOf(name);
     if (url === undefined) return;
     if (this.#relays.size >= maxStreams) return this.#tellFull(maxStreams);

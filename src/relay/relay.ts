@@ -32,6 +32,8 @@ export interface RelayContext {
   readonly clock: Clock;
   /** A number of 0 to 1, for the waits: `Math.random`. */
   readonly random: () => number;
+  /** Whether this part of the server sees to it that a stream is pulled, where there are several. Default: always. */
+  readonly seesTo?: (name: string) => boolean;
 }
 
 /** Why a relay is ended from here. */
@@ -225,7 +227,7 @@ export class Relay {
     const { mode, name } = this.#options;
     const stream = this.#context.hub.get(name);
     if (mode === "push") return stream !== undefined && isForwarded(stream);
-    if (stream?.isLive === true) return false;
+    if (stream?.isLive === true || this.#context.seesTo?.(name) === false) return false;
     return !this.#isOnDemand || stream?.isWanted === true;
   }
 

@@ -29,6 +29,7 @@ const TIMER: NumberBounds = { min: 0, max: LONGEST_TIMER_MS, isWhole: false };
  * The bounds of every number among the options of a server, by path. Multicast and relays check their own.
  */
 export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
+  "workers": { min: 1, max: 256, isWhole: true },
   "maxConnections": COUNT,
   "maxConnectionBytes": COUNT,
   "maxConnectionsPerAddress": COUNT,
@@ -118,7 +119,8 @@ export function checkServerNumbers(options: object): void {
       (from, key) => typeof from === "object" && from !== null ? Reflect.get(from, key) : undefined,
       options,
     );
-    if (value !== undefined) checkServerNumber(path, value);
+    const isAuto = path === "workers" && value === "auto";
+    if (value !== undefined && !isAuto) checkServerNumber(path, value);
   }
 }
 

@@ -26,6 +26,7 @@ import {
   type ServerHooks,
   type Ticket,
 } from "../gate/mod.ts";
+import { ClusterAgent, MemoryDirectory, PortCarrier } from "../cluster/mod.ts";
 import { checkStreamName, Hub, type HubOptions, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
@@ -44,8 +45,12 @@ import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { MAX_CONNECTION_BYTES, SERVER_TIMING } from "./defaults.ts";
+import type { ServerPart } from "./server_part.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
+import { mergedSnapshot } from "./workers/merged_snapshot.ts";
+import type { WorkerOptions } from "./workers/worker_messages.ts";
+import { WorkerPool, type WorkerStatistics } from "./workers/worker_pool.ts";
 
 /**
  * Options of a {@linkcode Server}. It listens only where it is told to (the command has default ports);
@@ -114,6 +119,13 @@ export interface ServerOptions {
   readonly rtmpAskAtConnect?: boolean;
   /** Times of the server itself. */
   readonly timing?: Partial<ServerTiming>;
+  /**
+   * How many workers serve, each a thread with a core of its own; `auto` is one a core. Default 1: this thread alone. With
+   * more, clients are shared out among them, and a stream is fetched once by each worker that has players of it. This
+   * thread then has log, hooks and statistics, and the doors of others. Needs `--unstable-net`, and where the program is
+   * a local file `--allow-read` of it.
+   */
+  readonly workers?: number | "auto";
   /** Doors of other protocols, beside the built-in ones. */
   readonly doors?: readonly Door[];
   /** Connections at one time; further ones are closed at once. Default 10 000. */
@@ -202,6 +214,9 @@ export class Server {
   readonly #relays: Relays;
   readonly #rtsp: RtspDoor;
   readonly #http: HttpDoor;
+  /** What makes this server a part of a larger one, or the thread that others are parts of. */
+  readonly #agent: ClusterAgent | undefined;
+  readonly #pool: WorkerPool | undefined;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -211,8 +226,9 @@ export class Server {
    * @throws {TypeError} if a range of addresses cannot be read
    * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
-  constructor(options: ServerOptions = {}) {
+  constructor(options: ServerOptions = {}, part?: ServerPart) {
     checkServerNumbers(options);
+    const workers = part === undefined ? workerCount(options.workers) : 1;
     this.#options = options;
     const { maxConnectionBytes = MAX_CONNECTION_BYTES, tls } = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
@@ -222,22 +238,47 @@ export class Server {
       { ...options.hub, clock: systemClock },
       hubEvents(log, () => this.hub.settings.maxHeldBytes),
     );
-    this.#rtsp = new RtspDoor(rtspDoorOptions(options));
-    this.#http = new HttpDoor(httpDoorOptions(options, [
+    // Where workers serve, this thread has no ports of its own.
+    const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
+    this.#rtsp = new RtspDoor(rtspDoorOptions(listening));
+    this.#http = new HttpDoor(httpDoorOptions(listening, [
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
     ]));
+    const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
+    const onSought = (name: string, members: readonly string[]): void =>
+      this.#pool?.sought(name, members);
+    const own = part ?? (workers > 1 ? mainPart(workers, onSought) : undefined);
+    const carrier = own?.carrier(this.hub);
+    this.#agent = own && carrier && new ClusterAgent({
+      ...own,
+      carrier,
+      hub: this.hub,
+      clock: systemClock,
+      log,
+    });
+    if (workers > 1) {
+      this.#pool = new WorkerPool({
+        count: workers,
+        options: { ...workerOptions(options), rtmpAskAtConnect: asks },
+        relays: options.relays ?? [],
+        hooks,
+        log,
+        member: own!.member,
+        directory: own!.directory as MemoryDirectory,
+        carrier: carrier as PortCarrier,
+      });
+    }
     this.#shell = new ServerShell({
       hub: this.hub,
       doors: [
-        new RtmpDoor({
-          ...options,
-          askAtConnect: options.rtmpAskAtConnect ?? this.access?.asksAtConnect ??
-            asksAtConnect(hooks),
-        }),
+        new RtmpDoor({ ...listening, askAtConnect: asks }),
         this.#rtsp,
         this.#http,
         ...options.doors ?? [],
       ],
+      claims: this.#agent,
+      sharesPorts: own?.sharesPorts,
+      numbers: own?.numbers,
       hooks,
       log,
       timing: { ...SERVER_TIMING, ...options.timing },
@@ -257,8 +298,9 @@ export class Server {
         log,
         clock: systemClock,
         random: Math.random,
+        ...(part?.seesTo === undefined ? {} : { seesTo: part.seesTo }),
       },
-      options.relays ?? [],
+      this.#pool === undefined ? options.relays ?? [] : [],
     );
   }
 
@@ -269,11 +311,12 @@ export class Server {
    */
   setAddresses(addresses: AddressListOptions): void {
     this.#shell.gate.addresses = addressRules(addresses);
+    this.#pool?.tellAll("setAddresses", addresses);
   }
 
   /** Where the server listens, with the ports that it got. */
   get addresses(): ServerAddress[] {
-    return this.#shell.addresses;
+    return [...this.#pool?.addresses ?? [], ...this.#shell.addresses];
   }
 
   /** The streams that are published or waited for. */
@@ -283,12 +326,34 @@ export class Server {
 
   /** The state and counts of the relays, in the order of the options, then those that were added. */
   get relays(): RelayEntry[] {
-    return this.#relays.statistics;
+    return this.#pool?.relays ?? this.#relays.statistics;
   }
 
   /** All publishers and players, the server's own too, by number; each can be ended by `kick`. */
   get tickets(): ReadonlyMap<number, Ticket> {
-    return this.#shell.gate.tickets;
+    const pool = this.#pool;
+    const { tickets } = this.#shell.gate;
+    if (pool === undefined) return tickets;
+    const all = new Map(tickets);
+    for (const info of pool.snapshots.flatMap(({ tickets }) => tickets)) {
+      const { id } = info;
+      const kick = (why: string) => pool.tellAll("kickTicket", id, why);
+      all.set(id, { info, isOwn: info.remoteAddress === "", kick });
+    }
+    return all;
+  }
+
+  /** How the workers do, where there are several. */
+  get workers(): WorkerStatistics[] {
+    return this.#pool?.statistics ?? [];
+  }
+
+  /**
+   * Ends a worker with all its connections, and starts it again, as happens when one dies by itself; `index` is from 0 on.
+   * Whether there was one.
+   */
+  restartWorker(index: number): boolean {
+    return this.#pool?.restart(index) ?? false;
   }
 
   /**
@@ -313,7 +378,7 @@ export class Server {
    * ```
    */
   addRelay(options: RelayOptions): Promise<number> {
-    return this.#relays.add(options);
+    return this.#pool?.addRelay(options) ?? this.#relays.add(options);
   }
 
   /**
@@ -323,7 +388,7 @@ export class Server {
    * @throws {TypeError} (rejects), and nothing is changed, as `addRelay`
    */
   changeRelay(id: number, options: RelayOptions): Promise<boolean> {
-    return this.#relays.change(id, options);
+    return this.#pool?.changeRelay(id, options) ?? this.#relays.change(id, options);
   }
 
   /**
@@ -331,7 +396,7 @@ export class Server {
    * when there is none of that id.
    */
   removeRelay(id: number): Promise<boolean> {
-    return this.#relays.remove(id);
+    return this.#pool?.removeRelay(id) ?? this.#relays.remove(id);
   }
 
   /**
@@ -363,6 +428,7 @@ export class Server {
    * were. The user of a publishing key is `key:` and the key's id.
    */
   kickUser(user: string, why: string): number {
+    this.#pool?.tellAll("kickUser", user, why);
     const theirs = [...this.tickets.values()].filter(({ info }) => info.user === user);
     for (const ticket of theirs) ticket.kick(why);
     return theirs.length;
@@ -370,37 +436,56 @@ export class Server {
 
   /** The connections, with their counts. */
   get connections(): ServerConnection[] {
-    return this.#shell.connections;
+    const pool = this.#pool;
+    const { connections } = this.#shell;
+    if (pool === undefined) return connections;
+    const others = pool.snapshots.flatMap(({ connections }) => connections).map((connection) => ({
+      ...connection,
+      kick: (why: string) => pool.tellAll("kickConnection", connection.id, why),
+    }));
+    return [...connections, ...others];
   }
 
   /** Counts of the RTSP sessions that play, are set up to, or record. */
   get rtspSessions(): readonly RtspSessionStatistics[] {
-    return this.#rtsp.snapshot().sessions;
+    return this.snapshot().doors.rtsp.sessions;
   }
 
   /** Number of connections. */
   get connectionCount(): number {
-    return this.#shell.connectionCount;
+    return this.connections.length;
   }
 
   /** Number of RTSP sessions; those over UDP may outlive their connections. */
   get rtspSessionCount(): number {
-    return this.#rtsp.snapshot().sessionCount;
+    return this.snapshot().doors.rtsp.sessionCount;
   }
 
   /** Connections that were closed at once, since there were too many. */
   get refusedConnections(): number {
-    return this.#shell.gate.counts.connections;
+    return this.snapshot().refused.connections;
   }
 
-  /** Every count that there is, at one moment. */
+  /** Every count that there is, at one moment; those of workers are up to a second old. */
   snapshot(): ServerSnapshot {
+    const own = this.#ownSnapshot();
+    if (this.#pool === undefined) return own;
+    return { ...mergedSnapshot([own, ...this.#pool.snapshots]), relays: this.#pool.relays };
+  }
+
+  /** The same, with the counts of workers as they are now. */
+  async freshSnapshot(): Promise<ServerSnapshot> {
+    await this.#pool?.refresh();
+    return this.snapshot();
+  }
+
+  #ownSnapshot(): ServerSnapshot {
     const shell = this.#shell;
     return {
       connections: shell.connectionSnapshots,
       tickets: Array.from(shell.gate.tickets.values(), ({ info }) => info),
       streams: this.hub.streams.map(({ statistics }) => statistics),
-      relays: this.relays,
+      relays: this.#relays.statistics,
       refused: { ...shell.gate.counts },
       heldBytes: { streams: this.hub.heldBytes, connections: shell.heldBytes },
       doors: { ...shell.doorSnapshots, rtsp: this.#rtsp.snapshot() },
@@ -418,6 +503,8 @@ export class Server {
     try {
       await this.access?.open();
       await this.#shell.open();
+      this.#agent?.start(this.#shell.gate);
+      await this.#pool?.start();
       this.#warnIfOpen();
       this.#relays.start();
     } catch (error) {
@@ -493,7 +580,7 @@ export class Server {
    * read: then the former stays
    */
   async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
-    await this.#shell.reloadTls(tls);
+    await Promise.all([this.#pool?.reloadTls(tls), this.#shell.reloadTls(tls)]);
   }
 
   #whyNotReady(): string | undefined {
@@ -504,7 +591,10 @@ export class Server {
 
   /** Closes listeners, tells clients, and ends within three seconds; may be called again. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#shell.stop(() => this.#relays.stop());
+    this.#stopping ??= this.#shell.stop(async () => {
+      this.#agent?.stop();
+      await Promise.all([this.#relays.stop(), this.#pool?.stop()]);
+    });
     return this.#stopping;
   }
 
@@ -533,6 +623,44 @@ function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefined): Ser
     get passwordMethods() {
       return access.passwordMethods;
     },
+  };
+}
+
+/** How many workers an option asks for. */
+function workerCount(workers: ServerOptions["workers"] = 1): number {
+  if (workers === "auto") return navigator.hardwareConcurrency;
+  return workers;
+}
+
+/** What a thread has that listens nowhere. */
+const NO_PORTS = {
+  rtmp: false,
+  rtmps: false,
+  rtsp: false,
+  rtsps: false,
+  rtp: false,
+  multicast: false,
+  http: false,
+  https: false,
+} as const;
+
+/** The options that workers get: all but what is this thread's, who are asked by messages. */
+function workerOptions(options: ServerOptions): WorkerOptions {
+  const { hooks: _, log: __, doors: ___, workers: ____, relays: _____, access: ______, ...given } =
+    options;
+  return given;
+}
+
+/** The main thread, as one of the parts of a server that has workers. */
+function mainPart(
+  workers: number,
+  onSought: (name: string, members: readonly string[]) => void,
+): ServerPart {
+  return {
+    member: "main",
+    directory: new MemoryDirectory({ onSought }),
+    carrier: (hub) => new PortCarrier({ hub, clock: systemClock }),
+    numbers: { first: workers + 1, step: workers + 1 },
   };
 }
 

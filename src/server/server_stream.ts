@@ -121,6 +121,8 @@ class UnitReader {
       ...(tracks === undefined ? {} : { kinds: tracks }),
     });
     signal?.addEventListener("abort", this.#onAbort);
+    // What is at another worker or machine is fetched for whoever asks for it.
+    if (!stream.isLive) stream.watch(() => {})();
     // The server's own players are seen like all others, so that they can be counted and sent away.
     void gate.own("program").play({ name: stream.name }).then((answer) => {
       if (!("granted" in answer)) return;

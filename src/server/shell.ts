@@ -14,6 +14,7 @@ import {
   Gate,
   type GateLimits,
   type Guest,
+  type NameClaims,
   type ServerHooks,
 } from "../gate/mod.ts";
 import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
@@ -32,6 +33,7 @@ import {
   type TlsIdentity,
   type Transport,
 } from "../transport/mod.ts";
+import type { ServerPart } from "./server_part.ts";
 import type {
   ConnectionSnapshot,
   ConnectionStatistics,
@@ -51,6 +53,12 @@ export interface ShellOptions {
   /** See `ServerOptions.maxConnectionBytes`. */
   readonly maxConnectionBytes: number;
   readonly tls: TlsIdentity | undefined;
+  /** Where names are shared with other parts of the server. */
+  readonly claims?: NameClaims | undefined;
+  /** Whether other parts listen on the same ports. */
+  readonly sharesPorts?: boolean | undefined;
+  /** See `ServerPart.numbers`. */
+  readonly numbers?: ServerPart["numbers"];
 }
 
 /** Deadlines are looked at this often, milliseconds. */
@@ -86,6 +94,8 @@ export class ServerShell implements Shell {
   readonly clock: Clock = systemClock;
   /** Times of the server. */
   readonly timing: ServerTiming;
+  /** Whether other parts of the server listen on the same ports. */
+  readonly sharesPorts: boolean;
   readonly #options: ShellOptions;
   readonly #connections = new Map<ServedConnection, Guest>();
   readonly #listeners: OpenListener[] = [];
@@ -111,6 +121,7 @@ export class ServerShell implements Shell {
     this.hub = hub;
     this.log = log;
     this.timing = timing;
+    this.sharesPorts = options.sharesPorts ?? false;
     this.peers = new PeerLog(log, this.clock, { countedAs: boundedAddress });
     this.gate = new Gate({
       hub,
@@ -121,6 +132,8 @@ export class ServerShell implements Shell {
       limits,
       addresses: options.addresses,
       hookMs: timing.hookMs,
+      ...(options.claims === undefined ? {} : { claims: options.claims }),
+      ...(options.numbers === undefined ? {} : { numbers: options.numbers }),
     });
   }
 
@@ -206,6 +219,7 @@ export class ServerShell implements Shell {
     const listener = await openListener(protocol, {
       ...address,
       ...(isTls && tls !== undefined ? { tls } : {}),
+      isShared: this.sharesPorts,
     });
     if (this.#state !== "listening") {
       listener.close();

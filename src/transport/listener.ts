@@ -14,24 +14,33 @@ import { connTransport } from "./transport.ts";
  */
 export async function openListener(
   protocol: string,
-  address: ListenAddress & { readonly tls?: TlsIdentity },
+  address: ListenAddress & {
+    readonly tls?: TlsIdentity;
+    /** Whether others of this program listen there too: the system shares the connections out. */
+    readonly isShared?: boolean;
+  },
 ): Promise<StreamListener> {
-  const { hostname = "0.0.0.0", port, tls } = address;
+  const { hostname = "0.0.0.0", port, tls, isShared = false } = address;
   checkListenPermission(protocol, { hostname, port });
   return await explainListenErrors(
     protocol,
     { hostname, port, isTls: tls !== undefined },
     () =>
       tls === undefined
-        ? listenPlain({ hostname, port })
-        : listenTls({ hostname, port, identity: tls }),
+        ? listenPlain({ hostname, port, isShared })
+        : listenTls({ hostname, port, identity: tls, isShared }),
   );
 }
 
 function listenPlain(
-  address: { readonly hostname: string; readonly port: number },
+  { isShared, ...address }: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly isShared: boolean;
+  },
 ): StreamListener {
-  const listener = Deno.listen(address);
+  // The option is unstable, and there only where it is asked for.
+  const listener = Deno.listen({ ...address, ...(isShared ? { reusePort: true } : {}) });
   const { hostname, port } = listener.addr as Deno.NetAddr;
   return {
     hostname,

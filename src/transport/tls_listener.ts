@@ -18,6 +18,8 @@ export interface TlsListenOptions {
   readonly identity: TlsIdentity;
   /** How long a handshake may take, milliseconds. Default 8000: below what a session gives its own. */
   readonly handshakeMs?: number;
+  /** Whether others of this program listen there too: the system shares the connections out. Default false. */
+  readonly isShared?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface TlsListenOptions {
  * @throws as `Deno.listen` does
  */
 export async function listenTls(options: TlsListenOptions): Promise<StreamListener> {
-  const { hostname, port, handshakeMs = 8000 } = options;
+  const { hostname, port, handshakeMs = 8000, isShared = false } = options;
   const tls: typeof NodeTls = await import("node:tls");
   const net: typeof NodeNet = await import("node:net");
   let context = await contextOf(tls, options.identity);
@@ -39,7 +41,7 @@ export async function listenTls(options: TlsListenOptions): Promise<StreamListen
     if (raw.remoteAddress === undefined) raw.destroy();
     else accepted.push(tlsTransport(tls, { raw, context, handshakeMs }));
   });
-  await listening(server, { hostname, port });
+  await listening(server, { hostname, port, isShared });
   server.on("error", (error) => accepted.fail(denoErrorOf(error)));
   const address = server.address() as NodeNet.AddressInfo;
   return {
@@ -59,7 +61,11 @@ export async function listenTls(options: TlsListenOptions): Promise<StreamListen
 /** Resolves when a server listens. */
 async function listening(
   server: NodeNet.Server,
-  { hostname, port }: { readonly hostname: string; readonly port: number },
+  { hostname: host, port, isShared: reusePort }: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly isShared: boolean;
+  },
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", (error: Error & { code?: unknown }) => {
@@ -67,7 +73,7 @@ async function listening(
     const code = error.code === "EINVAL" ? "EADDRNOTAVAIL" : error.code;
     reject(denoErrorOf(Object.assign(error, { code })));
   });
-  server.listen(port, hostname, resolve);
+  server.listen({ host, port, reusePort } as NodeNet.ListenOptions, resolve);
   await promise;
   server.removeAllListeners("error");
 }

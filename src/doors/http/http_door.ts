@@ -190,6 +190,7 @@ export class HttpDoor implements Door {
   ): Promise<void> {
     const listener = await HttpListener.open({
       ...options,
+      isShared: shell.sharesPorts,
       handler: (request, { remoteAddr }) => this.fetch(shell, request, { remoteAddr }),
       onError: (error) => shell.log.error("http request failed", { error: String(error) }),
     });

@@ -20,6 +20,8 @@ export interface HttpListenerOptions {
   readonly address: ListenAddress;
   /** What it shows, where it speaks TLS. */
   readonly tls?: TlsIdentity;
+  /** Whether others of this program listen there too: the system shares the connections out. */
+  readonly isShared?: boolean;
   readonly handler: ListenerHandler;
   /** A handler has thrown, which none should. */
   readonly onError: (error: unknown) => void;
@@ -130,7 +132,7 @@ export class HttpListener {
 
 function serve(
   address: Required<ListenAddress>,
-  { tls, handler, onError, signal }: Omit<HttpListenerOptions, "tls"> & {
+  { tls, isShared = false, handler, onError, signal }: Omit<HttpListenerOptions, "tls"> & {
     readonly tls: TlsIdentity | undefined;
     readonly signal: AbortSignal;
   },
@@ -139,6 +141,7 @@ function serve(
     ...address,
     ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
     signal,
+    reusePort: isShared,
     onListen: () => {},
     onError: (error) => {
       onError(error);

@@ -26,6 +26,7 @@ class Bench {
     tls: undefined,
     listen: () => Promise.reject(new Error("nothing is listened for")),
     keep: (_, serve) => serve().finished,
+    sharesPorts: false,
     timing: {
       playWaitMs: 100,
       describeWaitMs: 100,

@@ -1,0 +1,27 @@
+import type { MediaUnit, Track } from "../media/mod.ts";
+import type { Holder } from "./directory.ts";
+
+/** What takes in a stream that is fetched. */
+export interface PullSink {
+  /** The stream is there; false where it is wanted no longer. */
+  start(tracks: readonly Track[] | undefined): boolean;
+  /** Takes a batch of units; false when no more is wanted. */
+  take(units: readonly MediaUnit[]): boolean;
+}
+
+/**
+ * Why a fetched stream is over: its publisher has ended or changed (`ended`), the holder does not have it (`absent`), the
+ * way to the holder has failed (`lost`), or it is wanted no longer (`unwanted`).
+ */
+export type PullEnd = "ended" | "absent" | "lost" | "unwanted";
+
+/** Brings a stream from the member that has it, once. */
+export interface Carrier {
+  /** Fetches a stream until it ends, the signal is aborted or the sink wants no more; never rejects. */
+  pull(
+    holder: Holder,
+    options: { readonly name: string; readonly signal: AbortSignal; readonly sink: PullSink },
+  ): Promise<PullEnd>;
+  /** Lets go of all that it reaches others by. */
+  close?(): void;
+}

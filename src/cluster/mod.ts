@@ -1,0 +1,26 @@
+/**
+ * One mechanism for the workers of a machine and for many machines: a directory says where a stream is, a carrier brings
+ * it once, and the hub that is here gives it to all who play it, as if it were published here.
+ *
+ * @example Two hubs of one process that share their names
+ * ```ts
+ * import { MemoryDirectory } from "@weir/server/cluster";
+ *
+ * const directory = new MemoryDirectory();
+ * const claimant = { member: "worker 1", onLost: () => {}, silentMs: () => 0 };
+ * const policy = { identity: "user ann", conflict: "reject", silentMs: 2000 } as const;
+ * await directory.claim("live/cam", claimant, policy);
+ * const { signal } = new AbortController();
+ * const [holder] = await directory.find("live/cam", { member: "worker 2", signal });
+ * console.log(holder?.member); // worker 1
+ * ```
+ *
+ * @module
+ */
+export type * from "./carrier.ts";
+export * from "./cluster_agent.ts";
+export type { Claimant, ClaimPolicy, Directory, Holder, Lease, Seek } from "./directory.ts";
+export * from "./directory_port.ts";
+export * from "./memory_directory.ts";
+export * from "./port_carrier.ts";
+export * from "./unit_batch.ts";

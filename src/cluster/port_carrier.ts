@@ -1,0 +1,194 @@
+import type { Clock, Hub, Publication, Stream } from "../hub/mod.ts";
+import { unitBytes } from "../hub/mod.ts";
+import type { Carrier, PullEnd, PullSink } from "./carrier.ts";
+import type { Holder } from "./directory.ts";
+import type { StreamMessage } from "./port_messages.ts";
+import { StreamFeed } from "./stream_feed.ts";
+import { packUnits, unpackUnits } from "./unit_batch.ts";
+
+/** Options of a {@linkcode PortCarrier}. */
+export interface PortCarrierOptions {
+  /** The streams of this member. */
+  readonly hub: Hub;
+  /** Time and timers. */
+  readonly clock: Clock;
+}
+
+/** Tells what was taken in each time that so many bytes were. */
+const TAKEN_BYTES = 256 * 1024;
+
+/** One stream that is being fetched. */
+interface Pulling {
+  readonly sink: PullSink;
+  readonly end: (reason: PullEnd) => void;
+  /** Bytes that were taken in and not told of yet. */
+  bytes: number;
+}
+
+/**
+ * Brings streams from the other members of a process: each is reached by a message port, over which units come in
+ * batches, one copy for each member that has readers.
+ */
+export class PortCarrier implements Carrier {
+  readonly #options: PortCarrierOptions;
+  readonly #links = new Map<string, PortLink>();
+  readonly #unobserve: () => void;
+
+  /** Reaches nobody yet. */
+  constructor(options: PortCarrierOptions) {
+    this.#options = options;
+    const look = (stream: Stream): void => {
+      for (const link of this.#links.values()) link.look(stream);
+    };
+    this.#unobserve = options.hub.observe({
+      onStreamStart: look,
+      onStreamLeft: look,
+      onStreamEnd: look,
+    });
+  }
+
+  /** Reaches a member by a port from now on, instead of the one before; the port is its own. */
+  connect(member: string, port: MessagePort): void {
+    this.disconnect(member);
+    this.#links.set(member, new PortLink(port, this.#options));
+  }
+
+  /** The member is gone: what is fetched from it is lost. */
+  disconnect(member: string): void {
+    this.#links.get(member)?.close();
+    this.#links.delete(member);
+  }
+
+  /** Fetches a stream from a member. */
+  pull(
+    holder: Holder,
+    options: { readonly name: string; readonly signal: AbortSignal; readonly sink: PullSink },
+  ): Promise<PullEnd> {
+    const link = this.#links.get(holder.member);
+    return link === undefined ? Promise.resolve("lost") : link.pull(options);
+  }
+
+  /** Lets go of all. */
+  close(): void {
+    this.#unobserve();
+    for (const member of [...this.#links.keys()]) this.disconnect(member);
+  }
+}
+
+/** The port to one member. */
+class PortLink {
+  readonly #port: MessagePort;
+  readonly #options: PortCarrierOptions;
+  readonly #pulling = new Map<number, Pulling>();
+  readonly #feeds = new Map<number, { readonly name: string; readonly feed: StreamFeed }>();
+  #next = 1;
+
+  constructor(port: MessagePort, options: PortCarrierOptions) {
+    this.#port = port;
+    this.#options = options;
+    port.onmessage = ({ data }: MessageEvent<StreamMessage>) => this.#receive(data);
+  }
+
+  async pull(
+    { name, signal, sink }: {
+      readonly name: string;
+      readonly signal: AbortSignal;
+      readonly sink: PullSink;
+    },
+  ): Promise<PullEnd> {
+    if (signal.aborted) return "unwanted";
+    const pull = this.#next++;
+    const { promise, resolve: end } = Promise.withResolvers<PullEnd>();
+    const stop = (): void => {
+      this.#send({ type: "stop", pull });
+      end("unwanted");
+    };
+    signal.addEventListener("abort", stop);
+    this.#pulling.set(pull, { sink, end, bytes: 0 });
+    this.#send({ type: "pull", pull, name });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#pulling.delete(pull);
+    }
+  }
+
+  /** A stream has another publisher, or none. */
+  look({ name, publication }: Stream): void {
+    for (const served of this.#feeds.values()) {
+      if (served.name === name && served.feed.publication !== publication) served.feed.finish();
+    }
+  }
+
+  close(): void {
+    this.#port.onmessage = null;
+    this.#port.close();
+    for (const { end } of this.#pulling.values()) end("lost");
+    for (const { feed } of this.#feeds.values()) feed.stop();
+    this.#feeds.clear();
+  }
+
+  #send(message: StreamMessage, transfer: Transferable[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  #receive(message: StreamMessage): void {
+    const { pull } = message;
+    const pulling = this.#pulling.get(pull);
+    switch (message.type) {
+      case "pull":
+        return this.#serve(pull, message.name);
+      case "taken":
+        return this.#feeds.get(pull)?.feed.taken(message.bytes);
+      case "stop":
+        this.#feeds.get(pull)?.feed.stop();
+        return void this.#feeds.delete(pull);
+      case "start":
+        if (pulling?.sink.start(message.tracks) === false) this.#giveUp(pull, pulling);
+        return;
+      case "units":
+        return pulling && this.#take(pull, { pulling, buffer: message.buffer });
+      case "end":
+        return pulling?.end(message.reason);
+    }
+  }
+
+  #take(
+    pull: number,
+    { pulling, buffer }: { readonly pulling: Pulling; readonly buffer: ArrayBuffer },
+  ): void {
+    const units = unpackUnits(buffer);
+    if (!pulling.sink.take(units)) return this.#giveUp(pull, pulling);
+    for (const unit of units) pulling.bytes += unitBytes(unit);
+    if (pulling.bytes < TAKEN_BYTES) return;
+    this.#send({ type: "taken", pull, bytes: pulling.bytes });
+    pulling.bytes = 0;
+  }
+
+  #giveUp(pull: number, { end }: Pulling): void {
+    this.#send({ type: "stop", pull });
+    end("unwanted");
+  }
+
+  #serve(pull: number, name: string): void {
+    const stream = this.#options.hub.get(name);
+    const publication: Publication | undefined = stream?.publication;
+    if (stream === undefined || publication === undefined) {
+      return this.#send({ type: "end", pull, reason: "absent" });
+    }
+    this.#send({ type: "start", pull, tracks: publication.tracks });
+    const feed = new StreamFeed(stream, {
+      clock: this.#options.clock,
+      send: (units) => {
+        const buffer = packUnits(units);
+        this.#send({ type: "units", pull, buffer }, [buffer]);
+      },
+      onEnd: () => {
+        this.#feeds.delete(pull);
+        this.#send({ type: "end", pull, reason: "ended" });
+      },
+    });
+    this.#feeds.set(pull, { name, feed });
+  }
+}

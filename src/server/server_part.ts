@@ -1,0 +1,18 @@
+import type { Carrier, Directory } from "../cluster/mod.ts";
+import type { Hub } from "../hub/mod.ts";
+
+/** What makes a server one of several that share their streams: a worker, say. */
+export interface ServerPart {
+  /** Its name among them, which statistics say where streams are fetched from: `worker 1`. */
+  readonly member: string;
+  /** Where the streams of all are. */
+  readonly directory: Directory;
+  /** Makes what brings streams here. */
+  readonly carrier: (hub: Hub) => Carrier;
+  /** Whether others listen on the same ports, and the system shares the connections out. Default false. */
+  readonly sharesPorts?: boolean;
+  /** Whether this part sees to it that a stream is pulled by a relay; all parts have the relays of the server. */
+  readonly seesTo?: (name: string) => boolean;
+  /** Numbers of connections and of tickets begin at `first` and go on by `step`, so that each is one part's. */
+  readonly numbers?: { readonly first: number; readonly step: number };
+}

@@ -1,0 +1,61 @@
+import type { StreamStatistics } from "../../hub/mod.ts";
+import type { ServerSnapshot } from "../statistics.ts";
+
+/** The protocol by which tickets say that a stream is fetched from another member. */
+const FETCHED = "cluster";
+
+/**
+ * Puts the counts of the parts of a server together: a stream is one, wherever its publisher and its players are, and what
+ * one part fetches from another is neither a second publisher nor a player.
+ */
+export function mergedSnapshot(parts: readonly ServerSnapshot[]): ServerSnapshot {
+  const [first, ...others] = parts;
+  if (first === undefined) throw new TypeError("Cannot merge the snapshots of nothing");
+  const merged = others.reduce<unknown>(merge, { ...first, streams: [] }) as ServerSnapshot;
+  return {
+    ...merged,
+    tickets: parts.flatMap(({ tickets }) => tickets.filter(({ protocol }) => protocol !== FETCHED)),
+    streams: mergedStreams(parts.flatMap(({ streams }) => streams)),
+  };
+}
+
+function mergedStreams(streams: readonly StreamStatistics[]): StreamStatistics[] {
+  const byName = new Map<string, StreamStatistics>();
+  for (const stream of streams) {
+    const before = byName.get(stream.name);
+    byName.set(stream.name, before === undefined ? stream : mergedStream(before, stream));
+  }
+  return [...byName.values()];
+}
+
+function mergedStream(a: StreamStatistics, b: StreamStatistics): StreamStatistics {
+  const isElsewhere = a.publisher === undefined || a.publisher.via !== undefined;
+  return {
+    ...a,
+    publisher: isElsewhere ? b.publisher ?? a.publisher : a.publisher,
+    readers: [...a.readers, ...b.readers],
+    bytesSent: a.bytesSent + b.bytesSent,
+    messagesSent: a.messagesSent + b.messagesSent,
+    dropped: a.dropped + b.dropped,
+  };
+}
+
+/** Adds numbers, joins lists, and goes into objects; of texts the first stays. */
+function merge(a: unknown, b: unknown): unknown {
+  if (typeof a === "number" && typeof b === "number") return a + b;
+  if (Array.isArray(a) && Array.isArray(b)) return [...a, ...b];
+  if (isRecord(a) && isRecord(b)) {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+    return Object.fromEntries(
+      Array.from(keys, (key) => [
+        key,
+        key in a && key in b ? merge(a[key], b[key]) : key in a ? a[key] : b[key],
+      ]),
+    );
+  }
+  return a ?? b;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,211 @@
+/**
+ * The program of a worker: a server of its own, that shares its ports and streams with the others.
+ *
+ * @module
+ */
+import { DirectoryClient, PortCarrier } from "../../cluster/mod.ts";
+import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
+import type { LogFields, ServerLog } from "../../log/mod.ts";
+import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
+import { Server, type ServerOptions } from "../server.ts";
+import { carried, judgeDigest } from "./carried_values.ts";
+import { WorkerRelays } from "./worker_relays.ts";
+import type { FromWorker, ToWorker, WorkerCalls, WorkerStart } from "./worker_messages.ts";
+
+/** The part of a worker's global scope that is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+  close(): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+/** Hooks whose answers decide; all others only listen. */
+const DECIDING = new Set(["authenticate", "onConnect", "onPublish", "onPlay"]);
+
+class WorkerProgram {
+  readonly #directory = new DirectoryClient((request) => post({ type: "directory", request }));
+  /** Ports that came before there was anything to connect. */
+  readonly #early = new Map<string, MessagePort>();
+  readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #digests = new Map<number, {
+    readonly credentials: DigestCredentials;
+    readonly flag: SharedArrayBuffer;
+  }>();
+  /** Streams that are wanted elsewhere, and what ends the wait. */
+  readonly #sought = new Map<string, () => void>();
+  #next = 1;
+  #carrier: PortCarrier | undefined;
+  #server: Server | undefined;
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "start":
+        return void this.#start(message.start);
+      case "link":
+        if (this.#carrier === undefined) this.#early.set(message.member, message.port);
+        else this.#carrier.connect(message.member, message.port);
+        return;
+      case "unlink":
+        this.#early.delete(message.member);
+        return this.#carrier?.disconnect(message.member);
+      case "directory":
+        return this.#directory.receive(message.reply);
+      case "sought":
+        return this.#seek(message.name, message.isSought);
+      case "hooked":
+        return this.#asked.get(message.ask)?.resolve(message.answer);
+      case "hook-failed":
+        return this.#asked.get(message.ask)?.reject(new Error(message.error));
+      case "verify": {
+        const digest = this.#digests.get(message.ask);
+        if (digest === undefined) return;
+        const { known } = message;
+        return judgeDigest(digest.credentials, { known, flag: digest.flag });
+      }
+      case "call":
+        return void this.#call(message);
+    }
+  }
+
+  /** Waits for a stream as a player does, so that a relay fetches it. */
+  #seek(name: string, isSought: boolean): void {
+    const hub = this.#server?.hub;
+    this.#sought.get(name)?.();
+    this.#sought.delete(name);
+    if (!isSought || hub === undefined) return;
+    try {
+      this.#sought.set(name, hub.stream(name).watch(() => {}));
+    } catch {
+      // As many names are waited for as may be.
+    }
+  }
+
+  async #start({ member, numbers, options, place, hooks }: WorkerStart): Promise<void> {
+    try {
+      const own: ServerOptions = { ...options, hooks: this.#hooks(hooks), log: LOG };
+      const server = new Server(own, {
+        member,
+        numbers,
+        directory: this.#directory,
+        sharesPorts: true,
+        seesTo: (name) => WorkerRelays.seesTo(name, place.of) === place.index,
+        carrier: (hub) => {
+          const carrier = this.#carrier = new PortCarrier({ hub, clock: systemClock });
+          for (const [other, port] of this.#early) carrier.connect(other, port);
+          this.#early.clear();
+          return carrier;
+        },
+      });
+      this.#server = server;
+      await server.listen();
+      post({ type: "started", addresses: server.addresses });
+    } catch (error) {
+      post({ type: "failed", ...wordsOf(error) });
+    }
+  }
+
+  /** The hooks of the main thread, each asked or told by a message. */
+  #hooks(hooks: Readonly<Record<string, unknown>>): ServerHooks {
+    return Object.fromEntries(
+      Object.entries(hooks).map(([hook, value]) => [
+        hook,
+        value !== IS_FUNCTION
+          ? value
+          : DECIDING.has(hook)
+          ? (...args: unknown[]) => this.#ask(hook, args)
+          : (...args: unknown[]) => this.#tell(hook, args),
+      ]),
+    );
+  }
+
+  async #ask(hook: string, args: readonly unknown[]): Promise<unknown> {
+    const ask = this.#next++;
+    const answer = Promise.withResolvers<unknown>();
+    this.#asked.set(ask, answer);
+    post({
+      type: "hook",
+      ask,
+      hook,
+      args: args.map((arg) =>
+        carried(arg, (credentials, flag) => this.#digests.set(ask, { credentials, flag }))
+      ),
+    });
+    try {
+      return await answer.promise;
+    } finally {
+      this.#asked.delete(ask);
+      this.#digests.delete(ask);
+    }
+  }
+
+  #tell(hook: string, args: readonly unknown[]): void {
+    post({ type: "hook", ask: 0, hook, args: args.map((arg) => carried(arg, () => {})) });
+  }
+
+  async #call({ call, method, args }: Extract<ToWorker, { type: "call" }>): Promise<void> {
+    try {
+      const calls = callsOf(this.#server!);
+      const run = calls[method] as (...args: readonly unknown[]) => unknown;
+      const value = await run(...args);
+      post({ type: "result", call, value });
+    } catch (error) {
+      post({ type: "call-failed", call, ...wordsOf(error) });
+    }
+    // What it has told last is on its way already.
+    if (method === "stop") scope.close();
+  }
+}
+
+/** Stands for a function among the hooks. */
+const IS_FUNCTION = "function";
+
+function callsOf(server: Server): WorkerCalls {
+  return {
+    snapshot: () => server.snapshot(),
+    kickTicket: (ticket, why) => server.tickets.get(ticket)?.kick(why),
+    kickConnection: (connection, why) =>
+      server.connections.find(({ id }) => id === connection)?.kick(why),
+    kickUser: (user, why) => void server.kickUser(user, why),
+    setAddresses: (addresses) => server.setAddresses(addresses),
+    reloadTls: (tls: TlsIdentity) => server.reloadTls(tls),
+    addRelay: (relay) => server.addRelay(relay),
+    changeRelay: (id, relay) => server.changeRelay(id, relay),
+    removeRelay: (id) => server.removeRelay(id),
+    stop: () => server.stop(),
+  };
+}
+
+/** The log of the main thread. */
+const LOG: ServerLog = {
+  debug: (message, fields) => tellLine("debug", message, fields),
+  info: (message, fields) => tellLine("info", message, fields),
+  warn: (message, fields) => tellLine("warn", message, fields),
+  error: (message, fields) => tellLine("error", message, fields),
+};
+
+function tellLine(level: keyof ServerLog, message: string, fields?: LogFields): void {
+  try {
+    post({ type: "log", level, message, fields });
+  } catch {
+    // A field that cannot cross, such as a function, is told in words.
+    const entries = Object.entries(fields ?? {}).map(([key, value]) => [key, String(value)]);
+    post({ type: "log", level, message, fields: Object.fromEntries(entries) });
+  }
+}
+
+function wordsOf(
+  error: unknown,
+): { readonly name: string; readonly code: string | undefined; readonly message: string } {
+  const code = error instanceof ServerError ? error.code : undefined;
+  if (!(error instanceof Error)) return { name: "Error", code, message: String(error) };
+  return { name: error.name, code, message: error.message };
+}
+
+function post(message: FromWorker): void {
+  scope.postMessage(message);
+}
+
+const program = new WorkerProgram();
+scope.onmessage = ({ data }) => program.receive(data);

@@ -1,0 +1,100 @@
+import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
+import type { LogFields, ServerLog } from "../../log/mod.ts";
+import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
+import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
+import type { CarriedValue } from "./carried_values.ts";
+import type { RelayCalls } from "./worker_relays.ts";
+
+/** The options of a server that go to its workers: all but what is a function, or is the main thread's. */
+export interface WorkerOptions {
+  readonly rtmp?: ListenAddress | false;
+  readonly rtmps?: ListenAddress | false;
+  readonly rtsp?: ListenAddress | false;
+  readonly rtsps?: ListenAddress | false;
+  readonly rtp?: ListenAddress | false;
+  readonly http?: ListenAddress | false;
+  readonly https?: ListenAddress | false;
+  /** All others are for the worker to read. */
+  readonly [option: string]: unknown;
+}
+
+/** What a worker begins with. */
+export interface WorkerStart {
+  /** Its name. */
+  readonly member: string;
+  /** See `ServerPart.numbers`. */
+  readonly numbers: { readonly first: number; readonly step: number };
+  readonly options: WorkerOptions;
+  /** Its place among the workers, from 0 on, and how many there are. */
+  readonly place: { readonly index: number; readonly of: number };
+  /** The names of the hooks that the main thread has, and what of them are plain values. */
+  readonly hooks: Readonly<Record<string, unknown>>;
+}
+
+/** What the main thread may have a worker do. */
+export interface WorkerCalls extends RelayCalls {
+  snapshot(): ServerSnapshot;
+  kickTicket(ticket: number, why: string): void;
+  kickConnection(connection: number, why: string): void;
+  kickUser(user: string, why: string): void;
+  setAddresses(addresses: {
+    readonly allow?: readonly string[];
+    readonly deny?: readonly string[];
+  }): void;
+  reloadTls(tls: TlsIdentity): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the main thread tells a worker. */
+export type ToWorker =
+  | { readonly type: "start"; readonly start: WorkerStart }
+  | { readonly type: "link"; readonly member: string; readonly port: MessagePort }
+  | { readonly type: "unlink"; readonly member: string }
+  | { readonly type: "directory"; readonly reply: DirectoryReply }
+  /** Somebody elsewhere looks for a stream that this worker's relays see to, or does so no longer. */
+  | { readonly type: "sought"; readonly name: string; readonly isSought: boolean }
+  | { readonly type: "hooked"; readonly ask: number; readonly answer: unknown }
+  | { readonly type: "hook-failed"; readonly ask: number; readonly error: string }
+  /** Has the credentials of a question verified, while the main thread waits on the question's flag. */
+  | {
+    readonly type: "verify";
+    readonly ask: number;
+    readonly known: { readonly password: string } | { readonly ha1: string };
+  }
+  | {
+    readonly type: "call";
+    readonly call: number;
+    readonly method: keyof WorkerCalls;
+    readonly args: readonly unknown[];
+  };
+
+/** What a worker tells the main thread. */
+export type FromWorker =
+  | { readonly type: "started"; readonly addresses: readonly ServerAddress[] }
+  | {
+    readonly type: "failed";
+    readonly code: string | undefined;
+    readonly message: string;
+  }
+  | {
+    readonly type: "log";
+    readonly level: keyof ServerLog;
+    readonly message: string;
+    readonly fields: LogFields | undefined;
+  }
+  | { readonly type: "directory"; readonly request: DirectoryRequest }
+  /** Asks a hook, or with `ask` 0 tells it. */
+  | {
+    readonly type: "hook";
+    readonly ask: number;
+    readonly hook: string;
+    readonly args: readonly CarriedValue[];
+  }
+  | { readonly type: "result"; readonly call: number; readonly value: unknown }
+  | {
+    readonly type: "call-failed";
+    readonly call: number;
+    readonly name: string;
+    readonly code: string | undefined;
+    readonly message: string;
+  };

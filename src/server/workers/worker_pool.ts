@@ -1,0 +1,494 @@
+import { DirectoryDesk, type MemoryDirectory, type PortCarrier } from "../../cluster/mod.ts";
+import type { ServerHooks } from "../../gate/mod.ts";
+import type { ServerLog } from "../../log/mod.ts";
+import type { ListenAddress } from "../../transport/mod.ts";
+import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
+import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
+import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
+import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
+import { type CarriedValue, uncarried } from "./carried_values.ts";
+import type {
+  FromWorker,
+  ToWorker,
+  WorkerCalls,
+  WorkerOptions,
+  WorkerStart,
+} from "./worker_messages.ts";
+
+/** What a {@linkcode WorkerPool} is made of. */
+export interface WorkerPoolOptions {
+  /** How many workers. */
+  readonly count: number;
+  /** The options of each. */
+  readonly options: WorkerOptions;
+  /** The hooks of the main thread. */
+  readonly hooks: ServerHooks;
+  /** The log of all. */
+  readonly log: ServerLog;
+  /** Where the streams of all members are. */
+  readonly directory: MemoryDirectory;
+  /** What brings the streams of the workers to the main thread, for programs. */
+  readonly carrier: PortCarrier;
+  /** The name of the main thread as a member. */
+  readonly member: string;
+  /** The relays, which run in the workers. */
+  readonly relays: readonly RelayOptions[];
+}
+
+/** How a worker does. */
+export interface WorkerStatistics {
+  /** Its name: `worker 1`. */
+  readonly member: string;
+  /** Whether it serves, begins, or waits to be begun anew. */
+  readonly state: "starting" | "running" | "waiting" | "stopped";
+  /** How often it was begun anew. */
+  readonly restarts: number;
+}
+
+/** A worker that died within so many milliseconds of its start is begun anew after a wait, which doubles. */
+const YOUNG_MS = 10_000;
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 30_000;
+
+/** Workers are given so long to stop, milliseconds: a server takes three seconds at most. */
+const STOP_MS = 3500;
+
+/** Snapshots are asked for so often, milliseconds. */
+const SNAPSHOT_MS = 1000;
+
+/** Numbers of connections and tickets go on behind those of a worker that has died. */
+const NUMBERS_A_LIFE = 2 ** 32;
+
+/** One worker, through all its lives. */
+interface Slot {
+  readonly index: number;
+  readonly member: string;
+  life: Life | undefined;
+  restarts: number;
+  waitMs: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  snapshot: ServerSnapshot | undefined;
+  /** The numbers of its relays. */
+  readonly ids: Map<number, number>;
+}
+
+/**
+ * The workers of a server: each serves the same ports with a hub of its own. This thread has their directory, log and
+ * hooks, and begins those anew that die.
+ */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: Slot[];
+  readonly #relays: WorkerRelays;
+  #addresses: ServerAddress[] = [];
+  #state: "new" | "running" | "stopped" = "new";
+  #asking: ReturnType<typeof setInterval> | undefined;
+
+  /** Starts none yet. */
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.count }, (_, index) => ({
+      index,
+      member: `worker ${index + 1}`,
+      life: undefined,
+      restarts: 0,
+      waitMs: FIRST_WAIT_MS,
+      timer: undefined,
+      snapshot: undefined,
+      ids: new Map(),
+    }));
+    this.#relays = new WorkerRelays(options.relays);
+  }
+
+  /** Where the workers listen: those who share a port have one entry. */
+  get addresses(): readonly ServerAddress[] {
+    return this.#addresses;
+  }
+
+  /** How the workers do. */
+  get statistics(): WorkerStatistics[] {
+    return this.#slots.map(({ member, life, restarts }) => ({
+      member,
+      restarts,
+      state: this.#state === "stopped" ? "stopped" : life?.state ?? "waiting",
+    }));
+  }
+
+  /** The newest snapshots that are known, at most a second old. */
+  get snapshots(): ServerSnapshot[] {
+    return this.#slots.flatMap(({ snapshot }) => snapshot ?? []);
+  }
+
+  /**
+   * Starts all; resolves when they listen. The first finds the ports where any will do.
+   *
+   * @throws {ServerError} what the first that cannot start says, or `permission`
+   */
+  async start(): Promise<void> {
+    await checkWorkersAllowed();
+    this.#state = "running";
+    const [first, ...others] = this.#slots;
+    try {
+      await this.#begin(first!);
+      this.#addresses = [...first!.life!.addresses];
+      await Promise.all(others.map((slot) => this.#begin(slot)));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    await this.refresh();
+    this.#asking = setInterval(() => void this.refresh(), SNAPSHOT_MS);
+  }
+
+  /** Asks all for their counts; resolves when those are in `snapshots`. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#slots.map(async (slot) => {
+      const life = slot.life;
+      if (life?.state !== "running") return;
+      const snapshot = await life.call("snapshot").catch(() => undefined);
+      if (slot.life === life) slot.snapshot = snapshot;
+    }));
+  }
+
+  /** Has all workers do something whose answer nobody waits for. */
+  tellAll<M extends keyof WorkerCalls>(method: M, ...args: Parameters<WorkerCalls[M]>): void {
+    for (const { life } of this.#slots) void life?.call(method, ...args).catch(() => {});
+  }
+
+  /** Has all show another certificate. */
+  async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
+    await Promise.all(this.#slots.map(({ life }) => life?.call("reloadTls", tls)));
+  }
+
+  /** The relays, as all workers together have them. */
+  get relays(): RelayEntry[] {
+    return this.#relays.statistics(this.#slots);
+  }
+
+  /** Adds a relay; resolves with its number. */
+  async addRelay(options: RelayOptions): Promise<number> {
+    const id = await this.#relays.add(this.#relayWorkers, options);
+    await this.refresh();
+    return id;
+  }
+
+  /** Changes a relay; resolves to false where there is none of that number. */
+  async changeRelay(id: number, options: RelayOptions): Promise<boolean> {
+    const isThere = await this.#relays.change(this.#relayWorkers, { id, options });
+    await this.refresh();
+    return isThere;
+  }
+
+  /** Removes a relay; resolves to false where there is none of that number. */
+  async removeRelay(id: number): Promise<boolean> {
+    return await this.#relays.remove(this.#relayWorkers, id);
+  }
+
+  /** Some members look for a stream that nobody has: the worker whose relays see to it is told. */
+  sought(name: string, members: readonly string[]): void {
+    if (!this.#relays.hasPulls) return;
+    const slot = this.#slots[WorkerRelays.seesTo(name, this.#slots.length)]!;
+    slot.life?.seek(name, members.some((member) => member !== slot.member));
+  }
+
+  get #relayWorkers(): RelayWorker[] {
+    return this.#slots.map(({ life, ids }) => ({
+      ids,
+      call: life?.state === "running" ? (method, ...args) => life.call(method, ...args) : undefined,
+    }));
+  }
+
+  /** Ends a worker at once, with all its connections, and begins it anew; whether there is one of that number. */
+  restart(index: number): boolean {
+    const life = this.#slots[index]?.life;
+    if (life === undefined || this.#state !== "running") return false;
+    life.died("It was ended");
+    return true;
+  }
+
+  /** Stops all: their clients are told. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    clearInterval(this.#asking);
+    await Promise.all(this.#slots.map(async (slot) => {
+      clearTimeout(slot.timer);
+      const { life } = slot;
+      slot.life = undefined;
+      await life?.stop();
+      this.#unlink(slot);
+    }));
+  }
+
+  async #begin(slot: Slot): Promise<void> {
+    const { index, member } = slot;
+    const step = this.#slots.length + 1;
+    const life = new Life(this.#options, {
+      member,
+      numbers: { first: 1 + index + step * slot.restarts * NUMBERS_A_LIFE, step },
+      options: { ...this.#optionsOf(index), relays: this.#relays.begin(slot.ids) },
+      place: { index, of: this.#slots.length },
+      hooks: Object.fromEntries(
+        Object.entries(this.#options.hooks).map(([hook, value]) => [
+          hook,
+          typeof value === "function" ? "function" : value,
+        ]),
+      ),
+    }, (why) => this.#died(slot, why));
+    slot.life = life;
+    for (const other of this.#slots) {
+      if (other === slot || other.life === undefined) continue;
+      const { port1, port2 } = new MessageChannel();
+      life.link(other.member, port1);
+      other.life.link(member, port2);
+    }
+    const { port1, port2 } = new MessageChannel();
+    life.link(this.#options.member, port1);
+    this.#options.carrier.connect(member, port2);
+    await life.started;
+  }
+
+  /** A worker listens where the first does; each has UDP ports of its own. */
+  #optionsOf(index: number): WorkerOptions {
+    const { options } = this.#options;
+    const at = (protocol: string, asked: ListenAddress | false | undefined) => {
+      const found = this.#addresses.find((address) => address.protocol === protocol);
+      if (!asked || found === undefined) return asked === undefined ? {} : { [protocol]: asked };
+      return { [protocol]: { ...asked, port: found.port } };
+    };
+    const { rtp } = options;
+    return {
+      ...options,
+      ...at("rtmp", options.rtmp),
+      ...at("rtmps", options.rtmps),
+      ...at("rtsp", options.rtsp),
+      ...at("rtsps", options.rtsps),
+      ...at("http", options.http),
+      ...at("https", options.https),
+      ...(rtp && rtp.port !== 0 ? { rtp: { ...rtp, port: rtp.port + 2 * index } } : {}),
+    };
+  }
+
+  #died(slot: Slot, why: string): void {
+    const { life, member } = slot;
+    const { log } = this.#options;
+    slot.life = undefined;
+    slot.snapshot = undefined;
+    this.#unlink(slot);
+    if (this.#state !== "running" || life === undefined) return;
+    const ageMs = performance.now() - life.bornMs;
+    if (ageMs >= YOUNG_MS) slot.waitMs = FIRST_WAIT_MS;
+    const waitMs = ageMs >= YOUNG_MS ? 0 : slot.waitMs;
+    if (waitMs > 0) slot.waitMs = Math.min(2 * slot.waitMs, LONGEST_WAIT_MS);
+    log.error("a worker has died, with its connections, and is started again", {
+      worker: member,
+      reason: why,
+      waitMs,
+    });
+    slot.timer = setTimeout(() => void this.#revive(slot), waitMs);
+  }
+
+  async #revive(slot: Slot): Promise<void> {
+    slot.restarts++;
+    try {
+      await this.#begin(slot);
+      this.#options.log.info("a worker has been started again", { worker: slot.member });
+    } catch (error) {
+      slot.life?.died(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #unlink({ member }: Slot): void {
+    this.#options.directory.drop(member);
+    this.#options.carrier.disconnect(member);
+    for (const { life } of this.#slots) life?.unlink(member);
+  }
+}
+
+/** One life of a worker: a thread, from its start to its end. */
+class Life {
+  /** When it began, on the clock of the process in milliseconds. */
+  readonly bornMs = performance.now();
+  /** Resolves when it listens. */
+  readonly started: Promise<void>;
+  readonly #options: WorkerPoolOptions;
+  readonly #worker: Worker;
+  readonly #member: string;
+  readonly #desk: DirectoryDesk;
+  readonly #onDied: (why: string) => void;
+  readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #starting = Promise.withResolvers<void>();
+  #next = 1;
+  #state: "starting" | "running" | "over" = "starting";
+  #addresses: readonly ServerAddress[] = [];
+
+  constructor(options: WorkerPoolOptions, start: WorkerStart, onDied: (why: string) => void) {
+    const { member } = start;
+    this.#options = options;
+    this.#member = member;
+    this.#onDied = onDied;
+    this.started = this.#starting.promise;
+    this.started.catch(() => {});
+    this.#worker = new Worker(new URL("./worker_entry.ts", import.meta.url).href, {
+      type: "module",
+      name: member,
+    });
+    this.#desk = new DirectoryDesk(options.directory, {
+      member,
+      post: (reply) => this.#post({ type: "directory", reply }),
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      // Unhandled, it would end the whole program.
+      event.preventDefault();
+      this.died(event.message);
+    };
+    this.#post({ type: "start", start });
+  }
+
+  get state(): "starting" | "running" | "stopped" {
+    return this.#state === "over" ? "stopped" : this.#state;
+  }
+
+  get addresses(): readonly ServerAddress[] {
+    return this.#addresses;
+  }
+
+  link(member: string, port: MessagePort): void {
+    if (this.#state !== "over") this.#worker.postMessage({ type: "link", member, port }, [port]);
+  }
+
+  seek(name: string, isSought: boolean): void {
+    this.#post({ type: "sought", name, isSought });
+  }
+
+  unlink(member: string): void {
+    this.#post({ type: "unlink", member });
+  }
+
+  /** Has the worker do something. */
+  async call<M extends keyof WorkerCalls>(
+    method: M,
+    ...args: Parameters<WorkerCalls[M]>
+  ): Promise<Awaited<ReturnType<WorkerCalls[M]>>> {
+    if (this.#state !== "running") throw new ServerError("state", `${this.#member} is not running`);
+    const call = this.#next++;
+    const result = Promise.withResolvers<unknown>();
+    this.#calls.set(call, result);
+    this.#post({ type: "call", call, method, args });
+    try {
+      return await result.promise as Awaited<ReturnType<WorkerCalls[M]>>;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  /** Ends what is left of it. */
+  died(why: string): void {
+    if (this.#state === "over") return;
+    this.#end(why);
+    this.#onDied(why);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state === "running") {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_MS));
+      await Promise.race([this.call("stop").catch(() => {}), late]);
+      clearTimeout(timer);
+    }
+    this.#end("The server has stopped");
+  }
+
+  #end(why: string): void {
+    this.#state = "over";
+    this.#worker.terminate();
+    this.#desk.close();
+    const error = new ServerError("state", `${this.#member} has ended: ${why}`);
+    this.#starting.reject(error);
+    for (const { reject } of this.#calls.values()) reject(error);
+  }
+
+  #post(message: ToWorker): void {
+    if (this.#state !== "over") this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    if (this.#state === "over") return;
+    switch (message.type) {
+      case "started":
+        this.#state = "running";
+        this.#addresses = message.addresses;
+        return this.#starting.resolve();
+      case "failed": {
+        this.#starting.reject(errorOf(message));
+        return;
+      }
+      case "log":
+        return this.#options.log[message.level](message.message, {
+          ...message.fields,
+          worker: this.#member,
+        });
+      case "directory":
+        return this.#desk.receive(message.request);
+      case "hook":
+        return void this.#hook(message);
+      case "result":
+        return this.#calls.get(message.call)?.resolve(message.value);
+      case "call-failed":
+        return this.#calls.get(message.call)?.reject(errorOf(message));
+    }
+  }
+
+  /** Asks or tells a hook of this thread, for the worker. */
+  async #hook({ ask, hook, args }: {
+    readonly ask: number;
+    readonly hook: string;
+    readonly args: readonly CarriedValue[];
+  }): Promise<void> {
+    const call = Reflect.get(this.#options.hooks, hook) as (...args: unknown[]) => unknown;
+    try {
+      const own = args.map((arg) =>
+        uncarried(arg, (known) => this.#post({ type: "verify", ask, known }))
+      );
+      const answer = await call.apply(this.#options.hooks, own);
+      if (ask !== 0) this.#post({ type: "hooked", ask, answer });
+    } catch (error) {
+      // The gate of the worker, which has asked, logs it.
+      if (ask !== 0) this.#post({ type: "hook-failed", ask, error: String(error) });
+      else this.#options.log.error("a hook failed", { error: String(error), worker: this.#member });
+    }
+  }
+}
+
+function errorOf(
+  { name = "Error", code, message }: {
+    readonly name?: string;
+    readonly code: string | undefined;
+    readonly message: string;
+  },
+): Error {
+  if (code !== undefined) return new ServerError(code as ServerErrorCode, message);
+  return name === "TypeError" ? new TypeError(message) : new Error(message);
+}
+
+/**
+ * Checks what workers need beside what a server does.
+ *
+ * @throws {ServerError} `permission`, with the flag to add
+ */
+async function checkWorkersAllowed(): Promise<void> {
+  // A port can be shared only where the unstable parts of Deno's network are there.
+  if (typeof Deno.listenDatagram !== "function") {
+    throw new ServerError("permission", "Cannot start workers: add --unstable-net");
+  }
+  const entry = new URL("./worker_entry.ts", import.meta.url);
+  if (entry.protocol !== "file:") return;
+  const { state } = await Deno.permissions.query({ name: "read", path: entry });
+  if (state === "granted") return;
+  throw new ServerError(
+    "permission",
+    `Cannot start workers without reading their program: add --allow-read=${
+      decodeURIComponent(entry.pathname)
+    }`,
+  );
+}
