@@ -49,10 +49,17 @@ interface TrackState {
   pending: PendingSample[];
   /** Where the next sample begins if nothing is missing, in ticks. */
   nextTime: number | undefined;
+  /** Decoding time of the newest frame, in ticks, as its publisher has it. */
+  lastTime: number | undefined;
   /** Duration of the newest sample in ticks, by its codec or by those before it. */
   usualDuration: number;
 }
 
+/** What the first picture is taken to last where nothing follows it yet. */
+const FIRST_PICTURE_US = 33_333;
+
+/** A longer step between two frames is a gap, and says nothing of the next. */
+const LONGEST_GUESS_US = 1_000_000;
 /** Publishers that count milliseconds are off by one each way: audio within this is taken to be gapless. */
 const AUDIO_TOLERANCE_US = 2500;
 /** A sample whose predecessor's duration was guessed begins where that ends, if no further away. */
@@ -110,7 +117,8 @@ export class FragmentWriter {
       mp4,
       pending: [],
       nextTime: undefined,
-      usualDuration: 0,
+      lastTime: undefined,
+      usualDuration: Math.round((FIRST_PICTURE_US * mp4.timescale) / 1_000_000),
     }));
   }
 
@@ -139,10 +147,11 @@ export class FragmentWriter {
     const told = kind === "audio" ? frameDurationUs(frame, state.mp4.track) : undefined;
     const time = this.#place(frame, state);
     const last = state.pending.at(-1);
-    if (last !== undefined) {
-      last.duration = Math.max(1, time - last.time);
-      if (kind === "video") state.usualDuration = last.duration;
-    }
+    if (last !== undefined) last.duration = Math.max(1, time - last.time);
+    const ownTime = this.#ticks(frame.dtsUs, state);
+    const since = ownTime - (state.lastTime ?? ownTime);
+    state.lastTime = ownTime;
+    if (since > 0 && since <= ticksOf(LONGEST_GUESS_US, state)) state.usualDuration = since;
     const duration = told === undefined ? undefined : Math.round(ticksOf(told, state));
     if (duration !== undefined) state.usualDuration = duration;
     const data = frameBytes(frame, { parameterSets: "leave-out" });

@@ -117,11 +117,12 @@ export class TsMuxer {
 
   /** The program association and program map tables: before each place where players can begin. */
   tables(): Uint8Array {
-    const { version = 0, pcrPid } = { version: this.#version, pcrPid: this.#pcrPid };
-    return concat([
-      this.#packets.section(PAT_PID, buildPatSection()),
-      this.#packets.section(PMT_PID, buildPmtSection(this.#streams, { pcrPid, version })),
-    ]);
+    return this.#tables(this.#packets);
+  }
+
+  /** The tables for one player, beside what all are sent: their counters begin at 0. */
+  tablesAside(): Uint8Array {
+    return this.#tables(new PacketWriter());
   }
 
   /**
@@ -146,6 +147,14 @@ export class TsMuxer {
     return clock === undefined || isOwnClock
       ? bytes
       : concat([this.#packets.clock(this.#pcrPid, clock), bytes]);
+  }
+
+  #tables(packets: PacketWriter): Uint8Array {
+    const { version, pcrPid } = { version: this.#version, pcrPid: this.#pcrPid };
+    return concat([
+      packets.section(PAT_PID, buildPatSection()),
+      packets.section(PMT_PID, buildPmtSection(this.#streams, { pcrPid, version })),
+    ]);
   }
 
   #streamOf(kind: TrackKind, id: number): OutputStream | undefined {

@@ -9,7 +9,7 @@ import type { ServerLog } from "../log/mod.ts";
 export function tellLeftOut(
   publication: Publication | undefined,
   leftOut: {
-    readonly format: "rtmp" | "rtsp" | "flv";
+    readonly format: "rtmp" | "rtsp" | "flv" | "ts" | "mp4" | "hls";
     readonly tracks: readonly UnsupportedTrack[];
     readonly log: ServerLog;
   },

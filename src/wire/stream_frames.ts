@@ -1,5 +1,51 @@
-import type { Publication, Stream, StreamEndReason } from "../hub/mod.ts";
+import type { Clock, Publication, Stream, StreamEndReason } from "../hub/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import { type FeedEvent, FrameFeed, type FrameFeedOptions } from "../transmux/mod.ts";
+
+/** The frames of a stream's units, whoever publishes: a {@linkcode FrameFeed} that is told of publishers. */
+export class StreamFrames {
+  readonly #stream: Stream;
+  readonly #feed: FrameFeed;
+  #publication: Publication | undefined;
+
+  /** Begins with whoever publishes the next unit. */
+  constructor(stream: Stream, options: FrameFeedOptions = {}) {
+    this.#stream = stream;
+    this.#feed = new FrameFeed(options);
+  }
+
+  /** Begins with the headers in force, for wire formats: a log that is opened later is not given these. */
+  static withHeaders(stream: Stream, options: FrameFeedOptions = {}): StreamFrames {
+    const frames = new StreamFrames(stream, options);
+    for (const unit of stream.headers.units) frames.take(unit);
+    return frames;
+  }
+
+  /** Who publishes what came last. */
+  get publication(): Publication | undefined {
+    return this.#publication;
+  }
+
+  /** Frames that could not be given: see {@linkcode FrameFeed.dropped}. */
+  get dropped(): number {
+    return this.#feed.dropped;
+  }
+
+  /** Takes the stream's next unit, and returns what it completes. */
+  take(unit: MediaUnit): FeedEvent[] {
+    const now = this.#stream.publication;
+    if (now === undefined || now === this.#publication) return this.#feed.take(unit);
+    const left = this.#feed.end();
+    this.#publication = now;
+    this.#feed.begin(now.tracks);
+    return [...left, ...this.#feed.take(unit)];
+  }
+
+  /** Says that nothing more comes, and returns what still waits. */
+  end(): FeedEvent[] {
+    return this.#feed.end();
+  }
+}
 
 /** Options of {@linkcode tapFrames}. */
 export interface TapFramesOptions extends FrameFeedOptions {
@@ -15,6 +61,8 @@ export interface FramesTap {
   readonly dropped: number;
   /** Who publishes what comes now. */
   readonly publication: Publication | undefined;
+  /** Gives what still waits for other tracks to come. */
+  settle(): void;
   /** Leaves the stream; harmless when repeated. */
   close(): void;
 }
@@ -29,30 +77,52 @@ export interface FramesTap {
  */
 export function tapFrames(stream: Stream, options: TapFramesOptions): FramesTap {
   const { onEvent, onEnd } = options;
-  const feed = new FrameFeed(options);
-  let publication: Publication | undefined;
+  const frames = new StreamFrames(stream, options);
   const give = (events: readonly FeedEvent[]): void => {
     for (const event of events) onEvent(event);
   };
-  const close = stream.tap((unit) => {
-    const now = stream.publication;
-    if (now !== undefined && now !== publication) {
-      give(feed.end());
-      publication = now;
-      feed.begin(now.tracks);
-    }
-    give(feed.take(unit));
-  }, (reason) => {
-    give(feed.end());
+  const close = stream.tap((unit) => give(frames.take(unit)), (reason) => {
+    give(frames.end());
     onEnd?.(reason);
   });
   return {
     get dropped() {
-      return feed.dropped;
+      return frames.dropped;
     },
     get publication() {
-      return publication;
+      return frames.publication;
     },
+    settle: () => give(frames.end()),
     close,
   };
+}
+
+/** How long tracks are waited for. */
+export interface SettledTracksOptions {
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly waitMs: number;
+}
+
+/**
+ * The tracks of a live stream, each with its configuration, as its frames show them; empty where none has come after
+ * `waitMs`, or the stream ends before.
+ */
+export function settledTracks(
+  stream: Stream,
+  { clock, waitMs }: SettledTracksOptions,
+): Promise<readonly Track[]> {
+  const { promise, resolve } = Promise.withResolvers<readonly Track[]>();
+  const timer = clock.setTimer(() => {
+    tap.settle();
+    resolve([]);
+  }, waitMs);
+  const tap = tapFrames(stream, {
+    onEvent: (event) => void (event.type === "tracks" && resolve(event.tracks)),
+    onEnd: () => resolve([]),
+  });
+  return promise.finally(() => {
+    timer.cancel();
+    tap.close();
+  });
 }

@@ -18,6 +18,8 @@ export interface WirePlay {
   readonly whyNothing?: (stream: Stream) => string | undefined;
   /** What a player needs before the format's first bytes. Nothing by default. */
   readonly head?: (stream: Stream, reader: StreamReader) => Uint8Array;
+  /** Whether the format can write no more of the stream: its players have what there is, and then the end. */
+  readonly isOver?: (format: WireFormat) => boolean;
   /** What the player takes of its cursor. All by default. */
   readonly feed?: (reader: StreamReader) => ByteFeed;
 }
@@ -27,13 +29,17 @@ const NOTHING = new Uint8Array(0);
 /**
  * Plays a stream by HTTP, or by a WebSocket where the client wants one: asks the gate, waits for the stream and for
  * its first media, and answers with what the format makes of it, until the stream or the client goes. A client that is
- * slow skips to a key frame, as in every protocol; one that takes nothing is left.
+ * slow skips to a key frame, as in every protocol; one that takes nothing is left. `how` may first look at the stream.
  */
-export async function playWire(visit: StreamVisit, play: WirePlay): Promise<Response> {
+export async function playWire(
+  visit: StreamVisit,
+  how: WirePlay | ((stream: Stream) => Promise<WirePlay>),
+): Promise<Response> {
   const granted = await visit.play();
   if (granted instanceof Response) return granted;
   const { ticket, stream } = granted;
   await firstMedia(visit, stream);
+  const play = typeof how === "function" ? await how(stream) : how;
   const why = play.whyNothing?.(stream);
   if (why !== undefined) {
     ticket.end();
@@ -70,6 +76,7 @@ class Playing {
   readonly #ticket: PlayTicket;
   #reader: StreamReader | undefined;
   #sink: FeedSink | undefined;
+  #isOver = (): boolean => false;
 
   constructor(visit: StreamVisit, ticket: PlayTicket) {
     this.#visit = visit;
@@ -80,6 +87,7 @@ class Playing {
     const { format, create, contentType } = play;
     const reader = stream.read({ format, create, onEnd: () => this.#sink?.finish() });
     this.#reader = reader;
+    this.#isOver = () => play.isOver?.(reader.format) ?? false;
     const { exchange } = this.#visit;
     const parts = {
       feed: play.feed?.(reader) ?? reader.cursor,
@@ -120,6 +128,7 @@ class Playing {
   }
 
   #tick(): void {
+    if (this.#isOver()) this.#sink?.finish();
     const { clock, timing: { writeStallMs } } = this.#visit.shell;
     if ((this.#sink?.stalledMs(clock.now()) ?? 0) < writeStallMs) return;
     const end: ConnectionEnd = {
