@@ -41,7 +41,8 @@ import { RTSP_METHODS, type RtspMethod } from "./states.ts";
 import { formatTransports } from "./transport_header.ts";
 import { type RtspTransportPolicy, transportReply } from "./transport_choice.ts";
 import { httpBadRequestResponse } from "./tunnel.ts";
-import { formatRtspUrl, parseRtspUrl } from "./url.ts";
+import { splitStreamUrl } from "./track_url.ts";
+import { formatRtspUrl, parseRtspUrl, type RtspUrl } from "./url.ts";
 import { tooMany, WaitingRequests } from "./waiting_requests.ts";
 
 /** Frames for no channel before the connection ends: some are in flight after a PAUSE or TEARDOWN. */
@@ -246,10 +247,10 @@ export class RtspServerConnection {
     const { description } = answer;
     const body = typeof description === "string" ? description : formatSdp(description);
     return this.#answer(event, answer, () => {
-      const base = formatRtspUrl(parseRtspUrl(event.request.url));
+      const base = contentBase(parseRtspUrl(event.request.url));
       this.#responses.respond(event.request, 200, {
         headers: {
-          "Content-Base": base.endsWith("/") ? base : `${base}/`,
+          "Content-Base": formatRtspUrl(base),
           "Content-Type": "application/sdp",
         },
         body,
@@ -605,4 +606,14 @@ function presented(
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The base of the tracks' URLs. The slash stands before a query: GStreamer since 1.22 puts the track in the place of
+ * what follows the last slash of the path (RFC 3986, 5.2.3), the others behind all of it.
+ */
+function contentBase(url: RtspUrl): RtspUrl {
+  const { path, query } = splitStreamUrl(url);
+  const slashed = path.endsWith("/") ? path : `${path}/`;
+  return query === undefined ? { ...url, path: slashed } : { ...url, path: slashed, query };
 }

@@ -46,7 +46,8 @@ export function splitStreamUrl(url: Pick<RtspUrl, "path" | "query">): RtspStream
  * |---|---|
  * | plain | `/s/trackID=0` |
  * | FFmpeg, VLC | `/s?q=1/trackID=0` |
- * | GStreamer | `/s/trackID=0?q=1` |
+ * | the same, by a base with a slash before the query | `/s/?q=1/trackID=0` |
+ * | GStreamer | `/s/trackID=0?q=1`, and since 1.22 `/s/trackID=0` |
  * | query on both sides | `/s?q=1/trackID=0?q=1` |
  * | no control (FFmpeg with MPEG-TS) | `/s/`, `/s?q=1/`, `/s/?q=1`: the first track |
  *
@@ -67,7 +68,8 @@ export function splitTrackUrl(url: Pick<RtspUrl, "path" | "query">): RtspTrackPa
     const query = url.query!;
     // Some clients write the query on both sides of the control.
     const track = parseTrack(query.slice(inQuery + 9).split("?", 1)[0]!);
-    return { path: url.path, query: query.slice(0, inQuery), track };
+    const { path } = splitStreamUrl({ path: url.path });
+    return { path, query: query.slice(0, inQuery), track };
   }
   const inPath = url.path.lastIndexOf("/trackID=");
   if (inPath >= 0) {

@@ -80,6 +80,16 @@ Deno.test("a description given as text is passed through untouched (R011)", () =
   assertEquals(response?.headers.get("Content-Type"), "application/sdp");
 });
 
+Deno.test("the base of the tracks of a URL with a query has its slash before the query, for GStreamer 1.22", () => {
+  for (const url of [`${URL}?q=1`, `${URL}/?q=1`, `${URL}?q=1/`]) {
+    const peer = new Peer({ manual: true });
+    peer.ask("DESCRIBE", {}, { url });
+    const event = peer.events[0] as RtspDescribeEvent;
+    peer.take(peer.connection.acceptDescribe(event, { description: "any text" }));
+    assertEquals(peer.output()[0]?.headers.get("Content-Base"), `${URL}/?q=1`);
+  }
+});
+
 Deno.test("GET_PARAMETER and SET_PARAMETER answer 200 in and outside a session (R012)", () => {
   const peer = new Peer();
   peer.connection.data = 5;

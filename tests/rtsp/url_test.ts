@@ -92,6 +92,7 @@ for (
 const TRACKS: [string, string, string, string | undefined, number][] = [
   ["R070", "rtsp://h:8554/s/trackID=0", "/s", undefined, 0],
   ["R071", "rtsp://h:8554/s?q=1/trackID=0", "/s", "q=1", 0],
+  ["R071", "rtsp://h:8554/s/?q=1/trackID=0", "/s", "q=1", 0],
   ["R072", "rtsp://h:8554/s/trackID=0?q=1", "/s", "q=1", 0],
   ["R072", "rtsp://h:8554/s?q=1/trackID=0?q=1", "/s", "q=1", 0],
   ["R073", "rtsp://h:8554/s/", "/s", undefined, 0],
