@@ -267,6 +267,17 @@ export class WireCursor {
     if (this.#state.is !== "seeking") this.#state = LEAVING;
   }
 
+  /**
+   * Goes on at the newest start that the log still has, though the reader has had it before: for players that ask for
+   * a key frame since they have lost one. Only between two messages.
+   */
+  rewind(): void {
+    if (this.#state.is === "seeking" || !this.atBoundary) return;
+    this.#headers = this.#headersSeen();
+    this.#headersAt = this.#offset;
+    this.#state = seekingFrom(0);
+  }
+
   /** The position in the log behind all that there is so far: for `stopAt`. */
   get head(): number {
     return this.#log.head;

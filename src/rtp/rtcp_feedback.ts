@@ -1,4 +1,4 @@
-import { ByteWriter } from "../bytes/mod.ts";
+import { ByteReader, ByteWriter } from "../bytes/mod.ts";
 import type { UnknownRtcp } from "./rtcp.ts";
 
 /** Packet types of feedback (RFC 4585, 6.1). */
@@ -62,4 +62,77 @@ export function fullIntraRequest(sources: FeedbackSources, sequence: number): Un
 
 function header({ ssrc, mediaSsrc }: FeedbackSources): ByteWriter {
   return new ByteWriter(32).u32(ssrc).u32(mediaSsrc);
+}
+
+/**
+ * The most that a sender may send, bits a second, for all its sources `mediaSsrcs` together: REMB, as Chromium has it
+ * (draft-alvestrand-rmcat-remb, 2.2).
+ */
+export function maxBitrateEstimate(
+  sources: { readonly ssrc: number; readonly mediaSsrcs: readonly number[] },
+  bitrateBps: number,
+): UnknownRtcp {
+  // 18 bits of mantissa; what is cut off is below its precision.
+  let exponent = 0;
+  let mantissa = Math.floor(bitrateBps);
+  while (mantissa > 0x3ffff) {
+    mantissa = Math.floor(mantissa / 2);
+    exponent++;
+  }
+  const { ssrc, mediaSsrcs } = sources;
+  const writer = header({ ssrc, mediaSsrc: 0 }).utf8("REMB").u8(mediaSsrcs.length)
+    .u24((exponent << 18) | mantissa);
+  for (const mediaSsrc of mediaSsrcs) writer.u32(mediaSsrc);
+  return {
+    type: "unknown",
+    packetType: RtcpFeedbackType.Payload,
+    count: 15,
+    data: writer.finish(),
+  };
+}
+
+/** What a receiver asks for. */
+export type RtcpFeedback =
+  /** Packets again, by their numbers. */
+  | { readonly type: "nack"; readonly mediaSsrc: number; readonly missing: readonly number[] }
+  /** What decoding can go on with. */
+  | { readonly type: "key-frame"; readonly mediaSsrc: number };
+
+/**
+ * Reads what a receiver asks for: generic NACK, picture loss indication, full intra request. Of other packets, and
+ * malformed ones, nothing.
+ *
+ * @example
+ * ```ts
+ * import { genericNack, readFeedback } from "@weir/server/rtp";
+ *
+ * const asked = readFeedback(genericNack({ ssrc: 1, mediaSsrc: 2 }, [65535, 3]));
+ * console.log(asked); // [ { type: "nack", mediaSsrc: 2, missing: [ 65535, 3 ] } ]
+ * ```
+ */
+export function readFeedback({ packetType, count, data }: UnknownRtcp): RtcpFeedback[] {
+  if (data.length < 8) return [];
+  const reader = new ByteReader(data);
+  reader.skip(4);
+  const mediaSsrc = reader.u32();
+  if (packetType === RtcpFeedbackType.Transport && count === 1) {
+    const missing: number[] = [];
+    while (reader.remaining >= 4) {
+      const first = reader.u16();
+      missing.push(first);
+      for (let behind = reader.u16(), at = first + 1; behind !== 0; behind >>= 1, at++) {
+        if ((behind & 1) !== 0) missing.push(at & 0xffff);
+      }
+    }
+    return [{ type: "nack", mediaSsrc, missing }];
+  }
+  if (packetType !== RtcpFeedbackType.Payload) return [];
+  if (count === 1) return [{ type: "key-frame", mediaSsrc }];
+  const asked: RtcpFeedback[] = [];
+  if (count === 4) {
+    for (; reader.remaining >= 8; reader.skip(4)) {
+      asked.push({ type: "key-frame", mediaSsrc: reader.u32() });
+    }
+  }
+  return asked;
 }

@@ -49,6 +49,7 @@ export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "rtsps.port": port(),
   "http.port": port(),
   "https.port": port(),
+  "webrtc.port": port(),
   "rtp.port": { min: 0, max: 65_534, isWhole: true },
   "timing.playWaitMs": TIMER,
   "timing.describeWaitMs": TIMER,

@@ -79,6 +79,16 @@ export interface ServerOptions {
    * `localhost` may always be used.
    */
   readonly httpHosts?: readonly string[];
+  /**
+   * The UDP port by which streams are played and published by WebRTC (WHEP and WHIP), all sessions by one. Without it
+   * there is no WebRTC.
+   */
+  readonly webrtc?: ListenAddress | false;
+  /**
+   * Addresses or names by which clients reach that port, where it is not the host that their requests are for: behind a
+   * proxy, or where addresses are translated.
+   */
+  readonly webrtcHosts?: readonly string[];
   /** Further outputs and inputs of the HTTP door, asked before the built-in ones. */
   readonly httpOutputs?: readonly HttpOutput[];
   /** Further groups of paths of the HTTP door, asked before the built-in ones. */
@@ -688,9 +698,11 @@ function addressRules({ allow, deny }: AddressListOptions): AddressRules {
 }
 
 function httpDoorOptions(
-  { http, https, httpOrigins = {}, httpHosts, httpOutputs, httpRoutes = [] }: ServerOptions,
+  options: ServerOptions,
   routes: readonly HttpRoutes[],
 ): HttpDoorOptions {
+  const { http, https, httpOrigins = {}, httpHosts, httpOutputs, httpRoutes = [] } = options;
+  const { webrtc = false, webrtcHosts } = options;
   const { media, api } = httpOrigins;
   return {
     ...(http === undefined ? {} : { http }),
@@ -699,6 +711,12 @@ function httpDoorOptions(
     ...(api === undefined ? {} : { apiOrigins: api }),
     ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
     ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
+    ...(webrtc === false ? {} : {
+      webrtc: {
+        address: webrtc,
+        ...(webrtcHosts === undefined ? {} : { hosts: webrtcHosts }),
+      },
+    }),
     routes: [...httpRoutes, ...routes],
   };
 }

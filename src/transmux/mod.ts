@@ -61,6 +61,7 @@ export * from "./frame_feed.ts";
 export * from "./frame_reader.ts";
 export * from "./rtp_ingest.ts";
 export * from "./rtp_remuxer.ts";
+export * from "./rtp_session_ingest.ts";
 export * from "./sdp_of_tracks.ts";
 export { tracksAfter, trackWithConfig } from "./track_config.ts";
 export { tracksOfSdp } from "./tracks_of_sdp.ts";

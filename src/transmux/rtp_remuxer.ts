@@ -1,7 +1,9 @@
 import type { MediaUnit, RtpMapping, Track } from "../media/mod.ts";
 import {
   createPacketizer,
+  DEFAULT_MAX_PAYLOAD_SIZE,
   type Packetizer,
+  RTP_HEADER_SIZE,
   RtpError,
   rtpTimestamp,
   ticksFromUs,
@@ -41,6 +43,12 @@ export type RtpOutputPacket = RtpPayloadPacket | RtpForwardedPacket;
 export interface RtpRemuxerOptions {
   /** Largest payload in bytes; `DEFAULT_MAX_PAYLOAD_SIZE` of the packetisers by default. */
   readonly maxPayloadSize?: number;
+  /**
+   * Which of a publisher's packets are forwarded untouched: `all` (the default), or those of a track for as long as
+   * they `fit` players that take nothing larger than `maxPayloadSize`, and that need the parameter sets of H.264 and
+   * H.265 in front of each key frame. The others are cut anew.
+   */
+  readonly forward?: "all" | "fit";
 }
 
 /** Counts of an {@linkcode RtpRemuxer}. */
@@ -55,12 +63,16 @@ interface OutputTrack {
   readonly index: number;
   readonly rtp: RtpMapping;
   readonly packetizer: Packetizer | undefined;
+  /** The largest packet that is forwarded; all are where it is not set. */
+  readonly maxForwarded: number | undefined;
+  /** Whether a packet did not fit: from then on all units of the track are cut anew. */
+  isCutAnew: boolean;
 }
 
 /**
  * Makes RTP packets of units: once for all players of a stream.
  *
- * Packets are forwarded untouched, whatever their codec. FLV bodies and access units are cut into
+ * Packets are forwarded untouched, whatever their codec, unless `forward` says otherwise. FLV bodies and access units are cut into
  * packets; a key frame of H.264 or H.265 gets the parameter sets in force in front where it has none.
  *
  * @example
@@ -82,7 +94,8 @@ export class RtpRemuxer {
 
   /** `tracks` are those of `sdpOfTracks`; units of others make no packets. */
   constructor(tracks: readonly Track[], options: RtpRemuxerOptions = {}) {
-    this.#reader = new FrameReader({ tracks });
+    const afterLoss = options.forward === "fit" ? "pass" : "drop";
+    this.#reader = new FrameReader({ tracks, afterLoss });
     for (const [index, track] of tracks.entries()) {
       const rtp = track.rtp ?? rtpMappingOf(track, index);
       if (typeof rtp === "string") continue;
@@ -90,6 +103,10 @@ export class RtpRemuxer {
         index,
         rtp,
         packetizer: packetizerOf(rtp, options),
+        maxForwarded: options.forward === "fit"
+          ? RTP_HEADER_SIZE + (options.maxPayloadSize ?? DEFAULT_MAX_PAYLOAD_SIZE)
+          : undefined,
+        isCutAnew: false,
       });
     }
   }
@@ -102,15 +119,29 @@ export class RtpRemuxer {
   /** Makes the packets of one unit, in order; none for a configuration, which only is remembered. */
   remux(unit: MediaUnit): RtpOutputPacket[] {
     const packets = unit.payload.format === "rtp"
-      ? this.#forward(unit.payload.packets, unit)
+      ? this.#ofPackets(unit.payload.packets, unit)
       : this.#reader.read(unit).flatMap((frame) => this.#packetize(frame));
     this.#packets += packets.length;
     return packets;
   }
 
-  #forward(packets: readonly Uint8Array[], unit: MediaUnit): RtpForwardedPacket[] {
+  #ofPackets(packets: readonly Uint8Array[], unit: MediaUnit): RtpOutputPacket[] {
     const output = this.#outputs.get(`${unit.kind}/${unit.track}`);
     if (output === undefined) return [];
+    const { maxForwarded, packetizer } = output;
+    if (maxForwarded === undefined || packetizer === undefined) {
+      return this.#forward(packets, output);
+    }
+    // The reader follows all units, so that it can begin at any of them.
+    const frames = this.#reader.read(unit);
+    output.isCutAnew ||= packets.some(({ length }) => length > maxForwarded) ||
+      frames.some((frame) => this.#partsOf(frame) !== frame.parts);
+    return output.isCutAnew
+      ? frames.flatMap((frame) => this.#packetize(frame))
+      : this.#forward(packets, output);
+  }
+
+  #forward(packets: readonly Uint8Array[], output: OutputTrack): RtpForwardedPacket[] {
     const track = output.index;
     return packets.map((packet) => ({ track, timestamp: rtpTimestamp(packet), packet }));
   }

@@ -14,7 +14,12 @@ import {
   ticksFromUs,
   usFromTicks,
 } from "../rtp/mod.ts";
-import { type RtpOutputPacket, RtpRemuxer, type RtpTrack } from "../transmux/mod.ts";
+import {
+  type RtpOutputPacket,
+  RtpRemuxer,
+  type RtpRemuxerOptions,
+  type RtpTrack,
+} from "../transmux/mod.ts";
 
 /** Bytes of `$`, channel and length before an interleaved packet (RFC 2326, 10.12). */
 export const FRAME_HEADER_BYTES = 4;
@@ -39,6 +44,8 @@ export interface RtspWireFormatOptions {
   readonly random: (length: number) => Uint8Array;
   /** Microseconds since 1970. */
   readonly nowUnixUs: () => number;
+  /** How packets are cut and forwarded, where not as for RTSP. */
+  readonly packets?: RtpRemuxerOptions;
 }
 
 /**
@@ -68,7 +75,7 @@ export class RtspWireFormat implements WireFormat {
     const { tracks, random } = options;
     this.tracks = tracks;
     this.#nowUnixUs = options.nowUnixUs;
-    this.#remuxer = new RtpRemuxer(tracks);
+    this.#remuxer = new RtpRemuxer(tracks, options.packets);
     this.#bases = tracks.map(() => u32(random(4)));
     this.senders = tracks.map(({ rtp }) =>
       new RtpSender({

@@ -82,7 +82,10 @@ export function sharingHeaders(
         "access-control-allow-headers": "authorization, content-type, if-match, range",
         "access-control-max-age": "86400",
       }
-      : { "access-control-expose-headers": "etag, link, location, content-range, date" }),
+      : {
+        "access-control-expose-headers":
+          "etag, link, location, content-range, date, weir-left-out, weir-note",
+      }),
   };
 }
 

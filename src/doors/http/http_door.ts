@@ -22,6 +22,8 @@ import type { HttpRoutes } from "./http_routes.ts";
 import { HttpVisit, type HttpVisitParts, StreamVisit } from "./http_visit.ts";
 import { answerOfGate, faultAnswer, type HttpFault } from "./json_answer.ts";
 import { requestPath } from "./request_path.ts";
+import { WebRtc, type WebRtcOptions } from "./webrtc/webrtc.ts";
+import { webRtcRows } from "./webrtc/webrtc_rows.ts";
 
 /** Options of an {@linkcode HttpDoor}. */
 export interface HttpDoorOptions {
@@ -42,6 +44,8 @@ export interface HttpDoorOptions {
   readonly hosts?: readonly string[];
   /** Rows of further outputs and inputs, asked before the built-in ones. */
   readonly outputs?: readonly HttpOutput[];
+  /** Where and how streams are played and published by WebRTC; not at all where it is left out. */
+  readonly webrtc?: WebRtcOptions | undefined;
 }
 
 /** What is known of a request beside itself: what `Deno.serve` tells its handlers, and where the server is mounted. */
@@ -65,13 +69,16 @@ export class HttpDoor implements Door {
   readonly #options: HttpDoorOptions;
   readonly #outputs: readonly HttpOutput[];
   readonly #rules: CrossOriginRules;
+  readonly #webrtc: WebRtc | undefined;
   readonly #listeners: HttpListener[] = [];
+  #webrtcAddress: DoorAddress | undefined;
   #isClosed = false;
 
   /** Makes a door that is not open yet. */
   constructor(options: HttpDoorOptions = {}) {
     this.#options = options;
-    this.#outputs = [...options.outputs ?? [], ...HTTP_OUTPUTS];
+    this.#webrtc = options.webrtc && new WebRtc(options.webrtc);
+    this.#outputs = [...options.outputs ?? [], ...HTTP_OUTPUTS, ...webRtcRows(this.#webrtc)];
     this.#rules = {
       media: options.mediaOrigins ?? "*",
       other: options.apiOrigins ?? false,
@@ -81,12 +88,14 @@ export class HttpDoor implements Door {
 
   /** Its ports. */
   get addresses(): readonly DoorAddress[] {
-    return this.#listeners.map(({ address }) => address);
+    const addresses = this.#listeners.map(({ address }) => address);
+    return this.#webrtcAddress === undefined ? addresses : [...addresses, this.#webrtcAddress];
   }
 
   /** Listens where the options say. */
   async open(shell: Shell): Promise<void> {
     const { http = false, https = false } = this.#options;
+    await this.#openWebRtc(shell);
     if (http !== false) await this.#listen(shell, { protocol: "http", address: http });
     if (https === false) return;
     const { tls } = shell;
@@ -109,6 +118,7 @@ export class HttpDoor implements Door {
     this.#isClosed = true;
     await Promise.all(this.#listeners.map((listener) => listener.shutdown(CLOSE_MS)));
     this.#listeners.length = 0;
+    await this.#webrtc?.close();
   }
 
   /** Answers a request, whoever has accepted it. */
@@ -163,6 +173,15 @@ export class HttpDoor implements Door {
     }
     if (!exchange.hasRole) exchange.finish(ANSWERED);
     return answer;
+  }
+
+  /** Binds the port of WebRTC with the others, so that one that is taken is told at once. */
+  async #openWebRtc(shell: Shell): Promise<void> {
+    const port = await this.#webrtc?.open();
+    if (port === undefined) return;
+    const { hostname } = port;
+    this.#webrtcAddress = { protocol: "webrtc", hostname, port: port.port };
+    shell.log.info(`webrtc listening on udp ${formatAddress(this.#webrtcAddress)}`);
   }
 
   /** Groups before outputs, the outputs, groups behind them. */

@@ -11,3 +11,4 @@ export type * from "./http_output.ts";
 export type * from "./http_routes.ts";
 export * from "./http_visit.ts";
 export * from "./json_answer.ts";
+export type { WebRtcOptions } from "./webrtc/webrtc.ts";

@@ -1,4 +1,5 @@
 import type { RtspServerSession } from "../../rtsp/mod.ts";
+import type { RtpSessionIngest } from "../../transmux/mod.ts";
 import type { PublishTicket } from "../../gate/mod.ts";
 import type {
   MediaSession,
@@ -6,7 +7,6 @@ import type {
   RtspCarrier,
   RtspFrameEvent,
 } from "./media_session.ts";
-import type { RtpSessionIngest } from "./rtp_session_ingest.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import { SessionPackets } from "./session_packets.ts";
 

@@ -1,6 +1,6 @@
 import type { Stream } from "../../hub/mod.ts";
 import type { Track } from "../../media/mod.ts";
-import type { RtpTrack } from "../../transmux/mod.ts";
+import { RtpSessionIngest, type RtpTrack } from "../../transmux/mod.ts";
 import {
   type RtspServerEvent,
   type RtspServerSession,
@@ -21,7 +21,6 @@ import { MulticastSessions } from "./multicast_sessions.ts";
 import { PlayerReports } from "./player_reports.ts";
 import { PlayingSession } from "./playing_session.ts";
 import { RecordingSession } from "./recording_session.ts";
-import { RtpSessionIngest } from "./rtp_session_ingest.ts";
 import { random, readStream, TakeoverTracks } from "./rtsp_reader.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import type { RtspDatagrams } from "./rtsp_datagrams.ts";

@@ -16,6 +16,10 @@ export interface SrtpJob {
   readonly at: number;
   /** The payload type that it gets; the packet's own by default. */
   readonly payloadType?: number;
+  /** The sequence number that it gets; the packet's own by default. */
+  readonly sequenceNumber?: number;
+  /** The timestamp that it gets, 0 to 2^32 - 1; the packet's own by default. */
+  readonly timestamp?: number;
 }
 
 /** What a sender remembers of one source. */
@@ -168,7 +172,7 @@ export class SrtpSender {
     return target;
   }
 
-  #prepare({ packet, target, at }: SrtpJob): Place {
+  #prepare({ packet, target, at, sequenceNumber }: SrtpJob): Place {
     const header = rtpHeaderBytes(packet);
     if (header === undefined) {
       throw new RangeError(
@@ -184,7 +188,7 @@ export class SrtpSender {
       );
     }
     const ssrc = rtpSsrc(packet);
-    const indexLow = rtpSequenceNumber(packet);
+    const indexLow = sequenceNumber ?? rtpSequenceNumber(packet);
     return {
       ssrc,
       indexHigh: this.#rolloverAt(ssrc, indexLow),
@@ -216,9 +220,10 @@ export class SrtpSender {
     const stream = this.#rtp.counter!.of(places);
     let streamAt = 0;
     for (let i = 0; i < jobs.length; i++) {
-      const { packet, target, at, payloadType } = jobs[i]!;
+      const job = jobs[i]!;
+      const { packet, target, at } = job;
       const { header, length, indexHigh } = places[i]!;
-      copyHeader(packet, { target, at, header, payloadType });
+      copyHeader(job, header);
       applyStream(stream, {
         streamAt,
         source: packet,
@@ -241,9 +246,10 @@ export class SrtpSender {
     }
   }
 
-  #seal({ packet, target, at, payloadType }: SrtpJob, { header, ...place }: Place): void {
+  #seal(job: SrtpJob, { header, ...place }: Place): void {
+    const { packet, target, at } = job;
     const plain = packet.subarray(header);
-    copyHeader(packet, { target, at, header, payloadType });
+    copyHeader(job, header);
     const associated = target.subarray(at, at + header);
     this.#rtp.gcm!.seal(plain, { place, associated, target, at: at + header });
     target.set(this.#identifier, at + packet.length + this.#profile.tagBytes);
@@ -260,15 +266,18 @@ interface Place {
   readonly header: number;
 }
 
-function copyHeader(
-  packet: Uint8Array,
-  { target, at, header, payloadType }: {
-    readonly target: Uint8Array;
-    readonly at: number;
-    readonly header: number;
-    readonly payloadType: number | undefined;
-  },
-): void {
+function copyHeader(job: SrtpJob, header: number): void {
+  const { packet, target, at, payloadType, sequenceNumber, timestamp } = job;
   for (let i = 0; i < header; i++) target[at + i] = packet[i]!;
   if (payloadType !== undefined) target[at + 1] = (packet[1]! & 0x80) | payloadType;
+  if (sequenceNumber !== undefined) {
+    target[at + 2] = sequenceNumber >> 8;
+    target[at + 3] = sequenceNumber;
+  }
+  if (timestamp !== undefined) {
+    target[at + 4] = timestamp >>> 24;
+    target[at + 5] = timestamp >>> 16;
+    target[at + 6] = timestamp >>> 8;
+    target[at + 7] = timestamp;
+  }
 }

@@ -1,10 +1,9 @@
 /** The last picture of a publisher whose pictures nothing ends: no marker, and no picture behind it. */
 import { assertEquals } from "@std/assert";
-import { RtpSessionIngest } from "../../../src/doors/rtsp/rtp_session_ingest.ts";
 import type { MediaUnit } from "../../../src/media/mod.ts";
 import { buildRtpPacket } from "../../../src/rtp/mod.ts";
 import { parseSdp } from "../../../src/sdp/mod.ts";
-import { tracksOfSdp } from "../../../src/transmux/mod.ts";
+import { RtpSessionIngest, tracksOfSdp } from "../../../src/transmux/mod.ts";
 
 /** An ingest that has taken two pictures without marker at 1 s, and the times of what it has written. */
 function twoPictures(): { ingest: RtpSessionIngest; times: () => number[] } {

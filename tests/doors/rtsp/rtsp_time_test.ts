@@ -3,8 +3,12 @@ import { assert, assertEquals } from "@std/assert";
 import { Hub, type MediaUnit } from "../../../src/hub/mod.ts";
 import { buildRtcp, buildRtpPacket, ntpFromUnixUs, ticksFromUs } from "../../../src/rtp/mod.ts";
 import { parseSdp } from "../../../src/sdp/mod.ts";
-import { RtpSessionIngest } from "../../../src/doors/rtsp/rtp_session_ingest.ts";
-import { FlvRemuxer, FrameReader, tracksOfSdp } from "../../../src/transmux/mod.ts";
+import {
+  FlvRemuxer,
+  FrameReader,
+  RtpSessionIngest,
+  tracksOfSdp,
+} from "../../../src/transmux/mod.ts";
 import { FakeClock } from "../../hub/hub_support.ts";
 import { seededRandom } from "../../support/split.ts";
 

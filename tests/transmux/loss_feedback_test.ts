@@ -1,10 +1,9 @@
 /** What a publisher over UDP is asked for when packets of it are lost, and what it leaves behind at its end. */
 import { assertEquals } from "@std/assert";
-import { RtpSessionIngest } from "../../../src/doors/rtsp/rtp_session_ingest.ts";
-import type { MediaUnit } from "../../../src/media/mod.ts";
-import { buildRtcp, buildRtpPacket, genericNack } from "../../../src/rtp/mod.ts";
-import { parseSdp } from "../../../src/sdp/mod.ts";
-import { tracksOfSdp } from "../../../src/transmux/mod.ts";
+import type { MediaUnit } from "../../src/media/mod.ts";
+import { buildRtcp, buildRtpPacket, genericNack } from "../../src/rtp/mod.ts";
+import { parseSdp } from "../../src/sdp/mod.ts";
+import { RtpSessionIngest, tracksOfSdp } from "../../src/transmux/mod.ts";
 
 /** An ingest of H.264 with these `a=rtcp-fb` lines; source 0x01020304, the server is 0x0a0b0c0d. */
 function publisher(...feedback: string[]) {

@@ -1,29 +1,35 @@
-import type { MediaUnit, Track } from "../../media/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import {
   type AlignedTrack,
   buildRtcp,
   isRtcp,
+  maxBitrateEstimate,
   parseRtcp,
   parseRtpPacket,
+  type ReportBlock,
+  type RtcpPacket,
   RtpError,
   type RtpPacket,
   RtpReceiver,
   TrackAligner,
-} from "../../rtp/mod.ts";
-import { RtpTrackIngest, UnitBudget } from "../../transmux/mod.ts";
-
+} from "../rtp/mod.ts";
 import { LossFeedback } from "./loss_feedback.ts";
+import { RtpTrackIngest } from "./rtp_ingest.ts";
+import { UnitBudget } from "./unit_budget.ts";
 
 /** Receiver reports go out this often (R117). */
 const REPORT_INTERVAL_MS = 10_000;
 
 interface PublisherTrack {
+  readonly track: Track;
   /** Which media of the description it is. */
   readonly media: number;
   readonly receiver: RtpReceiver;
   readonly aligned: AlignedTrack;
   readonly ingest: RtpTrackIngest;
   readonly feedback: LossFeedback;
+  /** Whether the publisher may be told how much it may send. */
+  readonly mayEstimate: boolean;
 }
 
 /** RTCP that is to go to the publisher. */
@@ -71,6 +77,11 @@ export class RtpSessionIngest {
   #lastReportAt: number;
   /** When the newest packet came. */
   #newestMs: number;
+  readonly #reportMs: number;
+  readonly #keyFrameMs: number;
+  readonly #maxBitrateBps: number | undefined;
+  /** When the newest key frame of each track of video came, or one was asked for. */
+  readonly #keyFramesMs = new Map<number, number>();
 
   /**
    * Writes the headers that the description tells at once. `ordered` says that the transport keeps the
@@ -85,12 +96,24 @@ export class RtpSessionIngest {
       readonly ordered: boolean;
       readonly ssrc: number;
       readonly nowMs: number;
+      /** How often receiver reports go out, milliseconds; 10 000 by default. */
+      readonly reportMs?: number;
+      /**
+       * A key frame is asked for where the newest of a track is so old, milliseconds, as far as the description
+       * allows it; never by default.
+       */
+      readonly keyFrameMs?: number;
+      /** Bits a second that the publisher is told it may send, where its description allows that; nothing by default. */
+      readonly maxBitrateBps?: number;
     },
   ) {
     this.#sink = sink;
     this.#ssrc = options.ssrc;
     this.#lastReportAt = options.nowMs;
     this.#newestMs = options.nowMs;
+    this.#reportMs = options.reportMs ?? REPORT_INTERVAL_MS;
+    this.#keyFrameMs = options.keyFrameMs ?? Infinity;
+    this.#maxBitrateBps = options.maxBitrateBps;
     const aligner = new TrackAligner();
     const budget = new UnitBudget();
     this.#tracks = options.tracks.map((track, index) => {
@@ -107,7 +130,9 @@ export class RtpSessionIngest {
         },
         ...(options.ordered ? { reorderPackets: 0 } : {}),
       });
-      return { media: options.media?.[index] ?? index, receiver, aligned, ingest, feedback };
+      const media = options.media?.[index] ?? index;
+      const mayEstimate = track.rtp!.feedback?.includes("goog-remb") === true;
+      return { track, media, receiver, aligned, ingest, feedback, mayEstimate };
     });
   }
 
@@ -158,18 +183,25 @@ export class RtpSessionIngest {
     }
     this.commit();
     const requests = this.takeRequests(nowMs);
-    if (nowMs - this.#lastReportAt < REPORT_INTERVAL_MS) return requests;
+    if (nowMs - this.#lastReportAt < this.#reportMs) return requests;
     this.#lastReportAt = nowMs;
-    const reports = this.#tracks.flatMap(({ receiver, media }) => {
-      const report = receiver.report(nowMs);
-      return report === undefined ? [] : [{ index: media, packet: this.#receiverReport([report]) }];
+    const reports = this.#tracks.flatMap((track) => {
+      const report = track.receiver.report(nowMs);
+      if (report === undefined) return [];
+      const estimate = this.#estimate(track);
+      return [{ index: track.media, packet: this.#receiverReport([report], estimate) }];
     });
     return [...requests, ...reports];
   }
 
   /** What the publisher is asked for now, since packets of it are missing. */
   takeRequests(nowMs: number): PublisherRtcp[] {
-    return this.#tracks.flatMap(({ receiver, media, feedback }) => {
+    return this.#tracks.flatMap(({ track, receiver, media, feedback }) => {
+      const newestMs = this.#keyFramesMs.get(track.id) ?? -Infinity;
+      if (track.kind === "video" && nowMs - newestMs >= this.#keyFrameMs) {
+        this.#keyFramesMs.set(track.id, nowMs);
+        feedback.lose();
+      }
       const requests = feedback.requests(receiver, nowMs);
       if (requests.length === 0) return [];
       const report = { type: "receiver-report", ssrc: this.#ssrc, reports: [] } as const;
@@ -200,11 +232,22 @@ export class RtpSessionIngest {
   }
 
   #write(unit: MediaUnit): void {
+    if (unit.kind === "video" && unit.keyFrame) this.#keyFramesMs.set(unit.track, this.#newestMs);
     this.#sink.write(unit);
   }
 
-  #receiverReport(reports: NonNullable<ReturnType<RtpReceiver["report"]>>[]): Uint8Array {
-    return buildRtcp([{ type: "receiver-report", ssrc: this.#ssrc, reports }]);
+  #receiverReport(
+    reports: readonly ReportBlock[],
+    further: readonly RtcpPacket[] = [],
+  ): Uint8Array {
+    return buildRtcp([{ type: "receiver-report", ssrc: this.#ssrc, reports }, ...further]);
+  }
+
+  /** What the publisher may send: told about its video, and so for all that it sends together. */
+  #estimate({ mayEstimate, receiver: { ssrc } }: PublisherTrack): RtcpPacket[] {
+    const maxBitrateBps = this.#maxBitrateBps;
+    if (!mayEstimate || maxBitrateBps === undefined || ssrc === undefined) return [];
+    return [maxBitrateEstimate({ ssrc: this.#ssrc, mediaSsrcs: [ssrc] }, maxBitrateBps)];
   }
 
   #takeRtp(bytes: Uint8Array, track: PublisherTrack, nowMs: number): void {

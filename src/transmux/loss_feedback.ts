@@ -4,7 +4,7 @@ import {
   pictureLossIndication,
   type RtcpPacket,
   type RtpReceiver,
-} from "../../rtp/mod.ts";
+} from "../rtp/mod.ts";
 
 /** A packet that was asked for, and does not come, is asked for again after so long, milliseconds. */
 const ASK_AGAIN_MS = 100;

@@ -1,0 +1,202 @@
+import { generateKeyPairSync } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { canReach, isLoopback, type ListenAddress, ServerError } from "../../../transport/mod.ts";
+import { type DtlsIdentity, selfSignedIdentity, type WebRtcOffer } from "../../../webrtc/mod.ts";
+import type { Clock } from "../../../hub/mod.ts";
+import { type IceCredentials, WebRtcLink } from "./webrtc_link.ts";
+import { WebRtcPort } from "./webrtc_port.ts";
+
+/** Options of WebRTC. */
+export interface WebRtcOptions {
+  /** The UDP port of all sessions. */
+  readonly address: ListenAddress;
+  /**
+   * Addresses or names at which clients reach that port, where it is not the host that their requests are for: behind a
+   * proxy, or where addresses are translated.
+   */
+  readonly hosts?: readonly string[];
+}
+
+/** Sessions that are not connected yet; each goes after 10 s. */
+const MOST_UNCONNECTED = 200;
+
+/** Addresses that an answer tells. */
+const MOST_CANDIDATES = 8;
+
+/** A certificate is made with the first session, and lasts as long as the server does. */
+const VALID_MS = 10 * 365 * 86_400_000;
+
+/** What all sessions of WebRTC share: the UDP port and the certificate. */
+export class WebRtc {
+  readonly #options: WebRtcOptions;
+  readonly #links = new Set<WebRtcLink>();
+  /** Further ports, for clients of this machine, by the address. */
+  readonly #own = new Map<string, Promise<WebRtcPort>>();
+  #port: Promise<WebRtcPort> | undefined;
+  #identity: DtlsIdentity | undefined;
+  #isClosed = false;
+
+  /** Opens nothing yet. */
+  constructor(options: WebRtcOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Binds the port, once.
+   *
+   * @throws {ServerError} `address-in-use` or `address-not-available`
+   */
+  async open(): Promise<WebRtcPort> {
+    if (this.#isClosed) {
+      throw new ServerError("state", "Cannot use WebRTC as the server has stopped");
+    }
+    this.#port ??= bind(this.#options.address);
+    try {
+      return await this.#port;
+    } catch (error) {
+      this.#port = undefined;
+      throw error;
+    }
+  }
+
+  /** Whether a further session may begin: those that are not connected yet are bounded. */
+  get hasRoom(): boolean {
+    let unconnected = 0;
+    for (const { isConnected } of this.#links) if (!isConnected) unconnected++;
+    return unconnected < MOST_UNCONNECTED;
+  }
+
+  /** The certificate's fingerprint. */
+  get fingerprint(): DtlsIdentity["fingerprint"] {
+    return this.#known.fingerprint;
+  }
+
+  /** Begins the transport of a session. */
+  async link(
+    offer: WebRtcOffer,
+    clock: Clock,
+  ): Promise<{ readonly link: WebRtcLink; readonly credentials: IceCredentials }> {
+    const credentials = newCredentials();
+    const link = new WebRtcLink({
+      identity: this.#known,
+      fingerprints: offer.fingerprints,
+      credentials,
+      clock,
+      random,
+    });
+    this.#links.add(link);
+    for (const port of await this.#ports()) port.add(credentials.fragment, link);
+    return { link, credentials };
+  }
+
+  /** ICE begins anew for a session; returns its new credentials. */
+  async renew(link: WebRtcLink): Promise<IceCredentials> {
+    const credentials = newCredentials();
+    const given = link.renew(credentials);
+    for (const port of await this.#ports()) {
+      if (given !== undefined) port.remove(given);
+      port.add(credentials.fragment, link);
+    }
+    return credentials;
+  }
+
+  /** Ends the transport of a session; harmless when repeated. */
+  async release(link: WebRtcLink): Promise<void> {
+    link.close();
+    if (!this.#links.delete(link)) return;
+    for (const port of await this.#ports()) {
+      for (const fragment of link.fragments) port.remove(fragment);
+    }
+  }
+
+  /** Where a client at `remoteAddress`, whose request is for `host`, reaches this server. */
+  async candidates(
+    host: string,
+    remoteAddress: string,
+  ): Promise<{ readonly hostname: string; readonly port: number }[]> {
+    const { hostname, port } = await this.open();
+    const isAny = hostname === "0.0.0.0" || hostname === "::";
+    const hosts = this.#options.hosts ?? [isAny ? host : hostname];
+    const found = new Set<string>();
+    for (const one of hosts) for (const address of await addressesOf(one)) found.add(address);
+    const reachable = [...found].filter((address) => canReach(hostname, address))
+      .slice(0, MOST_CANDIDATES);
+    return await Promise.all(reachable.map(async (address) => {
+      const isOwn = isAny && isLoopback(address) && isLoopback(remoteAddress);
+      return { hostname: address, port: isOwn ? await this.#ownPort(address) : port };
+    }));
+  }
+
+  /**
+   * The port for clients of this machine that have asked for `localhost`. A browser sends from an address of its network
+   * even to there, and what a socket of all addresses answers then comes from that network, where it is not expected: so
+   * these have a socket of that one address.
+   */
+  async #ownPort(address: string): Promise<number> {
+    let port = this.#own.get(address);
+    if (port === undefined) {
+      this.#own.set(address, port = bind({ hostname: address, port: 0 }));
+      port.catch(() => this.#own.delete(address));
+    }
+    return (await port).port;
+  }
+
+  async #ports(): Promise<WebRtcPort[]> {
+    return await Promise.all([this.#port ?? this.open(), ...this.#own.values()]);
+  }
+
+  /** Frees the port. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const link of this.#links) link.close();
+    this.#links.clear();
+    for (const port of [this.#port, ...this.#own.values()]) await (await port)?.close();
+    this.#own.clear();
+  }
+
+  get #known(): DtlsIdentity {
+    const now = Date.now();
+    this.#identity ??= selfSignedIdentity({
+      ...generateKeyPairSync("ec", { namedCurve: "prime256v1" }),
+      serial: random(8),
+      notBefore: new Date(now - 86_400_000),
+      notAfter: new Date(now + VALID_MS),
+    });
+    return this.#identity;
+  }
+}
+
+/** Random bytes fit for secrets. */
+export function random(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** At least 24 bits of fragment and 128 of password (RFC 8445, 5.3), in letters that ICE allows. */
+function newCredentials(): IceCredentials {
+  return { fragment: random(6).toHex(), password: random(16).toHex() };
+}
+
+async function bind({ hostname = "0.0.0.0", port }: ListenAddress): Promise<WebRtcPort> {
+  try {
+    return await WebRtcPort.bind({ hostname, port });
+  } catch (error) {
+    const message = `Cannot listen for WebRTC on UDP port ${port}: ${
+      error instanceof Error ? error.message : error
+    }`;
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    throw new ServerError(isTaken ? "address-in-use" : "address-not-available", message, {
+      cause: error,
+    });
+  }
+}
+
+async function addressesOf(host: string): Promise<string[]> {
+  const plain = host.replace(/^\[(.*)\]$/, "$1");
+  if (/^[\d.]+$/.test(plain) || plain.includes(":")) return [plain];
+  try {
+    return (await lookup(plain, { all: true })).map(({ address }) => address);
+  } catch {
+    // A name that this machine does not know leads nowhere from here.
+    return [];
+  }
+}

@@ -1,0 +1,89 @@
+import {
+  type AnsweredMedia,
+  formatAnswer,
+  type OfferedMedia,
+  type WebRtcOffer,
+} from "../../../webrtc/mod.ts";
+import { ServerError } from "../../../transport/mod.ts";
+import type { StreamVisit } from "../http_visit.ts";
+import { faultAnswer } from "../json_answer.ts";
+import { random, type WebRtc } from "./webrtc.ts";
+import type { WebRtcLink } from "./webrtc_link.ts";
+import { type SessionRole, WebRtcSession, type WebRtcSessions } from "./webrtc_session.ts";
+
+/** A session that has begun, and the answer that tells of it. */
+export interface BegunSession {
+  readonly session: WebRtcSession;
+  readonly answer: Response;
+}
+
+/** Begins a session: its transport waits for the client, and the answer tells where. */
+export async function beginSession(
+  visit: StreamVisit,
+  options: {
+    readonly webrtc: WebRtc;
+    readonly sessions: WebRtcSessions;
+    readonly offer: WebRtcOffer;
+    readonly media: ReadonlyMap<OfferedMedia, AnsweredMedia>;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly role: (link: WebRtcLink) => SessionRole;
+  },
+): Promise<BegunSession | Response> {
+  const { webrtc, sessions, offer, media, headers, role } = options;
+  if (!webrtc.hasRoom) {
+    const reason = "Too many sessions of WebRTC are not connected yet";
+    return faultAnswer({ status: 503, code: "full", reason, headers: { "retry-after": "5" } });
+  }
+  let begun;
+  let candidates;
+  try {
+    candidates = await webrtc.candidates(visit.url.hostname, visit.guest.remoteAddress);
+    begun = await webrtc.link(offer, visit.shell.clock);
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    return faultAnswer({ status: 503, code: error.code, reason: error.message });
+  }
+  const { link, credentials } = begun;
+  if (candidates.length === 0) {
+    await webrtc.release(link);
+    const reason = "No address is known at which WebRTC can be reached";
+    return faultAnswer({ status: 503, code: "address", reason });
+  }
+  const id = random(16).toHex();
+  const session = new WebRtcSession(visit, {
+    webrtc,
+    sessions,
+    link,
+    fragment: offer.iceFragment,
+    role: role(link),
+    id,
+  });
+  const sdp = formatAnswer(offer, {
+    sessionId: String(randomU32()),
+    ice: credentials,
+    candidates,
+    fingerprint: webrtc.fingerprint,
+    media,
+  });
+  const path = visit.url.pathname.replace(/\/+$/, "");
+  return {
+    session,
+    answer: new Response(sdp, {
+      status: 201,
+      headers: {
+        "content-type": "application/sdp",
+        "cache-control": "no-store",
+        location: `${path}/${id}`,
+        etag: session.tag,
+        "accept-patch": "application/trickle-ice-sdpfrag",
+        ...headers,
+      },
+    }),
+  };
+}
+
+/** A random number of 32 bits. */
+export function randomU32(): number {
+  const bytes = random(4);
+  return new DataView(bytes.buffer).getUint32(0);
+}

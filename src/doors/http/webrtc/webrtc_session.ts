@@ -1,0 +1,177 @@
+import type { ConnectionEnd } from "../../../gate/mod.ts";
+import type { StreamVisit } from "../http_visit.ts";
+import { faultAnswer } from "../json_answer.ts";
+import type { WebRtc } from "./webrtc.ts";
+import type { IceCredentials, WebRtcLink } from "./webrtc_link.ts";
+import { bodyText } from "./webrtc_visit.ts";
+
+/** What a session is for: its player or publisher. */
+export interface SessionRole {
+  /** Media may flow. */
+  connected(): void;
+  /** An RTP packet has come. */
+  takeRtp(packet: Uint8Array): void;
+  /** A compound RTCP packet has come. */
+  takeRtcp(packet: Uint8Array): void;
+  /** Passes time on; the reason to end it, if any. */
+  tick(): ConnectionEnd | undefined;
+  /** It is over; called once. */
+  ended(end: ConnectionEnd): void;
+}
+
+/** Sessions of one door, by the last part of their URLs. */
+export type WebRtcSessions = Map<string, WebRtcSession>;
+
+/** A body of trickled candidates; nothing of it is needed here but the name fragment. */
+const MAX_PATCH_BYTES = 16 * 1024;
+
+/**
+ * A session of WHIP or WHEP, from the answer to its offer on: what its URL stands for. It is the connection of the request
+ * that has made it.
+ */
+export class WebRtcSession {
+  readonly #webrtc: WebRtc;
+  readonly #link: WebRtcLink;
+  readonly #visit: StreamVisit;
+  readonly #role: SessionRole;
+  readonly #sessions: WebRtcSessions;
+  readonly #id: string;
+  #fragment: string;
+  #version = 1;
+  #end: ConnectionEnd | undefined;
+
+  /** Joins the sessions. */
+  constructor(
+    visit: StreamVisit,
+    options: {
+      readonly webrtc: WebRtc;
+      readonly sessions: WebRtcSessions;
+      readonly link: WebRtcLink;
+      /** The name fragment of the peer. */
+      readonly fragment: string;
+      readonly role: SessionRole;
+      /** The last part of its URL, which nobody can guess. */
+      readonly id: string;
+    },
+  ) {
+    this.#visit = visit;
+    this.#webrtc = options.webrtc;
+    this.#sessions = options.sessions;
+    this.#link = options.link;
+    this.#fragment = options.fragment;
+    this.#role = options.role;
+    this.#id = options.id;
+    const { link, role } = options;
+    link.owner = {
+      connected: () => this.#guard(() => role.connected()),
+      takeRtp: (packet) => {
+        visit.exchange.bytesReceived += packet.length;
+        this.#guard(() => role.takeRtp(packet));
+      },
+      takeRtcp: (packet) => this.#guard(() => role.takeRtcp(packet)),
+      ended: ({ reason, message }) => this.finish({ clean: reason === "closed", reason, message }),
+    };
+    this.#sessions.set(this.#id, this);
+    visit.exchange.last({ end: (end) => this.#close(end), tick: () => this.#tick() });
+  }
+
+  /** The stream that it is for, and which of both it is: by other paths it is not reached. */
+  is(name: string, protocol: string): boolean {
+    return this.#visit.name === name && this.#visit.guest.protocol === protocol;
+  }
+
+  /** What its state is called (RFC 9725, 4.3.1). */
+  get tag(): string {
+    return `"${this.#version}"`;
+  }
+
+  /** It has come to an end: the client is told, and the exchange is over. */
+  finish(end: ConnectionEnd): void {
+    if (this.#end !== undefined) return;
+    this.#close(end);
+    this.#visit.exchange.finish(end);
+  }
+
+  /**
+   * Takes candidates (RFC 9725, 4.3): they are not needed, since the client's own requests show the way. One with
+   * another name fragment has ICE begin anew.
+   */
+  async patch({ request, url }: StreamVisit): Promise<Response> {
+    const type = request.headers.get("content-type") ?? "";
+    if (!/^application\/trickle-ice-sdpfrag\s*(;|$)/i.test(type)) {
+      return faultAnswer({
+        status: 415,
+        code: "body",
+        reason: "The body must be candidates: application/trickle-ice-sdpfrag",
+        headers: { "accept-patch": "application/trickle-ice-sdpfrag" },
+      });
+    }
+    const match = request.headers.get("if-match");
+    if (match !== null && match !== "*" && match !== this.tag) {
+      const reason = "The session has other candidates by now";
+      return faultAnswer({ status: 412, code: "etag", reason, headers: { etag: this.tag } });
+    }
+    const text = await bodyText(request, MAX_PATCH_BYTES);
+    const fragment = text && /^a=ice-ufrag:(\S+)\s*$/m.exec(text)?.[1];
+    if (text === undefined || this.#end !== undefined) {
+      return faultAnswer({ status: 400, code: "body", reason: "The candidates cannot be read" });
+    }
+    if (!fragment || fragment === this.#fragment) return new Response(null, { status: 204 });
+    this.#fragment = fragment;
+    this.#version++;
+    const credentials = await this.#webrtc.renew(this.#link);
+    return new Response(await this.#fragmentOf(credentials, url.hostname), {
+      headers: { "content-type": "application/trickle-ice-sdpfrag", etag: this.tag },
+    });
+  }
+
+  async #fragmentOf({ fragment, password }: IceCredentials, host: string): Promise<string> {
+    const candidates = await this.#webrtc.candidates(host, this.#visit.guest.remoteAddress);
+    return [
+      "a=ice-lite",
+      `a=ice-ufrag:${fragment}`,
+      `a=ice-pwd:${password}`,
+      ...candidates.map(({ hostname, port }, index) =>
+        `a=candidate:${index + 1} 1 udp ${2130706431 - index * 256} ${hostname} ${port} typ host`
+      ),
+      "a=end-of-candidates",
+      "",
+    ].join("\r\n");
+  }
+
+  #tick(): void {
+    this.#guard(() => {
+      this.#link.tick();
+      const end = this.#end === undefined ? this.#role.tick() : undefined;
+      if (end !== undefined) this.finish(end);
+    });
+  }
+
+  /** A mistake of this program ends the session that shows it, and nothing else. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#visit.log.error("webrtc session failed", {
+        connection: this.#visit.guest.id,
+        error: String(error),
+      });
+      this.finish({ clean: false, reason: "internal", message: "Internal error" });
+    }
+  }
+
+  #close(end: ConnectionEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#sessions.delete(this.#id);
+    this.#role.ended(end);
+    void this.#webrtc.release(this.#link);
+    const { guest, log, name } = this.#visit;
+    log.debug("webrtc session ended", {
+      connection: guest.id,
+      stream: name,
+      reason: end.reason,
+      detail: end.message,
+    });
+  }
+}

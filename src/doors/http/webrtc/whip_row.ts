@@ -1,0 +1,120 @@
+import { tracksOfSdp } from "../../../transmux/mod.ts";
+import {
+  type AnsweredMedia,
+  chooseForPublisher,
+  type ChosenFormat,
+  type OfferedMedia,
+  type WebRtcOffer,
+} from "../../../webrtc/mod.ts";
+import type { StreamVisit } from "../http_visit.ts";
+import { faultAnswer } from "../json_answer.ts";
+import { beginSession, randomU32 } from "./webrtc_answer.ts";
+import type { WebRtc } from "./webrtc.ts";
+import type { WebRtcSession, WebRtcSessions } from "./webrtc_session.ts";
+import { offerOf } from "./webrtc_visit.ts";
+import { WhipPublisher, type WhipTrack } from "./whip_publisher.ts";
+
+/** Answers the offer of a publisher. The name is taken at once, so that the answer can say that it is not to be had. */
+export async function publishWhip(
+  visit: StreamVisit,
+  { webrtc, sessions }: { readonly webrtc: WebRtc; readonly sessions: WebRtcSessions },
+): Promise<Response> {
+  const offer = await offerOf(visit);
+  if (offer instanceof Response) return offer;
+  const ticket = await visit.mayPublish();
+  if (ticket instanceof Response) return ticket;
+  const { shell } = visit;
+  const chosen = chosenOf(offer);
+  if (chosen.size === 0) {
+    const reason = "The offer has no media to publish whose codec is known here";
+    ticket.end({ clean: false, reason: "codec", message: reason });
+    return faultAnswer({ status: 406, code: "codec", reason });
+  }
+  const tracks = tracksOf(chosen);
+  const held: { session?: WebRtcSession } = {};
+  const started = ticket.start({
+    tracks: tracks.map(({ track }) => track),
+    onEnded: (end) => held.session?.finish(end),
+    fields: { transport: "webrtc" },
+  });
+  if (!("granted" in started)) {
+    ticket.end({ clean: false, reason: "refused", message: "The hub has refused" });
+    return visit.refusal("publish", started);
+  }
+  const answered = new Map<OfferedMedia, AnsweredMedia>();
+  for (const [media, one] of chosen) answered.set(media, { chosen: one, direction: "recvonly" });
+  const begun = await beginSession(visit, {
+    webrtc,
+    sessions,
+    offer,
+    media: answered,
+    headers: {},
+    role: (link) => {
+      const publisher = new WhipPublisher(ticket, {
+        link,
+        clock: shell.clock,
+        tracks,
+        ssrc: randomU32(),
+      });
+      return {
+        connected: () => {},
+        takeRtp: (packet) => publisher.takeRtp(packet),
+        takeRtcp: (packet) => publisher.takeRtcp(packet),
+        tick: () => {
+          publisher.tick();
+          return link.isConnected && publisher.isSilent ? SILENT : undefined;
+        },
+        ended: (end) => {
+          publisher.end();
+          ticket.end(end.reason === "closed" ? UNPUBLISHED : end);
+        },
+      };
+    },
+  });
+  if (begun instanceof Response) {
+    ticket.end({ clean: false, reason: "refused", message: "The session could not begin" });
+    return begun;
+  }
+  held.session = begun.session;
+  return begun.answer;
+}
+
+const SILENT = { clean: false, reason: "media-timeout", message: "No media has come" } as const;
+
+const UNPUBLISHED = {
+  clean: true,
+  reason: "unpublished",
+  message: "The publisher has ended its stream",
+} as const;
+
+/** The media that the client wants to send, as far as they are known here. */
+function chosenOf(offer: WebRtcOffer): ReadonlyMap<OfferedMedia, ChosenFormat> {
+  const chosen = new Map<OfferedMedia, ChosenFormat>();
+  for (const media of offer.media) {
+    const isSent = media.direction === "sendonly" || media.direction === "sendrecv";
+    const isKnown = media.kind === "video" || media.kind === "audio";
+    const one = media.isUsable && isSent && isKnown ? chooseForPublisher(media) : undefined;
+    if (one !== undefined) chosen.set(media, one);
+  }
+  return chosen;
+}
+
+function tracksOf(chosen: ReadonlyMap<OfferedMedia, ChosenFormat>): WhipTrack[] {
+  const entries = [...chosen];
+  const tracks = tracksOfSdp({
+    media: entries.map(([{ kind, protocol }, { format, feedback }]) => ({
+      kind,
+      port: 9,
+      protocol,
+      formats: [format],
+      attributes: feedback.map((value) => ({
+        name: "rtcp-fb",
+        value: `${format.payloadType} ${value}`,
+      })),
+    })),
+  });
+  return tracks.map((track, index) => {
+    const type = entries[index]![1].retransmission?.payloadType;
+    return { track, ...(type === undefined ? {} : { retransmissionType: type }) };
+  });
+}
