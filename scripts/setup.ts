@@ -8,6 +8,7 @@
 
 /** Debian's packages of the programs that tests start. */
 const PACKAGES: readonly string[] = [
+  "chromium",
   "ffmpeg",
   "gstreamer1.0-libav",
   "gstreamer1.0-plugins-bad",

@@ -1,6 +1,7 @@
 import type { ListenAddress, ServerOptions } from "../server/mod.ts";
 import type { Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
+import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
 import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
@@ -15,6 +16,7 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
     ...optionsOf(settings, SETTINGS),
     relays: relaysOf(settings),
     ...(rtp === undefined ? {} : { rtp }),
+    webrtc: webRtcAddress(settings),
   };
 }
 
@@ -44,4 +46,14 @@ function rtpAddress(settings: Settings): ListenAddress | false | undefined {
   const [port, rtsp] = [settings.get(RTP_PORT), settings.get(RTSP_PORT)];
   if (port === false || rtsp === false) return false;
   return rtsp.hostname === undefined ? { port } : { hostname: rtsp.hostname, port };
+}
+
+/** WebRTC is at the address that HTTP is at, where it has none of its own. */
+function webRtcAddress(settings: Settings): ListenAddress | false {
+  const webrtc = settings.get(WEBRTC_PORT);
+  const http = [HTTP_PORT, HTTPS_PORT].map((row) => settings.get(row)).find((one) => one !== false);
+  if (webrtc === false || http === undefined) return false;
+  const hostname = webrtc.hostname ?? http.hostname;
+  const port = http.port === 0 && !settings.isGiven(WEBRTC_PORT) ? 0 : webrtc.port;
+  return hostname === undefined ? { port } : { hostname, port };
 }

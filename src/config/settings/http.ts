@@ -27,6 +27,18 @@ export const HTTPS_PORT = setting({
   change: "restart",
 });
 
+/** The UDP port of WebRTC. */
+export const WEBRTC_PORT = setting({
+  key: "webrtc.port",
+  type: LISTEN_ADDRESS,
+  default: { port: 8189 },
+  help: "UDP port of WebRTC, by which streams are played (WHEP) and published (WHIP)",
+  doc:
+    "All sessions share it. Without an address of its own it is at the one that HTTP is at, and off where HTTP is; where HTTP has a free port (0), it has too.",
+  flag: { name: "webrtc", placeholder: "[HOST:]PORT|off" },
+  change: "restart",
+});
+
 /** An origin as browsers send it. */
 const ORIGIN = /^https?:\/\/[^/\s]+$/;
 
@@ -62,6 +74,19 @@ export const HTTP: readonly Setting[] = [
     help: "host names by which clients may use what changes something or is not media",
     doc: "Addresses and `localhost` may always be used.",
     option: "httpHosts",
+    change: "restart",
+  }),
+  WEBRTC_PORT,
+  setting<readonly string[]>({
+    key: "webrtc.hosts",
+    type: {
+      kind: "list",
+      of: text({ allowed: "an address or a host name", pattern: /^[\w.:-]+$/ }),
+    },
+    defaultInWords: "the host of each request",
+    help: "addresses or names by which browsers reach the port of WebRTC",
+    doc: "To be set behind a proxy, or where addresses are translated.",
+    option: "webrtcHosts",
     change: "restart",
   }),
 ];

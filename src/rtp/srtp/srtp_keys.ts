@@ -62,7 +62,9 @@ function keyStream(
   counter.set(salt);
   counter[7]! ^= label;
   const cipher = createCipheriv(key.length === 16 ? "aes-128-ctr" : "aes-256-ctr", key, counter);
-  return new Uint8Array(cipher.update(new Uint8Array(length)));
+  const stream = new Uint8Array(cipher.update(new Uint8Array(length)));
+  cipher.final();
+  return stream;
 }
 
 function checkSize(what: string, { length }: Uint8Array, wanted: number): void {

@@ -14,10 +14,10 @@ import {
 const SETUP_MS = 10_000;
 
 /**
- * Without a sign of the peer a session ends after this, milliseconds: agents ask for consent each 5 s, and give up after
- * 30 s themselves (RFC 7675, 5.1).
+ * Without a sign of the peer a session ends after this, milliseconds: agents ask for consent each 5 s (RFC 7675, 5.1),
+ * and players report each second.
  */
-const SILENT_MS = 30_000;
+const SILENT_MS = 20_000;
 
 /** Ways that a peer may have at one time: one for each pair of addresses that it tries. */
 const MAX_WAYS = 16;

@@ -175,13 +175,19 @@ export class WhepPlayer {
     this.#isSending = true;
     const { cursor } = this.#reader;
     while (this.#isRunning) {
-      const next = cursor.peekRun()?.entries[0];
-      if (next === undefined) {
+      if (this.#isBeginning) {
+        const next = cursor.peek()?.runs[0]?.entries[0];
+        if (next !== undefined) this.#begin({ arrivedMs: next.arrivedMs, lagMs: cursor.lagMs });
+      }
+      const run = cursor.takeRun();
+      if (run === undefined) {
         cursor.wait(this.#onWake);
         break;
       }
-      if (this.#isBeginning || cursor.skips !== this.#skips) this.#begin(next);
-      const run = cursor.takeRun()!;
+      if (cursor.skips !== this.#skips) {
+        const fromMs = run.entries[0]!.arrivedMs;
+        this.#begin({ arrivedMs: fromMs, lagMs: run.entries.at(-1)!.arrivedMs - fromMs });
+      }
       // Reports of the sender's clock: what the player needs to place the first packets.
       this.#sendReports(cursor.takePreamble());
       await this.#send(run.bytes, run.entries);
@@ -190,11 +196,10 @@ export class WhepPlayer {
   }
 
   /** The player goes on elsewhere. */
-  #begin({ arrivedMs }: WireEntry): void {
-    const { cursor } = this.#reader;
+  #begin(at: { readonly arrivedMs: number; readonly lagMs: number }): void {
     this.#isBeginning = false;
-    this.#skips = cursor.skips;
-    this.#catchUp.begin({ arrivedMs, lagMs: cursor.lagMs });
+    this.#skips = this.#reader.cursor.skips;
+    this.#catchUp.begin(at);
     for (const track of this.#tracks.values()) track.lastShared = undefined;
   }
 

@@ -134,6 +134,7 @@ export async function playWhep(
         const isStarted = ticket.start({
           onEnded: (end) => held.session?.finish(end),
           fields: { transport: "webrtc" },
+          bytes: () => visit.exchange.bytesSent,
         });
         if (isStarted) player.start();
       },
@@ -251,13 +252,14 @@ function hasReordering({ config }: RtpTrack): boolean {
 
 /** Whether pictures of the kept group go back in time. */
 function showsReordering({ cursor }: StreamReader, index: number): boolean {
-  const run = cursor.peekRun();
   let last: number | undefined;
-  for (const { start } of run?.entries ?? []) {
-    if (run!.bytes[start + 1] !== index * 2) continue;
-    const ticks = rtpTimestamp(run!.bytes.subarray(start + FRAME_HEADER_BYTES));
-    if (last !== undefined && ((ticks - last) | 0) < 0) return true;
-    last = ticks;
+  for (const { bytes, entries } of cursor.peek()?.runs ?? []) {
+    for (const { start } of entries) {
+      if (bytes[start + 1] !== index * 2) continue;
+      const ticks = rtpTimestamp(bytes.subarray(start + FRAME_HEADER_BYTES));
+      if (last !== undefined && ((ticks - last) | 0) < 0) return true;
+      last = ticks;
+    }
   }
   return false;
 }
