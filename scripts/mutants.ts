@@ -46,6 +46,31 @@ const OUTBOX = ["tests/transport/outbox_test.ts", "tests/transport/outbox_model_
 export const MUTANTS: readonly Mutant[] = [
   ...of("src/hub/wire_log.ts", HUB, [
     [
+      "readers share a view that begins elsewhere",
+      "last.start === start && ",
+      "",
+      "a reader gets the bytes at its place",
+    ],
+    [
+      "readers share a view that ends elsewhere",
+      " && last.bytes.length === end - start",
+      "",
+      "a reader gets all that there is, and no more",
+    ],
+    [
+      "readers share a view of another segment",
+      "last?.segment === segment && last.start",
+      "last?.start",
+      "a reader gets the bytes of its segment",
+    ],
+    [
+      "who has left stays among those who wait",
+      "    if (at >= 0) this.#waiting.splice(at, 1);",
+      "",
+      "who has left is let go of",
+      "it is woken and does nothing; what it holds is freed at the next flush",
+    ],
+    [
       "an old start is dropped",
       "if (behind <= maxGopBytes) return;",
       "",
@@ -202,6 +227,13 @@ export const MUTANTS: readonly Mutant[] = [
       "    this.#isClosed = true;\n    this.#onWake = undefined;",
       "    this.#isClosed = true;",
       "who has left is not woken",
+    ],
+    [
+      "who waits twice is woken twice",
+      "    if (this.#onWake === undefined) this.#log.wait(this);",
+      "    this.#log.wait(this);",
+      "a reader waits once, however often it says so",
+      "the second wake-up finds nobody to call, and so does nothing",
     ],
     [
       "who has left may wait",

@@ -44,9 +44,11 @@ export interface CursorLog {
   isWithinBounds(place: WirePlace): boolean;
   /** What a reader needs before the message at a place. */
   preambleAt(place: WirePlace): Uint8Array;
+  /** Returns a view of a segment: readers at the same place share one. */
+  view(segment: WireSegment, start: number, end: number): Uint8Array;
   /** Has `cursor` told of the next start. */
   seek(cursor: WireCursor): void;
-  /** Has `cursor` woken at the next flush. */
+  /** Has `cursor`, which does not wait yet, woken at the next flush. */
   wait(cursor: WireCursor): void;
   /** Removes `cursor`. */
   close(cursor: WireCursor): void;
@@ -223,8 +225,8 @@ export class WireCursor {
   /** Has `onWake` called once, at the log's next flush; never when it has left. */
   wait(onWake: () => void): void {
     if (this.#isClosed) return;
+    if (this.#onWake === undefined) this.#log.wait(this);
     this.#onWake = onWake;
-    this.#log.wait(this);
   }
 
   /** Called by the log; another one's wake-up may have closed this one. */
@@ -324,12 +326,12 @@ export class WireCursor {
     if (onlyMessage && this.atBoundary) return undefined;
     if (!this.#settle()) return undefined;
     if (this.#preamble.length > 0) return this.#preamble;
-    const { bytes, entries } = this.#segment!;
-    const entry = entries[this.#entryIndex()]!;
+    const segment = this.#segment!;
+    const entry = segment.entries[this.#entryIndex()]!;
     const end = this.#end;
     const isLast = onlyMessage || entry.end > end ||
       (entry.start !== this.#offset && (this.#state.is === "leaving" || this.#isLagging()));
-    return bytes.subarray(this.#offset, isLast ? entry.end : end);
+    return this.#log.view(segment, this.#offset, isLast ? entry.end : end);
   }
 
   #run(): WireRun {

@@ -46,7 +46,8 @@ export class WireLog implements WireLogWriter, CursorLog {
   readonly settings: HubSettings;
   #segments: WireSegment[] = [];
   #newestStart: WirePlace | undefined;
-  #waiting = new Set<WireCursor>();
+  /** Readers to wake at the next flush: no set, since each player is added for each picture. */
+  #waiting: WireCursor[] = [];
   /** Readers that look for a start. */
   #seeking = new Set<WireCursor>();
   /** Readers that go on with audio alone until there is a start. */
@@ -58,6 +59,10 @@ export class WireLog implements WireLogWriter, CursorLog {
   /** The preamble that was made last: all who start at the same place share it. */
   #preamble:
     | { readonly headers: HeaderSet; readonly timeUs: number; readonly bytes: Uint8Array }
+    | undefined;
+  /** The view that was given out last, and where it begins. */
+  #view:
+    | { readonly segment: WireSegment; readonly start: number; readonly bytes: Uint8Array }
     | undefined;
   /** What is being appended. */
   #unit: MediaUnit | undefined;
@@ -129,6 +134,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   shed(): void {
     this.#segments.splice(0, this.#segments.length - 1);
     this.#preamble = undefined;
+    this.#view = undefined;
     if (this.#newestStart !== undefined && !this.has(this.#newestStart.segment)) {
       this.#newestStart = undefined;
     }
@@ -172,7 +178,8 @@ export class WireLog implements WireLogWriter, CursorLog {
   /** Removes a reader. */
   close(cursor: WireCursor): void {
     this.#cursors.delete(cursor);
-    this.#waiting.delete(cursor);
+    const at = this.#waiting.indexOf(cursor);
+    if (at >= 0) this.#waiting.splice(at, 1);
     this.#seeking.delete(cursor);
     this.#listening.delete(cursor);
   }
@@ -182,16 +189,16 @@ export class WireLog implements WireLogWriter, CursorLog {
     this.#seeking.add(cursor);
   }
 
-  /** Has `cursor` woken at the next flush. */
+  /** Has `cursor`, which does not wait yet, woken at the next flush. */
   wait(cursor: WireCursor): void {
-    this.#waiting.add(cursor);
+    this.#waiting.push(cursor);
   }
 
   /** Wakes the readers that wait; what they throw goes to `onError`. */
   flush(onError: (error: unknown) => void): void {
     const waiting = this.#waiting;
-    if (waiting.size === 0) return;
-    this.#waiting = new Set();
+    if (waiting.length === 0) return;
+    this.#waiting = [];
     for (const cursor of waiting) {
       try {
         cursor.wake();
@@ -208,6 +215,17 @@ export class WireLog implements WireLogWriter, CursorLog {
       this.#preamble = { headers, timeUs, bytes: this.format.preamble(headers, timeUs) };
     }
     return this.#preamble.bytes;
+  }
+
+  /** Returns a view of a segment. Those who are up to date all ask for the same one, and share it. */
+  view(segment: WireSegment, start: number, end: number): Uint8Array {
+    const last = this.#view;
+    if (last?.segment === segment && last.start === start && last.bytes.length === end - start) {
+      return last.bytes;
+    }
+    const bytes = segment.bytes.subarray(start, end);
+    this.#view = { segment, start, bytes };
+    return bytes;
   }
 
   /** The segment after `segment`, or `undefined` when it is the last or has been dropped. */
@@ -301,6 +319,7 @@ export class WireLog implements WireLogWriter, CursorLog {
         this.#newestStart = undefined;
       }
       this.#segments.shift();
+      this.#view = undefined;
     }
   }
 }

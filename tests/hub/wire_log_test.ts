@@ -309,3 +309,32 @@ Deno.test("WireLog.flush wakes nobody who has left in the same flush, and waits 
   });
   assertEquals(log.readers, 1);
 });
+
+Deno.test("Readers at one place share a view, and each gets all the bytes at its own", () => {
+  const { log, append } = logOf({ start: "none" });
+  const prompt = log.open();
+  const alike = log.open();
+  const slow = log.open();
+  const text = new TextDecoder();
+  /** The names of the messages that a reader is to write. */
+  const names = (bytes: Uint8Array | undefined): string[] =>
+    text.decode(bytes).match(/[Kp]\d(?=;)/g) ?? [];
+  append("K1", 40 * KIB);
+  const first = prompt.next()!;
+  assertStrictEquals(alike.next(), first);
+  assertEquals(names(first), ["K1"]);
+  prompt.advance(first.length);
+  append("p2", 10 * KIB);
+  // At the place of before, but there is more now.
+  assertEquals(names(slow.next()), ["K1", "p2"]);
+  assertEquals(names(prompt.next()), ["p2"]);
+  prompt.advance(10 * KIB + MESSAGE_HEADER);
+  // In another segment, at the same place in it and as long.
+  append("p3", 50 * KIB + MESSAGE_HEADER);
+  assertEquals(names(prompt.next()), ["p3"]);
+  assertEquals(names(slow.next()), ["K1", "p2"]);
+  // As long, but from elsewhere.
+  prompt.advance(50 * KIB + 2 * MESSAGE_HEADER);
+  append("p4", 50 * KIB + MESSAGE_HEADER);
+  assertEquals(names(prompt.next()), ["p4"]);
+});

@@ -109,6 +109,7 @@ export class RtmpConnection implements ServedConnection {
   #wasSpared = false;
   /** Questions that the gate has not answered yet. */
   #questions = 0;
+  #ticks = 0;
   /** How the connection ends once the answer under way is out. */
   #endAfter: ConnectionEnd | undefined;
 
@@ -181,6 +182,8 @@ export class RtmpConnection implements ServedConnection {
   /** Passes time on: deadlines, pings. */
   tick(): void {
     if (this.#end !== undefined) return;
+    // What becomes of those that publish or play is a matter of many seconds, and there are many of them.
+    if (this.#ticks++ % TICKS_WITH_ROLE !== 0 && this.hasRole) return;
     const now = this.#shell.clock.now();
     const { limitsMedia } = this.#session;
     this.#handle(this.#session.tick(now));
@@ -639,6 +642,9 @@ export class RtmpConnection implements ServedConnection {
 
 /** A client that only waits, for an answer or for a stream, makes the server hold less than this. */
 const ORDINARY_HELD_BYTES = 4096;
+
+/** So many ticks of the server are one of a connection that publishes or plays. */
+const TICKS_WITH_ROLE = 4;
 
 /** What a connection itself takes, by measure: counted for one that does nothing but make the server hold bytes. */
 const CONNECTION_BYTES = 65_536;
