@@ -78,7 +78,7 @@ export class RtpSessionIngest {
   /** When the newest packet came. */
   #newestMs: number;
   readonly #reportMs: number;
-  readonly #keyFrameMs: number;
+  readonly #keyFrameMs: number | undefined;
   readonly #maxBitrateBps: number | undefined;
   /** When the newest key frame of each track of video came, or one was asked for. */
   readonly #keyFramesMs = new Map<number, number>();
@@ -112,7 +112,7 @@ export class RtpSessionIngest {
     this.#lastReportAt = options.nowMs;
     this.#newestMs = options.nowMs;
     this.#reportMs = options.reportMs ?? REPORT_INTERVAL_MS;
-    this.#keyFrameMs = options.keyFrameMs ?? Infinity;
+    this.#keyFrameMs = options.keyFrameMs;
     this.#maxBitrateBps = options.maxBitrateBps;
     const aligner = new TrackAligner();
     const budget = new UnitBudget();
@@ -197,11 +197,7 @@ export class RtpSessionIngest {
   /** What the publisher is asked for now, since packets of it are missing. */
   takeRequests(nowMs: number): PublisherRtcp[] {
     return this.#tracks.flatMap(({ track, receiver, media, feedback }) => {
-      const newestMs = this.#keyFramesMs.get(track.id) ?? -Infinity;
-      if (track.kind === "video" && nowMs - newestMs >= this.#keyFrameMs) {
-        this.#keyFramesMs.set(track.id, nowMs);
-        feedback.lose();
-      }
+      if (this.#isKeyFrameDue(track, nowMs)) feedback.lose();
       const requests = feedback.requests(receiver, nowMs);
       if (requests.length === 0) return [];
       const report = { type: "receiver-report", ssrc: this.#ssrc, reports: [] } as const;
@@ -229,6 +225,14 @@ export class RtpSessionIngest {
       { type: "receiver-report", ssrc: this.#ssrc, reports: [] },
       { type: "goodbye", ssrcs: [this.#ssrc] },
     ]);
+  }
+
+  /** Whether the newest key frame of a track is so old that another is asked for. */
+  #isKeyFrameDue({ kind, id }: Track, nowMs: number): boolean {
+    if (this.#keyFrameMs === undefined || kind !== "video") return false;
+    if (nowMs - (this.#keyFramesMs.get(id) ?? -Infinity) < this.#keyFrameMs) return false;
+    this.#keyFramesMs.set(id, nowMs);
+    return true;
   }
 
   #write(unit: MediaUnit): void {

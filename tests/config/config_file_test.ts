@@ -51,6 +51,7 @@ Deno.test("a configuration file sets the options of a server", async () => {
     rtsp: false,
     rtp: false,
     http: false,
+    webrtc: false,
     httpHosts: ["live.example"],
     httpOrigins: { media: ["https://example.org"] },
     maxConnections: 12,
