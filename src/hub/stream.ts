@@ -1,4 +1,4 @@
-import type { MediaUnit } from "../media/mod.ts";
+import type { MediaUnit, TrackKind } from "../media/mod.ts";
 import type { Timer } from "./clock.ts";
 import { HubError } from "./errors.ts";
 import { HeaderSet } from "./header_set.ts";
@@ -12,7 +12,7 @@ import {
 } from "./publication.ts";
 import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 import { isPicture, StartWait } from "./start_wait.ts";
-import { TrackStarts } from "./track_starts.ts";
+import { type AnnouncedTrack, TrackStarts } from "./track_starts.ts";
 import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
 import type { WireFormat } from "./wire_format.ts";
 import { WireLog } from "./wire_log.ts";
@@ -203,6 +203,14 @@ export class Stream implements PublishedStream {
     return this.#headers;
   }
 
+  /**
+   * Whether a track, or without `track` every one of its kind, has sent no media, while others have for 2 s: players
+   * that are told of it wait for it.
+   */
+  isSilent(kind: TrackKind, track?: number): boolean {
+    return this.#tracks.isSilent(kind, track);
+  }
+
   /** Whether someone reads the stream, or waits for it. */
   get isWanted(): boolean {
     return this.readerCount > 0 || this.#watchers.size > 0;
@@ -290,7 +298,7 @@ export class Stream implements PublishedStream {
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
     this.#flush();
-    this.#forgetMedia(options.tracks?.filter(({ kind }) => kind === "video").map(({ id }) => id));
+    this.#forgetMedia(options.tracks);
     this.#callAll([
       () => current?.ended("replaced", "The stream was taken over by another publisher"),
       () => this.#owner.started(this),
@@ -516,12 +524,12 @@ export class Stream implements PublishedStream {
   }
 
   /** Forgets what the publisher before has sent, but for what readers have of it. */
-  #forgetMedia(videoTracks: readonly number[] = []): void {
+  #forgetMedia(announced: readonly AnnouncedTrack[] = []): void {
     // Readers that started with this publisher know no others' headers.
     if (this.#hasStart) this.#sent = this.#headers;
     this.#headers = HeaderSet.EMPTY;
     this.#group.clear();
-    this.#tracks = new TrackStarts(videoTracks);
+    this.#tracks = new TrackStarts(announced);
     this.#hasStart = false;
     for (const log of this.#logs.values()) log.forgetStart();
   }
@@ -562,10 +570,9 @@ export class Stream implements PublishedStream {
   #appendTo(log: WireLog, unit: MediaUnit, headers: HeaderSet): void {
     const { format } = log;
     this.#call(() => {
-      const startPoint = this.#tracks.isStart(
-        unit,
-        (kind, track) => format.carries?.(kind, track) ?? true,
-      );
+      const carries = (kind: TrackKind, track: number) => format.carries?.(kind, track) ?? true;
+      const startPoint = this.#tracks.isStart(unit, carries);
+      log.isHeld = format.tellsTracks === true && this.#tracks.isAwaiting(carries);
       log.append(unit, { headers, startPoint });
     });
   }

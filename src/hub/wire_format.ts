@@ -11,6 +11,11 @@ export interface WireFormat {
    * start at audio. It may change where a unit shows more of its track.
    */
   carries?(kind: TrackKind, track: number): boolean;
+  /**
+   * Whether its preamble tells players which tracks there are, which they then wait for: they start when each track
+   * that was announced has come, or 2 s of media after the first.
+   */
+  readonly tellsTracks?: boolean;
   /** Frames that it could not carry so far: broken ones, and those of codecs that its protocol has no form for. */
   readonly dropped?: number;
   /** Appends the bytes of `unit`, none or several messages of them. */

@@ -40,6 +40,9 @@ export class WireLog implements WireLogWriter, CursorLog {
   headArrivedMs = 0;
   /** Messages appended so far. */
   messages = 0;
+  /** Whether readers are not to start yet. */
+  isHeld = false;
+  #hadHeld = false;
   /** How units become bytes here. */
   readonly format: WireFormat;
   /** The hub's settings. */
@@ -98,9 +101,9 @@ export class WireLog implements WireLogWriter, CursorLog {
     return held;
   }
 
-  /** The newest place where a reader can start, if it is still kept. */
+  /** The newest place where a reader can start, if it is still kept; none while readers are held. */
   get newestStart(): WirePlace | undefined {
-    return this.#newestStart;
+    return this.isHeld ? undefined : this.#newestStart;
   }
 
   /**
@@ -113,13 +116,15 @@ export class WireLog implements WireLogWriter, CursorLog {
     this.#headers = headers;
     this.headArrivedMs = this.settings.clock.now();
     this.#encode(unit);
-    if (startPoint && this.#unitStart !== undefined) {
-      this.#newestStart = { ...this.#unitStart, end: this.head };
-      for (const cursor of this.#seeking) cursor.found(this.#newestStart);
-      for (const cursor of this.#listening) cursor.found(this.#newestStart);
+    const isStart = startPoint && this.#unitStart !== undefined;
+    if (isStart) this.#newestStart = { ...this.#unitStart!, end: this.head };
+    if ((isStart || this.#hadHeld) && this.newestStart !== undefined) {
+      for (const cursor of this.#seeking) cursor.found(this.newestStart);
+      for (const cursor of this.#listening) cursor.found(this.newestStart);
       this.#seeking.clear();
       this.#listening.clear();
     } else if (unit.role === "media") this.#tellWaiting(unit);
+    this.#hadHeld = this.isHeld;
     this.#unit = undefined;
     this.#dropOld();
   }
@@ -127,6 +132,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   /** Has readers wait for the next start: what came before is another publisher's. */
   forgetStart(): void {
     this.#newestStart = undefined;
+    this.isHeld = false;
     for (const cursor of this.#seeking) cursor.waitAnew();
   }
 

@@ -107,6 +107,11 @@ export class FlvRemuxer {
     return this.#outputOf(kind, id) !== undefined;
   }
 
+  /** What is known of a track by now: its frames may have shown more than what was told. */
+  track(kind: TrackKind, id: number): Track | undefined {
+    return this.#reader.track(kind, id);
+  }
+
   /** What was counted so far. */
   get stats(): FlvRemuxerStats {
     const { broken, incomplete } = this.#reader.stats;

@@ -65,6 +65,6 @@ export * from "./rtp_session_ingest.ts";
 export * from "./sdp_of_tracks.ts";
 export { tracksAfter, trackWithConfig } from "./track_config.ts";
 export { tracksOfSdp } from "./tracks_of_sdp.ts";
-export { EMPTY_METADATA, toldMetadata } from "./track_metadata.ts";
+export { EMPTY_METADATA, metadataWithout, toldMetadata } from "./track_metadata.ts";
 export * from "./unit_budget.ts";
 export * from "./unsupported_track.ts";

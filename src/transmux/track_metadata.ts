@@ -47,6 +47,42 @@ export function readableMetadata(body: Uint8Array): Uint8Array {
   }
 }
 
+/** What `onMetaData` says of a kind of track. */
+const PROPERTIES = {
+  video: /^(width|height|frame_?rate|display(width|height)|avc.*|video.*|hasvideo)$/i,
+  audio: /^(audio.*|stereo|aac.*|hasaudio)$/i,
+} as const;
+
+/**
+ * The body of an `onMetaData` without what it says of `kinds`, of which nothing comes; as it is where it cannot be
+ * read.
+ *
+ * @example
+ * ```ts
+ * import { buildOnMetaData, parseOnMetaData } from "@weir/server/flv";
+ * import { metadataWithout } from "@weir/server/transmux";
+ *
+ * const body = buildOnMetaData({ width: 640, height: 360, audioCodec: "aac" });
+ * console.log(parseOnMetaData(metadataWithout(body, ["audio"]))?.audioCodec); // undefined
+ * ```
+ */
+export function metadataWithout(
+  body: Uint8Array,
+  kinds: readonly ("video" | "audio")[],
+): Uint8Array {
+  let told: ReturnType<typeof parseOnMetaData>;
+  try {
+    told = parseOnMetaData(body);
+  } catch (error) {
+    if (error instanceof FlvError) return body;
+    throw error;
+  }
+  if (told === undefined) return body;
+  const isKept = (name: string) => !kinds.some((kind) => PROPERTIES[kind].test(name));
+  const kept = Object.entries(told.properties).filter(([name]) => isKept(name));
+  return buildOnMetaData({}, { properties: Object.fromEntries(kept) });
+}
+
 /**
  * The metadata that players are sent: `body`, or what the sequence headers among `headers` tell where it is
  * {@linkcode EMPTY_METADATA}; `undefined` where they tell nothing.

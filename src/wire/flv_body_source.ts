@@ -15,6 +15,7 @@ import {
   type FlvBody,
   FlvRemuxer,
   type LossPolicy,
+  metadataWithout,
   toldMetadata,
   tracksAfter,
 } from "../transmux/mod.ts";
@@ -64,6 +65,8 @@ export class FlvBodySource {
   #publication: Publication | undefined;
   /** Whether its units are FLV bodies, which go on as they are: it tells no tracks beforehand. */
   #passes = true;
+  /** Kinds of which some player was told nothing, since nothing of them had come. */
+  readonly #untold = new Set<TrackKind>();
   /** How many of its tracks were told to be left out. */
   #leftOut = 0;
 
@@ -79,8 +82,6 @@ export class FlvBodySource {
       ...(onLoss === undefined ? {} : { onLoss }),
     });
     this.#followPublication();
-    // A player that begins here has the headers from its preamble.
-    this.#remuxer.headers(0);
   }
 
   /** Bodies of FLV all are, of several tracks to those who can take them; of others what FLV has a form for. */
@@ -103,12 +104,22 @@ export class FlvBodySource {
       const body = bodyOf(unit, this.#stream.headers.units);
       if (body === undefined) return [];
       const flv = { kind, dtsUs, body, keyFrame: keyFrame || role !== "media" };
-      return this.#taken([role === "metadata" ? metadataAtZero(flv) : flv]);
+      return [
+        ...this.#lateBodies(unit),
+        ...this.#taken([role === "metadata" ? metadataAtZero(flv) : flv]),
+      ];
     }
     this.#followPublication();
+    const late = this.#lateBodies(unit);
     const bodies = this.#taken(this.#remuxer.remux(unit).map(metadataAtZero));
     this.#tellLeftOut();
-    return bodies;
+    return [...late, ...bodies];
+  }
+
+  /** What players are to be told when the first media comes of what some were not told of. */
+  #lateBodies({ kind, role, dtsUs }: MediaUnit): FlvBody[] {
+    if (role !== "media" || !this.#untold.delete(kind)) return [];
+    return this.headerBodies(this.#stream.headers, dtsUs);
   }
 
   /** What a player needs before the unit at `timeUs`: metadata at time 0, and sequence headers at that time. */
@@ -136,22 +147,43 @@ export class FlvBodySource {
     let tracks: readonly Track[] = this.#stream.publication?.tracks ?? [];
     for (const unit of headers.units) {
       const body = bodyOf(unit, headers.units);
-      if (body !== undefined) bodies.push({ kind: unit.kind, dtsUs, body });
+      if (body !== undefined) bodies.push(...this.#told({ kind: unit.kind, dtsUs, body }, unit));
       tracks = tracksAfter(tracks, unit);
     }
-    if (bodies.length > 0 || tracks.length === 0) return bodies;
+    if (headers.units.some(({ payload }) => payload.format === "flv")) return bodies;
+    const present = tracks.filter(({ kind, id }) => !this.#isLeftUntold(kind, id))
+      // The codecs whose configuration stands in their frames.
+      .map((track) => track.config ? track : this.#remuxer.track(track.kind, track.id) ?? track);
+    if (present.length === 0) return [];
     const remuxer = new FlvRemuxer(this.#tracksWritten);
-    remuxer.setTracks(tracks);
+    remuxer.setTracks(present);
     return remuxer.headers(dtsUs);
+  }
+
+  /** A header of a publisher that speaks FLV, without what it tells of kinds of which nothing comes. */
+  #told(flv: FlvBody, { kind, track }: MediaUnit): FlvBody[] {
+    if (kind !== "data") return this.#isLeftUntold(kind, track) ? [] : [flv];
+    const kinds = (["video", "audio"] as const).filter((one) => this.#isLeftUntold(one));
+    return [kinds.length === 0 ? flv : { ...flv, body: metadataWithout(flv.body, kinds) }];
+  }
+
+  /** FFmpeg waits up to 90 s for a track that it was told of. */
+  #isLeftUntold(kind: TrackKind, track?: number): boolean {
+    const isSilent = this.#stream.isSilent(kind, track);
+    if (isSilent) this.#untold.add(kind);
+    return isSilent;
   }
 
   /** Another publisher has other tracks. */
   #followPublication(): void {
     const { publication, headers } = this.#stream;
     if (publication === undefined || publication === this.#publication) return;
+    const isFirst = this.#publication === undefined;
     this.#publication = publication;
     this.#passes = publication.tracks === undefined;
     this.#remuxer.setTracks(headers.units.reduce(tracksAfter, publication.tracks ?? []));
+    // A player that begins with this publisher has the headers from its preamble.
+    if (isFirst) this.#remuxer.headers(0);
     this.#leftOut = 0;
     this.#tellLeftOut();
   }

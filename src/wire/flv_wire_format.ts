@@ -23,6 +23,8 @@ const TAG_TYPES = {
  * What stands before them, the header of the file, is the player's own.
  */
 export class FlvWireFormat implements WireFormat {
+  /** Players wait for what metadata and sequence headers tell of. */
+  readonly tellsTracks = true;
   readonly #bodies: FlvBodySource;
 
   /** Makes the format of a stream's log; `log` is told of the tracks that FLV cannot carry. */

@@ -31,6 +31,8 @@ export function rtmpFormatName(extensions: RtmpExtensions): string {
  * message), one chunk size, message stream 1.
  */
 export class RtmpWireFormat implements WireFormat {
+  /** Players wait for what metadata and sequence headers tell of. */
+  readonly tellsTracks = true;
   readonly #bodies: FlvBodySource;
 
   /** Makes the format of a stream's log; `log` is told of the tracks that FLV cannot carry. */
