@@ -4,6 +4,7 @@
  *     deno task bench:fanout --players 200 --seconds 10 --mbps 3.2 --servers weir,nginx --repeat 3
  *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp,rtsp-udp
  *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp --streams 20 --players 20
+ *     deno task bench:fanout --servers weir-http --via rtmp,flv,ws-flv --players 500
  *     deno task bench:fanout --quick
  *
  * Each server in turn, by each of the ways of `--via`, gets `--streams` publishers (30 pictures and 43
@@ -15,7 +16,7 @@
  * compare servers of one run, not runs. The last column is the median of each round's processor time as a
  * multiple of the first line's, for the same media.
  *
- * Servers: `weir`; `weir:FOLDER`, the weir of another checkout; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
+ * Servers: `weir`; `weir-http`, with a port of HTTP instead of RTSP; `weir:FOLDER`, the weir of another checkout; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
  * libnginx-mod-rtmp, one worker; `node-media-server`, from npm.
  *
  * @module
@@ -87,12 +88,16 @@ function checkNames(what: string, names: readonly string[], known: readonly stri
 async function measure({ server: name, via }: Cell, settings: Settings): Promise<Figures> {
   await using server: ServerUnderTest = await startServer(name);
   const { players, streams, seconds, mbps, publish } = settings;
-  if (server.rtspPort === undefined && (via !== "rtmp" || publish !== "rtmp")) {
-    throw new RangeError(`${name} is measured with RTMP alone`);
+  const needsRtsp = publish === "rtsp" || via.startsWith("rtsp");
+  if (needsRtsp && server.rtspPort === undefined) {
+    throw new RangeError(`${name} is not measured with RTSP`);
   }
-  const rtspPort = server.rtspPort ?? 0;
+  if (via.endsWith("flv") && server.httpPort === undefined) {
+    throw new RangeError(`${name} is not measured with HTTP`);
+  }
+  const { rtspPort = 0, httpPort = 0 } = server;
   const task: ClientTask = {
-    ...{ rtmpPort: server.port, rtspPort, publish, via },
+    ...{ rtmpPort: server.port, rtspPort, httpPort, publish, via },
     ...{ players, streams, seconds, mbps },
   };
   const script = new URL("fanout/clients.ts", import.meta.url).href;

@@ -9,12 +9,13 @@
  * @module
  */
 import process from "node:process";
+import { playFlv, playFlvByWebSocket } from "./flv_peer.ts";
 import { Meter } from "./meter.ts";
 import { playRtmp, publishRtmp } from "./rtmp_peer.ts";
 import { playRtspTcp, playRtspUdp, publishRtsp } from "./rtsp_peer.ts";
 
 /** How players take the stream. */
-export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp"] as const;
+export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp", "flv", "ws-flv"] as const;
 /** How a player takes the stream. */
 export type Door = typeof DOORS[number];
 
@@ -22,6 +23,7 @@ export type Door = typeof DOORS[number];
 export interface ClientTask {
   readonly rtmpPort: number;
   readonly rtspPort: number;
+  readonly httpPort: number;
   readonly publish: "rtmp" | "rtsp";
   readonly via: Door;
   /** Players of all streams together. */
@@ -48,10 +50,16 @@ const PARSE_EVERY = 10;
 const CONNECT_AT_ONCE = 100;
 const WARM_UP_MS = 4000;
 
-const PLAY = { "rtmp": playRtmp, "rtsp-tcp": playRtspTcp, "rtsp-udp": playRtspUdp };
+const PLAY = {
+  "rtmp": playRtmp,
+  "rtsp-tcp": playRtspTcp,
+  "rtsp-udp": playRtspUdp,
+  "flv": playFlv,
+  "ws-flv": playFlvByWebSocket,
+};
 
 async function run(task: ClientTask): Promise<ClientReport> {
-  const { rtmpPort, rtspPort, publish, via, players, streams, seconds, mbps } = task;
+  const { rtmpPort, rtspPort, httpPort, publish, via, players, streams, seconds, mbps } = task;
   const meter = new Meter();
   for (let stream = 0; stream < streams; stream++) {
     const options = { mbps, phase: stream / streams };
@@ -59,7 +67,7 @@ async function run(task: ClientTask): Promise<ClientReport> {
       ? publishRtmp(`bench${stream}`, { ...options, port: rtmpPort })
       : publishRtsp(`bench${stream}`, { ...options, port: rtspPort }));
   }
-  const port = via === "rtmp" ? rtmpPort : rtspPort;
+  const port = via === "rtmp" ? rtmpPort : via.endsWith("flv") ? httpPort : rtspPort;
   for (let at = 0; at < players; at += CONNECT_AT_ONCE) {
     const count = Math.min(CONNECT_AT_ONCE, players - at);
     await Promise.all(

@@ -7,11 +7,14 @@ export interface ServerUnderTest extends AsyncDisposable {
   readonly port: number;
   /** Port of RTSP; of servers of RTMP alone `undefined`. */
   readonly rtspPort?: number;
+  /** Port of HTTP, where it has one. */
+  readonly httpPort?: number;
 }
 
 /** How each is started. */
 const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
   "weir": () => startWeir(ROOT),
+  "weir-http": startWithHttp,
   "weir-50ms": () => startGathering(50),
   "weir-100ms": () => startGathering(100),
   "nginx": startNginx,
@@ -52,6 +55,17 @@ async function startWeir(cwd: string): Promise<ServerUnderTest> {
     rtspPort,
     cwd,
   });
+}
+
+/** weir with RTMP and HTTP. */
+async function startWithHttp(): Promise<ServerUnderTest> {
+  const port = freePort();
+  const httpPort = freePort(port + 1);
+  const script = new URL("weir_with_http.ts", import.meta.url).href;
+  const args = ["run", "--allow-net", script, String(port), String(httpPort)];
+  const server = await start(Deno.execPath(), { args, port });
+  await answers(httpPort);
+  return { ...server, httpPort, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 /** weir that gathers media for so long before it writes. */

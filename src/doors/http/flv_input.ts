@@ -69,7 +69,7 @@ class Publishing {
       for (;;) {
         const read = await Promise.race([reader.read(), this.#sentAway.promise]);
         if ("reason" in read) return read;
-        if (read.done) return UNPUBLISHED;
+        if (read.done) return this.#decoder.header === undefined ? NO_FLV : UNPUBLISHED;
         const startMs = clock.now();
         this.#heardMs = startMs;
         this.#take(read.value);
@@ -110,7 +110,7 @@ class Publishing {
   }
 
   #answer(end: ConnectionEnd): Response {
-    if (end.clean) return jsonAnswer({ stream: this.#visit.name, units: this.#units });
+    if (end === UNPUBLISHED) return jsonAnswer({ stream: this.#visit.name, units: this.#units });
     this.#visit.log.warn(`${this.#visit.guest.protocol} publish failed`, {
       connection: this.#visit.guest.id,
       stream: this.#visit.name,
@@ -128,6 +128,12 @@ const STATUSES: Readonly<Record<string, number>> = {
   stopped: 503,
   "held-bytes": 413,
   "idle-timeout": 408,
+};
+
+const NO_FLV: ConnectionEnd = {
+  clean: false,
+  reason: "signature",
+  message: "The body has ended before the header of an FLV file",
 };
 
 const GONE: ConnectionEnd = {

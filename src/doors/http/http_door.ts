@@ -133,10 +133,12 @@ export class HttpDoor implements Door {
     const crossing: CrossOriginRequest = { request, url, ...sharingOf(route) };
     const fault = originFault(crossing, this.#rules);
     if (fault !== undefined) return faultAnswer(fault);
+    // Made first: a request that was upgraded cannot be looked at any more.
+    const headers = sharingHeaders(crossing, this.#rules);
     const answer = request.method === "OPTIONS"
       ? new Response(null, { status: 204, headers: allowOf(route) })
       : await this.#letIn(shell, { request, url, path, prefix, route, info });
-    return shared(answer, sharingHeaders(crossing, this.#rules));
+    return shared(answer, headers);
   }
 
   async #letIn(

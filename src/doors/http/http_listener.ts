@@ -40,21 +40,16 @@ export class HttpListener {
   #tls: TlsIdentity | undefined;
   /** Servers of former certificates, whose connections go on. */
   readonly #former = new Set<Deno.HttpServer<Deno.NetAddr>>();
-  readonly #abort: AbortController;
   #isClosed = false;
 
   private constructor(
     options: HttpListenerOptions,
-    { server, abort }: {
-      readonly server: Deno.HttpServer<Deno.NetAddr>;
-      readonly abort: AbortController;
-    },
+    server: Deno.HttpServer<Deno.NetAddr>,
   ) {
     const { hostname, port } = server.addr;
     this.#options = options;
     this.#tls = options.tls;
     this.#server = server;
-    this.#abort = abort;
     this.#address = { hostname, port };
   }
 
@@ -67,16 +62,15 @@ export class HttpListener {
     const { protocol, address, tls } = options;
     const { hostname = "0.0.0.0", port } = address;
     checkListenPermission(protocol, { hostname, port });
-    const abort = new AbortController();
     const server = await explainListenErrors(
       protocol,
       { hostname, port, isTls: tls !== undefined },
       async () => {
         if (tls !== undefined) await checkTlsIdentity(tls);
-        return serve({ hostname, port }, { ...options, tls, signal: abort.signal });
+        return serve({ hostname, port }, { ...options, tls });
       },
     );
-    return new HttpListener(options, { server, abort });
+    return new HttpListener(options, server);
   }
 
   /** Where it listens. */
@@ -105,22 +99,24 @@ export class HttpListener {
   }
 
   /**
-   * Accepts no more; resolves when all answers are out, or after `graceMs`: then the connections of clients that do
-   * not read theirs are cut.
+   * Accepts no more; resolves when all answers are out, or after `graceMs`: clients that do not read theirs keep
+   * their connections, since Deno has no way to cut them, but neither this server nor the program waits for them.
    */
   async shutdown(graceMs: number): Promise<void> {
     this.#isClosed = true;
-    const timer = setTimeout(() => this.#abort.abort(), graceMs);
-    await Promise.all([this.#server, ...this.#former].map((server) => server.shutdown()));
+    const servers = [this.#server, ...this.#former];
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, graceMs);
+    await Promise.race([Promise.all(servers.map((server) => server.shutdown())), late]);
     clearTimeout(timer);
+    for (const server of servers) server.unref();
   }
 
   async #rebind(tls: TlsIdentity): Promise<Deno.HttpServer<Deno.NetAddr>> {
     const endMs = performance.now() + REBIND_MS;
     for (;;) {
       try {
-        const { signal } = this.#abort;
-        return serve(this.#address, { ...this.#options, tls, signal });
+        return serve(this.#address, { ...this.#options, tls });
       } catch (error) {
         const mayPass = error instanceof Deno.errors.AddrInUse && performance.now() < endMs;
         if (!mayPass) throw error;
@@ -132,15 +128,13 @@ export class HttpListener {
 
 function serve(
   address: Required<ListenAddress>,
-  { tls, isShared = false, handler, onError, signal }: Omit<HttpListenerOptions, "tls"> & {
+  { tls, isShared = false, handler, onError }: Omit<HttpListenerOptions, "tls"> & {
     readonly tls: TlsIdentity | undefined;
-    readonly signal: AbortSignal;
   },
 ): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({
     ...address,
     ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
-    signal,
     reusePort: isShared,
     onListen: () => {},
     onError: (error) => {

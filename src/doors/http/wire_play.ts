@@ -35,6 +35,9 @@ export async function playWire(
   visit: StreamVisit,
   how: WirePlay | ((stream: Stream) => Promise<WirePlay>),
 ): Promise<Response> {
+  if (visit.isUpgrade && !isHandshake(visit.request.headers)) {
+    return faultAnswer({ status: 400, code: "upgrade", reason: "This is no WebSocket handshake" });
+  }
   const granted = await visit.play();
   if (granted instanceof Response) return granted;
   const { ticket, stream } = granted;
@@ -53,6 +56,12 @@ export async function playWire(
     if (error instanceof HubError) return visit.refusal("play", refusalOf(error));
     throw error;
   }
+}
+
+/** Whether all that a handshake needs is there (RFC 6455, 4.2.1). */
+function isHandshake(headers: Headers): boolean {
+  return headers.get("sec-websocket-version") === "13" && headers.has("sec-websocket-key") &&
+    /\bupgrade\b/i.test(headers.get("connection") ?? "");
 }
 
 /** What a publisher that has just come sends is known with its first media; a client that went meanwhile is not told. */
@@ -101,6 +110,7 @@ class Playing {
       : this.#stream(parts, contentType);
     exchange.last({ end: (end) => this.#end(end), tick: () => this.#tick() });
     this.#ticket.start({
+      bytes: () => reader.cursor.bytes,
       onEnded: (end) => {
         this.#end(end);
         exchange.finish(end);

@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encodeFlvHeader } from "../../../src/flv/mod.ts";
 import { fixedUsers, Server, type ServerOptions } from "../../../mod.ts";
+
+/** The shortest body that can be published. */
+const FLV_HEADER = encodeFlvHeader({ hasAudio: false, hasVideo: true }) as Uint8Array<ArrayBuffer>;
 
 /** A server with no port, which answers what `fetch` is given. */
 class Portless implements AsyncDisposable {
@@ -154,7 +158,7 @@ Deno.test("pages of other origins may play, and may neither publish nor read wha
     ...from("https://else.example"),
   });
   assertEquals(asked.headers.get("access-control-allow-methods"), "GET, HEAD");
-  const put = { method: "PUT", body: "FLV" };
+  const put = { method: "PUT", body: FLV_HEADER };
   const crossing = await weir.ask("/live/cam.flv", { ...put, ...from("https://else.example") });
   assertEquals([crossing.status, (crossing.body as { code: string }).code], [403, "origin"]);
   assertEquals(
@@ -171,7 +175,7 @@ Deno.test("an origin that is named may publish, and a host that is not the serve
     httpOrigins: { media: ["https://studio.example"] },
     httpHosts: ["live.example"],
   });
-  const put = (headers: Record<string, string>) => ({ method: "PUT", body: "FLV", headers });
+  const put = (headers: Record<string, string>) => ({ method: "PUT", body: FLV_HEADER, headers });
   const ask = async (host: string, headers: Record<string, string>): Promise<number> => {
     const request = new Request(`http://${host}/live/cam.flv`, put(headers));
     const response = await weir.server.fetch(request);
@@ -221,4 +225,5 @@ Deno.test("FLV that is none is refused with the reason, and the name is free aga
   assertEquals(body, { code: "signature", reason: "An FLV file starts with FLV" });
   assertEquals(weir.server.tickets.size, 0);
   assertEquals((await weir.ask("/live/cam.flv", { method: "PUT" })).status, 400);
+  assertEquals((await weir.ask("/live/cam.flv", { method: "PUT", body: "FLV" })).status, 400);
 });
