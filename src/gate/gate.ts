@@ -46,6 +46,9 @@ export interface GateOptions {
   readonly termsOf?: (name: string) => StreamTerms;
 }
 
+/** The rules of a gate that can be changed while it is open. */
+export type GateRules = Pick<GateOptions, "limits" | "hookMs" | "addresses" | "termsOf">;
+
 /** Which addresses may connect. What is no address, such as a Unix socket's, is in no range. */
 export interface AddressRules {
   /** These alone; all where it is left out. */
@@ -84,14 +87,14 @@ export interface AddressRules {
  * ```
  */
 export class Gate {
-  readonly #desk: Desk;
+  readonly #desk: { -readonly [K in keyof Desk]: Desk[K] };
   readonly #guests = new Map<number, Guest>();
   readonly #tickets = new Map<number, Ticket>();
   readonly #numbers = new WeakMap<Ticket, number>();
   readonly #connections = new AddressCounter();
   readonly #handshakes = new AddressRate();
   readonly #requests = new AddressRate();
-  readonly #setLimits: Partial<GateLimits>;
+  #setLimits: Partial<GateLimits>;
   readonly #observers = new Set<GateObserver>();
   /** Which addresses may connect from now on; connections that there are go on. */
   addresses: AddressRules;
@@ -105,7 +108,7 @@ export class Gate {
    * @throws {RangeError} if a limit is neither a whole number from 0 on nor Infinity, or `hookMs` is out of range
    */
   constructor(options: GateOptions) {
-    const { hub, hooks = {}, log, peers, clock, hookMs = 30_000 } = options;
+    const { hub, hooks = {}, log, peers, clock, hookMs = HOOK_MS } = options;
     const { limits, set } = gateLimits(options.limits ?? {});
     this.#setLimits = set;
     const { first, step } = options.numbers ?? { first: 1, step: 1 };
@@ -114,11 +117,7 @@ export class Gate {
     this.#nextTicket = first;
     this.addresses = options.addresses ?? {};
     const caller = new HookCaller(log, { clock, hookMs });
-    if (!(hookMs >= 0 && hookMs <= LONGEST_TIMER_MS)) {
-      throw new RangeError(
-        `Cannot ask hooks as 'hookMs' must be from 0 to ${LONGEST_TIMER_MS}: current value is ${hookMs}`,
-      );
-    }
+    checkHookMs(hookMs);
     this.#desk = {
       hub,
       hooks,
@@ -131,7 +130,7 @@ export class Gate {
       caller,
       termsOf: options.termsOf ?? (() => NO_TERMS),
       tell: (tell) => {
-        caller.tell(() => tell(hooks));
+        caller.tell(() => tell(this.#desk.hooks));
         for (const observer of this.#observers) caller.tell(() => tell(observer));
       },
       tickets: () => this.#tickets.values(),
@@ -192,6 +191,24 @@ export class Gate {
   observe(observer: GateObserver): () => void {
     this.#observers.add(observer);
     return () => void this.#observers.delete(observer);
+  }
+
+  /**
+   * Gives the gate other rules, which hold for all that is asked from now on: who is in stays in. What is left out
+   * has its default again.
+   *
+   * @throws as the constructor: then nothing is changed
+   */
+  configure(
+    { limits: given = {}, hookMs = HOOK_MS, addresses = {}, termsOf = () => NO_TERMS }: GateRules,
+  ): void {
+    const { limits, set } = gateLimits(given);
+    checkHookMs(hookMs);
+    this.#setLimits = set;
+    this.addresses = addresses;
+    const desk = this.#desk;
+    desk.caller.hookMs = hookMs;
+    Object.assign(desk, { limits, hookMs, termsOf });
   }
 
   /** What an address may have. */
@@ -292,6 +309,16 @@ export class Gate {
 }
 
 const NO_TERMS: StreamTerms = {};
+
+/** How long a hook may take where nothing else is said, milliseconds. */
+const HOOK_MS = 30_000;
+
+function checkHookMs(hookMs: number): void {
+  if (hookMs >= 0 && hookMs <= LONGEST_TIMER_MS) return;
+  throw new RangeError(
+    `Cannot ask hooks as 'hookMs' must be from 0 to ${LONGEST_TIMER_MS}: current value is ${hookMs}`,
+  );
+}
 
 /** The longest that a timer can be set for, milliseconds: a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -20,13 +20,14 @@ export type Leavers = Set<() => void>;
 export class HookCaller {
   readonly #log: ServerLog;
   readonly #clock: Clock;
-  readonly #hookMs: number;
+  /** How long an answer may take, milliseconds. */
+  hookMs: number;
 
   /** `hookMs` is how long an answer may take, milliseconds. */
   constructor(log: ServerLog, options: { readonly clock: Clock; readonly hookMs: number }) {
     this.#log = log;
     this.#clock = options.clock;
-    this.#hookMs = options.hookMs;
+    this.hookMs = options.hookMs;
   }
 
   /**
@@ -40,7 +41,7 @@ export class HookCaller {
     const without = Promise.withResolvers<typeof LATE | typeof GONE>();
     const leave = (): void => without.resolve(GONE);
     leavers.add(leave);
-    const timer = this.#clock.setTimer(() => without.resolve(LATE), this.#hookMs);
+    const timer = this.#clock.setTimer(() => without.resolve(LATE), this.hookMs);
     try {
       const answer = await Promise.race([Promise.try(ask), without.promise]);
       if (answer === GONE) return { refused: "absent", why: "The connection has ended meanwhile" };
@@ -52,7 +53,7 @@ export class HookCaller {
       timer.cancel();
       leavers.delete(leave);
     }
-    const message = `A hook has not answered for ${this.#hookMs} ms`;
+    const message = `A hook has not answered for ${this.hookMs} ms`;
     return { ...INTERNAL_ERROR, close: { clean: false, reason: "hook-timeout", message } };
   }
 

@@ -123,14 +123,15 @@ export class PublishTicket implements Ticket {
    * is. For doors whose clients ask first and begin later: it is to be called before `start`. May be called again.
    */
   async claim(): Promise<Refusal | undefined> {
-    const { claims, hub } = this.#desk;
+    const { claims, hub, termsOf } = this.#desk;
+    const { name } = this.request;
     if (claims === undefined || this.#via !== undefined || this.#lease !== undefined) {
       return undefined;
     }
     const answer = await claims.claim({
-      name: this.request.name,
+      name,
       identity: this.#identity,
-      conflict: this.#desk.termsOf(this.request.name).conflict ?? hub.settings.conflict,
+      conflict: termsOf(name).conflict ?? hub.settingsOf(name).conflict,
       onLost: (end) => this.#endedByOther(end),
     });
     if (!("granted" in answer)) {

@@ -53,8 +53,7 @@ export type HubObserver = Omit<HubEvents, "onError">;
  * ```
  */
 export class Hub {
-  /** The settings in force. */
-  readonly settings: HubSettings;
+  #settings: HubSettings;
   readonly #events: HubEvents;
   readonly #observers = new Set<HubObserver>();
   readonly #streams = new Map<string, Stream>();
@@ -71,9 +70,36 @@ export class Hub {
    * @throws {TypeError} if a policy is none of those that there are
    */
   constructor(options: HubOptions, events: HubEvents = {}) {
-    this.settings = hubSettings(options);
+    this.#settings = hubSettings(options);
     this.#events = events;
     this.#observers.add(events);
+  }
+
+  /** The settings in force; those of a stream may differ. */
+  get settings(): HubSettings {
+    return this.#settings;
+  }
+
+  /**
+   * Gives the hub other settings, which hold from now on; nobody is disconnected for it. What is left out has its
+   * default again.
+   *
+   * @throws as the constructor: then nothing is changed
+   */
+  configure(options: Omit<HubOptions, "clock">): void {
+    this.#settings = hubSettings({ ...options, clock: this.#settings.clock });
+    for (const stream of this.#streams.values()) stream.configure(this.settingsOf(stream.name));
+  }
+
+  /** The settings that the stream of a name has, or would have. */
+  settingsOf(name: string): HubSettings {
+    try {
+      const own = this.#settings.streamSettings(name);
+      for (const _ in own) return hubSettings({ ...this.#settings, ...own });
+    } catch (error) {
+      (this.#events.onError ?? reportError)(error);
+    }
+    return this.#settings;
   }
 
   /** All streams, published or waited for. */
@@ -129,7 +155,7 @@ export class Hub {
   #open(name: string): Stream {
     if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
     const stream = new Stream(name, {
-      settings: this.settings,
+      settings: this.settingsOf(name),
       release: (idle) => {
         if (this.#streams.get(idle.name) === idle) this.#streams.delete(idle.name);
       },

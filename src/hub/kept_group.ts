@@ -10,7 +10,8 @@ export interface KeptUnit extends WireAppendContext {
 
 /** The units since the newest start, kept for the first reader of a format. */
 export class KeptGroup {
-  readonly #maxBytes: number;
+  /** A group that is larger is not kept: the next unit shows it. */
+  maxBytes: number;
   #units: KeptUnit[] = [];
   /** What the units cost, with their headers, but without their buffers. */
   #bytes = 0;
@@ -24,7 +25,7 @@ export class KeptGroup {
 
   /** Keeps nothing of a group that is larger than `maxBytes`. */
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   /** From a start on; empty when there was none, or the group is too large. */
@@ -50,8 +51,8 @@ export class KeptGroup {
       this.#lastBuffer = buffer;
       this.#heldBytes += buffer.byteLength;
     }
-    if (this.#bytes > this.#maxBytes) this.clear();
-    else if (this.#heldBytes > this.#maxBytes) this.#letBuffersGo();
+    if (this.#bytes > this.maxBytes) this.clear();
+    else if (this.#heldBytes > this.maxBytes) this.#letBuffersGo();
   }
 
   /** Keeps nothing until the next start. */

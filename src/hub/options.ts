@@ -71,7 +71,26 @@ export interface HubOptions {
   readonly maxWaitedNames?: number;
   /** Readers of one stream at one time. Default 100 000. */
   readonly maxReaders?: number;
+  /**
+   * Settings of the stream of a name, where they differ from those of all. It is asked once for a stream that is
+   * opened, and again when the hub is configured; where it throws, those of all hold.
+   */
+  readonly streamSettings?: (name: string) => StreamSettings;
 }
+
+/** The settings of a hub that a stream may have of its own. */
+export type StreamSettings = Pick<
+  HubOptions,
+  | "flush"
+  | "start"
+  | "conflict"
+  | "silentMs"
+  | "lingerMs"
+  | "maxLagBytes"
+  | "maxLagMs"
+  | "maxGopBytes"
+  | "maxReaders"
+>;
 
 /** The options of a hub with every default filled in. */
 export type HubSettings = Required<HubOptions>;
@@ -115,6 +134,8 @@ const WORDS: Readonly<Partial<Record<keyof HubOptions, readonly string[]>>> = {
   conflict: ["reject", "takeover", "same-identity"],
 };
 
+const NOTHING_ELSE: StreamSettings = {};
+
 /** The settings in force where nothing else is said. */
 export const HUB_DEFAULTS: Readonly<Omit<HubSettings, "clock">> = {
   flush: "frame",
@@ -129,6 +150,7 @@ export const HUB_DEFAULTS: Readonly<Omit<HubSettings, "clock">> = {
   maxStreams: 10_000,
   maxWaitedNames: 10_000,
   maxReaders: 100_000,
+  streamSettings: () => NOTHING_ELSE,
 };
 
 /**

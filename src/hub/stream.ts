@@ -89,7 +89,7 @@ export interface AudioAlone {
 
 /** What the stream needs from its hub. */
 export interface StreamOwner {
-  /** The hub's settings. */
+  /** The settings that the stream begins with. */
   readonly settings: HubSettings;
   /** The stream has neither publisher nor readers, and nobody waits for it. */
   release(stream: Stream): void;
@@ -146,7 +146,7 @@ export class Stream implements PublishedStream {
   /** `app/name`, in one or more segments. */
   readonly name: string;
   readonly #owner: StreamOwner;
-  readonly #settings: HubSettings;
+  #settings: HubSettings;
   readonly #logs = new Map<string, WireLog>();
   readonly #readers = new Map<StreamReader, ReadOptions>();
   /** What each tap is given, and what tells it of the end. */
@@ -183,9 +183,16 @@ export class Stream implements PublishedStream {
     this.#group = new KeptGroup(owner.settings.maxGopBytes);
   }
 
-  /** The settings of its hub. */
+  /** The settings in force. */
   get settings(): HubSettings {
     return this.#settings;
+  }
+
+  /** Gives the stream other settings, which hold from now on; who has joined stays. */
+  configure(settings: HubSettings): void {
+    this.#settings = settings;
+    this.#group.maxBytes = settings.maxGopBytes;
+    for (const log of this.#logs.values()) log.settings = settings;
   }
 
   /** Whether someone is publishing now. */

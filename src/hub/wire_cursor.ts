@@ -28,7 +28,7 @@ export interface WireAhead {
 
 /** What a cursor needs of its log. */
 export interface CursorLog {
-  /** The hub's settings. */
+  /** The settings of its stream. */
   readonly settings: HubSettings;
   /** Total bytes ever appended. */
   readonly head: number;

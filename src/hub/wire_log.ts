@@ -45,8 +45,8 @@ export class WireLog implements WireLogWriter, CursorLog {
   #hadHeld = false;
   /** How units become bytes here. */
   readonly format: WireFormat;
-  /** The hub's settings. */
-  readonly settings: HubSettings;
+  /** The settings of its stream. */
+  settings: HubSettings;
   #segments: WireSegment[] = [];
   #newestStart: WirePlace | undefined;
   /** Readers to wake at the next flush: no set, since each player is added for each picture. */

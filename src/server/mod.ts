@@ -56,6 +56,7 @@ export {
   type ShownCredentials,
   type StreamAction,
   type StreamRequest,
+  type StreamTerms,
   type Ticket,
   type TicketInfo,
   type TicketState,
@@ -89,6 +90,7 @@ export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
 export * from "./bounds.ts";
 export * from "./defaults.ts";
+export type { PathRule } from "./path_rules.ts";
 export * from "./server.ts";
 export type * from "./server_part.ts";
 export * from "./server_stream.ts";

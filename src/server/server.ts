@@ -27,7 +27,7 @@ import {
   type Ticket,
 } from "../gate/mod.ts";
 import { ClusterAgent, MemoryDirectory, PortCarrier } from "../cluster/mod.ts";
-import { checkStreamName, Hub, type HubOptions, type Stream } from "../hub/mod.ts";
+import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
@@ -44,6 +44,7 @@ import type { LossPolicy } from "../transmux/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { checkServerNumbers } from "./bounds.ts";
+import { type PathRule, PathRules } from "./path_rules.ts";
 import { MAX_CONNECTION_BYTES, SERVER_TIMING } from "./defaults.ts";
 import type { ServerPart } from "./server_part.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
@@ -177,6 +178,8 @@ export interface ServerOptions {
   readonly maxPlayerBitrateBps?: number;
   /** Which addresses may connect; all by default. */
   readonly addresses?: AddressListOptions;
+  /** What differs for the streams of a name or a pattern. */
+  readonly paths?: readonly PathRule[];
   /**
    * Who may do what, as data: users, rules, keys, signed URLs, tokens, and a URL that is asked. It takes the place of
    * `hooks.authenticate`, beside which it cannot be. Default: anybody may publish and play.
@@ -187,6 +190,12 @@ export interface ServerOptions {
   /** Where log lines go; nowhere by default. */
   readonly log?: ServerLog;
 }
+
+/** The options that can be changed while a server runs. */
+export type LiveOptions = Pick<
+  ServerOptions,
+  keyof GateLimits | "hub" | "timing" | "maxConnectionBytes" | "addresses" | "paths" | "access"
+>;
 
 /** Which addresses may connect: ranges such as `192.0.2.0/24`, `2001:db8::/32`, or single addresses. */
 export interface AddressListOptions {
@@ -227,13 +236,14 @@ export class Server {
   /** What makes this server a part of a larger one, or the thread that others are parts of. */
   readonly #agent: ClusterAgent | undefined;
   readonly #pool: WorkerPool | undefined;
+  #paths: PathRules;
   #stopping: Promise<void> | undefined;
 
   /**
    * Makes a server that does nothing yet.
    *
    * @throws {RangeError} if a number among the options is out of range
-   * @throws {TypeError} if a range of addresses cannot be read
+   * @throws {TypeError} if a range of addresses cannot be read, or a pattern of names
    * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
   constructor(options: ServerOptions = {}, part?: ServerPart) {
@@ -244,8 +254,9 @@ export class Server {
     const log = this.#log = safeLog(options.log ?? silentLog);
     this.access = accessOf(options, log);
     const hooks = hooksOf(options, this.access);
+    this.#paths = new PathRules(options.paths ?? []);
     this.hub = new Hub(
-      { ...options.hub, clock: systemClock },
+      { ...this.#hubOptions(options), clock: systemClock },
       hubEvents(log, () => this.hub.settings.maxHeldBytes),
     );
     // Where workers serve, this thread has no ports of its own.
@@ -294,6 +305,7 @@ export class Server {
       timing: { ...SERVER_TIMING, ...options.timing },
       limits: gateLimits(options),
       addresses: addressRules(options.addresses ?? {}),
+      termsOf: (name) => this.#paths.of(name).terms,
       maxConnectionBytes,
       tls,
     });
@@ -312,6 +324,63 @@ export class Server {
       },
       this.#pool === undefined ? options.relays ?? [] : [],
     );
+  }
+
+  /** What differs for the streams of a name or a pattern. */
+  get paths(): readonly PathRule[] {
+    return this.#paths.rules;
+  }
+
+  /**
+   * Gives the server other options, which hold from now on; nobody is disconnected for it, not who is over a limit
+   * now either. All of them are as if the server were made anew: what is left out has its default again. Others
+   * have their own ways: `reloadTls`, `addRelay`, `changeRelay`, `removeRelay`.
+   *
+   * @throws {RangeError} (rejects) if a number is out of range: then nothing is changed, here as below
+   * @throws {TypeError} (rejects) if a range of addresses or a pattern of names cannot be read, or `access` is there
+   * now and was not before
+   * @throws {AccessOptionsError} (rejects) if `access` cannot be read
+   *
+   * @example
+   * ```ts
+   * import { Server } from "@weir/server";
+   *
+   * await using server = new Server();
+   * await server.configure({ maxConnections: 10, paths: [{ pattern: "live/*", lingerMs: 1000 }] });
+   * console.log(server.hub.settingsOf("live/cam").lingerMs); // 1000
+   * ```
+   */
+  async configure(options: LiveOptions): Promise<void> {
+    checkServerNumbers(options);
+    const { maxConnectionBytes = MAX_CONNECTION_BYTES, access, hub, timing } = options;
+    const addresses = addressRules(options.addresses ?? {});
+    const paths = new PathRules(options.paths ?? []);
+    hubSettings({ ...hub, clock: systemClock });
+    if (access !== undefined && this.access === undefined) {
+      throw new TypeError("Cannot change 'access' as the server was made without it");
+    }
+    await this.access?.change(access ?? {});
+    this.#paths = paths;
+    this.hub.configure(this.#hubOptions(options));
+    this.#shell.configure({
+      timing: { ...SERVER_TIMING, ...timing },
+      limits: gateLimits(options),
+      addresses,
+      termsOf: (name) => this.#paths.of(name).terms,
+      maxConnectionBytes,
+    });
+    this.#pool?.configure(workerOptions(options));
+  }
+
+  /** The rules of paths come after what the program says of a stream. */
+  #hubOptions({ hub }: Pick<ServerOptions, "hub">): Omit<HubOptions, "clock"> {
+    return {
+      ...hub,
+      streamSettings: (name) => ({
+        ...hub?.streamSettings?.(name),
+        ...this.#paths.of(name).settings,
+      }),
+    };
   }
 
   /**

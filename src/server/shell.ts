@@ -13,9 +13,11 @@ import {
   type ConnectionEnd,
   Gate,
   type GateLimits,
+  type GateRules,
   type Guest,
   type NameClaims,
   type ServerHooks,
+  type StreamTerms,
 } from "../gate/mod.ts";
 import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
@@ -50,6 +52,7 @@ export interface ShellOptions {
   readonly timing: ServerTiming;
   readonly limits: Partial<GateLimits>;
   readonly addresses: AddressRules;
+  readonly termsOf: (name: string) => StreamTerms;
   /** See `ServerOptions.maxConnectionBytes`. */
   readonly maxConnectionBytes: number;
   readonly tls: TlsIdentity | undefined;
@@ -92,11 +95,12 @@ export class ServerShell implements Shell {
   readonly peers: PeerLog;
   /** Time. */
   readonly clock: Clock = systemClock;
-  /** Times of the server. */
-  readonly timing: ServerTiming;
+  /** Times of the server: those of now, which may be changed. */
+  timing: ServerTiming;
   /** Whether other parts of the server listen on the same ports. */
   readonly sharesPorts: boolean;
   readonly #options: ShellOptions;
+  #maxConnectionBytes: number;
   readonly #connections = new Map<ServedConnection, Guest>();
   readonly #listeners: OpenListener[] = [];
   readonly #usedDoors = new Set<Door>();
@@ -117,6 +121,7 @@ export class ServerShell implements Shell {
   constructor(options: ShellOptions) {
     const { hub, hooks, log, timing, limits } = options;
     this.#options = options;
+    this.#maxConnectionBytes = options.maxConnectionBytes;
     this.#tls = options.tls;
     this.hub = hub;
     this.log = log;
@@ -131,6 +136,7 @@ export class ServerShell implements Shell {
       clock: this.clock,
       limits,
       addresses: options.addresses,
+      termsOf: options.termsOf,
       hookMs: timing.hookMs,
       ...(options.claims === undefined ? {} : { claims: options.claims }),
       ...(options.numbers === undefined ? {} : { numbers: options.numbers }),
@@ -170,6 +176,22 @@ export class ServerShell implements Shell {
       heldBytes: connection.heldBytes,
       counts: connection.counts ?? {},
     }));
+  }
+
+  /**
+   * Gives the server other rules, which hold from now on; connections that there are stay.
+   *
+   * @throws {RangeError} if a number is out of range: then nothing is changed
+   */
+  configure(
+    { timing, maxConnectionBytes, ...rules }: GateRules & {
+      readonly timing: ServerTiming;
+      readonly maxConnectionBytes: number;
+    },
+  ): void {
+    this.gate.configure({ ...rules, hookMs: timing.hookMs });
+    this.timing = timing;
+    this.#maxConnectionBytes = maxConnectionBytes;
   }
 
   /** Counts of the doors. */
@@ -387,7 +409,7 @@ export class ServerShell implements Shell {
    * together hold no more than they may.
    */
   #limitHeldBytes(): void {
-    const { maxConnectionBytes } = this.#options;
+    const maxConnectionBytes = this.#maxConnectionBytes;
     let over = this.heldBytes - maxConnectionBytes;
     this.#lookAgainIf(over > -maxConnectionBytes / 2);
     if (over <= 0) return;

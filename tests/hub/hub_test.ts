@@ -62,7 +62,9 @@ Deno.test("close ends all streams, tells everybody, and leaves neither stream no
 
 Deno.test("settings have defaults", () => {
   const clock = new FakeClock();
-  assertEquals(hubSettings({ clock, lingerMs: 0 }), {
+  const { streamSettings, ...settings } = hubSettings({ clock, lingerMs: 0 });
+  assertEquals(streamSettings("live/cam"), {});
+  assertEquals(settings, {
     clock,
     flush: "frame",
     start: "gop",
@@ -77,6 +79,45 @@ Deno.test("settings have defaults", () => {
     maxWaitedNames: 10_000,
     maxReaders: 100_000,
   });
+});
+
+Deno.test("a stream has settings of its own, from when it is opened and from when the hub is configured", () => {
+  const { hub, clock } = fakeHub({
+    maxReaders: 5,
+    streamSettings: (name) => name === "live/1" ? { maxReaders: 1, lingerMs: 100 } : {},
+  });
+  const [one, two] = [hub.acquire("live/1"), hub.acquire("live/2")];
+  const reader = read(one.stream);
+  assertEquals(assertThrows(() => read(one.stream), HubError).code, "too-many-readers");
+  read(two.stream);
+  read(two.stream);
+  assertEquals([hub.settingsOf("live/1").maxReaders, hub.settings.maxReaders], [1, 5]);
+  // Now it is the other way round: who reads stays, who comes is asked anew.
+  hub.configure({ streamSettings: (name) => name === "live/2" ? { maxReaders: 1 } : {} });
+  assertEquals(assertThrows(() => read(two.stream), HubError).code, "too-many-readers");
+  assertEquals([one.stream.readerCount, two.stream.readerCount], [1, 2]);
+  read(one.stream).close();
+  assertEquals(one.stream.settings.lingerMs, 10_000);
+  reader.close();
+  assertThrows(() => hub.configure({ lingerMs: -1 }), RangeError);
+  assertEquals(one.stream.settings.lingerMs, 10_000);
+  hub.close();
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("settings of a stream that cannot be had are told, and those of the hub hold", () => {
+  const errors: unknown[] = [];
+  const { hub } = fakeHub({
+    lingerMs: 7,
+    streamSettings: (name) => {
+      if (name === "live/1") throw new Error("Broken");
+      return { lingerMs: -1 };
+    },
+  }, { onError: (error) => errors.push(error) });
+  for (const name of ["live/1", "live/2"]) {
+    assertEquals(hub.acquire(name).stream.settings.lingerMs, 7);
+  }
+  assertEquals(errors.map(String).map((text) => text.slice(0, 10)), ["Error: Bro", "RangeError"]);
 });
 
 const COUNT = "a whole number from 0 on, or Infinity";

@@ -7,7 +7,7 @@ import { DirectoryClient, PortCarrier } from "../../cluster/mod.ts";
 import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
-import { Server, type ServerOptions } from "../server.ts";
+import { type LiveOptions, Server, type ServerOptions } from "../server.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
 import { WorkerRelays } from "./worker_relays.ts";
 import type { FromWorker, ToWorker, WorkerCalls, WorkerStart } from "./worker_messages.ts";
@@ -169,6 +169,7 @@ function callsOf(server: Server): WorkerCalls {
       server.connections.find(({ id }) => id === connection)?.kick(why),
     kickUser: (user, why) => void server.kickUser(user, why),
     setAddresses: (addresses) => server.setAddresses(addresses),
+    configure: (options) => server.configure(options as LiveOptions),
     reloadTls: (tls: TlsIdentity) => server.reloadTls(tls),
     addRelay: (relay) => server.addRelay(relay),
     changeRelay: (id, relay) => server.changeRelay(id, relay),

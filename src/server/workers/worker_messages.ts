@@ -41,6 +41,7 @@ export interface WorkerCalls extends RelayCalls {
     readonly allow?: readonly string[];
     readonly deny?: readonly string[];
   }): void;
+  configure(options: WorkerOptions): Promise<void>;
   reloadTls(tls: TlsIdentity): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { DirectoryDesk, type MemoryDirectory, type PortCarrier } from "../../cluster/mod.ts";
-import type { ServerHooks } from "../../gate/mod.ts";
+import { GATE_LIMITS, type ServerHooks } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
@@ -56,6 +56,12 @@ const STOP_MS = 3500;
 /** Snapshots are asked for so often, milliseconds. */
 const SNAPSHOT_MS = 1000;
 
+/** Options that a server takes while it runs: what is left out then has its default again. */
+const LIVE_OPTIONS: ReadonlySet<string> = new Set([
+  ...Object.keys(GATE_LIMITS),
+  ...["hub", "timing", "maxConnectionBytes", "addresses", "paths"],
+]);
+
 /** Numbers of connections and tickets go on behind those of a worker that has died. */
 const NUMBERS_A_LIFE = 2 ** 32;
 
@@ -80,6 +86,8 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: Slot[];
   readonly #relays: WorkerRelays;
+  /** The options of each worker. */
+  #given: WorkerOptions;
   #addresses: ServerAddress[] = [];
   #state: "new" | "running" | "stopped" = "new";
   #asking: ReturnType<typeof setInterval> | undefined;
@@ -87,6 +95,7 @@ export class WorkerPool {
   /** Starts none yet. */
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#given = options.options;
     this.#slots = Array.from({ length: options.count }, (_, index) => ({
       index,
       member: `worker ${index + 1}`,
@@ -153,6 +162,13 @@ export class WorkerPool {
   /** Has all workers do something whose answer nobody waits for. */
   tellAll<M extends keyof WorkerCalls>(method: M, ...args: Parameters<WorkerCalls[M]>): void {
     for (const { life } of this.#slots) void life?.call(method, ...args).catch(() => {});
+  }
+
+  /** Gives all other options, of those that can be changed; who begins anew has them too. */
+  configure(options: WorkerOptions): void {
+    const lasting = Object.entries(this.#given).filter(([key]) => !LIVE_OPTIONS.has(key));
+    this.#given = { ...Object.fromEntries(lasting), ...options };
+    this.tellAll("configure", options);
   }
 
   /** Has all show another certificate. */
@@ -249,7 +265,7 @@ export class WorkerPool {
 
   /** A worker listens where the first does; each has UDP ports of its own. */
   #optionsOf(index: number): WorkerOptions {
-    const { options } = this.#options;
+    const options = this.#given;
     const at = (protocol: string, asked: ListenAddress | false | undefined) => {
       const found = this.#addresses.find((address) => address.protocol === protocol);
       if (!asked || found === undefined) return asked === undefined ? {} : { [protocol]: asked };
