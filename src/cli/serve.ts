@@ -1,76 +1,76 @@
 import {
+  checkPermissions,
+  LOG_FILE,
   LOG_FORMAT,
+  LOG_KEPT,
   LOG_LEVEL,
+  LOG_MAX_BYTES,
   readConfiguredFiles,
+  Reloader,
   serverOptions,
   type Settings,
-  TLS_CERT,
-  TLS_KEY,
-  tlsOf,
 } from "../config/mod.ts";
-import { safeLog, Server, type ServerLog } from "../server/mod.ts";
-import { consoleLog } from "./console_log.ts";
+import { Server, ServerError } from "../server/mod.ts";
+import { CommandLog, type CommandLogOptions } from "./command_log.ts";
 
 /** Serves by the settings that `load` brings, until the program is told to stop. */
 export async function serve(load: () => Promise<Settings>): Promise<void> {
+  await using stack = new AsyncDisposableStack();
   const stopped = Promise.withResolvers<Deno.Signal>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM"];
-  const handlers = signals.map((signal) => {
-    const handler = (): void => stopped.resolve(signal);
-    Deno.addSignalListener(signal, handler);
-    return { signal, handler };
-  });
+  for (const signal of STOPPING) stack.use(onSignal(signal, () => stopped.resolve(signal)));
   // One that comes before there is anything to read again must not end the program either.
   let onHangup: () => unknown = () => {};
-  if (Deno.build.os !== "windows") {
-    const handler = (): void => void onHangup();
-    Deno.addSignalListener("SIGHUP", handler);
-    handlers.push({ signal: "SIGHUP", handler });
-  }
-  let server: Server | undefined;
+  if (Deno.build.os !== "windows") stack.use(onSignal("SIGHUP", () => void onHangup()));
+  const settings = await load();
+  checkPermissions(settings);
+  const commandLog = stack.adopt(openLog(settings), (log) => log.close());
+  const { log } = commandLog;
+  const files = await readConfiguredFiles(settings);
+  const server = stack.use(new Server({ ...serverOptions(settings), ...files, log }));
+  const reloader = new Reloader({
+    server,
+    log,
+    load,
+    settings,
+    files,
+    onChange: (settings) => commandLog.configure(logOptions(settings)),
+  });
+  onHangup = () => reloader.reload("SIGHUP").catch(() => {});
+  await server.listen();
+  log.info(`stopping on ${await stopped.promise}`);
+  await server.stop();
+  log.info("stopped");
+}
+
+const STOPPING: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+function onSignal(signal: Deno.Signal, handler: () => void): Disposable {
+  Deno.addSignalListener(signal, handler);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, handler) };
+}
+
+function openLog(settings: Settings): CommandLog {
   try {
-    const settings = await load();
-    const log = safeLog(
-      consoleLog(settings.get(LOG_LEVEL), { format: settings.get(LOG_FORMAT) }),
+    return new CommandLog(logOptions(settings));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ServerError(
+      "state",
+      `Cannot write ${settings.nameOf(LOG_FILE)} ${settings.get(LOG_FILE)}: ${why}`,
+      { cause },
     );
-    const serving = server = new Server({
-      ...serverOptions(settings),
-      ...await readConfiguredFiles(settings),
-      log,
-    });
-    let reloading = Promise.resolve();
-    onHangup = () => reloading = reloading.then(() => readAgain(serving, { log, settings }));
-    await serving.listen();
-    log.info(`stopping on ${await stopped.promise}`);
-    await serving.stop();
-    log.info("stopped");
-  } finally {
-    for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
-    await server?.stop();
   }
 }
 
-/** Reads again what may have changed since the start; what cannot be used is told, and the former stays. */
-async function readAgain(
-  server: Server,
-  { log, settings }: { readonly log: ServerLog; readonly settings: Settings },
-): Promise<void> {
-  try {
-    const tls = await tlsOf(settings);
-    if (tls === undefined) {
-      log.info("nothing to read again on SIGHUP, as there is no --cert");
-      return;
-    }
-    await server.reloadTls(tls);
-    log.info("certificate read again on SIGHUP", {
-      cert: settings.get(TLS_CERT),
-      key: settings.get(TLS_KEY),
-    });
-  } catch (error) {
-    log.error("certificate cannot be read again on SIGHUP, the former stays", {
-      reason: error instanceof Error ? error.message : String(error),
-    });
-  }
+function logOptions(settings: Settings): CommandLogOptions {
+  const path = settings.get(LOG_FILE);
+  return {
+    level: settings.get(LOG_LEVEL),
+    format: settings.get(LOG_FORMAT),
+    ...(path === undefined ? {} : {
+      file: { path, maxBytes: settings.get(LOG_MAX_BYTES), kept: settings.get(LOG_KEPT) },
+    }),
+  };
 }

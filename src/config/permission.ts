@@ -7,8 +7,21 @@ export type Permission =
 
 /** The flag of `deno run` that gives a permission. */
 export function flagOf(permission: Permission): string {
-  const value = valueOf(permission);
-  return value === undefined ? `--allow-${permission.name}` : `--allow-${permission.name}=${value}`;
+  return permissionFlags([permission])[0]!;
+}
+
+/** The flags of `deno run` that give several permissions, one a kind; all of a kind stand for each. */
+export function permissionFlags(permissions: readonly Permission[]): string[] {
+  const kinds = new Map<string, Set<string | undefined>>();
+  for (const permission of permissions) {
+    const values = kinds.get(permission.name) ?? new Set();
+    kinds.set(permission.name, values.add(valueOf(permission)));
+  }
+  return Array.from(
+    kinds,
+    ([name, values]) =>
+      values.has(undefined) ? `--allow-${name}` : `--allow-${name}=${[...values].join(",")}`,
+  );
 }
 
 /** What is listed behind the flag of a permission; `undefined` where all of its kind is meant. */

@@ -48,13 +48,17 @@ export function readValue(type: SettingType, given: unknown): unknown {
       const entries = Object.entries(given ?? {}).map(([name, value]) =>
         at([name], () => {
           type.checkName?.(name);
-          return [name, readValue(type.of, value)] as const;
+          const read = readValue(type.of, value);
+          type.checkEntry?.(name, read);
+          return [name, read] as const;
         })
       );
       return new Map(entries);
     }
     case "group": {
       const values: GroupValue = readSettings(type.settings, given);
+      const missing = type.required?.find((key) => !values.has(key));
+      if (missing !== undefined) throw new SettingFault("is missing", [missing]);
       type.check?.(values);
       return values;
     }

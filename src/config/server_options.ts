@@ -1,8 +1,9 @@
-import type { ListenAddress, ServerOptions } from "../server/mod.ts";
+import type { ListenAddress, LiveOptions, PathRule, ServerOptions } from "../server/mod.ts";
 import type { Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
+import { PATH_RULE, PATHS } from "./settings/paths.ts";
 import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
@@ -14,10 +15,25 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
   const rtp = rtpAddress(settings);
   return {
     ...optionsOf(settings, SETTINGS),
+    paths: pathRulesOf(settings),
     relays: relaysOf(settings),
     ...(rtp === undefined ? {} : { rtp }),
     webrtc: webRtcAddress(settings),
   };
+}
+
+/** Those of them that a server takes while it runs. */
+export function liveOptions(settings: Settings): LiveOptions {
+  return serverOptions(settings);
+}
+
+function pathRulesOf(settings: Settings): PathRule[] {
+  return Array.from(settings.get(PATHS), ([pattern, rule]) => {
+    const options = PATH_RULE.flatMap(({ key, option }) =>
+      typeof option === "string" && rule.has(key) ? [[option, rule.get(key)] as const] : []
+    );
+    return { pattern, ...Object.fromEntries(options) };
+  });
 }
 
 /** The options that rows stand for by themselves. */

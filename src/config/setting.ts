@@ -38,6 +38,8 @@ export interface MapType {
   readonly of: SettingType;
   /** Checks a name, and throws a {@linkcode SettingFault} if it is none. */
   checkName?(name: string): void;
+  /** Checks a value together with its name, and throws a {@linkcode SettingFault}. */
+  checkEntry?(name: string, value: unknown): void;
 }
 
 /** Several settings that belong together, as an entry of a list or a map. */
@@ -100,9 +102,16 @@ export interface Setting<T = unknown> {
   /** Whether the server is given the default too, since its own differs. */
   readonly givesDefault?: boolean;
   /** The permissions that a value needs, beside those that every server has. */
-  needs?(value: T): readonly Permission[];
+  needs?(value: T, settings: SettingValues): readonly Permission[];
   /** Whether a change of it is applied while the server runs, or waits for its next start. */
   readonly change: "reload" | "restart";
+}
+
+/** The values of settings by their rows. */
+export interface SettingValues {
+  /** The value in force. */
+  get<T>(row: SettingWithDefault<T>): T;
+  get<T>(row: Setting<T>): T | undefined;
 }
 
 /** A row that has a default, so that there is always a value. */

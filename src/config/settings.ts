@@ -1,5 +1,5 @@
 import type { ConfigFile } from "./config_file.ts";
-import type { Setting, SettingWithDefault } from "./setting.ts";
+import type { Setting, SettingValues, SettingWithDefault } from "./setting.ts";
 
 /** Where settings come from. */
 export interface SettingSources {
@@ -10,7 +10,7 @@ export interface SettingSources {
 }
 
 /** The settings in force: what the command line says, else the file, else the defaults. */
-export class Settings {
+export class Settings implements SettingValues {
   /** The configuration file, where there is one. */
   readonly file: ConfigFile | undefined;
   readonly #flags: ReadonlyMap<string, unknown>;

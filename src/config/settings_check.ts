@@ -11,6 +11,7 @@ import {
   TLS_KEY,
 } from "./settings/listening.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
+import { pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
 
 /**
@@ -42,6 +43,7 @@ export function relaysOf(settings: Settings): RelayOptions[] {
   return [
     ...settings.get(RELAYS_PULL).map((pull) => relayOf("pull", pull, { onDemand })),
     ...settings.get(RELAYS_PUSH).map((push) => relayOf("push", push)),
+    ...Array.from(settings.get(PATHS), ([name, rule]) => pathRelays(name, rule)).flat(),
   ];
 }
 

@@ -3,6 +3,7 @@ import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
 import { LOG } from "./settings/log.ts";
+import { PATHS } from "./settings/paths.ts";
 import { PROTOCOLS } from "./settings/protocols.ts";
 import { RELAYS } from "./settings/relays.ts";
 import { STREAMS } from "./settings/streams.ts";
@@ -18,6 +19,7 @@ export const SETTINGS: readonly Setting[] = [
   ...RELAYS,
   ...PROTOCOLS,
   ...STREAMS,
+  PATHS,
   ...LIMITS,
   ...ADDRESSES,
   ...LOG,

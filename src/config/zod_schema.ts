@@ -1,9 +1,9 @@
 // deno-lint-ignore no-import-prefix
 import type * as Zod from "npm:zod@4.6.7";
 import { type KeyStep, SettingFault } from "./setting_fault.ts";
-import type { GroupType, GroupValue, LeafType, Setting, SettingType } from "./setting.ts";
+import type { GroupValue, LeafType, Setting, SettingType } from "./setting.ts";
 import { isTree, type SettingsTree, settingsTree } from "./settings_tree.ts";
-import { readSettings } from "./read_values.ts";
+import { readValue } from "./read_values.ts";
 
 /**
  * Not written where it is imported: Deno downloads what a program names there as it starts, and zod is for
@@ -88,16 +88,21 @@ class Builder {
           error: sectionError,
         })
           .superRefine((values, context) => {
-            for (const name of Object.keys(values)) {
+            for (const [name, given] of Object.entries(values)) {
               tell(context, () => type.checkName?.(name), [name]);
+              const read = readIfRight(type.of, given);
+              if (read !== undefined) {
+                tell(context, () => type.checkEntry?.(name, read.value), [name]);
+              }
             }
           });
       case "group": {
         const { required = [], settings } = type;
         return this.section(settingsTree(settings), path, required)
           .superRefine((given, context) => {
-            const values = readGroup(type, given);
-            if (values !== undefined) tell(context, () => type.check?.(values));
+            const { check: _, ...unchecked } = type;
+            const read = readIfRight(unchecked, given);
+            if (read !== undefined) tell(context, () => type.check?.(read.value as GroupValue));
           });
       }
     }
@@ -114,13 +119,12 @@ class Builder {
   }
 }
 
-/** The values of a group, to be checked together; `undefined` where one is wrong or missing, and told of already. */
-function readGroup({ settings, required = [] }: GroupType, given: unknown): GroupValue | undefined {
+/** A value that is to be checked further; `undefined` where it is wrong by itself, and told of already. */
+function readIfRight(type: SettingType, given: unknown): { readonly value: unknown } | undefined {
   try {
-    const values = readSettings(settings, given);
-    return required.every((key) => values.has(key)) ? values : undefined;
+    return { value: readValue(type, given) };
   } catch (error) {
-    if (error instanceof SettingFault) return undefined;
+    if (error instanceof SettingFault || error instanceof TypeError) return undefined;
     throw error;
   }
 }

@@ -44,6 +44,11 @@ Deno.test("a configuration file sets the options of a server", async () => {
     "    url: rtsp://me:secret@cam/x",
     "    onDemand: true",
     "    silent: 3s",
+    "paths:",
+    "  live/*: {linger: 5, maxPlayers: 7, maxPublisherBitrate: 8M, push: [{url: rtmp://far/live/*}]}",
+    "  live/b:",
+    "    conflict: takeover",
+    "    pull: {url: rtsp://cam/b, idle: 2}",
   ].join("\n"));
   assertEquals(options, {
     rtmp: { hostname: "127.0.0.1", port: 1936 },
@@ -67,6 +72,12 @@ Deno.test("a configuration file sets the options of a server", async () => {
         on: "demand",
         silentMs: 3000,
       },
+      { mode: "push", name: "live/*", url: "rtmp://far/live/*" },
+      { mode: "pull", name: "live/b", url: "rtsp://cam/b", on: "always", idleMs: 2000 },
+    ],
+    paths: [
+      { pattern: "live/*", lingerMs: 5000, maxPlayers: 7, maxPublisherBitrateBps: 8_000_000 },
+      { pattern: "live/b", conflict: "takeover" },
     ],
   });
 });
@@ -107,5 +118,28 @@ Deno.test("an environment variable stands in values alone, and what it says is i
     'weir.yaml:4:3 rtmp."${PORT}": unknown key: there are port, enhanced, onLoss, askAtConnect, ' +
     "chunkSize, windowSize, maxNetStreams, roleTimeout, publisherTimeout, pingAfter, pingTimeout, " +
     "maxMessageBytes, maxPartialBytes, maxChunkStreams",
+  ]);
+});
+
+Deno.test("rules of paths are checked with their names", async () => {
+  const text = [
+    "paths:",
+    "  live/*:",
+    "    push: [{url: rtmp://me:se4cret@far/live/x}]",
+    "    lingr: 1",
+    '  "a//b": {linger: -1}',
+    "  live/c*:",
+    "    pull:",
+    "      onDemand: true",
+  ].join("\n");
+  assertEquals(await problemsOf(text), [
+    'weir.yaml:2:3 paths."live/*" is wrong: Cannot relay by a pattern as name and URL must have as many "*": ' +
+    "current values are 1 and 0; where the URL itself has one, write %2A",
+    'weir.yaml:4:5 paths."live/*".lingr: unknown key, did you mean "linger"?',
+    'weir.yaml:5:3 paths."a//b" is no name of a stream, and no pattern such as live/*',
+    'weir.yaml:5:12 paths."a//b".linger "-1" is wrong: allowed is a time such as 10, 500ms, 10s, 5m or 1h; in ' +
+    "seconds from 0 to 2147483",
+    'weir.yaml:6:3 paths."live/c*" is no name of a stream, and no pattern such as live/*',
+    'weir.yaml:7:5 paths."live/c*".pull.url is missing',
   ]);
 });

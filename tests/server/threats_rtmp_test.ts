@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { LogRecord } from "@std/log/logger";
 import { concat } from "@std/bytes/concat";
-import { textLine } from "../../src/cli/console_log.ts";
+import { textLine } from "../../src/cli/log_lines.ts";
 import { encodeCommandMessage } from "../../src/rtmp/mod.ts";
 import { BODIES, RtmpClient, statusCode } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { LogRecord } from "@std/log/logger";
-import { textLine } from "../../src/cli/console_log.ts";
+import { textLine } from "../../src/cli/log_lines.ts";
 import { fixedUsers } from "../../mod.ts";
 import { encodeInterleavedFrame, formatAuthorization } from "../../src/rtsp/mod.ts";
 import { silentLog } from "../../src/log/server_log.ts";

@@ -1,4 +1,5 @@
-import { choice } from "../leaf_types.ts";
+import { bytes, choice, FILE, number } from "../leaf_types.ts";
+import type { Permission } from "../permission.ts";
 import { type Setting, setting } from "../setting.ts";
 
 /** Names of log levels, from the most to the least talkative. */
@@ -27,5 +28,43 @@ export const LOG_FORMAT = setting<"text" | "json">({
   change: "reload",
 });
 
+/** Files of the log that were put aside and are kept. */
+export const LOG_KEPT = setting({
+  key: "log.kept",
+  type: number({ min: 0, max: 100, isWhole: true }),
+  default: 5,
+  help: "log files that were put aside and are kept, as FILE.1 and so on",
+  change: "reload",
+});
+
+/** The file that lines are written to. */
+export const LOG_FILE = setting({
+  key: "log.file",
+  type: FILE,
+  defaultInWords: "standard output",
+  help: "file that log lines are written to",
+  doc: "A file that grows over `log.maxBytes` is put aside. SIGHUP opens it anew.",
+  flag: { name: "log-file", placeholder: "FILE" },
+  needs: (path, settings) => {
+    const kept = settings.get(LOG_KEPT);
+    const aside = Array.from({ length: kept }, (_, index) => `${path}.${index + 1}`);
+    return [
+      ...[path, ...aside].map((path): Permission => ({ name: "write", path })),
+      // To be put aside, a file has to be readable too.
+      ...[path, ...aside].slice(0, kept).map((path): Permission => ({ name: "read", path })),
+    ];
+  },
+  change: "reload",
+});
+
+/** How large a file may grow. */
+export const LOG_MAX_BYTES = setting({
+  key: "log.maxBytes",
+  type: bytes({ min: 1024, max: Infinity, isWhole: true }),
+  default: 64 * 1024 * 1024,
+  help: "size at which a log file is put aside",
+  change: "reload",
+});
+
 /** Log lines of the command. */
-export const LOG: readonly Setting[] = [LOG_LEVEL, LOG_FORMAT];
+export const LOG: readonly Setting[] = [LOG_LEVEL, LOG_FORMAT, LOG_FILE, LOG_MAX_BYTES, LOG_KEPT];

@@ -79,6 +79,20 @@ const NAME_AND_URL: readonly Setting[] = [
   }),
 ];
 
+/** What is fetched for the streams of a path: as above, without the name. */
+export const PATH_PULL: GroupType = {
+  kind: "group",
+  settings: [NAME_AND_URL[1]!, ...PULL_TIMES, ...TIMES],
+  required: ["url"],
+};
+
+/** Where the streams of a path are forwarded to. */
+export const PATH_PUSH: GroupType = {
+  kind: "group",
+  settings: [NAME_AND_URL[1]!, ...TIMES],
+  required: ["url"],
+};
+
 const PULL: GroupType = {
   kind: "group",
   settings: [...NAME_AND_URL, ...PULL_TIMES, ...TIMES],
@@ -182,7 +196,12 @@ function nameAndUrl(mode: "pull" | "push", value: string): GroupValue {
   return values;
 }
 
-function checkRelay(relay: RelayOptions): void {
+/**
+ * Checks a relay.
+ *
+ * @throws {SettingFault} if it is wrong
+ */
+export function checkRelay(relay: RelayOptions): void {
   try {
     checkRelays([relay]);
   } catch (error) {

@@ -24,7 +24,7 @@ const FLUSH: LeafType<"frame" | "unit" | number> = {
   show: (value) => typeof value === "number" ? FLUSH_TIME.show(value) : value,
 };
 
-/** Settings of streams; path rules may set those of {@linkcode STREAM_RULES} for some streams. */
+/** Settings of streams that path rules may set for some. */
 export const STREAM_RULES: readonly Setting[] = [
   setting({
     key: "streams.conflict",

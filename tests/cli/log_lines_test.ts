@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LogRecord } from "@std/log/logger";
 import { UsageError } from "../../src/cli/usage_error.ts";
-import { jsonLine, textLine } from "../../src/cli/console_log.ts";
+import { jsonLine, textLine } from "../../src/cli/log_lines.ts";
 import { LogLevels } from "@std/log/levels";
 import { optionsOfArguments } from "../support/settings_of_arguments.ts";
 

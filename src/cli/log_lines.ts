@@ -1,20 +1,5 @@
-import { ConsoleHandler } from "@std/log/console-handler";
-import type { LevelName } from "@std/log/levels";
-import { Logger, type LogRecord } from "@std/log/logger";
+import type { LogRecord } from "@std/log/logger";
 import { LINE_FIELDS } from "../server/mod.ts";
-import type { LogLevelName } from "../config/mod.ts";
-
-/** Makes the logger of the command: one line a record, on standard output. */
-export function consoleLog(
-  level: LogLevelName,
-  options: { readonly format: "text" | "json" },
-): Logger {
-  const levelName = level.toUpperCase() as LevelName;
-  const formatter = options.format === "json" ? jsonLine : textLine;
-  return new Logger("weir", levelName, {
-    handlers: [new ConsoleHandler(levelName, { formatter, useColors: false })],
-  });
-}
 
 /** `time LEVEL message key=value …`; whatever a peer sent cannot end the line. */
 export function textLine(record: LogRecord): string {

@@ -1,0 +1,174 @@
+import type { RelayOptions, Server, ServerLog } from "../server/mod.ts";
+import { ConfigError } from "./config_error.ts";
+import { type ConfiguredFiles, readConfiguredFiles } from "./configured_files.ts";
+import { checkPermissions, permissionsOf } from "./permission_check.ts";
+import { liveOptions } from "./server_options.ts";
+import type { Settings } from "./settings.ts";
+import { relaysOf } from "./settings_check.ts";
+import { SETTINGS } from "./table.ts";
+
+/** The outcome of a reload. */
+export interface ReloadReport {
+  /** Keys of settings that have changed, and hold now. */
+  readonly applied: readonly string[];
+  /** Keys of settings that have changed, and wait for the next start. */
+  readonly waiting: readonly string[];
+}
+
+/** What a {@linkcode Reloader} works on. */
+export interface ReloaderOptions {
+  readonly server: Server;
+  readonly log: ServerLog;
+  /** Reads the settings again, and checks them. */
+  readonly load: () => Promise<Settings>;
+  /** Settings that the server was made with. */
+  readonly settings: Settings;
+  /** The files that those name. */
+  readonly files: ConfiguredFiles;
+  /** Applies what is not the server's: where log lines go. */
+  readonly onChange?: (settings: Settings) => void;
+}
+
+/**
+ * Reads the configuration again, and gives the server what has changed. Nobody is disconnected for it but by the
+ * relays that are changed or gone; a configuration that is wrong changes nothing.
+ */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #settings: Settings;
+  #files: ConfiguredFiles;
+  /** The relays that settings asked for, by what makes them one, with the ids that the server knows them by. */
+  readonly #relays: Map<string, { readonly id: number; readonly options: RelayOptions }>;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Is made together with the server, before anybody else adds relays. */
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#files = options.files;
+    const ids = options.server.relays.map(({ id }) => id);
+    this.#relays = new Map(
+      relaysOf(options.settings).map((relay, index) =>
+        [keyOf(relay), { id: ids[index]!, options: relay }] as const
+      ),
+    );
+  }
+
+  /** The settings in force, and those that wait for the next start. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /**
+   * Reads everything again, one call after the other; `by` says in the log who has asked for it.
+   *
+   * @throws {ConfigError} (rejects) if the configuration is wrong: then nothing is changed
+   * @throws {ServerError} (rejects) `permission` or `state` if a file cannot be read: then nothing is changed
+   */
+  reload(by: string): Promise<ReloadReport> {
+    const turn = this.#turn.then(() => this.#reload(by));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #reload(by: string): Promise<ReloadReport> {
+    const { log, load, server, onChange } = this.#options;
+    if (this.#settings.file === undefined && permissionsOf(this.#settings).length === 0) {
+      log.info(`nothing to read again on ${by}, as there is no --config and no other file`);
+      return { applied: [], waiting: [] };
+    }
+    try {
+      const settings = await load();
+      checkPermissions(settings);
+      const { tls, ...files } = await readConfiguredFiles(settings);
+      await server.configure({ ...liveOptions(settings), ...files });
+      await this.#reloadTls(tls, by);
+      await this.#changeRelays(relaysOf(settings));
+      const report = reportOf(this.#settings, settings);
+      this.#settings = settings;
+      onChange?.(settings);
+      tell(log, report, by);
+      return report;
+    } catch (error) {
+      const problems = error instanceof ConfigError
+        ? error.problems
+        : [error instanceof Error ? error.message : String(error)];
+      for (const reason of problems) {
+        log.error(`configuration cannot be read again on ${by}, the former stays`, { reason });
+      }
+      throw error;
+    }
+  }
+
+  /** One that cannot be used changes nothing else: the former stays. */
+  async #reloadTls(tls: ConfiguredFiles["tls"], by: string): Promise<void> {
+    const { log, server } = this.#options;
+    const former = this.#files.tls;
+    if (tls === undefined || (tls.cert === former?.cert && tls.key === former.key)) return;
+    try {
+      await server.reloadTls(tls);
+      this.#files = { ...this.#files, tls };
+      log.info(`certificate read again on ${by}`);
+    } catch (error) {
+      log.error(`certificate cannot be read again on ${by}, the former stays`, {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  /** What was added by others is left alone. */
+  async #changeRelays(wanted: readonly RelayOptions[]): Promise<void> {
+    const { server, log } = this.#options;
+    const next = new Map(wanted.map((relay) => [keyOf(relay), relay]));
+    for (const [key, { id }] of this.#relays) {
+      if (next.has(key)) continue;
+      this.#relays.delete(key);
+      await server.removeRelay(id);
+    }
+    for (const [key, options] of next) {
+      const former = this.#relays.get(key);
+      if (former !== undefined && isSame(former.options, options)) continue;
+      try {
+        const isThere = former !== undefined && await server.changeRelay(former.id, options);
+        const id = isThere ? former.id : await server.addRelay(options);
+        this.#relays.set(key, { id, options });
+      } catch (error) {
+        log.error("a relay of the configuration cannot be had", {
+          mode: options.mode,
+          stream: options.name,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+}
+
+function keyOf({ mode, name, url }: RelayOptions): string {
+  return mode === "pull" ? `pull ${name}` : `push ${name} ${url}`;
+}
+
+function reportOf(before: Settings, after: Settings): ReloadReport {
+  const changed = SETTINGS.filter((row) => !isSame(before.get(row), after.get(row)));
+  const keysOf = (change: string) =>
+    changed.filter((row) => row.change === change).map(({ key }) => key);
+  return { applied: keysOf("reload"), waiting: keysOf("restart") };
+}
+
+function tell(log: ServerLog, { applied, waiting }: ReloadReport, by: string): void {
+  if (applied.length > 0 || waiting.length === 0) {
+    log.info(`configuration read again on ${by}`, { changed: applied.join(" ") || "nothing" });
+  }
+  if (waiting.length > 0) {
+    log.warn("settings that have changed wait for the next start", { settings: waiting.join(" ") });
+  }
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a, withMaps) === JSON.stringify(b, withMaps);
+}
+
+/** JSON has neither maps nor infinities. */
+function withMaps(_key: string, value: unknown): unknown {
+  if (value instanceof Map) return { map: [...value] };
+  return value === Infinity ? "unlimited" : value;
+}

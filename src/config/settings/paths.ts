@@ -1,0 +1,102 @@
+import { NamePattern } from "../../gate/mod.ts";
+import type { RelayOptions } from "../../server/mod.ts";
+import { bitrate, number } from "../leaf_types.ts";
+import { type GroupValue, type Setting, setting } from "../setting.ts";
+import { SettingFault } from "../setting_fault.ts";
+import { checkRelay, PATH_PULL, PATH_PUSH, relayOf } from "./relays.ts";
+import { STREAM_RULES } from "./streams.ts";
+
+/**
+ * What a rule may say of its streams. A row's `option` is where it goes in a `PathRule` of the server; a row
+ * without one is read in `server_options.ts`.
+ */
+export const PATH_RULE: readonly Setting[] = [
+  // The settings of all streams, by the names that they have there.
+  ...STREAM_RULES.filter(({ key }) => key !== "streams.maxPlayers").map((row): Setting => {
+    const { flag: _, default: _none, ...rest } = row;
+    return {
+      ...rest,
+      key: row.key.replace("streams.", ""),
+      defaultInWords: `as \`${row.key}\``,
+      option: String(row.option).replace("hub.", ""),
+    };
+  }),
+  setting({
+    key: "maxPlayers",
+    type: number({ min: 0, max: Infinity, isWhole: true }),
+    defaultInWords: "as `limits.maxPlayersPerStream`",
+    help: "players of one stream",
+    option: "maxPlayers",
+    change: "reload",
+  }),
+  setting({
+    key: "maxPublisherBitrate",
+    type: bitrate({ min: 0, max: Infinity, isWhole: false }),
+    defaultInWords: "as `limits.maxPublisherBitrate`",
+    help: "bits a second of a publisher, in the mean of 10 s",
+    option: "maxPublisherBitrateBps",
+    change: "reload",
+  }),
+  setting({
+    key: "maxPlayerBitrate",
+    type: bitrate({ min: 0, max: Infinity, isWhole: false }),
+    defaultInWords: "as `limits.maxPlayerBitrate`",
+    help: "the same of what one player is sent",
+    option: "maxPlayerBitrateBps",
+    change: "reload",
+  }),
+  setting({
+    key: "pull",
+    type: PATH_PULL,
+    help: "where its streams are fetched from; by a pattern, when someone wants them",
+    change: "reload",
+  }),
+  setting({
+    key: "push",
+    type: { kind: "list", of: PATH_PUSH },
+    help: "where its streams are forwarded to",
+    change: "reload",
+  }),
+];
+
+/** Rules for the streams of a name or pattern. */
+export const PATHS = setting<ReadonlyMap<string, GroupValue>>({
+  key: "paths",
+  type: {
+    kind: "map",
+    placeholder: "NAME",
+    of: { kind: "group", settings: PATH_RULE },
+    checkName,
+    checkEntry: (name, rule) => {
+      for (const relay of pathRelays(name, rule as GroupValue)) checkRelay(relay);
+    },
+  },
+  default: new Map(),
+  defaultInWords: "none",
+  help: "what differs for the streams of a name, or of a pattern such as live/*",
+  doc:
+    "A `*` stands for one segment, at the end for one or more. Where several rules are about a stream, each " +
+    "setting comes from the most particular one that has it: a name goes before patterns, and of patterns the " +
+    "one whose segments are names for longer.",
+  change: "reload",
+});
+
+/** The relays that a rule asks for. */
+export function pathRelays(name: string, rule: GroupValue): RelayOptions[] {
+  const pull = rule.get("pull") as GroupValue | undefined;
+  const pushes = rule.get("push") as readonly GroupValue[] | undefined ?? [];
+  return [
+    ...pull === undefined ? [] : [relayOf("pull", new Map([...pull, ["name", name]]))],
+    ...pushes.map((push) => relayOf("push", new Map([...push, ["name", name]]))),
+  ];
+}
+
+function checkName(name: string): void {
+  try {
+    if (name.includes("{user}")) throw new TypeError("A rule of paths knows no users");
+    new NamePattern(name);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new SettingFault("is no name of a stream, and no pattern such as live/*");
+  }
+}
