@@ -7,6 +7,7 @@ import { PATHS } from "./settings/paths.ts";
 import { PROTOCOLS } from "./settings/protocols.ts";
 import { RELAYS } from "./settings/relays.ts";
 import { STREAMS } from "./settings/streams.ts";
+import { WORKERS } from "./settings/workers.ts";
 import type { Setting } from "./setting.ts";
 
 /**
@@ -21,6 +22,7 @@ export const SETTINGS: readonly Setting[] = [
   ...STREAMS,
   PATHS,
   ...LIMITS,
+  ...WORKERS,
   ...ADDRESSES,
   ...LOG,
 ];

@@ -5,6 +5,8 @@ import { isSameText } from "../bytes/mod.ts";
 export interface RtmpAuthenticatorOptions {
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array;
+  /** What challenges are signed with, 32 bytes; those of one key take each other's. Default: one of its own. */
+  readonly key?: Uint8Array;
   /** Time that a client has for its answer, milliseconds. Default 30 000. */
   readonly lifetimeMs?: number;
   /** Challenges that may be used up within that time. Default 10 000; more answers wait for it to pass. */
@@ -92,13 +94,13 @@ export class RtmpAuthenticator {
   /** Challenges that were answered right, the oldest first, and when they are too old anyway. */
   readonly #used = new Map<string, number>();
 
-  /** Makes a key of its own: what it asks is not taken by another, nor after a restart. */
+  /** Makes a key of its own where none is given: what it asks is not taken by another, nor after a restart. */
   constructor(options: RtmpAuthenticatorOptions) {
     const { random, lifetimeMs = 30_000, maxUsed = 10_000 } = options;
     this.#random = random;
     this.#lifetimeMs = lifetimeMs;
     this.#maxUsed = maxUsed;
-    this.#key = random(KEY_BYTES);
+    this.#key = options.key ?? random(KEY_BYTES);
   }
 
   /** Description of the refusal that asks a client to name its user. */

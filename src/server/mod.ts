@@ -96,7 +96,7 @@ export type * from "./server_part.ts";
 export * from "./server_stream.ts";
 export type * from "./statistics.ts";
 export { checkStreamName, HUB_DEFAULTS } from "../hub/mod.ts";
-export type { WorkerStatistics } from "./workers/worker_pool.ts";
+export { WORKER_PROGRAM, type WorkerStatistics } from "./workers/worker_pool.ts";
 export type * from "../hub/mod.ts";
 export type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 export type { StreamPair, Transport } from "../transport/mod.ts";

@@ -292,7 +292,7 @@ export class Server {
     this.#shell = new ServerShell({
       hub: this.hub,
       doors: [
-        new RtmpDoor({ ...listening, askAtConnect: asks }),
+        new RtmpDoor({ ...listening, askAtConnect: asks, connectKey: part?.connectKey }),
         this.#rtsp,
         this.#http,
         ...options.doors ?? [],

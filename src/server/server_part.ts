@@ -11,6 +11,8 @@ export interface ServerPart {
   readonly carrier: (hub: Hub) => Carrier;
   /** Whether others listen on the same ports, and the system shares the connections out. Default false. */
   readonly sharesPorts?: boolean;
+  /** What RTMP clients are asked at connect is signed with this, so that they may answer any part. */
+  readonly connectKey?: Uint8Array;
   /** Whether this part sees to it that a stream is pulled by a relay; all parts have the relays of the server. */
   readonly seesTo?: (name: string) => boolean;
   /** Numbers of connections and of tickets begin at `first` and go on by `step`, so that each is one part's. */

@@ -38,15 +38,17 @@ interface Place {
  * those have their credentials in the stream key, which is not known yet, or nowhere.
  */
 export class RtmpConnectDesk {
-  readonly #authenticator = new RtmpAuthenticator({
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  });
+  readonly #authenticator: RtmpAuthenticator;
   readonly #unanswered = new RtmpUnanswered();
   readonly #asks: boolean;
 
   /** Makes a desk that asks, or one that lets all go on to show in the query who they are. */
-  constructor({ asks }: { readonly asks: boolean }) {
+  constructor({ asks, key }: { readonly asks: boolean; readonly key?: Uint8Array | undefined }) {
     this.#asks = asks;
+    this.#authenticator = new RtmpAuthenticator({
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      ...(key === undefined ? {} : { key }),
+    });
   }
 
   /** Judges what a client shows in connect, and says whether it is to be asked for more. */

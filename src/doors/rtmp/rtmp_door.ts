@@ -28,6 +28,8 @@ export interface RtmpDoorOptions {
    * again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
    */
   readonly askAtConnect?: boolean;
+  /** What the questions at connect are signed with, where an answer may come to another door than has asked. */
+  readonly connectKey?: Uint8Array | undefined;
 }
 
 /** The door for RTMP and RTMPS clients. */
@@ -43,7 +45,10 @@ export class RtmpDoor implements Door {
   /** Makes a door that is not open yet. */
   constructor(options: RtmpDoorOptions = {}) {
     this.#options = options;
-    this.#desk = new RtmpConnectDesk({ asks: options.askAtConnect ?? true });
+    this.#desk = new RtmpConnectDesk({
+      asks: options.askAtConnect ?? true,
+      key: options.connectKey,
+    });
   }
 
   /** Listens where the options say. */

@@ -82,12 +82,13 @@ class WorkerProgram {
     }
   }
 
-  async #start({ member, numbers, options, place, hooks }: WorkerStart): Promise<void> {
+  async #start({ member, numbers, options, connectKey, place, hooks }: WorkerStart): Promise<void> {
     try {
       const own: ServerOptions = { ...options, hooks: this.#hooks(hooks), log: LOG };
       const server = new Server(own, {
         member,
         numbers,
+        connectKey,
         directory: this.#directory,
         sharesPorts: true,
         seesTo: (name) => WorkerRelays.seesTo(name, place.of) === place.index,

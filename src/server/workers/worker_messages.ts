@@ -25,6 +25,8 @@ export interface WorkerStart {
   /** See `ServerPart.numbers`. */
   readonly numbers: { readonly first: number; readonly step: number };
   readonly options: WorkerOptions;
+  /** See `ServerPart.connectKey`. */
+  readonly connectKey: Uint8Array;
   /** Its place among the workers, from 0 on, and how many there are. */
   readonly place: { readonly index: number; readonly of: number };
   /** The names of the hooks that the main thread has, and what of them are plain values. */

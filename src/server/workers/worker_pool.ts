@@ -88,8 +88,9 @@ export class WorkerPool {
   readonly #relays: WorkerRelays;
   /** The options of each worker. */
   #given: WorkerOptions;
+  readonly #connectKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32));
   #addresses: ServerAddress[] = [];
-  #state: "new" | "running" | "stopped" = "new";
+  #state: "new" | "starting" | "running" | "stopped" = "new";
   #asking: ReturnType<typeof setInterval> | undefined;
 
   /** Starts none yet. */
@@ -135,7 +136,7 @@ export class WorkerPool {
    */
   async start(): Promise<void> {
     await checkWorkersAllowed();
-    this.#state = "running";
+    this.#state = "starting";
     const [first, ...others] = this.#slots;
     try {
       await this.#begin(first!);
@@ -145,6 +146,9 @@ export class WorkerPool {
       await this.stop();
       throw error;
     }
+    // One that was stopped meanwhile stays so.
+    if (this.#state !== "starting") return;
+    this.#state = "running";
     await this.refresh();
     this.#asking = setInterval(() => void this.refresh(), SNAPSHOT_MS);
   }
@@ -242,6 +246,7 @@ export class WorkerPool {
       member,
       numbers: { first: 1 + index + step * slot.restarts * NUMBERS_A_LIFE, step },
       options: { ...this.#optionsOf(index), relays: this.#relays.begin(slot.ids) },
+      connectKey: this.#connectKey,
       place: { index, of: this.#slots.length },
       hooks: Object.fromEntries(
         Object.entries(this.#options.hooks).map(([hook, value]) => [
@@ -497,14 +502,25 @@ async function checkWorkersAllowed(): Promise<void> {
   if (typeof Deno.listenDatagram !== "function") {
     throw new ServerError("permission", "Cannot start workers: add --unstable-net");
   }
-  const entry = new URL("./worker_entry.ts", import.meta.url);
-  if (entry.protocol !== "file:") return;
-  const { state } = await Deno.permissions.query({ name: "read", path: entry });
+  if (WORKER_PROGRAM === undefined) return;
+  const { state } = await Deno.permissions.query({ name: "read", path: WORKER_PROGRAM });
   if (state === "granted") return;
   throw new ServerError(
     "permission",
-    `Cannot start workers without reading their program: add --allow-read=${
-      decodeURIComponent(entry.pathname)
-    }`,
+    `Cannot start workers without reading their program: add --allow-read=${WORKER_PROGRAM}`,
   );
+}
+
+/**
+ * The folder of the program, which workers need leave to read: they load it anew, by the rules for files that a
+ * program reads. `undefined` where it is no local file.
+ */
+export const WORKER_PROGRAM: string | undefined = localPath(
+  new URL("../../../", import.meta.url),
+);
+
+function localPath({ protocol, pathname }: URL): string | undefined {
+  if (protocol !== "file:") return undefined;
+  const path = decodeURIComponent(pathname).replace(/\/$/, "");
+  return Deno.build.os === "windows" ? path.slice(1) : path;
 }
