@@ -18,7 +18,7 @@ export const LADDER: readonly (readonly string[])[] = [
   ["gate", "health", "wire"],
   ["transport"],
   ["access", "client", "doors", "events"],
-  ["doors/rtmp", "doors/rtsp", "doors/http", "cluster", "files", "relay"],
+  ["doors/rtmp", "doors/rtsp", "doors/http", "cluster", "files", "record", "relay"],
   ["server", "config"],
   ["cli"],
 ];

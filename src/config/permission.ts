@@ -3,7 +3,8 @@ export type Permission =
   | { readonly name: "net"; readonly host?: string }
   | { readonly name: "read" | "write"; readonly path: string }
   | { readonly name: "env"; readonly variable: string }
-  | { readonly name: "run"; readonly command: string };
+  | { readonly name: "run"; readonly command: string }
+  | { readonly name: "sys"; readonly kind: "statfs" };
 
 /** The flag of `deno run` that gives a permission. */
 export function flagOf(permission: Permission): string {
@@ -36,6 +37,8 @@ export function valueOf(permission: Permission): string | undefined {
       return permission.variable;
     case "run":
       return permission.command;
+    case "sys":
+      return permission.kind;
   }
 }
 

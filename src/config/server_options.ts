@@ -4,6 +4,7 @@ import type { Settings } from "./settings.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
 import { PATH_RULE, PATHS } from "./settings/paths.ts";
+import { channelsOf, RECORD, ruleOf, SOURCES } from "./settings/recording.ts";
 import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
@@ -17,6 +18,8 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
     ...optionsOf(settings, SETTINGS),
     paths: pathRulesOf(settings),
     relays: relaysOf(settings),
+    ...(settings.isGiven(RECORD) ? { record: settings.get(RECORD).map(ruleOf) } : {}),
+    ...(settings.isGiven(SOURCES) ? { sources: channelsOf(settings.get(SOURCES)) } : {}),
     ...(rtp === undefined ? {} : { rtp }),
     webrtc: webRtcAddress(settings),
   };

@@ -5,6 +5,7 @@ import { LISTENING } from "./settings/listening.ts";
 import { LOG } from "./settings/log.ts";
 import { PATHS } from "./settings/paths.ts";
 import { PROTOCOLS } from "./settings/protocols.ts";
+import { RECORDING } from "./settings/recording.ts";
 import { RELAYS } from "./settings/relays.ts";
 import { STREAMS } from "./settings/streams.ts";
 import { WORKERS } from "./settings/workers.ts";
@@ -18,6 +19,7 @@ export const SETTINGS: readonly Setting[] = [
   ...LISTENING,
   ...HTTP,
   ...RELAYS,
+  ...RECORDING,
   ...PROTOCOLS,
   ...STREAMS,
   PATHS,

@@ -40,6 +40,15 @@ export async function* readMediaFile(path: string): AsyncGenerator<FlvBody> {
   }
 }
 
+/**
+ * Looks whether a file is there and may be read.
+ *
+ * @throws {MediaFileError} (rejects) with the flag to add, or what is wrong
+ */
+export async function checkReadable(path: string): Promise<void> {
+  (await open(path)).close();
+}
+
 async function open(path: string): Promise<Deno.FsFile> {
   const permission = await Deno.permissions.query({ name: "read", path });
   if (permission.state !== "granted") {

@@ -3,8 +3,10 @@
  *
  * @module
  */
+export * from "./file_channel.ts";
 export * from "./file_source.ts";
-export { MediaFileError, readMediaFile } from "./media_file.ts";
+export { checkReadable, MediaFileError, readMediaFile } from "./media_file.ts";
 export type { FlvBody } from "../transmux/mod.ts";
 export type { MediaUnit } from "../media/mod.ts";
 export type { Clock, Timer } from "../hub/mod.ts";
+export type { LogFields, ServerLog } from "../log/mod.ts";

@@ -24,6 +24,18 @@ export {
   type ServerErrorCode,
   type TlsIdentity,
 } from "../transport/mod.ts";
+export {
+  checkRecordingRule,
+  type ListedSegment,
+  RECORDING_FORMATS,
+  RecordingError,
+  type RecordingErrorCode,
+  type RecordingFormat,
+  type RecordingRule,
+  type Recordings,
+  type RecordingStore,
+} from "../record/mod.ts";
+export type { FileChannelOptions } from "../files/mod.ts";
 export type {
   Door,
   DoorAddress,

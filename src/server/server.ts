@@ -27,9 +27,11 @@ import {
   type Ticket,
 } from "../gate/mod.ts";
 import { ClusterAgent, MemoryDirectory, PortCarrier } from "../cluster/mod.ts";
+import { FileChannel, type FileChannelOptions, MediaFileError } from "../files/mod.ts";
 import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
+import { RecordingError, type RecordingRule, Recordings } from "../record/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import {
@@ -110,6 +112,10 @@ export interface ServerOptions {
   readonly rtspSession?: RtspServiceOptions;
   /** Streams that are forwarded to, or fetched from, other servers; `addRelay` adds others later. */
   readonly relays?: readonly RelayOptions[];
+  /** Files that are published as streams: channels. */
+  readonly sources?: readonly FileChannelOptions[];
+  /** Which streams are recorded, where, and how long that is kept; the first rule is number 0. */
+  readonly record?: readonly RecordingRule[];
   /** Settings and bounds of the streams. */
   readonly hub?: Omit<HubOptions, "clock">;
   /** Bounds and times of RTMP sessions. */
@@ -231,6 +237,9 @@ export class Server {
   readonly #shell: ServerShell;
   readonly #options: ServerOptions;
   readonly #relays: Relays;
+  readonly #channels: readonly FileChannel[];
+  /** The recordings by the rules of the options: what there is, and its files. */
+  readonly recordings: Recordings;
   readonly #rtsp: RtspDoor;
   readonly #http: HttpDoor;
   /** What makes this server a part of a larger one, or the thread that others are parts of. */
@@ -324,6 +333,24 @@ export class Server {
       },
       this.#pool === undefined ? options.relays ?? [] : [],
     );
+    // Of several workers each has its part of the channels, and records what is published to it.
+    const sources = this.#pool === undefined ? options.sources ?? [] : [];
+    const channels = sources.filter(({ name }) => part?.seesTo?.(name) ?? true);
+    this.#channels = channels.map((source) =>
+      new FileChannel(source, {
+        clock: systemClock,
+        log,
+        publish: (name, units, { signal }) =>
+          publishUnits(this.#shell.gate, units, { name, signal, protocol: "file" }),
+      })
+    );
+    this.recordings = new Recordings({
+      hub: this.hub,
+      gate: this.#shell.gate,
+      log,
+      clock: systemClock,
+      nowUnixMs: Date.now,
+    }, this.#pool === undefined ? options.record ?? [] : []);
   }
 
   /** What differs for the streams of a name or a pattern. */
@@ -485,7 +512,11 @@ export class Server {
    */
   stream(name: string): ServerStream {
     checkStreamName(name);
-    return new ServerStream(name, { hub: this.hub, gate: this.#shell.gate });
+    return new ServerStream(name, {
+      hub: this.hub,
+      gate: this.#shell.gate,
+      log: this.#shell.log,
+    });
   }
 
   /**
@@ -581,11 +612,14 @@ export class Server {
   async listen(): Promise<void> {
     try {
       await this.access?.open();
+      await this.#openFiles();
       await this.#shell.open();
       this.#agent?.start(this.#shell.gate);
       await this.#pool?.start();
       this.#warnIfOpen();
       this.#relays.start();
+      this.recordings.start();
+      for (const channel of this.#channels) channel.start();
     } catch (error) {
       if (this.#shell.state !== "listening") throw error;
       await this.stop();
@@ -662,6 +696,26 @@ export class Server {
     await Promise.all([this.#pool?.reloadTls(tls), this.#shell.reloadTls(tls)]);
   }
 
+  /** What is missing is said before anything listens. */
+  async #openFiles(): Promise<void> {
+    try {
+      await this.recordings.open();
+      for (const channel of this.#channels) await channel.check();
+    } catch (error) {
+      if (!(error instanceof RecordingError || error instanceof MediaFileError)) throw error;
+      const isPermission = error.message.includes("without permission");
+      throw new ServerError(isPermission ? "permission" : "state", error.message, { cause: error });
+    }
+  }
+
+  async #stopAgents(): Promise<void> {
+    await Promise.all([
+      ...this.#channels.map((channel) => channel.stop()),
+      this.recordings.stop(),
+      this.#relays.stop(),
+    ]);
+  }
+
   #whyNotReady(): string | undefined {
     const { state } = this.#shell;
     // One that only answers requests of others' ports has none of its own to open.
@@ -672,7 +726,7 @@ export class Server {
   stop(): Promise<void> {
     this.#stopping ??= this.#shell.stop(async () => {
       this.#agent?.stop();
-      await Promise.all([this.#relays.stop(), this.#pool?.stop()]);
+      await Promise.all([this.#stopAgents(), this.#pool?.stop()]);
     });
     return this.#stopping;
   }

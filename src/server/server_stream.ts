@@ -9,8 +9,11 @@ import {
   type StreamQueue,
   type StreamStatistics,
 } from "../hub/mod.ts";
+import type { ServerLog } from "../log/mod.ts";
 import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
+import { type RecordedStream, recordStream, type RecordStreamOptions } from "../record/mod.ts";
 import { type CodedFrame, frameBytes, FrameReader } from "../transmux/mod.ts";
+import { systemClock } from "../transport/mod.ts";
 
 /** Options of a program that reads a stream's units. */
 export interface UnitsOptions {
@@ -58,12 +61,17 @@ export class ServerStream {
   readonly name: string;
   readonly #hub: Hub;
   readonly #gate: Gate;
+  readonly #log: ServerLog;
 
   /** Made by `Server.stream`. */
-  constructor(name: string, from: { readonly hub: Hub; readonly gate: Gate }) {
+  constructor(
+    name: string,
+    from: { readonly hub: Hub; readonly gate: Gate; readonly log: ServerLog },
+  ) {
     this.name = name;
     this.#hub = from.hub;
     this.#gate = from.gate;
+    this.#log = from.log;
   }
 
   /** Whether someone publishes it now. */
@@ -87,6 +95,38 @@ export class ServerStream {
    */
   unpublish(reason: string): boolean {
     return this.#hub.get(this.name)?.unpublish(reason) ?? false;
+  }
+
+  /**
+   * Writes the stream to a sink as a file of MP4, FLV or MPEG-TS, from its newest key frame on, until it ends, its
+   * tracks change, another publisher comes, or the signal aborts; then the sink is closed. It waits for a publisher. A
+   * sink that is too slow slows nobody: what cannot wait is left out up to a key frame, and counted.
+   *
+   * Rejects with the sink's reason when that fails.
+   *
+   * @throws {HubError} (rejects) when there are too many streams
+   *
+   * @example
+   * ```ts ignore
+   * import { Server } from "@weir/server";
+   *
+   * await using server = new Server({ rtmp: { port: 1935 } });
+   * await server.listen();
+   * const file = await Deno.create("cam.mp4");
+   * const { durationMs } = await server.stream("live/cam").record(file.writable);
+   * console.log(durationMs);
+   * ```
+   */
+  async record(
+    sink: WritableStream<Uint8Array>,
+    options: RecordStreamOptions = {},
+  ): Promise<RecordedStream> {
+    return await recordStream(this.#hub.stream(this.name), sink, {
+      ...options,
+      clock: systemClock,
+      log: this.#log,
+      nowUnixMs: Date.now,
+    });
   }
 
   /**
@@ -230,11 +270,11 @@ export interface PublishUnitsOptions {
 export async function publishUnits(
   gate: Gate,
   units: ReadableStream<MediaUnit>,
-  options: PublishUnitsOptions & { readonly name: string },
+  options: PublishUnitsOptions & { readonly name: string; readonly protocol?: string },
 ): Promise<void> {
-  const { name, tracks, identity, signal } = options;
+  const { name, tracks, identity, signal, protocol = "program" } = options;
   const reader = units.getReader();
-  const asked = await gate.own("program").publish({
+  const asked = await gate.own(protocol).publish({
     name,
     ...(identity === undefined ? {} : { identity }),
   });

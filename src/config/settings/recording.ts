@@ -1,0 +1,208 @@
+import {
+  checkRecordingRule,
+  type FileChannelOptions,
+  RECORDING_FORMATS,
+  type RecordingRule,
+} from "../../server/mod.ts";
+import { bytes, choice, FILE, text, time, TOGGLE } from "../leaf_types.ts";
+import type { Permission } from "../permission.ts";
+import { type GroupType, type GroupValue, setting } from "../setting.ts";
+import { SettingFault } from "../setting_fault.ts";
+
+const NAME = text({ allowed: "the NAME of a stream, or a pattern such as live/*" });
+
+const FOLDER = text({ allowed: "a FOLDER" });
+
+const KEEP_TIME = time({ min: 0, max: Infinity, isWhole: false });
+
+const RULE: GroupType = {
+  kind: "group",
+  settings: [
+    setting({ key: "name", type: NAME, help: "the stream, or a pattern", change: "restart" }),
+    setting({ key: "folder", type: FOLDER, help: "where its files go", change: "restart" }),
+    setting({
+      key: "format",
+      type: choice(RECORDING_FORMATS),
+      default: "mp4",
+      help: "the format of its files; MP4 is fragmented, so that a crash loses one fragment",
+      change: "restart",
+    }),
+    setting({
+      key: "path",
+      type: text({ allowed: "a path with {name}, and {unix} or {date} and {time}" }),
+      default: "{name}/{date}/{time}",
+      help: "the paths of its files in the folder, without their ending; times are UTC",
+      change: "restart",
+    }),
+    setting({
+      key: "segment",
+      type: time({ min: 1000, max: Infinity, isWhole: false }),
+      default: 600_000,
+      help: "length of a file, which ends at the next key frame",
+      change: "restart",
+    }),
+    setting({
+      key: "part",
+      type: time({ min: 50, max: 60_000, isWhole: false }),
+      default: 1000,
+      help: "length of a fragment of MP4: what a crash loses at most",
+      change: "restart",
+    }),
+    setting({
+      key: "when",
+      type: choice(["always", "demand", "api"]),
+      default: "always",
+      help: "as long as the stream is live, while somebody watches it, or when the API says so",
+      change: "restart",
+    }),
+    setting({
+      key: "keep",
+      type: KEEP_TIME,
+      defaultInWords: "for ever",
+      help: "how long files are kept",
+      change: "restart",
+    }),
+    setting({
+      key: "keepBytes",
+      type: bytes({ min: 0, max: Infinity, isWhole: true }),
+      defaultInWords: "unlimited",
+      help: "over this all files of the rule together lose the oldest",
+      change: "restart",
+    }),
+    setting({
+      key: "keepFree",
+      type: bytes({ min: 0, max: Infinity, isWhole: true }),
+      defaultInWords: "0",
+      help:
+        "while the disk has less room, the oldest files of the rule go; needs --allow-sys=statfs",
+      change: "restart",
+    }),
+  ],
+  required: ["name", "folder"],
+  check: (values) => {
+    try {
+      checkRecordingRule(ruleOf(values));
+    } catch (error) {
+      throw new SettingFault(`is wrong: ${error instanceof Error ? error.message : error}`);
+    }
+  },
+};
+
+/** Streams that are written to files. */
+export const RECORD = setting<readonly GroupValue[]>({
+  key: "record",
+  type: { kind: "list", of: RULE },
+  default: [],
+  defaultInWords: "none",
+  help: "write the stream NAME to files in a folder",
+  doc: "NAME may be a pattern: `live/*` is any stream below `live`. Nothing is transcoded.",
+  flag: {
+    name: "record",
+    placeholder: "NAME=FOLDER",
+    allowed: "NAME=FOLDER",
+    readEach: (value) => {
+      const parts = /^([^=]+)=(.+)$/s.exec(value);
+      if (parts === null) throw new SettingFault("is wrong: allowed is NAME=FOLDER");
+      const values: GroupValue = new Map([["name", parts[1]!], ["folder", parts[2]!]]);
+      RULE.check!(values);
+      return values;
+    },
+  },
+  needs: (rules) => rules.flatMap((rule) => folderPermissions(rule)),
+  change: "restart",
+});
+
+const CHANNEL: GroupType = {
+  kind: "group",
+  settings: [
+    setting({ key: "name", type: NAME, help: "the stream", change: "restart" }),
+    setting({
+      key: "files",
+      type: { kind: "list", of: FILE },
+      help: "the files, in order: FLV, MP4, Matroska, WebM, MPEG-TS and others",
+      change: "restart",
+    }),
+    setting({
+      key: "loop",
+      type: TOGGLE,
+      default: true,
+      help: "whether it begins again when the last file has ended",
+      change: "restart",
+    }),
+  ],
+  required: ["name", "files"],
+};
+
+/** Files that are published. */
+export const SOURCES = setting<readonly GroupValue[]>({
+  key: "sources",
+  type: { kind: "list", of: CHANNEL },
+  default: [],
+  defaultInWords: "none",
+  help: "publish a file as the stream NAME, over and over; more of one NAME play in turn",
+  flag: {
+    name: "source",
+    placeholder: "NAME=FILE",
+    allowed: "NAME=FILE",
+    isRare: true,
+    readEach: (value) => {
+      const parts = /^([^=]+)=(.+)$/s.exec(value);
+      if (parts === null) throw new SettingFault("is wrong: allowed is NAME=FILE");
+      return new Map<string, unknown>([["name", parts[1]!], ["files", [parts[2]!]]]);
+    },
+  },
+  needs: (channels) =>
+    channels.flatMap((channel) =>
+      (channel.get("files") as readonly string[]).map((path) => ({ name: "read", path }) as const)
+    ),
+  change: "restart",
+});
+
+/** Recordings, and files that are published. */
+export const RECORDING = [RECORD, SOURCES];
+
+/** Makes a rule of what a file or the command line says of it. */
+export function ruleOf(values: GroupValue): RecordingRule {
+  return {
+    name: values.get("name") as string,
+    to: values.get("folder") as string,
+    ...Object.fromEntries(
+      Object.entries(OPTION_OF_KEY).flatMap(([key, option]) =>
+        values.has(key) ? [[option, values.get(key)]] : []
+      ),
+    ),
+  };
+}
+
+const OPTION_OF_KEY: Readonly<Record<string, keyof RecordingRule>> = {
+  format: "format",
+  path: "path",
+  segment: "segmentMs",
+  part: "partMs",
+  when: "when",
+  keep: "keepMs",
+  keepBytes: "keepBytes",
+  keepFree: "keepFreeBytes",
+};
+
+/** Makes channels of the settings; files of one name are one channel. */
+export function channelsOf(values: readonly GroupValue[]): FileChannelOptions[] {
+  const channels = new Map<string, { name: string; files: string[]; loop: boolean }>();
+  for (const value of values) {
+    const name = value.get("name") as string;
+    const channel = channels.get(name) ?? { name, files: [], loop: true };
+    channels.set(name, channel);
+    channel.files.push(...value.get("files") as readonly string[]);
+    channel.loop = (value.get("loop") as boolean | undefined) ?? channel.loop;
+  }
+  return [...channels.values()];
+}
+
+function folderPermissions(rule: GroupValue): Permission[] {
+  const path = rule.get("folder") as string;
+  return [
+    { name: "read", path },
+    { name: "write", path },
+    ...rule.has("keepFree") ? [{ name: "sys", kind: "statfs" } as const] : [],
+  ];
+}

@@ -1,0 +1,16 @@
+/**
+ * Recording: streams written to files of MP4, FLV or MPEG-TS as they were published, by rules, and kept for a time.
+ *
+ * @module
+ */
+export * from "./folder_store.ts";
+export * from "./name_path.ts";
+export * from "./path_template.ts";
+export * from "./recorder.ts";
+export * from "./recording_index.ts";
+export { checkRecordingRule, type RecordingRule } from "./recording_rule.ts";
+export * from "./recording_store.ts";
+export * from "./recordings.ts";
+export * from "./record_stream.ts";
+export * from "./retention.ts";
+export { RECORDING_FORMATS, type RecordingFormat } from "./segment_writer.ts";

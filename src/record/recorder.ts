@@ -1,0 +1,337 @@
+import {
+  type Clock,
+  openStreamQueue,
+  type Publication,
+  type QueuedUnit,
+  type Stream,
+  type StreamQueue,
+} from "../hub/mod.ts";
+import type { ServerLog } from "../log/mod.ts";
+import type { Track } from "../media/mod.ts";
+import { type CodedFrame, type FeedEvent, FrameFeed } from "../transmux/mod.ts";
+import type { FileSink } from "./recording_store.ts";
+import { openSegment, type RecordingFormat, type SegmentWriter } from "./segment_writer.ts";
+
+/** A file that a recorder writes, and what is told of it when it is done. */
+export interface SegmentInfo {
+  /** Name of the stream. */
+  readonly name: string;
+  /** Its path in the store. */
+  readonly path: string;
+  /** When it begins, milliseconds since 1970. */
+  readonly startUnixMs: number;
+  /** How long its media is, milliseconds. */
+  readonly durationMs: number;
+  /** Its length. */
+  readonly bytes: number;
+}
+
+/** A file that was made for a segment. */
+export interface OpenedSegment {
+  /** Takes its bytes. */
+  readonly sink: FileSink;
+  /** Its path in the store. */
+  readonly path: string;
+}
+
+/** Options of a {@linkcode Recorder}. */
+export interface RecorderOptions {
+  /** The format of its files. */
+  readonly format: RecordingFormat;
+  /** Length of a file, milliseconds: it ends before the first key frame behind it. `Infinity` for one file. */
+  readonly segmentMs: number;
+  /** Length of a fragment of MP4, milliseconds: what a crash loses at most. */
+  readonly partMs: number;
+  /** Bytes of media that may wait for a slow store. By default as much as a player may lag. */
+  readonly maxLagBytes?: number;
+  /** Makes the file of a segment. */
+  readonly open: (startUnixMs: number) => Promise<OpenedSegment>;
+  /** Is told of each file that is done. */
+  readonly onSegment?: (segment: SegmentInfo) => void;
+  /** Is told once that the recorder has ended, with the stream or by `stop`. */
+  readonly onEnd?: () => void;
+}
+
+/** What a recorder needs beside its stream. */
+export interface RecorderContext {
+  /** Time. */
+  readonly clock: Clock;
+  /** Where lines go. */
+  readonly log: ServerLog;
+  /** The time of the day, milliseconds since 1970. */
+  readonly nowUnixMs: () => number;
+}
+
+/** The state and counts of a recorder. */
+export interface RecorderStatistics {
+  /** Name of the stream. */
+  readonly name: string;
+  /** `waiting`: for media, or after a failure of the store. */
+  readonly state: "waiting" | "recording" | "ended";
+  /** Path of the file that is being written. */
+  readonly path: string | undefined;
+  /** Files begun. */
+  readonly segments: number;
+  /** Bytes written. */
+  readonly bytes: number;
+  /** Times at which media was left out up to a key frame, since the store was too slow or failed. */
+  readonly gaps: number;
+  /** Units left out so. */
+  readonly droppedUnits: number;
+  /** Why the store failed last, where it has not worked since. */
+  readonly lastError: string | undefined;
+}
+
+interface OpenSegment extends OpenedSegment {
+  readonly writer: SegmentWriter;
+  readonly originUs: number;
+  readonly startUnixMs: number;
+  bytes: number;
+  endUs: number;
+}
+
+/** The wait after the first failure of a store, and the longest, milliseconds. */
+const RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+
+/** A step of the stream's clock over this begins another file, microseconds. */
+const LONGEST_GAP_US = 30_000_000;
+
+/**
+ * Writes one stream to files, as it was published, until it ends. A file begins with a key frame, and another one where
+ * it is long enough, where tracks change, where another publisher comes, and where time jumps.
+ *
+ * What cannot be written in time waits within bounds, and is then left out up to a key frame, so that a slow store slows
+ * nobody; a store that fails is tried again, first after a second and then less often, with a new file.
+ */
+export class Recorder {
+  readonly #context: RecorderContext;
+  readonly #options: RecorderOptions;
+  readonly #stream: Stream;
+  readonly #units: StreamQueue;
+  readonly #feed = new FrameFeed();
+  readonly #done: Promise<void>;
+  #publication: Publication | undefined;
+  #tracks: readonly Track[] = [];
+  #segment: OpenSegment | undefined;
+  #state: RecorderStatistics["state"] = "waiting";
+  #failures = 0;
+  #retryAtMs = -Infinity;
+  #lastError: string | undefined;
+  #segments = 0;
+  #bytes = 0;
+  #skipsTold = 0;
+  /** Gaps that failures of the store have made. */
+  #failedGaps = 0;
+  #hasToldLeftOut = false;
+  #isStopping = false;
+
+  /**
+   * Begins to record what is kept of a stream and all that comes.
+   *
+   * @throws {HubError} `closed` when the stream has ended
+   */
+  constructor(stream: Stream, options: RecorderOptions, context: RecorderContext) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#context = context;
+    const { maxLagBytes } = options;
+    this.#units = openStreamQueue(stream, maxLagBytes === undefined ? {} : { maxLagBytes });
+    this.#done = this.#run();
+  }
+
+  /** Its state and counts. */
+  get statistics(): RecorderStatistics {
+    const { skips, dropped } = this.#units.queue;
+    return {
+      name: this.#stream.name,
+      state: this.#state,
+      path: this.#segment?.path,
+      segments: this.#segments,
+      bytes: this.#bytes,
+      gaps: skips + this.#failedGaps,
+      droppedUnits: dropped,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** Settles when its last file is done, and never rejects. */
+  get done(): Promise<void> {
+    return this.#done;
+  }
+
+  /** Ends the recording with what waits; no further file is begun. Resolves when the last one is done. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#units.close();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { queue } = this.#units;
+    for (;;) {
+      const next = queue.next();
+      if (next !== undefined) await this.#take(next);
+      else if (queue.isEnded) break;
+      else await queue.more();
+    }
+    for (const event of this.#feed.end()) await this.#handle(event);
+    await this.#endSegment();
+    this.#state = "ended";
+    this.#options.onEnd?.();
+  }
+
+  async #take({ unit, tag: publication }: QueuedUnit<Publication>): Promise<void> {
+    if (publication !== undefined && publication !== this.#publication) {
+      for (const event of this.#feed.end()) await this.#handle(event);
+      this.#publication = publication;
+      this.#feed.begin(publication.tracks);
+    }
+    this.#tellSkips();
+    for (const event of this.#feed.take(unit)) await this.#handle(event);
+  }
+
+  #tellSkips(): void {
+    const { skips, dropped } = this.#units.queue;
+    if (skips === this.#skipsTold) return;
+    this.#skipsTold = skips;
+    this.#context.log.warn("recording has a gap, as its store is too slow", {
+      stream: this.#stream.name,
+      gaps: skips,
+      units: dropped,
+    });
+  }
+
+  async #handle(event: FeedEvent): Promise<void> {
+    if (event.type === "tracks") {
+      await this.#endSegment();
+      this.#tracks = event.tracks;
+      return;
+    }
+    const { frame } = event;
+    try {
+      await this.#write(frame);
+    } catch (error) {
+      await this.#failed(error);
+    }
+  }
+
+  async #write(frame: CodedFrame): Promise<void> {
+    if (this.#segment !== undefined && this.#isDue(frame, this.#segment)) {
+      await this.#endSegment(frame);
+    }
+    const segment = this.#segment ?? await this.#begin(frame);
+    if (segment === undefined) return;
+    for (const bytes of segment.writer.add(frame)) await this.#writeTo(segment, bytes);
+    segment.endUs = Math.max(segment.endUs, frame.dtsUs);
+  }
+
+  /** Whether a file ends before a frame. */
+  #isDue(frame: CodedFrame, { originUs, endUs }: OpenSegment): boolean {
+    if (Math.abs(frame.dtsUs - endUs) > LONGEST_GAP_US) return true;
+    const isLong = frame.dtsUs - originUs >= this.#options.segmentMs * 1000;
+    return isLong && this.#isStart(frame);
+  }
+
+  /** Whether a file can begin with a frame. */
+  #isStart({ kind, keyFrame }: CodedFrame): boolean {
+    return kind === "video" ? keyFrame : this.#tracks.every((track) => track.kind !== "video");
+  }
+
+  async #begin(frame: CodedFrame): Promise<OpenSegment | undefined> {
+    const { clock, nowUnixMs, log } = this.#context;
+    if (this.#isStopping || !this.#isStart(frame)) return undefined;
+    if (clock.now() < this.#retryAtMs) return undefined;
+    // What is kept, or has waited, is older than now.
+    const ageUs = Math.max(0, (this.#stream.lastDtsUs ?? frame.dtsUs) - frame.dtsUs);
+    const startUnixMs = Math.round(nowUnixMs() - ageUs / 1000);
+    const { format, partMs, open } = this.#options;
+    const writer = openSegment(format, {
+      tracks: this.#tracks,
+      originUs: frame.dtsUs,
+      originUnixUs: startUnixMs * 1000,
+      partUs: partMs * 1000,
+    });
+    this.#tellLeftOut(writer);
+    if (!writer.hasTracks) return undefined;
+    const opened = await open(startUnixMs);
+    const segment: OpenSegment = {
+      ...opened,
+      writer,
+      startUnixMs,
+      originUs: frame.dtsUs,
+      endUs: frame.dtsUs,
+      bytes: 0,
+    };
+    this.#segment = segment;
+    this.#segments++;
+    await this.#writeTo(segment, writer.head);
+    if (this.#failures > 0) {
+      log.info("recording goes on", { stream: this.#stream.name, path: segment.path });
+    }
+    this.#failures = 0;
+    this.#lastError = undefined;
+    this.#state = "recording";
+    return segment;
+  }
+
+  async #writeTo(segment: OpenSegment, bytes: Uint8Array): Promise<void> {
+    await segment.sink.write(bytes);
+    segment.bytes += bytes.length;
+    this.#bytes += bytes.length;
+  }
+
+  async #endSegment(next?: CodedFrame): Promise<void> {
+    const segment = this.#segment;
+    if (segment === undefined) return;
+    this.#segment = undefined;
+    try {
+      for (const bytes of segment.writer.end(next)) await this.#writeTo(segment, bytes);
+      await segment.sink.close();
+    } catch (error) {
+      this.#segment = segment;
+      await this.#failed(error);
+      return;
+    }
+    this.#tellDone(segment);
+  }
+
+  #tellDone({ path, startUnixMs, originUs, endUs, bytes }: OpenSegment): void {
+    const durationMs = Math.round((endUs - originUs) / 1000);
+    this.#options.onSegment?.({ name: this.#stream.name, path, startUnixMs, durationMs, bytes });
+  }
+
+  /** The store has failed: what is written so far stays, and the next file begins at a later key frame. */
+  async #failed(error: unknown): Promise<void> {
+    const segment = this.#segment;
+    this.#segment = undefined;
+    this.#state = "waiting";
+    this.#failedGaps++;
+    const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures++);
+    this.#retryAtMs = this.#context.clock.now() + waitMs;
+    this.#lastError = error instanceof Error ? error.message : String(error);
+    // Once for each spell of failures.
+    this.#context.log[this.#failures === 1 ? "warn" : "debug"]("recording failed", {
+      stream: this.#stream.name,
+      reason: this.#lastError,
+      retryMs: waitMs,
+    });
+    if (segment === undefined) return;
+    await segment.sink.close().catch(() => {});
+    if (segment.bytes > 0) this.#tellDone(segment);
+  }
+
+  #tellLeftOut({ leftOut }: SegmentWriter): void {
+    if (this.#hasToldLeftOut || leftOut.length === 0) return;
+    this.#hasToldLeftOut = true;
+    for (const { track, reason } of leftOut) {
+      this.#context.log.warn("recording leaves a track out", {
+        stream: this.#stream.name,
+        kind: track.kind,
+        track: track.id,
+        codec: track.codec ?? "unknown",
+        reason,
+      });
+    }
+  }
+}

@@ -1,0 +1,357 @@
+import type { Gate, PlayTicket } from "../gate/mod.ts";
+import { type Clock, type Hub, HubError, type Stream } from "../hub/mod.ts";
+import type { ServerLog } from "../log/mod.ts";
+import {
+  type OpenedSegment,
+  Recorder,
+  type RecorderStatistics,
+  type SegmentInfo,
+} from "./recorder.ts";
+import { type RecordedSegment, RecordingIndex, type SegmentQuery } from "./recording_index.ts";
+import { type CheckedRule, checkRule, type RecordingRule } from "./recording_rule.ts";
+import { RecordingError } from "./recording_store.ts";
+import { expiredFiles } from "./retention.ts";
+
+/** What recordings need of the server. */
+export interface RecordingsContext {
+  /** The streams. */
+  readonly hub: Hub;
+  /** The desk, which sees recorders as the server's own players. */
+  readonly gate: Gate;
+  /** Where lines go. */
+  readonly log: ServerLog;
+  /** Time. */
+  readonly clock: Clock;
+  /** The time of the day, milliseconds since 1970. */
+  readonly nowUnixMs: () => number;
+  /** Is told of each file that is done. */
+  readonly onSegment?: (segment: SegmentInfo) => void;
+}
+
+/** A segment of a recording, with the number of its rule. */
+export interface ListedSegment extends RecordedSegment {
+  /** Number of the rule, from 0 on. */
+  readonly rule: number;
+}
+
+/** A rule at work. */
+interface ActiveRule extends CheckedRule {
+  readonly number: number;
+  readonly index: RecordingIndex;
+  readonly recorders: Map<Stream, ActiveRecorder>;
+  /** Names that a program has told to record. */
+  readonly wanted: Set<string>;
+  /** Streams whose recorder was sent away: it stays away until they begin anew. */
+  readonly kicked: WeakSet<Stream>;
+}
+
+interface ActiveRecorder {
+  readonly recorder: Recorder;
+  ticket: PlayTicket | undefined;
+}
+
+/** How often it is looked what is to be removed, milliseconds. */
+const SWEEP_MS = 60_000;
+
+/** Files of one name and time that are tried: clocks that are set back meet their own files again. */
+const MOST_NAMES = 1000;
+
+/**
+ * The recordings of a server: by rules, each stream is written to files while it is live, and files that are too old or
+ * too many are removed.
+ *
+ * @example
+ * ```ts ignore
+ * import { Server } from "@weir/server";
+ *
+ * await using server = new Server({
+ *   rtmp: { port: 1935 },
+ *   record: [{ name: "live/*", to: "recordings", keepMs: 7 * 86_400_000 }],
+ * });
+ * await server.listen();
+ * ```
+ */
+export class Recordings {
+  readonly #context: RecordingsContext;
+  readonly #rules: readonly ActiveRule[];
+  #state: "new" | "started" | "stopped" = "new";
+  #unobserve: (() => void) | undefined;
+  #timer: { cancel(): void } | undefined;
+  #sweeping: Promise<void> | undefined;
+
+  /**
+   * Makes recordings that do nothing yet.
+   *
+   * @throws {TypeError | RangeError} if a rule is wrong, see {@linkcode RecordingRule}
+   */
+  constructor(context: RecordingsContext, rules: readonly RecordingRule[]) {
+    this.#context = context;
+    this.#rules = rules.map((rule, number) => ({
+      ...checkRule(rule),
+      number,
+      index: new RecordingIndex(),
+      recorders: new Map(),
+      wanted: new Set(),
+      kicked: new WeakSet(),
+    }));
+  }
+
+  /** The state and counts of each recorder that is at work. */
+  get statistics(): (RecorderStatistics & { readonly rule: number })[] {
+    return this.#rules.flatMap(({ recorders, number }) =>
+      Array.from(recorders.values(), ({ recorder }) => ({ rule: number, ...recorder.statistics }))
+    );
+  }
+
+  /** The names of streams that have files, in alphabetical order. */
+  get names(): string[] {
+    return [...new Set(this.#rules.flatMap(({ index }) => index.names))].sort();
+  }
+
+  /**
+   * Looks whether all stores can be used, and which files they hold.
+   *
+   * @throws {RecordingError} (rejects) `permission`, with the flag to add, or `store`
+   */
+  async open(): Promise<void> {
+    for (const { store, rule } of this.#rules) {
+      await store.check();
+      if (rule.keepFreeBytes !== undefined) await store.freeBytes?.();
+    }
+    for (const { store, template, extension, index } of this.#rules) {
+      for await (const file of store.list()) index.found(file, { template, extension });
+    }
+  }
+
+  /** Starts to record; call `open` first. */
+  start(): void {
+    if (this.#state !== "new" || this.#rules.length === 0) return;
+    this.#state = "started";
+    const { hub } = this.#context;
+    const look = (stream: Stream): void => this.#look(stream);
+    this.#unobserve = hub.observe({
+      onStreamStart: look,
+      onStreamWanted: look,
+      onStreamLeft: look,
+    });
+    for (const stream of hub.streams) this.#look(stream);
+    this.#sweepLater();
+  }
+
+  /**
+   * Records a stream of a rule whose `when` is `api`, now or when it begins; false where there is no such rule.
+   */
+  record(name: string): boolean {
+    const rule = this.#rules.find(({ when, pattern }) => when === "api" && pattern.matches(name));
+    if (rule === undefined) return false;
+    rule.wanted.add(name);
+    const stream = this.#context.hub.get(name);
+    if (stream !== undefined) this.#look(stream);
+    return true;
+  }
+
+  /** Ends what {@linkcode Recordings.record} began; resolves when the files are done, to false where nothing was. */
+  async end(name: string): Promise<boolean> {
+    let isEnded = false;
+    for (const rule of this.#rules) {
+      if (!rule.wanted.delete(name)) continue;
+      isEnded = true;
+      for (const [stream, { recorder }] of rule.recorders) {
+        if (stream.name === name) await recorder.stop();
+      }
+    }
+    return isEnded;
+  }
+
+  /** The files that a query is for, by name and then by time. */
+  find(query: SegmentQuery = {}): ListedSegment[] {
+    const found = this.#rules.flatMap(({ index, number }) =>
+      index.find(query).map((segment) => ({ rule: number, ...segment }))
+    );
+    return found.sort((a, b) =>
+      a.name === b.name ? a.startUnixMs - b.startUnixMs : a.name < b.name ? -1 : 1
+    );
+  }
+
+  /**
+   * Reads a part of a file.
+   *
+   * @throws {RecordingError} (rejects) `absent` or `store`
+   */
+  async read(
+    segment: Pick<ListedSegment, "rule" | "path">,
+    range: { readonly offset: number; readonly length: number },
+  ): Promise<Uint8Array> {
+    const rule = this.#rules[segment.rule];
+    if (rule?.index.get(segment.path) === undefined) {
+      throw new RecordingError("absent", `There is no recording ${segment.path}`);
+    }
+    return await rule.store.read(segment.path, range);
+  }
+
+  /** Removes a file that is not being written; false where there is none. */
+  async remove({ rule: number, path }: Pick<ListedSegment, "rule" | "path">): Promise<boolean> {
+    const rule = this.#rules[number];
+    const segment = rule?.index.get(path);
+    if (rule === undefined || segment === undefined || segment.isOpen) return false;
+    await rule.store.remove(path);
+    rule.index.delete(path);
+    return true;
+  }
+
+  /** Removes what is too old or too much; it is done each minute anyway. */
+  async sweep(): Promise<void> {
+    await (this.#sweeping ??= this.#sweepAll().finally(() => this.#sweeping = undefined));
+  }
+
+  /** Ends all recordings; resolves when their files are done. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    this.#unobserve?.();
+    this.#timer?.cancel();
+    const all = this.#rules.flatMap(({ recorders }) => [...recorders.values()]);
+    await Promise.all(all.map(({ recorder }) => recorder.stop()));
+    await this.#sweeping;
+  }
+
+  #look(stream: Stream): void {
+    for (const rule of this.#rules) {
+      if (!rule.pattern.matches(stream.name)) continue;
+      const active = rule.recorders.get(stream);
+      if (this.#isDue(rule, stream)) {
+        if (active === undefined && stream.isLive) this.#begin(rule, stream);
+      } else if (active !== undefined) void active.recorder.stop();
+    }
+  }
+
+  #isDue({ when, wanted, kicked }: ActiveRule, stream: Stream): boolean {
+    // What another worker or machine has is recorded there.
+    if (kicked.has(stream) || stream.publication?.via !== undefined) return false;
+    switch (when) {
+      case "always":
+        return true;
+      case "demand":
+        return stream.isWanted;
+      case "api":
+        return wanted.has(stream.name);
+    }
+  }
+
+  #begin(rule: ActiveRule, stream: Stream): void {
+    const { log, gate, clock, nowUnixMs } = this.#context;
+    let recorder: Recorder;
+    try {
+      recorder = new Recorder(stream, {
+        format: rule.format,
+        segmentMs: rule.segmentMs,
+        partMs: rule.partMs,
+        open: (startUnixMs) => this.#open(rule, { name: stream.name, startUnixMs }),
+        onSegment: (segment) => this.#done(rule, segment),
+      }, { clock, log, nowUnixMs });
+    } catch (error) {
+      if (error instanceof HubError) return;
+      throw error;
+    }
+    const active: ActiveRecorder = { recorder, ticket: undefined };
+    rule.recorders.set(stream, active);
+    log.info("recording started", { stream: stream.name, to: rule.store.target });
+    const guest = gate.own("record");
+    void guest.play({ name: stream.name }).then((answer) => {
+      if (!("granted" in answer) || recorder.statistics.state === "ended") return;
+      active.ticket = answer.granted;
+      const onEnded = (): void => {
+        rule.kicked.add(stream);
+        void recorder.stop();
+      };
+      if (!answer.granted.start({ onEnded })) void recorder.stop();
+    });
+    void recorder.done.then(() => {
+      rule.recorders.delete(stream);
+      active.ticket?.end();
+      const { segments, bytes, gaps } = recorder.statistics;
+      log.info("recording ended", { stream: stream.name, segments, bytes, gaps });
+      // Somebody may have begun to watch meanwhile.
+      if (this.#state === "started" && this.#isDue(rule, stream) && stream.isLive) {
+        this.#look(stream);
+      }
+    });
+  }
+
+  /** Makes a file that was not there before, whatever the clock says. */
+  async #open(
+    rule: ActiveRule,
+    place: { readonly name: string; readonly startUnixMs: number },
+  ): Promise<OpenedSegment> {
+    for (let again = 0; again < MOST_NAMES; again++) {
+      const path = rule.template.pathOf(place, again) + rule.extension;
+      const sink = await rule.store.create(path);
+      if (sink === undefined) continue;
+      rule.index.set({
+        ...place,
+        path,
+        bytes: 0,
+        endUnixMs: place.startUnixMs,
+        durationMs: undefined,
+        isOpen: true,
+      });
+      return { sink, path };
+    }
+    throw new RecordingError("store", `There are ${MOST_NAMES} files of ${place.name} of one time`);
+  }
+
+  #done(rule: ActiveRule, segment: SegmentInfo): void {
+    const { path, startUnixMs, durationMs, bytes, name } = segment;
+    rule.index.set({
+      name,
+      path,
+      bytes,
+      startUnixMs,
+      durationMs,
+      endUnixMs: startUnixMs + durationMs,
+      isOpen: false,
+    });
+    this.#context.onSegment?.(segment);
+    if (this.#state === "started") void this.sweep();
+  }
+
+  #sweepLater(): void {
+    this.#timer = this.#context.clock.setTimer(() => {
+      void this.sweep();
+      this.#sweepLater();
+    }, SWEEP_MS);
+  }
+
+  async #sweepAll(): Promise<void> {
+    for (const rule of this.#rules) {
+      try {
+        await this.#sweepRule(rule);
+      } catch (error) {
+        this.#context.log.error("old recordings cannot be removed", {
+          from: rule.store.target,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+
+  async #sweepRule({ rule, store, index }: ActiveRule): Promise<void> {
+    const { keepMs, keepBytes, keepFreeBytes } = rule;
+    if (keepMs === undefined && keepBytes === undefined && keepFreeBytes === undefined) return;
+    const freeBytes = keepFreeBytes === undefined ? undefined : await store.freeBytes?.();
+    const expired = expiredFiles(index.all, {
+      ...rule,
+      nowUnixMs: this.#context.nowUnixMs(),
+      ...(freeBytes === undefined ? {} : { freeBytes }),
+    });
+    for (const { path } of expired) {
+      await store.remove(path);
+      index.delete(path);
+    }
+    if (expired.length > 0) {
+      this.#context.log.info("old recordings removed", {
+        from: store.target,
+        files: expired.length,
+      });
+    }
+  }
+}
