@@ -5,6 +5,8 @@
  */
 export * from "./flv_body_source.ts";
 export * from "./flv_wire_format.ts";
+export * from "./hls_packager.ts";
+export * from "./hls_rendition.ts";
 export * from "./left_out.ts";
 export * from "./mp4_wire_format.ts";
 export * from "./rtmp_capabilities.ts";

@@ -22,7 +22,7 @@ export class Mp4WireFormat implements WireFormat {
     stream: Stream,
     { tracks, log = silentLog }: { readonly tracks: readonly Track[]; readonly log?: ServerLog },
   ) {
-    this.#frames = StreamFrames.withHeaders(stream, { maxWaitUs: 0, onLoss: "pass" });
+    this.#frames = new StreamFrames(stream, { maxWaitUs: 0, onLoss: "pass" });
     this.#writer = new FragmentWriter(tracks);
     this.#words = new Set(this.#writer.tracks.map(({ track }) => wordOf(track)));
     tellLeftOut(stream.publication, { format: "mp4", tracks: this.#writer.leftOut, log });

@@ -1,4 +1,4 @@
-import type { Clock, Publication, Stream, StreamEndReason } from "../hub/mod.ts";
+import type { Clock, HeaderSet, Publication, Stream, StreamEndReason } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type FeedEvent, FrameFeed, type FrameFeedOptions } from "../transmux/mod.ts";
 
@@ -7,18 +7,12 @@ export class StreamFrames {
   readonly #stream: Stream;
   readonly #feed: FrameFeed;
   #publication: Publication | undefined;
+  #headers: HeaderSet | undefined;
 
   /** Begins with whoever publishes the next unit. */
   constructor(stream: Stream, options: FrameFeedOptions = {}) {
     this.#stream = stream;
     this.#feed = new FrameFeed(options);
-  }
-
-  /** Begins with the headers in force, for wire formats: a log that is opened later is not given these. */
-  static withHeaders(stream: Stream, options: FrameFeedOptions = {}): StreamFrames {
-    const frames = new StreamFrames(stream, options);
-    for (const unit of stream.headers.units) frames.take(unit);
-    return frames;
   }
 
   /** Who publishes what came last. */
@@ -34,11 +28,29 @@ export class StreamFrames {
   /** Takes the stream's next unit, and returns what it completes. */
   take(unit: MediaUnit): FeedEvent[] {
     const now = this.#stream.publication;
-    if (now === undefined || now === this.#publication) return this.#feed.take(unit);
-    const left = this.#feed.end();
-    this.#publication = now;
-    this.#feed.begin(now.tracks);
-    return [...left, ...this.#feed.take(unit)];
+    const isNew = now !== undefined && now !== this.#publication;
+    const left = isNew ? this.#feed.end() : [];
+    if (isNew) {
+      this.#publication = now;
+      this.#headers = undefined;
+      this.#feed.begin(now.tracks);
+    }
+    this.#takeHeaders(unit);
+    return left.length === 0 ? this.#feed.take(unit) : [...left, ...this.#feed.take(unit)];
+  }
+
+  /**
+   * Headers that a publisher repeats after another are not given to those who had them already, nor to wire formats
+   * that are opened later.
+   */
+  #takeHeaders(next: MediaUnit): void {
+    const { headers } = this.#stream;
+    if (headers === this.#headers) return;
+    const known = this.#headers?.units ?? [];
+    this.#headers = headers;
+    for (const unit of headers.units) {
+      if (unit !== next && !known.includes(unit)) this.#feed.take(unit);
+    }
   }
 
   /** Says that nothing more comes, and returns what still waits. */

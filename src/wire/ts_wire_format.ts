@@ -20,7 +20,7 @@ export class TsWireFormat implements WireFormat {
 
   /** Makes the format of a stream's log; `log` is told of the tracks that MPEG-TS cannot carry. */
   constructor(stream: Stream, { log = silentLog }: { readonly log?: ServerLog } = {}) {
-    this.#frames = StreamFrames.withHeaders(stream, { maxWaitUs: 0, onLoss: "pass" });
+    this.#frames = new StreamFrames(stream, { maxWaitUs: 0, onLoss: "pass" });
     this.#log = log;
   }
 

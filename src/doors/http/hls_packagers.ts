@@ -1,0 +1,79 @@
+import type { Stream, Timer } from "../../hub/mod.ts";
+import { HlsPackager, type HlsPackagingOptions } from "../../wire/mod.ts";
+import type { Shell } from "../mod.ts";
+
+/** How long a stream is packaged on after its last viewer has gone, milliseconds: players come back. */
+const IDLE_MS = 10_000;
+
+/** A stream that is packaged. */
+interface Packaged {
+  readonly packager: HlsPackager;
+  viewers: number;
+  idle: Timer | undefined;
+}
+
+/** The streams that are packaged, each once, and only as long as somebody wants it. */
+export class HlsPackagers {
+  readonly #shell: Shell;
+  readonly #options: HlsPackagingOptions;
+  readonly #packaged = new Map<Stream, Packaged>();
+
+  /** Packages streams of `shell`. */
+  constructor(shell: Shell, options: HlsPackagingOptions) {
+    this.#shell = shell;
+    this.#options = options;
+  }
+
+  /**
+   * The packager of a stream, until `release` is called.
+   *
+   * @throws {HubError} `closed` when the stream has ended
+   */
+  open(stream: Stream): { readonly packager: HlsPackager; readonly release: () => void } {
+    let packaged = this.#packaged.get(stream);
+    // A stream that has ended may be published again under the same name.
+    if (packaged?.packager.isEnded) this.#drop(stream, packaged);
+    packaged = this.#packaged.get(stream) ?? this.#begin(stream);
+    packaged.viewers++;
+    packaged.idle?.cancel();
+    packaged.idle = undefined;
+    const { packager } = packaged;
+    let isReleased = false;
+    return {
+      packager,
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        this.#release(stream, packaged);
+      },
+    };
+  }
+
+  #begin(stream: Stream): Packaged {
+    const { clock, log } = this.#shell;
+    const packager = new HlsPackager(stream, {
+      ...this.#options,
+      clock,
+      log,
+      nowUnixUs: () => Date.now() * 1000,
+      id: crypto.getRandomValues(new Uint8Array(6)).toHex(),
+      onEnd: () => void (packaged.viewers === 0 && this.#drop(stream, packaged)),
+    });
+    const packaged: Packaged = { packager, viewers: 0, idle: undefined };
+    this.#packaged.set(stream, packaged);
+    return packaged;
+  }
+
+  #release(stream: Stream, packaged: Packaged): void {
+    packaged.viewers--;
+    if (packaged.viewers > 0) return;
+    if (packaged.packager.isEnded) return this.#drop(stream, packaged);
+    packaged.idle = this.#shell.clock.setTimer(() => this.#drop(stream, packaged), IDLE_MS);
+  }
+
+  #drop(stream: Stream, packaged: Packaged): void {
+    packaged.idle?.cancel();
+    packaged.packager.close();
+    if (this.#packaged.get(stream) === packaged) this.#packaged.delete(stream);
+  }
+}

@@ -1,0 +1,250 @@
+import { gzipSync } from "node:zlib";
+import { readDirectives } from "../../hls/mod.ts";
+import { HubError } from "../../hub/mod.ts";
+import { refusalOf } from "../../gate/mod.ts";
+import type { HlsAnswer, HlsPackagingOptions } from "../../wire/mod.ts";
+import type { Shell } from "../mod.ts";
+import { HlsPackagers } from "./hls_packagers.ts";
+import { type HlsViewer, HlsViewers } from "./hls_viewers.ts";
+import type { HttpOutput } from "./http_output.ts";
+import type { StreamVisit } from "./http_visit.ts";
+import { faultAnswer } from "./json_answer.ts";
+
+/** How streams are played as HLS. */
+export interface HlsOptions extends HlsPackagingOptions {
+  /**
+   * Whether each player has addresses of its own, so that it is counted and can be sent away (`viewer`, the default),
+   * or all share theirs, so that a cache in front of the server serves them: it is then one player.
+   */
+  readonly sessions?: "viewer" | "shared";
+}
+
+/** What the rows of one server share. */
+interface HlsState {
+  readonly packagers: HlsPackagers;
+  readonly viewers: HlsViewers;
+}
+
+const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+/** A token of 16 random bytes; shared ones have 6. */
+const TOKEN = /^[0-9a-f]{12,32}$/;
+/** Files never change: their names are never used again. */
+const FILE_CACHING = "public, max-age=3600, immutable, no-transform";
+
+/**
+ * `/live/cam/index.m3u8`: HLS, and low-latency HLS at the same addresses. The playlists and segments of a player are
+ * under `/live/cam/hls/TOKEN/`, where the token stands for the leave that the gate has given.
+ */
+export function hlsRow(options: HlsOptions = {}): HttpOutput {
+  const states = new WeakMap<Shell, HlsState>();
+  const stateOf = (shell: Shell): HlsState => {
+    const known = states.get(shell);
+    if (known !== undefined) return known;
+    const state = { packagers: new HlsPackagers(shell, options), viewers: new HlsViewers() };
+    states.set(shell, state);
+    return state;
+  };
+  return {
+    protocol: "http-hls",
+    suffix: /\/(?:index\.m3u8|hls\/([^/]+)\/([\w.]+\.(?:m3u8|m4s|mp4)))$/,
+    methods: {
+      GET: (visit) => {
+        const state = stateOf(visit.shell);
+        const [, token, file] = visit.suffix;
+        return token === undefined || file === undefined
+          ? begin(visit, { state, options })
+          : goOn(visit, { state, token, file });
+      },
+    },
+  };
+}
+
+/** The first request of a player. */
+async function begin(
+  visit: StreamVisit,
+  { state, options }: { readonly state: HlsState; readonly options: HlsOptions },
+): Promise<Response> {
+  const isShared = options.sessions === "shared";
+  const viewer = await newViewer(visit, { state, isShared });
+  if (viewer instanceof Response) return viewer;
+  const now = () => visit.shell.clock.now();
+  const answer = await viewer.answer(async () => {
+    const multivariant = await viewer.packager.multivariant(`hls/${viewer.token}/`);
+    if (multivariant.is !== "there") return refusal(multivariant);
+    const bytes = new TextEncoder().encode(multivariant.value);
+    viewer.sent(bytes.length);
+    const caching = isShared ? "public, max-age=2, no-transform" : "no-store, no-transform";
+    return playlistAnswer(visit, { bytes, caching });
+  }, now);
+  if (answer === undefined) return TOO_MANY();
+  // A stream that cannot be played has no player.
+  if (answer.status >= 400) viewer.end({ clean: true, reason: "closed", message: "Not played" });
+  return answer;
+}
+
+/** A request for a playlist or a file of a player that there is, or that comes back. */
+async function goOn(
+  visit: StreamVisit,
+  { state, token, file }: {
+    readonly state: HlsState;
+    readonly token: string;
+    readonly file: string;
+  },
+): Promise<Response> {
+  const known = state.viewers.get(token, visit.name);
+  if (known === undefined && (!TOKEN.test(token) || state.viewers.wasSentAway(token))) {
+    return faultAnswer({
+      status: 403,
+      code: "session",
+      reason: "This player was sent away, or never was: begin at index.m3u8",
+    });
+  }
+  const viewer = known ?? await newViewer(visit, { state, isShared: false, token });
+  if (viewer instanceof Response) return viewer;
+  const now = () => visit.shell.clock.now();
+  const answer = await viewer.answer(() => {
+    return file.endsWith(".m3u8")
+      ? servePlaylist(visit, { viewer, name: file.slice(0, -".m3u8".length) })
+      : serveFile(visit, { viewer, file });
+  }, now);
+  return answer ?? TOO_MANY();
+}
+
+async function newViewer(
+  visit: StreamVisit,
+  { state, isShared, token }: {
+    readonly state: HlsState;
+    readonly isShared: boolean;
+    readonly token?: string;
+  },
+): Promise<HlsViewer | Response> {
+  const granted = await visit.play();
+  if (granted instanceof Response) return granted;
+  const { ticket, stream } = granted;
+  try {
+    const { packager, release } = state.packagers.open(stream);
+    const own = token ?? (isShared ? packager.id : newToken());
+    const known = state.viewers.get(own, visit.name);
+    if (known !== undefined) {
+      release();
+      ticket.end();
+      return known;
+    }
+    const { exchange, name, shell } = visit;
+    const parts = { token: own, name, packager, release, ticket, exchange };
+    return state.viewers.add(parts, { now: () => shell.clock.now() });
+  } catch (error) {
+    ticket.end();
+    if (error instanceof HubError) return visit.refusal("play", refusalOf(error));
+    throw error;
+  }
+}
+
+async function servePlaylist(
+  visit: StreamVisit,
+  { viewer, name }: { readonly viewer: HlsViewer; readonly name: string },
+): Promise<Response> {
+  const directives = readDirectives(visit.url.searchParams);
+  if (typeof directives === "string") {
+    return faultAnswer({ status: 400, code: "directives", reason: directives });
+  }
+  const answer = await viewer.packager.playlist(name, directives);
+  if (answer.is !== "there") return refusal(answer);
+  const { bytes, tag, targetDurationS } = answer.value;
+  viewer.sent(bytes.length);
+  // What was waited for is the answer to that question forever; what is asked without one changes.
+  const maxAge = directives.msn === undefined
+    ? Math.max(1, Math.floor(targetDurationS / 2))
+    : targetDurationS * 6;
+  return playlistAnswer(visit, {
+    bytes,
+    caching: `public, max-age=${maxAge}, no-transform`,
+    tag: `"${name}-${tag}"`,
+  });
+}
+
+async function serveFile(
+  visit: StreamVisit,
+  { viewer, file }: { readonly viewer: HlsViewer; readonly file: string },
+): Promise<Response> {
+  const answer = await viewer.packager.file(file);
+  if (answer.is !== "there") return refusal(answer);
+  const tag = `"${file}"`;
+  const headers = { "cache-control": FILE_CACHING, etag: tag };
+  if (isKnown(visit, tag)) return new Response(null, { status: 304, headers });
+  const { bytes, contentType } = answer.value;
+  viewer.sent(bytes.length);
+  return new Response(bodyOf(bytes), {
+    headers: { ...headers, "content-type": contentType, "x-content-type-options": "nosniff" },
+  });
+}
+
+/** Playlists that were compressed, once for all who take them so. */
+const compressed = new WeakMap<Uint8Array, Uint8Array>();
+
+function playlistAnswer(
+  visit: StreamVisit,
+  { bytes, caching, tag }: {
+    readonly bytes: Uint8Array;
+    readonly caching: string;
+    readonly tag?: string;
+  },
+): Response {
+  const headers: Record<string, string> = {
+    "cache-control": caching,
+    vary: "accept-encoding",
+    ...(tag === undefined ? {} : { etag: tag }),
+  };
+  if (tag !== undefined && isKnown(visit, tag)) return new Response(null, { status: 304, headers });
+  headers["content-type"] = PLAYLIST_TYPE;
+  headers["x-content-type-options"] = "nosniff";
+  const takesGzip = /\bgzip\b/.test(visit.request.headers.get("accept-encoding") ?? "");
+  if (!takesGzip) return new Response(bodyOf(bytes), { headers });
+  let packed = compressed.get(bytes);
+  if (packed === undefined) {
+    packed = gzipSync(bytes);
+    compressed.set(bytes, packed);
+  }
+  headers["content-encoding"] = "gzip";
+  return new Response(bodyOf(packed), { headers });
+}
+
+function isKnown({ request }: StreamVisit, tag: string): boolean {
+  const told = request.headers.get("if-none-match");
+  return told !== null && told.split(",").some((one) => one.trim().replace(/^W\//, "") === tag);
+}
+
+/** No memory of the hub is shared between threads: the type alone would allow it. */
+function bodyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>;
+}
+
+function refusal(answer: Exclude<HlsAnswer<unknown>, { readonly is: "there" }>): Response {
+  switch (answer.is) {
+    case "absent":
+      return faultAnswer({ status: 404, code: "absent", reason: "There is no such file any more" });
+    case "too-far":
+      return faultAnswer({ status: 400, code: "too-far", reason: answer.reason });
+    case "late":
+      return faultAnswer({
+        status: 503,
+        code: "late",
+        reason: answer.reason,
+        headers: { "retry-after": "1" },
+      });
+    case "nothing":
+      return faultAnswer({ status: 406, code: "codec", reason: answer.reason });
+  }
+}
+
+const TOO_MANY = (): Response =>
+  faultAnswer({
+    status: 429,
+    code: "too-many",
+    reason: "This player waits for too much at once",
+    headers: { "retry-after": "1" },
+  });
+
+function newToken(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toHex();
+}

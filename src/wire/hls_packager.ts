@@ -1,0 +1,529 @@
+import {
+  type HlsAudioRendition,
+  type HlsDirectives,
+  type HlsVariant,
+  writeMultivariantPlaylist,
+} from "../hls/mod.ts";
+import type { Clock, Stream, Timer } from "../hub/mod.ts";
+import { type ServerLog, silentLog } from "../log/mod.ts";
+import { type CodecName, codecString, type Track } from "../media/mod.ts";
+import { whyNotMp4 } from "../mp4/mod.ts";
+import {
+  type CodedFrame,
+  type FeedEvent,
+  FragmentWriter,
+  type UnsupportedTrack,
+} from "../transmux/mod.ts";
+import { type HlsFile, type HlsPlaylistTerms, HlsRendition } from "./hls_rendition.ts";
+import { tellLeftOut } from "./left_out.ts";
+import { type FramesTap, tapFrames } from "./stream_frames.ts";
+
+/** How streams are packaged. */
+export interface HlsPackagingOptions {
+  /** The shortest segment, milliseconds: it ends at the first key frame after that. Default 1000. */
+  readonly segmentMs?: number;
+  /** The longest part, milliseconds. Default 200. */
+  readonly partMs?: number;
+  /** Segments in a playlist. Default 10. */
+  readonly segments?: number;
+  /** Bytes of a stream's segments that are held at most, those that have left the playlist too. Default 64 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** What a packager needs beside the stream. */
+export interface HlsPackagerOptions extends HlsPackagingOptions {
+  readonly clock: Clock;
+  /** Microseconds since 1970. */
+  readonly nowUnixUs: () => number;
+  /** A word that no other packaging of the stream has had. */
+  readonly id: string;
+  /** Is told of the tracks that HLS cannot carry. */
+  readonly log?: ServerLog;
+  /** Is called once when the stream has ended. */
+  readonly onEnd?: () => void;
+}
+
+/** What is served, or why nothing is. */
+export type HlsAnswer<T> =
+  | { readonly is: "there"; readonly value: T }
+  /** There is no such file, or it has gone. */
+  | { readonly is: "absent" }
+  /** It is too far in the future. */
+  | { readonly is: "too-far"; readonly reason: string }
+  /** It was waited for, and has not come; or too many wait. */
+  | { readonly is: "late"; readonly reason: string }
+  /** Nothing of the stream can be carried. */
+  | { readonly is: "nothing"; readonly reason: string };
+
+/** A playlist as it is sent. */
+export interface HlsPlaylistBytes {
+  readonly bytes: Uint8Array;
+  /** Changes with the bytes. */
+  readonly tag: string;
+  readonly targetDurationS: number;
+}
+
+/** Codecs that players of HLS know. */
+const CODECS: ReadonlySet<CodecName> = new Set<CodecName>([
+  ...["h264", "h265", "av1", "vp9"] as const,
+  ...["aac", "opus", "mp3", "flac", "ac3", "eac3"] as const,
+]);
+
+/** Players that wait for files at once: each costs a promise. */
+const MAX_WAITERS = 20_000;
+/** A segment that has no key frame for so long ends without. */
+const LONGEST_SEGMENT_US = 10_000_000;
+const LARGEST_SEGMENT_BYTES = 32 * 1024 * 1024;
+/** Publishers that count milliseconds are off by one each way. */
+const ROUNDING_US = 2000;
+/** How much longer than the longest of the first parts later ones may be: times of frames are rounded. */
+const PART_MARGIN_US = 5000;
+/** A segment may be rounded down to the target duration. */
+const TARGET_MARGIN_US = 450_000;
+/** What is awaited at the start: the first segment. */
+const START_WAIT_MS = 15_000;
+/** Bit rates to come may be above those so far. */
+const BANDWIDTH_MARGIN = 1.2;
+/** How far ahead a part may be asked for: that many seconds, in parts (6.2.5.2). */
+const ADVANCE_S = 3;
+
+/** One rendition with what makes its parts. */
+interface Line {
+  readonly rendition: HlsRendition;
+  readonly writer: FragmentWriter;
+  readonly tracks: readonly Track[];
+  /** The longest part, microseconds. */
+  partUs: number;
+  /** When its part has begun, by the track whose frames tell when parts end: its first. */
+  partStartUs: number | undefined;
+  /** The newest frame of that track, and how long after the one before it came. */
+  lastUs: number;
+  stepUs: number;
+}
+
+/** Waiters for one file share a promise. */
+interface Awaited {
+  readonly promise: Promise<boolean>;
+  readonly settle: (isThere: boolean) => void;
+  readonly isThere: () => boolean;
+  readonly timer: Timer;
+}
+
+/**
+ * Packages a stream as HLS, of low latency too, once for all its viewers: the first video track with the first audio
+ * track in one playlist, and each further audio track in one of its own.
+ *
+ * Video and audio share segments, since all players of HLS take that, and it halves the requests of each: with parts of
+ * 200 ms these are what serving costs. The segments of all playlists begin at the same times.
+ */
+export class HlsPackager {
+  readonly #stream: Stream;
+  readonly #options: Required<HlsPackagingOptions> & HlsPackagerOptions;
+  readonly #tap: FramesTap;
+  #lines: Line[] = [];
+  #reason: string | undefined;
+  #isEnded = false;
+  /** Counted up with each part: tags of playlists change with it. */
+  #version = 0;
+  #targetDurationS: number | undefined;
+  #frameRate: number | undefined;
+  #segmentStart: { readonly dtsUs: number; readonly programDateTimeMs: number } | undefined;
+  #frames = 0;
+  #isDiscontinuous = false;
+  #epochUnixUs: number | undefined;
+  readonly #awaited = new Map<string, Awaited>();
+  #waiters = 0;
+
+  /** Begins to package `stream` at its newest key frame. */
+  constructor(stream: Stream, options: HlsPackagerOptions) {
+    this.#stream = stream;
+    const { segmentMs = 1000, partMs = 200, segments = 10, maxBytes = 64 * 1024 * 1024 } = options;
+    this.#options = { ...options, segmentMs, partMs, segments, maxBytes };
+    this.#tap = tapFrames(stream, {
+      onEvent: (event) => this.#take(event),
+      onEnd: () => this.#end(),
+    });
+  }
+
+  /** Whether the stream has ended: its playlists say so. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** The word that names its files, and nobody can guess. */
+  get id(): string {
+    return this.#options.id;
+  }
+
+  /** Bytes that it holds. */
+  get heldBytes(): number {
+    return this.#lines.reduce((sum, { rendition }) => sum + rendition.heldBytes, 0);
+  }
+
+  /** Frames that could not be packaged. */
+  get dropped(): number {
+    return this.#tap.dropped;
+  }
+
+  /** Stops; who waits is told that it is late. */
+  close(): void {
+    this.#tap.close();
+    this.#isEnded = true;
+    this.#settleAll();
+  }
+
+  /** The multivariant playlist, once the first segment is whole; `folder` is where the others are: `hls/token/`. */
+  async multivariant(folder = ""): Promise<HlsAnswer<string>> {
+    const start = await this.#started();
+    if (start !== undefined) return start;
+    return { is: "there", value: writeMultivariantPlaylist(this.#describe(folder)) };
+  }
+
+  /** A media playlist, when it holds what is asked for. */
+  async playlist(name: string, ask: HlsDirectives): Promise<HlsAnswer<HlsPlaylistBytes>> {
+    const start = await this.#started();
+    if (start !== undefined) return start;
+    const line = this.#lines.find(({ rendition }) => rendition.name === name);
+    if (line === undefined) return { is: "absent" };
+    const { rendition } = line;
+    const { msn, part, skip } = ask;
+    if (msn !== undefined && !this.#isEnded) {
+      const tooFar = this.#tooFar(line, { msn, part });
+      if (tooFar !== undefined) return { is: "too-far", reason: tooFar };
+      const isThere = await this.#wait(
+        `${name} ${msn} ${part ?? ""}`,
+        () => rendition.has({ msn, part }),
+      );
+      if (!isThere && !this.#isEnded) return LATE;
+    }
+    const terms = this.#terms(line);
+    const skips = skip !== undefined;
+    return {
+      is: "there",
+      value: {
+        bytes: rendition.playlist(terms, { skips }),
+        tag: `${this.#options.id}-${this.#version}${skips ? "-skip" : ""}`,
+        targetDurationS: terms.targetDurationS,
+      },
+    };
+  }
+
+  /** A segment, a part or an initialization segment; the part that is hinted at is waited for. */
+  async file(name: string): Promise<HlsAnswer<HlsFile>> {
+    for (const { rendition } of this.#lines) {
+      const asked = rendition.nameOf(name);
+      if (asked === undefined) continue;
+      const { openMsn, openParts } = rendition;
+      const isHinted = asked.is === "part" && asked.msn === openMsn && asked.part === openParts;
+      if (isHinted && !this.#isEnded) {
+        const isThere = await this.#wait(name, () => rendition.file(asked) !== undefined);
+        if (!isThere && !this.#isEnded) return LATE;
+      }
+      const file = rendition.file(asked);
+      return file === undefined ? { is: "absent" } : { is: "there", value: file };
+    }
+    return { is: "absent" };
+  }
+
+  /** Waits for the first segment; tells why there is none. */
+  async #started(): Promise<Exclude<HlsAnswer<never>, { readonly is: "there" }> | undefined> {
+    const isStarted = (): boolean =>
+      this.#isEnded || this.#reason !== undefined || this.#targetDurationS !== undefined;
+    if (!await this.#wait("start", isStarted, START_WAIT_MS)) return LATE;
+    if (this.#reason !== undefined) return { is: "nothing", reason: this.#reason };
+    return this.#targetDurationS === undefined ? { is: "absent" } : undefined;
+  }
+
+  #tooFar(
+    { rendition, partUs }: Line,
+    { msn, part }: { readonly msn: number; readonly part: number | undefined },
+  ): string | undefined {
+    const { openMsn, openParts } = rendition;
+    if (msn > openMsn + 1) return `Segment ${msn} is far from ${openMsn}, which is being made`;
+    const limit = Math.ceil((ADVANCE_S * 1_000_000) / partUs);
+    const ahead = (part ?? 0) - (msn === openMsn ? openParts : 0);
+    if (msn < openMsn || ahead <= limit) return undefined;
+    return `Part ${part} of segment ${msn} is more than ${limit} parts ahead`;
+  }
+
+  async #wait(key: string, isThere: () => boolean, waitMs?: number): Promise<boolean> {
+    if (isThere()) return true;
+    if (this.#isEnded || this.#waiters >= MAX_WAITERS) return false;
+    this.#waiters++;
+    try {
+      return await (this.#awaited.get(key) ?? this.#await(key, isThere, waitMs)).promise;
+    } finally {
+      this.#waiters--;
+    }
+  }
+
+  #await(key: string, isThere: () => boolean, waitMs = this.#waitMs): Awaited {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const settle = (isThere: boolean): void => {
+      awaited.timer.cancel();
+      this.#awaited.delete(key);
+      resolve(isThere);
+    };
+    const timer = this.#options.clock.setTimer(() => settle(false), waitMs);
+    const awaited: Awaited = { promise, settle, isThere, timer };
+    this.#awaited.set(key, awaited);
+    return awaited;
+  }
+
+  /** A playlist that does not come within three target durations is given up (6.2.5.2). */
+  get #waitMs(): number {
+    return 3000 * (this.#targetDurationS ?? 5);
+  }
+
+  #settleReady(): void {
+    for (const awaited of [...this.#awaited.values()]) {
+      if (awaited.isThere()) awaited.settle(true);
+    }
+  }
+
+  #settleAll(): void {
+    for (const awaited of [...this.#awaited.values()]) awaited.settle(awaited.isThere());
+  }
+
+  #take(event: FeedEvent): void {
+    if (event.type === "tracks") this.#begin(event.tracks);
+    else this.#add(event.frame);
+  }
+
+  /** Begins to package other tracks, or those of another publisher. */
+  #begin(tracks: readonly Track[]): void {
+    this.#endSegment();
+    const { groups, leftOut } = groupsOf(tracks);
+    const log = this.#options.log ?? silentLog;
+    tellLeftOut(this.#tap?.publication ?? this.#stream.publication, {
+      format: "hls",
+      tracks: leftOut,
+      log,
+    });
+    this.#reason = groups.length > 0
+      ? undefined
+      : `The stream ${this.#stream.name} has nothing that HLS players can be sent (${
+        leftOut.map(({ reason }) => reason).join("; ") || "it has no tracks"
+      })`;
+    this.#isDiscontinuous = this.#lines.some(({ rendition }) => rendition.openMsn > 0);
+    this.#lines = groups.map((tracks, index) => this.#lineOf(tracks, index));
+    this.#segmentStart = undefined;
+    this.#epochUnixUs = undefined;
+    this.#settleReady();
+  }
+
+  #lineOf(tracks: readonly Track[], index: number): Line {
+    const { id, partMs, segments: listedSegments, maxBytes } = this.#options;
+    const name = index === 0 ? "main" : `audio${index}`;
+    const isVideo = tracks.some(({ kind }) => kind === "video");
+    const before = this.#lines.find((line) => line.rendition.name === name);
+    const rendition = before?.rendition ??
+      new HlsRendition({
+        ...{ name, id, listedSegments, maxBytes },
+        contentType: isVideo ? "video/mp4" : "audio/mp4",
+      });
+    const writer = new FragmentWriter(tracks);
+    rendition.begin(writer.init);
+    return {
+      ...{ rendition, writer, tracks },
+      partUs: before?.partUs ?? partMs * 1000 + ROUNDING_US,
+      partStartUs: undefined,
+      lastUs: 0,
+      stepUs: 0,
+    };
+  }
+
+  #add(frame: CodedFrame): void {
+    const line = this.#lines.find(({ writer }) => writer.carries(frame));
+    if (line === undefined) return;
+    const [pace] = line.tracks;
+    if (frame.kind === pace!.kind && frame.track === pace!.id) this.#keepPace(line, frame);
+    // Sound that precedes the first picture has no segment.
+    if (this.#segmentStart !== undefined) line.writer.add(frame);
+  }
+
+  /** Ends what is to end before this frame. */
+  #keepPace(line: Line, frame: CodedFrame): void {
+    const { dtsUs } = frame;
+    const stepUs = dtsUs - line.lastUs;
+    line.lastUs = dtsUs;
+    line.stepUs = stepUs;
+    const isSegmentEnd = line === this.#lines[0] && this.#endsSegment(frame, stepUs);
+    if (isSegmentEnd) {
+      this.#endSegment(frame);
+      this.#startSegment(frame);
+    } else if (line.partStartUs !== undefined) {
+      if (dtsUs - line.partStartUs + stepUs > line.partUs) this.#endPart(line, frame);
+    }
+    if (this.#segmentStart !== undefined) line.partStartUs ??= dtsUs;
+  }
+
+  /** Whether a segment begins with this frame of the main track. */
+  #endsSegment({ dtsUs, keyFrame }: CodedFrame, stepUs: number): boolean {
+    const start = this.#segmentStart;
+    if (start === undefined) return keyFrame;
+    this.#frames++;
+    const segmentUs = dtsUs - start.dtsUs;
+    const isDue = segmentUs >= this.#options.segmentMs * 1000 - stepUs / 2;
+    return (keyFrame && isDue) || segmentUs + stepUs > this.#longestSegmentUs ||
+      this.#lines[0]!.rendition.openBytes > LARGEST_SEGMENT_BYTES;
+  }
+
+  get #longestSegmentUs(): number {
+    return this.#targetDurationS === undefined
+      ? LONGEST_SEGMENT_US
+      : this.#targetDurationS * 1_000_000 + TARGET_MARGIN_US;
+  }
+
+  #startSegment({ dtsUs, ptsUs }: CodedFrame): void {
+    // What was kept came before now, and the newest of it came now.
+    this.#epochUnixUs ??= this.#options.nowUnixUs() - (this.#stream.lastDtsUs ?? dtsUs);
+    const programDateTimeMs = Math.round((this.#epochUnixUs + ptsUs) / 1000);
+    this.#segmentStart = { dtsUs, programDateTimeMs };
+  }
+
+  /** Ends a part of one playlist, before `next`, where that is known. */
+  #endPart({ rendition, writer }: Line, next?: CodedFrame): void {
+    const cut = writer.cut(next);
+    if (cut === undefined || this.#segmentStart === undefined) return;
+    rendition.addPart(cut, {
+      programDateTimeMs: this.#segmentStart.programDateTimeMs,
+      discontinuity: this.#isDiscontinuous,
+    });
+    for (const line of this.#lines) {
+      if (line.rendition === rendition) line.partStartUs = next?.dtsUs;
+    }
+    this.#version++;
+    this.#settleReady();
+  }
+
+  #endSegment(next?: CodedFrame): void {
+    if (this.#segmentStart === undefined) return;
+    const { dtsUs } = this.#segmentStart;
+    for (const line of this.#lines) {
+      this.#endPart(line, line === this.#lines[0] ? next : undefined);
+      line.rendition.endSegment();
+      line.partStartUs = undefined;
+    }
+    this.#isDiscontinuous = false;
+    this.#segmentStart = undefined;
+    if (this.#targetDurationS === undefined) {
+      this.#learn((next?.dtsUs ?? this.#lines[0]!.lastUs) - dtsUs);
+    }
+    this.#version++;
+    this.#settleReady();
+  }
+
+  /** The first segment tells how long segments and parts are: what was said of it once must hold. */
+  #learn(segmentUs: number): void {
+    const rendition = this.#lines[0]?.rendition;
+    if (rendition === undefined || !rendition.hasSegment) return;
+    const keyMs = this.#stream.publication?.statistics.keyIntervalMs ?? 0;
+    for (const line of this.#lines) {
+      const parts = line.rendition.segments[0]?.parts ?? [];
+      const longestS = Math.max(0, ...parts.map(({ durationS }) => durationS));
+      if (longestS > 0) line.partUs = longestS * 1_000_000 + PART_MARGIN_US;
+    }
+    const longestUs = Math.max(segmentUs, Math.min(keyMs * 1000, LONGEST_SEGMENT_US));
+    this.#targetDurationS = Math.max(1, Math.round(longestUs / 1_000_000));
+    if (this.#lines[0]!.tracks[0]!.kind === "video" && segmentUs > 0) {
+      this.#frameRate = usualRate((this.#frames * 1_000_000) / segmentUs);
+    }
+  }
+
+  #terms({ partUs }: Line): HlsPlaylistTerms {
+    return {
+      targetDurationS: this.#targetDurationS!,
+      partTargetS: partUs / 1_000_000,
+      isEnded: this.#isEnded,
+      reports: this.#lines.length > 1 ? this.#lines.map(({ rendition }) => rendition.report) : [],
+    };
+  }
+
+  #end(): void {
+    this.#endSegment();
+    this.#isEnded = true;
+    this.#version++;
+    this.#settleAll();
+    this.#options.onEnd?.();
+  }
+
+  #describe(folder: string): Parameters<typeof writeMultivariantPlaylist>[0] {
+    const [main, ...others] = this.#lines;
+    const { tracks, rendition } = main!;
+    const video = tracks.find(({ kind }) => kind === "video");
+    const beside = others.map(({ rendition }) => rendition.bandwidth);
+    const add = (key: "peakBps" | "averageBps"): number =>
+      rendition.bandwidth[key] + Math.max(0, ...beside.map((other) => other[key]));
+    const hasSize = video?.width !== undefined && video.height !== undefined;
+    const all = [...tracks, ...others.flatMap(({ tracks }) => tracks)];
+    const variant: HlsVariant = {
+      uri: `${folder}${rendition.name}.m3u8`,
+      bandwidthBps: add("peakBps") * BANDWIDTH_MARGIN,
+      averageBandwidthBps: add("averageBps"),
+      codecs: [...new Set(all.flatMap((track) => codecString(track) ?? []))],
+      ...(hasSize ? { resolution: { width: video.width!, height: video.height! } } : {}),
+      ...(this.#frameRate === undefined ? {} : { frameRate: this.#frameRate }),
+      ...(others.length === 0 ? {} : { audioGroup: "audio" }),
+    };
+    return {
+      variants: [variant],
+      audio: others.length === 0
+        ? []
+        : this.#lines.map((line, index) => audioOf(line, { index, folder })),
+    };
+  }
+}
+
+const LATE = {
+  is: "late",
+  reason: "What was asked for has not come in time, or too many wait",
+} as const;
+
+function audioOf(
+  { rendition, tracks }: Line,
+  { index, folder }: { readonly index: number; readonly folder: string },
+): HlsAudioRendition {
+  const audio = tracks.find(({ kind }) => kind === "audio");
+  return {
+    group: "audio",
+    name: `Audio ${index + 1}`,
+    isDefault: index === 0,
+    ...(index === 0 ? {} : { uri: `${folder}${rendition.name}.m3u8` }),
+    ...(audio?.channels === undefined ? {} : { channels: audio.channels }),
+  };
+}
+
+/** The tracks of each playlist; the first has video and audio. */
+function groupsOf(tracks: readonly Track[]): {
+  readonly groups: readonly (readonly Track[])[];
+  readonly leftOut: readonly UnsupportedTrack[];
+} {
+  const leftOut: UnsupportedTrack[] = [];
+  const main: Track[] = [];
+  const others: Track[][] = [];
+  for (const track of tracks) {
+    const reason = whyNotHls(track);
+    const isFirst = !main.some(({ kind }) => kind === track.kind);
+    if (reason !== undefined) leftOut.push({ track, reason });
+    else if (isFirst) main.push(track);
+    else if (track.kind === "audio") others.push([track]);
+    else leftOut.push({ track, reason: "HLS carries one video track here: another comes first" });
+  }
+  return { groups: main.length === 0 ? [] : [main, ...others], leftOut };
+}
+
+/** Why players of HLS can be sent nothing of a track, in words; `undefined` where they can. */
+export function whyNotHls(track: Track): string | undefined {
+  const reason = whyNotMp4(track);
+  if (reason !== undefined || CODECS.has(track.codec!)) return reason;
+  return `players of HLS know no ${track.codec}`;
+}
+
+const USUAL_RATES = [15, 20, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
+
+/** A rate that was counted, or a usual one that it can be nothing else than. */
+function usualRate(rate: number): number {
+  const nearest = USUAL_RATES.toSorted((a, b) => Math.abs(a - rate) - Math.abs(b - rate))[0]!;
+  return Math.abs(nearest - rate) / rate < 0.0008 ? nearest : rate;
+}

@@ -1,0 +1,333 @@
+import { concat } from "@std/bytes/concat";
+import {
+  type HlsMap,
+  type HlsMediaPlaylist,
+  type HlsPart,
+  type HlsRenditionReport,
+  writeMediaPlaylist,
+} from "../hls/mod.ts";
+import type { CutFragment } from "../transmux/mod.ts";
+
+/** A file that players fetch: an initialization segment, a segment or a part. */
+export interface HlsFile {
+  /** Its bytes; shared and read-only. */
+  readonly bytes: Uint8Array;
+  /** `video/mp4` or `audio/mp4`. */
+  readonly contentType: string;
+}
+
+/** What a file name of a rendition names. */
+export type HlsFileName =
+  | { readonly is: "init"; readonly index: number }
+  | { readonly is: "segment"; readonly msn: number }
+  | { readonly is: "part"; readonly msn: number; readonly part: number };
+
+interface StoredPart extends HlsPart {
+  readonly bytes: Uint8Array;
+}
+
+interface StoredSegment {
+  readonly msn: number;
+  readonly map: HlsMap;
+  readonly discontinuity: boolean;
+  readonly programDateTimeMs: number;
+  readonly parts: StoredPart[];
+  durationS: number;
+  size: number;
+  /** All parts one behind the other, once it is whole. */
+  bytes: Uint8Array | undefined;
+}
+
+/** What a rendition is made of. */
+export interface HlsRenditionOptions {
+  /** Its name in addresses: `main`, `audio1`. */
+  readonly name: string;
+  /** A word that no other packaging of the stream has had, so that addresses are never used again. */
+  readonly id: string;
+  /** What its files are. */
+  readonly contentType: string;
+  /** Segments that are listed. */
+  readonly listedSegments: number;
+  /** Bytes of all segments, beyond which the oldest are dropped. */
+  readonly maxBytes: number;
+}
+
+/** What the playlists of all renditions of a stream share. */
+export interface HlsPlaylistTerms {
+  readonly targetDurationS: number;
+  readonly partTargetS: number;
+  readonly isEnded: boolean;
+  readonly reports: readonly HlsRenditionReport[];
+}
+
+/** Parts are listed for so many target durations from the end. */
+const LISTED_PARTS_TARGETS = 3;
+/** Whole segments whose parts are listed: players of low latency are never further behind. */
+const LISTED_PARTS_SEGMENTS = 2;
+/** Updates may leave out what is further from the end than so many target durations, the least that is allowed. */
+const SKIP_TARGETS = 6;
+/** Parts that players stay behind the end: three is the least that is advised. */
+const HOLD_BACK_PARTS = 3;
+/** Segments that are kept whatever their bytes: less is no playlist. */
+const LEAST_SEGMENTS = 3;
+
+/** One media playlist with its segments and parts, in memory. */
+export class HlsRendition {
+  /** Its name in addresses. */
+  readonly name: string;
+  readonly #options: HlsRenditionOptions;
+  readonly #inits: { index: number; bytes: Uint8Array }[] = [];
+  /** The segments that are whole and listed, the oldest first. */
+  #listed: StoredSegment[] = [];
+  /** Those that have left the playlist, and are there still for who has the playlist of before. */
+  #retired: StoredSegment[] = [];
+  #open: StoredSegment | undefined;
+  #nextMsn = 0;
+  #discontinuities = 0;
+  #bytes = 0;
+  #texts = new Map<string, Uint8Array>();
+
+  /** Begins with nothing. */
+  constructor(options: HlsRenditionOptions) {
+    this.#options = options;
+    this.name = options.name;
+  }
+
+  /** Bytes that it holds. */
+  get heldBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a segment is whole. */
+  get hasSegment(): boolean {
+    return this.#listed.length > 0;
+  }
+
+  /** The number of the segment that is being made, or is to be. */
+  get openMsn(): number {
+    return this.#open?.msn ?? this.#nextMsn;
+  }
+
+  /** Parts of the segment that is being made. */
+  get openParts(): number {
+    return this.#open?.parts.length ?? 0;
+  }
+
+  /** Bytes of the segment that is being made. */
+  get openBytes(): number {
+    return this.#open?.size ?? 0;
+  }
+
+  /** The segments that are listed. */
+  get segments(): readonly {
+    readonly durationS: number;
+    readonly size: number;
+    readonly parts: readonly HlsPart[];
+  }[] {
+    return this.#listed;
+  }
+
+  /** Has what comes be of another initialization segment. */
+  begin(init: Uint8Array): void {
+    const index = (this.#inits.at(-1)?.index ?? -1) + 1;
+    this.#inits.push({ index, bytes: init });
+    this.#bytes += init.length;
+  }
+
+  /** Adds a part; the first of a segment opens it. */
+  addPart(
+    { bytes, durationUs, keyFrame }: CutFragment,
+    about: { readonly programDateTimeMs: number; readonly discontinuity: boolean },
+  ): void {
+    const open = this.#open ??= this.#newSegment(about);
+    const durationS = durationUs / 1_000_000;
+    const uri = this.#uri(`${open.msn}.${open.parts.length}.m4s`);
+    open.parts.push({ uri, durationS, independent: keyFrame, bytes });
+    open.durationS += durationS;
+    open.size += bytes.length;
+    this.#bytes += bytes.length;
+    this.#texts.clear();
+  }
+
+  /** Ends the segment that is being made, if it has a part. */
+  endSegment(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#open = undefined;
+    open.bytes = concat(open.parts.map(({ bytes }) => bytes));
+    // Parts are views from here on: nothing is held twice.
+    let at = 0;
+    for (const [index, part] of open.parts.entries()) {
+      const end = at + part.bytes.length;
+      open.parts[index] = { ...part, bytes: open.bytes.subarray(at, end) };
+      at = end;
+    }
+    this.#listed.push(open);
+    this.#retireOld();
+    this.#texts.clear();
+  }
+
+  /** Whether the playlist holds a part, or, where that is not given, the whole segment. */
+  has({ msn, part }: { readonly msn: number; readonly part?: number | undefined }): boolean {
+    const { openMsn } = this;
+    if (msn < openMsn) {
+      if (part === undefined || msn < openMsn - 1) return true;
+      // A part behind the last one of a segment is the first of the next.
+      const parts = this.#listed.at(-1)?.parts.length ?? Infinity;
+      return part < parts || this.openParts > 0;
+    }
+    return msn === openMsn && part !== undefined && part < this.openParts;
+  }
+
+  /** Reads the name of a file; `undefined` where it is none of this rendition. */
+  nameOf(file: string): HlsFileName | undefined {
+    const prefix = this.#uri("");
+    if (!file.startsWith(prefix)) return undefined;
+    const match = /^(?:init(\d{1,9})\.mp4|(\d{1,15})(?:\.(\d{1,9}))?\.m4s)$/
+      .exec(file.slice(prefix.length));
+    if (match === null) return undefined;
+    const [, init, msn, part] = match;
+    if (init !== undefined) return { is: "init", index: Number(init) };
+    return part === undefined
+      ? { is: "segment", msn: Number(msn) }
+      : { is: "part", msn: Number(msn), part: Number(part) };
+  }
+
+  /** The bytes of a file, where there is such. */
+  file(name: HlsFileName): HlsFile | undefined {
+    const bytes = this.#bytesOf(name);
+    return bytes && { bytes, contentType: this.#options.contentType };
+  }
+
+  /** What the other playlists say of this one. */
+  get report(): HlsRenditionReport {
+    const isOpen = this.openParts > 0 || this.#listed.length === 0;
+    const lastMsn = isOpen ? this.openMsn : this.openMsn - 1;
+    const parts = isOpen ? this.openParts : this.#listed.at(-1)!.parts.length;
+    return { uri: `${this.name}.m3u8`, lastMsn, lastPart: Math.max(0, parts - 1) };
+  }
+
+  /** The playlist as it is now, encoded once for all who ask for it until it changes. */
+  playlist(terms: HlsPlaylistTerms, { skips }: { readonly skips: boolean }): Uint8Array {
+    const key = `${skips} ${terms.isEnded}`;
+    const known = this.#texts.get(key);
+    if (known !== undefined) return known;
+    const text = writeMediaPlaylist(this.#describe(terms, skips));
+    const bytes = new TextEncoder().encode(text);
+    this.#texts.set(key, bytes);
+    return bytes;
+  }
+
+  /** The bits a second of the segments, at most and on average. */
+  get bandwidth(): { readonly peakBps: number; readonly averageBps: number } {
+    let peakBps = 0, size = 0, durationS = 0;
+    for (const segment of this.#listed) {
+      peakBps = Math.max(peakBps, (segment.size * 8) / segment.durationS);
+      size += segment.size;
+      durationS += segment.durationS;
+    }
+    return { peakBps, averageBps: durationS === 0 ? 0 : (size * 8) / durationS };
+  }
+
+  #describe(terms: HlsPlaylistTerms, skips: boolean): HlsMediaPlaylist {
+    const { targetDurationS, partTargetS, isEnded, reports } = terms;
+    const segments = this.#listed;
+    const open = this.#open;
+    // How far the start of each segment is from the end of the playlist.
+    let behindS = open?.durationS ?? 0;
+    const fromEnd = new Map<StoredSegment, number>();
+    for (const segment of segments.toReversed()) {
+      behindS += segment.durationS;
+      fromEnd.set(segment, behindS);
+    }
+    const canSkipUntilS = SKIP_TARGETS * targetDurationS;
+    const old = segments.filter((segment) => fromEnd.get(segment)! > canSkipUntilS);
+    const recent = segments.slice(-LISTED_PARTS_SEGMENTS);
+    const listsParts = (segment: StoredSegment): boolean =>
+      !isEnded && recent.includes(segment) &&
+      fromEnd.get(segment)! <= LISTED_PARTS_TARGETS * targetDurationS;
+    return {
+      targetDurationS,
+      type: isEnded ? "ended" : "live",
+      mediaSequence: segments[0]?.msn ?? this.openMsn,
+      discontinuitySequence: this.#discontinuities,
+      canSkipUntilS,
+      skippedSegments: skips ? old.length : 0,
+      segments: segments.map((segment) => ({
+        uri: this.#uri(`${segment.msn}.m4s`),
+        durationS: segment.durationS,
+        map: segment.map,
+        discontinuity: segment.discontinuity,
+        programDateTimeMs: segment.programDateTimeMs,
+        ...(listsParts(segment) ? { parts: segment.parts } : {}),
+      })),
+      lowLatency: {
+        partTargetS,
+        partHoldBackS: HOLD_BACK_PARTS * partTargetS,
+        ...(open === undefined ? {} : { open }),
+        preloadHintUri: this.#uri(`${this.openMsn}.${this.openParts}.m4s`),
+        renditionReports: reports.filter(({ uri }) => uri !== `${this.name}.m3u8`),
+      },
+    };
+  }
+
+  #uri(rest: string): string {
+    return `${this.name}.${this.#options.id}.${rest}`;
+  }
+
+  #newSegment(
+    about: { readonly programDateTimeMs: number; readonly discontinuity: boolean },
+  ): StoredSegment {
+    const { index } = this.#inits.at(-1)!;
+    return {
+      ...about,
+      msn: this.#nextMsn++,
+      map: { uri: this.#uri(`init${index}.mp4`) },
+      parts: [],
+      durationS: 0,
+      size: 0,
+      bytes: undefined,
+    };
+  }
+
+  #bytesOf(name: HlsFileName): Uint8Array | undefined {
+    if (name.is === "init") {
+      return this.#inits.find(({ index }) => index === name.index)?.bytes;
+    }
+    const segment = this.#segment(name.msn);
+    return name.is === "segment" ? segment?.bytes : segment?.parts[name.part]?.bytes;
+  }
+
+  #segment(msn: number): StoredSegment | undefined {
+    if (this.#open?.msn === msn) return this.#open;
+    const isMsn = (segment: StoredSegment): boolean => segment.msn === msn;
+    return this.#listed.find(isMsn) ?? this.#retired.find(isMsn);
+  }
+
+  /** Takes segments off the playlist, and drops those that no player can know any longer (6.2.2). */
+  #retireOld(): void {
+    const { listedSegments, maxBytes } = this.#options;
+    const isFull = (): boolean =>
+      this.#listed.length > listedSegments ||
+      (this.#listed.length > LEAST_SEGMENTS && this.#listedBytes() > maxBytes / 2);
+    while (isFull()) {
+      const old = this.#listed.shift()!;
+      if (old.discontinuity) this.#discontinuities++;
+      this.#retired.push(old);
+    }
+    while (
+      this.#retired.length > this.#listed.length + 1 ||
+      (this.#retired.length > 0 && this.#bytes > maxBytes)
+    ) {
+      this.#bytes -= this.#retired.shift()!.size;
+    }
+    const used = new Set([...this.#retired, ...this.#listed].map(({ map }) => map.uri));
+    while (
+      this.#inits.length > 1 && !used.has(this.#uri(`init${this.#inits[0]!.index}.mp4`))
+    ) this.#bytes -= this.#inits.shift()!.bytes.length;
+  }
+
+  #listedBytes(): number {
+    return this.#listed.reduce((sum, { size }) => sum + size, 0);
+  }
+}

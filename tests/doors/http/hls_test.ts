@@ -1,0 +1,201 @@
+/** HLS over HTTP: who is counted, who is sent away, and what caches are told. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { gunzipSync } from "node:zlib";
+import { concat } from "@std/bytes/concat";
+import type { Ticket } from "../../../src/gate/mod.ts";
+import type { CodecName, MediaUnit } from "../../../src/media/mod.ts";
+import { checkPlaylist, readPlaylist } from "../../support/hls_rules.ts";
+import { probe } from "../../support/probe.ts";
+import { until } from "../../support/test_server.ts";
+import { load } from "../../transmux/support.ts";
+import { Portless, TestPublisher, unitsOf } from "./played_stream.ts";
+
+/** The units of a publisher that goes on for so many times its fixture. */
+function longUnits(codec: CodecName, times: number): MediaUnit[] {
+  const { packets } = load(codec);
+  const stepUs = packets.length * 40_000;
+  return Array.from({ length: times }, (_, index) => {
+    const units = unitsOf([codec], { startUs: index * stepUs });
+    return index === 0 ? units : units.filter(({ role }) => role === "media");
+  }).flat();
+}
+
+function playersOf({ server }: Portless): Ticket[] {
+  return [...server.tickets.values()].filter(({ info }) => info.action === "play");
+}
+
+/** A server with a stream of some seconds, and a player of it. */
+async function playing(): Promise<{
+  readonly weir: Portless;
+  readonly publisher: TestPublisher;
+  readonly folder: string;
+  readonly index: string;
+}> {
+  const weir = new Portless();
+  const publisher = new TestPublisher(weir.server, "live/cam");
+  const units = longUnits("h264", 6);
+  publisher.send(units.slice(0, 73));
+  const asked = weir.ask("/live/cam/index.m3u8");
+  // The packager begins at the newest key frame that there is.
+  await until(() => weir.server.tickets.size === 2);
+  publisher.send(units.slice(73));
+  const response = await asked;
+  await until(() => weir.server.stream("live/cam").statistics?.publisher?.units === units.length);
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("content-type"), "application/vnd.apple.mpegurl");
+  assertMatch(response.headers.get("cache-control")!, /no-store/);
+  const index = await response.text();
+  const uri = index.split("\n").find((line) => line.endsWith("main.m3u8"))!;
+  return { weir, publisher, index, folder: `/live/cam/${uri.slice(0, -"main.m3u8".length)}` };
+}
+
+Deno.test("a player of HLS is one player, however many requests it makes", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  const text = await (await weir.ask(`${folder}main.m3u8`)).text();
+  const playlist = readPlaylist(text);
+  checkPlaylist(playlist);
+  const [segment] = playlist.segments;
+  const pieces: Uint8Array[] = [];
+  for (const uri of [segment!.map!, segment!.uri]) {
+    const response = await weir.ask(`${folder}${uri}`);
+    assertEquals(response.headers.get("content-type"), "video/mp4");
+    assertMatch(response.headers.get("cache-control")!, /max-age=3600, immutable/);
+    assertEquals(response.headers.get("access-control-allow-origin"), "*");
+    pieces.push(await response.bytes());
+  }
+  const { packets } = await probe(concat(pieces), { extension: "mp4" });
+  assert(packets[0]!.key);
+  const players = playersOf(weir);
+  assertEquals(players.length, 1);
+  assertEquals(players[0]!.info.protocol, "http-hls");
+  const [connection] = weir.server.connections.filter(({ protocol }) => protocol === "http-hls");
+  const sent = text.length + pieces.reduce((sum, { length }) => sum + length, 0);
+  assert(connection!.bytesSent >= sent, `${connection!.bytesSent} of ${sent}`);
+  await publisher.end();
+});
+
+Deno.test("a player of HLS that is kicked cannot go on", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  assertEquals((await weir.ask(`${folder}main.m3u8`)).status, 200);
+  playersOf(weir)[0]!.kick("go");
+  await until(() => weir.server.connections.every(({ protocol }) => protocol !== "http-hls"));
+  const refused = await weir.ask(`${folder}main.m3u8`);
+  assertEquals(refused.status, 403);
+  assertEquals((await refused.json()).code, "session");
+  await publisher.end();
+});
+
+Deno.test("who comes with a token of nobody is asked for what all players are", async () => {
+  const weir = new Portless({
+    hooks: {
+      authenticate: ({ credentials }) =>
+        credentials.kind === "token" ? { allow: "anonymous" } : { refuse: "no" },
+    },
+  });
+  await using _ = weir;
+  const publisher = new TestPublisher(weir.server, "live/cam");
+  publisher.send(longUnits("h264", 3));
+  const token = "0123456789abcdef0123456789abcdef";
+  assertEquals((await weir.ask(`/live/cam/hls/${token}/main.m3u8`)).status, 403);
+  assertEquals((await weir.ask("/live/cam/hls/nobody/main.m3u8")).status, 403);
+  const asked = weir.ask(`/live/cam/hls/${token}/main.m3u8?token=x`);
+  await until(() => playersOf(weir).length > 0);
+  publisher.send(longUnits("h264", 6).slice(73));
+  assertEquals((await asked).status, 200);
+  await publisher.end();
+});
+
+Deno.test("playlists and files have tags, and are sent again only where they have changed", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  const playlist = await weir.ask(`${folder}main.m3u8`);
+  const tag = playlist.headers.get("etag")!;
+  assertMatch(playlist.headers.get("cache-control")!, /^public, max-age=1/);
+  const text = await playlist.text();
+  const again = await weir.ask(`${folder}main.m3u8`, { headers: { "if-none-match": tag } });
+  assertEquals([again.status, await again.text()], [304, ""]);
+  const { segments } = readPlaylist(text);
+  const file = await weir.ask(`${folder}${segments[0]!.uri}`);
+  await file.body?.cancel();
+  const same = await weir.ask(`${folder}${segments[0]!.uri}`, {
+    headers: { "if-none-match": `"other", ${file.headers.get("etag")}` },
+  });
+  assertEquals(same.status, 304);
+  const packed = await weir.ask(`${folder}main.m3u8`, {
+    headers: { "accept-encoding": "gzip, br" },
+  });
+  assertEquals(packed.headers.get("content-encoding"), "gzip");
+  assertEquals(new TextDecoder().decode(gunzipSync(await packed.bytes())), text);
+  const waited = await weir.ask(`${folder}main.m3u8?_HLS_msn=${segments.at(-1)!.msn}`);
+  await waited.body?.cancel();
+  assertMatch(waited.headers.get("cache-control")!, /^public, max-age=6/);
+  const head = await weir.ask(`${folder}main.m3u8`, { method: "HEAD" });
+  assertEquals([head.status, await head.text()], [200, ""]);
+  await publisher.end();
+});
+
+Deno.test("requests for HLS that make no sense have a clear answer", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  const cases: readonly (readonly [string, number])[] = [
+    ["main.m3u8?_HLS_msn=x", 400],
+    ["main.m3u8?_HLS_part=1", 400],
+    ["main.m3u8?_HLS_msn=1000000", 400],
+    ["main.m3u8?_HLS_msn=99999999999999999999", 400],
+    ["other.m3u8", 404],
+    ["main.nobody.0.m4s", 404],
+    ["audio1.m3u8", 404],
+    ["x.txt", 404],
+  ];
+  for (const [file, status] of cases) {
+    const response = await weir.ask(`${folder}${file}`);
+    await response.body?.cancel();
+    assertEquals(response.status, status, file);
+  }
+  const put = await weir.ask("/live/cam/index.m3u8", { method: "PUT" });
+  await put.body?.cancel();
+  assertEquals(put.status, 405);
+  await publisher.end();
+});
+
+Deno.test("a player that waits for too much at once is told so", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  const { segments } = readPlaylist(await (await weir.ask(`${folder}main.m3u8`)).text());
+  const next = segments.at(-1)!.msn + 1;
+  const asked = Array.from({ length: 40 }, () => weir.ask(`${folder}main.m3u8?_HLS_msn=${next}`));
+  await publisher.end();
+  const statuses = (await Promise.all(asked)).map(({ status }) => status);
+  assertEquals(new Set(statuses), new Set([200, 429]));
+  assertEquals(statuses.filter((status) => status === 200).length, 16);
+});
+
+Deno.test("a stream that ends says so in its playlist", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  const { segments } = readPlaylist(await (await weir.ask(`${folder}main.m3u8`)).text());
+  const asked = weir.ask(`${folder}main.m3u8?_HLS_msn=${segments.at(-1)!.msn + 1}`);
+  await publisher.end();
+  const last = readPlaylist(await (await asked).text());
+  assert(last.isEnded);
+  assert(last.segments.length >= segments.length);
+});
+
+Deno.test("a stream that HLS has no name for is refused in words", async () => {
+  await using weir = new Portless();
+  const publisher = new TestPublisher(weir.server, "live/cam", {
+    tracks: [{ kind: "audio", id: 0, codec: "pcma", config: undefined }],
+  });
+  publisher.send(Array.from({ length: 200 }, (_, index): MediaUnit => ({
+    ...{ kind: "audio", role: "media", track: 0, keyFrame: true, discardable: true } as const,
+    ...{ dtsUs: index * 20_000, ptsUs: index * 20_000 },
+    payload: { format: "access-unit", data: new Uint8Array(160) },
+  })));
+  const response = await weir.ask("/live/cam/index.m3u8");
+  assertEquals(response.status, 406);
+  assertMatch((await response.json()).reason, /players of HLS know no pcma/);
+  assertEquals(playersOf(weir), []);
+  await publisher.end();
+});
