@@ -9,7 +9,14 @@ import type * as Mediabunny from "npm:mediabunny@1.61.0";
 /** What the package exports. */
 export type MediabunnyModule = typeof Mediabunny;
 
-/** Loads the package. */
+/** Not written where it is imported: the runtime would load what it reads there as the program starts. */
+const PACKAGE = "npm:mediabunny@1.61.0";
+
+/**
+ * Loads the package.
+ *
+ * @throws {TypeError} (rejects) when it cannot be had
+ */
 export async function loadMediabunny(): Promise<MediabunnyModule> {
-  return await import("npm:mediabunny@1.61.0");
+  return await import(PACKAGE);
 }

@@ -1,6 +1,14 @@
 /**
  * Recording: streams written to files of MP4, FLV or MPEG-TS as they were published, by rules, and kept for a time.
  *
+ * @example Where the files of a stream go
+ * ```ts
+ * import { PathTemplate } from "@weir/server/record";
+ *
+ * const template = new PathTemplate("{name}/{date}/{time}");
+ * console.log(template.pathOf({ name: "live/cam", startUnixMs: 0 })); // live/cam/1970-01-01/00-00-00-000
+ * ```
+ *
  * @module
  */
 export * from "./folder_store.ts";

@@ -5,7 +5,7 @@ import {
   type ListenAddress,
   type TlsIdentity,
 } from "../../transport/mod.ts";
-import type { DoorAddress } from "../door.ts";
+import type { DoorAddress } from "../mod.ts";
 
 /** Answers a request of a listener. */
 export type ListenerHandler = (

@@ -7,7 +7,7 @@ import type {
 } from "../../gate/mod.ts";
 import type { Stream } from "../../hub/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import type { Shell } from "../door.ts";
+import type { Shell } from "../mod.ts";
 import { credentialsInHeader } from "./http_credentials.ts";
 import type { HttpExchange } from "./http_exchange.ts";
 import { answerOfGate } from "./json_answer.ts";
