@@ -1,4 +1,4 @@
-import type { Clock, StreamReader, WireEntry } from "../../../hub/mod.ts";
+import type { Clock, StreamReader, WireEntry, WireRun } from "../../../hub/mod.ts";
 import {
   buildRtcp,
   parseRtcp,
@@ -175,19 +175,13 @@ export class WhepPlayer {
     this.#isSending = true;
     const { cursor } = this.#reader;
     while (this.#isRunning) {
-      if (this.#isBeginning) {
-        const next = cursor.peek()?.runs[0]?.entries[0];
-        if (next !== undefined) this.#begin({ arrivedMs: next.arrivedMs, lagMs: cursor.lagMs });
-      }
+      if (this.#isBeginning) this.#begin(cursor.peek()?.runs ?? []);
       const run = cursor.takeRun();
       if (run === undefined) {
         cursor.wait(this.#onWake);
         break;
       }
-      if (cursor.skips !== this.#skips) {
-        const fromMs = run.entries[0]!.arrivedMs;
-        this.#begin({ arrivedMs: fromMs, lagMs: run.entries.at(-1)!.arrivedMs - fromMs });
-      }
+      if (cursor.skips !== this.#skips) this.#begin([run]);
       // Reports of the sender's clock: what the player needs to place the first packets.
       this.#sendReports(cursor.takePreamble());
       await this.#send(run.bytes, run.entries);
@@ -195,24 +189,27 @@ export class WhepPlayer {
     this.#isSending = false;
   }
 
-  /** The player goes on elsewhere. */
-  #begin(at: { readonly arrivedMs: number; readonly lagMs: number }): void {
+  /** The player goes on elsewhere, at the first message of what lies ahead. */
+  #begin(ahead: readonly WireRun[]): void {
+    const first = ahead[0]?.entries[0];
+    const newest = ahead.at(-1)?.entries.at(-1);
+    if (first === undefined || newest === undefined) return;
     this.#isBeginning = false;
     this.#skips = this.#reader.cursor.skips;
-    this.#catchUp.begin(at);
+    this.#catchUp.begin({ fromUs: first.timeUs, headUs: newest.timeUs });
     for (const track of this.#tracks.values()) track.lastShared = undefined;
   }
 
   async #send(bytes: Uint8Array, entries: readonly WireEntry[]): Promise<void> {
     let jobs: LinkJob[] = [];
-    for (const [index, { start, end, arrivedMs }] of entries.entries()) {
+    for (const [index, { start, end, timeUs }] of entries.entries()) {
       const channel = bytes[start + 1]!;
       const packet = bytes.subarray(start + FRAME_HEADER_BYTES, end);
       const track = this.#tracks.get(channel >> 1);
       if (track === undefined) continue;
       if ((channel & 1) === 1) this.#link.sendRtcp(packet);
-      else if (track.kind === "video" || !this.#catchUp.skipsAudio(arrivedMs)) {
-        jobs.push(this.#jobOf(packet, { track, arrivedMs }));
+      else if (track.kind === "video" || !this.#catchUp.skipsAudio(timeUs)) {
+        jobs.push(this.#jobOf(packet, { track, timeUs }));
       }
       if (jobs.length < BURST_PACKETS) continue;
       this.#onBytes(await this.#link.sendRtp(jobs));
@@ -227,10 +224,10 @@ export class WhepPlayer {
 
   #jobOf(
     packet: Uint8Array,
-    { track, arrivedMs }: { readonly track: SendingTrack; readonly arrivedMs: number },
+    { track, timeUs }: { readonly track: SendingTrack; readonly timeUs: number },
   ): LinkJob {
     const own = rtpTimestamp(packet);
-    const timestamp = track.kind === "video" ? this.#catchUp.timestampOf(own, arrivedMs) : own;
+    const timestamp = track.kind === "video" ? this.#catchUp.timestampOf(own, timeUs) : own;
     const shared = rtpSequenceNumber(packet);
     // What the publisher has lost is to be seen missing.
     const missing = track.lastShared === undefined ? 0 : (shared - track.lastShared - 1) & 0xffff;

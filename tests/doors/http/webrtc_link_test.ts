@@ -1,0 +1,106 @@
+import { assertEquals } from "@std/assert";
+import { type LinkPort, WebRtcLink } from "../../../src/doors/http/webrtc/webrtc_link.ts";
+import { buildStunRequest, parseStunRequest } from "../../../src/webrtc/mod.ts";
+import { FakeClock } from "../../hub/hub_support.ts";
+import { DtlsTestClient } from "../../webrtc/dtls_client.ts";
+import { newIdentity, random } from "../../webrtc/dtls_peer.ts";
+
+const PEER = { hostname: "192.0.2.7", port: 5000 };
+
+/** A link whose peer is the test. */
+function link() {
+  const clock = new FakeClock();
+  const identity = newIdentity();
+  const sent: Uint8Array[] = [];
+  const admitted = new Set<string>();
+  const port: LinkPort = {
+    port: 1,
+    send: (bytes) => (sent.push(bytes), Promise.resolve()),
+    admit: ({ port }) => void admitted.add(String(port)),
+    dismiss: ({ port }) => void admitted.delete(String(port)),
+  };
+  const made = new WebRtcLink({
+    identity: newIdentity(),
+    fingerprints: [identity.fingerprint],
+    credentials: { fragment: "here", password: "secret" },
+    clock,
+    random,
+  });
+  const ends: string[] = [];
+  let connected = 0;
+  made.owner = {
+    connected: () => void connected++,
+    takeRtp: () => {},
+    takeRtcp: () => {},
+    ended: ({ reason }) => void ends.push(reason),
+  };
+  const stun = (from = PEER, password = "secret"): boolean => {
+    const bytes = buildStunRequest({ transactionId: random(12), username: "here:there", password });
+    return made.takeStun(parseStunRequest(bytes)!, { peer: from, port });
+  };
+  /** Shakes hands as far as it goes. */
+  const shake = (options: ConstructorParameters<typeof DtlsTestClient>[1] = {}): DtlsTestClient => {
+    const client = new DtlsTestClient(identity, options);
+    for (let turn = 0; turn < 4; turn++) {
+      const output = client.output.splice(0);
+      sent.length = 0;
+      for (const datagram of output) made.take(datagram);
+      for (const datagram of sent) if (datagram[0]! >= 20) client.receive(datagram);
+    }
+    return client;
+  };
+  const advance = (ms: number): void => {
+    clock.advance(ms);
+    made.tick();
+  };
+  return { made, sent, ends, stun, shake, advance, admitted, connectedTimes: () => connected };
+}
+
+Deno.test("a link that nobody reaches ends after 10 s, and so does one whose handshake is not finished", () => {
+  const alone = link();
+  alone.advance(9_999);
+  assertEquals(alone.ends, []);
+  alone.advance(1);
+  assertEquals(alone.ends, ["setup-timeout"]);
+  const slow = link();
+  assertEquals(slow.stun(), true);
+  slow.made.take(new DtlsTestClient(newIdentity()).output[0]!);
+  for (let s = 0; s < 10; s++) slow.advance(1000);
+  assertEquals(slow.ends, ["setup-timeout"]);
+  assertEquals(slow.admitted.size, 0);
+});
+
+Deno.test("a link lives for as long as its peer asks for consent, and ends 20 s after", () => {
+  const { stun, shake, ends, advance, connectedTimes } = link();
+  stun();
+  assertEquals(shake().keys !== undefined, true);
+  assertEquals(connectedTimes(), 1);
+  for (let s = 0; s < 60; s += 5) {
+    advance(5000);
+    assertEquals(stun({ ...PEER, port: 6000 }, "wrong"), false);
+    stun();
+  }
+  assertEquals(ends, []);
+  advance(19_999);
+  assertEquals(ends, []);
+  advance(1);
+  assertEquals(ends, ["idle-timeout"]);
+});
+
+Deno.test("a client that shows a certificate and has not its key is refused", () => {
+  const { stun, shake, ends, connectedTimes } = link();
+  stun();
+  const { keys, isClosed } = shake({
+    changeSignature: (signature) => (signature[signature.length - 1]! ^= 1, signature),
+  });
+  assertEquals([keys, isClosed, ends, connectedTimes()], [undefined, true, ["dtls"], 0]);
+});
+
+Deno.test("a link knows a bounded number of addresses of its peer, and never forgets the one in use", () => {
+  const { stun, shake, admitted, connectedTimes } = link();
+  for (let port = 1; port <= 100; port++) stun({ ...PEER, port });
+  assertEquals(admitted.size, 16);
+  // Each request that nominates is of the way in use: the last of these.
+  shake();
+  assertEquals(connectedTimes(), 1);
+});
