@@ -1,3 +1,4 @@
+import { accessCommands } from "./access/mod.ts";
 import { ConfigError } from "../config/mod.ts";
 import { ServerError } from "../server/mod.ts";
 import type { Command } from "./command.ts";
@@ -9,7 +10,7 @@ import { runServer } from "./serve_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The commands beside `serve`, in the order of the help; a new one joins here. */
-const COMMANDS: readonly Command[] = [...mediaCommands, configCommand];
+const COMMANDS: readonly Command[] = [...mediaCommands, ...accessCommands, configCommand];
 
 /** Runs the command until it is told to stop, and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
