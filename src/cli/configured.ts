@@ -1,4 +1,10 @@
-import { checkSettings, readConfigFile, SETTINGS, Settings } from "../config/mod.ts";
+import {
+  checkSettings,
+  readConfigFile,
+  SETTINGS,
+  Settings,
+  withRelayFiles,
+} from "../config/mod.ts";
 import type { GivenSettings } from "./arguments.ts";
 
 /**
@@ -9,7 +15,7 @@ import type { GivenSettings } from "./arguments.ts";
  */
 export async function settingsOf({ flags, config }: GivenSettings): Promise<Settings> {
   const file = config === undefined ? undefined : await readConfigFile(config, SETTINGS);
-  const settings = new Settings({ flags, file });
+  const settings = await withRelayFiles(new Settings({ flags, file }));
   checkSettings(settings);
   return settings;
 }

@@ -33,6 +33,7 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
     load,
     settings,
     files,
+    readFiles: readConfiguredFiles,
     onChange: (settings) => commandLog.configure(logOptions(settings)),
   });
   onHangup = () => reloader.reload("SIGHUP").catch(() => {});

@@ -1,6 +1,7 @@
 import { ServerError } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
 import { environmentVariable, expandEnvironment, type Lookup } from "./environment.ts";
+import { keyText } from "./key_text.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { flagOf, isGranted } from "./permission.ts";
 import { readSettings } from "./read_values.ts";
@@ -17,8 +18,8 @@ export interface ConfigFile {
   readonly values: ReadonlyMap<string, unknown>;
   /** The environment variables that it names. */
   readonly variables: readonly string[];
-  /** `path:line:column` of a key, for errors. */
-  place(key: string): string;
+  /** `path:line:column` of a key, for errors; where it has no place, that of what it is in. */
+  placeOf(path: readonly KeyStep[]): string;
 }
 
 /** A file is not longer, bytes: ten thousand path rules fit. */
@@ -84,7 +85,7 @@ export async function parseConfig(
     path,
     values: read,
     variables: [...new Set([...variables.values()].flat())],
-    place: (key) => shownPlace(path, placeOf(key.split("."))),
+    placeOf: (keys) => shownPlace(path, placeOf(keys)),
   };
 }
 
@@ -147,15 +148,6 @@ function inWords({ path, message, known }: DocumentFault): string {
   const word = nearestWord(String(path.at(-1)), known);
   if (word !== undefined) return `${key}: ${message}, did you mean "${word}"?`;
   return `${key}: ${message}${known.length === 0 ? "" : `: there are ${known.join(", ")}`}`;
-}
-
-/** A path as people write it; a name with a dot or a slash stays one step by its quotation marks. */
-function keyText(path: readonly KeyStep[]): string {
-  return path.map((step, index) => {
-    if (typeof step === "number") return `[${step}]`;
-    const text = /^[\w-]+$/.test(step) ? step : JSON.stringify(step.slice(0, 80));
-    return index === 0 ? text : `.${text}`;
-  }).join("");
 }
 
 async function readText(path: string): Promise<string> {

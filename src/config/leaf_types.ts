@@ -59,6 +59,34 @@ export function text(options: TextOptions): LeafType<string> {
   return type;
 }
 
+/** One word, or a list of words. */
+export function words(
+  { values, allowed, isSecret = false }: {
+    /** The words that there are; any by default. */
+    readonly values?: readonly string[];
+    readonly allowed: string;
+    readonly isSecret?: boolean;
+  },
+): LeafType<readonly string[]> {
+  const word = values === undefined ? { type: "string", minLength: 1 } : { enum: values };
+  const type: LeafType<readonly string[]> = {
+    kind: "leaf",
+    allowed,
+    isSecret,
+    json: { anyOf: [word, { type: "array", items: word }] },
+    read(value) {
+      const list = Array.isArray(value) ? value : [value];
+      const odd = list.find((one) =>
+        typeof one !== "string" || one === "" || values?.includes(one) === false
+      );
+      if (list.length === 0 || odd !== undefined) throw wrong(odd ?? value, type);
+      return list;
+    },
+    show: (value) => value.length === 1 ? value[0]! : `[${value.join(", ")}]`,
+  };
+  return type;
+}
+
 /** The path of a file, from the working directory on. */
 export const FILE: LeafType<string> = text({ allowed: "a FILE", pattern: /^[^\0]+$/ });
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { usersWithoutPassword } from "./access_options.ts";
 export * from "./config_error.ts";
 export * from "./config_file.ts";
 export * from "./configured_files.ts";
@@ -17,4 +18,5 @@ export * from "./settings.ts";
 export * from "./settings_check.ts";
 export * from "./settings_tree.ts";
 export * from "./table.ts";
+export { PASSWORD_FILE } from "./settings/access.ts";
 export * from "./settings/log.ts";

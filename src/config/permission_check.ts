@@ -3,7 +3,7 @@ import { isGranted, type Permission, permissionFlags } from "./permission.ts";
 import type { Settings } from "./settings.ts";
 import { SETTINGS } from "./table.ts";
 
-/** The permissions that settings need beside those of the network, each once. */
+/** The permissions that settings need by their rows. */
 export function permissionsOf(settings: Settings): Permission[] {
   return SETTINGS.flatMap((row) => {
     const value = settings.get(row);
@@ -18,7 +18,8 @@ export function permissionsOf(settings: Settings): Permission[] {
  * @throws {ServerError} `permission`, with the flags to add for all that is missing
  */
 export function checkPermissions(settings: Settings): void {
-  const missing = permissionsOf(settings).filter((permission) => !isGranted(permission));
+  const missing = permissionsOf(settings)
+    .filter((permission) => permission.name !== "net" && !isGranted(permission));
   if (missing.length === 0) return;
   throw new ServerError(
     "permission",

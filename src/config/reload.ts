@@ -1,6 +1,6 @@
 import type { RelayOptions, Server, ServerLog } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
-import { type ConfiguredFiles, readConfiguredFiles } from "./configured_files.ts";
+import type { ConfiguredFiles } from "./configured_files.ts";
 import { checkPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
 import type { Settings } from "./settings.ts";
@@ -23,8 +23,10 @@ export interface ReloaderOptions {
   readonly load: () => Promise<Settings>;
   /** Settings that the server was made with. */
   readonly settings: Settings;
-  /** The files that those name. */
+  /** The files that those name, as they were read. */
   readonly files: ConfiguredFiles;
+  /** Reads the files that settings name. */
+  readonly readFiles: (settings: Settings) => Promise<ConfiguredFiles>;
   /** Applies what is not the server's: where log lines go. */
   readonly onChange?: (settings: Settings) => void;
 }
@@ -72,7 +74,7 @@ export class Reloader {
   }
 
   async #reload(by: string): Promise<ReloadReport> {
-    const { log, load, server, onChange } = this.#options;
+    const { log, load, server, readFiles, onChange } = this.#options;
     if (this.#settings.file === undefined && permissionsOf(this.#settings).length === 0) {
       log.info(`nothing to read again on ${by}, as there is no --config and no other file`);
       return { applied: [], waiting: [] };
@@ -80,7 +82,7 @@ export class Reloader {
     try {
       const settings = await load();
       checkPermissions(settings);
-      const { tls, ...files } = await readConfiguredFiles(settings);
+      const { tls, ...files } = await readFiles(settings);
       await server.configure({ ...liveOptions(settings), ...files });
       await this.#reloadTls(tls, by);
       await this.#changeRelays(relaysOf(settings));

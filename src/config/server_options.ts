@@ -1,4 +1,5 @@
 import type { ListenAddress, LiveOptions, PathRule, ServerOptions } from "../server/mod.ts";
+import { put } from "./options_path.ts";
 import type { Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
@@ -50,14 +51,6 @@ export function optionsOf(settings: Settings, rows: readonly Setting[]): ServerO
     for (const path of typeof option === "string" ? [option] : option) put(options, path, value);
   }
   return options;
-}
-
-function put(options: Record<string, unknown>, path: string, value: unknown): void {
-  const segments = path.split(".");
-  const last = segments.pop()!;
-  let at = options;
-  for (const segment of segments) at = (at[segment] ??= {}) as Record<string, unknown>;
-  at[last] = value;
 }
 
 /** RTP is at the address that RTSP is at. */

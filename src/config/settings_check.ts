@@ -1,5 +1,7 @@
 import { checkRelays, type RelayOptions } from "../server/mod.ts";
+import { accessFault } from "./access_options.ts";
 import { ConfigError } from "./config_error.ts";
+import { keyText } from "./key_text.ts";
 import type { Settings } from "./settings.ts";
 import {
   MULTICAST_GROUP,
@@ -35,14 +37,16 @@ const CHECKS: readonly Check[] = [
   relaysOnce,
   somethingToDo,
   pushIsFed,
+  accessIsRight,
 ];
 
 /** The relays that settings ask for. */
 export function relaysOf(settings: Settings): RelayOptions[] {
   const onDemand = settings.get(RELAYS_ON_DEMAND);
+  const { pull, push } = settings.relays;
   return [
-    ...settings.get(RELAYS_PULL).map((pull) => relayOf("pull", pull, { onDemand })),
-    ...settings.get(RELAYS_PUSH).map((push) => relayOf("push", push)),
+    ...[...settings.get(RELAYS_PULL), ...pull].map((pull) => relayOf("pull", pull, { onDemand })),
+    ...[...settings.get(RELAYS_PUSH), ...push].map((push) => relayOf("push", push)),
     ...Array.from(settings.get(PATHS), ([name, rule]) => pathRelays(name, rule)).flat(),
   ];
 }
@@ -54,6 +58,7 @@ function multicastNeedsRtsp(settings: Settings): string | undefined {
 
 function onDemandNeedsPull(settings: Settings): string | undefined {
   if (!settings.get(RELAYS_ON_DEMAND) || settings.get(RELAYS_PULL).length > 0) return;
+  if (settings.relays.pull.length > 0) return;
   // A file may say so before there is anything to pull.
   if (settings.file !== undefined) return;
   return `${settings.nameOf(RELAYS_ON_DEMAND)} needs ${settings.nameOf(RELAYS_PULL)}`;
@@ -114,4 +119,15 @@ function pushIsFed(settings: Settings): string | undefined {
 /** Whether a pull of `pulled`, which may be a pattern, can bring the stream `pushed`. */
 function feeds(pulled: string, pushed: string): boolean {
   return pulled === pushed || pulled.includes("*") || pushed.includes("*");
+}
+
+function accessIsRight(settings: Settings): string | undefined {
+  const fault = accessFault(settings);
+  if (fault === undefined) return;
+  const { path, message } = fault;
+  const key = keyText(["access", ...path]);
+  const { file } = settings;
+  return file === undefined
+    ? `${key}: ${message}`
+    : `${file.placeOf(["access", ...path])} ${key}: ${message}`;
 }

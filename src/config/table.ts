@@ -1,3 +1,4 @@
+import { ACCESS } from "./settings/access.ts";
 import { ADDRESSES } from "./settings/addresses.ts";
 import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
@@ -18,6 +19,7 @@ import type { Setting } from "./setting.ts";
 export const SETTINGS: readonly Setting[] = [
   ...LISTENING,
   ...HTTP,
+  ...ACCESS,
   ...RELAYS,
   ...RECORDING,
   ...PROTOCOLS,

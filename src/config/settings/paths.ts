@@ -3,6 +3,7 @@ import type { RelayOptions } from "../../server/mod.ts";
 import { bitrate, number } from "../leaf_types.ts";
 import { type GroupValue, type Setting, setting } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
+import { RULE_SETTINGS } from "./access.ts";
 import { checkRelay, PATH_PULL, PATH_PUSH, relayOf } from "./relays.ts";
 import { STREAM_RULES } from "./streams.ts";
 
@@ -43,6 +44,12 @@ export const PATH_RULE: readonly Setting[] = [
     defaultInWords: "as `limits.maxPlayerBitrate`",
     help: "the same of what one player is sent",
     option: "maxPlayerBitrateBps",
+    change: "reload",
+  }),
+  setting({
+    key: "access",
+    type: { kind: "list", of: { kind: "group", settings: RULE_SETTINGS } },
+    help: "who may publish or play its streams; what it has rules about, nobody else may do",
     change: "reload",
   }),
   setting({

@@ -1,5 +1,5 @@
 import { checkRelays, type RelayOptions, RelayPatternError } from "../../server/mod.ts";
-import { choice, number, text, time, TOGGLE } from "../leaf_types.ts";
+import { choice, FILE, number, text, time, TOGGLE } from "../leaf_types.ts";
 import { SettingFault } from "../setting_fault.ts";
 import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
 
@@ -151,8 +151,38 @@ export const RELAYS_PUSH = setting<readonly GroupValue[]>({
   change: "reload",
 });
 
+/** Files of such streams. */
+export const RELAYS_PULL_FILES = setting<readonly string[]>({
+  key: "relays.pullFiles",
+  type: { kind: "list", of: FILE },
+  default: [],
+  defaultInWords: "none",
+  help: "fetch the streams of a file, NAME=URL a line: so that no password is an argument",
+  flag: { name: "pull-file", placeholder: "FILE", readEach: String },
+  needs: (paths) => paths.map((path) => ({ name: "read", path })),
+  change: "reload",
+});
+
+/** Files of streams that are forwarded. */
+export const RELAYS_PUSH_FILES = setting<readonly string[]>({
+  key: "relays.pushFiles",
+  type: { kind: "list", of: FILE },
+  default: [],
+  defaultInWords: "none",
+  help: "forward the streams of a file, NAME=URL a line",
+  flag: { name: "push-file", placeholder: "FILE", readEach: String },
+  needs: (paths) => paths.map((path) => ({ name: "read", path })),
+  change: "reload",
+});
+
 /** Streams that are fetched from, or forwarded to, other servers. */
-export const RELAYS: readonly Setting[] = [RELAYS_PULL, RELAYS_ON_DEMAND, RELAYS_PUSH];
+export const RELAYS: readonly Setting[] = [
+  RELAYS_PULL,
+  RELAYS_ON_DEMAND,
+  RELAYS_PUSH,
+  RELAYS_PULL_FILES,
+  RELAYS_PUSH_FILES,
+];
 
 /** Makes the options of a relay of what a file or the command line says of it. */
 export function relayOf(
@@ -187,8 +217,12 @@ const OPTION_OF_KEY: Readonly<Record<string, keyof RelayOptions>> = {
   silent: "silentMs",
 };
 
-/** No message repeats the URL, which may have credentials. */
-function nameAndUrl(mode: "pull" | "push", value: string): GroupValue {
+/**
+ * Reads `NAME=URL`.
+ *
+ * @throws {SettingFault} if it is wrong; the URL, which may have credentials, is not repeated
+ */
+export function nameAndUrl(mode: "pull" | "push", value: string): GroupValue {
   const parts = /^([^=]+)=([a-z]+:\/\/.*)$/is.exec(value);
   if (parts === null) throw new SettingFault("is wrong: allowed is NAME=URL");
   const values = new Map([["name", parts[1]!], ["url", parts[2]!]]);

@@ -1,0 +1,121 @@
+import { Access, type AccessOptions, AccessOptionsError, type AccessRule } from "../access/mod.ts";
+import { silentLog } from "../log/mod.ts";
+import { put } from "./options_path.ts";
+import type { GroupValue } from "./setting.ts";
+import type { KeyStep } from "./setting_fault.ts";
+import type { Settings } from "./settings.ts";
+import {
+  ACCESS_KEYS,
+  ACCESS_OPTIONS,
+  ACCESS_RULES,
+  ACCESS_USERS,
+  API_TOKENS,
+  KEYS_FILE,
+  SIGNING_SECRETS,
+} from "./settings/access.ts";
+import { PATHS } from "./settings/paths.ts";
+
+/** What the files of secrets say. */
+export interface FiledSecrets {
+  /** Passwords of users that have none, in the order of the users. */
+  readonly passwords?: readonly string[];
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  readonly apiTokens?: readonly string[];
+  readonly signingSecrets?: readonly string[];
+}
+
+/** Makes the options of access of settings, and of the files that those name. */
+export function accessOptions(settings: Settings, filed: FiledSecrets = {}): AccessOptions {
+  const options: Record<string, unknown> = {};
+  for (const row of ACCESS_OPTIONS) {
+    if (settings.isGiven(row)) put(options, row.option, settings.get(row));
+  }
+  const users = usersOf(settings, filed.passwords ?? []);
+  const keys = Object.fromEntries([
+    ...settings.get(ACCESS_KEYS).map((key) => [key.get("secret"), key.get("streams")]),
+    ...Object.entries(filed.keys ?? {}),
+  ]);
+  const keysFile = settings.get(KEYS_FILE);
+  const signingSecrets = [...settings.get(SIGNING_SECRETS), ...filed.signingSecrets ?? []];
+  const made: AccessOptions = {
+    ...options,
+    ...(users.length === 0 ? {} : { users }),
+    ...(Object.keys(keys).length === 0 ? {} : { keys }),
+    ...(keysFile === undefined ? {} : { keysFile }),
+    ...(signingSecrets.length === 0 ? {} : { signingSecrets }),
+    apiTokens: [...settings.get(API_TOKENS), ...filed.apiTokens ?? []],
+  };
+  const rules = rulesOf(settings, made);
+  return rules === undefined ? made : { ...made, rules };
+}
+
+/** Users that have neither a password nor a digest yet are left out. */
+function usersOf(
+  settings: Settings,
+  passwords: readonly string[],
+): NonNullable<AccessOptions["users"]> {
+  const left = [...passwords];
+  return settings.get(ACCESS_USERS).flatMap((user) => {
+    const name = user.get("name") as string;
+    const ha1 = user.get("ha1") as readonly string[] | undefined;
+    const given = user.get("password") as string | undefined;
+    const password = given ?? (ha1 === undefined ? left.shift() : undefined);
+    if (password === undefined && ha1 === undefined) return [];
+    return [{
+      name,
+      ...(password === undefined ? {} : { password }),
+      ...(ha1 === undefined ? {} : { ha1 }),
+    }];
+  });
+}
+
+/** The users whose passwords are not among the settings. */
+export function usersWithoutPassword(settings: Settings): string[] {
+  return settings.get(ACCESS_USERS)
+    .filter((user) => !user.has("password") && !user.has("ha1"))
+    .map((user) => user.get("name") as string);
+}
+
+/**
+ * The rules of paths go before the others. What a path has rules about, nobody else may do there; all else is as the
+ * others say.
+ */
+function rulesOf(settings: Settings, made: AccessOptions): readonly AccessRule[] | undefined {
+  const given = settings.get(ACCESS_RULES)?.map(ruleOf);
+  const ofPaths = Array.from(settings.get(PATHS)).flatMap(([pattern, rule]) => {
+    const rules = (rule.get("access") as readonly GroupValue[] | undefined ?? [])
+      .map((one) => ({ ...ruleOf(one), paths: [pattern] }));
+    const actions = new Set(rules.flatMap(({ allow, deny }) => [allow ?? [], deny ?? []].flat()));
+    return actions.size === 0 ? [] : [...rules, { deny: [...actions], paths: [pattern] }];
+  });
+  if (ofPaths.length === 0) return given;
+  return [...ofPaths, ...given ?? rulesWithout(made)];
+}
+
+/** What holds where there are no rules. */
+function rulesWithout({ users, signingSecrets, jwt, url, keys }: AccessOptions): AccessRule[] {
+  const both = ["publish", "play"] as const;
+  if (users !== undefined) return [{ allow: both, users: "*" }];
+  if (signingSecrets !== undefined || jwt !== undefined || url !== undefined) return [];
+  return [{ allow: keys === undefined ? both : "play" }];
+}
+
+function ruleOf(rule: GroupValue): AccessRule {
+  return Object.fromEntries(rule) as AccessRule;
+}
+
+/** What is wrong with the settings of access together: where, below `access`, and in words. */
+export function accessFault(
+  settings: Settings,
+): { readonly path: readonly KeyStep[]; readonly message: string } | undefined {
+  try {
+    new Access(accessOptions(settings), { log: silentLog });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AccessOptionsError)) throw error;
+    const { path, message } = error;
+    const steps = path.split(/[.[\]]+/).filter((step) => step !== "")
+      .map((step) => /^\d+$/.test(step) ? Number(step) : step);
+    return { path: steps, message: message.replace(`${path}: `, "") };
+  }
+}
