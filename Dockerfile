@@ -1,0 +1,24 @@
+# weir in a container. Build: docker build -t weir .   Run: see compose.yaml.
+FROM denoland/deno:2.9
+
+WORKDIR /weir
+COPY deno.json mod.ts LICENSE ./
+COPY src src
+COPY scripts/std scripts/std
+
+# All that is loaded at the start is fetched and compiled now, so that a container starts without a network.
+RUN deno cache mod.ts
+
+# RTMP, RTSP, HTTP, RTP and RTCP, WebRTC.
+EXPOSE 1935 8554 8080 8000/udp 8001/udp 8189/udp
+
+# Configuration and recordings are mounted here, and nothing else can be read or written.
+RUN mkdir -p /etc/weir /var/lib/weir && chown deno:deno /var/lib/weir
+VOLUME /var/lib/weir
+USER deno
+
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["deno", "eval", \
+  "const { ok } = await fetch('http://127.0.0.1:8080/healthz'); Deno.exit(ok ? 0 : 1)"]
+
+ENTRYPOINT ["deno", "run", "--allow-net", "--allow-read=/etc/weir,/var/lib/weir", \
+  "--allow-write=/var/lib/weir", "--allow-sys=statfs", "mod.ts"]

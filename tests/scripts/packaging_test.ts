@@ -1,0 +1,56 @@
+import { assert, assertEquals } from "@std/assert";
+import { ROOT, RunningProcess } from "../support/process.ts";
+
+const HERE = ["--rtmp", "127.0.0.1:0", "--rtsp", "off", "--http", "off"];
+
+const read = (path: string): string => Deno.readTextFileSync(`${ROOT}${path}`);
+
+/** Starts the server with the arguments of a package, at a free port, and waits until it listens. */
+async function assertStarts(args: readonly string[]): Promise<void> {
+  await using server = new RunningProcess(Deno.execPath(), [...args, ...HERE], { limitMs: 60_000 });
+  await server.line(/rtmp listening on/);
+  server.kill("SIGTERM");
+  assertEquals((await server.ended).code, 0);
+}
+
+/** The JSON array behind an instruction of the Dockerfile. */
+function instruction(name: string): string[] {
+  const text = read("Dockerfile").replaceAll("\\\n", " ");
+  return JSON.parse(new RegExp(`^${name} (\\[.*\\])$`, "m").exec(text)![1]!);
+}
+
+Deno.test("the container's command starts the server, of files that are there", async () => {
+  const [deno, ...args] = instruction("ENTRYPOINT");
+  assertEquals(deno, "deno");
+  await assertStarts(args);
+  for (const [, paths] of read("Dockerfile").matchAll(/^COPY (.*) \S+$/gm)) {
+    for (const path of paths!.split(" ")) assert(Deno.statSync(`${ROOT}${path}`), path);
+  }
+});
+
+Deno.test("the service's command starts the server, and asks for nothing at a prompt", async () => {
+  const line = /^ExecStart=(.*)$/m.exec(read("packaging/weir.service"))![1]!;
+  const [deno, ...args] = line.replace("/opt/weir/mod.ts --config /etc/weir/weir.yaml", "mod.ts")
+    .split(" ");
+  assertEquals(deno, "/usr/local/bin/deno");
+  assert(args.includes("--no-prompt"));
+  await assertStarts(args);
+});
+
+Deno.test("what is published belongs to the package", async () => {
+  await using publication = new RunningProcess(
+    Deno.execPath(),
+    ["publish", "--dry-run", "--allow-dirty", "--no-check"],
+    { limitMs: 120_000 },
+  );
+  const { code, stderr } = await publication.ended;
+  assertEquals(code, 0, stderr);
+  const files = Array.from(stderr.matchAll(/file:\/\/(\S+) \(/g), ([, path]) => path!)
+    .map((path) => decodeURIComponent(path).replace(ROOT, ""));
+  assert(files.includes("mod.ts") && files.includes("README.md") && files.includes("LICENSE"));
+  const others = files.filter((path) =>
+    !path.startsWith("src/") &&
+    !["mod.ts", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "deno.json"].includes(path)
+  );
+  assertEquals(others, []);
+});
