@@ -3,6 +3,7 @@ import {
   ChunkDecoderStream,
   type ChunkLimits,
   type ConnectedEvent,
+  type EnhancedCapabilities,
   formatTcUrl,
   MessageParserStream,
   parseRtmpUrl,
@@ -222,6 +223,11 @@ export class RtmpClient {
     this.#outbox.add(this.#media);
     this.#chunks = new ChunkDecoderStream({ ...options.chunks, mayOverwrite: true });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** What the server has said in its answer to connect that it can take of Enhanced RTMP. */
+  get capabilities(): EnhancedCapabilities {
+    return this.#connection!.capabilities;
   }
 
   /**

@@ -3,7 +3,7 @@ import { TimestampUnwrapper } from "../rtmp/mod.ts";
 import type { UnitQueue } from "../hub/mod.ts";
 import { DEFAULT_MAX_LAG_BYTES, type PlaybackBounds, playbackQueue } from "./playback_bounds.ts";
 import type { MediaUnit } from "../media/mod.ts";
-import { unitOfFlv } from "../transmux/mod.ts";
+import { unitsOfFlv } from "../transmux/mod.ts";
 
 /** Options of requests to the server. */
 export interface RtmpRequestOptions {
@@ -132,15 +132,18 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
     if (this.#ended) return;
     const timeMs = this.#clock.unwrap(message.timestampMs);
     this.#positionMs = timeMs;
-    const unit = unitOfFlv({ kind: message.kind, dtsUs: timeMs * 1000, body: message.body });
-    if (unit === undefined) return;
+    const { kind, body } = message;
+    for (const unit of unitsOfFlv({ kind, dtsUs: timeMs * 1000, body })) this.#take(unit);
+    this.#serve();
+  }
+
+  #take(unit: MediaUnit): void {
     if (unit.kind === "video") this.#hasVideo = true;
     const isMedia = unit.role === "media";
     this.#queue.push(unit, {
       startPoint: isMedia && (unit.kind === "video" ? unit.keyFrame : !this.#hasVideo),
       ...(isMedia ? { timeMs: performance.now() } : {}),
     });
-    this.#serve();
   }
 
   /** Called by the client: nothing more comes; with an error, that is why. */

@@ -1,7 +1,8 @@
 import { RtmpClient, type RtmpMedia, type RtmpPublication } from "../client/mod.ts";
 import type { Publication } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
-import { parseRtmpUrl } from "../rtmp/mod.ts";
+import { FlvError, plainAudioBody, plainVideoBody } from "../flv/mod.ts";
+import { CapsEx, parseRtmpUrl } from "../rtmp/mod.ts";
 import { type FlvBody, FlvRemuxer } from "../transmux/mod.ts";
 import { formatAddress } from "../transport/mod.ts";
 import { tellLeftOut } from "../wire/mod.ts";
@@ -54,7 +55,9 @@ class RtmpRelayConnection implements RelayConnection {
     _: unknown,
     { log, signal }: { readonly log: ServerLog; readonly signal: AbortSignal },
   ): Promise<RelaySink> {
-    return new RtmpRelaySink(await this.#client.publish(undefined, { signal }), log);
+    const remote = await this.#client.publish(undefined, { signal });
+    const { capsEx } = this.#client.capabilities;
+    return new RtmpRelaySink(remote, { log, multitrack: (capsEx & CapsEx.Multitrack) !== 0 });
   }
 
   async close(): Promise<void> {
@@ -62,16 +65,24 @@ class RtmpRelayConnection implements RelayConnection {
   }
 }
 
-/** Sends units as the bodies of FLV: those of RTMP publishers untouched. */
+/**
+ * Sends units as the bodies of FLV: those of RTMP publishers untouched. A server that does not say that it takes
+ * several tracks gets the first of each kind, as one of before Enhanced RTMP knows it: its players take no others.
+ */
 class RtmpRelaySink implements RelaySink {
   readonly ended: Promise<void>;
   readonly #writer: WritableStreamDefaultWriter<RtmpMedia>;
   readonly #log: ServerLog;
+  readonly #multitrack: boolean;
   #remuxer = new FlvRemuxer();
   #publication: Publication | undefined;
 
-  constructor(remote: RtmpPublication, log: ServerLog) {
+  constructor(
+    remote: RtmpPublication,
+    { log, multitrack }: { readonly log: ServerLog; readonly multitrack: boolean },
+  ) {
     this.#log = log;
+    this.#multitrack = multitrack;
     this.#writer = remote.getWriter();
     this.ended = this.#writer.closed.then(() => {}, () => {});
   }
@@ -90,14 +101,25 @@ class RtmpRelaySink implements RelaySink {
   #bodies(unit: MediaUnit, publication: Publication | undefined): readonly FlvBody[] {
     if (unit.payload.format !== "flv" && this.#publication !== publication) {
       this.#publication = publication;
-      this.#remuxer = new FlvRemuxer();
+      this.#remuxer = new FlvRemuxer({ multitrack: this.#multitrack });
       this.#remuxer.setTracks(publication?.tracks ?? []);
     }
-    const bodies = this.#remuxer.remux(unit);
+    const bodies = this.#remuxer.remux(unit).flatMap((flv) => this.#taken(flv));
     const { unsupported } = this.#remuxer;
     if (unsupported.length > 0) {
       tellLeftOut(publication, { format: "rtmp", tracks: unsupported, log: this.#log });
     }
     return bodies;
+  }
+
+  #taken(flv: FlvBody): FlvBody[] {
+    if (this.#multitrack || flv.kind === "data") return [flv];
+    try {
+      const body = flv.kind === "video" ? plainVideoBody(flv.body) : plainAudioBody(flv.body);
+      return body === undefined ? [] : [{ ...flv, body }];
+    } catch (error) {
+      if (error instanceof FlvError) return [flv];
+      throw error;
+    }
   }
 }

@@ -3,9 +3,12 @@ import {
   AudioPacketType,
   AvcPacketType,
   type BodyClass,
+  buildAudioBody,
+  buildVideoBody,
   classifyAudio,
   classifyVideo,
   FlvError,
+  MultitrackType,
   parseAudioBody,
   parseVideoBody,
   SoundFormat,
@@ -67,6 +70,41 @@ export function unitOfFlv(
   }
 }
 
+/**
+ * The units of an FLV body: that of {@linkcode unitOfFlv}, or for one that holds several tracks a unit for each, whose
+ * body holds that track alone, since players choose tracks, and headers are kept by track.
+ */
+export function unitsOfFlv(
+  flv: FlvBody,
+  options: { readonly onUnreadable?: () => void } = {},
+): MediaUnit[] {
+  if (!mayHoldTracks(flv)) return listOf(unitOfFlv(flv, options));
+  return bodiesByTrack(flv).flatMap((body) => listOf(unitOfFlv({ ...flv, body }, options)));
+}
+
+function listOf(unit: MediaUnit | undefined): MediaUnit[] {
+  return unit === undefined ? [] : [unit];
+}
+
+function bodiesByTrack({ kind, body }: FlvBody): Uint8Array[] {
+  const multitrack = MultitrackType.OneTrack;
+  try {
+    if (kind === "video") {
+      const parsed = parseVideoBody(body);
+      if (parsed.form !== "enhanced" || parsed.tracks.length < 2) return [body];
+      return parsed.tracks.map((track) =>
+        buildVideoBody({ ...parsed, multitrack, tracks: [track] })
+      );
+    }
+    const parsed = parseAudioBody(body);
+    if (parsed.form !== "enhanced" || parsed.tracks.length < 2) return [body];
+    return parsed.tracks.map((track) => buildAudioBody({ ...parsed, multitrack, tracks: [track] }));
+  } catch (error) {
+    if (error instanceof FlvError) return [body];
+    throw error;
+  }
+}
+
 function mediaUnit(flv: FlvBody, bodyClass: BodyClass): MediaUnit | undefined {
   const { kind, dtsUs, body } = flv;
   if (bodyClass.role === "empty") return undefined;
@@ -95,15 +133,8 @@ function saysNothing({ kind, body }: FlvBody): boolean {
  * The track of a body, the first of several: headers are kept apart by it, and readers start at key frames
  * of the main one. Only a body that says so is of another track than 0; `ModEx` may stand before that.
  */
-function trackOf({ kind, body }: FlvBody): number {
-  const first = body[0]!;
-  const type = first & 0x0f;
-  const mayBeOther = kind === "video"
-    ? (first & 0x80) !== 0 &&
-      (type === VideoPacketType.Multitrack || type === VideoPacketType.ModEx)
-    : first >> 4 === SoundFormat.ExHeader &&
-      (type === AudioPacketType.Multitrack || type === AudioPacketType.ModEx);
-  if (!mayBeOther) return 0;
+function trackOf({ kind, body, dtsUs }: FlvBody): number {
+  if (!mayHoldTracks({ kind, body, dtsUs })) return 0;
   try {
     const parsed = kind === "video" ? parseVideoBody(body) : parseAudioBody(body);
     return parsed.form === "enhanced" ? parsed.tracks[0]?.trackId ?? 0 : 0;
@@ -111,6 +142,18 @@ function trackOf({ kind, body }: FlvBody): number {
     if (error instanceof FlvError) return 0;
     throw error;
   }
+}
+
+/** Whether the first byte of a body lets it say of which tracks it is: `ModEx` may stand before that. */
+function mayHoldTracks({ kind, body }: FlvBody): boolean {
+  const first = body[0] ?? 0;
+  const type = first & 0x0f;
+  if (kind === "data") return false;
+  return kind === "video"
+    ? (first & 0x80) !== 0 &&
+      (type === VideoPacketType.Multitrack || type === VideoPacketType.ModEx)
+    : first >> 4 === SoundFormat.ExHeader &&
+      (type === AudioPacketType.Multitrack || type === AudioPacketType.ModEx);
 }
 
 function compositionTimeMs(body: Uint8Array): number {

@@ -2,6 +2,8 @@ import {
   bareAudioBody,
   bareVideoBody,
   FlvError,
+  parseAudioBody,
+  parseVideoBody,
   plainAudioBody,
   plainVideoBody,
   stripAudioModEx,
@@ -19,6 +21,7 @@ import {
   toldMetadata,
   tracksAfter,
 } from "../transmux/mod.ts";
+import { chosenTracks, isChosen, type TrackChoice } from "./track_choice.ts";
 import { tellLeftOut } from "./left_out.ts";
 
 /** The parts of Enhanced RTMP v2 that the players of a format can take. */
@@ -37,6 +40,8 @@ export interface RtmpExtensions {
    * alone is sent.
    */
   readonly furtherTracks?: boolean;
+  /** The tracks that they have chosen, which come as if they were the only ones. */
+  readonly choice?: TrackChoice | undefined;
 }
 
 /** Options of a {@linkcode FlvBodySource}. */
@@ -88,6 +93,8 @@ export class FlvBodySource {
   carries(kind: TrackKind, track: number): boolean {
     this.#followPublication();
     if (!this.#passes) return this.#remuxer.carries(kind, track);
+    const { choice } = this.#extensions;
+    if (choice !== undefined) return isChosen(choice, { kind, id: track });
     return this.#extensions.multitrack || track === 0;
   }
 
@@ -128,8 +135,8 @@ export class FlvBodySource {
   }
 
   get #tracksWritten(): { readonly multitrack: boolean } {
-    const { multitrack, furtherTracks = false } = this.#extensions;
-    return { multitrack: multitrack && furtherTracks };
+    const { multitrack, furtherTracks = false, choice } = this.#extensions;
+    return { multitrack: multitrack && furtherTracks && choice === undefined };
   }
 
   /** The bodies as these players can take them, without those that they cannot. */
@@ -151,7 +158,10 @@ export class FlvBodySource {
       tracks = tracksAfter(tracks, unit);
     }
     if (headers.units.some(({ payload }) => payload.format === "flv")) return bodies;
-    const present = tracks.filter(({ kind, id }) => !this.#isLeftUntold(kind, id))
+    const { choice } = this.#extensions;
+    const present = chosenTracks(tracks, choice).filter(({ kind, id }) =>
+      !this.#isLeftUntold(kind, id)
+    )
       // The codecs whose configuration stands in their frames.
       .map((track) => track.config ? track : this.#remuxer.track(track.kind, track.id) ?? track);
     if (present.length === 0) return [];
@@ -181,7 +191,8 @@ export class FlvBodySource {
     const isFirst = this.#publication === undefined;
     this.#publication = publication;
     this.#passes = publication.tracks === undefined;
-    this.#remuxer.setTracks(headers.units.reduce(tracksAfter, publication.tracks ?? []));
+    const told = chosenTracks(publication.tracks ?? [], this.#extensions.choice);
+    this.#remuxer.setTracks(headers.units.reduce(tracksAfter, told));
     // A player that begins with this publisher has the headers from its preamble.
     if (isFirst) this.#remuxer.headers(0);
     this.#leftOut = 0;
@@ -220,18 +231,32 @@ type KeyedBody = FlvBody & { readonly keyFrame?: boolean };
 /** The body without what its players cannot take; `undefined` where nothing is left. */
 function reducedBody(
   { kind, body, keyFrame = true }: KeyedBody,
-  { multitrack, modEx, fourCcs }: RtmpExtensions,
+  { multitrack, modEx, fourCcs, choice }: RtmpExtensions,
 ): Uint8Array | undefined {
-  if (kind === "data" || (multitrack && modEx && fourCcs)) return body;
+  const takesAll = multitrack && choice === undefined;
+  if (kind === "data" || (takesAll && modEx && fourCcs)) return body;
   const isVideo = kind === "video";
+  const trackId = choice?.[kind] ?? 0;
   try {
+    // A body that says nothing of tracks is of track 0.
+    if (trackId !== 0 && !hasTrackIds(kind, body)) return undefined;
     const frameType = keyFrame ? VideoFrameType.Key : VideoFrameType.Inter;
-    if (!fourCcs) return isVideo ? bareVideoBody(body, { frameType }) : bareAudioBody(body);
+    if (!fourCcs) {
+      return isVideo
+        ? bareVideoBody(body, { frameType, trackId })
+        : bareAudioBody(body, { trackId });
+    }
     const stripped = modEx ? body : isVideo ? stripVideoModEx(body) : stripAudioModEx(body);
-    if (multitrack) return stripped;
-    return isVideo ? plainVideoBody(stripped) : plainAudioBody(stripped);
+    if (takesAll) return stripped;
+    return isVideo ? plainVideoBody(stripped, { trackId }) : plainAudioBody(stripped, { trackId });
   } catch (error) {
     if (error instanceof FlvError) return undefined;
     throw error;
   }
+}
+
+/** Whether a body says of which tracks it is. */
+function hasTrackIds(kind: "audio" | "video", bytes: Uint8Array): boolean {
+  const body = kind === "video" ? parseVideoBody(bytes) : parseAudioBody(bytes);
+  return body.form === "enhanced" && body.multitrack !== undefined;
 }

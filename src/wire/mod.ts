@@ -14,4 +14,5 @@ export * from "./rtmp_wire_format.ts";
 export * from "./rtsp_wire_format.ts";
 export * from "./stream_frames.ts";
 export * from "./stream_tracks.ts";
+export * from "./track_choice.ts";
 export * from "./ts_wire_format.ts";

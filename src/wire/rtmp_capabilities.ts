@@ -13,6 +13,7 @@ import type { Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { CapsEx, type EnhancedCapabilities, MessageType } from "../rtmp/mod.ts";
 import type { RtmpExtensions } from "./flv_body_source.ts";
+import { chosenTracks, isChosen, type TrackChoice } from "./track_choice.ts";
 import { wireMessage } from "./rtmp_wire_format.ts";
 
 /**
@@ -61,6 +62,8 @@ export interface RtmpPlayerCapabilities {
   readonly capabilities: EnhancedCapabilities;
   /** The policy for one that has announced nothing. */
   readonly policy: EnhancedPolicy;
+  /** The tracks that it has chosen. */
+  readonly choice?: TrackChoice | undefined;
 }
 
 /** Whether there may be codecs that a player cannot take. */
@@ -71,28 +74,34 @@ export function isSelective({ capabilities, policy }: RtmpPlayerCapabilities): b
 /** The FourCC of a codec of the stream that a player cannot take; `undefined` where there is none. */
 export function refusedFourCc(stream: Stream, player: RtmpPlayerCapabilities): string | undefined {
   if (!isSelective(player)) return undefined;
-  const { capabilities, policy } = player;
+  const { capabilities, policy, choice } = player;
   const { fourCcs } = capabilities;
-  return fourCcsOf(stream, extensionsOf(capabilities, policy)).find((fourCc) =>
-    !fourCcs.has(fourCc)
-  );
+  const extensions = { ...extensionsOf(capabilities, policy), choice };
+  return fourCcsOf(stream, extensions).find((fourCc) => !fourCcs.has(fourCc));
 }
 
 /** The FourCCs that the stream's RTMP players meet, as far as its headers tell. */
 function fourCcsOf(stream: Stream, extensions: RtmpExtensions): string[] {
   const told = stream.headers.units.flatMap((unit) => fourCcsOfHeader(unit, extensions));
-  const tracks = stream.publication?.tracks ?? [];
+  const tracks = chosenTracks(stream.publication?.tracks ?? [], extensions.choice);
   const converted = tracks.flatMap(({ codec }) =>
     codec === undefined || plainIdOfCodec(codec) !== undefined ? [] : fourCcOfCodec(codec) ?? []
   );
   return [...told, ...converted];
 }
 
-function fourCcsOfHeader(unit: MediaUnit, { multitrack, fourCcs }: RtmpExtensions): string[] {
+function fourCcsOfHeader(
+  unit: MediaUnit,
+  { multitrack, fourCcs, choice }: RtmpExtensions,
+): string[] {
   if (unit.payload.format !== "flv" || unit.kind === "data") return [];
   // Of several tracks a player without multitrack gets track 0 alone.
   return tracksOf(unit.kind, unit.payload.body)
-    .filter(({ trackId }) => multitrack || trackId === 0)
+    .filter(({ trackId }) =>
+      choice === undefined
+        ? multitrack || trackId === 0
+        : isChosen(choice, { kind: unit.kind, id: trackId })
+    )
     .filter(({ fourCc }) => fourCcs || !hasPlainId(fourCc))
     .map(({ fourCc }) => fourCc);
 }

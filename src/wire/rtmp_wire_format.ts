@@ -4,6 +4,7 @@ import type { MediaUnit, TrackKind } from "../media/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
 import type { FlvBody, LossPolicy } from "../transmux/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
+import { nameOfChoice } from "./track_choice.ts";
 import { FlvBodySource, type RtmpExtensions } from "./flv_body_source.ts";
 
 /** Chunk size of everything that players are sent; large, so that most messages are one chunk. */
@@ -20,9 +21,10 @@ const FORMS = {
 
 /** The name of the wire format for players with these extensions. */
 export function rtmpFormatName(extensions: RtmpExtensions): string {
-  const { multitrack, modEx, fourCcs, furtherTracks = false } = extensions;
-  if (!fourCcs) return "rtmp-bare";
-  const tracks = multitrack ? furtherTracks ? "-all-tracks" : "" : "-one-track";
+  const { multitrack, modEx, fourCcs, furtherTracks = false, choice } = extensions;
+  if (!fourCcs) return `rtmp-bare${nameOfChoice(choice)}`;
+  const further = furtherTracks ? "-all-tracks" : "";
+  const tracks = choice !== undefined ? nameOfChoice(choice) : multitrack ? further : "-one-track";
   return `rtmp${tracks}${modEx ? "" : "-no-modex"}`;
 }
 

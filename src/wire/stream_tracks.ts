@@ -6,6 +6,7 @@ import {
   type RtpTrack,
   sdpOfTracks,
 } from "../transmux/mod.ts";
+import { chosenTracks, isChosen, type TrackChoice } from "./track_choice.ts";
 import { tellLeftOut } from "./left_out.ts";
 import type { ServerLog } from "../log/mod.ts";
 
@@ -28,6 +29,8 @@ export interface DescribeOptions {
   readonly waitMs: number;
   /** Is told of the tracks that RTP cannot carry. */
   readonly log: ServerLog;
+  /** The tracks that a player wants; all by default. */
+  readonly choice?: TrackChoice | undefined;
 }
 
 /**
@@ -41,9 +44,10 @@ export async function describeStream(
 ): Promise<DescribedTracks | undefined> {
   const { publication } = stream;
   if (publication === undefined) return undefined;
-  const tracks = publication.tracks === undefined
+  const all = publication.tracks === undefined
     ? await probedTracks(stream, publication, options)
     : withConfigsInBand(publication.tracks, stream);
+  const tracks = chosenTracks(all, options.choice);
   if (tracks.length === 0) return undefined;
   const described = sdpOfTracks(tracks, { name: stream.name });
   const { unsupported } = described;
@@ -73,7 +77,9 @@ function configsOf({ headers }: Stream): MediaUnit[] {
 }
 
 function probe(stream: Stream, options: DescribeOptions): Promise<Probed> {
-  const { clock, waitMs } = options;
+  const { clock, waitMs, choice } = options;
+  const isThere = (kind: "video" | "audio") =>
+    flv.tracks.some((track) => track.kind === kind && isChosen(choice, track));
   const flv = new FlvTrackProbe();
   const { promise, resolve: settle } = Promise.withResolvers<Probed>();
   const resolve = () => settle({ tracks: flv.tracks, configs: configsOf(stream) });
@@ -81,7 +87,8 @@ function probe(stream: Stream, options: DescribeOptions): Promise<Probed> {
   let hasTrack = false;
   const untap = stream.tap((unit) => {
     flv.take(unit);
-    if (flv.complete) resolve();
+    // Headers of further tracks come with the first ones, or are told with them.
+    if (flv.complete && (isThere("video") || isThere("audio"))) queueMicrotask(resolve);
     else if (!hasTrack && flv.tracks.length > 0) {
       hasTrack = true;
       timer.cancel();
@@ -116,8 +123,10 @@ export function areCompatible(now: readonly RtpTrack[], told: readonly RtpTrack[
  * who comes later and is told of those must not share the log of who came before.
  */
 export function rtspFormatName(tracks: readonly RtpTrack[]): string {
-  const names = tracks.map(({ kind, codec, rtp: { payloadType, clockRate } }) =>
-    ` ${codec ?? kind}/${payloadType}/${clockRate}`
-  );
+  const names = tracks.map(({ kind, id, codec, rtp: { payloadType, clockRate } }, index) => {
+    const place = tracks.slice(0, index).filter((other) => other.kind === kind).length;
+    // One of several that a player has chosen is another than the first.
+    return ` ${codec ?? kind}/${payloadType}/${clockRate}${id === place ? "" : `#${id}`}`;
+  });
   return `rtsp${names.join("")}`;
 }

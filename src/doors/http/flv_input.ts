@@ -1,7 +1,7 @@
 import { FlvDecoder, FlvError, type FlvTag, FlvTagType } from "../../flv/mod.ts";
 import type { ConnectionEnd, PublishTicket } from "../../gate/mod.ts";
 import { TimestampUnwrapper } from "../../rtmp/mod.ts";
-import { unitOfFlv } from "../../transmux/mod.ts";
+import { unitsOfFlv } from "../../transmux/mod.ts";
 import { readingTurn } from "../../transport/mod.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer, jsonAnswer } from "./json_answer.ts";
@@ -94,10 +94,11 @@ class Publishing {
   #takeTag({ type, timestampMs, body }: FlvTag): void {
     const kind = KINDS[type];
     if (kind === undefined) return;
-    const unit = unitOfFlv({ kind, dtsUs: this.#clock.unwrap(timestampMs) * 1000, body });
-    if (unit === undefined) return;
-    this.#units++;
-    this.#ticket.write(unit);
+    const dtsUs = this.#clock.unwrap(timestampMs) * 1000;
+    for (const unit of unitsOfFlv({ kind, dtsUs, body })) {
+      this.#units++;
+      this.#ticket.write(unit);
+    }
   }
 
   #tick(): void {

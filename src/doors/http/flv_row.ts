@@ -1,6 +1,6 @@
 import { encodeFlvHeader } from "../../flv/mod.ts";
 import type { Stream, StreamReader } from "../../hub/mod.ts";
-import { FlvWireFormat, whyNothingForFlv } from "../../wire/mod.ts";
+import { FlvWireFormat, nameOfChoice, trackChoiceOf, whyNothingForFlv } from "../../wire/mod.ts";
 import { publishFlv } from "./flv_input.ts";
 import { FlvFilteredFeed, type FlvWishes } from "./flv_filtered_feed.ts";
 import type { HttpOutput } from "./http_output.ts";
@@ -29,10 +29,12 @@ function playFlv(visit: StreamVisit): Promise<Response> {
     audio: searchParams.get("audio") !== "0",
     video: searchParams.get("video") !== "0",
   };
+  const choice = trackChoiceOf(searchParams);
+  const extensions = { ...EXTENSIONS, choice };
   const wantsAll = wishes.audio && wishes.video;
   return playWire(visit, {
-    format: "flv",
-    create: (stream) => new FlvWireFormat(stream, EXTENSIONS, { log: visit.log }),
+    format: `flv${nameOfChoice(choice)}`,
+    create: (stream) => new FlvWireFormat(stream, extensions, { log: visit.log }),
     contentType: "video/x-flv",
     whyNothing: (stream) => whyNothingForFlv(stream, { players: "FLV" }),
     head: (stream, reader) => headOf(stream, { reader, wishes }),
@@ -42,15 +44,17 @@ function playFlv(visit: StreamVisit): Promise<Response> {
 
 /** The header of the file: players wait for a kind of media that it announces and that never comes. */
 function headOf(
-  { headers, publication }: Stream,
+  stream: Stream,
   { reader, wishes }: { readonly reader: StreamReader; readonly wishes: FlvWishes },
 ): Uint8Array {
+  const { headers, publication } = stream;
   const kinds = new Set<string>();
   for (const { kind } of headers.units) kinds.add(kind);
   for (const { kind } of reader.cursor.peek()?.runs[0]?.entries ?? []) kinds.add(kind);
   for (const { kind, id } of publication?.tracks ?? []) {
     if (reader.format.carries?.(kind, id) ?? true) kinds.add(kind);
   }
+  for (const kind of ["video", "audio"] as const) if (stream.isSilent(kind)) kinds.delete(kind);
   const knowsNothing = !kinds.has("audio") && !kinds.has("video");
   return encodeFlvHeader({
     hasAudio: wishes.audio && (knowsNothing || kinds.has("audio")),

@@ -59,6 +59,7 @@ import {
   refusedFourCc,
   rtmpFormatName,
   RtmpWireFormat,
+  trackChoiceOf,
   whyNothingForFlv,
 } from "../../wire/mod.ts";
 
@@ -501,6 +502,7 @@ export class RtmpConnection implements ServedConnection {
     const player = {
       capabilities: this.#session.connection!.capabilities,
       policy: this.#options.enhanced,
+      choice: trackChoiceOf(ticket.request.query),
     };
     let hasWaited = false;
     const withdraw = (): void => ticket.end();
@@ -550,7 +552,10 @@ export class RtmpConnection implements ServedConnection {
         ticket.end();
         return this.#refusePlay(event, { refused: "denied", why });
       }
-      const extensions = extensionsOf(player.capabilities, player.policy);
+      const extensions = {
+        ...extensionsOf(player.capabilities, player.policy),
+        choice: player.choice,
+      };
       reader = stream.read({
         format: rtmpFormatName(extensions),
         create: (stream) =>

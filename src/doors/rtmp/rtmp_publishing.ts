@@ -1,7 +1,7 @@
 import type { ConnectionEnd, PublishTicket } from "../../gate/mod.ts";
 import type { Publication } from "../../hub/mod.ts";
 import { type MediaMessage, TimestampUnwrapper } from "../../rtmp/mod.ts";
-import { unitOfFlv } from "../../transmux/mod.ts";
+import { unitsOfFlv } from "../../transmux/mod.ts";
 
 /** What a publisher starts with. */
 export interface StartedPublish {
@@ -48,14 +48,13 @@ export class RtmpPublishing {
     const publishing = this.#publishing.get(message.streamId);
     if (publishing === undefined) return;
     const { ticket, publication, clock } = publishing;
-    const unit = unitOfFlv({
+    const units = unitsOfFlv({
       kind: message.kind,
       dtsUs: clock.unwrap(message.timestampMs) * 1000,
       body: message.body,
     }, this.#counting);
-    if (unit === undefined) return;
-    ticket.write(unit);
-    this.#touched.add(publication);
+    for (const unit of units) ticket.write(unit);
+    if (units.length > 0) this.#touched.add(publication);
   }
 
   /** Tells the players of what came since the last time. */

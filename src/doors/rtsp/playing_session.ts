@@ -2,7 +2,7 @@ import type { Stream, StreamReader } from "../../hub/mod.ts";
 import { buildRtcp } from "../../rtp/mod.ts";
 import type { RtspServerSession, RtspTrackStart } from "../../rtsp/mod.ts";
 import type { PlayTicket } from "../../gate/mod.ts";
-import { areCompatible, type RtspWireFormat } from "../../wire/mod.ts";
+import { areCompatible, type RtspWireFormat, trackChoiceOf } from "../../wire/mod.ts";
 import type {
   MediaSession,
   MediaSessionOwner,
@@ -241,7 +241,11 @@ export class PlayingSession implements MediaSession {
     const { cursor } = this.#reader;
     // Nothing of the new publisher is in the logs yet.
     const { head } = cursor;
-    const tracks = await this.#takeovers.of(stream, publication);
+    const tracks = await this.#takeovers.of({
+      stream,
+      publication,
+      choice: trackChoiceOf(this.#ticket.request.query),
+    });
     if (this.hasEnded || tracks === undefined) return;
     if (areCompatible(tracks, this.format.tracks)) return;
     // What the new publisher sends is not for a player that was told of other tracks.

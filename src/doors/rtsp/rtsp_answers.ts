@@ -32,7 +32,7 @@ import {
   refusalOf,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import { describeStream } from "../../wire/mod.ts";
+import { describeStream, trackChoiceOf } from "../../wire/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import { shownCredentials } from "./shown_credentials.ts";
@@ -129,13 +129,14 @@ export class RtspAnswers {
     const { ticket } = asked;
     const found = await ticket.stream({ waitMs: timing.describeWaitMs });
     if (!("granted" in found)) return this.#turnAway(event, found);
+    const { name, query } = ticket.request;
     const described = await describeStream(found.granted, {
       clock,
       log,
       waitMs: timing.describeWaitMs,
+      choice: trackChoiceOf(query),
     });
-    const { name } = ticket.request;
-    if (described === undefined) return this.#rejectStream(event, found.granted);
+    if (described === undefined) return this.#rejectStream(event, found.granted, query);
     return this.#connection.acceptDescribe(event, {
       description: { ...described.description, ...this.#multicastConnection(event, name) },
       identity: ticket.user,
@@ -184,8 +185,9 @@ export class RtspAnswers {
         clock,
         log,
         waitMs: timing.describeWaitMs,
+        choice: trackChoiceOf(ticket.request.query),
       });
-      if (described === undefined) return this.#rejectStream(event, stream);
+      if (described === undefined) return this.#rejectStream(event, stream, ticket.request.query);
       if (event.track >= described.tracks.length) return this.#rejectTrack(event);
       const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
       // From here on the ticket is the session's.
@@ -217,9 +219,13 @@ export class RtspAnswers {
   #rejectStream(
     event: RtspDescribeEvent | RtspSetupEvent,
     { name, isLive }: Stream,
+    query: URLSearchParams,
   ): RtspServerEvent[] {
     const [status, reason] = isLive
-      ? [415, `The stream ${name} has nothing that RTSP players can be sent`] as const
+      ? [
+        415,
+        `The stream ${name} has nothing that RTSP players can be sent${ofChoice(query)}`,
+      ] as const
       : [404, `There is no stream ${name}`] as const;
     return this.#connection.reject(event, status, { reason });
   }
@@ -368,6 +374,12 @@ export class RtspAnswers {
     const reason = `Redirected to ${target}`;
     return this.#connection.reject(event, 302, { ...options, reason, headers });
   }
+}
+
+/** That a player has chosen tracks, in words. */
+function ofChoice(query: URLSearchParams): string {
+  const choice = trackChoiceOf(query);
+  return choice === undefined ? "" : ` of video ${choice.video} and audio ${choice.audio}`;
 }
 
 /** What a refusal of the gate is in RTSP. */
