@@ -37,7 +37,7 @@ const TEST_PERMISSIONS = [
 const LOCK = existsSync("tests/deno.lock") ? ["--lock=tests/deno.lock", "--frozen"] : [];
 
 /** Documentation is what users run, so its examples get what the server gets. */
-const DOCUMENTED = ["mod.ts", "src", "README.md"];
+const DOCUMENTED = ["mod.ts", "src", "README.md", "docs/library.md", "docs/recording.md"];
 
 /** How many tests a run had. */
 export interface TestCounts {

@@ -49,8 +49,21 @@ Deno.test("what is published belongs to the package", async () => {
     .map((path) => decodeURIComponent(path).replace(ROOT, ""));
   assert(files.includes("mod.ts") && files.includes("README.md") && files.includes("LICENSE"));
   const others = files.filter((path) =>
-    !path.startsWith("src/") &&
+    !/^(src\/.*|docs\/[\w-]+\.md)$/.test(path) &&
     !["mod.ts", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "deno.json"].includes(path)
   );
   assertEquals(others, []);
+
+  // JSR shows the files of a version: what the README links to has to be one of them.
+  const { version } = JSON.parse(read("deno.json"));
+  const links = Array.from(
+    read("README.md").matchAll(/https:\/\/jsr\.io\/@weir\/server\/[^\s)]+/g),
+    String,
+  );
+  assert(links.length > 5);
+  for (const link of links) {
+    const path = link.replace(`https://jsr.io/@weir/server/${version}/`, "");
+    assert(files.includes(path), link);
+  }
+  assertEquals(Array.from(read("README.md").matchAll(/\]\((?!https:)[^)]*\)/g), String), []);
 });
