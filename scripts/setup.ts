@@ -20,6 +20,7 @@ const PACKAGES: readonly string[] = [
   "iproute2",
   "libnginx-mod-rtmp",
   "mpv",
+  "nats-server",
   "nginx",
   "openssl",
   "rtmpdump",

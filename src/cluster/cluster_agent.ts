@@ -1,11 +1,12 @@
-import type {
-  Answer,
-  ConnectionEnd,
-  Gate,
-  NameClaim,
-  NameClaims,
-  NameLease,
-  PublishTicket,
+import {
+  type Answer,
+  type ConnectionEnd,
+  type Gate,
+  type NameClaim,
+  type NameClaims,
+  type NameLease,
+  PlayTicket,
+  type PublishTicket,
 } from "../gate/mod.ts";
 import type { Clock, Hub, Stream, Timer } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
@@ -70,7 +71,7 @@ export class ClusterAgent implements NameClaims {
   async claim({ name, identity, conflict, onLost }: NameClaim): Promise<Answer<NameLease>> {
     const { hub, directory, member } = this.#options;
     const silentMs = (): number => hub.get(name)?.publication?.silentMs ?? Infinity;
-    const policy = { identity, conflict, silentMs: hub.settings.silentMs };
+    const policy = { identity, conflict, silentMs: hub.settingsOf(name).silentMs };
     return await directory.claim(name, { member, onLost, silentMs }, policy);
   }
 
@@ -81,7 +82,14 @@ export class ClusterAgent implements NameClaims {
     const look = (stream: Stream): void => this.#look(stream);
     this.#unobserve = hub.observe({
       onStreamWanted: look,
-      onStreamLeft: look,
+      onStreamLeft: (stream) => {
+        // Other machines look for themselves where it goes on.
+        for (const ticket of [...gate.tickets.values()]) {
+          const isPeer = ticket instanceof PlayTicket && ticket.peer !== undefined;
+          if (isPeer && ticket.request.name === stream.name) ticket.kick("The publisher has gone");
+        }
+        look(stream);
+      },
       onStreamStart: ({ name, publication }) => {
         if (publication?.via === undefined) this.#fetches.get(name)?.abort.abort(NOT_WANTED);
       },
@@ -137,10 +145,13 @@ export class ClusterAgent implements NameClaims {
     try {
       while (!signal.aborted) {
         const holders = await directory.find(name, { member, signal, except });
-        const [holder] = holders;
-        if (holder === undefined) continue;
-        const end = await this.#pull(holder, { name, gate, signal });
-        except = end === "ended" ? holder.id : undefined;
+        let end: PullEnd = "absent";
+        for (const holder of holders) {
+          end = await this.#pull(holder, { name, gate, signal });
+          except = end === "ended" ? holder.id : undefined;
+          // The next is for the case that this one cannot be read from, or is full.
+          if (end === "ended" || signal.aborted) break;
+        }
         if (end === "ended") retryMs = FIRST_RETRY_MS;
         else {
           await this.#pause(retryMs, signal);

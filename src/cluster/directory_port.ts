@@ -1,4 +1,4 @@
-import type { Answer, ConnectionEnd } from "../gate/mod.ts";
+import type { Answer, ConnectionEnd, PeerPass, Peers } from "../gate/mod.ts";
 import type { Claimant, ClaimPolicy, Directory, Holder, Lease, Seek } from "./directory.ts";
 
 /** What a member asks the directory of its process. */
@@ -17,6 +17,7 @@ export type DirectoryRequest =
     readonly except: string | undefined;
   }
   | { readonly type: "abandon"; readonly ask: number }
+  | { readonly type: "admit"; readonly ask: number; readonly token: string; readonly name: string }
   | { readonly type: "announce"; readonly ask: number; readonly name: string; readonly of: Holder }
   | { readonly type: "silent"; readonly question: number; readonly ms: number };
 
@@ -27,16 +28,22 @@ export type DirectoryReply =
     readonly ask: number;
     readonly answer: Answer<{ readonly id: string; readonly epoch: number }>;
   }
+  | {
+    readonly type: "admitted";
+    readonly ask: number;
+    readonly answer: Answer<{ readonly node: string }>;
+  }
   | { readonly type: "lost"; readonly ask: number; readonly end: ConnectionEnd }
   | { readonly type: "found"; readonly ask: number; readonly holders: readonly Holder[] }
   /** How long has the publisher of a claim been silent? */
   | { readonly type: "how-silent"; readonly ask: number; readonly question: number };
 
 /** The directory, as a member of another thread sees it: each question goes by a message. */
-export class DirectoryClient implements Directory {
+export class DirectoryClient implements Directory, Peers {
   readonly #post: (request: DirectoryRequest) => void;
   readonly #claimants = new Map<number, Claimant>();
   readonly #claims = new Map<number, (answer: Answer<Lease>) => void>();
+  readonly #admissions = new Map<number, (answer: Answer<PeerPass>) => void>();
   readonly #finds = new Map<number, (holders: readonly Holder[]) => void>();
   #next = 1;
 
@@ -84,12 +91,29 @@ export class DirectoryClient implements Directory {
     };
   }
 
+  /** Has another machine judged that wants a stream. */
+  async admit(token: string, name: string): Promise<Answer<PeerPass>> {
+    const ask = this.#next++;
+    const { promise, resolve } = Promise.withResolvers<Answer<PeerPass>>();
+    this.#admissions.set(ask, resolve);
+    this.#post({ type: "admit", ask, token, name });
+    return await promise;
+  }
+
   /** Takes an answer in. */
   receive(reply: DirectoryReply): void {
     const { ask } = reply;
     switch (reply.type) {
       case "claimed":
         return this.#claimed(ask, reply.answer);
+      case "admitted": {
+        const { answer } = reply;
+        const release = (): void => this.#post({ type: "release", ask });
+        this.#admissions.get(ask)?.(
+          "granted" in answer ? { granted: { ...answer.granted, release } } : answer,
+        );
+        return void this.#admissions.delete(ask);
+      }
       case "found":
         this.#finds.get(ask)?.(reply.holders);
         return void this.#finds.delete(ask);
@@ -124,7 +148,8 @@ export class DirectoryDesk {
   readonly #directory: Directory;
   readonly #member: string;
   readonly #post: (reply: DirectoryReply) => void;
-  readonly #leases = new Map<number, Lease>();
+  readonly #peers: Peers | undefined;
+  readonly #leases = new Map<number, Pick<Lease, "release">>();
   readonly #finds = new Map<number, AbortController>();
   readonly #questions = new Map<number, (ms: number) => void>();
   #isClosed = false;
@@ -133,8 +158,14 @@ export class DirectoryDesk {
   /** Answers `member` by `post`. */
   constructor(
     directory: Directory,
-    options: { readonly member: string; readonly post: (reply: DirectoryReply) => void },
+    options: {
+      readonly member: string;
+      readonly post: (reply: DirectoryReply) => void;
+      /** Who judges other machines, where there are any. */
+      readonly peers?: Peers | undefined;
+    },
   ) {
+    this.#peers = options.peers;
     this.#directory = directory;
     this.#member = options.member;
     this.#post = (reply) => this.#isClosed || options.post(reply);
@@ -152,6 +183,8 @@ export class DirectoryDesk {
         const member = this.#member;
         return void this.#leases.set(ask, this.#directory.announceReplica(name, { member, of }));
       }
+      case "admit":
+        return void this.#admit(request);
       case "release":
         this.#leases.get(request.ask)?.release();
         return void this.#leases.delete(request.ask);
@@ -193,6 +226,16 @@ export class DirectoryDesk {
     }
   }
 
+  async #admit(
+    { ask, token, name }: Extract<DirectoryRequest, { type: "admit" }>,
+  ): Promise<void> {
+    const answer = await this.#peers?.admit(token, name) ?? NO_CLUSTER;
+    if (!("granted" in answer)) return this.#post({ type: "admitted", ask, answer });
+    if (this.#isClosed) return answer.granted.release();
+    this.#leases.set(ask, answer.granted);
+    this.#post({ type: "admitted", ask, answer: { granted: { node: answer.granted.node } } });
+  }
+
   #howSilent(ask: number): Promise<number> {
     if (this.#isClosed) return Promise.resolve(Infinity);
     const question = this.#next++;
@@ -216,5 +259,7 @@ export class DirectoryDesk {
     }
   }
 }
+
+const NO_CLUSTER = { refused: "denied", why: "This machine is of no cluster" } as const;
 
 const ABANDONED = new Error("Nobody looks for it any more");

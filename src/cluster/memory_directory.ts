@@ -107,7 +107,7 @@ export class MemoryDirectory implements Directory {
       this.#forgetIfIdle(name);
     }, { once: true });
     // Whoever fetched it and looks again has lost what it had.
-    if (entry.fetcher?.signal === signal) entry.fetcher = undefined;
+    if (entry.fetcher?.member === seek.member) entry.fetcher = undefined;
     this.#look(name);
     return promise;
   }
@@ -135,6 +135,17 @@ export class MemoryDirectory implements Directory {
         this.#forgetIfIdle(name);
       },
     };
+  }
+
+  /**
+   * Whether another machine may have a stream from this one: where its publisher is here, or it is fetched from elsewhere
+   * and has not passed the other machine.
+   */
+  mayServe(name: string, node: string): boolean {
+    const entry = this.#names.get(name);
+    if (entry === undefined) return false;
+    return entry.origin !== undefined ||
+      entry.replicas.values().some(({ path }) => !path.includes(node));
   }
 
   /** Forgets all that a member had: it has died. */

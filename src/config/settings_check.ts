@@ -12,6 +12,7 @@ import {
   TLS_CERT,
   TLS_KEY,
 } from "./settings/listening.ts";
+import { CLUSTER_NATS, CLUSTER_NODE, CLUSTER_SECRET, CLUSTER_URL } from "./settings/cluster.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
 import { pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
@@ -38,6 +39,7 @@ const CHECKS: readonly Check[] = [
   somethingToDo,
   pushIsFed,
   accessIsRight,
+  clusterIsWhole,
 ];
 
 /** The relays that settings ask for. */
@@ -80,6 +82,15 @@ function tlsNeedsFiles(settings: Settings): string | undefined {
   return `${settings.nameOf(needing)} needs ${settings.nameOf(TLS_CERT)} and ${
     settings.nameOf(TLS_KEY)
   }`;
+}
+
+/** What says that a machine is one of a cluster belongs together. */
+function clusterIsWhole(settings: Settings): string | undefined {
+  const rows = [CLUSTER_NODE, CLUSTER_URL, CLUSTER_SECRET, CLUSTER_NATS];
+  const missing = rows.find((row) => !settings.isGiven(row));
+  const there = rows.find((row) => settings.isGiven(row));
+  if (missing === undefined || there === undefined) return;
+  return `${settings.nameOf(there)} needs ${settings.nameOf(missing)}`;
 }
 
 function relaysOnce(settings: Settings): string | undefined {

@@ -1,5 +1,6 @@
 import { ACCESS } from "./settings/access.ts";
 import { ADDRESSES } from "./settings/addresses.ts";
+import { CLUSTER } from "./settings/cluster.ts";
 import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
@@ -27,6 +28,7 @@ export const SETTINGS: readonly Setting[] = [
   PATHS,
   ...LIMITS,
   ...WORKERS,
+  ...CLUSTER,
   ...ADDRESSES,
   ...LOG,
 ];

@@ -7,6 +7,7 @@ import type { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
 import type { GateLimits, StreamTerms } from "./limits.ts";
 import type { NameClaims } from "./name_claims.ts";
+import type { Peers } from "./peers.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** The part of a gate that its guests and tickets use. */
@@ -15,6 +16,8 @@ export interface Desk {
   readonly hooks: ServerHooks;
   /** Where names are shared with other hubs; without it those of this hub are all there are. */
   readonly claims: NameClaims | undefined;
+  /** Who knows the other machines of a cluster. */
+  readonly nodes: Peers | undefined;
   readonly caller: HookCaller;
   readonly log: ServerLog;
   readonly peers: PeerLog;

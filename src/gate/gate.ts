@@ -18,6 +18,7 @@ import {
   type StreamTerms,
 } from "./limits.ts";
 import type { NameClaims } from "./name_claims.ts";
+import type { Peers } from "./peers.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** Options of a {@linkcode Gate}. */
@@ -28,6 +29,8 @@ export interface GateOptions {
   readonly hooks?: ServerHooks;
   /** Where the names of streams are shared with other hubs; without it those of this hub are all there are. */
   readonly claims?: NameClaims;
+  /** Who knows the other machines of a cluster, which fetch streams for their own players. */
+  readonly nodes?: Peers;
   /** The log for lines about the server. */
   readonly log: ServerLog;
   /** The log for lines about clients. */
@@ -122,6 +125,7 @@ export class Gate {
       hub,
       hooks,
       claims: options.claims,
+      nodes: options.nodes,
       log,
       peers,
       clock,

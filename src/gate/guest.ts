@@ -20,6 +20,7 @@ import type { GuessGuard } from "./guess_guard.ts";
 import type { RefusedInfo } from "./gate_observer.ts";
 import type { HookResult } from "./hooks.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
+import { PEER_PARAMETER, type Peers } from "./peers.ts";
 import { PlayTicket } from "./play_ticket.ts";
 import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 import { EXPIRED } from "./ticket.ts";
@@ -210,6 +211,7 @@ export class Guest {
       isAhead: true,
     } as const;
     if (credentialsInQuery(request.query).kind !== "none") return false;
+    if (request.query.has(PEER_PARAMETER) && this.#desk.nodes !== undefined) return false;
     const asked = await this.#desk.caller.ask(
       async () => verdictOf(await authenticate(request)),
       this.#leavers,
@@ -288,6 +290,10 @@ export class Guest {
     const fault = faultOfName(ask.name);
     if (fault !== undefined) return fault;
     if (this.#isOwn) return { granted: { ...wiring, user: undefined } };
+    const token = asked.query.get(PEER_PARAMETER);
+    if (token !== null && action === "play" && this.#desk.nodes !== undefined) {
+      return await this.#permittedPeer(wiring, { token, nodes: this.#desk.nodes });
+    }
     const judged = await this.#judge(action, { request: asked, ask });
     if (!("granted" in judged)) return judged;
     const { user, expiresInMs, name = ask.name, isOpen } = judged.granted;
@@ -299,6 +305,20 @@ export class Guest {
       if (away !== undefined) return away;
     }
     return { granted: { ...wiring, request, user, expiresInMs, isOpen } };
+  }
+
+  /** Another machine of the cluster shows what it is: hooks and users are for its own players, whom it asks itself. */
+  async #permittedPeer(
+    wiring: Omit<TicketWiring, "user">,
+    { token, nodes }: { readonly token: string; readonly nodes: Peers },
+  ): Promise<Answer<TicketWiring>> {
+    const pass = await nodes.admit(token, wiring.request.name);
+    if ("granted" in pass) {
+      const peer = pass.granted;
+      return { granted: { ...wiring, user: `node ${peer.node}`, peer } };
+    }
+    if ("refused" in pass && pass.refused === "denied") this.#desk.counts.wrongCredentials++;
+    return pass;
   }
 
   /** How a player is turned away, where its stream has as many as it may. */

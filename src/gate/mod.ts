@@ -35,6 +35,7 @@ export * from "./ip_address.ts";
 export { type AddressLimit, GATE_LIMITS, type GateLimits, type StreamTerms } from "./limits.ts";
 export type * from "./name_claims.ts";
 export * from "./name_pattern.ts";
+export * from "./peers.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 export * from "./stream_request.ts";

@@ -2,6 +2,7 @@ import { HubError, type Stream } from "../hub/mod.ts";
 import type { LogFields } from "../log/mod.ts";
 import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
+import type { PeerPass } from "./peers.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
 import {
@@ -36,6 +37,8 @@ export class PlayTicket implements Ticket {
   readonly askedName: string;
   /** Whether it is one of the server's own. */
   readonly isOwn: boolean;
+  /** The leave of another machine, where the player is one. */
+  readonly peer: PeerPass | undefined;
   readonly #desk: Desk;
   readonly #wiring: TicketWiring;
   readonly #watch: TicketWatch;
@@ -54,6 +57,7 @@ export class PlayTicket implements Ticket {
     this.user = wiring.user;
     this.askedName = wiring.askedName;
     this.isOwn = wiring.isOwn;
+    this.peer = wiring.peer;
     this.#id = desk.register(this);
     this.#watch = new TicketWatch(desk.clock);
     this.#watch.expire(wiring.expiresInMs, () => this.#expire());
@@ -135,7 +139,7 @@ export class PlayTicket implements Ticket {
       ...start.fields,
     });
     if (start.bytes !== undefined) this.#limitBitrate(start.bytes);
-    this.#desk.tell(({ onPlayStart }) => onPlayStart?.(request));
+    if (this.peer === undefined) this.#desk.tell(({ onPlayStart }) => onPlayStart?.(request));
     return !this.#ended;
   }
 
@@ -147,6 +151,7 @@ export class PlayTicket implements Ticket {
     this.#desk.forget(this);
     const why = `There is no stream ${this.request.name}`;
     for (const answer of this.#waiting) answer({ refused: "absent", why });
+    this.peer?.release();
     if (this.#start === undefined) return;
     const { request } = this;
     this.#wiring.log.info(`${request.connection.protocol} play ended`, {
@@ -155,7 +160,7 @@ export class PlayTicket implements Ticket {
       ...fields,
       ...this.#start.endFields?.(),
     });
-    this.#desk.tell(({ onPlayEnd }) => onPlayEnd?.(request));
+    if (this.peer === undefined) this.#desk.tell(({ onPlayEnd }) => onPlayEnd?.(request));
   }
 
   /**

@@ -3,6 +3,7 @@ import type { LogFields, ServerLog } from "../log/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answer.ts";
 import type { Desk } from "./desk.ts";
+import type { PeerPass } from "./peers.ts";
 import type { NameLease } from "./name_claims.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import {
@@ -46,6 +47,8 @@ export interface TicketWiring {
   readonly isOpen?: boolean;
   /** The log for lines about its client. */
   readonly log: ServerLog;
+  /** The leave of another machine of the cluster, which fetches for its players: no hook is told of it. */
+  readonly peer?: PeerPass | undefined;
   /** Ends the connection of a ticket that was not used yet. */
   readonly kickGuest: (why: string) => void;
 }

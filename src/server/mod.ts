@@ -100,6 +100,7 @@ export { LINE_FIELDS, type LogFields, safeLog, type ServerLog } from "../log/mod
 export type { LossPolicy } from "../transmux/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
+export type { ClusterOptions, ClusterStatistics } from "../cluster/mod.ts";
 export * from "./bounds.ts";
 export * from "./defaults.ts";
 export type { PathRule } from "./path_rules.ts";

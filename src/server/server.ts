@@ -26,7 +26,14 @@ import {
   type ServerHooks,
   type Ticket,
 } from "../gate/mod.ts";
-import { ClusterAgent, MemoryDirectory, PortCarrier } from "../cluster/mod.ts";
+import {
+  checkClusterOptions,
+  ClusterAgent,
+  ClusterNode,
+  type ClusterOptions,
+  NatsStore,
+} from "../cluster/mod.ts";
+import { MainPart } from "./workers/main_part.ts";
 import { FileChannel, type FileChannelOptions, MediaFileError } from "../files/mod.ts";
 import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
@@ -143,6 +150,11 @@ export interface ServerOptions {
    * a local file `--allow-read` of it.
    */
   readonly workers?: number | "auto";
+  /**
+   * Makes this server one machine of a cluster: a name has one publisher among all machines, and players of any machine
+   * get the streams of all, which each machine fetches once.
+   */
+  readonly cluster?: ClusterOptions;
   /** Doors of other protocols, beside the built-in ones. */
   readonly doors?: readonly Door[];
   /** Connections at one time; further ones are closed at once. Default 10 000. */
@@ -245,6 +257,8 @@ export class Server {
   /** What makes this server a part of a larger one, or the thread that others are parts of. */
   readonly #agent: ClusterAgent | undefined;
   readonly #pool: WorkerPool | undefined;
+  readonly #main: MainPart | undefined;
+  readonly #node: ClusterNode | undefined;
   #paths: PathRules;
   #stopping: Promise<void> | undefined;
 
@@ -277,7 +291,20 @@ export class Server {
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
     const onSought = (name: string, members: readonly string[]): void =>
       this.#pool?.sought(name, members);
-    const own = part ?? (workers > 1 ? mainPart(workers, onSought) : undefined);
+    const isCluster = part === undefined && options.cluster !== undefined;
+    this.#node = isCluster ? this.#clusterNode(options.cluster!) : undefined;
+    const main = part === undefined && (workers > 1 || isCluster)
+      ? new MainPart({
+        workers,
+        onSought,
+        log,
+        ...(this.#node === undefined ? {} : {
+          beyond: { cluster: options.cluster!, directory: this.#node.directory },
+        }),
+      })
+      : undefined;
+    this.#main = main;
+    const own: ServerPart | undefined = part ?? main;
     const carrier = own?.carrier(this.hub);
     this.#agent = own && carrier && new ClusterAgent({
       ...own,
@@ -293,9 +320,10 @@ export class Server {
         relays: options.relays ?? [],
         hooks,
         log,
-        member: own!.member,
-        directory: own!.directory as MemoryDirectory,
-        carrier: carrier as PortCarrier,
+        member: main!.member,
+        directory: main!.directory,
+        carrier: main!.ports,
+        cluster: main!.peers && { options: options.cluster!, peers: main!.peers },
       });
     }
     this.#shell = new ServerShell({
@@ -307,6 +335,7 @@ export class Server {
         ...options.doors ?? [],
       ],
       claims: this.#agent,
+      nodes: own?.nodes,
       sharesPorts: own?.sharesPorts,
       numbers: own?.numbers,
       hooks,
@@ -589,6 +618,19 @@ export class Server {
     return this.snapshot();
   }
 
+  #clusterNode(options: ClusterOptions): ClusterNode {
+    checkClusterOptions(options);
+    const { nats: servers, prefix = "weir", natsToken: token } = options;
+    return new ClusterNode(options, {
+      open: () => NatsStore.open({ servers, prefix, token }),
+      clock: systemClock,
+      unixMs: Date.now,
+      run: crypto.randomUUID(),
+      load: () => ({ feeds: this.#main?.peers?.feeds ?? 0, connections: this.connectionCount }),
+      log: this.#log,
+    });
+  }
+
   #ownSnapshot(): ServerSnapshot {
     const shell = this.#shell;
     return {
@@ -600,6 +642,7 @@ export class Server {
       heldBytes: { streams: this.hub.heldBytes, connections: shell.heldBytes },
       doors: { ...shell.doorSnapshots, rtsp: this.#rtsp.snapshot() },
       logLinesLeftOut: shell.peers.linesLeftOut,
+      ...(this.#node === undefined ? {} : { cluster: this.#node.statistics }),
     };
   }
 
@@ -614,6 +657,7 @@ export class Server {
       await this.access?.open();
       await this.#openFiles();
       await this.#shell.open();
+      await this.#node?.start();
       this.#agent?.start(this.#shell.gate);
       await this.#pool?.start();
       this.#warnIfOpen();
@@ -727,6 +771,7 @@ export class Server {
     this.#stopping ??= this.#shell.stop(async () => {
       this.#agent?.stop();
       await Promise.all([this.#stopAgents(), this.#pool?.stop()]);
+      await this.#node?.stop();
     });
     return this.#stopping;
   }
@@ -775,26 +820,22 @@ const NO_PORTS = {
   multicast: false,
   http: false,
   https: false,
+  webrtc: false,
 } as const;
 
 /** The options that workers get: all but what is this thread's, who are asked by messages. */
 function workerOptions(options: ServerOptions): WorkerOptions {
-  const { hooks: _, log: __, doors: ___, workers: ____, relays: _____, access: ______, ...given } =
-    options;
+  const {
+    hooks: _hooks,
+    log: _log,
+    doors: _doors,
+    workers: _workers,
+    relays: _relays,
+    access: _access,
+    cluster: _cluster,
+    ...given
+  } = options;
   return given;
-}
-
-/** The main thread, as one of the parts of a server that has workers. */
-function mainPart(
-  workers: number,
-  onSought: (name: string, members: readonly string[]) => void,
-): ServerPart {
-  return {
-    member: "main",
-    directory: new MemoryDirectory({ onSought }),
-    carrier: (hub) => new PortCarrier({ hub, clock: systemClock }),
-    numbers: { first: workers + 1, step: workers + 1 },
-  };
 }
 
 /** The answers of RTMP encoders are digests of passwords. */

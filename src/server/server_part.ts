@@ -1,4 +1,5 @@
 import type { Carrier, Directory } from "../cluster/mod.ts";
+import type { Peers } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 
 /** What makes a server one of several that share their streams: a worker, say. */
@@ -7,6 +8,8 @@ export interface ServerPart {
   readonly member: string;
   /** Where the streams of all are. */
   readonly directory: Directory;
+  /** Who knows the other machines of the cluster. */
+  readonly nodes?: Peers | undefined;
   /** Makes what brings streams here. */
   readonly carrier: (hub: Hub) => Carrier;
   /** Whether others listen on the same ports, and the system shares the connections out. Default false. */

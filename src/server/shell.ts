@@ -16,6 +16,7 @@ import {
   type GateRules,
   type Guest,
   type NameClaims,
+  type Peers,
   type ServerHooks,
   type StreamTerms,
 } from "../gate/mod.ts";
@@ -58,6 +59,8 @@ export interface ShellOptions {
   readonly tls: TlsIdentity | undefined;
   /** Where names are shared with other parts of the server. */
   readonly claims?: NameClaims | undefined;
+  /** Who knows the other machines of a cluster. */
+  readonly nodes?: Peers | undefined;
   /** Whether other parts listen on the same ports. */
   readonly sharesPorts?: boolean | undefined;
   /** See `ServerPart.numbers`. */
@@ -139,6 +142,7 @@ export class ServerShell implements Shell {
       termsOf: options.termsOf,
       hookMs: timing.hookMs,
       ...(options.claims === undefined ? {} : { claims: options.claims }),
+      ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
       ...(options.numbers === undefined ? {} : { numbers: options.numbers }),
     });
   }

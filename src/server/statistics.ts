@@ -1,5 +1,6 @@
 import type { DoorSnapshot } from "../doors/mod.ts";
 import type { RtspDoorSnapshot } from "../doors/rtsp/mod.ts";
+import type { ClusterStatistics } from "../cluster/mod.ts";
 import type { GateCounts, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
 import type { RelayEntry } from "../relay/mod.ts";
@@ -61,6 +62,8 @@ export interface ServerSnapshot {
   readonly heldBytes: { readonly streams: number; readonly connections: number };
   /** Counts of each door, by the first of its protocols. */
   readonly doors: Readonly<Record<string, DoorSnapshot>> & { readonly rtsp: RtspDoorSnapshot };
+  /** How this machine does as one of a cluster; left out where it is none. */
+  readonly cluster?: ClusterStatistics;
   /** Lines about peers that were left out of the log, since there were too many. */
   readonly logLinesLeftOut: number;
 }

@@ -190,3 +190,19 @@ Deno.test("when the member that fetches gives up, another does", async () => {
   beyond.wake(AT_B);
   assertEquals(await second, [AT_B]);
 });
+
+Deno.test("a member that has lost what it fetched fetches anew, and the others wait for that", async () => {
+  const beyond = new Beyond();
+  const directory = new MemoryDirectory({ beyond: { directory: beyond, member: "a" } });
+  const first = directory.find("live/cam", seek("worker 1"));
+  beyond.wake(AT_B);
+  const [holder] = await first;
+  const lease = directory.announceReplica("live/cam", { member: "worker 1", of: holder! });
+  const [near] = await directory.find("live/cam", seek("worker 2"));
+  lease.release();
+  const again = directory.find("live/cam", seek("worker 1"));
+  const other = directory.find("live/cam", seek("worker 2", near?.id));
+  const [found] = await again;
+  const replica = directory.announceReplica("live/cam", { member: "worker 1", of: found! });
+  assertEquals((await other).map(({ id }) => id), [replica.id]);
+});

@@ -156,7 +156,15 @@ export class WeirProcess extends RunningProcess {
 }
 
 /** The other protocols have fixed ports by default, which another test may hold. */
-const OTHERS_OFF: readonly string[] = ["--rtsp", "off", "--http", "off"];
+const LISTENING = ["--rtmp", "127.0.0.1:0", "--rtsp", "off", "--http", "off"] as const;
+
+/** Where it is set, servers of tests have so many workers: see tests/server/workers/as_one_process_long.ts. */
+export const TEST_WORKERS = "WEIR_TEST_WORKERS";
+
+function withWorkers(program: string): string[] {
+  const workers = Deno.env.get(TEST_WORKERS);
+  return workers === undefined ? [program] : ["--allow-read=.", program, "--workers", workers];
+}
 
 /** Starts `deno run --allow-net mod.ts` with `args`, and resolves when it listens. */
 export async function startWeir(
@@ -165,7 +173,7 @@ export async function startWeir(
 ): Promise<WeirProcess> {
   const weir = new WeirProcess(
     Deno.execPath(),
-    ["run", "--allow-net", "mod.ts", "--rtmp", "127.0.0.1:0", ...OTHERS_OFF, ...args],
+    ["run", "--allow-net", ...withWorkers("mod.ts"), ...LISTENING, ...args],
     { limitMs: 60_000, ...options },
   );
   try {

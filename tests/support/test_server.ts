@@ -1,6 +1,7 @@
 /** A server in the test's own process, on a free port, with its log lines. */
 import { assertEquals } from "@std/assert";
 import { Server, type ServerOptions } from "../../mod.ts";
+import { TEST_WORKERS } from "./process.ts";
 import type { LogFields, ServerLog } from "../../src/server/mod.ts";
 
 /** One log line. */
@@ -66,6 +67,7 @@ export class TestServer implements AsyncDisposable {
       rtmp: { hostname: "127.0.0.1", port: 0 },
       ...OTHERS_OFF,
       log,
+      ...(Deno.env.has(TEST_WORKERS) ? { workers: Number(Deno.env.get(TEST_WORKERS)) } : {}),
       ...options,
     });
     await server.listen();

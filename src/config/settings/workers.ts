@@ -30,7 +30,8 @@ export const WORKERS: readonly Setting[] = [
     help: "threads that serve, each with a core of its own; auto is one a core",
     doc:
       "Clients are shared out among the workers, and a stream is fetched once by each that has players of " +
-      "it. More than one needs `--unstable-net`, and where the program is a local file `--allow-read` of its " +
+      "it. Each has UDP ports of its own: behind those that are given come those of the further ones (`rtp.port` " +
+      "two each, `webrtc.port` one). More than one needs `--unstable-net`, and where the program is a local file `--allow-read` of its " +
       "folder.",
     flag: { name: "workers", placeholder: "N|auto" },
     option: "workers",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DirectoryClient, PortCarrier } from "../../cluster/mod.ts";
+import { CombinedCarrier, DirectoryClient, PortCarrier, RtmpCarrier } from "../../cluster/mod.ts";
 import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
@@ -82,7 +82,9 @@ class WorkerProgram {
     }
   }
 
-  async #start({ member, numbers, options, connectKey, place, hooks }: WorkerStart): Promise<void> {
+  async #start(
+    { member, numbers, options, cluster, connectKey, place, hooks }: WorkerStart,
+  ): Promise<void> {
     try {
       const own: ServerOptions = { ...options, hooks: this.#hooks(hooks), log: LOG };
       const server = new Server(own, {
@@ -96,8 +98,12 @@ class WorkerProgram {
           const carrier = this.#carrier = new PortCarrier({ hub, clock: systemClock });
           for (const [other, port] of this.#early) carrier.connect(other, port);
           this.#early.clear();
-          return carrier;
+          return cluster === undefined ? carrier : new CombinedCarrier({
+            near: carrier,
+            far: new RtmpCarrier({ ...cluster, unixMs: Date.now, clock: systemClock, log: LOG }),
+          });
         },
+        ...(cluster === undefined ? {} : { nodes: this.#directory }),
       });
       this.#server = server;
       await server.listen();

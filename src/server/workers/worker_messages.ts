@@ -13,6 +13,7 @@ export interface WorkerOptions {
   readonly rtsps?: ListenAddress | false;
   readonly rtp?: ListenAddress | false;
   readonly http?: ListenAddress | false;
+  readonly webrtc?: ListenAddress | false;
   readonly https?: ListenAddress | false;
   /** All others are for the worker to read. */
   readonly [option: string]: unknown;
@@ -25,6 +26,10 @@ export interface WorkerStart {
   /** See `ServerPart.numbers`. */
   readonly numbers: { readonly first: number; readonly step: number };
   readonly options: WorkerOptions;
+  /** How streams are fetched from other machines, where there are any. */
+  readonly cluster:
+    | { readonly node: string; readonly secret: string; readonly caCerts?: readonly string[] }
+    | undefined;
   /** See `ServerPart.connectKey`. */
   readonly connectKey: Uint8Array;
   /** Its place among the workers, from 0 on, and how many there are. */

@@ -1,5 +1,5 @@
 import { DirectoryDesk, type MemoryDirectory, type PortCarrier } from "../../cluster/mod.ts";
-import { GATE_LIMITS, type ServerHooks } from "../../gate/mod.ts";
+import { GATE_LIMITS, type Peers, type ServerHooks } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
@@ -31,6 +31,17 @@ export interface WorkerPoolOptions {
   readonly carrier: PortCarrier;
   /** The name of the main thread as a member. */
   readonly member: string;
+  /** The cluster that this machine is one of, and who judges the others. */
+  readonly cluster?:
+    | {
+      readonly options: {
+        readonly node: string;
+        readonly secret: string;
+        readonly caCerts?: readonly string[];
+      };
+      readonly peers: Peers;
+    }
+    | undefined;
   /** The relays, which run in the workers. */
   readonly relays: readonly RelayOptions[];
 }
@@ -247,6 +258,7 @@ export class WorkerPool {
       numbers: { first: 1 + index + step * slot.restarts * NUMBERS_A_LIFE, step },
       options: { ...this.#optionsOf(index), relays: this.#relays.begin(slot.ids) },
       connectKey: this.#connectKey,
+      cluster: this.#options.cluster && clusterOfWorker(this.#options.cluster.options),
       place: { index, of: this.#slots.length },
       hooks: Object.fromEntries(
         Object.entries(this.#options.hooks).map(([hook, value]) => [
@@ -276,7 +288,7 @@ export class WorkerPool {
       if (!asked || found === undefined) return asked === undefined ? {} : { [protocol]: asked };
       return { [protocol]: { ...asked, port: found.port } };
     };
-    const { rtp } = options;
+    const { rtp, webrtc } = options;
     return {
       ...options,
       ...at("rtmp", options.rtmp),
@@ -286,6 +298,7 @@ export class WorkerPool {
       ...at("http", options.http),
       ...at("https", options.https),
       ...(rtp && rtp.port !== 0 ? { rtp: { ...rtp, port: rtp.port + 2 * index } } : {}),
+      ...(webrtc && webrtc.port !== 0 ? { webrtc: { ...webrtc, port: webrtc.port + index } } : {}),
     };
   }
 
@@ -355,6 +368,7 @@ class Life {
     });
     this.#desk = new DirectoryDesk(options.directory, {
       member,
+      peers: options.cluster?.peers,
       post: (reply) => this.#post({ type: "directory", reply }),
     });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
@@ -479,6 +493,13 @@ class Life {
       else this.#options.log.error("a hook failed", { error: String(error), worker: this.#member });
     }
   }
+}
+
+/** What a worker needs of it. */
+function clusterOfWorker(
+  { node, secret, caCerts }: NonNullable<WorkerPoolOptions["cluster"]>["options"],
+): WorkerStart["cluster"] {
+  return { node, secret, ...(caCerts === undefined ? {} : { caCerts }) };
 }
 
 function errorOf(

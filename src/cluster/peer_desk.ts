@@ -1,0 +1,58 @@
+import type { Answer, PeerPass, Peers } from "../gate/mod.ts";
+import type { MemoryDirectory } from "./memory_directory.ts";
+import { readPeerToken } from "./peer_token.ts";
+
+/** Options of a {@linkcode PeerDesk}. */
+export interface PeerDeskOptions {
+  /** What all machines of the cluster share. */
+  readonly secret: string;
+  /** The streams of this machine. */
+  readonly directory: MemoryDirectory;
+  /** How many streams others may fetch from this machine at one time. */
+  readonly maxFeeds: number;
+  /** Milliseconds since 1970. */
+  readonly unixMs: () => number;
+}
+
+/** Says which other machines may fetch from this one: those that show a token signed with the secret, while there is room. */
+export class PeerDesk implements Peers {
+  readonly #options: PeerDeskOptions;
+  #feeds = 0;
+
+  /** Nobody fetches yet. */
+  constructor(options: PeerDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Streams that others fetch now. */
+  get feeds(): number {
+    return this.#feeds;
+  }
+
+  /** Judges what a machine shows. */
+  admit(token: string, name: string): Promise<Answer<PeerPass>> {
+    return Promise.resolve(this.#judge(token, name));
+  }
+
+  #judge(token: string, name: string): Answer<PeerPass> {
+    const { secret, directory, maxFeeds, unixMs } = this.#options;
+    const claim = readPeerToken(token, { secret, nowMs: unixMs() });
+    if (claim === undefined || claim.name !== name) {
+      return { refused: "denied", why: "The token is of no machine of this cluster" };
+    }
+    const { node } = claim;
+    if (!directory.mayServe(name, node)) {
+      return { refused: "absent", why: `There is no stream ${name} for ${node} here` };
+    }
+    if (this.#feeds >= maxFeeds) {
+      return { refused: "full", why: `Other machines fetch ${maxFeeds} streams, as many as may` };
+    }
+    this.#feeds++;
+    let isHeld = true;
+    const release = (): void => {
+      if (isHeld) this.#feeds--;
+      isHeld = false;
+    };
+    return { granted: { node, release } };
+  }
+}

@@ -1,0 +1,85 @@
+/** Three machines of a cluster, each a real process, and a real NATS server: what takes longer is in cluster_long.ts. */
+import { assert, assertEquals } from "@std/assert";
+import { ignoreWithout } from "../support/process.ts";
+import { RtmpClient } from "../support/rtmp_client.ts";
+import { NatsServer } from "./nats_server.ts";
+import { NodeProcess, races } from "./node_process.ts";
+
+const ignore = ignoreWithout("nats-server");
+
+Deno.test({
+  name:
+    "players of any machine get a stream of any other, which each machine fetches once, and follow its publisher to another machine",
+  ignore,
+  async fn() {
+    await using nats = await NatsServer.start();
+    const options = { nats: nats.address };
+    const [a, b, c] = await Promise.all([
+      NodeProcess.start("a", options),
+      NodeProcess.start("b", { ...options, workers: 2 }),
+      NodeProcess.start("c", options),
+    ]);
+    await using _a = a;
+    await using _b = b;
+    await using _c = c;
+    using source = await RtmpClient.publisher(a.port, "cam");
+    await source.frames(0, 1);
+    const players: RtmpClient[] = [];
+    for (const node of [b, b, b, b, c, c, a]) {
+      players.push(await RtmpClient.player(node.port, "cam"));
+    }
+    for (const player of players) assertEquals(await player.frameNumbers(0), [0]);
+    await source.frames(1, 3);
+    for (const player of players) assertEquals(await player.frameNumbers(3), [1, 2, 3]);
+    assertEquals(a.count(/rtmp play started/), 3, "one player here, and one fetch a machine");
+    const flv = await fetch(`http://127.0.0.1:${c.httpPort}/live/cam.flv`);
+    const body = flv.body!.getReader();
+    assertEquals((await body.read()).value?.subarray(0, 3), FLV);
+    await body.cancel();
+    assertEquals(c.count(/cluster publish started/), 1);
+    // The same publisher comes back to another machine: the first is told, and all players go on.
+    using again = await RtmpClient.publisher(c.port, "cam");
+    await again.frames(10, 3);
+    await a.line(/rtmp publish ended .*reason=replaced/);
+    for (const player of players) {
+      assertEquals((await player.frameNumbers(12)).slice(-3), [10, 11, 12]);
+    }
+    for (const player of players) player.close();
+  },
+});
+
+Deno.test({
+  name: "a machine with a wrong secret gets nothing, and that is counted",
+  ignore,
+  async fn() {
+    await using nats = await NatsServer.start();
+    await using a = await NodeProcess.start("a", { nats: nats.address });
+    await using b = await NodeProcess.start("b", {
+      nats: nats.address,
+      secret: "some other secret, quite wrong",
+    });
+    using source = await RtmpClient.publisher(a.port, "cam");
+    await source.frames(0, 1);
+    using player = await RtmpClient.open(b.port);
+    const streamId = await player.createStream();
+    await player.command("play", { args: ["cam"], streamId });
+    await a.line(/rtmp play refused .*token is of no machine of this cluster/);
+    await b.line(/a stream cannot be fetched from another machine/);
+    assertEquals(b.count(/cluster publish started/), 0);
+    assert(a.count(/rtmp play started/) === 0);
+  },
+});
+
+Deno.test({
+  name: "of two publishers that race for a name at two machines one has it, each time",
+  ignore,
+  async fn() {
+    await using nats = await NatsServer.start();
+    const options = { nats: nats.address, conflict: "reject" };
+    await using a = await NodeProcess.start("a", options);
+    await using b = await NodeProcess.start("b", options);
+    assertEquals(await races([a, b], 20), 20);
+  },
+});
+
+const FLV = new TextEncoder().encode("FLV");
