@@ -2,15 +2,23 @@ import { accessCommands } from "./access/mod.ts";
 import { ConfigError } from "../config/mod.ts";
 import { ServerError } from "../server/mod.ts";
 import type { Command } from "./command.ts";
+import { completionsCommand } from "./completions_command.ts";
 import { configCommand } from "./config_command.ts";
 import { ExitCode } from "./exit_code.ts";
 import { mediaCommands } from "./media/mod.ts";
 import { RemoteError } from "./media/remote_stream.ts";
+import { permissionsCommand } from "./permissions_command.ts";
 import { runServer } from "./serve_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The commands beside `serve`, in the order of the help; a new one joins here. */
-const COMMANDS: readonly Command[] = [...mediaCommands, ...accessCommands, configCommand];
+const COMMANDS: readonly Command[] = [
+  ...mediaCommands,
+  ...accessCommands,
+  configCommand,
+  permissionsCommand,
+  completionsCommand(() => COMMANDS),
+];
 
 /** Runs the command until it is told to stop, and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {

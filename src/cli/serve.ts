@@ -1,15 +1,19 @@
 import {
   checkPermissions,
+  type ConfiguredFiles,
   LOG_FILE,
   LOG_FORMAT,
   LOG_KEPT,
   LOG_LEVEL,
   LOG_MAX_BYTES,
+  PASSWORD_FILE,
   readConfiguredFiles,
   Reloader,
   serverOptions,
   type Settings,
+  usersWithoutPassword,
 } from "../config/mod.ts";
+import { readSecret } from "./access/read_secret.ts";
 import { Server, ServerError } from "../server/mod.ts";
 import { CommandLog, type CommandLogOptions } from "./command_log.ts";
 
@@ -25,7 +29,10 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
   checkPermissions(settings);
   const commandLog = stack.adopt(openLog(settings), (log) => log.close());
   const { log } = commandLog;
-  const files = await readConfiguredFiles(settings);
+  const passwords = await askPasswords(settings);
+  const readFiles = (settings: Settings): Promise<ConfiguredFiles> =>
+    readConfiguredFiles(settings, { passwords });
+  const files = await readFiles(settings);
   const server = stack.use(new Server({ ...serverOptions(settings), ...files, log }));
   const reloader = new Reloader({
     server,
@@ -33,7 +40,7 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
     load,
     settings,
     files,
-    readFiles: readConfiguredFiles,
+    readFiles,
     onChange: (settings) => commandLog.configure(logOptions(settings)),
   });
   onHangup = () => reloader.reload("SIGHUP").catch(() => {});
@@ -50,6 +57,16 @@ const STOPPING: readonly Deno.Signal[] = Deno.build.os === "windows"
 function onSignal(signal: Deno.Signal, handler: () => void): Disposable {
   Deno.addSignalListener(signal, handler);
   return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, handler) };
+}
+
+/** Asks for the passwords of users that have none, where somebody sits at a terminal. */
+async function askPasswords(settings: Settings): Promise<string[]> {
+  const passwords: string[] = [];
+  if (settings.isGiven(PASSWORD_FILE) || !Deno.stdin.isTerminal()) return passwords;
+  for (const name of usersWithoutPassword(settings)) {
+    passwords.push(await readSecret(`Password of ${name}`));
+  }
+  return passwords;
 }
 
 function openLog(settings: Settings): CommandLog {

@@ -9,6 +9,8 @@ export * from "./config_error.ts";
 export * from "./config_file.ts";
 export * from "./configured_files.ts";
 export * from "./example.ts";
+export * from "./least_permissions.ts";
+export * from "./permission.ts";
 export * from "./permission_check.ts";
 export * from "./reload.ts";
 export * from "./server_options.ts";

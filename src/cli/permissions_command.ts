@@ -1,0 +1,42 @@
+import { leastPermissions, permissionFlags } from "../config/mod.ts";
+import { parseArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { settingsOf } from "./configured.ts";
+import { ExitCode } from "./exit_code.ts";
+import { UsageError } from "./usage_error.ts";
+
+const HELP = `Print the least permissions that the server needs, as a line that starts it.
+
+Usage: weir permissions [--config FILE] [options of serve]
+
+Where RTP or WebRTC is on, and where a relay may use UDP, it is all of the network: datagrams go to whatever address
+a client has. With --rtp off and --webrtc off it is the ports that are listened on.
+
+Permissions: --allow-read=FILE for a configuration file, and --allow-env for the variables that it names.
+`;
+
+/** `weir permissions`. */
+export const permissionsCommand: Command = {
+  name: "permissions",
+  summary: "print the line of deno run with the least permissions for a configuration",
+  help: HELP,
+  async run(args) {
+    const { given, words } = parseArguments(args);
+    if (words.length > 0) throw new UsageError(`unexpected argument "${words[0]}": see --help`);
+    const settings = await settingsOf(given);
+    const flags = permissionFlags(leastPermissions(settings));
+    console.log(["deno", "run", ...flags, program(), ...args].map(quoted).join(" "));
+    return ExitCode.Stopped;
+  },
+};
+
+/** The program as `deno run` takes it. */
+function program(): string {
+  const { protocol, pathname, href } = new URL(Deno.mainModule);
+  return protocol === "file:" ? decodeURIComponent(pathname) : href;
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,69 @@
+import type { ListenAddress, RelayOptions } from "../server/mod.ts";
+import type { Permission } from "./permission.ts";
+import { permissionsOf } from "./permission_check.ts";
+import { serverOptions } from "./server_options.ts";
+import type { Settings } from "./settings.ts";
+import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
+import {
+  MULTICAST_GROUP,
+  RTMP_PORT,
+  RTMPS_PORT,
+  RTSP_PORT,
+  RTSPS_PORT,
+} from "./settings/listening.ts";
+import { relaysOf } from "./settings_check.ts";
+
+/** The least permissions that a server of these settings needs. */
+export function leastPermissions(settings: Settings): Permission[] {
+  const { file } = settings;
+  const net = netPermissions(settings);
+  const others = permissionsOf(settings);
+  return [
+    ...net,
+    // Whatever is reached is reached by all of the network.
+    ...others.filter(({ name }) => name !== "net" || net.every(({ host }) => host !== undefined)),
+    ...file === undefined ? [] : [{ name: "read", path: file.path } as const],
+    ...(file?.variables ?? []).map((variable) => ({ name: "env", variable }) as const),
+  ];
+}
+
+type NetPermission = Extract<Permission, { name: "net" }>;
+
+/** The addresses that are listened on and connected to; all, where clients are sent datagrams. */
+function netPermissions(settings: Settings): NetPermission[] {
+  const relays = relaysOf(settings);
+  const { rtsp, rtsps, rtp, webrtc } = serverOptions(settings);
+  const sendsDatagrams = (isOpen(rtsp) || isOpen(rtsps)) && isOpen(rtp) || isOpen(webrtc) ||
+    settings.get(MULTICAST_GROUP) !== undefined || relays.some(mayUseDatagrams);
+  if (sendsDatagrams) return [{ name: "net" }];
+  const doors = [RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT, HTTP_PORT, HTTPS_PORT];
+  const hosts = [
+    ...doors.flatMap((row) => {
+      const address = settings.get(row);
+      return address === false ? [] : [hostOf(address)];
+    }),
+    ...relays.map(remoteOf),
+  ];
+  return [...new Set(hosts)].map((host) => ({ name: "net", host }));
+}
+
+function isOpen(address: ListenAddress | false | undefined): boolean {
+  return address !== undefined && address !== false;
+}
+
+function hostOf({ hostname = "0.0.0.0", port }: ListenAddress): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+function mayUseDatagrams({ url, transport = "auto" }: RelayOptions): boolean {
+  return /^rtsp:/i.test(url) && transport !== "tcp";
+}
+
+const PORTS: Readonly<Record<string, number>> = { rtmp: 1935, rtmps: 443, rtsp: 554, rtsps: 322 };
+
+/** The server of a relay's URL. */
+function remoteOf({ url }: RelayOptions): string {
+  const [, scheme = "", authority = ""] = /^([a-z]+):\/\/([^/?#]*)/i.exec(url) ?? [];
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  return /:\d+$/.test(host) ? host : `${host}:${PORTS[scheme.toLowerCase()]}`;
+}
