@@ -27,6 +27,7 @@ export * from "./address_ranges.ts";
 export * from "./answer.ts";
 export * from "./authentication.ts";
 export type { GateCounts } from "./desk.ts";
+export * from "./forwarded_address.ts";
 export * from "./gate.ts";
 export type * from "./gate_observer.ts";
 export * from "./guest.ts";

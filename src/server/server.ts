@@ -196,6 +196,8 @@ export interface ServerOptions {
   readonly maxPlayerBitrateBps?: number;
   /** Which addresses may connect; all by default. */
   readonly addresses?: AddressListOptions;
+  /** The balancers that clients come by: limits, rules and the log are then about the clients. */
+  readonly proxies?: ProxyOptions;
   /** What differs for the streams of a name or a pattern. */
   readonly paths?: readonly PathRule[];
   /**
@@ -214,6 +216,17 @@ export type LiveOptions = Pick<
   ServerOptions,
   keyof GateLimits | "hub" | "timing" | "maxConnectionBytes" | "addresses" | "paths" | "access"
 >;
+
+/** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */
+export interface ProxyOptions {
+  /**
+   * Those whose connections to the ports of RTMP and RTSP begin with a header of the PROXY protocol, version 1 or 2;
+   * one that does not is closed. It is not read on ports of TLS: have the balancer speak that.
+   */
+  readonly proxyProtocol?: readonly string[];
+  /** Those whose `X-Forwarded-For` says whose an HTTP request is. */
+  readonly forwardedFor?: readonly string[];
+}
 
 /** Which addresses may connect: ranges such as `192.0.2.0/24`, `2001:db8::/32`, or single addresses. */
 export interface AddressListOptions {
@@ -343,6 +356,7 @@ export class Server {
       timing: { ...SERVER_TIMING, ...options.timing },
       limits: gateLimits(options),
       addresses: addressRules(options.addresses ?? {}),
+      proxies: rangesOf(options.proxies?.proxyProtocol),
       termsOf: (name) => this.#paths.of(name).terms,
       maxConnectionBytes,
       tls,
@@ -861,6 +875,11 @@ function addressRules({ allow, deny }: AddressListOptions): AddressRules {
   };
 }
 
+/** Reads the ranges of balancers; `undefined` where there are none. */
+function rangesOf(ranges: readonly string[] | undefined): AddressRanges | undefined {
+  return ranges === undefined || ranges.length === 0 ? undefined : new AddressRanges(ranges);
+}
+
 function httpDoorOptions(
   options: ServerOptions,
   routes: readonly HttpRoutes[],
@@ -874,6 +893,7 @@ function httpDoorOptions(
     ...(media === undefined ? {} : { mediaOrigins: media }),
     ...(api === undefined ? {} : { apiOrigins: api }),
     ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
+    balancers: rangesOf(options.proxies?.forwardedFor),
     ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
     ...(webrtc === false ? {} : {
       webrtc: {

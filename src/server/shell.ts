@@ -8,6 +8,7 @@ import {
   TLS_HANDSHAKE,
 } from "../doors/mod.ts";
 import {
+  type AddressRanges,
   type AddressRules,
   boundedAddress,
   type ConnectionEnd,
@@ -28,6 +29,8 @@ import {
   formatAddress,
   type ListenAddress,
   openListener,
+  proxiedTransport,
+  ProxyHeaderError,
   ServerError,
   type StreamListener,
   type StreamPair,
@@ -57,6 +60,8 @@ export interface ShellOptions {
   /** See `ServerOptions.maxConnectionBytes`. */
   readonly maxConnectionBytes: number;
   readonly tls: TlsIdentity | undefined;
+  /** Whose plain connections begin with a PROXY header. */
+  readonly proxies?: AddressRanges | undefined;
   /** Where names are shared with other parts of the server. */
   readonly claims?: NameClaims | undefined;
   /** Who knows the other machines of a cluster. */
@@ -66,6 +71,9 @@ export interface ShellOptions {
   /** See `ServerPart.numbers`. */
   readonly numbers?: ServerPart["numbers"];
 }
+
+/** So many connections of balancers may wait for their header at a time. */
+const MAX_UNNAMED = 1000;
 
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 250;
@@ -110,6 +118,8 @@ export class ServerShell implements Shell {
   #tls: TlsIdentity | undefined;
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
+  /** Connections of balancers that have not said yet whose they are. */
+  #unnamed = 0;
   /** Whether connections hold more than half of what they may. */
   #looking: ReturnType<typeof setInterval> | undefined;
 
@@ -255,7 +265,12 @@ export class ServerShell implements Shell {
     this.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
     const acceptor = new Acceptor(listener, {
       clock: this.clock,
-      onConnection: (transport) => this.#take(protocol, { transport, serve: options.serve }),
+      onConnection: (transport) => {
+        const { serve } = options;
+        const isProxied = !isTls && this.#options.proxies?.has(transport.remoteAddress) === true;
+        if (isProxied) void this.#takeProxied(protocol, { transport, serve });
+        else this.#take(protocol, { transport, serve });
+      },
       onFailure: (error, count) => this.log.warn("accept failed", { error: String(error), count }),
       onPeerGone: (error, count) =>
         this.log.debug("peers were gone before they were accepted", {
@@ -346,6 +361,32 @@ export class ServerShell implements Shell {
     await ended;
     for (const door of this.#usedDoors) await door.close();
     this.#listeners.length = 0;
+  }
+
+  /** Takes a connection that a balancer passes on, once it has said whose it is. */
+  async #takeProxied(
+    protocol: string,
+    { transport, serve }: {
+      readonly transport: Transport;
+      readonly serve: DoorListenOptions["serve"];
+    },
+  ): Promise<void> {
+    // Those that have not said it yet count nowhere else.
+    if (this.#unnamed >= MAX_UNNAMED) return transport.close();
+    this.#unnamed++;
+    let client: Transport | undefined;
+    try {
+      client = await proxiedTransport(transport, this.clock);
+    } catch (error) {
+      this.peers.of(transport.remoteAddress).warn("a balancer does not say whose a connection is", {
+        peer: transport.remoteName,
+        reason: error instanceof ProxyHeaderError ? error.message : "The connection was lost",
+      });
+    } finally {
+      this.#unnamed--;
+    }
+    if (client === undefined || this.#state !== "listening") transport.close();
+    else this.#take(protocol, { transport: client, serve });
   }
 
   #take(

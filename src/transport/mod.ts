@@ -18,6 +18,8 @@ export * from "./listen_address.ts";
 export * from "./listener.ts";
 export * from "./net_permission.ts";
 export * from "./outbox.ts";
+export * from "./proxied_transport.ts";
+export { parseProxyHeader, type ProxyHeader, ProxyHeaderError } from "./proxy_header.ts";
 export * from "./reading_turn.ts";
 export * from "./server_error.ts";
 export type * from "./stream_listener.ts";

@@ -1,4 +1,4 @@
-import type { ConnectionEnd } from "../../gate/mod.ts";
+import { type AddressRanges, type ConnectionEnd, forwardedAddress } from "../../gate/mod.ts";
 import {
   formatAddress,
   type ListenAddress,
@@ -42,6 +42,8 @@ export interface HttpDoorOptions {
    * `localhost` always are.
    */
   readonly hosts?: readonly string[];
+  /** Balancers whose `X-Forwarded-For` says who the client is; nobody's by default. */
+  readonly balancers?: AddressRanges | undefined;
   /** Rows of further outputs and inputs, asked before the built-in ones. */
   readonly outputs?: readonly HttpOutput[];
   /** Where and how streams are played and published by WebRTC; not at all where it is left out. */
@@ -152,9 +154,12 @@ export class HttpDoor implements Door {
       readonly info: HttpRequestInfo;
     },
   ): Promise<Response> {
+    const { balancers } = this.#options;
+    const peer = plainAddress(info.remoteAddr?.hostname ?? "unknown");
+    const header = parts.request.headers.get("X-Forwarded-For");
     const arrival = shell.gate.arrive({
       protocol: protocolOf(route, parts.request),
-      remoteAddress: plainAddress(info.remoteAddr?.hostname ?? "unknown"),
+      remoteAddress: balancers === undefined ? peer : forwardedAddress(header, { peer, balancers }),
       isRequest: true,
       isUnbounded: "routes" in route && route.routes.isUnbounded === true,
     });

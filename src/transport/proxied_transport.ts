@@ -1,0 +1,78 @@
+import { concat } from "@std/bytes/concat";
+import type { Clock } from "../hub/mod.ts";
+import { plainAddress } from "./address.ts";
+import { formatAddress } from "./listen_address.ts";
+import { parseProxyHeader, type ProxyHeader, ProxyHeaderError } from "./proxy_header.ts";
+import type { Transport } from "./transport.ts";
+
+/** A balancer sends the header at once. */
+const HEADER_MS = 5000;
+
+/**
+ * Reads the header that a balancer puts before what its client sends, and resolves with the connection as if it were the
+ * client's own; `undefined` where the balancer has left without a word, as those do that only see whether a server lives.
+ *
+ * @throws {ProxyHeaderError} (rejects) if there is no such header, or it does not come within 5 s; the connection is the
+ * caller's to close
+ */
+export async function proxiedTransport(
+  transport: Transport,
+  clock: Clock,
+): Promise<Transport | undefined> {
+  const reader = transport.readable.getReader();
+  const late = Promise.withResolvers<never>();
+  const timer = clock.setTimer(() => {
+    late.reject(new ProxyHeaderError(`The PROXY header did not come within ${HEADER_MS} ms`));
+  }, HEADER_MS);
+  let bytes: Uint8Array = new Uint8Array(0);
+  let header: ProxyHeader | undefined;
+  try {
+    while (header === undefined) {
+      const { value } = await Promise.race([reader.read(), late.promise]);
+      if (value === undefined) {
+        if (bytes.length === 0) return undefined;
+        throw new ProxyHeaderError("The connection has ended within its PROXY header");
+      }
+      bytes = bytes.length === 0 ? value : concat([bytes, value]);
+      header = parseProxyHeader(bytes);
+    }
+  } finally {
+    timer.cancel();
+    late.promise.catch(() => {});
+    reader.releaseLock();
+  }
+  const readable = withFirst(bytes.subarray(header.length), transport.readable);
+  const { client } = header;
+  if (client === undefined) return { ...transport, readable };
+  const hostname = plainAddress(client.address);
+  return {
+    ...transport,
+    readable,
+    remoteAddress: hostname,
+    remoteName: formatAddress({ hostname, port: client.port }),
+  };
+}
+
+/** A stream that gives `first` before what another gives. */
+function withFirst(
+  first: Uint8Array,
+  readable: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  if (first.length === 0) return readable;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (reader === undefined) {
+        reader = readable.getReader();
+        controller.enqueue(first);
+        return;
+      }
+      const { value } = await reader.read();
+      if (value === undefined) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      await (reader ?? readable).cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
