@@ -210,6 +210,11 @@ export class Stream implements PublishedStream {
     return this.#headers;
   }
 
+  /** How many tracks have sent media. */
+  get trackCount(): number {
+    return this.#tracks.comeCount;
+  }
+
   /**
    * Whether a track, or without `track` every one of its kind, has sent no media, while others have for 2 s: players
    * that are told of it wait for it.

@@ -49,6 +49,11 @@ export class TrackStarts {
     this.#newestUs = Math.max(this.#newestUs, dtsUs);
   }
 
+  /** How many tracks have sent media. */
+  get comeCount(): number {
+    return this.#come.size;
+  }
+
   /** Whether a track, or without `track` every one of its kind, has sent nothing, while others have for long enough. */
   isSilent(kind: TrackKind, track?: number): boolean {
     if (!this.#hasWaited) return false;

@@ -6,7 +6,13 @@ import {
   type RtspVerdict,
 } from "./authentication.ts";
 import { RtspError, type RtspErrorCode } from "./errors.ts";
-import type { RtspHeadersInit, RtspInterleavedFrame, RtspMessage, RtspRequest } from "./message.ts";
+import {
+  encodeRequest,
+  type RtspHeadersInit,
+  type RtspInterleavedFrame,
+  type RtspMessage,
+  type RtspRequest,
+} from "./message.ts";
 import { formatRange, type RtspRange } from "./range.ts";
 import { formatRtpInfo } from "./rtp_info.ts";
 import {
@@ -139,6 +145,9 @@ export class RtspServerConnection {
   readonly #authenticator: RtspServerAuthenticator;
   readonly #binding: SessionBinding;
   readonly #responses: ResponseWriter;
+  /** Requests to the client so far, and those that it has not answered. */
+  #asked = 0;
+  #announcements = 0;
   readonly #waiting = new WaitingRequests();
   #pending: RtspQuestionEvent | undefined;
   #error: RtspError | undefined;
@@ -190,9 +199,30 @@ export class RtspServerConnection {
       if (message.kind === "frame") this.#receiveFrame(message, events);
       else if (message.kind === "request") this.#receiveRequest(message, events);
       else if (message.kind === "malformed") this.#receiveMalformed(message.error, events);
+      else if (this.#announcements > 0) this.#announcements--;
       else this.#fail(new RtspError("unexpected-response", "a response to a server"), events);
     }
     return events;
+  }
+
+  /**
+   * Tells the client another description of what a session plays (RFC 2326, 10.3). Whatever it answers is taken
+   * for an answer: many clients know no such request.
+   */
+  announce(session: RtspServerSession, description: SessionDescription): void {
+    const { url } = session.tracks[0] ?? {};
+    if (url === undefined || this.#error !== undefined) return;
+    this.#announcements++;
+    this.#responses.add(encodeRequest({
+      method: "ANNOUNCE",
+      url: formatRtspUrl(contentBase(parseRtspUrl(url))),
+      headers: {
+        CSeq: String(++this.#asked),
+        Session: session.id,
+        "Content-Type": "application/sdp",
+      },
+      body: formatSdp(description),
+    }));
   }
 
   /** Removes and returns the bytes that are to be written, in order. */

@@ -92,6 +92,7 @@ export {
 export {
   type MulticastOptions,
   parseMulticastRange,
+  type RtspChangePolicy,
   type RtspDoorSnapshot,
   type RtspServiceOptions,
   type RtspSessionStatistics,

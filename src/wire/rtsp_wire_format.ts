@@ -1,3 +1,4 @@
+import { equals } from "@std/bytes/equals";
 import { ByteWriter } from "../bytes/mod.ts";
 import type { HeaderSet, WireFormat, WireLogWriter } from "../hub/mod.ts";
 import type { MediaUnit, TrackKind } from "../media/mod.ts";
@@ -67,6 +68,11 @@ export class RtspWireFormat implements WireFormat {
   #reportedUs: number | undefined;
   /** The time of the key frame at which all tracks were last to be reported on. */
   #startUs: number | undefined;
+  /** Whoever is to hear that what was described is not all that there is any more. */
+  readonly #watchers = new Set<() => void>();
+  /** The tracks that were seen and are not carried, and the configurations that were. */
+  readonly #others = new Set<string>();
+  readonly #configs = new Map<string, Uint8Array>();
   /** Wall-clock time of the stream's time 0, microseconds since 1970. */
   #epochUnixUs: number | undefined;
 
@@ -96,7 +102,20 @@ export class RtspWireFormat implements WireFormat {
     return this.tracks.some((told) => told.kind === kind && told.id === track);
   }
 
+  /**
+   * Calls `onChange` each time that a track shows another configuration, or one comes that is not described here;
+   * returns what stops that.
+   */
+  watch(onChange: () => void): () => void {
+    this.#watchers.add(onChange);
+    return () => void this.#watchers.delete(onChange);
+  }
+
   encode(unit: MediaUnit, log: WireLogWriter): void {
+    if (this.#isNews(unit)) {
+      // When the unit is part of the stream.
+      for (const onChange of this.#watchers) queueMicrotask(onChange);
+    }
     this.#noteStart(unit);
     for (const packet of this.#remuxer.remux(unit)) {
       const sender = this.senders[packet.track]!;
@@ -175,6 +194,22 @@ export class RtspWireFormat implements WireFormat {
     if (Math.abs(ptsUs - (this.#startUs ?? -Infinity)) < REPORT_INTERVAL_US) return;
     this.#startUs = ptsUs;
     this.#begun.clear();
+  }
+
+  #isNews({ kind, role, track, payload }: MediaUnit): boolean {
+    if (kind === "data" || role === "metadata") return false;
+    const name = `${kind} ${track}`;
+    if (!this.carries(kind, track)) {
+      if (role !== "media" || this.#others.has(name)) return false;
+      this.#others.add(name);
+      return true;
+    }
+    if (role !== "config" || payload.format === "rtp") return false;
+    const config = payload.format === "flv" ? payload.body : payload.data;
+    const before = this.#configs.get(name);
+    if (before !== undefined && equals(before, config)) return false;
+    this.#configs.set(name, config);
+    return true;
   }
 
   /** Reports on all tracks where that is due before a packet. */

@@ -18,6 +18,8 @@ interface Probed {
   readonly tracks: readonly Track[];
   /** The configurations that were in force: with others it has to be looked again. */
   readonly configs: readonly MediaUnit[];
+  /** How many tracks had sent media: some have no configuration to show that they are there. */
+  readonly trackCount: number;
 }
 
 const known = new WeakMap<Publication, Probed>();
@@ -64,6 +66,7 @@ async function probedTracks(
   const before = known.get(publication);
   const configs = configsOf(stream);
   const isSame = before?.configs.length === configs.length &&
+    before.trackCount === stream.trackCount &&
     before.configs.every((config, index) => config === configs[index]);
   if (isSame) return before.tracks;
   const probed = await probe(stream, options);
@@ -82,7 +85,10 @@ function probe(stream: Stream, options: DescribeOptions): Promise<Probed> {
     flv.tracks.some((track) => track.kind === kind && isChosen(choice, track));
   const flv = new FlvTrackProbe();
   const { promise, resolve: settle } = Promise.withResolvers<Probed>();
-  const resolve = () => settle({ tracks: flv.tracks, configs: configsOf(stream) });
+  const resolve = () => {
+    const { trackCount } = stream;
+    settle({ tracks: flv.tracks, configs: configsOf(stream), trackCount });
+  };
   let timer = clock.setTimer(resolve, waitMs);
   let hasTrack = false;
   const untap = stream.tap((unit) => {
@@ -111,6 +117,37 @@ function withConfigsInBand(tracks: readonly Track[], stream: Stream): Track[] {
       ? { ...track, config: config.payload.data }
       : track;
   });
+}
+
+/** What of a description has changed for players that were told of `told`: nothing where both are empty. */
+export interface TrackChange {
+  /** What they were told and is wrong now, in words. */
+  readonly wrong: readonly string[];
+  /** What there is beside it, in words. */
+  readonly added: readonly string[];
+}
+
+/** Compares what there is `now` with what players were told. */
+export function trackChange(
+  now: readonly RtpTrack[],
+  told: readonly RtpTrack[],
+): TrackChange {
+  const wrong = told.filter((track) => !now.some((other) => isSameTrack(other, track)));
+  const added = now.filter(({ kind, id }) =>
+    !told.some((track) => track.kind === kind && track.id === id)
+  );
+  const nameOf = ({ kind, id, codec }: RtpTrack) => `${kind} ${id} (${codec ?? "unknown"})`;
+  return { wrong: wrong.map(nameOf), added: added.map(nameOf) };
+}
+
+/** Whether a decoder that was set up for one track can go on with the other: pictures bring their own parameters. */
+function isSameTrack(now: RtpTrack, told: RtpTrack): boolean {
+  if (now.kind !== told.kind || now.id !== told.id) return false;
+  if (rtspFormatName([now]) !== rtspFormatName([told])) return false;
+  const { rtp: a } = now;
+  const { rtp: b } = told;
+  return told.kind === "video" ||
+    (a.channels === b.channels && a.parameters["config"] === b.parameters["config"]);
 }
 
 /** Whether players that were told of `told` can go on with `now`. */

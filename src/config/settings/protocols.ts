@@ -142,4 +142,15 @@ export const PROTOCOLS: readonly Setting[] = [
     option: "rtspSession.drainMs",
     change: "restart",
   }),
+  setting({
+    key: "rtsp.onChange",
+    type: choice(["wrong", "end", "announce"]),
+    default: "wrong",
+    help: "what becomes of RTSP players when sound changes its form, or a track comes late",
+    doc:
+      "`wrong` ends the sessions whose description is wrong now, and lets those go on to which a track was added; " +
+      "`end` ends both; `announce` tells both the new description by ANNOUNCE, which few clients know.",
+    option: "rtspSession.onChange",
+    change: "restart",
+  }),
 ];

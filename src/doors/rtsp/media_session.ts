@@ -1,6 +1,7 @@
 import type { Outbox } from "../../transport/mod.ts";
 import type { RtspServerEvent, RtspServerSession } from "../../rtsp/mod.ts";
 import type { ConnectionEnd } from "../../gate/mod.ts";
+import type { SessionDescription } from "../../sdp/mod.ts";
 import type { Shell } from "../mod.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import type { RtspDatagrams } from "./rtsp_datagrams.ts";
@@ -10,6 +11,8 @@ export interface RtspCarrier {
   readonly outbox: Outbox;
   /** Ends the connection if its state says so. */
   checkClosed(): void;
+  /** Tells the client another description of what a session plays. */
+  announce(session: RtspServerSession, description: SessionDescription): void;
 }
 
 /** A packet that came interleaved. */
@@ -29,8 +32,8 @@ export interface MediaSession {
   commit(): void;
   /** Passes time on. */
   tick(nowMs: number): void;
-  /** Tells the client, as far as RTCP can, that it is over. */
-  sayGoodbye(): void;
+  /** Tells the client, as far as RTCP can, that it is over, and why. */
+  sayGoodbye(why?: string): void;
   /** Gives up what it holds: the session has ended for `reason`. */
   closed(reason: string): void;
 }
@@ -45,6 +48,8 @@ export interface MediaSessionOwner {
   readonly datagrams: RtspDatagrams;
   /** How long a player that is behind may take for the rest of a stream that has ended. */
   readonly drainMs: number;
+  /** What becomes of players when the description that they have has changed. */
+  readonly onChange: "wrong" | "end" | "announce";
   /** Runs `act`; a mistake of this program ends the session that shows it, and nothing else. */
   guard(session: RtspServerSession, act: () => void): void;
   /**

@@ -5,5 +5,5 @@
  */
 export { type MulticastOptions, parseMulticastRange } from "./multicast_groups.ts";
 export * from "./rtsp_door.ts";
-export type { RtspServiceOptions } from "./rtsp_service.ts";
+export type { RtspChangePolicy, RtspServiceOptions } from "./rtsp_service.ts";
 export type * from "./rtsp_statistics.ts";

@@ -1,13 +1,15 @@
 import type { Stream, StreamReader } from "../../hub/mod.ts";
 import { buildRtcp } from "../../rtp/mod.ts";
 import type { RtspServerSession, RtspTrackStart } from "../../rtsp/mod.ts";
+import type { RtpTrack } from "../../transmux/mod.ts";
 import type { PlayTicket } from "../../gate/mod.ts";
-import { areCompatible, type RtspWireFormat, trackChoiceOf } from "../../wire/mod.ts";
+import { type RtspWireFormat, trackChange, trackChoiceOf } from "../../wire/mod.ts";
 import type {
   MediaSession,
   MediaSessionOwner,
   RtspCarrier,
   RtspFrameEvent,
+  SessionEnd,
 } from "./media_session.ts";
 import { firstPackets } from "./first_packets.ts";
 import type { PlayerReports } from "./player_reports.ts";
@@ -45,6 +47,10 @@ export class PlayingSession implements MediaSession {
   /** What came of the client. */
   readonly #received: Traffic = { packets: 0, bytes: 0 };
   #player: RtspPlayer | undefined;
+  /** The tracks that the client knows of. */
+  #described: readonly RtpTrack[];
+  /** Why the stream is over for it, where that is not that it has ended. */
+  #end: SessionEnd | undefined;
   /** When the stream has ended for it. */
   #endedAtMs: number | undefined;
   /** When its client was told so, all that was left being sent. */
@@ -67,7 +73,11 @@ export class PlayingSession implements MediaSession {
     this.format = options.reader.format as RtspWireFormat;
     this.#packets = new SessionPackets(session, { ...options, datagrams: owner.datagrams });
     const { stream } = options;
-    this.#unwatch = stream.watch(() => void this.#checkTracks(stream));
+    this.#described = this.format.tracks;
+    // Nothing of a new publisher is in the logs yet.
+    const look = () => void this.#checkTracks(stream, this.#reader.cursor.head);
+    const unwatching = [stream.watch(look), this.format.watch(look)];
+    this.#unwatch = () => unwatching.forEach((unwatch) => unwatch());
   }
 
   get statistics(): RtspSessionStatistics {
@@ -157,7 +167,8 @@ export class PlayingSession implements MediaSession {
       this.sayGoodbye();
     }
     if (nowMs - (this.#leftAtMs ?? Infinity) >= GOODBYE_MS) {
-      this.#owner.close(this.#session, "unpublished");
+      if (this.#end === undefined) this.#owner.close(this.#session, "unpublished");
+      else this.#owner.end(this.#session, this.#end);
     }
   }
 
@@ -170,15 +181,16 @@ export class PlayingSession implements MediaSession {
   }
 
   /** Says good-bye; the client then ends its session itself, or the session is closed a moment later. */
-  sayGoodbye(): void {
+  sayGoodbye(why = this.#end?.message): void {
     if (this.#leftAtMs !== undefined) return;
+    const reason = why === undefined ? {} : { reason: shortened(why) };
     this.#leftAtMs = this.#owner.shell.clock.now();
     this.#endedAtMs ??= this.#leftAtMs;
     for (const { track } of this.#session.tracks) {
       const { ssrc } = this.format.senders[track]!;
       const packet = buildRtcp([
         { type: "receiver-report", ssrc, reports: [] },
-        { type: "goodbye", ssrcs: [ssrc] },
+        { type: "goodbye", ssrcs: [ssrc], ...reason },
       ]);
       this.#packets.sendRtcp(packet, track);
     }
@@ -234,23 +246,37 @@ export class PlayingSession implements MediaSession {
     });
   }
 
-  /** Another publisher may have other tracks: what was described to the player is then wrong. */
-  async #checkTracks(stream: Stream): Promise<void> {
+  /**
+   * Another publisher may have other tracks, and a publisher may come to have others: what was described to the player
+   * is then wrong, or not all. What the stream has from `head` on is not for a player that was told of other tracks.
+   */
+  async #checkTracks(stream: Stream, head: number): Promise<void> {
     const { publication } = stream;
     if (publication === undefined) return;
-    const { cursor } = this.#reader;
-    // Nothing of the new publisher is in the logs yet.
-    const { head } = cursor;
-    const tracks = await this.#takeovers.of({
+    const now = await this.#takeovers.of({
       stream,
       publication,
       choice: trackChoiceOf(this.#ticket.request.query),
     });
-    if (this.hasEnded || tracks === undefined) return;
-    if (areCompatible(tracks, this.format.tracks)) return;
-    // What the new publisher sends is not for a player that was told of other tracks.
-    if (this.#kind === "tcp") cursor.stopAt(head);
-    this.finish();
+    if (this.hasEnded || now === undefined) return;
+    const { wrong, added } = trackChange(now.tracks, this.#described);
+    if (wrong.length === 0 && added.length === 0) return;
+    const { onChange } = this.#owner;
+    if (onChange === "announce") {
+      this.#described = now.tracks;
+      this.carrier.announce(this.#session, now.description);
+    } else if (wrong.length > 0 || onChange === "end") {
+      const parts = [
+        ...(wrong.length > 0 ? [`${wrong.join(", ")} has changed`] : []),
+        ...(added.length > 0 ? [`${added.join(", ")} was added`] : []),
+      ];
+      this.#end = {
+        reason: "changed",
+        message: `The stream has another description now: ${parts.join(", ")}`,
+      };
+      if (this.#kind === "tcp") this.#reader.cursor.stopAt(head);
+      this.finish();
+    } else this.#described = now.tracks;
   }
 }
 
@@ -259,3 +285,8 @@ export class PlayingSession implements MediaSession {
  * default the last 2 s, and calls it an error when the connection ends before.
  */
 const GOODBYE_MS = 3000;
+
+/** RTCP has 255 bytes for a reason (RFC 3550, 6.6); a character that is cut becomes one of three bytes. */
+function shortened(why: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(why).subarray(0, 252));
+}

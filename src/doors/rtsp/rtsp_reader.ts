@@ -1,5 +1,5 @@
-import type { Publication, Stream, StreamReader } from "../../hub/mod.ts";
-import type { RtpTrack } from "../../transmux/mod.ts";
+import type { HeaderSet, Publication, Stream, StreamReader } from "../../hub/mod.ts";
+import type { DescribedTracks, RtpTrack } from "../../transmux/mod.ts";
 import {
   describeStream,
   nameOfChoice,
@@ -34,13 +34,10 @@ export function readStream(
   });
 }
 
-/** The tracks of publishers that took a stream over: its players, however many, look once. */
+/** What there is of a stream now, for its players: they look once each, however many they are. */
 export class TakeoverTracks {
   readonly #shell: Shell;
-  readonly #described = new WeakMap<
-    Publication,
-    Map<string, Promise<readonly RtpTrack[] | undefined>>
-  >();
+  readonly #described = new WeakMap<Publication, Described>();
 
   /** Knows none yet. */
   constructor(shell: Shell) {
@@ -49,7 +46,7 @@ export class TakeoverTracks {
 
   /**
    * Resolves with what RTSP players of a choice can be sent of the publication that a stream has now, where that is
-   * known.
+   * known. It is looked at anew where the headers have changed.
    */
   of(
     { stream, publication, choice }: {
@@ -57,26 +54,36 @@ export class TakeoverTracks {
       readonly publication: Publication;
       readonly choice: TrackChoice | undefined;
     },
-  ): Promise<readonly RtpTrack[] | undefined> {
-    const choices = this.#described.get(publication) ?? new Map();
-    this.#described.set(publication, choices);
+  ): Promise<DescribedTracks | undefined> {
+    const { headers, trackCount } = stream;
+    let known = this.#described.get(publication);
+    if (known?.headers !== headers || known.trackCount !== trackCount) {
+      known = { headers, trackCount, choices: new Map() };
+      this.#described.set(publication, known);
+    }
     const name = nameOfChoice(choice);
-    const described = choices.get(name) ?? this.#describe(stream, choice);
-    choices.set(name, described);
+    const described = known.choices.get(name) ?? this.#describe(stream, choice);
+    known.choices.set(name, described);
     return described;
   }
 
   async #describe(
     stream: Stream,
     choice: TrackChoice | undefined,
-  ): Promise<readonly RtpTrack[] | undefined> {
+  ): Promise<DescribedTracks | undefined> {
     const { clock, timing, log } = this.#shell;
     try {
-      const waitMs = timing.playWaitMs;
-      return (await describeStream(stream, { clock, log, waitMs, choice }))?.tracks;
+      return await describeStream(stream, { clock, log, waitMs: timing.playWaitMs, choice });
     } catch (error) {
       log.error("a stream could not be described", { error: String(error) });
       return undefined;
     }
   }
+}
+
+/** What was found, as long as the stream is what it was then. */
+interface Described {
+  readonly headers: HeaderSet;
+  readonly trackCount: number;
+  readonly choices: Map<string, Promise<DescribedTracks | undefined>>;
 }

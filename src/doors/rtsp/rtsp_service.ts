@@ -25,7 +25,17 @@ import { random, readStream, TakeoverTracks } from "./rtsp_reader.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import type { RtspDatagrams } from "./rtsp_datagrams.ts";
 
-/** Times of RTSP sessions, milliseconds. */
+/**
+ * What becomes of players when the description that they have has changed: sound has another configuration, or a
+ * track has come later.
+ *
+ * - `wrong`: those end, in words, whose description is wrong now; one to which a track was added goes on without it.
+ * - `end`: all end.
+ * - `announce`: all go on, and are told the new description by ANNOUNCE (RFC 2326, 10.3), which few clients know.
+ */
+export type RtspChangePolicy = "wrong" | "end" | "announce";
+
+/** Times of RTSP sessions, milliseconds, and what becomes of players when a description changes. */
 export interface RtspServiceOptions {
   /** Without a sign of the client a session over UDP ends after this. Default 60 000. */
   readonly idleTimeoutMs?: number;
@@ -33,6 +43,8 @@ export interface RtspServiceOptions {
   readonly mediaTimeoutMs?: number;
   /** How long a player that is behind may take for the rest of a stream that has ended. Default 4000. */
   readonly drainMs?: number;
+  /** What becomes of players when the description that they have has changed. Default `wrong`. */
+  readonly onChange?: RtspChangePolicy;
 }
 
 /** The media side of all RTSP sessions of a server: who plays and records what, over which way. */
@@ -43,6 +55,7 @@ export class RtspService implements MediaSessionOwner {
   /** The ways of datagrams that are offered. */
   readonly datagrams: RtspDatagrams;
   readonly drainMs: number;
+  readonly onChange: RtspChangePolicy;
   readonly #multicasts: MulticastSessions;
   readonly #takeovers: TakeoverTracks;
   /** The sessions that play, are set up to, or record. */
@@ -56,6 +69,7 @@ export class RtspService implements MediaSessionOwner {
     this.shell = shell;
     this.datagrams = options.datagrams;
     this.drainMs = options.drainMs ?? DRAIN_MS;
+    this.onChange = options.onChange ?? "wrong";
     this.#takeovers = new TakeoverTracks(shell);
     this.#multicasts = new MulticastSessions(this, (session) => this.playing(session));
     const { gate } = shell;
@@ -241,7 +255,7 @@ export class RtspService implements MediaSessionOwner {
    * that by the message.
    */
   end(session: RtspServerSession, { reason, message }: SessionEnd): void {
-    this.#owned.get(session)?.sayGoodbye();
+    this.#owned.get(session)?.sayGoodbye(message);
     this.#release(session, reason, () => this.sessions.end(session, message));
   }
 

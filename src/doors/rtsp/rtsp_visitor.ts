@@ -1,3 +1,4 @@
+import type { SessionDescription } from "../../sdp/mod.ts";
 import {
   RtspDecoderStream,
   type RtspQuestionEvent,
@@ -142,6 +143,12 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
   /** Ends the connection if its state asks for that: a session of it was closed, say. */
   checkClosed(): void {
     if (this.#connection.closeReason !== undefined) this.#sink.settle();
+  }
+
+  /** Tells the client another description of what a session plays. */
+  announce(session: RtspServerSession, description: SessionDescription): void {
+    this.#connection.announce(session, description);
+    this.outbox.send(this.#connection.takeOutput());
   }
 
   /** Whether a session of it plays or records. */
