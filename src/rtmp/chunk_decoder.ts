@@ -52,6 +52,9 @@ export const CHUNK_LIMITS_BEFORE_ROLE: Pick<ChunkLimits, "maxPartialBytes" | "ma
   maxChunkStreams: 16,
 };
 
+/** Smaller buffers cost more to give back than they hold. */
+const leastReleasedBytes = 4096;
+
 /** What a remembered chunk stream takes of memory, bytes. */
 const chunkStreamBytes = 150;
 
@@ -259,6 +262,8 @@ export class ChunkDecoder {
   }
 
   #forget(): void {
+    for (const stream of this.#streams) if (stream !== undefined) release(stream.assembly);
+    for (const stream of this.#highStreams.values()) release(stream.assembly);
     this.#streams.fill(undefined);
     this.#highStreams.clear();
     this.#current = undefined;
@@ -461,10 +466,15 @@ export class ChunkDecoder {
     const received = stream.received + count;
     // No more than may arrive: what has room for it is the peer's to be counted too.
     const most = stream.received + count + this.#limits.maxPartialBytes - this.#partialBytes;
-    const before = stream.assembly;
-    const target = grown(before, stream.received, received, Math.min(stream.length, most));
+    this.#assemblyBytes -= stream.assembly.length;
+    const target = grown(
+      stream.assembly,
+      stream.received,
+      received,
+      Math.min(stream.length, most),
+    );
     stream.assembly = target;
-    this.#assemblyBytes += target.length - before.length;
+    this.#assemblyBytes += target.length;
     let offset = stream.received;
     let size = Math.min(this.#chunkLeft, count);
     while (true) {
@@ -582,7 +592,10 @@ export class ChunkDecoder {
   #abort(payload: Uint8Array): void {
     const id = controlValue(payload, "Abort");
     const stream = id < 64 ? this.#streams[id] : this.#highStreams.get(id);
-    if (stream !== undefined) this.#forgetPartial(stream, stream.received);
+    if (stream === undefined) return;
+    const { assembly } = stream;
+    this.#forgetPartial(stream, stream.received);
+    release(assembly);
   }
 
   #addStream(id: number): ChunkStream {
@@ -633,7 +646,16 @@ function grown(buffer: Uint8Array, used: number, needed: number, most: number): 
   if (needed <= buffer.length) return buffer;
   const larger = new Uint8Array(Math.min(most, Math.max(needed * 2, 64)));
   if (used > 0) larger.set(buffer.subarray(0, used));
+  release(buffer);
   return larger;
+}
+
+/**
+ * Gives back the memory of a buffer that nobody else has seen, without waiting for the garbage collector: many peers
+ * that each send a part of a message would else have it hold several times what they hold.
+ */
+function release({ buffer }: Uint8Array): void {
+  if (buffer.byteLength >= leastReleasedBytes) (buffer as ArrayBuffer).transfer(0);
 }
 
 function u24(bytes: Uint8Array, at: number): number {

@@ -27,6 +27,7 @@ import {
   Acceptor,
   checkTlsIdentity,
   formatAddress,
+  hurryCollection,
   type ListenAddress,
   openListener,
   proxiedTransport,
@@ -81,6 +82,9 @@ const TICK_MS = 250;
 /** While connections hold more than half of what they may, that is looked at so often, milliseconds. */
 const LOOK_MS = 25;
 
+/** What so many connections have left is to be collected, before as many again have come and gone. */
+const SHED_A_COLLECTION = 256;
+
 /** Lets the peers that are told to go read it, and stays below the three seconds of a stop. */
 const STOP_MS = 2500;
 
@@ -122,6 +126,8 @@ export class ServerShell implements Shell {
   #unnamed = 0;
   /** Whether connections hold more than half of what they may. */
   #looking: ReturnType<typeof setInterval> | undefined;
+  /** Connections that were shed since the garbage collector was told. */
+  #shed = 0;
 
   /** Strangers that look what there is fail all day: they are told of together. */
   readonly #tellHandshake = atMostEachSecond(
@@ -469,9 +475,13 @@ export class ServerShell implements Shell {
     );
     for (const { connection, bytes } of held) {
       connection.shed();
+      this.#shed++;
       over -= bytes;
-      if (over <= 0) return;
+      if (over <= 0) break;
     }
+    if (this.#shed < SHED_A_COLLECTION) return;
+    this.#shed = 0;
+    hurryCollection();
   }
 
   /** A mistake of this program ends the connection that shows it, and no other. */

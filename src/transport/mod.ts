@@ -13,6 +13,7 @@ export {
 } from "./datagram.ts";
 export * from "./datagram_pair.ts";
 export * from "./gentle_close.ts";
+export { hurryCollection } from "./hurry_collection.ts";
 export * from "./http_request.ts";
 export * from "./listen_address.ts";
 export * from "./listener.ts";

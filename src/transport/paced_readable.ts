@@ -25,6 +25,9 @@ export interface PaceOptions {
 const FIRST_SLAB_BYTES = 4 * 1024;
 const LARGEST_SLAB_BYTES = 256 * 1024;
 
+/** Who has sent so many times as much as a slab holds may have this side hold one. */
+const LEAST_SENT = 8;
+
 /** What is dear to handle is read in small pieces, but not so small that reading costs more. */
 const SMALLEST_READ_BYTES = 1024;
 
@@ -85,7 +88,7 @@ export function pacedReadable(
       total += count;
       if (slab.length - used < slab.length / 4) {
         const larger = Math.min(slab.length * GROWTH, LARGEST_SLAB_BYTES);
-        const mayGrow = used === slab.length && total >= larger * 2;
+        const mayGrow = used === slab.length && total >= larger * LEAST_SENT;
         slab = new Uint8Array(mayGrow ? larger : slab.length);
         used = 0;
       }

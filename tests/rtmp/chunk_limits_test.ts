@@ -185,3 +185,45 @@ Deno.test("ChunkDecoder that ignores the rest holds nothing, and counts what com
   assertEquals([decoder.heldBytes, decoder.error], [0, undefined]);
   assertEquals(decoder.bytesReceived, before + 4 + 15);
 });
+
+Deno.test("ChunkDecoder gives back at once what it held of messages that grew, were aborted, or are forgotten", () => {
+  const { transfer } = ArrayBuffer.prototype;
+  let givenBack = 0;
+  ArrayBuffer.prototype.transfer = function (length) {
+    givenBack += this.byteLength;
+    return transfer.call(this, length);
+  };
+  try {
+    const decoder = new ChunkDecoder();
+    decoder.push(Uint8Array.from(control(1, 6000)));
+    /** A chunk of the message; each but the first has a header of a byte. */
+    const chunk = (number: number): Uint8Array =>
+      Uint8Array.from([...(number === 0 ? [] : [0xc6]), ...new Uint8Array(6000).fill(number)]);
+    /** Sends the beginning of a message; returns what is held of it. */
+    const begin = (chunks: number): number => {
+      const before = decoder.heldBytes;
+      decoder.push(Uint8Array.from(type0(6, { time: 1, length: 60_000 })));
+      for (let number = 0; number < chunks; number++) decoder.push(chunk(number));
+      return decoder.heldBytes - before;
+    };
+    begin(9);
+    // Buffers of 12 000, 24 000 and 48 000 bytes have become too small.
+    assert(givenBack >= 3 * 12_000, String(givenBack));
+    const [message] = decoder.push(chunk(9));
+    assertEquals(
+      message!.payload.filter((_, at) => at % 6000 === 0),
+      Uint8Array.from({ length: 10 }, (_, at) => at),
+    );
+    let before = givenBack;
+    const aborted = begin(1);
+    decoder.push(Uint8Array.from(control(2, 6)));
+    assertEquals(givenBack - before, aborted);
+    before = givenBack;
+    const forgotten = begin(1);
+    decoder.ignoreRest();
+    assertEquals(givenBack - before, forgotten);
+    assertEquals(message!.payload.length, 60_000);
+  } finally {
+    ArrayBuffer.prototype.transfer = transfer;
+  }
+});

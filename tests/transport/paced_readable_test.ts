@@ -37,25 +37,25 @@ async function readAll(
 
 Deno.test("pacedReadable reads more at once while reads come back full and a byte is cheap", async () => {
   const source = new EndlessSource();
-  await readAll(source, { count: 30, msPerByte: () => 1e-6 });
+  await readAll(source, { count: 100, msPerByte: () => 1e-6 });
   assertEquals(source.asked[0], 4096);
   assertEquals(Math.max(...source.asked), 256 * 1024);
-  assert(source.asked.slice(0, 24).includes(256 * 1024), String(source.asked));
-  // Who stops here leaves this side with a buffer of at most half of what it has sent.
+  assert(source.asked.slice(0, 84).includes(256 * 1024), String(source.asked));
+  // Who stops here leaves this side with a buffer of at most an eighth of what it has sent.
   let total = 0;
   for (const length of source.asked) {
-    assert(length <= Math.max(4096, total / 2), `${length} after ${total}`);
+    assert(length <= Math.max(4096, total / 8), `${length} after ${total}`);
     total += length;
   }
 });
 
 Deno.test("pacedReadable reads little at once when a byte is dear, and more when it is cheap again", async () => {
   const source = new EndlessSource();
-  const msPerByte = (read: number) => read < 30 || read >= 60 ? 1e-6 : 1e-3;
-  await readAll(source, { count: 100, msPerByte });
+  const msPerByte = (read: number) => read < 100 || read >= 130 ? 1e-6 : 1e-3;
+  await readAll(source, { count: 170, msPerByte });
   // The first dear one could not be known.
-  assert(source.asked.slice(32, 60).every((bytes) => bytes <= 2048), String(source.asked));
-  assert(source.asked.slice(90).includes(256 * 1024), String(source.asked));
+  assert(source.asked.slice(102, 130).every((bytes) => bytes <= 2048), String(source.asked));
+  assert(source.asked.slice(160).includes(256 * 1024), String(source.asked));
 });
 
 Deno.test("pacedReadable does not read less than a kilobyte at once", async () => {

@@ -651,8 +651,11 @@ const ORDINARY_HELD_BYTES = 4096;
 /** So many ticks of the server are one of a connection that publishes or plays. */
 const TICKS_WITH_ROLE = 4;
 
-/** What a connection itself takes, by measure: counted for one that does nothing but make the server hold bytes. */
-const CONNECTION_BYTES = 65_536;
+/**
+ * What a connection itself takes, with what the garbage collector has left of those before it, by measure: counted for
+ * one that does nothing but make the server hold bytes.
+ */
+const CONNECTION_BYTES = 98_304;
 
 /**
  * Questions to hooks that may wait for their answers at a time. A client that plays has one for each of its
