@@ -19,6 +19,7 @@ export const LADDER: readonly (readonly string[])[] = [
   ["transport"],
   ["access", "client", "doors", "events"],
   ["doors/rtmp", "doors/rtsp", "doors/http", "cluster", "files", "record", "relay"],
+  ["api"],
   ["server", "config"],
   ["cli"],
 ];
@@ -28,6 +29,7 @@ const WITHIN_A_LINE: Readonly<Record<string, readonly string[]>> = {
   flv: ["amf", "media"],
   mp4: ["media"],
   ts: ["media"],
+  gate: ["health"],
   config: ["server"],
 };
 

@@ -1,20 +1,31 @@
 import {
+  API_STATE_FILE,
   checkPermissions,
   type ConfiguredFiles,
   LOG_FILE,
   LOG_FORMAT,
   LOG_KEPT,
   LOG_LEVEL,
+  LOG_LEVELS,
   LOG_MAX_BYTES,
+  type LogLevelName,
   PASSWORD_FILE,
   readConfiguredFiles,
   Reloader,
   serverOptions,
   type Settings,
+  shownSettings,
   usersWithoutPassword,
 } from "../config/mod.ts";
 import { readSecret } from "./access/read_secret.ts";
-import { Server, ServerError } from "../server/mod.ts";
+import {
+  type ApiProgram,
+  type ApiState,
+  formatAddress,
+  Server,
+  ServerError,
+} from "../server/mod.ts";
+import { apiStateFile } from "./api_state_file.ts";
 import { CommandLog, type CommandLogOptions } from "./command_log.ts";
 
 /** Serves by the settings that `load` brings, until the program is told to stop. */
@@ -33,8 +44,11 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
   const readFiles = (settings: Settings): Promise<ConfiguredFiles> =>
     readConfiguredFiles(settings, { passwords });
   const files = await readFiles(settings);
-  const server = stack.use(new Server({ ...serverOptions(settings), ...files, log }));
-  const reloader = new Reloader({
+  const program = programOf(commandLog, () => reloader);
+  const options = serverOptions(settings);
+  const api = options.api === false ? false : { ...options.api, program, ...stateOf(settings) };
+  const server = stack.use(new Server({ ...options, ...files, log, api }));
+  const reloader: Reloader = new Reloader({
     server,
     log,
     load,
@@ -45,9 +59,43 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
   });
   onHangup = () => reloader.reload("SIGHUP").catch(() => {});
   await server.listen();
+  tellConsole(server);
   log.info(`stopping on ${await stopped.promise}`);
   await server.stop();
   log.info("stopped");
+}
+
+/** What the API has of the command. */
+function programOf(log: CommandLog, reloader: () => Reloader): ApiProgram {
+  return {
+    config: () => shownSettings(reloader().settings),
+    reload: () => reloader().reload("the API"),
+    logLevel: {
+      levels: LOG_LEVELS,
+      get: () => log.level,
+      set: (level) => log.level = level as LogLevelName,
+    },
+  };
+}
+
+/** Where the API keeps what it changes. */
+function stateOf(settings: Settings): { readonly state?: ApiState } {
+  const path = settings.get(API_STATE_FILE);
+  return path === undefined ? {} : { state: apiStateFile(path) };
+}
+
+/**
+ * Says once where the console is, with what opens it. It stands behind `#`, which browsers send to nobody, and it is
+ * not for the log.
+ */
+function tellConsole(server: Server): void {
+  const { addresses, apiToken } = server;
+  const address = addresses.find(({ protocol }) => protocol === "http" || protocol === "https");
+  if (address === undefined || apiToken === undefined) return;
+  const { protocol, port } = address;
+  const isAny = address.hostname === "0.0.0.0" || address.hostname === "::";
+  const hostname = isAny ? "localhost" : address.hostname;
+  console.log(`console: ${protocol}://${formatAddress({ hostname, port })}/#token=${apiToken}`);
 }
 
 const STOPPING: readonly Deno.Signal[] = Deno.build.os === "windows"

@@ -1,6 +1,7 @@
 import { ACCESS } from "./settings/access.ts";
 import { ADDRESSES } from "./settings/addresses.ts";
 import { CLUSTER } from "./settings/cluster.ts";
+import { API } from "./settings/api.ts";
 import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
@@ -20,6 +21,7 @@ import type { Setting } from "./setting.ts";
 export const SETTINGS: readonly Setting[] = [
   ...LISTENING,
   ...HTTP,
+  ...API,
   ...ACCESS,
   ...RELAYS,
   ...RECORDING,

@@ -43,6 +43,7 @@ export class PlayTicket implements Ticket {
   readonly #wiring: TicketWiring;
   readonly #watch: TicketWatch;
   readonly #id: number;
+  readonly #sinceMs: number;
   /** The functions that answer the questions for the stream that still wait. */
   readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
   #start: PlayStart | undefined;
@@ -58,6 +59,7 @@ export class PlayTicket implements Ticket {
     this.askedName = wiring.askedName;
     this.isOwn = wiring.isOwn;
     this.peer = wiring.peer;
+    this.#sinceMs = desk.clock.now();
     this.#id = desk.register(this);
     this.#watch = new TicketWatch(desk.clock);
     this.#watch.expire(wiring.expiresInMs, () => this.#expire());
@@ -75,6 +77,8 @@ export class PlayTicket implements Ticket {
         : this.#waiting.size > 0
         ? "waiting"
         : "granted",
+      ageMs: Math.round(this.#desk.clock.now() - this.#sinceMs),
+      bytes: this.#start?.bytes?.() ?? 0,
     });
   }
 

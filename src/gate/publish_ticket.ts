@@ -1,7 +1,9 @@
 import { HubError, type Publication, type PublishOptions } from "../hub/mod.ts";
+import { StreamHealth, type StreamHealthReport } from "../health/mod.ts";
 import type { LogFields, ServerLog } from "../log/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answer.ts";
+import { FlvTrackProbe, tracksAfter } from "../transmux/mod.ts";
 import type { Desk } from "./desk.ts";
 import type { PeerPass } from "./peers.ts";
 import type { NameLease } from "./name_claims.ts";
@@ -74,6 +76,10 @@ export class PublishTicket implements Ticket {
   readonly #via: string | undefined;
   #lease: NameLease | undefined;
   readonly #id: number;
+  readonly #sinceMs: number;
+  readonly #health = new StreamHealth();
+  /** Learns the tracks of a publisher that tells none. */
+  readonly #probe = new FlvTrackProbe();
   #publication: Publication | undefined;
   #start: PublishStart | undefined;
   /** The door does not know yet that its publisher has begun: what ends it now is the answer to its start. */
@@ -98,6 +104,7 @@ export class PublishTicket implements Ticket {
     this.isOwn = wiring.isOwn;
     this.#identity = wiring.identity;
     this.#via = wiring.via;
+    this.#sinceMs = desk.clock.now();
     this.#id = desk.register(this);
     this.#watch = new TicketWatch(desk.clock);
     this.#watch.expire(wiring.expiresInMs, () => this.#expire());
@@ -113,7 +120,23 @@ export class PublishTicket implements Ticket {
         : this.#publication === undefined
         ? "granted"
         : "live",
+      ageMs: Math.round(this.#desk.clock.now() - this.#sinceMs),
+      bytes: this.#publication?.statistics.bytes ?? 0,
     });
+  }
+
+  /** How well it publishes; `undefined` before it has begun, and where another hub knows. */
+  get health(): StreamHealthReport | undefined {
+    if (this.#publication === undefined || this.#via !== undefined) return undefined;
+    return this.#health.report(this.#desk.clock.now());
+  }
+
+  /** The tracks, as far as they are known. */
+  get tracks(): readonly Track[] {
+    const publication = this.#publication;
+    if (publication?.tracks === undefined) return this.#probe.tracks;
+    const units = this.#desk.hub.get(this.request.name)?.headers.units ?? [];
+    return units.reduce(tracksAfter, publication.tracks);
   }
 
   /** The hold on the stream, from `start` on. */
@@ -205,8 +228,11 @@ export class PublishTicket implements Ticket {
   /** Adds a unit to the stream; false, and nothing is added, when the stream is no longer held. */
   write(unit: MediaUnit): boolean {
     if (this.#publication?.write(unit) !== true) return false;
-    const { hooks, caller } = this.#desk;
-    if (hooks.onUnit !== undefined && this.#via === undefined) {
+    if (this.#via !== undefined) return true;
+    const { hooks, caller, clock } = this.#desk;
+    this.#health.take(unit, clock.now());
+    this.#probe.take(unit);
+    if (hooks.onUnit !== undefined) {
       caller.tell(() => hooks.onUnit?.(this.request, unit));
     }
     return true;

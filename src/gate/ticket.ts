@@ -1,3 +1,5 @@
+import type { StreamHealthReport } from "../health/mod.ts";
+import type { Track } from "../media/mod.ts";
 import type { ConnectionEnd } from "./answer.ts";
 import type { StreamAction } from "./authentication.ts";
 import type { StreamRequest } from "./stream_request.ts";
@@ -23,6 +25,12 @@ export interface TicketInfo {
   readonly remoteAddress: string;
   /** How far it has come. */
   readonly state: TicketState;
+  /** The name of its client's software, as that states it. */
+  readonly userAgent: string;
+  /** How long ago it was let in, milliseconds. */
+  readonly ageMs: number;
+  /** Bytes of media that it has sent or, of a player whose door tells, been sent. */
+  readonly bytes: number;
 }
 
 /** A publisher or a player that the desk has let in. */
@@ -31,6 +39,10 @@ export interface Ticket {
   readonly info: TicketInfo;
   /** Whether it is one of the server's own. */
   readonly isOwn: boolean;
+  /** Of a publisher that has begun: how well it does. */
+  readonly health?: StreamHealthReport | undefined;
+  /** Of a publisher that has begun: its tracks, as far as they are known. */
+  readonly tracks?: readonly Track[];
   /** Ends it, and tells its client why in its protocol's words. */
   kick(why: string): void;
 }
@@ -62,8 +74,8 @@ export function ticketInfo(
     readonly request: StreamRequest;
     readonly user: string | undefined;
   },
-  about: Pick<TicketInfo, "id" | "action" | "state">,
+  about: Pick<TicketInfo, "id" | "action" | "state" | "ageMs" | "bytes">,
 ): TicketInfo {
-  const { id, protocol, remoteAddress } = connection;
-  return { ...about, connection: id, protocol, stream: name, user, remoteAddress };
+  const { id, protocol, remoteAddress, userAgent } = connection;
+  return { ...about, connection: id, protocol, stream: name, user, remoteAddress, userAgent };
 }

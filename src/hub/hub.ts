@@ -1,7 +1,7 @@
 import { HubError } from "./errors.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 import type { Publication, PublishOptions } from "./publication.ts";
-import { type AudioAlone, Stream, type StreamEndReason } from "./stream.ts";
+import { type AudioAlone, Stream, type StreamEndReason, type StreamTotals } from "./stream.ts";
 import { checkStreamName } from "./stream_name.ts";
 
 /** Called as streams start and end. */
@@ -59,6 +59,8 @@ export class Hub {
   readonly #streams = new Map<string, Stream>();
   /** Those of them that are published, or whose publisher may return: the others are waited for alone. */
   readonly #published = new Set<Stream>();
+  /** What has come and left of streams that are no more. */
+  #former: StreamTotals = NO_TOTALS;
   /** Bytes taken in since the streams were last looked at. */
   #tookBytes = 0;
   #closed = false;
@@ -157,7 +159,9 @@ export class Hub {
     const stream = new Stream(name, {
       settings: this.settingsOf(name),
       release: (idle) => {
-        if (this.#streams.get(idle.name) === idle) this.#streams.delete(idle.name);
+        if (this.#streams.get(idle.name) !== idle) return;
+        this.#streams.delete(idle.name);
+        this.#former = summed(this.#former, idle.totals);
       },
       occupy: (occupied) => {
         const { maxStreams } = this.settings;
@@ -207,6 +211,13 @@ export class Hub {
     return bytes;
   }
 
+  /** What has come and left of all streams, those that are no more too; it only grows. */
+  get totals(): StreamTotals {
+    let totals = this.#former;
+    for (const stream of this.#streams.values()) totals = summed(totals, stream.totals);
+    return totals;
+  }
+
   /** Ends all streams; nothing can be opened afterwards. */
   close(): void {
     this.#closed = true;
@@ -243,3 +254,23 @@ export class Hub {
 
 /** The streams are looked at each time that so large a part of what they may hold has come in. */
 const LOOKS = 64;
+
+const NO_TOTALS: StreamTotals = {
+  bytesReceived: 0,
+  unitsReceived: 0,
+  bytesSent: 0,
+  messagesSent: 0,
+  skips: 0,
+  dropped: 0,
+};
+
+function summed(a: StreamTotals, b: StreamTotals): StreamTotals {
+  return {
+    bytesReceived: a.bytesReceived + b.bytesReceived,
+    unitsReceived: a.unitsReceived + b.unitsReceived,
+    bytesSent: a.bytesSent + b.bytesSent,
+    messagesSent: a.messagesSent + b.messagesSent,
+    skips: a.skips + b.skips,
+    dropped: a.dropped + b.dropped,
+  };
+}

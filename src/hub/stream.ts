@@ -79,6 +79,22 @@ export interface StreamStatistics {
   readonly dropped: number;
 }
 
+/** What has come and left of a stream, or of all of them, so far. */
+export interface StreamTotals {
+  /** Bytes of payload received. */
+  readonly bytesReceived: number;
+  /** Units received. */
+  readonly unitsReceived: number;
+  /** Bytes that have left for readers. */
+  readonly bytesSent: number;
+  /** Messages that have left for readers. */
+  readonly messagesSent: number;
+  /** Times that readers were too slow and skipped to a key frame. */
+  readonly skips: number;
+  /** Frames that the wire formats of readers could not carry. */
+  readonly dropped: number;
+}
+
 /** Readers that go on with audio alone. */
 export interface AudioAlone {
   /** Name of their wire format; `units` for those that read units. */
@@ -153,7 +169,9 @@ export class Stream implements PublishedStream {
   readonly #taps = new Map<Tap, ((reason: StreamEndReason) => void) | undefined>();
   readonly #watchers = new Set<() => void>();
   /** What has left for readers that have gone. */
-  readonly #sentToFormer = { bytes: 0, messages: 0 };
+  readonly #sentToFormer = { bytes: 0, messages: 0, skips: 0 };
+  /** What all its publishers have sent. */
+  readonly #received = { bytes: 0, units: 0 };
   /** What the wire formats of logs that have gone could not carry. */
   #droppedByFormer = 0;
   #publication: Publication<Stream> | undefined;
@@ -255,19 +273,28 @@ export class Stream implements PublishedStream {
     return bytes;
   }
 
+  /** What has come and left since the stream was made; it only grows. */
+  get totals(): StreamTotals {
+    const { bytes, messages, skips } = this.#sentInAll;
+    return {
+      bytesReceived: this.#received.bytes,
+      unitsReceived: this.#received.units,
+      bytesSent: bytes,
+      messagesSent: messages,
+      skips,
+      dropped: this.#dropped,
+    };
+  }
+
   /** Statistics of now. */
   get statistics(): StreamStatistics {
-    const sent = { ...this.#sentToFormer };
-    for (const { cursor } of this.#readers.keys()) addSent(sent, cursor);
+    const sent = this.#sentInAll;
     return {
       name: this.name,
       publisher: this.#publication?.statistics,
       bytesSent: sent.bytes,
       messagesSent: sent.messages,
-      dropped: this.#logs.values().reduce(
-        (sum, { format }) => sum + (format.dropped ?? 0),
-        this.#droppedByFormer,
-      ),
+      dropped: this.#dropped,
       readers: Array.from(this.#readers, ([{ cursor }, { format, lostPackets }]) => ({
         format,
         bytes: cursor.bytes,
@@ -404,6 +431,9 @@ export class Stream implements PublishedStream {
 
   /** Called by the publication: takes one unit in. */
   append(unit: MediaUnit): void {
+    const bytes = unitBytes(unit);
+    this.#received.bytes += bytes;
+    this.#received.units++;
     const before = this.#headers;
     if (!this.#takeHeader(unit)) {
       if (this.#headers !== before) this.#tellTaps(unit, { startPoint: false, isRepeated: true });
@@ -416,7 +446,7 @@ export class Stream implements PublishedStream {
     this.#tellTaps(unit, { startPoint, isRepeated: false });
     if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
     else if (this.#pending === "nothing") this.#pending = "audio";
-    this.#owner.took(unitBytes(unit) + UNIT_COST_BYTES);
+    this.#owner.took(bytes + UNIT_COST_BYTES);
   }
 
   /** Called by the hub: lets go of what is kept for readers that join or are behind. */
@@ -471,12 +501,27 @@ export class Stream implements PublishedStream {
       () => publication?.ended("closed", "The stream was closed"),
       () => this.#owner.ended(this, reason),
       ...readers.map(([reader, { onEnd }]) => () => {
-        if (this.#readers.delete(reader)) onEnd?.(reason);
+        if (!this.#readers.delete(reader)) return;
+        addSent(this.#sentToFormer, reader.cursor);
+        onEnd?.(reason);
       }),
       ...tapEnds.map((onEnd) => () => onEnd?.(reason)),
     ]);
     if (this.#ended) this.#owner.release(this);
     else this.#releaseIfIdle();
+  }
+
+  get #sentInAll(): { readonly bytes: number; readonly messages: number; readonly skips: number } {
+    const sent = { ...this.#sentToFormer };
+    for (const { cursor } of this.#readers.keys()) addSent(sent, cursor);
+    return sent;
+  }
+
+  get #dropped(): number {
+    return this.#logs.values().reduce(
+      (sum, { format }) => sum + (format.dropped ?? 0),
+      this.#droppedByFormer,
+    );
   }
 
   #tellTaps(unit: MediaUnit, about: Parameters<Tap>[1]): void {
@@ -626,7 +671,11 @@ export class Stream implements PublishedStream {
   }
 }
 
-function addSent(sum: { bytes: number; messages: number }, { bytes, messages }: WireCursor): void {
+function addSent(
+  sum: { bytes: number; messages: number; skips: number },
+  { bytes, messages, skips }: WireCursor,
+): void {
   sum.bytes += bytes;
   sum.messages += messages;
+  sum.skips += skips;
 }

@@ -97,6 +97,14 @@ export {
   type RtspServiceOptions,
   type RtspSessionStatistics,
 } from "../doors/rtsp/mod.ts";
+export type * from "../api/mod.ts";
+export type {
+  HealthAdvice,
+  HealthAdviceCode,
+  HealthMeasures,
+  StreamHealthReport,
+  TrackHealth,
+} from "../health/mod.ts";
 export { LINE_FIELDS, type LogFields, safeLog, type ServerLog } from "../log/mod.ts";
 export type { LossPolicy } from "../transmux/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";

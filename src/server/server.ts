@@ -1,4 +1,15 @@
 import { Access, type AccessOptions } from "../access/mod.ts";
+import {
+  ApiGuard,
+  type ApiProgram,
+  ApiRoutes,
+  type ApiState,
+  MetricsRoutes,
+  type PublishedTrack,
+  type PublisherHealth,
+  RelayRecord,
+} from "../api/mod.ts";
+import denoConfig from "../../deno.json" with { type: "json" };
 import type { Door, ServerTiming } from "../doors/mod.ts";
 import {
   HealthRoutes,
@@ -37,7 +48,7 @@ import { MainPart } from "./workers/main_part.ts";
 import { FileChannel, type FileChannelOptions, MediaFileError } from "../files/mod.ts";
 import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
-import type { MediaUnit } from "../media/mod.ts";
+import { codecString, type MediaUnit, type Track } from "../media/mod.ts";
 import { RecordingError, type RecordingRule, Recordings } from "../record/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
@@ -51,6 +62,7 @@ import {
 } from "../transport/mod.ts";
 import type { LossPolicy } from "../transmux/mod.ts";
 import type { EnhancedPolicy } from "../wire/mod.ts";
+import { HealthWatch } from "./health_watch.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
@@ -99,6 +111,12 @@ export interface ServerOptions {
    * proxy, or where addresses are translated.
    */
   readonly webrtcHosts?: readonly string[];
+  /**
+   * The API under `/v1/` and the metrics under `/metrics` of the HTTP door; `false` for neither. Default: both, for
+   * those whom `access`, or `hooks.authenticate`, lets use the API, or, where there is none or anybody may publish and
+   * play, for who has `Server.apiToken`.
+   */
+  readonly api?: ApiOptions | false;
   /** Further outputs and inputs of the HTTP door, asked before the built-in ones. */
   readonly httpOutputs?: readonly HttpOutput[];
   /** Further groups of paths of the HTTP door, asked before the built-in ones. */
@@ -228,6 +246,18 @@ export interface ProxyOptions {
   readonly forwardedFor?: readonly string[];
 }
 
+/** Who may use the API of a server, and what it has of the program. */
+export interface ApiOptions {
+  /** Tokens any of which opens it, each of at least 16 characters of ASCII without spaces. */
+  readonly tokens?: readonly string[];
+  /** Whether anybody may read the metrics. Default false: they name streams. */
+  readonly openMetrics?: boolean;
+  /** What the program lets it show and change of its own. */
+  readonly program?: ApiProgram;
+  /** Where relays that are made by it are kept, so that they survive a restart. */
+  readonly state?: ApiState;
+}
+
 /** Which addresses may connect: ranges such as `192.0.2.0/24`, `2001:db8::/32`, or single addresses. */
 export interface AddressListOptions {
   /** These alone. Default: all. */
@@ -258,6 +288,15 @@ export class Server {
   readonly hub: Hub;
   /** Who may do what, and the publishing keys; `undefined` without the option of that name. */
   readonly access: Access | undefined;
+  /**
+   * What opens the API where nothing else does: made by chance for this server alone. `undefined` where there are
+   * tokens or users, or no API.
+   */
+  readonly apiToken: string | undefined;
+  readonly #metrics: MetricsRoutes | undefined;
+  readonly #record: RelayRecord | undefined;
+  readonly #health: HealthWatch;
+  readonly #madeAtMs = performance.now();
   readonly #log: ServerLog;
   readonly #shell: ServerShell;
   readonly #options: ServerOptions;
@@ -298,8 +337,17 @@ export class Server {
     // Where workers serve, this thread has no ports of its own.
     const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
     this.#rtsp = new RtspDoor(rtspDoorOptions(listening));
+    // Parts of a server know a part of it alone.
+    const api = part === undefined && options.api !== false
+      ? this.#makeApi(options.api ?? {}, hooks)
+      : undefined;
+    this.apiToken = api?.token;
+    this.#metrics = api?.metrics;
+    this.#record = api?.record;
+    this.#health = new HealthWatch({ tickets: () => this.#shell.gate.tickets.values(), log });
     this.#http = new HttpDoor(httpDoorOptions(listening, [
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
+      ...api === undefined ? [] : [api.metrics, api.routes],
     ]));
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
     const onSought = (name: string, members: readonly string[]): void =>
@@ -360,6 +408,7 @@ export class Server {
       termsOf: (name) => this.#paths.of(name).terms,
       maxConnectionBytes,
       tls,
+      onTick: (nowMs) => this.#health.tick(nowMs),
     });
     if (this.access !== undefined) {
       this.access.keys.onRevoked = (id) =>
@@ -587,6 +636,13 @@ export class Server {
     return theirs.length;
   }
 
+  /** Ends a connection by its number, and all that it does; the client is told why. Whether there was one. */
+  kickConnection(id: number, why: string): boolean {
+    const connection = this.connections.find((other) => other.id === id);
+    connection?.kick(why);
+    return connection !== undefined;
+  }
+
   /** The connections, with their counts. */
   get connections(): ServerConnection[] {
     const pool = this.#pool;
@@ -650,6 +706,7 @@ export class Server {
     return {
       connections: shell.connectionSnapshots,
       tickets: Array.from(shell.gate.tickets.values(), ({ info }) => info),
+      health: healthOf(shell.gate.tickets),
       streams: this.hub.streams.map(({ statistics }) => statistics),
       relays: this.#relays.statistics,
       refused: { ...shell.gate.counts },
@@ -676,6 +733,7 @@ export class Server {
       await this.#pool?.start();
       this.#warnIfOpen();
       this.#relays.start();
+      await this.#record?.restore();
       this.recordings.start();
       for (const channel of this.#channels) channel.start();
     } catch (error) {
@@ -767,11 +825,46 @@ export class Server {
   }
 
   async #stopAgents(): Promise<void> {
+    this.#metrics?.close();
     await Promise.all([
       ...this.#channels.map((channel) => channel.stop()),
       this.recordings.stop(),
       this.#relays.stop(),
     ]);
+  }
+
+  #makeApi(
+    { tokens = [], openMetrics = false, program = {}, state }: ApiOptions,
+    { authenticate }: ServerHooks,
+  ) {
+    const wrong = tokens.find((token) => !TOKEN.test(token));
+    if (wrong !== undefined) {
+      throw new RangeError(
+        "Cannot make a server as 'api.tokens' must have 16 characters or more each, of ASCII and without spaces: " +
+          `current value has ${wrong.length}`,
+      );
+    }
+    const isOpen = this.access?.isOpen ?? authenticate === undefined;
+    const token = isOpen && tokens.length === 0 ? randomToken() : undefined;
+    const guard = new ApiGuard({
+      tokens: token === undefined ? tokens : [token],
+      asksUsers: authenticate !== undefined,
+    });
+    const { version } = denoConfig;
+    const uptimeMs = (): number => performance.now() - this.#madeAtMs;
+    const record = new RelayRecord(this, { state, log: this.#log });
+    return {
+      token,
+      record,
+      routes: new ApiRoutes(
+        { source: this, program, relays: record, version, uptimeMs },
+        { guard, log: this.#log },
+      ),
+      metrics: new MetricsRoutes(
+        { source: this, totals: () => this.hub.totals, version, uptimeMs },
+        { guard: openMetrics ? undefined : guard },
+      ),
+    };
   }
 
   #whyNotReady(): string | undefined {
@@ -816,6 +909,28 @@ function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefined): Ser
       return access.passwordMethods;
     },
   };
+}
+
+/** A shorter one can be found by trying, and others do not fit into a header. */
+const TOKEN = /^[\x21-\x7e]{16,}$/;
+
+function randomToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(24));
+  return bytes.toBase64({ alphabet: "base64url" });
+}
+
+function healthOf(tickets: ReadonlyMap<number, Ticket>): PublisherHealth[] {
+  return Array.from(tickets).flatMap(([ticket, { info, health, tracks = [] }]) =>
+    health === undefined
+      ? []
+      : [{ ticket, stream: info.stream, tracks: tracks.map(inWords), report: health }]
+  );
+}
+
+function inWords(track: Track): PublishedTrack {
+  const { kind, id, codec, width, height, sampleRate, channels } = track;
+  const facts = { width, height, sampleRate, channels };
+  return { kind, id, codec, codecString: codecString(track), ...facts };
 }
 
 /** How many workers an option asks for. */

@@ -71,6 +71,8 @@ export interface ShellOptions {
   readonly sharesPorts?: boolean | undefined;
   /** See `ServerPart.numbers`. */
   readonly numbers?: ServerPart["numbers"];
+  /** Called as time goes on, some times a second. */
+  readonly onTick?: (nowMs: number) => void;
 }
 
 /** So many connections of balancers may wait for their header at a time. */
@@ -445,6 +447,7 @@ export class ServerShell implements Shell {
       this.#limitHeldBytes();
       const nowMs = this.clock.now();
       for (const door of this.#usedDoors) door.tick(nowMs);
+      this.#options.onTick?.(nowMs);
     }, TICK_MS);
   }
 

@@ -2,6 +2,7 @@ import type { DoorSnapshot } from "../doors/mod.ts";
 import type { RtspDoorSnapshot } from "../doors/rtsp/mod.ts";
 import type { ClusterStatistics } from "../cluster/mod.ts";
 import type { GateCounts, TicketInfo } from "../gate/mod.ts";
+import type { PublisherHealth } from "../api/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
 import type { RelayEntry } from "../relay/mod.ts";
 
@@ -52,6 +53,8 @@ export interface ServerSnapshot {
   readonly connections: readonly ConnectionSnapshot[];
   /** Publishers and players that there are, the server's own too. */
   readonly tickets: readonly TicketInfo[];
+  /** How well the publishers do. */
+  readonly health: readonly PublisherHealth[];
   /** Streams that are published or waited for. */
   readonly streams: readonly StreamStatistics[];
   /** Relays. */

@@ -1,0 +1,270 @@
+import { faultAnswer } from "../doors/http/mod.ts";
+import type { Ticket } from "../gate/mod.ts";
+import type { RelayOptions } from "../relay/mod.ts";
+import type { ApiContext } from "./api_context.ts";
+import { type ApiSchemas, apiSchemas } from "./api_schemas.ts";
+import { loadHono } from "./hono_package.ts";
+import { RouteBook } from "./route_book.ts";
+import { pageOf, serverView, streamDetail, streamViews } from "./views.ts";
+
+/** What a client is told that is sent away without another word. */
+const KICKED = "The operator has ended this";
+
+/** Makes the API: its routes, with what they take and give, and the document that describes them. */
+export async function apiApp(
+  context: ApiContext,
+): Promise<(request: Request) => Promise<Response>> {
+  const hono = await loadHono();
+  const schemas = apiSchemas(hono.z);
+  const book = new RouteBook(hono, schemas);
+  addServer(book, { schemas, context });
+  addStreams(book, { schemas, context });
+  for (const kind of ["publishers", "players"] as const) {
+    addTickets(book, { schemas, context, kind });
+  }
+  addConnections(book, { schemas, context });
+  addRelays(book, { schemas, context });
+  addProgram(book, { schemas, context });
+  book.addDocument("/v1/openapi.json", context);
+  return (request) => book.fetch(request);
+}
+
+/** What the routes are made of. */
+interface Parts {
+  readonly schemas: ApiSchemas;
+  readonly context: ApiContext;
+}
+
+function addServer(book: RouteBook, { schemas, context }: Parts): void {
+  const { source, version, uptimeMs } = context;
+  book.add({
+    method: "get",
+    path: "/v1",
+    summary: "The server as a whole: its version, addresses and counts",
+    gives: schemas.server,
+    answer: async () =>
+      serverView(await source.freshSnapshot(), { source, version, uptimeMs: uptimeMs() }),
+  });
+}
+
+function addStreams(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  book.add({
+    method: "get",
+    path: "/v1/streams",
+    summary: "The streams, by name",
+    query: schemas.pageQuery,
+    gives: schemas.pageOf(schemas.stream),
+    answer: async ({ query }) =>
+      pageOf(streamViews(await source.freshSnapshot()), query, ({ name }) => name),
+  });
+  book.add({
+    method: "get",
+    path: "/v1/streams/{name}{.+}",
+    summary: "A stream, with its tracks, health, readers and players",
+    params: schemas.nameParams,
+    gives: schemas.streamDetail,
+    answer: async ({ params: { name } }) =>
+      streamDetail(await source.freshSnapshot(), name) ?? nothing(`stream ${name}`),
+  });
+  book.add({
+    method: "delete",
+    path: "/v1/streams/{name}{.+}",
+    summary: "Ends the publisher of a stream, which is told why",
+    params: schemas.nameParams,
+    query: schemas.reasonQuery,
+    gives: schemas.done,
+    answer: ({ params: { name }, query: { reason = KICKED } }) => {
+      const theirs = [...source.tickets.values()].filter(({ info }) =>
+        info.action === "publish" && info.stream === name
+      );
+      return theirs.length === 0 ? nothing(`publisher of ${name}`) : ended(theirs, reason);
+    },
+  });
+}
+
+function addTickets(
+  book: RouteBook,
+  { schemas, context: { source }, kind }: Parts & { readonly kind: "publishers" | "players" },
+): void {
+  const action = kind === "publishers" ? "publish" : "play";
+  book.add({
+    method: "get",
+    path: `/v1/${kind}`,
+    summary: `The ${kind} of every protocol, by number`,
+    query: schemas.ticketQuery,
+    gives: schemas.pageOf(schemas.ticket),
+    answer: async ({ query }) => {
+      const wanted = (await source.freshSnapshot()).tickets.filter((ticket) =>
+        ticket.action === action &&
+        (query.stream === undefined || ticket.stream === query.stream) &&
+        (query.user === undefined || ticket.user === query.user) &&
+        (query.protocol === undefined || ticket.protocol === query.protocol)
+      );
+      return pageOf(wanted.toSorted(byId), query, ({ id }) => id);
+    },
+  });
+  book.add({
+    method: "delete",
+    path: `/v1/${kind}/{id}`,
+    summary: `Ends one of the ${kind}, and has its client told why`,
+    params: schemas.idParams,
+    query: schemas.reasonQuery,
+    gives: schemas.done,
+    answer: ({ params: { id }, query: { reason = KICKED } }) => {
+      const ticket = source.tickets.get(id);
+      if (ticket?.info.action !== action) return nothing(`${kind.slice(0, -1)} ${id}`);
+      return ended([ticket], reason);
+    },
+  });
+}
+
+function addConnections(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  book.add({
+    method: "get",
+    path: "/v1/connections",
+    summary: "The connections of every protocol, by number",
+    query: schemas.pageQuery,
+    gives: schemas.pageOf(schemas.connection),
+    answer: async ({ query }) => {
+      const { connections } = await source.freshSnapshot();
+      return pageOf(connections.toSorted(byId), query, ({ id }) => id);
+    },
+  });
+  book.add({
+    method: "delete",
+    path: "/v1/connections/{id}",
+    summary: "Ends a connection, and all that it does",
+    params: schemas.idParams,
+    query: schemas.reasonQuery,
+    gives: schemas.done,
+    answer: ({ params: { id }, query: { reason = KICKED } }) =>
+      source.kickConnection(id, reason) ? { ended: 1 } : nothing(`connection ${id}`),
+  });
+  book.add({
+    method: "delete",
+    path: "/v1/users/{name}{.+}",
+    summary: "Ends all that a user publishes and plays",
+    params: schemas.nameParams,
+    query: schemas.reasonQuery,
+    gives: schemas.done,
+    answer: ({ params: { name }, query: { reason = KICKED } }) => ({
+      ended: source.kickUser(name, reason),
+    }),
+  });
+}
+
+function addRelays(book: RouteBook, { schemas, context: { source, relays } }: Parts): void {
+  book.add({
+    method: "get",
+    path: "/v1/relays",
+    summary: "The relays, with their state and counts",
+    query: schemas.pageQuery,
+    gives: schemas.pageOf(schemas.relay),
+    answer: async ({ query }) => {
+      const all = (await source.freshSnapshot()).relays;
+      return pageOf(all.toSorted(byId), query, ({ id }) => id);
+    },
+  });
+  book.add({
+    method: "post",
+    path: "/v1/relays",
+    summary: "Makes a relay, and gives its number",
+    body: schemas.relayOptions,
+    gives: schemas.made,
+    status: 201,
+    answer: ({ body }) => orFault(async () => ({ id: await relays.add(asOptions(body)) })),
+  });
+  book.add({
+    method: "put",
+    path: "/v1/relays/{id}",
+    summary: "Gives a relay other options",
+    params: schemas.idParams,
+    body: schemas.relayOptions,
+    gives: schemas.made,
+    answer: ({ params: { id }, body }) =>
+      orFault(async () =>
+        await relays.change(id, asOptions(body)) ? { id } : nothing(`relay ${id}`)
+      ),
+  });
+  book.add({
+    method: "delete",
+    path: "/v1/relays/{id}",
+    summary: "Ends a relay",
+    params: schemas.idParams,
+    gives: schemas.done,
+    answer: async ({ params: { id } }) =>
+      await relays.remove(id) ? { ended: 1 } : nothing(`relay ${id}`),
+  });
+}
+
+function addProgram(book: RouteBook, { schemas, context: { program } }: Parts): void {
+  const { config, reload, logLevel } = program;
+  book.add({
+    method: "get",
+    path: "/v1/config",
+    summary: "The configuration in force, without secrets",
+    gives: schemas.anything,
+    answer: () => config === undefined ? nothing("configuration") : config(),
+  });
+  book.add({
+    method: "post",
+    path: "/v1/config/reload",
+    summary: "Reads the configuration again, as SIGHUP does; one that is wrong changes nothing",
+    gives: schemas.anything,
+    answer: () =>
+      orFault(async () =>
+        reload === undefined ? nothing("configuration to read again") : await reload() ?? {}
+      ),
+  });
+  book.add({
+    method: "get",
+    path: "/v1/log",
+    summary: "The level of the log",
+    gives: schemas.logLevel,
+    answer: () => logLevel === undefined ? nothing("log level") : { level: logLevel.get() },
+  });
+  book.add({
+    method: "put",
+    path: "/v1/log",
+    summary: "Changes the level of the log, until the next start",
+    body: schemas.logLevel,
+    gives: schemas.logLevel,
+    answer: ({ body: { level } }) => {
+      if (logLevel === undefined) return nothing("log level");
+      if (!logLevel.levels.includes(level)) {
+        const reason = `There is no level ${level}: allowed is ${logLevel.levels.join(", ")}`;
+        return faultAnswer({ status: 400, code: "input", reason });
+      }
+      logLevel.set(level);
+      return { level: logLevel.get() };
+    },
+  });
+}
+
+/** What is left out of JSON is not there: it is none of those that are `undefined`. */
+function asOptions(body: ApiSchemas["relayOptions"]["_output"]): RelayOptions {
+  return body as RelayOptions;
+}
+
+function nothing(what: string): Response {
+  return faultAnswer({ status: 404, code: "absent", reason: `There is no ${what}` });
+}
+
+function ended(tickets: readonly Ticket[], why: string): { readonly ended: number } {
+  for (const ticket of tickets) ticket.kick(why);
+  return { ended: tickets.length };
+}
+
+/** What was asked for wrongly is said to who has asked: the errors of the program's own classes, and of its arguments. */
+async function orFault(answer: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (!(error instanceof Error) || error.constructor === Error) throw error;
+    return faultAnswer({ status: 400, code: "input", reason: error.message });
+  }
+}
+
+function byId(a: { readonly id: number }, b: { readonly id: number }): number {
+  return a.id - b.id;
+}

@@ -1,0 +1,91 @@
+import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import type { ServerLog } from "../log/mod.ts";
+import type { ApiGuard } from "./api_guard.ts";
+import type { ApiContext } from "./api_context.ts";
+
+/** Answers a request whose path is that of the API. */
+type ApiApp = (request: Request) => Promise<Response>;
+
+/** The largest body that is read, bytes: a relay's certificates are the most that anybody has to say. */
+const MOST_BODY_BYTES = 256 * 1024;
+
+/** The API under `/v1/`. Its packages are loaded with the first request that is let in. */
+export class ApiRoutes implements HttpRoutes {
+  readonly protocol = "http-api";
+  readonly place = "before-outputs";
+  readonly #context: ApiContext;
+  readonly #guard: ApiGuard;
+  readonly #log: ServerLog;
+  #app: Promise<ApiApp> | undefined;
+
+  /** An API of what `context` has, for those whom `guard` lets in. */
+  constructor(
+    context: ApiContext,
+    { guard, log }: { readonly guard: ApiGuard; readonly log: ServerLog },
+  ) {
+    this.#context = context;
+    this.#guard = guard;
+    this.#log = log;
+  }
+
+  has(path: string): boolean {
+    return path === "/v1" || path.startsWith("/v1/");
+  }
+
+  async serve(visit: HttpVisit): Promise<Response> {
+    const refusal = await this.#guard.refusal(visit);
+    if (refusal !== undefined) return refusal;
+    const request = await readRequest(visit);
+    if (request === undefined) return faultAnswer(TOO_LARGE);
+    const app = await this.#loadedApp();
+    return app === undefined ? faultAnswer(NO_PACKAGES) : await app(request);
+  }
+
+  /** What cannot be had is tried again with the next request. */
+  async #loadedApp(): Promise<ApiApp | undefined> {
+    this.#app ??= loadApp(this.#context);
+    try {
+      return await this.#app;
+    } catch (error) {
+      this.#app = undefined;
+      const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+      this.#log.warn("the API cannot be had, as its packages cannot be loaded", { reason });
+      return undefined;
+    }
+  }
+}
+
+async function loadApp(context: ApiContext): Promise<ApiApp> {
+  const { apiApp } = await import("./api_app.ts");
+  return await apiApp(context);
+}
+
+/** The request as the API is to see it: without the prefix, its body read within bounds. */
+async function readRequest(
+  { request, url, path, prefix, exchange }: HttpVisit,
+): Promise<Request | undefined> {
+  const target = new URL(url);
+  target.pathname = prefix === "" ? url.pathname : url.pathname.slice(prefix.length) || path;
+  const { method, headers } = request;
+  if (request.body === null) return new Request(target, { method, headers });
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for await (const piece of request.body) {
+    exchange.bytesReceived += piece.length;
+    if (exchange.bytesReceived > MOST_BODY_BYTES) return undefined;
+    pieces.push(piece);
+  }
+  return new Request(target, { method, headers, body: new Blob(pieces) });
+}
+
+const TOO_LARGE = {
+  status: 413,
+  code: "body",
+  reason: `The body is over ${MOST_BODY_BYTES} bytes`,
+  headers: { connection: "close" },
+} as const;
+
+const NO_PACKAGES = {
+  status: 503,
+  code: "packages",
+  reason: "The packages of the API cannot be loaded: the server reaches no npm registry",
+} as const;

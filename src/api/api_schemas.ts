@@ -1,0 +1,133 @@
+import type { HonoPackage } from "./hono_package.ts";
+
+/** What the API takes and gives, as the document of it says; what it takes is checked by it. */
+export type ApiSchemas = ReturnType<typeof apiSchemas>;
+
+/** Makes the schemas. */
+// deno-lint-ignore explicit-module-boundary-types
+export function apiSchemas(z: HonoPackage["z"]) {
+  const count = z.int().min(0);
+  const counts = z.record(z.string(), z.number());
+  const ticket = z.object({
+    id: count,
+    connection: count,
+    action: z.enum(["publish", "play"]),
+    protocol: z.string(),
+    stream: z.string(),
+    user: z.string().optional(),
+    remoteAddress: z.string(),
+    state: z.enum(["granted", "waiting", "live", "ended"]),
+    userAgent: z.string(),
+    ageMs: z.number(),
+    bytes: count,
+  }).openapi("Ticket");
+  const track = z.object({
+    kind: z.enum(["video", "audio", "data"]),
+    id: count,
+    codec: z.string().optional(),
+    codecString: z.string().optional(),
+    width: count.optional(),
+    height: count.optional(),
+    sampleRate: count.optional(),
+    channels: count.optional(),
+  }).openapi("Track");
+  const health = z.object({
+    ageMs: z.number(),
+    bitrate: z.number(),
+    avOffsetMs: z.number().optional(),
+    avDriftMs: z.number().optional(),
+    speed: z.number().optional(),
+    tracks: z.array(z.record(z.string(), z.unknown())),
+    advice: z.array(z.object({ code: z.string(), message: z.string() })),
+  }).openapi("Health");
+  const streamShape = {
+    name: z.string(),
+    isLive: z.boolean(),
+    publisher: ticket.optional(),
+    tracks: z.array(track),
+    health: health.optional(),
+    keyIntervalMs: z.number().optional(),
+    players: count,
+    playersByProtocol: counts,
+    bytesReceived: count,
+    bytesSent: count,
+    dropped: count,
+  };
+  const limit = z.coerce.number().int().min(1).max(1000).default(100);
+  const after = z.string().max(512).optional();
+  const reason = z.string().min(1).max(200).optional();
+  return {
+    ticket,
+    anything: z.unknown(),
+    fault: z.object({ code: z.string(), reason: z.string() }).openapi("Fault"),
+    done: z.object({ ended: count }).openapi("Done"),
+    made: z.object({ id: count }).openapi("Made"),
+    stream: z.object(streamShape).openapi("Stream"),
+    streamDetail: z.object({
+      ...streamShape,
+      readers: z.array(z.record(z.string(), z.unknown())),
+      tickets: z.array(ticket),
+    }).openapi("StreamDetail"),
+    connection: z.object({
+      id: count,
+      protocol: z.string(),
+      remoteAddress: z.string(),
+      bytesReceived: count,
+      bytesSent: count,
+      heldBytes: count,
+    }).openapi("Connection"),
+    server: z.object({
+      version: z.string(),
+      uptimeMs: z.number(),
+      addresses: z.array(
+        z.object({ protocol: z.string(), hostname: z.string(), port: count }),
+      ),
+      connections: count,
+      streams: count,
+      publishers: count,
+      players: count,
+      playersByProtocol: counts,
+      refused: counts,
+      heldBytes: z.object({ streams: count, connections: count }),
+    }).openapi("Server"),
+    relay: z.object({
+      id: count,
+      mode: z.enum(["push", "pull"]),
+      name: z.string(),
+      target: z.string(),
+      state: z.string(),
+      attempts: count,
+      failures: count,
+      lastError: z.string().optional(),
+      bytes: count,
+      units: count,
+      dropped: count,
+    }).loose().openapi("Relay"),
+    relayOptions: z.strictObject({
+      mode: z.enum(["push", "pull"]),
+      name: z.string().max(512),
+      url: z.string().max(4096),
+      on: z.enum(["always", "demand"]).optional(),
+      maxStreams: count.optional(),
+      transport: z.enum(["auto", "udp", "tcp"]).optional(),
+      retryMs: z.number().min(0).optional(),
+      maxRetryMs: z.number().min(0).optional(),
+      idleMs: z.number().min(0).optional(),
+      silentMs: z.number().min(0).optional(),
+    }).openapi("RelayOptions"),
+    logLevel: z.object({ level: z.string().max(32) }).openapi("LogLevel"),
+    pageQuery: z.object({ limit, after }),
+    ticketQuery: z.object({
+      limit,
+      after,
+      stream: z.string().max(512).optional(),
+      user: z.string().max(512).optional(),
+      protocol: z.string().max(64).optional(),
+    }),
+    reasonQuery: z.object({ reason }),
+    nameParams: z.object({ name: z.string().min(1).max(512) }),
+    idParams: z.object({ id: z.coerce.number().int().min(0) }),
+    pageOf: <S extends Parameters<typeof z.array>[0]>(items: S) =>
+      z.object({ items: z.array(items), next: z.string().optional(), total: count }),
+  };
+}

@@ -1,0 +1,73 @@
+import type { GateCounts, Ticket, TicketInfo } from "../gate/mod.ts";
+import type { StreamStatistics } from "../hub/mod.ts";
+import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
+import type { ConnectionView, PublisherHealth } from "./api_types.ts";
+
+/** The counts of a server that the API and the metrics show. */
+export interface ApiSnapshot {
+  /** Connections. */
+  readonly connections: readonly ConnectionView[];
+  /** Publishers and players. */
+  readonly tickets: readonly TicketInfo[];
+  /** How well the publishers do. */
+  readonly health: readonly PublisherHealth[];
+  /** Streams that are published or waited for. */
+  readonly streams: readonly StreamStatistics[];
+  /** Relays. */
+  readonly relays: readonly RelayEntry[];
+  /** Refusals so far. */
+  readonly refused: Readonly<GateCounts>;
+  /** Bytes that are held. */
+  readonly heldBytes: { readonly streams: number; readonly connections: number };
+  /** Lines about peers that were left out of the log. */
+  readonly logLinesLeftOut: number;
+}
+
+/** What the API shows and changes: a server. */
+export interface ApiSource {
+  /** Where it listens. */
+  readonly addresses: readonly {
+    readonly protocol: string;
+    readonly hostname: string;
+    readonly port: number;
+  }[];
+  /** All publishers and players, by number. */
+  readonly tickets: ReadonlyMap<number, Ticket>;
+  /** All counts, as of now. */
+  freshSnapshot(): Promise<ApiSnapshot>;
+  /** Ends a connection; whether there was one. */
+  kickConnection(id: number, why: string): boolean;
+  /** Ends all that a user does; how many that were. */
+  kickUser(user: string, why: string): number;
+  /** Adds a relay. */
+  addRelay(options: RelayOptions): Promise<number>;
+  /** Changes a relay; whether there was one. */
+  changeRelay(id: number, options: RelayOptions): Promise<boolean>;
+  /** Removes a relay; whether there was one. */
+  removeRelay(id: number): Promise<boolean>;
+}
+
+/** What a program gives the API of its own: the configuration that it has read, and the level of its log. */
+export interface ApiProgram {
+  /** The configuration in force, without secrets. */
+  readonly config?: () => unknown;
+  /** Reads the configuration again; resolves with what came of it, and rejects with what is wrong. */
+  readonly reload?: () => Promise<unknown>;
+  /** The levels of the log, and the one in force. */
+  readonly logLevel?: {
+    /** Those that there are. */
+    readonly levels: readonly string[];
+    /** The one in force. */
+    get(): string;
+    /** Has another in force. */
+    set(level: string): void;
+  };
+}
+
+/** Where what is changed by the API is kept, so that it survives a restart. */
+export interface ApiState {
+  /** What was kept last; `undefined` where there is nothing. */
+  load(): Promise<string | undefined>;
+  /** Keeps a text instead. */
+  save(text: string): Promise<void>;
+}

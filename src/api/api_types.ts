@@ -1,0 +1,138 @@
+import type { TicketInfo } from "../gate/mod.ts";
+import type { StreamHealthReport } from "../health/mod.ts";
+import type { ReaderStatistics } from "../hub/mod.ts";
+import type { CodecName, TrackKind } from "../media/mod.ts";
+
+/** A track that is published, in words. */
+export interface PublishedTrack {
+  /** What it carries. */
+  readonly kind: TrackKind;
+  /** Track id, unique within `kind`. */
+  readonly id: number;
+  /** Codec; `undefined` where this library does not know it. */
+  readonly codec: CodecName | undefined;
+  /** The codec as browsers name it (RFC 6381), `avc1.64001f`, where its configuration tells. */
+  readonly codecString: string | undefined;
+  /** Video: picture width in pixels. */
+  readonly width: number | undefined;
+  /** Video: picture height in pixels. */
+  readonly height: number | undefined;
+  /** Audio: samples a second. */
+  readonly sampleRate: number | undefined;
+  /** Audio: number of channels. */
+  readonly channels: number | undefined;
+}
+
+/** How well a publisher does. */
+export interface PublisherHealth {
+  /** The number of its ticket. */
+  readonly ticket: number;
+  /** The stream's name. */
+  readonly stream: string;
+  /** What it sends, as far as that is known. */
+  readonly tracks: readonly PublishedTrack[];
+  /** The measures, and what should be changed. */
+  readonly report: StreamHealthReport;
+}
+
+/** A stream, as the API shows it. */
+export interface StreamView {
+  /** Its name, `app/name`. */
+  readonly name: string;
+  /** Whether somebody publishes it now; else players wait for it, or for its publisher to come back. */
+  readonly isLive: boolean;
+  /** Who publishes it. */
+  readonly publisher?: TicketInfo | undefined;
+  /** What is published, as far as that is known. */
+  readonly tracks: readonly PublishedTrack[];
+  /** How well it is published. */
+  readonly health?: StreamHealthReport | undefined;
+  /** Time between the two newest key frames, milliseconds. */
+  readonly keyIntervalMs?: number | undefined;
+  /** Players, those that wait left out. */
+  readonly players: number;
+  /** The same by protocol. */
+  readonly playersByProtocol: Readonly<Record<string, number>>;
+  /** Bytes of media received from the publisher of now. */
+  readonly bytesReceived: number;
+  /** Bytes sent to all players, those that have gone too. */
+  readonly bytesSent: number;
+  /** Frames that could not be carried to some players. */
+  readonly dropped: number;
+}
+
+/** A stream with what its readers do. */
+export interface StreamDetail extends StreamView {
+  /** The readers of its wire formats: how far they are behind, and how often they had to skip. */
+  readonly readers: readonly ReaderStatistics[];
+  /** Its players, those that wait too. */
+  readonly tickets: readonly TicketInfo[];
+}
+
+/** A connection, as the API shows it. */
+export interface ConnectionView {
+  /** Its number. */
+  readonly id: number;
+  /** The protocol that it speaks. */
+  readonly protocol: string;
+  /** Address of the client, without a port. */
+  readonly remoteAddress: string;
+  /** Bytes of the protocol received. */
+  readonly bytesReceived: number;
+  /** Bytes of the protocol sent. */
+  readonly bytesSent: number;
+  /** Bytes that it makes the server hold beside the media of streams. */
+  readonly heldBytes: number;
+}
+
+/** The server as a whole. */
+export interface ServerView {
+  /** Version of weir. */
+  readonly version: string;
+  /** Time since it was made, milliseconds. */
+  readonly uptimeMs: number;
+  /** Where it listens. */
+  readonly addresses: readonly {
+    readonly protocol: string;
+    readonly hostname: string;
+    readonly port: number;
+  }[];
+  /** Connections that there are. */
+  readonly connections: number;
+  /** Streams that are published. */
+  readonly streams: number;
+  /** Publishers. */
+  readonly publishers: number;
+  /** Players that are served. */
+  readonly players: number;
+  /** The same by protocol. */
+  readonly playersByProtocol: Readonly<Record<string, number>>;
+  /** Refusals so far, by their kind. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Bytes that are held for streams, and beside for connections. */
+  readonly heldBytes: { readonly streams: number; readonly connections: number };
+}
+
+/** A part of a list. */
+export interface Page<T> {
+  /** What there is, in order. */
+  readonly items: readonly T[];
+  /** Where the next page begins, for `after`; left out on the last one. */
+  readonly next?: string;
+  /** How many there are in all. */
+  readonly total: number;
+}
+
+/** Which part of a list is wanted. */
+export interface PageQuery {
+  /** The most that are wanted, 1 to 1000; 100 by default. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. */
+  readonly after?: string | undefined;
+}
+
+/** What was done, in words that programs can tell apart. */
+export interface Done {
+  /** How many publishers, players or connections were ended. */
+  readonly ended: number;
+}

@@ -1,0 +1,75 @@
+import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import type { StreamTotals } from "../hub/mod.ts";
+import type { ApiGuard } from "./api_guard.ts";
+import type { ApiSource } from "./api_source.ts";
+import { EventLoopDelay } from "./event_loop_delay.ts";
+import { serverMetrics } from "./server_metrics.ts";
+
+/** What the metrics are about. */
+export interface MetricsContext {
+  /** The server. */
+  readonly source: ApiSource;
+  /** What has come and left of all streams. */
+  readonly totals: () => StreamTotals;
+  /** Version of weir. */
+  readonly version: string;
+  /** Time since the server was made, milliseconds. */
+  readonly uptimeMs: () => number;
+}
+
+/** `/metrics` in Prometheus' text format, for those who may use the API, or for everybody. */
+export class MetricsRoutes implements HttpRoutes {
+  /** What its connections are called. */
+  readonly protocol = "http-metrics";
+  /** Before the outputs. */
+  readonly place = "before-outputs";
+  readonly #context: MetricsContext;
+  readonly #guard: ApiGuard | undefined;
+  readonly #delay = new EventLoopDelay();
+
+  /** Metrics of what `context` has; without a guard anybody may read them. */
+  constructor(context: MetricsContext, { guard }: { readonly guard: ApiGuard | undefined }) {
+    this.#context = context;
+    this.#guard = guard;
+  }
+
+  /** Whether the path is its own. */
+  has(path: string): boolean {
+    return path === "/metrics";
+  }
+
+  /** Answers with the metrics of now. What measures between two requests begins with the first. */
+  async serve(visit: HttpVisit): Promise<Response> {
+    const { method } = visit;
+    if (method !== "GET" && method !== "HEAD") {
+      return faultAnswer({
+        status: 405,
+        code: "method",
+        reason: `The method ${method} is not for metrics`,
+        headers: { allow: "GET, HEAD" },
+      });
+    }
+    const refusal = await this.#guard?.refusal(visit);
+    if (refusal !== undefined) return refusal;
+    this.#delay.start();
+    const { source, totals, version, uptimeMs } = this.#context;
+    const text = serverMetrics({
+      snapshot: await source.freshSnapshot(),
+      totals: totals(),
+      version,
+      uptimeMs: uptimeMs(),
+      delay: this.#delay,
+    });
+    return new Response(text, {
+      headers: {
+        "content-type": "text/plain; version=0.0.4; charset=utf-8",
+        "cache-control": "no-store",
+      },
+    });
+  }
+
+  /** Measures no longer. */
+  close(): void {
+    this.#delay.stop();
+  }
+}

@@ -1,0 +1,96 @@
+import type { TicketInfo } from "../gate/mod.ts";
+import type { ApiSnapshot, ApiSource } from "./api_source.ts";
+import type { Page, PageQuery, ServerView, StreamDetail, StreamView } from "./api_types.ts";
+
+/** The server as a whole. */
+export function serverView(
+  snapshot: ApiSnapshot,
+  { source, version, uptimeMs }: {
+    readonly source: ApiSource;
+    readonly version: string;
+    readonly uptimeMs: number;
+  },
+): ServerView {
+  const { connections, refused, heldBytes, tickets } = snapshot;
+  const live = tickets.filter(({ state }) => state === "live");
+  const players = live.filter(({ action }) => action === "play");
+  return {
+    version,
+    uptimeMs: Math.round(uptimeMs),
+    addresses: source.addresses,
+    connections: connections.length,
+    streams: snapshot.streams.filter(({ publisher }) => publisher !== undefined).length,
+    publishers: live.length - players.length,
+    players: players.length,
+    playersByProtocol: byProtocol(players),
+    refused: { ...refused },
+    heldBytes,
+  };
+}
+
+/** All streams, by name. */
+export function streamViews(snapshot: ApiSnapshot): StreamView[] {
+  const tickets = Map.groupBy(snapshot.tickets, ({ stream }) => stream);
+  const health = new Map(snapshot.health.map((entry) => [entry.stream, entry]));
+  return snapshot.streams.map(({ name, publisher, bytesSent, dropped }) => {
+    const own = tickets.get(name) ?? [];
+    const players = own.filter(({ action, state }) => action === "play" && state === "live");
+    const known = health.get(name);
+    return {
+      name,
+      isLive: publisher !== undefined,
+      publisher: own.find(({ action, state }) => action === "publish" && state === "live"),
+      tracks: known?.tracks ?? [],
+      health: known?.report,
+      keyIntervalMs: publisher?.keyIntervalMs,
+      players: players.length,
+      playersByProtocol: byProtocol(players),
+      bytesReceived: publisher?.bytes ?? 0,
+      bytesSent,
+      dropped,
+    };
+  }).sort(byName);
+}
+
+/** One stream with what its readers do; `undefined` where there is none of the name. */
+export function streamDetail(snapshot: ApiSnapshot, name: string): StreamDetail | undefined {
+  const streams = snapshot.streams.filter((stream) => stream.name === name);
+  const [view] = streamViews({ ...snapshot, streams });
+  if (view === undefined) return undefined;
+  return {
+    ...view,
+    readers: streams[0]!.readers,
+    tickets: snapshot.tickets.filter(({ stream, action }) => stream === name && action === "play"),
+  };
+}
+
+/** A part of a list whose entries have a key that grows: a number, or a name. */
+export function pageOf<T>(
+  items: readonly T[],
+  { limit = 100, after }: PageQuery,
+  keyOf: (item: T) => string | number,
+): Page<T> {
+  const from = after === undefined ? 0 : items.findIndex((item) => isBehind(keyOf(item), after));
+  const part = from < 0 ? [] : items.slice(from, from + limit);
+  const last = part.at(-1);
+  const hasMore = last !== undefined && from + part.length < items.length;
+  return {
+    items: part,
+    ...(hasMore ? { next: String(keyOf(last)) } : {}),
+    total: items.length,
+  };
+}
+
+function isBehind(key: string | number, after: string): boolean {
+  return typeof key === "number" ? key > Number(after) : key > after;
+}
+
+function byProtocol(tickets: readonly TicketInfo[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { protocol } of tickets) counts[protocol] = (counts[protocol] ?? 0) + 1;
+  return counts;
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}

@@ -1,0 +1,35 @@
+import { FILE, TOGGLE } from "../leaf_types.ts";
+import { type Setting, setting } from "../setting.ts";
+
+/** Whether there is an API. */
+export const API_ENABLED = setting({
+  key: "api.enabled",
+  type: TOGGLE,
+  default: true,
+  help: "whether the HTTP door has the API under /v1/, and the metrics",
+  doc: "Its packages are loaded when it is asked for the first time.",
+  change: "restart",
+});
+
+/** Whether anybody may read the metrics. */
+export const API_OPEN_METRICS = setting({
+  key: "api.openMetrics",
+  type: TOGGLE,
+  default: false,
+  help: "whether anybody may read /metrics, without what opens the API",
+  change: "restart",
+});
+
+/** Where what is changed by the API is kept. */
+export const API_STATE_FILE = setting({
+  key: "api.stateFile",
+  type: FILE,
+  defaultInWords: "none",
+  help: "file that keeps the relays made by the API, so that they survive a restart",
+  flag: { name: "state-file", placeholder: "FILE", isRare: true },
+  needs: (path) => [{ name: "read", path }, { name: "write", path }],
+  change: "restart",
+});
+
+/** The API. */
+export const API: readonly Setting[] = [API_ENABLED, API_OPEN_METRICS, API_STATE_FILE];
