@@ -5,6 +5,7 @@
  *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp,rtsp-udp
  *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp --streams 20 --players 20
  *     deno task bench:fanout --servers weir-http --via rtmp,flv,ws-flv --players 500
+ *     deno task bench:fanout --servers weir-http --via whep --players 80 --mbps 3
  *     deno task bench:fanout --quick
  *
  * Each server in turn, by each of the ways of `--via`, gets `--streams` publishers (30 pictures and 43
@@ -16,7 +17,7 @@
  * compare servers of one run, not runs. The last column is the median of each round's processor time as a
  * multiple of the first line's, for the same media.
  *
- * Servers: `weir`; `weir-http`, with a port of HTTP instead of RTSP; `weir:FOLDER`, the weir of another checkout; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
+ * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another checkout; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
  * libnginx-mod-rtmp, one worker; `node-media-server`, from npm.
  *
  * @module
@@ -92,7 +93,7 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
   if (needsRtsp && server.rtspPort === undefined) {
     throw new RangeError(`${name} is not measured with RTSP`);
   }
-  if (via.endsWith("flv") && server.httpPort === undefined) {
+  if ((via.endsWith("flv") || via === "whep") && server.httpPort === undefined) {
     throw new RangeError(`${name} is not measured with HTTP`);
   }
   const { rtspPort = 0, httpPort = 0 } = server;

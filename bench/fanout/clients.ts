@@ -13,9 +13,10 @@ import { playFlv, playFlvByWebSocket } from "./flv_peer.ts";
 import { Meter } from "./meter.ts";
 import { playRtmp, publishRtmp } from "./rtmp_peer.ts";
 import { playRtspTcp, playRtspUdp, publishRtsp } from "./rtsp_peer.ts";
+import { playWhep } from "./whep_peer.ts";
 
 /** How players take the stream. */
-export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp", "flv", "ws-flv"] as const;
+export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp", "flv", "ws-flv", "whep"] as const;
 /** How a player takes the stream. */
 export type Door = typeof DOORS[number];
 
@@ -56,6 +57,7 @@ const PLAY = {
   "rtsp-udp": playRtspUdp,
   "flv": playFlv,
   "ws-flv": playFlvByWebSocket,
+  "whep": playWhep,
 };
 
 async function run(task: ClientTask): Promise<ClientReport> {
@@ -67,7 +69,8 @@ async function run(task: ClientTask): Promise<ClientReport> {
       ? publishRtmp(`bench${stream}`, { ...options, port: rtmpPort })
       : publishRtsp(`bench${stream}`, { ...options, port: rtspPort }));
   }
-  const port = via === "rtmp" ? rtmpPort : via.endsWith("flv") ? httpPort : rtspPort;
+  const isHttp = via.endsWith("flv") || via === "whep";
+  const port = via === "rtmp" ? rtmpPort : isHttp ? httpPort : rtspPort;
   for (let at = 0; at < players; at += CONNECT_AT_ONCE) {
     const count = Math.min(CONNECT_AT_ONCE, players - at);
     await Promise.all(
