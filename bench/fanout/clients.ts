@@ -71,8 +71,10 @@ async function run(task: ClientTask): Promise<ClientReport> {
   }
   const isHttp = via.endsWith("flv") || via === "whep";
   const port = via === "rtmp" ? rtmpPort : isHttp ? httpPort : rtspPort;
-  for (let at = 0; at < players; at += CONNECT_AT_ONCE) {
-    const count = Math.min(CONNECT_AT_ONCE, players - at);
+  // Each player that joins by WebRTC is sent a group of pictures at once: the clients could not follow.
+  const atOnce = via === "whep" ? 10 : CONNECT_AT_ONCE;
+  for (let at = 0; at < players; at += atOnce) {
+    const count = Math.min(atOnce, players - at);
     await Promise.all(
       Array.from({ length: count }, (_, index) =>
         PLAY[via](`bench${(at + index) % streams}`, {

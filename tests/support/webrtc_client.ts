@@ -44,6 +44,9 @@ export function post(
   });
 }
 
+/** What is not answered is sent again after this, milliseconds. */
+const AGAIN_MS = 500;
+
 /** A session from its answer on. */
 export class WebRtcClient implements AsyncDisposable {
   /** Takes the packets that come, still protected; nothing does by default. */
@@ -60,6 +63,7 @@ export class WebRtcClient implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
   readonly #receiving: Promise<void>;
+  #flight: readonly Uint8Array[] = [];
   readonly #connected = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
 
@@ -94,7 +98,12 @@ export class WebRtcClient implements AsyncDisposable {
   async connect(): Promise<this> {
     await this.send(this.request());
     await this.#flush();
-    await this.#connected.promise;
+    // Datagrams may be lost where many clients come at once.
+    const again = setInterval(() => {
+      void this.send(this.request());
+      for (const datagram of this.#flight) void this.send(datagram);
+    }, AGAIN_MS);
+    await this.#connected.promise.finally(() => clearInterval(again));
     return this;
   }
 
@@ -158,6 +167,7 @@ export class WebRtcClient implements AsyncDisposable {
   async #flush(): Promise<void> {
     const { output } = this.dtls;
     this.dtls.output = [];
+    if (output.length > 0) this.#flight = output;
     for (const datagram of output) await this.send(datagram);
   }
 }
