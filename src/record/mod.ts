@@ -16,6 +16,7 @@ export * from "./name_path.ts";
 export * from "./path_template.ts";
 export * from "./recorder.ts";
 export * from "./recording_index.ts";
+export * from "./recording_playback.ts";
 export { checkRecordingRule, type RecordingRule } from "./recording_rule.ts";
 export * from "./recording_store.ts";
 export * from "./recordings.ts";

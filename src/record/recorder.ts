@@ -46,6 +46,8 @@ export interface RecorderOptions {
   readonly maxLagBytes?: number;
   /** Makes the file of a segment. */
   readonly open: (startUnixMs: number) => Promise<OpenedSegment>;
+  /** Is told how long the file is by now, each time that something was written to it. */
+  readonly onWritten?: (file: { readonly path: string; readonly bytes: number }) => void;
   /** Is told of each file that is done. */
   readonly onSegment?: (segment: SegmentInfo) => void;
   /** Is told once that the recorder has ended, with the stream or by `stop`. */
@@ -279,6 +281,7 @@ export class Recorder {
     await segment.sink.write(bytes);
     segment.bytes += bytes.length;
     this.#bytes += bytes.length;
+    this.#options.onWritten?.(segment);
   }
 
   async #endSegment(next?: CodedFrame): Promise<void> {

@@ -20,10 +20,13 @@ export interface SegmentQuery {
   readonly toUnixMs?: number;
 }
 
+/** A file whose length still changes. */
+type IndexedSegment = Omit<RecordedSegment, "bytes"> & { bytes: number };
+
 /** The files of a rule, by stream and time, so that nobody has to look into folders. */
 export class RecordingIndex {
-  readonly #byPath = new Map<string, RecordedSegment>();
-  readonly #byName = new Map<string, RecordedSegment[]>();
+  readonly #byPath = new Map<string, IndexedSegment>();
+  readonly #byName = new Map<string, IndexedSegment[]>();
 
   /** All files, in no order. */
   get all(): RecordedSegment[] {
@@ -59,7 +62,8 @@ export class RecordingIndex {
   }
 
   /** Adds a file, or replaces what is known of it. */
-  set(segment: RecordedSegment): void {
+  set(given: RecordedSegment): void {
+    const segment = { ...given };
     this.delete(segment.path);
     this.#byPath.set(segment.path, segment);
     const files = this.#byName.get(segment.name) ?? [];
@@ -67,6 +71,12 @@ export class RecordingIndex {
     let at = files.length;
     while (at > 0 && files[at - 1]!.startUnixMs > segment.startUnixMs) at--;
     files.splice(at, 0, segment);
+  }
+
+  /** Says how long a file that is being written is by now. */
+  grow(path: string, bytes: number): void {
+    const segment = this.#byPath.get(path);
+    if (segment !== undefined) segment.bytes = bytes;
   }
 
   /** Forgets a file. */

@@ -246,6 +246,7 @@ export class Recordings {
         segmentMs: rule.segmentMs,
         partMs: rule.partMs,
         open: (startUnixMs) => this.#open(rule, { name: stream.name, startUnixMs }),
+        onWritten: ({ path, bytes }) => rule.index.grow(path, bytes),
         onSegment: (segment) => this.#done(rule, segment),
       }, { clock, log, nowUnixMs });
     } catch (error) {

@@ -81,8 +81,11 @@ class Mp4Segment implements SegmentWriter {
     const { pendingUs, pendingBytes } = this.#writer;
     const { partUs } = this.#start;
     const isMain = frame.kind === this.#mainKind;
-    const isFull = pendingUs >= partUs && (isMain || pendingUs >= partUs * MOST_PARTS);
-    const written = isFull || pendingBytes >= MOST_PART_BYTES ? this.end(frame) : [];
+    const isFull = pendingUs >= partUs && (isMain || pendingUs >= partUs * MOST_PARTS) ||
+      pendingBytes >= MOST_PART_BYTES;
+    // Players can begin at a fragment whose first picture is a key frame.
+    const isStart = frame.kind === "video" && isMain && frame.keyFrame && pendingUs >= partUs / 2;
+    const written = isFull || isStart ? this.end(frame) : [];
     this.#writer.add(frame);
     return written;
   }
