@@ -333,8 +333,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a look ahead during a write moves the reader",
-      "return !this.#isWriting && this.#settle() ? this.#run() : undefined;",
-      "return this.#settle() ? this.#run() : undefined;",
+      "    if (this.#isWriting) return undefined;\n    const runs",
+      "    const runs",
       "a look ahead harms no write",
     ],
     [
@@ -383,7 +383,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a group that is too large is kept",
-      "if (this.#bytes > this.#maxBytes) this.clear();",
+      "if (this.#bytes > this.maxBytes) this.clear();",
       "if (this.#bytes < 0) this.clear();",
       "a group that is too large is not kept",
     ],

@@ -16,8 +16,8 @@ Deno.test("the same seed mutates the same way, and never the input itself", () =
 });
 
 Deno.test("wrong input of all kinds ends its own connection, and costs nobody else a frame", async () => {
-  const report = await fuzz({ inputs: Infinity, seconds: 45, seed: 1 });
+  const report = await fuzz({ inputs: Infinity, seconds: 60, seed: 1 });
   console.log(report);
   assertEquals(report.faults, []);
-  assert(report.inputs > 1000, "hardly anything was sent");
+  assert(report.inputs > 20_000, "hardly anything was sent");
 });
