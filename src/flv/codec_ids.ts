@@ -49,7 +49,8 @@ const AUDIO: Readonly<Partial<Record<CodecName, CodecIds>>> = {
   eac3: { fourCc: "ec-3", names: ["eac3"] },
   flac: { fourCc: "fLaC", names: ["flac"] },
   lpcm: {
-    alsoRead: [SoundFormat.LpcmPlatformEndian, SoundFormat.LpcmLittleEndian],
+    id: SoundFormat.LpcmLittleEndian,
+    alsoRead: [SoundFormat.LpcmPlatformEndian],
     names: [],
   },
 };

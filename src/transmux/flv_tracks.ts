@@ -167,10 +167,10 @@ function audioIn(body: Uint8Array, unit: MediaUnit): Seen[] {
   const isConfig = unit.role === "config";
   if (!isConfig && unit.role !== "media") return [];
   if (parsed.form === "legacy") {
-    const { soundFormat, soundType, data } = parsed;
+    const { soundFormat, data } = parsed;
     const codec = codecOfAudio(soundFormat);
     const { flv } = codecRow(codec) ?? {};
-    const told = typeof flv === "object" ? flv.soundOfHeader?.(soundType) : undefined;
+    const told = typeof flv === "object" ? flv.soundOfHeader?.(parsed) : undefined;
     return [{ kind: "audio", id: 0, codec, isConfig, data, facts: told ?? {} }];
   }
   const isKnown = parsed.form === "enhanced" &&

@@ -65,7 +65,20 @@ function travel(fixture: Fixture, startMs = 0): Journey {
 }
 
 const CODECS: CodecName[] = [
-  ...["h264", "h265", "av1", "vp8", "vp9", "aac", "opus", "mp3", "pcma", "pcmu", "ac3"] as const,
+  ...[
+    "h264",
+    "h265",
+    "av1",
+    "vp8",
+    "vp9",
+    "aac",
+    "opus",
+    "mp3",
+    "pcma",
+    "pcmu",
+    "ac3",
+    "eac3",
+  ] as const,
 ];
 
 for (const codec of CODECS) {

@@ -6,7 +6,9 @@ import type {
   Packetizer,
   PacketizerOptions,
 } from "./access_unit.ts";
+
 import { AV1_FORMAT } from "./av1.ts";
+import { EAC3_FORMAT } from "./eac3.ts";
 import { H264_FORMAT } from "./h264.ts";
 import { H265_FORMAT } from "./h265.ts";
 import { LATM_FORMAT } from "./latm.ts";
@@ -44,13 +46,14 @@ const FORMATS: ReadonlyMap<string, PayloadFormat> = new Map(
     OPUS_FORMAT,
     MPEG_AUDIO_FORMAT,
     AC3_FORMAT,
+    EAC3_FORMAT,
     ...PCM_FORMATS,
   ].map((format) => [format.encodingName, format]),
 );
 
 /**
  * Makes the depacketizer of a format: H264, H265, AV1, VP8, VP9, MP4V-ES, MPEG4-GENERIC (AAC),
- * MP4A-LATM, OPUS, MPA (MP3), AC3, PCMA, PCMU, L8, L16, L24. Returns `undefined` for another, and for
+ * MP4A-LATM, OPUS, MPA (MP3), AC3, EAC3, PCMA, PCMU, L8, L16, L24. Returns `undefined` for another, and for
  * one whose parameters use what is not supported, such as MPEG4-GENERIC that is no AAC.
  *
  * @throws {RtpError} if the configuration among the parameters cannot be read

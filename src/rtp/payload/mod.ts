@@ -16,6 +16,7 @@ export {
   MAX_AAC_FRAME_SIZE,
 } from "./aac.ts";
 export { Ac3Depacketizer, Ac3Packetizer, MAX_AC3_FRAME_SIZE } from "./ac3.ts";
+export { Eac3Depacketizer, Eac3Packetizer, MAX_EAC3_FRAME_SIZE } from "./eac3.ts";
 export { AudioDepacketizer } from "./audio_depacketizer.ts";
 export type { AacTiming } from "./audio_specific_config.ts";
 export { Av1Depacketizer, Av1Packetizer, MAX_AV1_OBUS, MAX_AV1_UNIT_SIZE } from "./av1.ts";

@@ -6,39 +6,32 @@ import { audioFrame } from "./flv_bodies.ts";
 const USUAL_SAMPLE_RATE = 48_000;
 
 /** AC-3 (ETSI TS 102 366; Enhanced RTMP; RFC 4184). */
-export const ac3: Codec = {
-  name: "ac3",
-  kind: "audio",
-  frameFacts,
-  durationUs,
-  flv: { frame: audioFrame },
-  rtp: {
-    encodings: ["AC3"],
-    clockIsSampleRate: true,
-    defaultClockRate: () => USUAL_SAMPLE_RATE,
-    mapping: ({ sampleRate, channels }) =>
-      sampleRate === undefined ? "its sample rate is not known" : {
-        encodingName: "AC3",
-        clockRate: sampleRate,
-        ...(channels === undefined ? {} : { channels }),
-        parameters: {},
-      },
-  },
-};
+export const ac3: Codec = ofDolby("ac3", "AC3");
 
-/** E-AC-3 (ETSI TS 102 366, annex E; Enhanced RTMP); its packets (RFC 4598) are only forwarded. */
-export const eac3: Codec = {
-  name: "eac3",
-  kind: "audio",
-  frameFacts,
-  durationUs,
-  flv: { frame: audioFrame },
-  rtp: {
-    encodings: ["EAC3"],
-    clockIsSampleRate: true,
-    defaultClockRate: () => USUAL_SAMPLE_RATE,
-  },
-};
+/** E-AC-3 (ETSI TS 102 366, annex E; Enhanced RTMP; RFC 4598). */
+export const eac3: Codec = ofDolby("eac3", "EAC3");
+
+function ofDolby(name: "ac3" | "eac3", encodingName: string): Codec {
+  return {
+    name,
+    kind: "audio",
+    frameFacts,
+    durationUs,
+    flv: { frame: audioFrame },
+    rtp: {
+      encodings: [encodingName],
+      clockIsSampleRate: true,
+      defaultClockRate: () => USUAL_SAMPLE_RATE,
+      mapping: ({ sampleRate, channels }) =>
+        sampleRate === undefined ? "its sample rate is not known" : {
+          encodingName,
+          clockRate: sampleRate,
+          ...(channels === undefined ? {} : { channels }),
+          parameters: {},
+        },
+    },
+  };
+}
 
 function frameFacts([frame]: readonly Uint8Array[]): FrameFacts {
   const { sampleRate, channels } = parseAc3Header(frame!);

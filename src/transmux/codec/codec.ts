@@ -87,6 +87,16 @@ export interface EncodedFrame extends TimedFrame {
   readonly config: Uint8Array;
 }
 
+/** What the first byte of a plain audio body says beside the codec (FLV 10.1, E.4.2.1). */
+export interface SoundHeader {
+  /** 0 to 3: 5.5, 11, 22 and 44 kHz. */
+  readonly soundRate: number;
+  /** 0: samples of 8 bits, 1: of 16. */
+  readonly soundSize: number;
+  /** 0: mono, 1: stereo. */
+  readonly soundType: number;
+}
+
 /** How FLV carries a codec. */
 export interface FlvForm {
   /** Why this track cannot be carried; all can by default. */
@@ -105,8 +115,8 @@ export interface FlvForm {
   readonly frame: (frame: CodedFrame, track: Track) => Uint8Array;
   /** Splits a message that may hold several frames; without it, it is one. */
   readonly split?: (data: Uint8Array) => TimedFrame[];
-  /** What the header of a plain body says of the sound, where `soundType` is that of one. */
-  readonly soundOfHeader?: (soundType: number) => FrameFacts;
+  /** What the header of a plain body says of the sound. */
+  readonly soundOfHeader?: (header: SoundHeader) => FrameFacts;
 }
 
 /** The parameters of `a=fmtp`, by name. */

@@ -39,7 +39,7 @@ function g711(name: CodecName, { soundFormat, encodingName, payloadType }: Law):
           soundType: channels === 2 ? 1 : 0,
           data: joinParts(parts),
         }),
-      soundOfHeader: (soundType) => ({ sampleRate: G711_SAMPLE_RATE, channels: soundType + 1 }),
+      soundOfHeader: ({ soundType }) => ({ sampleRate: G711_SAMPLE_RATE, channels: soundType + 1 }),
     },
     rtp: {
       encodings: [encodingName],

@@ -6,6 +6,8 @@ import {
   Ac3Depacketizer,
   Ac3Packetizer,
   type AccessUnit,
+  Eac3Depacketizer,
+  Eac3Packetizer,
   LatmDepacketizer,
   MpegAudioDepacketizer,
   MpegAudioPacketizer,
@@ -312,6 +314,74 @@ Deno.test("Ac3Depacketizer reports malformed payloads", () => {
       packetOf(1, payload),
     ]);
     assertEquals(errors, ["malformed-payload"], payload);
+  }
+});
+
+Deno.test("Eac3Depacketizer reads frames of all lengths, and joins fragments (RFC 4598)", () => {
+  // Stream type and number, size, and codes of rate and blocks: samples of the frame.
+  const cases: [string, number, number][] = [
+    ["0b77 001f 30", 64, 1536], // 48 kHz, six blocks
+    ["0b77 00ff 00", 512, 256], // one block
+    ["0b77 07ff 60", 4096, 768], // 44.1 kHz, three blocks, as long as a frame can be
+    ["0b77 003f d0", 128, 1536], // 22.05 kHz
+  ];
+  for (const [head, size, samples] of cases) {
+    const frame = new Uint8Array(size).map((_, i) => i);
+    frame.set(fromHex(head));
+    for (const maxPayloadSize of [1450, 100]) {
+      const packets = new Eac3Packetizer({ maxPayloadSize })
+        .packetize({ timestamp: 9, parts: [frame, frame] })
+        .map(({ payload, marker, timestamp }, i) => packetOf(i, payload, { marker, timestamp }));
+      const { units, timestamps, errors } = depacketize(
+        (options) => new Eac3Depacketizer(options),
+        packets,
+      );
+      assertEquals(errors, []);
+      assertEquals(units, [[toHex(frame)], [toHex(frame)]]);
+      assertEquals(timestamps, [9, 9 + samples]);
+    }
+  }
+});
+
+Deno.test("Eac3Depacketizer gives frames of further channels the time of the one before (RFC 4598)", () => {
+  const main = new Uint8Array(64);
+  main.set(fromHex("0b77 001f 30"));
+  const further = new Uint8Array(64);
+  further.set(fromHex("0b77 401f 30"));
+  const payload = new Uint8Array([0, 4, ...main, ...further, ...main, ...further]);
+  const { timestamps, errors } = depacketize(
+    (options) => new Eac3Depacketizer(options),
+    [packetOf(1, payload, { marker: true, timestamp: 5 })],
+  );
+  assertEquals([errors, timestamps], [[], [5, 5, 1541, 1541]]);
+  const both = new Uint8Array([...main, ...further]);
+  const made = new Eac3Packetizer().packetize({ timestamp: 5, parts: [both, both] });
+  assertEquals(made.map((one) => toHex(one.payload)), [toHex(payload)]);
+});
+
+Deno.test("Eac3Depacketizer drops a frame that misses a fragment, and reports what is malformed (RFC 4598)", () => {
+  const frame = new Uint8Array(384);
+  frame.set(fromHex("0b77 00bf 30"));
+  const cut = new Eac3Packetizer({ maxPayloadSize: 150 }).packetize({
+    timestamp: 0,
+    parts: [frame],
+  });
+  const packets = cut.map(({ payload, marker }, i) => packetOf(i, payload, { marker }));
+  for (let missing = 0; missing < 3; missing++) {
+    const { units } = depacketize((options) => new Eac3Depacketizer(options), [
+      ...packets.filter((_, i) => i !== missing),
+      packetOf(3, new Uint8Array([0, 1, ...frame]), { timestamp: 1536 }),
+    ]);
+    assertEquals(units, [[toHex(frame)]]);
+  }
+  for (
+    const payload of ["00", "0001", "0001 0b77", "0001 0b7707ff30", "0001 ffff000000", "0101 ff"]
+  ) {
+    const { errors } = depacketize(
+      (options) => new Eac3Depacketizer(options),
+      [packetOf(1, payload, { marker: true })],
+    );
+    assertEquals(errors.length, 1, payload);
   }
 });
 

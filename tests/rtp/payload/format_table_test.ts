@@ -12,7 +12,7 @@ import { fromHex, packetOf, toHex } from "../support.ts";
 
 const NAMES = [
   ...["H264", "H265", "AV1", "VP8", "VP9", "MP4V-ES", "MPEG4-GENERIC", "MP4A-LATM"],
-  ...["opus", "MPA", "ac3", "PCMA", "PCMU", "L8", "L16", "L24"],
+  ...["opus", "MPA", "ac3", "eac3", "PCMA", "PCMU", "L8", "L16", "L24"],
 ];
 
 Deno.test("createDepacketizer and createPacketizer know every format, in any case", () => {
