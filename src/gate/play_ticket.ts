@@ -27,6 +27,9 @@ export interface PlayStart {
   readonly bytes?: () => number;
 }
 
+/** How long a player waits at least where names are shared with other hubs, milliseconds. */
+const LEAST_FETCH_MS = 1000;
+
 /** The leave to play a stream, which need not be published yet. */
 export class PlayTicket implements Ticket {
   /** The request that was granted. */
@@ -95,7 +98,7 @@ export class PlayTicket implements Ticket {
   async stream(
     options: { readonly waitMs: number; readonly onWait?: () => void },
   ): Promise<Answer<Stream>> {
-    const { hub, clock, limits, waited, counts } = this.#desk;
+    const { hub, clock, limits, waited, counts, claims } = this.#desk;
     const { name, connection: { remoteAddress } } = this.request;
     const absent = { refused: "absent", why: `There is no stream ${name}` } as const;
     if (this.#ended) return absent;
@@ -118,7 +121,9 @@ export class PlayTicket implements Ticket {
     const { promise, resolve } = Promise.withResolvers<Answer<Stream>>();
     const giveBack = waited.take(remoteAddress, name);
     this.#waiting.add(resolve);
-    const timer = clock.setTimer(() => resolve(absent), options.waitMs);
+    // What is at another hub is there too, and takes a moment to come.
+    const waitMs = claims === undefined ? options.waitMs : Math.max(options.waitMs, LEAST_FETCH_MS);
+    const timer = clock.setTimer(() => resolve(absent), waitMs);
     const unwatch = stream.watch(() => resolve({ granted: stream }));
     options.onWait?.();
     const answer = await promise;

@@ -1,5 +1,7 @@
 import { DirectoryDesk, type MemoryDirectory, type PortCarrier } from "../../cluster/mod.ts";
 import { GATE_LIMITS, type Peers, type ServerHooks } from "../../gate/mod.ts";
+import { HUB_DEFAULTS } from "../../hub/mod.ts";
+import { MAX_CONNECTION_BYTES } from "../defaults.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
@@ -183,7 +185,7 @@ export class WorkerPool {
   configure(options: WorkerOptions): void {
     const lasting = Object.entries(this.#given).filter(([key]) => !LIVE_OPTIONS.has(key));
     this.#given = { ...Object.fromEntries(lasting), ...options };
-    this.tellAll("configure", options);
+    this.tellAll("configure", { ...options, ...shareOf(options, this.#slots.length) });
   }
 
   /** Has all show another certificate. */
@@ -282,7 +284,7 @@ export class WorkerPool {
 
   /** A worker listens where the first does; each has UDP ports of its own. */
   #optionsOf(index: number): WorkerOptions {
-    const options = this.#given;
+    const options = { ...this.#given, ...shareOf(this.#given, this.#slots.length) };
     const at = (protocol: string, asked: ListenAddress | false | undefined) => {
       const found = this.#addresses.find((address) => address.protocol === protocol);
       if (!asked || found === undefined) return asked === undefined ? {} : { [protocol]: asked };
@@ -493,6 +495,18 @@ class Life {
       else this.#options.log.error("a hook failed", { error: String(error), worker: this.#member });
     }
   }
+}
+
+/** What guards the memory and the descriptors of the process, which each worker has its part of. */
+function shareOf(options: WorkerOptions, workers: number): Partial<WorkerOptions> {
+  const part = (value: unknown, otherwise: number): number =>
+    Math.ceil((typeof value === "number" ? value : otherwise) / workers);
+  const hub = options["hub"] as { readonly maxHeldBytes?: number } | undefined;
+  return {
+    maxConnections: part(options["maxConnections"], GATE_LIMITS.maxConnections),
+    maxConnectionBytes: part(options["maxConnectionBytes"], MAX_CONNECTION_BYTES),
+    hub: { ...hub, maxHeldBytes: part(hub?.maxHeldBytes, HUB_DEFAULTS.maxHeldBytes) },
+  };
 }
 
 /** What a worker needs of it. */
