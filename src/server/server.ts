@@ -348,6 +348,7 @@ export class Server {
     this.#http = new HttpDoor(httpDoorOptions(listening, [
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
       ...api === undefined ? [] : [api.metrics, api.routes],
+      ...part?.routes ?? [],
     ]));
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
     const onSought = (name: string, members: readonly string[]): void =>
@@ -384,6 +385,7 @@ export class Server {
         member: main!.member,
         directory: main!.directory,
         carrier: main!.ports,
+        fetch: (request, hostname) => this.fetch(request, { remoteAddr: { hostname } }),
         cluster: main!.peers && { options: options.cluster!, peers: main!.peers },
       });
     }

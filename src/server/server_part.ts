@@ -1,5 +1,6 @@
 import type { Carrier, Directory } from "../cluster/mod.ts";
 import type { Peers } from "../gate/mod.ts";
+import type { HttpRoutes } from "../doors/http/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 
 /** What makes a server one of several that share their streams: a worker, say. */
@@ -12,6 +13,8 @@ export interface ServerPart {
   readonly nodes?: Peers | undefined;
   /** Makes what brings streams here. */
   readonly carrier: (hub: Hub) => Carrier;
+  /** Groups of HTTP paths that are answered elsewhere: the API is of the whole server. */
+  readonly routes?: readonly HttpRoutes[];
   /** Whether others listen on the same ports, and the system shares the connections out. Default false. */
   readonly sharesPorts?: boolean;
   /** What RTMP clients are asked at connect is signed with this, so that they may answer any part. */

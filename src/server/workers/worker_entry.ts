@@ -9,13 +9,14 @@ import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
 import { type LiveOptions, Server, type ServerOptions } from "../server.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
+import { ForwardedRoutes } from "./forwarded_requests.ts";
 import { WorkerRelays } from "./worker_relays.ts";
 import type { FromWorker, ToWorker, WorkerCalls, WorkerStart } from "./worker_messages.ts";
 
 /** The part of a worker's global scope that is used here. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
   close(): void;
 }
 
@@ -93,6 +94,11 @@ class WorkerProgram {
         connectKey,
         directory: this.#directory,
         sharesPorts: true,
+        routes: [
+          new ForwardedRoutes((request, port) => {
+            scope.postMessage({ type: "request", request, port }, [port]);
+          }),
+        ],
         seesTo: (name) => WorkerRelays.seesTo(name, place.of) === place.index,
         carrier: (hub) => {
           const carrier = this.#carrier = new PortCarrier({ hub, clock: systemClock });

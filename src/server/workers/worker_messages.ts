@@ -3,6 +3,7 @@ import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import type { CarriedValue } from "./carried_values.ts";
+import type { ForwardedRequest } from "./forwarded_requests.ts";
 import type { RelayCalls } from "./worker_relays.ts";
 
 /** The options of a server that go to its workers: all but what is a function, or is the main thread's. */
@@ -91,6 +92,8 @@ export type FromWorker =
     readonly fields: LogFields | undefined;
   }
   | { readonly type: "directory"; readonly request: DirectoryRequest }
+  /** A request over HTTP that the main thread answers. */
+  | { readonly type: "request"; readonly request: ForwardedRequest; readonly port: MessagePort }
   /** Asks a hook, or with `ask` 0 tells it. */
   | {
     readonly type: "hook";

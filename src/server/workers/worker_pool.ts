@@ -6,6 +6,7 @@ import type { ServerLog } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
+import { answerForwarded } from "./forwarded_requests.ts";
 import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import { type CarriedValue, uncarried } from "./carried_values.ts";
@@ -33,6 +34,8 @@ export interface WorkerPoolOptions {
   readonly carrier: PortCarrier;
   /** The name of the main thread as a member. */
   readonly member: string;
+  /** Answers a request over HTTP that is for the whole server. */
+  readonly fetch: (request: Request, remoteAddress: string) => Promise<Response>;
   /** The cluster that this machine is one of, and who judges the others. */
   readonly cluster?:
     | {
@@ -467,6 +470,10 @@ class Life {
         });
       case "directory":
         return this.#desk.receive(message.request);
+      case "request": {
+        const { fetch } = this.#options;
+        return void answerForwarded(message.request, { port: message.port, fetch });
+      }
       case "hook":
         return void this.#hook(message);
       case "result":

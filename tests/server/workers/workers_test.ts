@@ -257,3 +257,32 @@ Deno.test("a push forwards a stream once, from the worker that has its publisher
   assertEquals(target.log.lines.filter(({ message }) => message.includes("refused")), []);
   assertEquals(target.server.connectionCount, 1);
 });
+
+Deno.test("the API and the metrics are of the whole server, whatever worker is asked", async () => {
+  await using weir = await TestServer.start({
+    ...TWO,
+    http: { hostname: "127.0.0.1", port: 0 },
+    api: { tokens: ["a-token-of-the-tests"] },
+  });
+  using source = await publisher(weir);
+  await source.client.frames(0, 1);
+  using player = await playerElsewhere(weir, source.worker);
+  assertEquals(await player.client.frameNumbers(0), [0]);
+  const { port } = weir.server.addresses.find(({ protocol }) => protocol === "http")!;
+  const authorization = "Bearer a-token-of-the-tests";
+  // Each request on a connection of its own: some come to either worker.
+  for (let tries = 0; tries < 8; tries++) {
+    const ask = (path: string, init: RequestInit = {}) =>
+      fetch(`http://127.0.0.1:${port}${path}`, {
+        ...init,
+        headers: { authorization, connection: "close" },
+      });
+    const streams = await (await ask("/v1/streams")).text();
+    assert(streams.includes('"live/cam"'), streams);
+    const metrics = await (await ask("/metrics")).text();
+    assert(/^weir_\w+/m.test(metrics), metrics.slice(0, 500));
+  }
+  const refused = await fetch(`http://127.0.0.1:${port}/v1/streams`);
+  assertEquals(refused.status, 401);
+  await refused.body?.cancel();
+});
