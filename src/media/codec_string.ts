@@ -112,14 +112,19 @@ const VP9_LEVELS: readonly (readonly [samples: number, level: number])[] = [
 ];
 const HIGHEST_LEVEL = 62;
 
+/** Ten times the least VP9 level that has pictures of that size, in pixels, for what does not tell its level. */
+export function vp9LevelOf(
+  { width = 0, height = 0 }: { readonly width?: number; readonly height?: number },
+): number {
+  return VP9_LEVELS.find(([samples]) => width * height <= samples)?.[1] ?? HIGHEST_LEVEL;
+}
+
 /** VP Codec ISO Media File Format Binding, 4. */
 function vpName({ codec, config, width = 0, height = 0 }: CodecStringFacts): string {
   const { profile, level, bitDepth } = config === undefined
     ? { profile: 0, level: 0, bitDepth: 8 }
     : parseVpxConfig(config);
-  const told = level > 0
-    ? level
-    : VP9_LEVELS.find(([samples]) => width * height <= samples)?.[1] ?? HIGHEST_LEVEL;
+  const told = level > 0 ? level : vp9LevelOf({ width, height });
   const fourCc = codec === "vp8" ? "vp08" : "vp09";
   return `${fourCc}.${twoDigits(profile)}.${twoDigits(told)}.${twoDigits(bitDepth)}`;
 }

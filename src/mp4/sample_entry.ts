@@ -8,6 +8,7 @@ import {
   parseOpusHead,
   parseVpxConfig,
   type Track,
+  vp9LevelOf,
 } from "../media/mod.ts";
 import { box, fullBox } from "./box_writing.ts";
 import { esds, ObjectType } from "./descriptors.ts";
@@ -110,12 +111,14 @@ function audioEntry({ codec, channels, sampleRate = 0 }: Track): Uint8Array {
     .u16(rate > MAX_RATE ? 0 : rate).u16(0).finish();
 }
 
-function vpcC(_track: Track, config: Uint8Array): Uint8Array {
-  // The codec's boxed form has version 1 and flags 0 in front.
-  return box("vpcC", buildVpxConfig(parseVpxConfig(config), { boxed: true }));
+/** Players choose decoders by the level, which publishers often leave out. */
+function vpcC(track: Track, config: Uint8Array): Uint8Array {
+  const parsed = parseVpxConfig(config);
+  const level = parsed.level > 0 ? parsed.level : vp9LevelOf(track);
+  return box("vpcC", buildVpxConfig({ ...parsed, level }, { boxed: true }));
 }
 
-/** MPEG-2 audio has lower rates than MPEG-1, and an object type of its own. */
+/** MPEG-2 audio has lower rates than MPEG-1, and an object type of its own. QuickTime's `.mp3` is known to fewer. */
 function mp3Descriptor({ sampleRate = 48_000 }: Track): Uint8Array {
   return esds({ objectType: sampleRate < 32_000 ? ObjectType.mpeg2Audio : ObjectType.mpeg1Audio });
 }

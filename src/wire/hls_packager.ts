@@ -78,6 +78,8 @@ const LARGEST_SEGMENT_BYTES = 32 * 1024 * 1024;
 const ROUNDING_US = 2000;
 /** How much longer than the longest of the first parts later ones may be: times of frames are rounded. */
 const PART_MARGIN_US = 5000;
+/** What a publisher's clock and frame rate may add to whole seconds. */
+const ROUNDED_AWAY_US = 100_000;
 /** A segment may be rounded down to the target duration. */
 const TARGET_MARGIN_US = 450_000;
 /** What is awaited at the start: the first segment. */
@@ -425,7 +427,8 @@ export class HlsPackager {
       if (longestS > 0) line.partUs = longestS * 1_000_000 + PART_MARGIN_US;
     }
     const longestUs = Math.max(segmentUs, Math.min(keyMs * 1000, LONGEST_SEGMENT_US));
-    this.#targetDurationS = Math.max(1, Math.round(longestUs / 1_000_000));
+    // Rounded would do, but some players compare without: all but what is rounded away is counted.
+    this.#targetDurationS = Math.max(1, Math.ceil((longestUs - ROUNDED_AWAY_US) / 1_000_000));
     if (this.#lines[0]!.tracks[0]!.kind === "video" && segmentUs > 0) {
       this.#frameRate = usualRate((this.#frames * 1_000_000) / segmentUs);
     }
