@@ -43,6 +43,8 @@ export interface Introduction {
   readonly app?: string;
   /** The name of its software, as it states it. */
   readonly userAgent?: string;
+  /** Whether it is one request and its answer, as HTTP has them: so many come that the log has no line of each. */
+  readonly isRequest?: boolean;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
 }
@@ -71,6 +73,9 @@ export interface PublishAsk extends Ask {
 
 /** Tickets that a connection may have and not use; one that asks for more loses the oldest of them. */
 const MOST_UNUSED = 64;
+
+/** Characters of the name of a client's software that a log line has. */
+const MOST_AGENT = 80;
 
 /** A connection at the desk, from its first byte to its end. */
 export class Guest {
@@ -143,9 +148,22 @@ export class Guest {
       if (away !== undefined) return away;
     }
     if (this.#hasLeft) return HAS_GONE;
-    if (!this.#hasEntered && !this.#isOwn) this.#desk.tell(({ onEntered }) => onEntered?.(info));
-    this.#hasEntered = true;
+    if (!this.#hasEntered && !this.#isOwn) {
+      this.#hasEntered = true;
+      if (introduction.isRequest !== true) this.#logArrival(info);
+      this.#desk.tell(({ onEntered }) => onEntered?.(info));
+    }
     return { granted: info };
+  }
+
+  #logArrival({ id, protocol, remoteAddress, app, userAgent }: ConnectionInfo): void {
+    this.#log.info(`${protocol} connected`, {
+      connection: id,
+      peer: remoteAddress,
+      // What is behind it may be a secret.
+      ...(app === "" ? {} : { app: app.split("?", 1)[0] }),
+      ...(userAgent === "" ? {} : { agent: userAgent.slice(0, MOST_AGENT) }),
+    });
   }
 
   /**

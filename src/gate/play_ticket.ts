@@ -9,6 +9,8 @@ import {
   bitrateEnd,
   EXPIRED,
   kickedEnd,
+  peerFields,
+  secondsSince,
   type Ticket,
   type TicketInfo,
   ticketInfo,
@@ -50,6 +52,7 @@ export class PlayTicket implements Ticket {
   /** The functions that answer the questions for the stream that still wait. */
   readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
   #start: PlayStart | undefined;
+  #startedMs = 0;
   #ended = false;
   #isKicked = false;
 
@@ -141,10 +144,12 @@ export class PlayTicket implements Ticket {
     if (this.#ended) return false;
     if (this.#start !== undefined) return true;
     this.#start = start;
+    this.#startedMs = this.#desk.clock.now();
     const { request } = this;
     this.#wiring.log.info(`${request.connection.protocol} play started`, {
       connection: request.connection.id,
       stream: request.name,
+      ...peerFields(this),
       ...start.fields,
     });
     if (start.bytes !== undefined) this.#limitBitrate(start.bytes);
@@ -166,6 +171,8 @@ export class PlayTicket implements Ticket {
     this.#wiring.log.info(`${request.connection.protocol} play ended`, {
       connection: request.connection.id,
       stream: request.name,
+      seconds: secondsSince(this.#startedMs, this.#desk.clock),
+      reason: "closed",
       ...fields,
       ...this.#start.endFields?.(),
     });

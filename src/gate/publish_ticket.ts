@@ -12,6 +12,8 @@ import {
   bitrateEnd,
   EXPIRED,
   kickedEnd,
+  peerFields,
+  secondsSince,
   type Ticket,
   type TicketInfo,
   ticketInfo,
@@ -82,6 +84,7 @@ export class PublishTicket implements Ticket {
   readonly #probe = new FlvTrackProbe();
   #publication: Publication | undefined;
   #start: PublishStart | undefined;
+  #startedMs = 0;
   /** The door does not know yet that its publisher has begun: what ends it now is the answer to its start. */
   #isStarting = false;
   #end: ConnectionEnd | undefined;
@@ -210,9 +213,11 @@ export class PublishTicket implements Ticket {
     }
     this.#publication = publication;
     this.#start = start;
+    this.#startedMs = this.#desk.clock.now();
     this.#wiring.log.info(`${request.connection.protocol} publish started`, {
       connection: request.connection.id,
       stream: request.name,
+      ...peerFields(this),
       ...start.fields,
     });
     this.#limitBitrate(terms.maxPublisherBitrateBps, publication);
@@ -259,6 +264,7 @@ export class PublishTicket implements Ticket {
     this.#wiring.log.info(`${request.connection.protocol} publish ended`, {
       connection: request.connection.id,
       stream: request.name,
+      seconds: secondsSince(this.#startedMs, this.#desk.clock),
       bytes,
       units,
       reason: end.reason,

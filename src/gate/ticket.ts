@@ -1,4 +1,5 @@
 import type { StreamHealthReport } from "../health/mod.ts";
+import type { LogFields } from "../log/mod.ts";
 import type { Track } from "../media/mod.ts";
 import type { ConnectionEnd } from "./answer.ts";
 import type { StreamAction } from "./authentication.ts";
@@ -78,4 +79,16 @@ export function ticketInfo(
 ): TicketInfo {
   const { id, protocol, remoteAddress, userAgent } = connection;
   return { ...about, connection: id, protocol, stream: name, user, remoteAddress, userAgent };
+}
+
+/** The field of a log line that says where a publisher or player is; the server's own have no address. */
+export function peerFields(
+  { request: { connection } }: { readonly request: StreamRequest },
+): LogFields {
+  return connection.remoteAddress === "" ? {} : { peer: connection.remoteAddress };
+}
+
+/** Seconds from a time on, to a tenth. */
+export function secondsSince(startMs: number, clock: { now(): number }): number {
+  return Math.round((clock.now() - startMs) / 100) / 10;
 }

@@ -161,7 +161,11 @@ export class StreamVisit extends HttpVisit {
 
   async #enter(): Promise<NotGranted | undefined> {
     const userAgent = this.request.headers.get("user-agent") ?? "";
-    const entered = await this.guest.enter({ userAgent: userAgent.slice(0, 512), locate });
+    const entered = await this.guest.enter({
+      userAgent: userAgent.slice(0, 512),
+      isRequest: true,
+      locate,
+    });
     return "granted" in entered ? undefined : entered;
   }
 }
