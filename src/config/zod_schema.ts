@@ -32,9 +32,15 @@ export function checkDocument(
   rows: readonly Setting[],
   document: unknown,
 ): DocumentFault[] {
-  const built = new Builder(zod);
-  const { error } = built.section(settingsTree(rows)).safeParse(document ?? {});
-  return (error?.issues ?? []).flatMap((issue) => faultsOf(issue, built));
+  let built = BUILT.get(rows);
+  if (built === undefined) {
+    const builder = new Builder(zod);
+    built = { builder, schema: builder.section(settingsTree(rows)) };
+    BUILT.set(rows, built);
+  }
+  const { builder, schema } = built;
+  const { error } = schema.safeParse(document ?? {});
+  return (error?.issues ?? []).flatMap((issue) => faultsOf(issue, builder));
 }
 
 /** The JSON Schema (draft 2020-12) of a table of settings, for editors. */
@@ -49,6 +55,12 @@ export function jsonSchema(zod: typeof Zod, rows: readonly Setting[]): Record<st
   });
   return schema as Record<string, unknown>;
 }
+
+/** To build a schema takes some 20 ms, and a file may be read again and again. */
+const BUILT = new WeakMap<
+  readonly Setting[],
+  { readonly builder: Builder; readonly schema: Zod.ZodType }
+>();
 
 /** Makes zod's schemas of settings, and keeps what zod itself does not. */
 class Builder {
