@@ -6,6 +6,7 @@
  * - `missing-packet`: packets of an access unit were lost, and so it was dropped.
  * - `malformed-payload`, `unsupported-payload`: a payload breaks its format, or uses a part of the
  *   format that this library does not read.
+ * - `malformed-key`, `unsupported-key`: a key of SRTP that a peer told cannot be read, or be used.
  * - `unit-too-large`, `too-many-parts`: an access unit passes a limit, or does not fit its format.
  */
 export type RtpErrorCode =
@@ -17,6 +18,8 @@ export type RtpErrorCode =
   | "missing-packet"
   | "malformed-payload"
   | "unsupported-payload"
+  | "malformed-key"
+  | "unsupported-key"
   | "unit-too-large"
   | "too-many-parts";
 

@@ -20,6 +20,7 @@
  */
 export * from "./errors.ts";
 export * from "./headers.ts";
+export * from "./key_mgmt.ts";
 export * from "./message.ts";
 export * from "./decoder.ts";
 export * from "./decoder_stream.ts";

@@ -305,7 +305,11 @@ export class RtspServerConnection {
   /** Accepts the SETUP of a track; `ssrc` is that of the packets to come, if it is known. */
   acceptSetup(
     event: RtspSetupEvent,
-    answer: RtspAcceptance & { readonly ssrc?: number } = {},
+    answer: RtspAcceptance & {
+      readonly ssrc?: number;
+      /** Further headers of the answer: `KeyMgmt`. */
+      readonly headers?: Readonly<Record<string, string>>;
+    } = {},
   ): RtspServerEvent[] {
     return this.#answer(event, answer, (events, session) => {
       if (session === undefined) return;
@@ -320,7 +324,10 @@ export class RtspServerConnection {
       this.#binding.open(session, "SETUP");
       if (transport.kind === "tcp") this.#binding.carry(session);
       const reply = formatTransports([transportReply(transport, answer.ssrc)]);
-      this.#responses.respond(request, 200, { session, headers: { Transport: reply } });
+      this.#responses.respond(request, 200, {
+        session,
+        headers: { Transport: reply, ...answer.headers },
+      });
       this.#keepAlive(session, events);
     });
   }

@@ -5,8 +5,14 @@ import type { RtspPair } from "./transport_header.ts";
 /** How the packets of one track travel, as settled by SETUP. */
 export type RtspSessionTransport =
   /** Interleaved frames: channels of RTP and RTCP. */
-  | { readonly kind: "tcp"; readonly channels: RtspPair }
-  | { readonly kind: "udp"; readonly clientPorts: RtspPair; readonly serverPorts: RtspPair }
+  | { readonly kind: "tcp"; readonly channels: RtspPair; readonly isProtected?: true }
+  | {
+    readonly kind: "udp";
+    readonly clientPorts: RtspPair;
+    readonly serverPorts: RtspPair;
+    /** Whether packets are protected by SRTP (RFC 3711): `RTP/SAVP`. */
+    readonly isProtected?: true;
+  }
   | ({ readonly kind: "multicast" } & RtspMulticastGroup);
 
 /** A multicast group of one track. */

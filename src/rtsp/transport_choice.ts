@@ -6,6 +6,9 @@ import type { RtspPair, RtspTransport } from "./transport_header.ts";
 /** Below are the ports of services, which nobody shall be able to aim media at. */
 const LOWEST_CLIENT_PORT = 1024;
 
+/** The profile of packets that SRTP protects. */
+const PROTECTED = "SAVP";
+
 /** Transports that a server offers on a connection. */
 export interface RtspTransportPolicy {
   /** Whether interleaved frames are offered. */
@@ -20,6 +23,11 @@ export interface RtspTransportPolicy {
    * as a client's.
    */
   readonly isOwnPort?: (peer: { readonly address: string; readonly port: number }) => boolean;
+  /**
+   * Whether packets that SRTP protects are offered too: `RTP/SAVP`, by interleaved frames, and over the ports named
+   * here. For connections that are encrypted themselves, since keys are told by them.
+   */
+  readonly protection?: { readonly udpPorts?: RtspPair };
   /** Gives the group of a track for players; leave it out where there is no multicast. */
   readonly multicast?: (
     request: { readonly path: string; readonly track: number },
@@ -56,8 +64,13 @@ export function chooseTransport(
     if (settled !== undefined && settled !== kind) {
       throw conflict(`${kind} in a session over ${settled}`);
     }
-    if (kind === "tcp") return { kind, channels: chooseChannels(offer, choice.session) };
-    if (kind === "udp") return chooseUdp(offer, choice);
+    const isProtected = offer.profile === PROTECTED;
+    checkProtection(choice.session, isProtected);
+    const protection = isProtected ? { isProtected } as const : {};
+    if (kind === "tcp") {
+      return { kind, channels: chooseChannels(offer, choice.session), ...protection };
+    }
+    if (kind === "udp") return { ...chooseUdp(offer, choice), ...protection };
     const group = choice.policy.multicast!(choice);
     if (group !== undefined) return { kind, ...group };
   }
@@ -69,10 +82,23 @@ function kindOf(
   offer: RtspTransport,
   { policy, mode }: TransportChoice,
 ): RtspSessionTransport["kind"] | undefined {
-  if (offer.profile !== "AVP") return undefined;
+  const isProtected = offer.profile === PROTECTED && policy.protection !== undefined;
+  if (offer.profile !== "AVP" && !isProtected) return undefined;
   if (offer.protocol === "tcp") return policy.tcp === false ? undefined : "tcp";
+  if (isProtected) {
+    const isOffered = policy.protection?.udpPorts !== undefined && offer.delivery !== "multicast";
+    return isOffered ? "udp" : undefined;
+  }
   if (offer.delivery !== "multicast") return policy.udpPorts === undefined ? undefined : "udp";
   return policy.multicast === undefined || mode === "record" ? undefined : "multicast";
+}
+
+/** The tracks of a session are all protected, or none is. */
+function checkProtection({ tracks }: ServerSession, isProtected: boolean): void {
+  const [first] = tracks;
+  if (first === undefined || first.transport.kind === "multicast") return;
+  if ((first.transport.isProtected === true) === isProtected) return;
+  throw conflict(`${isProtected ? PROTECTED : "AVP"} in a session over the other`);
 }
 
 function checkMode(offer: RtspTransport, mode: "play" | "record"): void {
@@ -97,7 +123,10 @@ function chooseChannels(offer: RtspTransport, session: ServerSession): RtspPair 
   return [first, first + 1];
 }
 
-function chooseUdp(offer: RtspTransport, choice: TransportChoice): RtspSessionTransport {
+function chooseUdp(
+  offer: RtspTransport,
+  choice: TransportChoice,
+): Extract<RtspSessionTransport, { kind: "udp" }> {
   const { policy, address, session } = choice;
   const ports = offer.clientPort;
   if (ports === undefined) throw conflict("UDP without client_port");
@@ -118,7 +147,8 @@ function chooseUdp(offer: RtspTransport, choice: TransportChoice): RtspSessionTr
   if (own || ports.some(choice.portInUse)) {
     throw conflict(`client_port ${ports.join("-")} is in use`);
   }
-  return { kind: "udp", clientPorts: ports, serverPorts: policy.udpPorts! };
+  const serverPorts = offer.profile === PROTECTED ? policy.protection!.udpPorts! : policy.udpPorts!;
+  return { kind: "udp", clientPorts: ports, serverPorts };
 }
 
 function conflict(message: string): RtspError {
@@ -131,7 +161,8 @@ export function transportReply(
   ssrc: number | undefined,
 ): RtspTransport {
   const end = ssrc === undefined ? {} : { ssrc };
-  const profile = "AVP";
+  const isProtected = transport.kind !== "multicast" && transport.isProtected === true;
+  const profile = isProtected ? PROTECTED : "AVP";
   switch (transport.kind) {
     case "tcp":
       return {

@@ -17,6 +17,7 @@ import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rt
 import type { TakeoverTracks } from "./rtsp_reader.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import { count, SessionPackets, type Traffic } from "./session_packets.ts";
+import { protectionOf } from "./session_protection.ts";
 
 /** What a {@linkcode PlayingSession} plays. */
 export interface PlayingSessionOptions {
@@ -212,7 +213,9 @@ export class PlayingSession implements MediaSession {
     return this.#session.tracks[0]?.transport.kind;
   }
 
-  #takeReports(bytes: Uint8Array, track: number): boolean {
+  #takeReports(packet: Uint8Array, track: number): boolean {
+    const bytes = this.#packets.open(packet, { track, rtcp: true });
+    if (bytes === undefined) return false;
     return this.#reports.take(bytes, { track, ssrc: this.format.senders[track]!.ssrc });
   }
 
@@ -243,6 +246,7 @@ export class PlayingSession implements MediaSession {
       clock,
       address: session.address,
       ports: clientPorts(session),
+      protection: protectionOf(session),
     });
   }
 

@@ -75,7 +75,9 @@ export class RecordingSession implements MediaSession {
   }
 
   takeFrame({ payload, track, rtcp }: RtspFrameEvent): void {
-    this.#ingest.take(payload, { index: track, rtcp, nowMs: this.#owner.shell.clock.now() });
+    const packet = this.#packets.open(payload, { track, rtcp });
+    if (packet === undefined) return;
+    this.#ingest.take(packet, { index: track, rtcp, nowMs: this.#owner.shell.clock.now() });
   }
 
   commit(): void {
@@ -107,11 +109,13 @@ export class RecordingSession implements MediaSession {
   }
 
   #takeDatagram(
-    packet: Uint8Array,
+    datagram: Uint8Array,
     { track, rtcp }: { readonly track: number; readonly rtcp: boolean },
   ): void {
     const session = this.#session;
     if (session.state !== "recording") return;
+    const packet = this.#packets.open(datagram, { track, rtcp });
+    if (packet === undefined) return;
     const nowMs = this.#owner.shell.clock.now();
     session.notePacket(nowMs);
     this.#owner.guard(session, () => {

@@ -1,4 +1,5 @@
 import { HubError, type Stream } from "../../hub/mod.ts";
+import { RtpError, type SrtpMasterKey } from "../../rtp/mod.ts";
 import type { Track } from "../../media/mod.ts";
 import {
   formatRtspUrl,
@@ -6,6 +7,7 @@ import {
   publishedMedia,
   type RtspAnnounceEvent,
   type RtspDescribeEvent,
+  RtspError,
   type RtspParameterEvent,
   type RtspPlayEvent,
   type RtspQuestionEvent,
@@ -35,6 +37,15 @@ import type { ServerLog } from "../../log/mod.ts";
 import { describeStream, trackChoiceOf } from "../../wire/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
 import type { RtspService } from "./rtsp_service.ts";
+import {
+  type ClientKey,
+  clientKeyOf,
+  newMasterKey,
+  protect,
+  protectedDescription,
+  protectionOf,
+  SessionProtection,
+} from "./session_protection.ts";
 import { shownCredentials } from "./shown_credentials.ts";
 
 /** A question about a stream. */
@@ -59,6 +70,8 @@ export interface RtspAnswersOptions {
   /** Carries the sessions that the answers open. */
   readonly carrier: RtspCarrier;
   readonly transport: Transport;
+  /** Whether packets that SRTP protects are offered on the connection. */
+  readonly isProtectable: boolean;
 }
 
 /** Answers the questions of one RTSP connection, as the gate wants it. */
@@ -71,6 +84,9 @@ export class RtspAnswers {
   readonly #service: RtspService;
   readonly #carrier: RtspCarrier;
   readonly #transport: Transport;
+  readonly #isProtectable: boolean;
+  /** The key that the descriptions of this connection have told, for the session that follows. */
+  #describedKey: SrtpMasterKey | undefined;
   readonly #log: ServerLog;
   /**
    * Who may play what was described, by name and query, until a session takes the ticket: a player is asked about
@@ -86,6 +102,7 @@ export class RtspAnswers {
     this.#service = options.service;
     this.#carrier = options.carrier;
     this.#transport = options.transport;
+    this.#isProtectable = options.isProtectable;
     this.#log = shell.peers.of(options.transport.remoteAddress);
   }
 
@@ -137,10 +154,11 @@ export class RtspAnswers {
       choice: trackChoiceOf(query),
     });
     if (described === undefined) return this.#rejectStream(event, found.granted, query);
-    return this.#connection.acceptDescribe(event, {
-      description: { ...described.description, ...this.#multicastConnection(event, name) },
-      identity: ticket.user,
-    });
+    const plain = { ...described.description, ...this.#multicastConnection(event, name) };
+    const description = this.#isProtectable
+      ? protectedDescription(plain, this.#describedKey ??= newMasterKey())
+      : plain;
+    return this.#connection.acceptDescribe(event, { description, identity: ticket.user });
   }
 
   /** R092: VLC asks for multicast by the query, and sets it up only where the description has a group. */
@@ -171,7 +189,11 @@ export class RtspAnswers {
   }
 
   async #setUp(event: RtspSetupEvent): Promise<RtspServerEvent[]> {
-    if (event.mode === "record") return this.#connection.acceptSetup(event);
+    const fault = this.#protect(event);
+    if (fault !== undefined) return fault;
+    if (event.mode === "record") {
+      return this.#connection.acceptSetup(event, { headers: keyHeader(event, undefined) });
+    }
     const { clock, log, timing } = this.#shell;
     let identity: string | undefined;
     if (event.session.data === undefined) {
@@ -209,10 +231,44 @@ export class RtspAnswers {
       ? this.#rejectTrack(event)
       : this.#connection.acceptSetup(event, {
         ssrc: format.senders[event.track]!.ssrc,
+        headers: keyHeader(event, format.senders[event.track]!.ssrc),
         ...(identity === undefined ? {} : { identity }),
       });
     this.#service.dropUnregistered(event.session);
     return events;
+  }
+
+  /** Takes the key that the client tells where packets are protected; the answer where it cannot be used. */
+  #protect(event: RtspSetupEvent): RtspServerEvent[] | undefined {
+    const { session, transport, track } = event;
+    if (transport.kind === "multicast" || transport.isProtected !== true) return undefined;
+    let key: ClientKey | undefined;
+    try {
+      const { description } = session;
+      key = clientKeyOf(event.request.headers.get("KeyMgmt"), { description, track });
+    } catch (error) {
+      if (!(error instanceof RtpError || error instanceof RtspError)) throw error;
+      return this.#connection.reject(event, 400, { reason: error.message });
+    }
+    if (event.mode === "record" && key === undefined) {
+      return this.#connection.reject(event, 400, { reason: "The key of the packets is not told" });
+    }
+    let protection = protectionOf(session);
+    if (protection === undefined) {
+      // A publisher by SDES is told no key: its own is for both directions.
+      const isTold = event.request.headers.get("KeyMgmt") !== undefined;
+      const own = event.mode === "play"
+        ? this.#describedKey ?? newMasterKey()
+        : isTold
+        ? newMasterKey()
+        : key!.master;
+      // A session of its own has a key of its own.
+      if (event.mode === "play") this.#describedKey = undefined;
+      protection = new SessionProtection(own);
+      protect(session, protection);
+    }
+    protection.expect(track, key);
+    return undefined;
   }
 
   /** Nothing could be described: the stream has nothing that RTSP carries, or has ended meanwhile. */
@@ -374,6 +430,15 @@ export class RtspAnswers {
     const reason = `Redirected to ${target}`;
     return this.#connection.reject(event, 302, { ...options, reason, headers });
   }
+}
+
+/** Tells the client the key of what it will be sent, where that is protected. */
+function keyHeader(
+  event: RtspSetupEvent,
+  ssrc: number | undefined,
+): Readonly<Record<string, string>> {
+  const protection = protectionOf(event.session);
+  return protection === undefined ? {} : { KeyMgmt: protection.keyMgmt(event.request.url, ssrc) };
 }
 
 /** That a player has chosen tracks, in words. */

@@ -144,8 +144,9 @@ export class RtspDoor implements Door {
     return new RtspFront(shell, transport, {
       guest,
       service: this.#service!,
-      // Plain datagrams beside an encrypted connection would give the media away.
-      policy: isTls ? {} : this.#datagramPolicy(transport.remoteAddress),
+      policy: isTls
+        ? this.#protectedPolicy(transport.remoteAddress)
+        : this.#datagramPolicy(transport.remoteAddress),
       tunnels: isTls ? this.#tunnels.tls : this.#tunnels.plain,
     });
   }
@@ -201,6 +202,15 @@ export class RtspDoor implements Door {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn(`rtp multicast is off, since ${groups.range} cannot be reached`, { reason });
     }
+  }
+
+  /**
+   * Which datagrams are offered to a client of an encrypted connection: plain ones would give the media away, those
+   * that SRTP protects do not.
+   */
+  #protectedPolicy(remoteAddress: string): RtspTransportPolicy {
+    const { udpPorts } = this.#datagramPolicy(remoteAddress);
+    return { protection: udpPorts === undefined ? {} : { udpPorts } };
   }
 
   /** Which datagrams are offered to a client. */

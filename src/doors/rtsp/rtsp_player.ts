@@ -4,6 +4,7 @@ import type { Outbox } from "../../transport/mod.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import { framesOf, JoinBurst, type RtspFrame } from "./join_burst.ts";
 import { RtspTcpFeed } from "./rtsp_tcp_feed.ts";
+import { protectionOf, type SessionProtection } from "./session_protection.ts";
 
 /** A count of RTP and RTCP packets. */
 export interface RtspTraffic {
@@ -49,11 +50,13 @@ export class RtspTcpPlayer implements RtspPlayer {
     for (const { track, transport } of session.tracks) {
       if (transport.kind === "tcp") channels.set(track, transport.channels[0]);
     }
-    const isShared = channels.size === trackCount &&
+    const protection = protectionOf(session);
+    const isShared = protection === undefined && channels.size === trackCount &&
       channels.entries().every(([track, channel]) => channel === track * 2);
     this.#feed = new RtspTcpFeed(cursor, {
       burst: this.#burst,
       channels: isShared ? undefined : channels,
+      protection,
     });
   }
 
@@ -111,6 +114,7 @@ export class RtspUdpPlayer implements RtspPlayer {
   readonly #clock: Clock;
   readonly #address: string;
   readonly #ports: ReadonlyMap<number, RtspPair>;
+  readonly #protection: SessionProtection | undefined;
   readonly #burst: JoinBurst;
   #running = false;
   #sending = false;
@@ -126,6 +130,8 @@ export class RtspUdpPlayer implements RtspPlayer {
       readonly clock: Clock;
       readonly address: string;
       readonly ports: ReadonlyMap<number, RtspPair>;
+      /** What protects its packets. */
+      readonly protection?: SessionProtection | undefined;
     },
   ) {
     this.#cursor = cursor;
@@ -133,6 +139,7 @@ export class RtspUdpPlayer implements RtspPlayer {
     this.#clock = options.clock;
     this.#address = options.address;
     this.#ports = options.ports;
+    this.#protection = options.protection;
     this.#burst = new JoinBurst(options.clock);
   }
 
@@ -174,13 +181,14 @@ export class RtspUdpPlayer implements RtspPlayer {
 
   async #send(frames: Iterable<RtspFrame>, pauses: number): Promise<void> {
     let sent = 0;
-    for (const { track, rtcp, packet } of frames) {
+    for (const { track, rtcp, packet: plain } of frames) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
       if (port === undefined) continue;
       if (sent > 0 && sent % BURST_PACKETS === 0) {
         await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
       }
       if (this.#pauses !== pauses) return;
+      const packet = this.#protection?.protect(plain, { rtcp }) ?? plain;
       sent++;
       this.packets++;
       this.bytes += packet.length;

@@ -1,4 +1,5 @@
 import type { HeaderSet, Publication, Stream, StreamReader } from "../../hub/mod.ts";
+import { DEFAULT_MAX_PAYLOAD_SIZE } from "../../rtp/mod.ts";
 import type { DescribedTracks, RtpTrack } from "../../transmux/mod.ts";
 import {
   describeStream,
@@ -15,6 +16,9 @@ export function random(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** Leaves room for what authenticates a packet, in a datagram that an Ethernet frame carries. */
+const PROTECTED_PAYLOAD_BYTES = DEFAULT_MAX_PAYLOAD_SIZE - 16;
+
 /** Reads a stream as RTP packets of the tracks that its description lists, which players with the same share. */
 export function readStream(
   stream: Stream,
@@ -22,13 +26,20 @@ export function readStream(
     readonly tracks: readonly RtpTrack[];
     readonly onEnd: () => void;
     readonly reports?: PlayerReports;
+    /** Whether SRTP will protect the packets, which makes them longer. */
+    readonly isProtected?: boolean;
   },
 ): StreamReader {
-  const { tracks, onEnd, reports } = options;
+  const { tracks, onEnd, reports, isProtected = false } = options;
   return stream.read({
-    format: rtspFormatName(tracks),
+    format: `${rtspFormatName(tracks)}${isProtected ? " protected" : ""}`,
     create: () =>
-      new RtspWireFormat({ tracks, random, nowUnixUs: () => Math.round(Date.now() * 1000) }),
+      new RtspWireFormat({
+        tracks,
+        random,
+        nowUnixUs: () => Math.round(Date.now() * 1000),
+        ...(isProtected ? { packets: { maxPayloadSize: PROTECTED_PAYLOAD_BYTES } } : {}),
+      }),
     onEnd,
     lostPackets: () => reports?.lost,
   });

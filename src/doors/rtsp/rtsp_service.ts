@@ -22,6 +22,7 @@ import { PlayerReports } from "./player_reports.ts";
 import { PlayingSession } from "./playing_session.ts";
 import { RecordingSession } from "./recording_session.ts";
 import { random, readStream, TakeoverTracks } from "./rtsp_reader.ts";
+import { protectionOf } from "./session_protection.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import type { RtspDatagrams } from "./rtsp_datagrams.ts";
 
@@ -152,7 +153,14 @@ export class RtspService implements MediaSessionOwner {
     const { stream, tracks, group } = from;
     const reports = new PlayerReports();
     const read = group === undefined
-      ? { reader: readStream(stream, { tracks, reports, onEnd: () => playing.finish() }) }
+      ? {
+        reader: readStream(stream, {
+          tracks,
+          reports,
+          onEnd: () => playing.finish(),
+          isProtected: protectionOf(session) !== undefined,
+        }),
+      }
       : this.#multicasts.join(session, { stream, tracks, address: group });
     const takeovers = this.#takeovers;
     const playing = new PlayingSession(session, this, { ...from, ...read, reports, takeovers });

@@ -2,6 +2,7 @@ import { ByteWriter } from "../../bytes/mod.ts";
 import type { WireCursor, WireRun } from "../../hub/mod.ts";
 import type { Feed } from "../../transport/mod.ts";
 import { framesOf, type JoinBurst, type RtspFrame } from "./join_burst.ts";
+import type { SessionProtection } from "./session_protection.ts";
 
 /** Bytes that are copied at a time: a player that pauses is sent those that were. */
 const COPIED_BYTES = 64 * 1024;
@@ -15,6 +16,7 @@ export class RtspTcpFeed implements Feed {
   readonly #cursor: WireCursor;
   readonly #burst: JoinBurst;
   readonly #channels: ReadonlyMap<number, number> | undefined;
+  readonly #protection: SessionProtection | undefined;
   #pending: Uint8Array = new Uint8Array(0);
   /** The rest of the run that is being copied. */
   #frames: Generator<RtspFrame> | undefined;
@@ -31,11 +33,14 @@ export class RtspTcpFeed implements Feed {
     options: {
       readonly burst: JoinBurst;
       readonly channels: ReadonlyMap<number, number> | undefined;
+      /** What protects its packets, which are then copies throughout: each player has a key of its own. */
+      readonly protection?: SessionProtection | undefined;
     },
   ) {
     this.#cursor = cursor;
     this.#burst = options.burst;
     this.#channels = options.channels;
+    this.#protection = options.protection;
   }
 
   /** Packets that have left, or were taken to be sent. */
@@ -110,9 +115,10 @@ export class RtspTcpFeed implements Feed {
         this.#frames = undefined;
         break;
       }
-      const { track, rtcp, packet } = value;
+      const { track, rtcp, packet: plain } = value;
       const channel = this.#channels === undefined ? track * 2 : this.#channels.get(track);
       if (channel === undefined) continue;
+      const packet = this.#protection?.protect(plain, { rtcp }) ?? plain;
       writer.u8(0x24).u8(channel + (rtcp ? 1 : 0)).u16(packet.length).bytes(packet);
       this.#copied.messages++;
     }

@@ -77,6 +77,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
       service: options.service,
       carrier: this,
       transport,
+      isProtectable: options.policy.protection !== undefined,
     });
     this.outbox = new Outbox(transport);
     this.outbox.onError = (error) => this.#finish(this.#endOf(error));

@@ -3,6 +3,7 @@ import type { DatagramPeer } from "../../transport/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
 import type { DatagramHandler } from "./rtp_sockets.ts";
 import type { RtspDatagrams } from "./rtsp_datagrams.ts";
+import { protectionOf } from "./session_protection.ts";
 
 /** Packets and their bytes, counted up. */
 export interface Traffic {
@@ -48,20 +49,22 @@ export class SessionPackets {
   }
 
   /** Sends a datagram to a port of the client. */
-  knock(packet: Uint8Array, to: { readonly port: number; readonly rtcp: boolean }): void {
+  knock(plain: Uint8Array, to: { readonly port: number; readonly rtcp: boolean }): void {
     const { port, rtcp } = to;
+    const packet = protectionOf(this.#session)?.protect(plain, { rtcp }) ?? plain;
     count(this.sent, packet);
     const peer = { hostname: this.#session.address, port };
     void this.#datagrams.sockets?.send(packet, { peer, rtcp });
   }
 
   /** Sends RTCP about a track, the way that its packets take. */
-  sendRtcp(packet: Uint8Array, track: number): void {
+  sendRtcp(plain: Uint8Array, track: number): void {
     const { tracks } = this.#session;
     const transport = tracks.find((candidate) => candidate.track === track)?.transport;
     if (transport?.kind === "udp") {
-      return this.knock(packet, { port: transport.clientPorts[1], rtcp: true });
+      return this.knock(plain, { port: transport.clientPorts[1], rtcp: true });
     }
+    const packet = protectionOf(this.#session)?.protect(plain, { rtcp: true }) ?? plain;
     count(this.sent, packet);
     if (transport?.kind === "multicast") {
       const peer = { hostname: transport.address, port: transport.ports[1] };
@@ -72,6 +75,15 @@ export class SessionPackets {
       frame.set(packet, 4);
       this.#carrier.outbox.send([frame]);
     }
+  }
+
+  /** What a packet that came for a track holds; `undefined` where it is protected and not authentic. */
+  open(
+    packet: Uint8Array,
+    of: { readonly track: number; readonly rtcp: boolean },
+  ): Uint8Array | undefined {
+    const protection = protectionOf(this.#session);
+    return protection === undefined ? packet : protection.unprotect(packet, of);
   }
 
   /** Receives nothing more. */

@@ -1,3 +1,5 @@
+export * from "./mikey.ts";
+export * from "./sdes.ts";
 export {
   MAX_SRTP_SOURCES,
   SrtpReceiver,
