@@ -2,6 +2,7 @@ import { ACCESS } from "./settings/access.ts";
 import { ADDRESSES } from "./settings/addresses.ts";
 import { CLUSTER } from "./settings/cluster.ts";
 import { API } from "./settings/api.ts";
+import { HLS } from "./settings/hls.ts";
 import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
@@ -21,6 +22,7 @@ import type { Setting } from "./setting.ts";
 export const SETTINGS: readonly Setting[] = [
   ...LISTENING,
   ...HTTP,
+  ...HLS,
   ...API,
   ...ACCESS,
   ...RELAYS,

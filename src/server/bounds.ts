@@ -51,6 +51,11 @@ export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "http.port": port(),
   "https.port": port(),
   "webrtc.port": port(),
+  "hls.segmentMs": { min: 100, max: 60_000, isWhole: false },
+  "hls.partMs": { min: 20, max: 10_000, isWhole: false },
+  // Fewer are no playlist that players can begin with.
+  "hls.segments": { min: 3, max: 1000, isWhole: true },
+  "hls.maxBytes": { min: MIB, max: Infinity, isWhole: true },
   "rtp.port": { min: 0, max: 65_534, isWhole: true },
   "timing.playWaitMs": TIMER,
   "timing.describeWaitMs": TIMER,

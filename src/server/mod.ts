@@ -76,6 +76,8 @@ export {
 export {
   faultAnswer,
   type GrantedPlay,
+  type HlsOptions,
+  type HlsPackagingOptions,
   HttpExchange,
   type HttpFault,
   type HttpOutput,

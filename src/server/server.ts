@@ -13,6 +13,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import type { Door, ServerTiming } from "../doors/mod.ts";
 import {
   HealthRoutes,
+  type HlsOptions,
   HttpDoor,
   type HttpDoorOptions,
   type HttpOutput,
@@ -106,6 +107,8 @@ export interface ServerOptions {
    * there is no WebRTC.
    */
   readonly webrtc?: ListenAddress | false;
+  /** How streams are played as HLS: segments, parts, memory. */
+  readonly hls?: HlsOptions;
   /**
    * Addresses or names by which clients reach that port, where it is not the host that their requests are for: behind a
    * proxy, or where addresses are translated.
@@ -1012,6 +1015,7 @@ function httpDoorOptions(
     ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
     balancers: rangesOf(options.proxies?.forwardedFor),
     ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
+    hls: options.hls,
     ...(webrtc === false ? {} : {
       webrtc: {
         address: webrtc,

@@ -17,6 +17,7 @@ export class HlsPackagers {
   readonly #shell: Shell;
   readonly #options: HlsPackagingOptions;
   readonly #packaged = new Map<Stream, Packaged>();
+  #isAlways = false;
 
   /** Packages streams of `shell`. */
   constructor(shell: Shell, options: HlsPackagingOptions) {
@@ -49,6 +50,17 @@ export class HlsPackagers {
     };
   }
 
+  /** Packages each stream from its publisher's start to its end. */
+  packageAll(): void {
+    this.#isAlways = true;
+    this.#shell.hub.observe({
+      onStreamStart: (stream) => {
+        // Nothing that fails here is the publisher's.
+        if (!this.#packaged.has(stream)) this.open(stream);
+      },
+    });
+  }
+
   #begin(stream: Stream): Packaged {
     const { clock, log } = this.#shell;
     const packager = new HlsPackager(stream, {
@@ -57,7 +69,11 @@ export class HlsPackagers {
       log,
       nowUnixUs: () => Date.now() * 1000,
       id: crypto.getRandomValues(new Uint8Array(6)).toHex(),
-      onEnd: () => void (packaged.viewers === 0 && this.#drop(stream, packaged)),
+      onEnd: () => {
+        // What is packaged always has no viewer that would let go of it.
+        const viewers = packaged.viewers - (this.#isAlways ? 1 : 0);
+        if (viewers <= 0) this.#drop(stream, packaged);
+      },
     });
     const packaged: Packaged = { packager, viewers: 0, idle: undefined };
     this.#packaged.set(stream, packaged);

@@ -12,6 +12,8 @@ import { faultAnswer } from "./json_answer.ts";
 
 /** How streams are played as HLS. */
 export interface HlsOptions extends HlsPackagingOptions {
+  /** Whether streams are packaged as long as they are published, and not only while somebody watches. Default false. */
+  readonly always?: boolean;
   /**
    * Whether each player has addresses of its own, so that it is counted and can be sent away (`viewer`, the default),
    * or all share theirs, so that a cache in front of the server serves them: it is then one player.
@@ -47,6 +49,9 @@ export function hlsRow(options: HlsOptions = {}): HttpOutput {
   return {
     protocol: "http-hls",
     suffix: /\/(?:index\.m3u8|hls\/([^/]+)\/([\w.]+\.(?:m3u8|m4s|mp4)))$/,
+    open: (shell) => {
+      if (options.always) stateOf(shell).packagers.packageAll();
+    },
     methods: {
       GET: (visit) => {
         const state = stateOf(visit.shell);

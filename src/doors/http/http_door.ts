@@ -16,6 +16,7 @@ import {
 } from "./cross_origin.ts";
 import { ANSWERED, HttpExchange } from "./http_exchange.ts";
 import { HttpListener } from "./http_listener.ts";
+import { type HlsOptions, hlsRow } from "./hls_row.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { HttpRoutes } from "./http_routes.ts";
@@ -48,6 +49,8 @@ export interface HttpDoorOptions {
   readonly outputs?: readonly HttpOutput[];
   /** Where and how streams are played and published by WebRTC; not at all where it is left out. */
   readonly webrtc?: WebRtcOptions | undefined;
+  /** How streams are played as HLS. */
+  readonly hls?: HlsOptions | undefined;
 }
 
 /** What is known of a request beside itself: what `Deno.serve` tells its handlers, and where the server is mounted. */
@@ -80,7 +83,13 @@ export class HttpDoor implements Door {
   constructor(options: HttpDoorOptions = {}) {
     this.#options = options;
     this.#webrtc = options.webrtc && new WebRtc(options.webrtc);
-    this.#outputs = [...options.outputs ?? [], ...HTTP_OUTPUTS, ...webRtcRows(this.#webrtc)];
+    this.#outputs = [
+      ...options.outputs ?? [],
+      // Before what ends in .mp4: so do initialization segments.
+      hlsRow(options.hls),
+      ...HTTP_OUTPUTS,
+      ...webRtcRows(this.#webrtc),
+    ];
     this.#rules = {
       media: options.mediaOrigins ?? "*",
       other: options.apiOrigins ?? false,
@@ -98,6 +107,7 @@ export class HttpDoor implements Door {
   async open(shell: Shell): Promise<void> {
     const { http = false, https = false } = this.#options;
     await this.#openWebRtc(shell);
+    for (const output of this.#outputs) output.open?.(shell);
     if (http !== false) await this.#listen(shell, { protocol: "http", address: http });
     if (https === false) return;
     const { tls } = shell;

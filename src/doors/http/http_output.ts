@@ -1,3 +1,4 @@
+import type { Shell } from "../mod.ts";
 import type { StreamVisit } from "./http_visit.ts";
 
 /** Answers a request about a stream. */
@@ -12,6 +13,8 @@ export interface HttpOutput {
   readonly protocol: string | ((request: Request) => string);
   /** The end of the path, anchored there: `/\.flv$/`. It is matched against at most 4 KiB, percent-decoded. */
   readonly suffix: RegExp;
+  /** Is called once, when the door opens. */
+  readonly open?: (shell: Shell) => void;
   /** What answers each method; HEAD is answered by GET, without the body, where it is not named. */
   readonly methods: Readonly<Record<string, StreamHandler>>;
   /**

@@ -4,11 +4,14 @@ import { gunzipSync } from "node:zlib";
 import { concat } from "@std/bytes/concat";
 import type { Ticket } from "../../../src/gate/mod.ts";
 import type { CodecName, MediaUnit } from "../../../src/media/mod.ts";
+import { HlsViewers } from "../../../src/doors/http/hls_viewers.ts";
 import { checkPlaylist, readPlaylist } from "../../support/hls_rules.ts";
 import { probe } from "../../support/probe.ts";
 import { until } from "../../support/test_server.ts";
 import { load } from "../../transmux/support.ts";
 import { Portless, TestPublisher, unitsOf } from "./played_stream.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
 /** The units of a publisher that goes on for so many times its fixture. */
 function longUnits(codec: CodecName, times: number): MediaUnit[] {
@@ -130,7 +133,7 @@ Deno.test("playlists and files have tags, and are sent again only where they hav
   assertEquals(new TextDecoder().decode(gunzipSync(await packed.bytes())), text);
   const waited = await weir.ask(`${folder}main.m3u8?_HLS_msn=${segments.at(-1)!.msn}`);
   await waited.body?.cancel();
-  assertMatch(waited.headers.get("cache-control")!, /^public, max-age=6/);
+  assertMatch(waited.headers.get("cache-control")!, /^public, max-age=12,/);
   const head = await weir.ask(`${folder}main.m3u8`, { method: "HEAD" });
   assertEquals([head.status, await head.text()], [200, ""]);
   await publisher.end();
@@ -197,5 +200,70 @@ Deno.test("a stream that HLS has no name for is refused in words", async () => {
   assertEquals(response.status, 406);
   assertMatch((await response.json()).reason, /players of HLS know no pcma/);
   assertEquals(playersOf(weir), []);
+  await publisher.end();
+});
+
+Deno.test("with hls.always a stream is packaged before anybody watches, and no longer than it lasts", async () => {
+  await using weir = new Portless({
+    ...{ rtmp: false, rtsp: false, http: LOCAL },
+    hls: { always: true, segmentMs: 400 },
+  });
+  await weir.server.listen();
+  const publisher = new TestPublisher(weir.server, "live/cam");
+  const units = longUnits("h264", 4);
+  publisher.send(units);
+  await until(() => weir.server.stream("live/cam").statistics?.publisher?.units === units.length);
+  const index = await weir.ask("/live/cam/index.m3u8");
+  assertEquals(index.status, 200);
+  const uri = (await index.text()).split("\n").find((line) => line.endsWith("main.m3u8"))!;
+  const playlist = readPlaylist(await (await weir.ask(`/live/cam/${uri}`)).text());
+  // It began with the first key frame, not with the newest.
+  assert(playlist.segments.length >= 6, `${playlist.segments.length} segments`);
+  await publisher.end();
+});
+
+Deno.test("a viewer that asks for nothing for 20 s is one no longer", async () => {
+  const { weir, publisher } = await playing();
+  await using _ = weir;
+  const viewers = new HlsViewers();
+  let nowMs = 0;
+  let released = 0;
+  let lasting: { tick?(): void } | undefined;
+  const ends: unknown[] = [];
+  const exchange = {
+    bytesSent: 0,
+    last: (given: typeof lasting) => void (lasting = given),
+    finish: (end: unknown) => void ends.push(end),
+  };
+  const ticket = { start: () => true, end: () => {} };
+  const parts = { token: "t", name: "live/cam", packager: {}, release: () => void released++ };
+  // deno-lint-ignore no-explicit-any
+  const viewer = viewers.add({ ...parts, exchange, ticket } as any, { now: () => nowMs });
+  nowMs = 19_000;
+  await viewer.answer(() => Promise.resolve(new Response()), () => nowMs);
+  nowMs = 38_999;
+  lasting!.tick!();
+  assertEquals([viewers.get("t", "live/cam"), ends.length], [viewer, 0]);
+  assertEquals(viewers.get("t", "live/other"), undefined);
+  nowMs = 39_000;
+  lasting!.tick!();
+  assertEquals([viewers.get("t", "live/cam"), ends.length, released], [undefined, 1, 1]);
+  assertEquals(viewers.wasSentAway("t"), false, "it may come back");
+  await publisher.end();
+});
+
+Deno.test("players that share their addresses are one, and a cache may keep what they are sent", async () => {
+  await using weir = new Portless({ hls: { sessions: "shared", segmentMs: 400 } });
+  const publisher = new TestPublisher(weir.server, "live/cam");
+  const units = longUnits("h264", 6);
+  publisher.send(units.slice(0, 73));
+  const asked = [0, 1, 2].map(() => weir.ask("/live/cam/index.m3u8"));
+  await until(() => playersOf(weir).length > 0);
+  publisher.send(units.slice(73));
+  const answers = await Promise.all(asked);
+  const texts = await Promise.all(answers.map((answer) => answer.text()));
+  assertEquals(new Set(texts).size, 1);
+  assertMatch(answers[0]!.headers.get("cache-control")!, /^public, max-age=2/);
+  assertEquals(playersOf(weir).length, 1);
   await publisher.end();
 });
