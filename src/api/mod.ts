@@ -26,4 +26,5 @@ export * from "./api_routes.ts";
 export type * from "./api_source.ts";
 export type * from "./api_types.ts";
 export * from "./metrics_routes.ts";
+export * from "./recording_routes.ts";
 export * from "./relay_record.ts";

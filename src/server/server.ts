@@ -7,6 +7,7 @@ import {
   MetricsRoutes,
   type PublishedTrack,
   type PublisherHealth,
+  RecordingRoutes,
   RelayRecord,
 } from "../api/mod.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
@@ -350,7 +351,7 @@ export class Server {
     this.#health = new HealthWatch({ tickets: () => this.#shell.gate.tickets.values(), log });
     this.#http = new HttpDoor(httpDoorOptions(listening, [
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
-      ...api === undefined ? [] : [api.metrics, api.routes],
+      ...api === undefined ? [] : [api.metrics, api.recordings, api.routes],
       ...part?.routes ?? [],
     ]));
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
@@ -865,6 +866,7 @@ export class Server {
         { source: this, program, relays: record, version, uptimeMs },
         { guard, log: this.#log },
       ),
+      recordings: new RecordingRoutes({ recordings: () => this.recordings, guard }),
       metrics: new MetricsRoutes(
         { source: this, totals: () => this.hub.totals, version, uptimeMs },
         { guard: openMetrics ? undefined : guard },
