@@ -124,7 +124,14 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
       times.push(aligned);
       ingests.push(new RtpTrackIngest({ track, time: aligned, budget }));
       const media = options.description.media[index]!;
-      return new RtspTrack({ index, media, track, aligned, control: this.#trackControl() });
+      return new RtspTrack({
+        index,
+        media,
+        track,
+        aligned,
+        control: this.#trackControl(),
+        ssrc: this.#ssrc,
+      });
     });
     const { bounds = {} } = options;
     this.#bounds = bounds;
@@ -249,7 +256,10 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
 
   /** Called by the client: passes time on. */
   tick(nowMs: number): void {
-    for (const track of this.tracks) track.tick(nowMs);
+    for (const track of this.tracks) {
+      track.tick(nowMs);
+      this.#ask(track, nowMs);
+    }
     this.#endPictures(nowMs);
     if (nowMs - this.#reportAtMs >= REPORT_INTERVAL_MS) {
       this.#reportAtMs = nowMs;
@@ -320,7 +330,18 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     this.#mediaAtMs = nowMs;
     this.#hasPackets = true;
     track.take(packet, nowMs);
+    this.#ask(track, nowMs);
     if (this.#isRead) this.#serve();
+  }
+
+  /** Asks for what is missing; over TCP nothing is lost on this way, and the server knows what was before. */
+  #ask(track: RtspTrack, nowMs: number): void {
+    const link = this.#links[this.tracks.indexOf(track)];
+    if (link?.protocol !== "udp") return;
+    const requests = track.requests(nowMs);
+    if (requests.length === 0) return;
+    const report = { type: "receiver-report", ssrc: this.#ssrc, reports: [] } as const;
+    link.send(buildRtcp([report, ...requests]), { rtcp: true });
   }
 
   /** Opens the way through firewalls with a packet without payload and an empty report. */

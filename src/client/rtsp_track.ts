@@ -1,3 +1,4 @@
+import { LossFeedback } from "../transmux/mod.ts";
 import type { Track } from "../media/mod.ts";
 import {
   type AlignedTrack,
@@ -5,6 +6,7 @@ import {
   parseRtcp,
   parseRtpPacket,
   type ReportBlock,
+  type RtcpPacket,
   RtpError,
   type RtpPacket,
   RtpReceiver,
@@ -63,6 +65,7 @@ export class RtspTrack {
   readonly packets: ReadableStream<RtpPacket>;
   readonly #control: RtspTrackControl;
   readonly #aligned: AlignedTrack;
+  readonly #feedback: LossFeedback;
   readonly #waiting: WaitingPacket[] = [];
   readonly #past = { delivered: 0, lost: 0, duplicateOrLate: 0, foreign: 0, restarts: 0 };
   #receiver: RtpReceiver;
@@ -82,6 +85,8 @@ export class RtspTrack {
       readonly track: Track;
       readonly aligned: AlignedTrack;
       readonly control: RtspTrackControl;
+      /** The source of what the server is told. */
+      readonly ssrc: number;
     },
   ) {
     this.index = options.index;
@@ -89,6 +94,7 @@ export class RtspTrack {
     this.track = options.track;
     this.#aligned = options.aligned;
     this.#control = options.control;
+    this.#feedback = new LossFeedback(this.track.rtp?.feedback ?? [], options.ssrc);
     this.#receiver = this.#newReceiver({ ordered: false });
     this.packets = new ReadableStream<RtpPacket>({
       pull: (controller) => {
@@ -180,6 +186,11 @@ export class RtspTrack {
     return this.#receiver.report(nowMs);
   }
 
+  /** Called by the client: what the server is asked for now, since packets are missing. */
+  requests(nowMs: number): RtcpPacket[] {
+    return this.#feedback.requests(this.#receiver, nowMs);
+  }
+
   /** Called by the client: removes the next packet. */
   shift(): WaitingPacket | undefined {
     const waiting = this.#waiting.shift();
@@ -203,7 +214,14 @@ export class RtspTrack {
 
   #newReceiver({ ordered }: { readonly ordered: boolean }): RtpReceiver {
     const { clockRate } = this.#aligned;
-    return new RtpReceiver({ clockRate, ...(ordered ? { reorderPackets: 0 } : {}) });
+    return new RtpReceiver({
+      clockRate,
+      onLoss: () => {
+        // A frame of sound that is lost is over.
+        if (this.track.kind === "video") this.#feedback.lose();
+      },
+      ...(ordered ? { reorderPackets: 0 } : {}),
+    });
   }
 
   #takeRtp(bytes: Uint8Array, nowMs: number): void {

@@ -1,4 +1,5 @@
 import type { AmfObject } from "../amf/mod.ts";
+import type { LossPolicy } from "../transmux/mod.ts";
 
 /** A stream that is fetched from, or forwarded to, another server; or all streams of a pattern. */
 export interface RelayOptions {
@@ -41,6 +42,11 @@ export interface RelayOptions {
   readonly idleMs?: number;
   /** How long a pull may get nothing before it is tried anew, milliseconds. Default 10 000. */
   readonly silentMs?: number;
+  /**
+   * Of a push over RTMP: what becomes of pictures after a loss of RTP packets, as the server's `onLoss` says for
+   * players. Default `pass`.
+   */
+  readonly onLoss?: LossPolicy;
   /** Options of its connection. */
   readonly client?: RelayClientOptions;
 }

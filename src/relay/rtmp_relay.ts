@@ -3,7 +3,7 @@ import type { Publication } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { FlvError, plainAudioBody, plainVideoBody } from "../flv/mod.ts";
 import { CapsEx, parseRtmpUrl } from "../rtmp/mod.ts";
-import { type FlvBody, FlvRemuxer } from "../transmux/mod.ts";
+import { type FlvBody, FlvRemuxer, type LossPolicy } from "../transmux/mod.ts";
 import { formatAddress } from "../transport/mod.ts";
 import { tellLeftOut } from "../wire/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
@@ -24,7 +24,7 @@ import type { RelayOptions } from "./relay_options.ts";
  * @throws {RtmpError} `url` when the URL cannot be parsed
  */
 export function rtmpRelayDriver(options: RelayOptions): RelayDriver {
-  const { url, client = {} } = options;
+  const { url, client = {}, onLoss = "pass" } = options;
   const parsed = parseRtmpUrl(url);
   const { scheme, app, key } = parsed;
   const address = { hostname: parsed.host, port: parsed.port };
@@ -34,7 +34,9 @@ export function rtmpRelayDriver(options: RelayOptions): RelayDriver {
     address,
     // The key is what most services know their publishers by.
     secrets: secretsOf(parsed, app, key, `=${key.split("?", 1)[0]}`),
-    connect: async (signal) => new RtmpRelayConnection(await connect(url, { ...client, signal })),
+    connect: async (signal) => {
+      return new RtmpRelayConnection(await connect(url, { ...client, signal }), onLoss);
+    },
   };
 }
 
@@ -42,9 +44,11 @@ const connect = RtmpClient.connect.bind(RtmpClient);
 
 class RtmpRelayConnection implements RelayConnection {
   readonly #client: RtmpClient;
+  readonly #onLoss: LossPolicy;
 
-  constructor(client: RtmpClient) {
+  constructor(client: RtmpClient, onLoss: LossPolicy) {
     this.#client = client;
+    this.#onLoss = onLoss;
   }
 
   async play(signal: AbortSignal): Promise<RelaySource> {
@@ -57,7 +61,11 @@ class RtmpRelayConnection implements RelayConnection {
   ): Promise<RelaySink> {
     const remote = await this.#client.publish(undefined, { signal });
     const { capsEx } = this.#client.capabilities;
-    return new RtmpRelaySink(remote, { log, multitrack: (capsEx & CapsEx.Multitrack) !== 0 });
+    return new RtmpRelaySink(remote, {
+      log,
+      multitrack: (capsEx & CapsEx.Multitrack) !== 0,
+      onLoss: this.#onLoss,
+    });
   }
 
   async close(): Promise<void> {
@@ -74,15 +82,21 @@ class RtmpRelaySink implements RelaySink {
   readonly #writer: WritableStreamDefaultWriter<RtmpMedia>;
   readonly #log: ServerLog;
   readonly #multitrack: boolean;
+  readonly #onLoss: LossPolicy;
   #remuxer = new FlvRemuxer();
   #publication: Publication | undefined;
 
   constructor(
     remote: RtmpPublication,
-    { log, multitrack }: { readonly log: ServerLog; readonly multitrack: boolean },
+    options: {
+      readonly log: ServerLog;
+      readonly multitrack: boolean;
+      readonly onLoss: LossPolicy;
+    },
   ) {
-    this.#log = log;
-    this.#multitrack = multitrack;
+    this.#log = options.log;
+    this.#multitrack = options.multitrack;
+    this.#onLoss = options.onLoss;
     this.#writer = remote.getWriter();
     this.ended = this.#writer.closed.then(() => {}, () => {});
   }
@@ -101,7 +115,7 @@ class RtmpRelaySink implements RelaySink {
   #bodies(unit: MediaUnit, publication: Publication | undefined): readonly FlvBody[] {
     if (unit.payload.format !== "flv" && this.#publication !== publication) {
       this.#publication = publication;
-      this.#remuxer = new FlvRemuxer({ multitrack: this.#multitrack });
+      this.#remuxer = new FlvRemuxer({ multitrack: this.#multitrack, onLoss: this.#onLoss });
       this.#remuxer.setTracks(publication?.tracks ?? []);
     }
     const bodies = this.#remuxer.remux(unit).flatMap((flv) => this.#taken(flv));

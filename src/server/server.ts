@@ -383,7 +383,7 @@ export class Server {
       this.#pool = new WorkerPool({
         count: workers,
         options: { ...workerOptions(options), rtmpAskAtConnect: asks },
-        relays: options.relays ?? [],
+        relays: (options.relays ?? []).map((relay) => this.#withOnLoss(relay)),
         hooks,
         log,
         member: main!.member,
@@ -429,7 +429,9 @@ export class Server {
         random: Math.random,
         ...(part?.seesTo === undefined ? {} : { seesTo: part.seesTo }),
       },
-      this.#pool === undefined ? options.relays ?? [] : [],
+      this.#pool === undefined
+        ? (options.relays ?? []).map((relay) => this.#withOnLoss(relay))
+        : [],
     );
     // Of several workers each has its part of the channels, and records what is published to it.
     const sources = this.#pool === undefined ? options.sources ?? [] : [];
@@ -582,7 +584,14 @@ export class Server {
    * ```
    */
   addRelay(options: RelayOptions): Promise<number> {
-    return this.#pool?.addRelay(options) ?? this.#relays.add(options);
+    const relay = this.#withOnLoss(options);
+    return this.#pool?.addRelay(relay) ?? this.#relays.add(relay);
+  }
+
+  /** A relay that says nothing of losses does as the server does for players. */
+  #withOnLoss(relay: RelayOptions): RelayOptions {
+    const { onLoss } = this.#options;
+    return onLoss === undefined ? relay : { onLoss, ...relay };
   }
 
   /**
@@ -592,7 +601,8 @@ export class Server {
    * @throws {TypeError} (rejects), and nothing is changed, as `addRelay`
    */
   changeRelay(id: number, options: RelayOptions): Promise<boolean> {
-    return this.#pool?.changeRelay(id, options) ?? this.#relays.change(id, options);
+    const relay = this.#withOnLoss(options);
+    return this.#pool?.changeRelay(id, relay) ?? this.#relays.change(id, relay);
   }
 
   /**

@@ -12,7 +12,7 @@ import {
 import type { ServerLog } from "../log/mod.ts";
 import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
 import { type RecordedStream, recordStream, type RecordStreamOptions } from "../record/mod.ts";
-import { type CodedFrame, frameBytes, FrameReader } from "../transmux/mod.ts";
+import { type CodedFrame, frameBytes, FrameReader, type LossPolicy } from "../transmux/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 
 /** Options of a program that reads a stream's units. */
@@ -30,6 +30,11 @@ export interface UnitsOptions {
    * default `hub.maxLagMs`.
    */
   readonly maxLagMs?: number;
+  /**
+   * What becomes of pictures after a loss of RTP packets, where units are converted: `pass` gives those of H.264 and
+   * H.265 with what is whole of them, `key-frame` none up to the next key frame. Default `key-frame`.
+   */
+  readonly onLoss?: LossPolicy;
   /** Ends the stream of units. */
   readonly signal?: AbortSignal;
 }
@@ -145,7 +150,7 @@ class UnitReader {
   readonly readable: ReadableStream<StreamUnit>;
   readonly #options: UnitsOptions & { readonly gate: Gate };
   readonly #units: StreamQueue;
-  readonly #frames = new FrameReader();
+  readonly #frames: FrameReader;
   readonly #onAbort = (): void => this.#stop();
   #ticket: PlayTicket | undefined;
   #publication: Publication | undefined;
@@ -153,7 +158,8 @@ class UnitReader {
 
   constructor(stream: Stream, options: UnitsOptions & { readonly gate: Gate }) {
     this.#options = options;
-    const { gate, maxLagMs, tracks, signal } = options;
+    const { gate, maxLagMs, tracks, signal, onLoss = "key-frame" } = options;
+    this.#frames = new FrameReader({ afterLoss: onLoss === "pass" ? "pass" : "drop" });
     this.#units = openStreamQueue(stream, {
       timeBy: "media",
       onEnd: () => this.#leave(),

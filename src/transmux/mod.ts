@@ -66,5 +66,6 @@ export * from "./sdp_of_tracks.ts";
 export { tracksAfter, trackWithConfig } from "./track_config.ts";
 export { tracksOfSdp } from "./tracks_of_sdp.ts";
 export { EMPTY_METADATA, metadataWithout, toldMetadata } from "./track_metadata.ts";
+export * from "./loss_feedback.ts";
 export * from "./unit_budget.ts";
 export * from "./unsupported_track.ts";

@@ -114,6 +114,35 @@ Deno.test("a report that comes where RTP is expected is a report (RFC 5761, 4)",
   assertEquals(playing.tracks[0]!.unixUsOf(160), 1_700_000_000_000_000);
 });
 
+/** What GStreamer's server describes of H.264 by AVPF. */
+const WITH_FEEDBACK = "v=0\ns=x\nm=video 0 RTP/AVPF 96\na=rtpmap:96 H264/90000\n" +
+  "a=rtcp-fb:96 nack\na=rtcp-fb:96 nack pli\na=control:stream=0\n";
+
+Deno.test("a player over UDP asks for packets that are missing, and for a key frame when they are given up (RFC 4585)", () => {
+  for (const protocol of ["udp", "tcp"] as const) {
+    const { playing, links, receive } = playback(protocol, WITH_FEEDBACK);
+    const send = (sequenceNumber: number) =>
+      receive(buildRtpPacket({
+        ...{ payloadType: 96, sequenceNumber, timestamp: sequenceNumber * 3600, ssrc: 7 },
+        marker: true,
+        payload: new Uint8Array([sequenceNumber === 0 ? 0x65 : 0x41, 0x88]),
+      }));
+    const asked = () =>
+      links[0]!.sent.splice(0).filter(({ rtcp }) => rtcp).map(({ bytes }) => bytes.toHex());
+    asked();
+    send(0);
+    send(2);
+    const report = "80c9000100000063";
+    // Number 1, and no other behind it.
+    const nack = `${report}81cd0003000000630000000700010000`;
+    assertEquals(asked(), protocol === "udp" ? [nack] : []);
+    playing.tick(performance.now() + 60_000);
+    const pli = `${report}81ce00020000006300000007`;
+    assertEquals(asked().filter((hex) => hex === pli).length, protocol === "udp" ? 1 : 0);
+    assertEquals(playing.tracks[0]!.statistics.lost, 1);
+  }
+});
+
 Deno.test("packets that are no RTP cost themselves alone, and are counted (R090, R120)", () => {
   const { playing, receive } = playback("udp");
   for (const length of [0, 2, 11, 2000]) receive(new Uint8Array(length));

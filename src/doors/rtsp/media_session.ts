@@ -50,6 +50,8 @@ export interface MediaSessionOwner {
   readonly drainMs: number;
   /** What becomes of players when the description that they have has changed. */
   readonly onChange: "wrong" | "end" | "announce";
+  /** Runs `act` after a while, or when the server stops. */
+  later(act: () => void, ms: number): void;
   /** Runs `act`; a mistake of this program ends the session that shows it, and nothing else. */
   guard(session: RtspServerSession, act: () => void): void;
   /**

@@ -19,6 +19,8 @@ export class RecordingSession implements MediaSession {
   readonly #ticket: PublishTicket;
   readonly #ingest: RtpSessionIngest;
   readonly #packets: SessionPackets;
+  /** The client has ended it, and datagrams that were on their way are still taken. */
+  #isEnding = false;
 
   /** Takes interleaved packets at once, datagrams after `begin`. */
   constructor(
@@ -99,6 +101,16 @@ export class RecordingSession implements MediaSession {
   }
 
   closed(reason: string): void {
+    const mayHaveMore = reason === "teardown" && this.#packets.isListening &&
+      this.#ingest.statistics.packets > 0;
+    if (!mayHaveMore) return this.#close(reason);
+    // What it sent before it said so comes another way, and may be behind.
+    this.#isEnding = true;
+    this.#owner.later(() => this.#close(reason), LAST_DATAGRAMS_MS);
+  }
+
+  #close(reason: string): void {
+    this.#isEnding = false;
     this.#packets.close();
     this.#ingest.end();
     this.#ticket.end({
@@ -113,7 +125,7 @@ export class RecordingSession implements MediaSession {
     { track, rtcp }: { readonly track: number; readonly rtcp: boolean },
   ): void {
     const session = this.#session;
-    if (session.state !== "recording") return;
+    if (session.state !== "recording" && !this.#isEnding) return;
     const packet = this.#packets.open(datagram, { track, rtcp });
     if (packet === undefined) return;
     const nowMs = this.#owner.shell.clock.now();
@@ -127,6 +139,9 @@ export class RecordingSession implements MediaSession {
     });
   }
 }
+
+/** How long datagrams are taken after the TEARDOWN that followed them: they wait in this machine's sockets. */
+const LAST_DATAGRAMS_MS = 20;
 
 /** An RTP packet without payload: version 2, all else 0. */
 const EMPTY_RTP = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);

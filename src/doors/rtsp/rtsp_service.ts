@@ -59,6 +59,8 @@ export class RtspService implements MediaSessionOwner {
   readonly onChange: RtspChangePolicy;
   readonly #multicasts: MulticastSessions;
   readonly #takeovers: TakeoverTracks;
+  /** What is to be done in a while. */
+  readonly #due = new Set<() => void>();
   /** The sessions that play, are set up to, or record. */
   readonly #owned = new Map<RtspServerSession, MediaSession>();
 
@@ -238,6 +240,7 @@ export class RtspService implements MediaSessionOwner {
       this.playing(session)?.sayGoodbye();
       this.close(session, "stopped");
     }
+    for (const due of [...this.#due]) due();
   }
 
   /** Ends all sessions over a connection; their clients are told. */
@@ -265,6 +268,16 @@ export class RtspService implements MediaSessionOwner {
   end(session: RtspServerSession, { reason, message }: SessionEnd): void {
     this.#owned.get(session)?.sayGoodbye(message);
     this.#release(session, reason, () => this.sessions.end(session, message));
+  }
+
+  /** Runs `act` after a while, or when the server stops. */
+  later(act: () => void, ms: number): void {
+    const due = (): void => {
+      timer.cancel();
+      if (this.#due.delete(due)) act();
+    };
+    const timer = this.shell.clock.setTimer(due, ms);
+    this.#due.add(due);
   }
 
   /** Ends a session, and its connection; `reason` is what log and hooks are told. */

@@ -528,6 +528,28 @@ Deno.test("a publisher without packets is given up, its connection with it over 
   await until(() => weir.server.hub.get("live/cam") === undefined);
 });
 
+Deno.test("datagrams that a publisher sends right before its TEARDOWN belong to its stream", async () => {
+  await using weir = await start();
+  using control = await dial(weir);
+  using media = new UdpPair();
+  const session = await control.announce(media.transport);
+  assertEquals((await control.request("RECORD", { headers: session })).status, 200);
+  const publication = weir.server.hub.get("live/cam")!.publication!;
+  const { port } = weir.server.addresses.find(({ protocol }) => protocol === "rtp")!;
+  const server = { transport: "udp", hostname: "127.0.0.1", port } as const;
+  await media.rtp.send(audioPacket(0), server);
+  await until(() => publication.statistics.units === 1);
+  const sending: Promise<unknown>[] = [];
+  for (let number = 1; number < 40; number++) {
+    sending.push(media.rtp.send(audioPacket(number), server));
+  }
+  sending.push(control.send(control.encode("TEARDOWN", { headers: session })));
+  await Promise.all(sending);
+  assertEquals((await control.response()).status, 200);
+  await until(() => weir.server.hub.get("live/cam") === undefined);
+  assertEquals(publication.statistics.units, 40);
+});
+
 /** A publisher of one track of G.711, by a clock of its own. */
 function publisherAlone() {
   const hub = new Hub({ clock: { now: () => 0, setTimer: () => ({ cancel() {} }) } });
