@@ -24,6 +24,8 @@ import { TicketWatch } from "./ticket_watch.ts";
 export interface PublishStart {
   /** The tracks, where they are known before the first unit. */
   readonly tracks?: readonly Track[];
+  /** The wall-clock time of time 0 of its units by its own clock, where it is known: see `PublishOptions` of the hub. */
+  readonly epochUnixUs?: () => number | undefined;
   /**
    * Called once when the publisher is ended by somebody else: another publisher has taken over, or it was
    * kicked. The name is given back already; the client is to be told.
@@ -194,6 +196,7 @@ export class PublishTicket implements Ticket {
       publication = hub.acquire(request.name, {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
+        ...(start.epochUnixUs === undefined ? {} : { epochUnixUs: start.epochUnixUs }),
         ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
         ...this.#precedence,
         onEnded: (reason, message) =>

@@ -26,6 +26,11 @@ export interface PublishOptions {
    */
   readonly via?: string;
   /**
+   * Tells the wall-clock time of time 0 of its units by its own clock, microseconds since 1970, where that is known by
+   * then: of RTP, by sender reports.
+   */
+  readonly epochUnixUs?: () => number | undefined;
+  /**
    * Called once when others have ended the publication, and the stream is no longer held; `words` say why, for
    * people.
    */
@@ -141,6 +146,15 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     this.via = wiring.via;
     this.#wiring = wiring;
     this.#lastUnitAt = wiring.clock.now();
+  }
+
+  /**
+   * The wall-clock time of the stream's time 0 by the publisher's clock, microseconds since 1970; `undefined` where it
+   * has not told it.
+   */
+  get epochUnixUs(): number | undefined {
+    const epochUnixUs = this.#wiring.epochUnixUs?.();
+    return epochUnixUs === undefined ? undefined : epochUnixUs - (this.#offsetUs ?? 0);
   }
 
   /** Whether this publisher still has the stream. */

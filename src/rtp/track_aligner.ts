@@ -110,6 +110,14 @@ export class TrackAligner {
   }
 
   /**
+   * The wall-clock time of the timeline's time 0 by the newest sender report of the track that the others are placed by,
+   * microseconds since 1970; `undefined` before the first report.
+   */
+  get epochUnixUs(): number | undefined {
+    return this.#reference?.epochUnixUs;
+  }
+
+  /**
    * Where a track begins whose first packet came at `arrivalMs`: beside the newest other packet, or at the
    * beginning, when others do not come at the pace of their time yet, beside the first one.
    */
@@ -235,6 +243,15 @@ export class AlignedTrack {
     if (this.#pair === undefined || this.#firstTicks === undefined) return undefined;
     const ticks = this.#unwrapper.peek(timestamp) - this.#firstTicks;
     return this.#pair.unixUs + usFromTicks(ticks, this.clockRate) - this.#pair.elapsedUs;
+  }
+
+  /**
+   * The wall-clock time of the timeline's time 0 by the last sender report, in microseconds since 1970, or `undefined`
+   * before the first report.
+   */
+  get epochUnixUs(): number | undefined {
+    if (this.#pair === undefined || this.#firstTicks === undefined) return undefined;
+    return this.#pair.unixUs - this.#pair.elapsedUs - this.#offsetUs;
   }
 
   /** The source began anew: the next packet is placed by its arrival again. */

@@ -68,6 +68,7 @@ export interface UnitSink {
 
 /** RTP ingest of one RTSP session that records: packets of all its tracks in, units of the publication out. */
 export class RtpSessionIngest {
+  readonly #aligner = new TrackAligner();
   readonly #sink: UnitSink;
   readonly #tracks: readonly PublisherTrack[];
   readonly #ssrc: number;
@@ -114,7 +115,7 @@ export class RtpSessionIngest {
     this.#reportMs = options.reportMs ?? REPORT_INTERVAL_MS;
     this.#keyFrameMs = options.keyFrameMs;
     this.#maxBitrateBps = options.maxBitrateBps;
-    const aligner = new TrackAligner();
+    const aligner = this.#aligner;
     const budget = new UnitBudget();
     this.#tracks = options.tracks.map((track, index) => {
       const { clockRate } = track.rtp!;
@@ -134,6 +135,14 @@ export class RtpSessionIngest {
       const mayEstimate = track.rtp!.feedback?.includes("goog-remb") === true;
       return { track, media, receiver, aligned, ingest, feedback, mayEstimate };
     });
+  }
+
+  /**
+   * The wall-clock time of time 0 of its units by the sender's clock, microseconds since 1970; `undefined` before the
+   * first sender report.
+   */
+  get epochUnixUs(): number | undefined {
+    return this.#aligner.epochUnixUs;
   }
 
   /** Counts of now. */

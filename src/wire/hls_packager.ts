@@ -378,8 +378,10 @@ export class HlsPackager {
   }
 
   #startSegment({ dtsUs, ptsUs }: CodedFrame): void {
+    const told = this.#stream.publication?.epochUnixUs;
     // What was kept came before now, and the newest of it came now.
-    this.#epochUnixUs ??= this.#options.nowUnixUs() - (this.#stream.lastDtsUs ?? dtsUs);
+    this.#epochUnixUs = told ?? this.#epochUnixUs ??
+      this.#options.nowUnixUs() - (this.#stream.lastDtsUs ?? dtsUs);
     const programDateTimeMs = Math.round((this.#epochUnixUs + ptsUs) / 1000);
     this.#segmentStart = { dtsUs, programDateTimeMs };
   }

@@ -221,3 +221,21 @@ Deno.test("TrackAligner goes on by arrival after a restart of the source", () =>
   assertEquals(video.timeUs(0x80000000, 1040), 1_040_000);
   assertThrows(() => aligner.addTrack({ clockRate: 0 }), RangeError);
 });
+
+Deno.test("TrackAligner tells the wall-clock time of its time 0 by sender reports", () => {
+  const aligner = new TrackAligner({ originUs: 0 });
+  const video = aligner.addTrack({ clockRate: 90_000 });
+  assertEquals(video.timeUs(1_000_000, 0), 0);
+  assertEquals(aligner.epochUnixUs, undefined);
+  video.timeUs(1_000_000 + 90_000, 1000);
+  video.takeSenderReport({
+    type: "sender-report",
+    ssrc: 1,
+    ntp: ntpFromUnixUs(1_700_000_001_000_000),
+    rtpTimestamp: 1_000_000 + 90_000,
+    packetCount: 2,
+    octetCount: 2,
+    reports: [],
+  });
+  assertEquals(aligner.epochUnixUs, 1_700_000_000_000_000);
+});

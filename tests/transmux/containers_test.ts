@@ -21,6 +21,7 @@ import {
   frameBytes,
   FrameFeed,
 } from "../../src/transmux/mod.ts";
+import { loadMediabunny } from "../../src/files/mediabunny.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { probe, type ProbedPacket } from "../support/probe.ts";
 import { run } from "../support/process.ts";
@@ -114,6 +115,28 @@ for (const [video, audio] of [["h264", "aac"], ["h265", "opus"], ["av1", "mp3"]]
         frames.filter((frame) => frame.kind === kind),
         { bytesOf: inMp4, toleranceMs },
       );
+    }
+  });
+}
+
+for (const [video, audio] of [["h264", "aac"], ["vp9", "opus"], ["av1", "flac"]] as const) {
+  Deno.test(`FragmentWriter makes MP4 of ${video} with ${audio} that mediabunny reads frame for frame`, async () => {
+    const { tracks, frames } = publish(video, audio);
+    const { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } = await loadMediabunny();
+    using input = new Input({
+      formats: ALL_FORMATS,
+      source: new BufferSource(mp4Of(tracks, frames, 9)),
+    });
+    for (const track of await input.getTracks()) {
+      const published = frames.filter(({ kind }) => kind === track.type);
+      const packets = await Array.fromAsync(new EncodedPacketSink(track).packets());
+      assertEquals(packets.length, published.length);
+      const inOrder = published.toSorted((a, b) => a.dtsUs - b.dtsUs);
+      for (const [at, { data, timestamp, type }] of packets.entries()) {
+        assertEquals(md5(data), md5(inMp4(inOrder[at]!)));
+        assertAlmostEquals(timestamp * 1000, inOrder[at]!.ptsUs / 1000, 2.6);
+        assertEquals(type === "key", inOrder[at]!.keyFrame);
+      }
     }
   });
 }

@@ -318,6 +318,24 @@ Deno.test("PROGRAM-DATE-TIME is when a picture came, and goes on with the segmen
   }
 });
 
+Deno.test("PROGRAM-DATE-TIME goes by the sender's clock where it is known", async () => {
+  using weir = new Packaging();
+  const camera: { epochUnixUs?: number } = {};
+  weir.publication = weir.stream.publish({
+    conflict: "takeover",
+    epochUnixUs: () => camera.epochUnixUs,
+  });
+  weir.package();
+  weir.send(repeated("h264", 3));
+  // 2001-09-09T01:46:40Z: a camera whose clock nobody has set.
+  camera.epochUnixUs = 1e15;
+  weir.send(repeated("h264", 3, 2880).slice(1));
+  const { segments } = await weir.playlist();
+  assert(segments[0]!.programDateTimeMs! > 1.7e12);
+  const startS = segments.slice(0, -1).reduce((sum, { durationS }) => sum + durationS, 0);
+  assertAlmostEquals(segments.at(-1)!.programDateTimeMs!, 1e12 + 80 + startS * 1000, 1);
+});
+
 Deno.test("a stream whose key frames are far apart has segments that are no longer than it said", async () => {
   using weir = new Packaging();
   weir.package();

@@ -186,6 +186,7 @@ export class RtspService implements MediaSessionOwner {
     let ingest: RtpSessionIngest | undefined;
     const started = ticket.start({
       tracks,
+      epochUnixUs: () => ingest?.epochUnixUs,
       onEnded: (end) => this.end(session, end),
       fields: { transport: session.tracks[0]?.transport.kind },
       endFields: () => {
