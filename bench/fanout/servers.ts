@@ -50,6 +50,7 @@ async function startWeir(cwd: string): Promise<ServerUnderTest> {
       ...["run", "--allow-net", "mod.ts", "--log-level", "warn"],
       ...["--rtmp", `127.0.0.1:${port}`, "--rtsp", `127.0.0.1:${rtspPort}`],
       ...["--rtp", String(rtpPort)],
+      ...(await knowsHttp(cwd) ? ["--http", "off"] : []),
     ],
     port,
     rtspPort,
@@ -66,6 +67,15 @@ async function startWithHttp(): Promise<ServerUnderTest> {
   const server = await start(Deno.execPath(), { args, port });
   await answers(httpPort);
   return { ...server, httpPort, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** Whether a checkout has the door of HTTP, whose port is fixed by default: earlier ones have none. */
+async function knowsHttp(cwd: string): Promise<boolean> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "mod.ts", "--help"],
+    cwd,
+  }).output();
+  return new TextDecoder().decode(stdout).includes("--http");
 }
 
 /** weir that gathers media for so long before it writes. */

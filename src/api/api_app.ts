@@ -36,26 +36,24 @@ interface Parts {
 }
 
 function addServer(book: RouteBook, { schemas, context }: Parts): void {
-  const { source, version, uptimeMs } = context;
+  const { source, counts, version, uptimeMs } = context;
   book.add({
     method: "get",
     path: "/v1",
     summary: "The server as a whole: its version, addresses and counts",
     gives: schemas.server,
-    answer: async () =>
-      serverView(await source.freshSnapshot(), { source, version, uptimeMs: uptimeMs() }),
+    answer: async () => serverView(await counts.get(), { source, version, uptimeMs: uptimeMs() }),
   });
 }
 
-function addStreams(book: RouteBook, { schemas, context: { source } }: Parts): void {
+function addStreams(book: RouteBook, { schemas, context: { source, counts } }: Parts): void {
   book.add({
     method: "get",
     path: "/v1/streams",
     summary: "The streams, by name",
     query: schemas.pageQuery,
     gives: schemas.pageOf(schemas.stream),
-    answer: async ({ query }) =>
-      pageOf(streamViews(await source.freshSnapshot()), query, ({ name }) => name),
+    answer: async ({ query }) => pageOf(streamViews(await counts.get()), query, ({ name }) => name),
   });
   book.add({
     method: "get",
@@ -64,7 +62,7 @@ function addStreams(book: RouteBook, { schemas, context: { source } }: Parts): v
     params: schemas.nameParams,
     gives: schemas.streamDetail,
     answer: async ({ params: { name } }) =>
-      streamDetail(await source.freshSnapshot(), name) ?? nothing(`stream ${name}`),
+      streamDetail(await counts.get(), name) ?? nothing(`stream ${name}`),
   });
   book.add({
     method: "delete",
@@ -84,7 +82,9 @@ function addStreams(book: RouteBook, { schemas, context: { source } }: Parts): v
 
 function addTickets(
   book: RouteBook,
-  { schemas, context: { source }, kind }: Parts & { readonly kind: "publishers" | "players" },
+  { schemas, context: { source, counts }, kind }: Parts & {
+    readonly kind: "publishers" | "players";
+  },
 ): void {
   const action = kind === "publishers" ? "publish" : "play";
   book.add({
@@ -94,7 +94,7 @@ function addTickets(
     query: schemas.ticketQuery,
     gives: schemas.pageOf(schemas.ticket),
     answer: async ({ query }) => {
-      const wanted = (await source.freshSnapshot()).tickets.filter((ticket) =>
+      const wanted = (await counts.get()).tickets.filter((ticket) =>
         ticket.action === action &&
         (query.stream === undefined || ticket.stream === query.stream) &&
         (query.user === undefined || ticket.user === query.user) &&
@@ -118,7 +118,7 @@ function addTickets(
   });
 }
 
-function addConnections(book: RouteBook, { schemas, context: { source } }: Parts): void {
+function addConnections(book: RouteBook, { schemas, context: { source, counts } }: Parts): void {
   book.add({
     method: "get",
     path: "/v1/connections",
@@ -126,7 +126,7 @@ function addConnections(book: RouteBook, { schemas, context: { source } }: Parts
     query: schemas.pageQuery,
     gives: schemas.pageOf(schemas.connection),
     answer: async ({ query }) => {
-      const { connections } = await source.freshSnapshot();
+      const { connections } = await counts.get();
       return pageOf(connections.toSorted(byId), query, ({ id }) => id);
     },
   });
@@ -153,7 +153,7 @@ function addConnections(book: RouteBook, { schemas, context: { source } }: Parts
   });
 }
 
-function addRelays(book: RouteBook, { schemas, context: { source, relays } }: Parts): void {
+function addRelays(book: RouteBook, { schemas, context: { counts, relays } }: Parts): void {
   book.add({
     method: "get",
     path: "/v1/relays",
@@ -161,7 +161,7 @@ function addRelays(book: RouteBook, { schemas, context: { source, relays } }: Pa
     query: schemas.pageQuery,
     gives: schemas.pageOf(schemas.relay),
     answer: async ({ query }) => {
-      const all = (await source.freshSnapshot()).relays;
+      const all = (await counts.get()).relays;
       return pageOf(all.toSorted(byId), query, ({ id }) => id);
     },
   });

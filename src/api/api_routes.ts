@@ -38,7 +38,12 @@ export class ApiRoutes implements HttpRoutes {
     const request = await readRequest(visit);
     if (request === undefined) return faultAnswer(TOO_LARGE);
     const app = await this.#loadedApp();
-    return app === undefined ? faultAnswer(NO_PACKAGES) : await app(request);
+    if (app === undefined) return faultAnswer(NO_PACKAGES);
+    try {
+      return await app(request);
+    } finally {
+      if (request.method !== "GET") this.#context.counts.forget();
+    }
   }
 
   /** What cannot be had is tried again with the next request. */

@@ -1,14 +1,15 @@
 import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
 import type { StreamTotals } from "../hub/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
-import type { ApiSource } from "./api_source.ts";
+import type { ApiSnapshot } from "./api_source.ts";
 import { EventLoopDelay } from "./event_loop_delay.ts";
+import type { RecentSnapshot } from "./recent_snapshot.ts";
 import { serverMetrics } from "./server_metrics.ts";
 
 /** What the metrics are about. */
 export interface MetricsContext {
-  /** The server. */
-  readonly source: ApiSource;
+  /** Counts of the server. */
+  readonly counts: RecentSnapshot;
   /** What has come and left of all streams. */
   readonly totals: () => StreamTotals;
   /** Version of weir. */
@@ -26,6 +27,7 @@ export class MetricsRoutes implements HttpRoutes {
   readonly #context: MetricsContext;
   readonly #guard: ApiGuard | undefined;
   readonly #delay = new EventLoopDelay();
+  #newest: { readonly snapshot: ApiSnapshot; readonly text: string } | undefined;
 
   /** Metrics of what `context` has; without a guard anybody may read them. */
   constructor(context: MetricsContext, { guard }: { readonly guard: ApiGuard | undefined }) {
@@ -52,20 +54,21 @@ export class MetricsRoutes implements HttpRoutes {
     const refusal = await this.#guard?.refusal(visit);
     if (refusal !== undefined) return refusal;
     this.#delay.start();
-    const { source, totals, version, uptimeMs } = this.#context;
-    const text = serverMetrics({
-      snapshot: await source.freshSnapshot(),
-      totals: totals(),
-      version,
-      uptimeMs: uptimeMs(),
-      delay: this.#delay,
-    });
-    return new Response(text, {
+    return new Response(this.#textOf(await this.#context.counts.get()), {
       headers: {
         "content-type": "text/plain; version=0.0.4; charset=utf-8",
         "cache-control": "no-store",
       },
     });
+  }
+
+  #textOf(snapshot: ApiSnapshot): string {
+    if (this.#newest?.snapshot !== snapshot) {
+      const { totals, version, uptimeMs } = this.#context;
+      const parts = { totals: totals(), version, uptimeMs: uptimeMs(), delay: this.#delay };
+      this.#newest = { snapshot, text: serverMetrics({ snapshot, ...parts }) };
+    }
+    return this.#newest.text;
   }
 
   /** Measures no longer. */

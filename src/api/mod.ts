@@ -26,5 +26,6 @@ export * from "./api_routes.ts";
 export type * from "./api_source.ts";
 export type * from "./api_types.ts";
 export * from "./metrics_routes.ts";
+export * from "./recent_snapshot.ts";
 export * from "./recording_routes.ts";
 export * from "./relay_record.ts";

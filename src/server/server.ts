@@ -7,6 +7,7 @@ import {
   MetricsRoutes,
   type PublishedTrack,
   type PublisherHealth,
+  RecentSnapshot,
   RecordingRoutes,
   RelayRecord,
 } from "../api/mod.ts";
@@ -868,17 +869,18 @@ export class Server {
     });
     const { version } = denoConfig;
     const uptimeMs = (): number => performance.now() - this.#madeAtMs;
+    const counts = new RecentSnapshot(this);
     const record = new RelayRecord(this, { state, log: this.#log });
     return {
       token,
       record,
       routes: new ApiRoutes(
-        { source: this, program, relays: record, version, uptimeMs },
+        { source: this, counts, program, relays: record, version, uptimeMs },
         { guard, log: this.#log },
       ),
       recordings: new RecordingRoutes({ recordings: () => this.recordings, guard }),
       metrics: new MetricsRoutes(
-        { source: this, totals: () => this.hub.totals, version, uptimeMs },
+        { counts, totals: () => this.hub.totals, version, uptimeMs },
         { guard: openMetrics ? undefined : guard },
       ),
     };

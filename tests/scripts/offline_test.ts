@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { existsSync } from "node:fs";
+import { RunningProcess } from "../support/process.ts";
 
 /** A port that nobody listens on: every download fails at once. */
 const NOWHERE = "http://127.0.0.1:9/";
@@ -46,6 +47,35 @@ Deno.test({
     const task = await offline("task", "start", "--version");
     assertEquals(task.stdout, run.stdout);
     assertMatch(task.stderr, /^Task start [^\n]*\n$/, "and it downloads nothing");
+  },
+});
+
+Deno.test({
+  name: "without a network RTMP, RTSP and FLV over HTTP are served, and the API says what it lacks",
+  ignore: !hasStandIns,
+  async fn() {
+    const cache = await Deno.makeTempDir({ prefix: "weir-cache-" });
+    try {
+      const local = "127.0.0.1:0";
+      await using weir = new RunningProcess(Deno.execPath(), [
+        ...["run", "--allow-net", "mod.ts", "--webrtc", "off"],
+        ...["--rtmp", local, "--rtsp", local, "--rtp", "off", "--http", local],
+      ], { env: { DENO_DIR: cache, NPM_CONFIG_REGISTRY: NOWHERE, JSR_URL: NOWHERE } });
+      await weir.line(/rtmp listening/);
+      await weir.line(/rtsp listening/);
+      const [, url, token] = await weir.line(/^console: (http:\S+)#token=(\S+)$/);
+      const ask = async (path: string) => {
+        const headers = { authorization: `Bearer ${token}` };
+        const answer = await fetch(`${url}${path}`, { headers });
+        return [answer.status, await answer.text()];
+      };
+      const [status, text] = await ask("v1/streams");
+      assertEquals([status, JSON.parse(String(text)).code], [503, "packages"]);
+      await weir.line(/the API cannot be had, as its packages cannot be loaded/);
+      assertEquals((await ask("metrics"))[0], 200, "metrics need none");
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
   },
 });
 

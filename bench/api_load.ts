@@ -1,0 +1,172 @@
+/**
+ * What it costs that the API and the metrics are asked all the time, while players watch.
+ *
+ *     deno run -A bench/api_load.ts [--players 200] [--seconds 10] [--rate 50]
+ *
+ * The server is a process of its own, and tells its processor time by its metrics: for so long without questions, and
+ * as long with `--rate` a second of the API and of the metrics in turn. What the players have of each is told beside.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import type { ClientReport, ClientTask } from "./fanout/clients.ts";
+
+/** What was measured. */
+export interface ApiLoadFigures {
+  /** Shares of a core that the server takes: without and with the questions. */
+  readonly idleShare: number;
+  readonly askedShare: number;
+  /** Questions that were answered. */
+  readonly answered: number;
+  /** Pictures that the players saw, of those that take the messages apart, and how late the slowest hundredth was. */
+  readonly pictures: readonly [number, number];
+  readonly p99Ms: readonly [number, number];
+  /** Times that a player was too slow. */
+  readonly skips: number;
+}
+
+/** What is asked for the first times costs more than what is asked all day. */
+const WARM_UP = 500;
+
+const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
+
+/** Measures. */
+export async function measureApiLoad(
+  { players, seconds, rate }: {
+    readonly players: number;
+    readonly seconds: number;
+    readonly rate: number;
+  },
+): Promise<ApiLoadFigures> {
+  const [rtmpPort, httpPort] = [freePort(), freePort()];
+  await using server = await startServer(rtmpPort, httpPort);
+  const cpuSeconds = async (): Promise<number> => {
+    const text = await (await ask(server, "metrics")).text();
+    return Number(/^process_cpu_seconds_total (\S+)$/m.exec(text)?.[1]);
+  };
+  const run = async (asks: boolean) => {
+    let answered = 0;
+    const before = Promise.withResolvers<number>();
+    let timer: ReturnType<typeof setInterval> | undefined;
+    const task: ClientTask = {
+      ...{ rtmpPort, rtspPort: 0, httpPort, publish: "rtmp", via: "rtmp" },
+      ...{ players, streams: 1, seconds, mbps: 3.2 },
+    };
+    let spent = NaN;
+    const report = await runClients(task, async (line) => {
+      if (line === "start") {
+        before.resolve(await cpuSeconds());
+        if (!asks) return;
+        timer = setInterval(async () => {
+          for (const path of ["v1/streams", "metrics"]) {
+            const answer = await ask(server, path);
+            await answer.arrayBuffer();
+            if (answer.ok) answered++;
+          }
+        }, 1000 / rate);
+      } else {
+        clearInterval(timer);
+        spent = await cpuSeconds() - await before.promise;
+      }
+    });
+    return { share: spent / report.seconds, report, answered };
+  };
+  for (let at = 0; at < WARM_UP; at++) {
+    for (const path of ["v1/streams", "metrics"]) await (await ask(server, path)).arrayBuffer();
+  }
+  const idle = await run(false);
+  const asked = await run(true);
+  const text = await (await ask(server, "metrics")).text();
+  return {
+    idleShare: idle.share,
+    askedShare: asked.share,
+    answered: asked.answered,
+    pictures: [idle.report.pictures, asked.report.pictures],
+    p99Ms: [idle.report.p99Ms, asked.report.p99Ms],
+    skips: Number(/^weir_skips_total (\S+)$/m.exec(text)?.[1]),
+  };
+}
+
+interface Running extends AsyncDisposable {
+  readonly url: string;
+  readonly token: string;
+}
+
+function ask({ url, token }: Running, path: string): Promise<Response> {
+  return fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+}
+
+async function startServer(rtmpPort: number, httpPort: number): Promise<Running> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--allow-net", "mod.ts", "--log-level", "warn", "--rtsp", "off"],
+      ...["--webrtc", "off", "--rtmp", `127.0.0.1:${rtmpPort}`, "--http", `127.0.0.1:${httpPort}`],
+    ],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let token: string | undefined;
+  for (let text = ""; token === undefined;) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error("The server has not started");
+    text += value;
+    token = /#token=(\S+)\n/.exec(text)?.[1];
+  }
+  return {
+    url: `http://127.0.0.1:${httpPort}/`,
+    token,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await lines.cancel();
+      await child.status;
+    },
+  };
+}
+
+async function runClients(
+  task: ClientTask,
+  onLine: (line: "start" | "end") => Promise<void>,
+): Promise<ClientReport> {
+  const script = new URL("fanout/clients.ts", import.meta.url).href;
+  const clients = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", "--unstable-net", script, JSON.stringify(task)],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  let text = "";
+  for await (const piece of clients.stdout.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    const lines = text.split("\n");
+    text = lines.pop()!;
+    for (const line of lines) {
+      if (line === "start" || line === "end") await onLine(line);
+      else {
+        await clients.status;
+        return JSON.parse(line) as ClientReport;
+      }
+    }
+  }
+  throw new Error("The clients have ended early");
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+if (import.meta.main) {
+  const { players = "200", seconds = "10", rate = "50" } = parseArgs(Deno.args, {
+    string: ["players", "seconds", "rate"],
+  });
+  const figures = await measureApiLoad({
+    players: Number(players),
+    seconds: Number(seconds),
+    rate: Number(rate),
+  });
+  console.log(figures);
+  const cost = (figures.askedShare - figures.idleShare) * 100;
+  console.log(`${figures.answered} answers cost ${cost.toFixed(1)} % of a core`);
+}
