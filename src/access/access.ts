@@ -6,7 +6,7 @@ import type {
   RejectionTerms,
 } from "../gate/mod.ts";
 import { atMostEachSecond, type ServerLog } from "../log/mod.ts";
-import { type Fetch, hasNetPermission, ServerError } from "../transport/mod.ts";
+import { checkHttpPermission, type Fetch, isHttpUrl, ServerError } from "../transport/mod.ts";
 import { AccessCallback } from "./access_callback.ts";
 import { loadJose } from "./jose.ts";
 import { makeTokenVerifier } from "./jwt_verifier.ts";
@@ -387,9 +387,9 @@ class Policy {
   /** Loads what tokens need. */
   async open(now: () => number): Promise<void> {
     const { url, jwt } = this.options;
-    if (url !== undefined) checkReach("access.url", url);
+    if (url !== undefined) checkHttpPermission("ask access.url", url);
     if (jwt === undefined) return;
-    if (jwt.jwks !== undefined) checkReach("access.jwt.jwks", jwt.jwks);
+    if (jwt.jwks !== undefined) checkHttpPermission("ask access.jwt.jwks", jwt.jwks);
     try {
       const jose = await loadJose();
       this.#verifier = makeTokenVerifier(jwt, { jose, now, fetch: this.#fetch });
@@ -471,8 +471,7 @@ function checkJwt({ secret, jwks, algorithms }: JwtOptions): void {
 }
 
 function checkUrl(path: string, text: string): void {
-  const url = URL.parse(text);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "") return;
+  if (isHttpUrl(text)) return;
   throw new AccessOptionsError(path, "must be a URL of http or https, without user and password");
 }
 
@@ -481,17 +480,6 @@ function checkNumber(path: string, value: number): void {
   throw new AccessOptionsError(
     path,
     `must be a whole number from 1 to 600000: current value is ${value}`,
-  );
-}
-
-/** To ask without permission would stop the program at a question. */
-function checkReach(option: string, text: string): void {
-  const { hostname, port, protocol } = new URL(text);
-  const host = hostname.replace(/^\[|\]$/g, "");
-  if (hasNetPermission(host, Number(port) || (protocol === "https:" ? 443 : 80))) return;
-  throw new ServerError(
-    "permission",
-    `Cannot ask ${option} without permission: add --allow-net=${new URL(text).host}`,
   );
 }
 

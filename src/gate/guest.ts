@@ -17,7 +17,7 @@ import {
 import type { Desk } from "./desk.ts";
 import type { Leavers } from "./hook_caller.ts";
 import type { GuessGuard } from "./guess_guard.ts";
-import type { RefusedInfo } from "./gate_observer.ts";
+import type { RefusedInfo } from "./refused_info.ts";
 import type { HookResult } from "./hooks.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PEER_PARAMETER, type Peers } from "./peers.ts";
@@ -91,6 +91,8 @@ export class Guest {
   readonly #log: ServerLog;
   /** The server's own publishers and players: nobody has to let them in. */
   readonly #isOwn: boolean;
+  /** It is one request of HTTP: nobody is told of each of those. */
+  readonly #isRequest: boolean;
   readonly #onRelease: () => void;
   readonly #unused = new Set<PlayTicket | PublishTicket>();
   /** Questions that wait for their answers. */
@@ -115,6 +117,7 @@ export class Guest {
     this.protocol = arrival.protocol;
     this.remoteAddress = arrival.remoteAddress;
     this.#isOwn = arrival.isOwn;
+    this.#isRequest = arrival.isRequest ?? false;
     this.#onRelease = arrival.onRelease;
     this.#log = arrival.isOwn ? desk.log : desk.peers.of(arrival.remoteAddress);
   }
@@ -150,8 +153,9 @@ export class Guest {
     if (this.#hasLeft) return HAS_GONE;
     if (!this.#hasEntered && !this.#isOwn) {
       this.#hasEntered = true;
+      const isRequest = this.#isRequest || introduction.isRequest === true;
       if (introduction.isRequest !== true) this.#logArrival(info);
-      this.#desk.tell(({ onEntered }) => onEntered?.(info));
+      if (!isRequest) this.#desk.tell(({ onEntered }) => onEntered?.(info));
     }
     return { granted: info };
   }
@@ -315,7 +319,7 @@ export class Guest {
     const judged = await this.#judge(action, { request: asked, ask });
     if (!("granted" in judged)) return judged;
     const { user, expiresInMs, name = ask.name, isOpen } = judged.granted;
-    const request = { ...asked, name };
+    const request = { ...asked, name, ...(user === undefined ? {} : { user }) };
     const { hooks } = this.#desk;
     const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
     if (hook !== undefined) {
@@ -373,7 +377,7 @@ export class Guest {
   ): Promise<Answer<Proof>> {
     const { authenticate } = this.#desk.hooks;
     if (authenticate === undefined) return { granted: { ...NOBODY, isOpen: true } };
-    const shown = ask.credentials ?? { kind: "none" };
+    const shown = ask.credentials ?? NOTHING_SHOWN;
     const credentials = shown.kind === "none" ? credentialsInQuery(request.query) : shown;
     const asking = (): Promise<Asked> =>
       this.#desk.caller.ask(
@@ -481,7 +485,8 @@ export class Guest {
     this.#count(away);
     if (away === HAS_GONE || this.#hasLeft || "redirect" in away) return away;
     const { connection, query } = this.#request(ask);
-    const hasShown = (ask.credentials ?? credentialsInQuery(query)).kind !== "none";
+    const hasShown = (ask.credentials ?? NOTHING_SHOWN).kind !== "none" ||
+      credentialsInQuery(query).kind !== "none";
     if ("challenge" in away && !hasShown) return away;
     const name = away.hidesName || ("refused" in away && away.refused === "invalid")
       ? ""
@@ -509,6 +514,8 @@ export class Guest {
     return away;
   }
 }
+
+const NOTHING_SHOWN: ShownCredentials = { kind: "none" };
 
 const GONE: ConnectionEnd = {
   clean: true,

@@ -5,6 +5,7 @@ import type {
   AuthenticationRequest,
   PasswordMethod,
 } from "./authentication.ts";
+import type { RefusedInfo } from "./refused_info.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 
 /** A hook's answer that refuses; the reason is told to the client. */
@@ -69,6 +70,10 @@ export interface ServerHooks {
   readonly onPublish?: (request: StreamRequest) => HookResult;
   /** A client wants to play. */
   readonly onPlay?: (request: StreamRequest) => HookResult;
+  /** A client has introduced itself, and was let in. Requests of HTTP are none. */
+  readonly onEntered?: (connection: ConnectionInfo) => void | Promise<void>;
+  /** A client was turned away. To ask one for credentials that has shown none is not to refuse it. */
+  readonly onRefused?: (refused: RefusedInfo) => void | Promise<void>;
   /** A publisher has the stream. */
   readonly onPublishStart?: (info: PublishInfo) => void | Promise<void>;
   /**

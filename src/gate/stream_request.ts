@@ -23,4 +23,6 @@ export interface StreamRequest {
   readonly name: string;
   /** Parameters that came with the name. */
   readonly query: URLSearchParams;
+  /** The user that it has proved to be; left out before that, and where it need not prove it. */
+  readonly user?: string;
 }

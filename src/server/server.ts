@@ -1,5 +1,13 @@
 import { Access, type AccessOptions } from "../access/mod.ts";
 import {
+  type EventCommandOptions,
+  EventOutlets,
+  type ListeningHooks,
+  listeningHooks,
+  ServerEvents,
+  type WebhookOptions,
+} from "../events/mod.ts";
+import {
   ApiGuard,
   type ApiProgram,
   ApiRoutes,
@@ -228,6 +236,10 @@ export interface ServerOptions {
    * `hooks.authenticate`, beside which it cannot be. Default: anybody may publish and play.
    */
   readonly access?: AccessOptions;
+  /** URLs that are told of what happens. */
+  readonly webhooks?: readonly WebhookOptions[];
+  /** Programs that are run at what happens; to run them needs permission. */
+  readonly commands?: readonly EventCommandOptions[];
   /** Functions of the program that decide who may do what, or hear of what has happened. */
   readonly hooks?: ServerHooks;
   /** Where log lines go; nowhere by default. */
@@ -291,6 +303,10 @@ export interface AddressListOptions {
 export class Server {
   /** The streams, for all that the shorter ways below do not offer. */
   readonly hub: Hub;
+  /** What happens in the server, to listen to. */
+  readonly events: ServerEvents = new ServerEvents((error) =>
+    this.#log.error("a listener of events failed", { error: String(error) })
+  );
   /** Who may do what, and the publishing keys; `undefined` without the option of that name. */
   readonly access: Access | undefined;
   /**
@@ -298,6 +314,8 @@ export class Server {
    * tokens or users, or no API.
    */
   readonly apiToken: string | undefined;
+  readonly #outlets: EventOutlets;
+  readonly #listening: ListeningHooks | undefined;
   readonly #metrics: MetricsRoutes | undefined;
   readonly #record: RelayRecord | undefined;
   readonly #health: HealthWatch;
@@ -333,7 +351,23 @@ export class Server {
     const { maxConnectionBytes = MAX_CONNECTION_BYTES, tls } = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
     this.access = accessOf(options, log);
-    const hooks = hooksOf(options, this.access);
+    const decided = hooksOf(options, this.access);
+    // Where this is a part of a server, the whole tells.
+    this.#listening = part === undefined
+      ? listeningHooks(this.events, {
+        hooks: decided,
+        clock: systemClock,
+        lingerMs: () => this.hub.settings.lingerMs,
+      })
+      : undefined;
+    const hooks = this.#listening?.hooks ?? decided;
+    this.#outlets = new EventOutlets({
+      webhooks: part === undefined ? options.webhooks ?? [] : [],
+      commands: part === undefined ? options.commands ?? [] : [],
+      log,
+      clock: systemClock,
+      urls: () => ({ rtmp: this.#urlOf("rtmp"), rtsp: this.#urlOf("rtsp") }),
+    });
     this.#paths = new PathRules(options.paths ?? []);
     this.hub = new Hub(
       { ...this.#hubOptions(options), clock: systemClock },
@@ -743,6 +777,7 @@ export class Server {
   async listen(): Promise<void> {
     try {
       await this.access?.open();
+      this.#outlets.open(this.events);
       await this.#openFiles();
       await this.#shell.open();
       await this.#node?.start();
@@ -758,6 +793,15 @@ export class Server {
       await this.stop();
       throw error;
     }
+  }
+
+  /** Where programs of this machine reach a protocol; empty where it is not listened for. */
+  #urlOf(protocol: "rtmp" | "rtsp"): string {
+    const address = this.addresses.find((one) => one.protocol === protocol);
+    if (address === undefined) return "";
+    const isAny = address.hostname === "0.0.0.0" || address.hostname === "::";
+    const hostname = isAny ? "127.0.0.1" : address.hostname;
+    return `${protocol}://${formatAddress({ hostname, port: address.port })}`;
   }
 
   /** Whoever reaches the server may do everything: said once, where not only this machine reaches it. */
@@ -896,8 +940,15 @@ export class Server {
   stop(): Promise<void> {
     this.#stopping ??= this.#shell.stop(async () => {
       this.#agent?.stop();
-      await Promise.all([this.#stopAgents(), this.#pool?.stop()]);
+      await Promise.all([
+        this.#stopAgents(),
+        this.#pool?.stop(),
+        this.#outlets.stopCommands(),
+      ]);
       await this.#node?.stop();
+    }).then(async () => {
+      this.#listening?.close();
+      await this.#outlets.close();
     });
     return this.#stopping;
   }
@@ -980,6 +1031,8 @@ function workerOptions(options: ServerOptions): WorkerOptions {
     workers: _workers,
     relays: _relays,
     access: _access,
+    webhooks: _webhooks,
+    commands: _commands,
     cluster: _cluster,
     ...given
   } = options;

@@ -1,3 +1,6 @@
+import { hasNetPermission } from "./net_permission.ts";
+import { ServerError } from "./server_error.ts";
+
 /** What is asked of a server of others by HTTP. */
 export interface HttpRequest {
   /** Method; GET by default. */
@@ -60,6 +63,28 @@ export async function askByHttp(
     return { status, body: "" };
   }
   return { status, body: await textOf(response, { maxBytes, signal }) };
+}
+
+/** Whether a text is a URL of HTTP, over TLS or not, without user and password, which `fetch` does not take. */
+export function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === "";
+}
+
+/**
+ * Checks that this program may ask the server of a URL: to ask without permission would stop the program at a question.
+ * `purpose` begins the message, as in `ask access.url`.
+ *
+ * @throws {ServerError} `permission`, with the flag to add
+ */
+export function checkHttpPermission(purpose: string, text: string): void {
+  const { hostname, port, protocol, host } = new URL(text);
+  const usual = protocol === "https:" ? 443 : 80;
+  if (hasNetPermission(hostname.replace(/^\[|\]$/g, ""), Number(port) || usual)) return;
+  throw new ServerError(
+    "permission",
+    `Cannot ${purpose} without permission: add --allow-net=${host}`,
+  );
 }
 
 /** Whether a status says that all is well. */

@@ -274,6 +274,8 @@ Deno.test("who observes the gate hears of who has come, and of each refusal once
   await guest.enter();
   await guest.play({ name: "a" });
   await guest.play({ name: "a", credentials: password("ann", "wrong") });
+  const query = new URLSearchParams("user=ann&pass=wrong");
+  await guest.play({ name: "b", query, credentials: { kind: "none" } });
   await guest.play({ name: "a//b" });
   guest.leave({ clean: true, reason: "closed", message: "" });
   stop();
@@ -281,8 +283,9 @@ Deno.test("who observes the gate hears of who has come, and of each refusal once
   assertEquals(heard, [
     "entered 1",
     "play a wrong-credentials: Wrong",
+    "play b wrong-credentials: Wrong",
     "play  invalid: The stream name has an empty segment, number 2",
     "left 1",
   ]);
-  assertEquals(bench.errors.length, 2);
+  assertEquals(bench.errors.length, 3);
 });

@@ -6,7 +6,7 @@ const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root
 };
 
 /** Public paths that open connections; all others are bytes and values in, bytes and values out. */
-const WITH_SOCKETS = ["./access", ".", "./api", "./client", "./cluster", "./server"];
+const WITH_SOCKETS = ["./access", "./events", ".", "./api", "./client", "./cluster", "./server"];
 
 /** The folders of `src/` whose modules `file` brings. */
 async function foldersOf(file: string): Promise<Set<string>> {
