@@ -31,6 +31,9 @@ export const TOGGLE: LeafType<boolean> = {
   show: String,
 };
 
+/** A text that YAML takes as it stands, and for a text. */
+const PLAIN = /^(?!true$|false$|null$)[A-Za-z_/][\w./@+-]*$/;
+
 /** Options of {@linkcode text}. */
 export interface TextOptions {
   /** What is allowed, in words. */
@@ -54,7 +57,7 @@ export function text(options: TextOptions): LeafType<string> {
       if (typeof read !== "string" || !pattern.test(read)) throw wrong(value, type);
       return read;
     },
-    show: (value) => value,
+    show: (value) => PLAIN.test(value) ? value : JSON.stringify(value),
   };
   return type;
 }

@@ -151,7 +151,7 @@ export const LIMITS: readonly Setting[] = [
     default: SERVER_TIMING.writeStallMs,
     help: "how long a write to a client may make no progress",
     option: "timing.writeStallMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "timing.close",
@@ -159,7 +159,7 @@ export const LIMITS: readonly Setting[] = [
     default: SERVER_TIMING.closeMs,
     help: "how long a closing connection may take to read what it was told",
     option: "timing.closeMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "timing.hook",
@@ -167,6 +167,6 @@ export const LIMITS: readonly Setting[] = [
     default: SERVER_TIMING.hookMs,
     help: "how long a decision about a client may take before the client is refused",
     option: "timing.hookMs",
-    change: "restart",
+    change: "reload",
   }),
 ];
