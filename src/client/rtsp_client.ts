@@ -30,7 +30,8 @@ export interface RtspClientOptions {
   /**
    * What carries media. Default `auto`: what is played comes over UDP, or over TCP where the server
    * refuses UDP (461) or no packet comes; what is published goes over TCP, or UDP where the server
-   * refuses that, since nothing would tell that datagrams do not arrive. Over TLS it is always TCP.
+   * refuses that, since nothing would tell that datagrams do not arrive. Over TLS it is TCP, and with `udp`
+   * datagrams where the server protects them (SRTP).
    */
   readonly transport?: "auto" | RtspLinkProtocol;
   /** Credentials that go before those of the URL; sent only when the server asks for them. */
@@ -176,7 +177,7 @@ export class RtspClient implements AsyncDisposable {
     options: RtspClientOptions = {},
   ): Promise<RtspClient> {
     const parsed = typeof url === "string" ? parseRtspUrl(url) : url;
-    if (options.transport === "udp" && isTcpOnly(parsed, options)) {
+    if (options.transport === "udp" && options.connection !== undefined) {
       throw new TypeError('Cannot connect as media goes over TCP only: current value is "udp"');
     }
     const withCredentials = { ...parsed, ...options.credentials };
@@ -303,6 +304,7 @@ export class RtspClient implements AsyncDisposable {
         ...options,
         protocols,
         mode: "record",
+        isEncrypted: this.url.scheme === "rtsps",
       });
       recording.begin(links);
       await connection.ask("done", (session) => session.record(), options);
@@ -447,7 +449,7 @@ export class RtspClient implements AsyncDisposable {
 
   #protocols(order: readonly RtspLinkProtocol[]): readonly RtspLinkProtocol[] {
     const { transport = "auto" } = this.#options;
-    if (isTcpOnly(this.url, this.#options)) return ["tcp"];
+    if (isTcpOnly(this.url, this.#options)) return [transport === "udp" ? "udp" : "tcp"];
     return transport === "auto" ? order : [transport];
   }
 
@@ -457,7 +459,11 @@ export class RtspClient implements AsyncDisposable {
     options: RtspRequestOptions & { readonly protocols: readonly RtspLinkProtocol[] },
   ): Promise<void> {
     const connection = this.#connection!;
-    const links = await setUpLinks(connection, playback.requests(), { ...options, mode: "play" });
+    const links = await setUpLinks(connection, playback.requests(), {
+      ...options,
+      mode: "play",
+      isEncrypted: this.url.scheme === "rtsps",
+    });
     if (this.#playback !== playback) {
       for (const link of links) link.close();
       throw new RtspError("closed", "The playback was cancelled");
@@ -567,6 +573,7 @@ export class RtspClient implements AsyncDisposable {
   }
 }
 
+/** Whether packets go over the connection where nothing else is asked for. */
 function isTcpOnly(url: RtspUrl, options: RtspClientOptions): boolean {
   return url.scheme === "rtsps" || options.connection !== undefined;
 }

@@ -7,6 +7,7 @@ import {
   type DatagramSocket,
   plainAddress,
 } from "../transport/mod.ts";
+import { LinkProtection } from "./link_protection.ts";
 import type { RtspClientConnection, RtspRequestOptions } from "./rtsp_client_connection.ts";
 
 /** What carries media: datagrams, or the RTSP connection. */
@@ -44,6 +45,8 @@ export interface RtspLinkOptions extends RtspRequestOptions {
   readonly protocols: readonly RtspLinkProtocol[];
   /** Which way media flows. */
   readonly mode: "play" | "record";
+  /** Whether the connection is encrypted: only then keys can be told by it, and plain datagrams are not taken. */
+  readonly isEncrypted: boolean;
 }
 
 /**
@@ -94,16 +97,25 @@ async function setUpLink(
   request: RtspLinkRequest,
   options: OneLinkOptions,
 ): Promise<RtspLink> {
+  const profile = profileOf(request.media, options);
+  const protection = profile === "SAVP"
+    ? new LinkProtection(request.media, { mode: options.mode })
+    : undefined;
   const offer: RtspTransport = {
     protocol: options.protocol,
-    profile: profileOf(request.media),
+    profile,
     delivery: "unicast",
     ...(options.mode === "record" ? { mode: "record" } : {}),
   };
   if (options.protocol === "tcp") {
     const channels = [options.index * 2, options.index * 2 + 1] as const;
     const reply = await ask({ ...offer, interleaved: channels });
-    return new TcpLink(connection, { ...request, channels: reply.interleaved ?? channels });
+    return protectedLink(
+      protection,
+      request,
+      (receiving) =>
+        new TcpLink(connection, { ...receiving, channels: reply.interleaved ?? channels }),
+    );
   }
   const { localAddress, remoteAddress } = connection.transport;
   const pair = await bindDatagramPair({
@@ -112,7 +124,11 @@ async function setUpLink(
   });
   try {
     const reply = await ask({ ...offer, clientPort: [pair.rtp.port, pair.rtcp.port] });
-    return new UdpLink(pair, { ...request, remoteAddress, reply });
+    return protectedLink(
+      protection,
+      request,
+      (receiving) => new UdpLink(pair, { ...receiving, remoteAddress, reply }),
+    );
   } catch (error) {
     closePair(pair);
     throw error;
@@ -121,18 +137,47 @@ async function setUpLink(
   async function ask(transport: RtspTransport): Promise<RtspTransport> {
     const answer = await connection.ask(
       "set-up",
-      (session) => session.setup(request.media.control, [transport]),
+      (session) =>
+        session.setup(request.media.control, [transport], { mikey: protection?.message }),
       options,
     );
+    protection?.expect(answer.keyMgmt);
     return checkReply(answer.transport, transport);
   }
 }
 
-/** SRTP is not spoken here; servers with AVPF tracks want to be asked for AVPF. */
-function profileOf({ protocol }: SdpMedia): string {
+/** The profile of a track: servers with AVPF tracks want to be asked for AVPF. */
+function profileOf({ protocol }: SdpMedia, { isEncrypted, ...options }: OneLinkOptions): string {
   const profile = /\/(S?AVPF?)$/i.exec(protocol)?.[1]?.toUpperCase() ?? "AVP";
-  if (!profile.startsWith("S")) return profile;
-  throw new RtspError("unsupported-transport", "The track is encrypted (SRTP)", { status: 461 });
+  const isProtected = profile.startsWith("S");
+  const why = isProtected && !isEncrypted
+    ? "The track is encrypted (SRTP), and the connection that would tell its key is not"
+    : !isProtected && isEncrypted && options.protocol === "udp"
+    ? "The track is not protected beside the encrypted connection"
+    : undefined;
+  if (why !== undefined) throw new RtspError("unsupported-transport", why, { status: 461 });
+  return profile === "SAVPF" ? "SAVP" : profile;
+}
+
+/** A link whose packets are protected where they have to be. */
+function protectedLink(
+  protection: LinkProtection | undefined,
+  request: RtspLinkRequest,
+  open: (request: RtspLinkRequest) => RtspLink,
+): RtspLink {
+  if (protection === undefined) return open(request);
+  const link = open({
+    ...request,
+    receive: ({ bytes, rtcp }) => {
+      const plain = protection.unprotect(bytes, { rtcp });
+      if (plain !== undefined) request.receive({ bytes: plain, rtcp });
+    },
+  });
+  return {
+    protocol: link.protocol,
+    send: (bytes, options) => link.send(protection.protect(bytes, options), options),
+    close: () => link.close(),
+  };
 }
 
 /** Some servers answer with what they like better than what they were asked for. */

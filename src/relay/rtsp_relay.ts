@@ -38,8 +38,8 @@ const MAX_PACKET_BYTES = 65_507;
 export function rtspRelayDriver(options: RelayOptions): RelayDriver {
   const { url, transport = "auto", client: { timeoutMs, caCerts } = {} } = options;
   const parsed = parseRtspUrl(url);
-  if (parsed.scheme === "rtsps" && transport === "udp") {
-    throw new TypeError('Cannot relay as media of rtsps goes over TCP: current value is "udp"');
+  if (parsed.scheme === "rtsps" && transport === "udp" && options.mode === "push") {
+    throw new TypeError('Cannot push as media to rtsps goes over TCP: current value is "udp"');
   }
   const address = { hostname: parsed.host, port: parsed.port };
   return {

@@ -7,6 +7,7 @@ import { formatRange, parseRange, type RtspRange } from "./range.ts";
 import { parseRtpInfo, type RtspRtpInfo } from "./rtp_info.ts";
 import { isNoSession, parseSessionHeader } from "./session_header.ts";
 import { RTSP_TRANSITIONS, type RtspMethod, type RtspState } from "./states.ts";
+import { formatKeyMgmt } from "./key_mgmt.ts";
 import { formatTransports, parseTransports, type RtspTransport } from "./transport_header.ts";
 import { formatRtspUrl, parseRtspUrl, resolveControl, type RtspUrl, withRtspPath } from "./url.ts";
 
@@ -46,7 +47,13 @@ export type RtspClientEvent =
     readonly description: SessionDescription;
   }
   /** A SETUP was answered. */
-  | { readonly type: "set-up"; readonly cseq: number; readonly transport: RtspTransport }
+  | {
+    readonly type: "set-up";
+    readonly cseq: number;
+    readonly transport: RtspTransport;
+    /** The `KeyMgmt` header, where there is one: the key of what will come. */
+    readonly keyMgmt?: string;
+  }
   /** A PLAY was answered: media flows. */
   | {
     readonly type: "playing";
@@ -178,10 +185,24 @@ export class RtspClientSession {
     return this.request("ANNOUNCE", { url: this.#url, headers, body: formatSdp(description) });
   }
 
-  /** Sets up the media with the `control` of its description, over the first of `transports` that fits. */
-  setup(control: string | undefined, transports: readonly RtspTransport[]): number {
+  /**
+   * Sets up the media with the `control` of its description, over the first of `transports` that fits; `mikey` is the
+   * message that tells the key of what is sent, where that is protected.
+   */
+  setup(
+    control: string | undefined,
+    transports: readonly RtspTransport[],
+    options: { readonly mikey?: Uint8Array | undefined } = {},
+  ): number {
     const url = resolveControl(this.#base, control);
-    return this.request("SETUP", { url, headers: { Transport: formatTransports(transports) } });
+    const { mikey } = options;
+    return this.request("SETUP", {
+      url,
+      headers: {
+        Transport: formatTransports(transports),
+        ...(mikey === undefined ? {} : { KeyMgmt: formatKeyMgmt(mikey, formatRtspUrl(url)) }),
+      },
+    });
   }
 
   /** Starts, or seeks: a live stream where no range is given. */
@@ -381,7 +402,13 @@ export class RtspClientSession {
         // A camera that does not say what it has chosen has chosen what it was asked for.
         const header = response.headers.get("Transport")?.trim() || sent.headers["Transport"];
         const [transport] = parseTransports(header ?? "");
-        events.push({ type: "set-up", cseq, transport: transport! });
+        const keyMgmt = response.headers.get("KeyMgmt");
+        events.push({
+          type: "set-up",
+          cseq,
+          transport: transport!,
+          ...(keyMgmt === undefined ? {} : { keyMgmt }),
+        });
         break;
       }
       case "PLAY":

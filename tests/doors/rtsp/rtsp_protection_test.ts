@@ -12,6 +12,7 @@ import {
 } from "../../../src/rtp/mod.ts";
 import { formatKeyMgmt, parseKeyMgmt } from "../../../src/rtsp/mod.ts";
 import { parseSdp } from "../../../src/sdp/mod.ts";
+import { RtspClient } from "../../../src/client/mod.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { ignoreWithout } from "../../support/process.ts";
 import { audioPacket, RtspPeer, SDP } from "../../support/rtsp_peer.ts";
@@ -33,7 +34,7 @@ async function start() {
       { url: `rtsps://127.0.0.1:${portOf("rtsps")}/live/${name}` },
     );
   const url = `rtsps://127.0.0.1:${portOf("rtsps")}/live/cam`;
-  return { weir, secure, plain: () => RtspPeer.dial(portOf("rtsp")), url };
+  return { weir, secure, plain: () => RtspPeer.dial(portOf("rtsp")), url, cert: tls.cert };
 }
 
 function newMaster() {
@@ -188,5 +189,39 @@ Deno.test({
       },
     });
     assertEquals(unkeyed.status, 400);
+  },
+});
+
+Deno.test({
+  name: "RtspClient plays and publishes what SRTP protects, interleaved and by UDP",
+  ignore,
+  async fn() {
+    const { weir, url, cert } = await start();
+    await using _ = weir;
+    for (const transport of ["tcp", "udp"] as const) {
+      const options = { caCerts: [cert], transport };
+      const publisher = await RtspClient.connect(url, options);
+      await publisher.announce(parseSdp(SAVP));
+      const recording = await publisher.record();
+      const player = await RtspClient.connect(url, options);
+      const writer = recording.tracks[0]!.getWriter();
+      let number = 65_530;
+      const sending = setInterval(() => {
+        void writer.write(audioPacket(number++)).catch(() => {});
+      }, 5);
+      try {
+        const playback = await player.play();
+        assertEquals(playback.tracks[0]!.media.protocol, "RTP/SAVP");
+        const seen: number[] = [];
+        for await (const { payload } of playback.tracks[0]!.packets) {
+          assert(payload.length === 160 && payload.every((byte) => byte === payload[0]));
+          if (seen.push(payload[0]!) === 10) break;
+        }
+      } finally {
+        clearInterval(sending);
+        await player.close();
+        await publisher.close();
+      }
+    }
   },
 });
