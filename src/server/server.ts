@@ -388,7 +388,7 @@ export class Server {
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
       ...api === undefined ? [] : [api.metrics, api.recordings, api.routes],
       ...part?.routes ?? [],
-    ]));
+    ], part?.tokenPrefix));
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
     const onSought = (name: string, members: readonly string[]): void =>
       this.#pool?.sought(name, members);
@@ -1070,6 +1070,7 @@ function rangesOf(ranges: readonly string[] | undefined): AddressRanges | undefi
 function httpDoorOptions(
   options: ServerOptions,
   routes: readonly HttpRoutes[],
+  tokenPrefix?: string,
 ): HttpDoorOptions {
   const { http, https, httpOrigins = {}, httpHosts, httpOutputs, httpRoutes = [] } = options;
   const { webrtc = false, webrtcHosts } = options;
@@ -1082,7 +1083,7 @@ function httpDoorOptions(
     ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
     balancers: rangesOf(options.proxies?.forwardedFor),
     ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
-    hls: options.hls,
+    hls: { ...options.hls, ...(tokenPrefix === undefined ? {} : { tokenPrefix }) },
     ...(webrtc === false ? {} : {
       webrtc: {
         address: webrtc,

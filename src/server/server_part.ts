@@ -15,6 +15,8 @@ export interface ServerPart {
   readonly carrier: (hub: Hub) => Carrier;
   /** Groups of HTTP paths that are answered elsewhere: the API is of the whole server. */
   readonly routes?: readonly HttpRoutes[];
+  /** What the tokens of its HTTP players begin with, so that other parts know whose they are. */
+  readonly tokenPrefix?: string;
   /** Whether others listen on the same ports, and the system shares the connections out. Default false. */
   readonly sharesPorts?: boolean;
   /** What RTMP clients are asked at connect is signed with this, so that they may answer any part. */

@@ -21,6 +21,12 @@ export interface HlsOptions extends HlsPackagingOptions {
   readonly sessions?: "viewer" | "shared";
 }
 
+/** What the row must know beside. */
+export interface HlsRowOptions extends HlsOptions {
+  /** Hexadecimal digits that the tokens of this part of a server begin with, so that others know whose they are. */
+  readonly tokenPrefix?: string;
+}
+
 /** What the rows of one server share. */
 interface HlsState {
   readonly packagers: HlsPackagers;
@@ -29,7 +35,7 @@ interface HlsState {
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 /** A token of 16 random bytes; shared ones have 6. */
-const TOKEN = /^[0-9a-f]{12,32}$/;
+const TOKEN = /^[0-9a-f]{12,40}$/;
 /** Files never change: their names are never used again. */
 const FILE_CACHING = "public, max-age=3600, immutable, no-transform";
 
@@ -37,7 +43,7 @@ const FILE_CACHING = "public, max-age=3600, immutable, no-transform";
  * `/live/cam/index.m3u8`: HLS, and low-latency HLS at the same addresses. The playlists and segments of a player are
  * under `/live/cam/hls/TOKEN/`, where the token stands for the leave that the gate has given.
  */
-export function hlsRow(options: HlsOptions = {}): HttpOutput {
+export function hlsRow(options: HlsRowOptions = {}): HttpOutput {
   const states = new WeakMap<Shell, HlsState>();
   const stateOf = (shell: Shell): HlsState => {
     const known = states.get(shell);
@@ -67,10 +73,14 @@ export function hlsRow(options: HlsOptions = {}): HttpOutput {
 /** The first request of a player. */
 async function begin(
   visit: StreamVisit,
-  { state, options }: { readonly state: HlsState; readonly options: HlsOptions },
+  { state, options }: { readonly state: HlsState; readonly options: HlsRowOptions },
 ): Promise<Response> {
   const isShared = options.sessions === "shared";
-  const viewer = await newViewer(visit, { state, isShared });
+  const { tokenPrefix: prefix = "" } = options;
+  const viewer = await newViewer(visit, {
+    state,
+    token: (id) => prefix + (isShared ? id : newToken()),
+  });
   if (viewer instanceof Response) return viewer;
   const now = () => visit.shell.clock.now();
   const answer = await viewer.answer(async () => {
@@ -104,7 +114,7 @@ async function goOn(
       reason: "This player was sent away, or never was: begin at index.m3u8",
     });
   }
-  const viewer = known ?? await newViewer(visit, { state, isShared: false, token });
+  const viewer = known ?? await newViewer(visit, { state, token: () => token });
   if (viewer instanceof Response) return viewer;
   const now = () => visit.shell.clock.now();
   const answer = await viewer.answer(() => {
@@ -117,10 +127,10 @@ async function goOn(
 
 async function newViewer(
   visit: StreamVisit,
-  { state, isShared, token }: {
+  { state, token }: {
     readonly state: HlsState;
-    readonly isShared: boolean;
-    readonly token?: string;
+    /** Makes the token, of the word that names the files. */
+    readonly token: (id: string) => string;
   },
 ): Promise<HlsViewer | Response> {
   const granted = await visit.play();
@@ -128,7 +138,7 @@ async function newViewer(
   const { ticket, stream } = granted;
   try {
     const { packager, release } = state.packagers.open(stream);
-    const own = token ?? (isShared ? packager.id : newToken());
+    const own = token(packager.id);
     const known = state.viewers.get(own, visit.name);
     if (known !== undefined) {
       release();

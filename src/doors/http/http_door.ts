@@ -16,7 +16,7 @@ import {
 } from "./cross_origin.ts";
 import { ANSWERED, HttpExchange } from "./http_exchange.ts";
 import { HttpListener } from "./http_listener.ts";
-import { type HlsOptions, hlsRow } from "./hls_row.ts";
+import { hlsRow, type HlsRowOptions } from "./hls_row.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { HttpRoutes } from "./http_routes.ts";
@@ -50,7 +50,7 @@ export interface HttpDoorOptions {
   /** Where and how streams are played and published by WebRTC; not at all where it is left out. */
   readonly webrtc?: WebRtcOptions | undefined;
   /** How streams are played as HLS. */
-  readonly hls?: HlsOptions | undefined;
+  readonly hls?: HlsRowOptions | undefined;
 }
 
 /** What is known of a request beside itself: what `Deno.serve` tells its handlers, and where the server is mounted. */

@@ -42,23 +42,31 @@ export class ForwardedRoutes implements HttpRoutes {
     return OF_MAIN.test(path);
   }
 
-  async serve({ request, url, path, guest }: HttpVisit): Promise<Response> {
-    const body = request.body === null ? undefined : await bodyOf(request);
-    if (body === "too-large") return new Response(null, { status: 413 });
-    const { port1, port2 } = new MessageChannel();
-    this.#post({
-      method: request.method,
-      // Wherever this server is mounted, the main thread is at the root.
-      url: new URL(`${encodeURI(path)}${url.search}`, url).href,
-      headers: [...request.headers],
-      body,
-      remoteAddress: guest.remoteAddress,
-    }, port2);
-    return await answerFrom(port1);
+  serve(visit: HttpVisit): Promise<Response> {
+    return forward(visit, this.#post);
   }
 }
 
-/** Answers a request of a worker, in the main thread. */
+/** Has a request answered by whoever `post` gives it to. */
+export async function forward(
+  { request, url, path, guest }: HttpVisit,
+  post: (request: ForwardedRequest, port: MessagePort) => void,
+): Promise<Response> {
+  const body = request.body === null ? undefined : await bodyOf(request);
+  if (body === "too-large") return new Response(null, { status: 413 });
+  const { port1, port2 } = new MessageChannel();
+  post({
+    method: request.method,
+    // Wherever this server is mounted, the other thread is at the root.
+    url: new URL(`${encodeURI(path)}${url.search}`, url).href,
+    headers: [...request.headers],
+    body,
+    remoteAddress: guest.remoteAddress,
+  }, port2);
+  return await answerFrom(port1);
+}
+
+/** Answers a request of a worker, in another thread. */
 export async function answerForwarded(
   { method, url, headers, body, remoteAddress }: ForwardedRequest,
   { port, fetch }: {

@@ -9,7 +9,8 @@ import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
 import { type LiveOptions, Server, type ServerOptions } from "../server.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
-import { ForwardedRoutes } from "./forwarded_requests.ts";
+import { answerForwarded, ForwardedRoutes } from "./forwarded_requests.ts";
+import { tokenPrefix, ViewerRoutes } from "./viewer_routes.ts";
 import { WorkerRelays } from "./worker_relays.ts";
 import type { FromWorker, ToWorker, WorkerCalls, WorkerStart } from "./worker_messages.ts";
 
@@ -51,6 +52,11 @@ class WorkerProgram {
       case "unlink":
         this.#early.delete(message.member);
         return this.#carrier?.disconnect(message.member);
+      case "request":
+        return void answerForwarded(message.request, {
+          port: message.port,
+          fetch: (request, hostname) => this.#server!.fetch(request, { remoteAddr: { hostname } }),
+        });
       case "directory":
         return this.#directory.receive(message.reply);
       case "sought":
@@ -92,11 +98,15 @@ class WorkerProgram {
         member,
         numbers,
         connectKey,
+        tokenPrefix: tokenPrefix(place.index),
         directory: this.#directory,
         sharesPorts: true,
         routes: [
           new ForwardedRoutes((request, port) => {
             scope.postMessage({ type: "request", request, port }, [port]);
+          }),
+          new ViewerRoutes(place, (to, request, port) => {
+            scope.postMessage({ type: "request", request, port, to }, [port]);
           }),
         ],
         seesTo: (name) => WorkerRelays.seesTo(name, place.of) === place.index,

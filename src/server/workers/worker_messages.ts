@@ -59,6 +59,8 @@ export type ToWorker =
   | { readonly type: "start"; readonly start: WorkerStart }
   | { readonly type: "link"; readonly member: string; readonly port: MessagePort }
   | { readonly type: "unlink"; readonly member: string }
+  /** A request over HTTP that has come to another worker. */
+  | { readonly type: "request"; readonly request: ForwardedRequest; readonly port: MessagePort }
   | { readonly type: "directory"; readonly reply: DirectoryReply }
   /** Somebody elsewhere looks for a stream that this worker's relays see to, or does so no longer. */
   | { readonly type: "sought"; readonly name: string; readonly isSought: boolean }
@@ -92,8 +94,13 @@ export type FromWorker =
     readonly fields: LogFields | undefined;
   }
   | { readonly type: "directory"; readonly request: DirectoryRequest }
-  /** A request over HTTP that the main thread answers. */
-  | { readonly type: "request"; readonly request: ForwardedRequest; readonly port: MessagePort }
+  /** A request over HTTP that the main thread answers, or, where its place is given, another worker. */
+  | {
+    readonly type: "request";
+    readonly request: ForwardedRequest;
+    readonly port: MessagePort;
+    readonly to?: number;
+  }
   /** Asks a hook, or with `ask` 0 tells it. */
   | {
     readonly type: "hook";

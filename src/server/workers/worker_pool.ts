@@ -6,7 +6,7 @@ import type { ServerLog } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
-import { answerForwarded } from "./forwarded_requests.ts";
+import { answerForwarded, type ForwardedRequest } from "./forwarded_requests.ts";
 import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import { type CarriedValue, uncarried } from "./carried_values.ts";
@@ -271,7 +271,10 @@ export class WorkerPool {
           typeof value === "function" ? "function" : value,
         ]),
       ),
-    }, (why) => this.#died(slot, why));
+    }, {
+      died: (why) => this.#died(slot, why),
+      forward: ({ to, request, port }) => this.#slots[to]?.life?.request(request, port),
+    });
     slot.life = life;
     for (const other of this.#slots) {
       if (other === slot || other.life === undefined) continue;
@@ -343,6 +346,15 @@ export class WorkerPool {
   }
 }
 
+/** What a life tells of. */
+interface LifeEvents {
+  readonly died: (why: string) => void;
+  /** A request has come that the worker at another place is to answer. */
+  readonly forward: (
+    about: { readonly to: number; readonly request: ForwardedRequest; readonly port: MessagePort },
+  ) => void;
+}
+
 /** One life of a worker: a thread, from its start to its end. */
 class Life {
   /** When it began, on the clock of the process in milliseconds. */
@@ -353,18 +365,18 @@ class Life {
   readonly #worker: Worker;
   readonly #member: string;
   readonly #desk: DirectoryDesk;
-  readonly #onDied: (why: string) => void;
+  readonly #events: LifeEvents;
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #starting = Promise.withResolvers<void>();
   #next = 1;
   #state: "starting" | "running" | "over" = "starting";
   #addresses: readonly ServerAddress[] = [];
 
-  constructor(options: WorkerPoolOptions, start: WorkerStart, onDied: (why: string) => void) {
+  constructor(options: WorkerPoolOptions, start: WorkerStart, events: LifeEvents) {
     const { member } = start;
     this.#options = options;
     this.#member = member;
-    this.#onDied = onDied;
+    this.#events = events;
     this.started = this.#starting.promise;
     this.started.catch(() => {});
     this.#worker = new Worker(new URL("./worker_entry.ts", import.meta.url).href, {
@@ -397,6 +409,13 @@ class Life {
     if (this.#state !== "over") this.#worker.postMessage({ type: "link", member, port }, [port]);
   }
 
+  /** Has the worker answer a request that has come to another. */
+  request(request: ForwardedRequest, port: MessagePort): void {
+    if (this.#state !== "over") {
+      this.#worker.postMessage({ type: "request", request, port }, [port]);
+    }
+  }
+
   seek(name: string, isSought: boolean): void {
     this.#post({ type: "sought", name, isSought });
   }
@@ -426,7 +445,7 @@ class Life {
   died(why: string): void {
     if (this.#state === "over") return;
     this.#end(why);
-    this.#onDied(why);
+    this.#events.died(why);
   }
 
   async stop(): Promise<void> {
@@ -472,6 +491,8 @@ class Life {
         return this.#desk.receive(message.request);
       case "request": {
         const { fetch } = this.#options;
+        const { to, request, port } = message;
+        if (to !== undefined) return this.#events.forward({ to, request, port });
         return void answerForwarded(message.request, { port: message.port, fetch });
       }
       case "hook":

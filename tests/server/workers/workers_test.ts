@@ -5,6 +5,7 @@ import type { MediaUnit } from "../../../src/hub/mod.ts";
 import { patiently } from "../../support/patience.ts";
 import { BODIES, RtmpClient } from "../../support/rtmp_client.ts";
 import { type LogLine, TestServer, until } from "../../support/test_server.ts";
+import { LoopedPublisher } from "../../doors/http/looped_publisher.ts";
 
 const KEY = { format: "flv", body: BODIES.key(7) } as const;
 
@@ -285,4 +286,35 @@ Deno.test("the API and the metrics are of the whole server, whatever worker is a
   const refused = await fetch(`http://127.0.0.1:${port}/v1/streams`);
   assertEquals(refused.status, 401);
   await refused.body?.cancel();
+});
+
+Deno.test("a player of HLS goes on at the worker that it began at, whatever worker its requests come to", async () => {
+  await using weir = await TestServer.start({
+    ...TWO,
+    http: { hostname: "127.0.0.1", port: 0 },
+    hls: { segmentMs: 400 },
+  });
+  await using _publisher = new LoopedPublisher(weir.server, "live/cam", ["h264"]);
+  const { port } = weir.server.addresses.find(({ protocol }) => protocol === "http")!;
+  // Each request on a connection of its own: some come to either worker.
+  const ask = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}/live/cam/${path}`, {
+      headers: { connection: "close" },
+    });
+    assertEquals(response.status, 200, path);
+    assertEquals(response.headers.get("access-control-allow-origin"), "*");
+    return await response.bytes();
+  };
+  const textOf = async (path: string) => new TextDecoder().decode(await ask(path));
+  const [, folder] = /^(hls\/\w+\/)main\.m3u8$/m.exec(await textOf("index.m3u8"))!;
+  const firsts = new Set<string>();
+  for (let tries = 0; tries < 12; tries++) {
+    const [, uri] = /^(main\.\w+)\.\d+\.m4s$/m.exec(await textOf(`${folder}main.m3u8`))!;
+    firsts.add(uri!);
+  }
+  assertEquals(firsts.size, 1);
+  const [uri] = /^main\.\w+\.\d+\.m4s$/m.exec(await textOf(`${folder}main.m3u8`))!;
+  const sizes = new Set<number>();
+  for (let tries = 0; tries < 6; tries++) sizes.add((await ask(`${folder}${uri}`)).length);
+  assertEquals(sizes.size, 1);
 });
