@@ -3,6 +3,7 @@ import { put } from "./options_path.ts";
 import type { Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { API_ENABLED, API_OPEN_METRICS } from "./settings/api.ts";
+import { commandOf, COMMANDS, webhookOf, WEBHOOKS } from "./settings/events.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
 import { PATH_RULE, PATHS } from "./settings/paths.ts";
@@ -23,6 +24,8 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
     ...(settings.isGiven(RECORD) ? { record: settings.get(RECORD).map(ruleOf) } : {}),
     ...(settings.isGiven(SOURCES) ? { sources: channelsOf(settings.get(SOURCES)) } : {}),
     ...(rtp === undefined ? {} : { rtp }),
+    webhooks: settings.get(WEBHOOKS).map(webhookOf),
+    commands: settings.get(COMMANDS).map(commandOf),
     webrtc: webRtcAddress(settings),
     api: settings.get(API_ENABLED) && { openMetrics: settings.get(API_OPEN_METRICS) },
   };

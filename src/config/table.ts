@@ -2,6 +2,7 @@ import { ACCESS } from "./settings/access.ts";
 import { ADDRESSES } from "./settings/addresses.ts";
 import { CLUSTER } from "./settings/cluster.ts";
 import { API } from "./settings/api.ts";
+import { EVENTS_AND_PROXIES } from "./settings/events.ts";
 import { HLS } from "./settings/hls.ts";
 import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
@@ -34,5 +35,6 @@ export const SETTINGS: readonly Setting[] = [
   ...WORKERS,
   ...CLUSTER,
   ...ADDRESSES,
+  ...EVENTS_AND_PROXIES,
   ...LOG,
 ];

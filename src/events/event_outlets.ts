@@ -1,5 +1,5 @@
 import type { Clock } from "../hub/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { type ServerLog, silentLog } from "../log/mod.ts";
 import { checkHttpPermission, ServerError } from "../transport/mod.ts";
 import { EventCommand } from "./event_command.ts";
 import type { EventCommandOptions, WebhookOptions } from "./options.ts";
@@ -80,4 +80,27 @@ export class EventOutlets {
   async close(): Promise<void> {
     await Promise.all(this.#webhooks.map((webhook) => webhook.close(CLOSE_MS)));
   }
+}
+
+/**
+ * Checks what is to be told and run, as a server does that is made of it.
+ *
+ * @throws {EventOptionsError} if an option is wrong
+ *
+ * @example
+ * ```ts
+ * import { checkEventOptions } from "@weir/server/events";
+ *
+ * checkEventOptions({ commands: [{ on: "stream-ready", run: ["ffmpeg", "-i", "{rtmp}/{stream}"] }] });
+ * ```
+ */
+export function checkEventOptions(
+  { webhooks = [], commands = [] }: {
+    readonly webhooks?: readonly WebhookOptions[];
+    readonly commands?: readonly EventCommandOptions[];
+  },
+): void {
+  const clock: Clock = { now: () => 0, setTimer: () => ({ cancel: () => {} }) };
+  const urls = () => ({ rtmp: "", rtsp: "" });
+  new EventOutlets({ webhooks, commands, log: silentLog, clock, urls });
 }

@@ -12,7 +12,7 @@
  *
  * @module
  */
-export { EventOutlets, type EventOutletsOptions } from "./event_outlets.ts";
+export { checkEventOptions, EventOutlets, type EventOutletsOptions } from "./event_outlets.ts";
 export {
   type ListeningHooks,
   listeningHooks,

@@ -195,7 +195,9 @@ export class Webhook {
 }
 
 function keyOf(path: string, secret: string): Uint8Array {
-  if (secret.length < 16) throw new EventOptionsError(path, "a secret has at least 16 characters");
+  if (secret.length < 16) {
+    throw new EventOptionsError(path, "is wrong: a secret has at least 16 characters");
+  }
   if (!secret.startsWith("whsec_")) return new TextEncoder().encode(secret);
   try {
     return Uint8Array.from(atob(secret.slice(6)), (character) => character.charCodeAt(0));

@@ -1,6 +1,7 @@
 import { FILE, number, text, time, TOGGLE, words } from "../leaf_types.ts";
 import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
 import type { Permission } from "../permission.ts";
+import { reaching } from "../reaching.ts";
 
 const ACTION = words({ values: ["publish", "play", "api"], allowed: "publish, play or api" });
 
@@ -328,10 +329,4 @@ export const ACCESS: readonly Setting[] = [
 
 function readable(path: string): Permission[] {
   return [{ name: "read", path }];
-}
-
-function reaching(url: string): Permission[] {
-  const { hostname, port, protocol } = new URL(url);
-  const number = port === "" ? protocol === "https:" ? 443 : 80 : port;
-  return [{ name: "net", host: `${hostname}:${number}` }];
 }

@@ -1,0 +1,174 @@
+import {
+  checkEventOptions,
+  type EventCommandOptions,
+  EventOptionsError,
+  SERVER_EVENT_NAMES,
+  type WebhookOptions,
+} from "../../events/mod.ts";
+import { number, text, time, words } from "../leaf_types.ts";
+import { reaching } from "../reaching.ts";
+import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
+import { SettingFault } from "../setting_fault.ts";
+
+const EVENTS = SERVER_EVENT_NAMES.join(", ");
+
+const PATTERNS = words({ allowed: "a pattern of names such as live/*, or a list of them" });
+
+const WEBHOOK: GroupType = {
+  kind: "group",
+  settings: [
+    setting({
+      key: "url",
+      type: text({
+        allowed: "a URL of http or https",
+        pattern: /^https?:\/\/./,
+        isSecret: true,
+      }),
+      help: "where events are posted to, as JSON of type, timestamp and data",
+      change: "restart",
+    }),
+    setting({
+      key: "secret",
+      type: text({ allowed: "a secret of at least 16 characters", isSecret: true }),
+      defaultInWords: "nothing is signed",
+      help: "signs what is posted, as Standard Webhooks have it; whsec_ and base64, or a text",
+      change: "restart",
+    }),
+    setting({
+      key: "events",
+      type: words({ values: SERVER_EVENT_NAMES, allowed: EVENTS }),
+      defaultInWords: "all",
+      help: "the events that are posted",
+      change: "restart",
+    }),
+    setting({
+      key: "timeout",
+      type: time({ min: 1, max: 600_000, isWhole: true }),
+      defaultInWords: "5s",
+      help: "how long the answer may take",
+      change: "restart",
+    }),
+    setting({
+      key: "retries",
+      type: number({ min: 0, max: 100, isWhole: true }),
+      defaultInWords: "5",
+      help: "how often an event that was not taken is posted again, after 1, 2, 4, 8 … s",
+      change: "restart",
+    }),
+    setting({
+      key: "maxQueue",
+      type: number({ min: 1, max: 1_000_000, isWhole: true }),
+      defaultInWords: "1000",
+      help: "events that may wait to be posted; further ones are left out, and counted",
+      change: "restart",
+    }),
+  ],
+  required: ["url"],
+  check: (values) => check({ webhooks: [webhookOf(values)] }),
+};
+
+/** URLs that are told of what happens. */
+export const WEBHOOKS = setting<readonly GroupValue[]>({
+  key: "webhooks",
+  type: { kind: "list", of: WEBHOOK },
+  default: [],
+  defaultInWords: "none",
+  help: "URLs that are told of what happens",
+  needs: (webhooks) => webhooks.flatMap((one) => reaching(one.get("url") as string)),
+  change: "restart",
+});
+
+const COMMAND: GroupType = {
+  kind: "group",
+  settings: [
+    setting({
+      key: "on",
+      type: text({
+        allowed: EVENTS,
+        pattern: new RegExp(`^(${SERVER_EVENT_NAMES.join("|")})$`),
+      }),
+      help: "at what it is run: at stream-ready as long as the stream lives, at all others once",
+      change: "restart",
+    }),
+    setting({
+      key: "run",
+      type: words({ allowed: "a list of a program and its arguments" }),
+      help:
+        "the program and its arguments, without a shell; {stream}, {app}, {name}, {user}, {address}, {protocol}, {connection}, {rtmp} and {rtsp} stand for values",
+      change: "restart",
+    }),
+    setting({
+      key: "paths",
+      type: PATTERNS,
+      defaultInWords: "all",
+      help: "the streams that it is run for",
+      change: "restart",
+    }),
+  ],
+  required: ["on", "run"],
+  check: (values) => check({ commands: [commandOf(values)] }),
+};
+
+/** Programs that are run at what happens. */
+export const COMMANDS = setting<readonly GroupValue[]>({
+  key: "commands",
+  type: { kind: "list", of: COMMAND },
+  default: [],
+  defaultInWords: "none",
+  help: "programs that are run at what happens, for a stream that lives as often as they end",
+  doc:
+    "A name that would make an option of an argument, as `-y` would, is not run. The output goes into the " +
+    "log. Programs have all rights of the user that runs weir: `--allow-run` names those that may be run.",
+  needs: (commands) =>
+    commands.map((one) => ({ name: "run", command: (one.get("run") as readonly string[])[0]! })),
+  change: "restart",
+});
+
+/** The balancers in front of the server. */
+export const PROXIES: readonly Setting[] = [
+  setting({
+    key: "proxies.proxyProtocol",
+    type: words({ allowed: "a range of addresses such as 192.0.2.0/24, or a list of them" }),
+    defaultInWords: "none",
+    help: "balancers whose connections to RTMP and RTSP begin with a header of the PROXY protocol",
+    doc:
+      "Version 1 or 2; a connection of theirs without it is closed. Ports of TLS do not read it.",
+    option: "proxies.proxyProtocol",
+    change: "restart",
+  }),
+  setting({
+    key: "proxies.forwardedFor",
+    type: words({ allowed: "a range of addresses such as 192.0.2.0/24, or a list of them" }),
+    defaultInWords: "none",
+    help: "balancers whose X-Forwarded-For says whose a request of HTTP is",
+    option: "proxies.forwardedFor",
+    change: "restart",
+  }),
+];
+
+/** What others hear of, and whom the server is behind. */
+export const EVENTS_AND_PROXIES: readonly Setting[] = [WEBHOOKS, COMMANDS, ...PROXIES];
+
+/** Makes the options of a webhook. */
+export function webhookOf(value: GroupValue): WebhookOptions {
+  const { timeout, ...rest } = Object.fromEntries(value) as Record<string, unknown>;
+  return {
+    ...rest,
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+  } as unknown as WebhookOptions;
+}
+
+/** Makes the options of a command. */
+export function commandOf(value: GroupValue): EventCommandOptions {
+  return Object.fromEntries(value) as unknown as EventCommandOptions;
+}
+
+function check(options: Parameters<typeof checkEventOptions>[0]): void {
+  try {
+    checkEventOptions(options);
+  } catch (error) {
+    if (!(error instanceof EventOptionsError)) throw error;
+    const [, key, fault] = /^\w+\[0\]\.(\w+): (.*)$/s.exec(error.message) ?? [, "", error.message];
+    throw new SettingFault(fault!, key === "" ? [] : [key!.replace("timeoutMs", "timeout")]);
+  }
+}
