@@ -1,16 +1,9 @@
 import type { ListenAddress, RelayOptions } from "../server/mod.ts";
-import type { Permission } from "./permission.ts";
-import { permissionsOf } from "./permission_check.ts";
+import type { NetPermission, Permission } from "./permission.ts";
+import { listenPermissions, permissionsOf } from "./permission_check.ts";
 import { serverOptions } from "./server_options.ts";
 import type { Settings } from "./settings.ts";
-import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
-import {
-  MULTICAST_GROUP,
-  RTMP_PORT,
-  RTMPS_PORT,
-  RTSP_PORT,
-  RTSPS_PORT,
-} from "./settings/listening.ts";
+import { MULTICAST_GROUP } from "./settings/listening.ts";
 import { relaysOf } from "./settings_check.ts";
 
 /** The least permissions that a server of these settings needs. */
@@ -27,8 +20,6 @@ export function leastPermissions(settings: Settings): Permission[] {
   ];
 }
 
-type NetPermission = Extract<Permission, { name: "net" }>;
-
 /** The addresses that are listened on and connected to; all, where clients are sent datagrams. */
 function netPermissions(settings: Settings): NetPermission[] {
   const relays = relaysOf(settings);
@@ -36,23 +27,15 @@ function netPermissions(settings: Settings): NetPermission[] {
   const sendsDatagrams = (isOpen(rtsp) || isOpen(rtsps)) && isOpen(rtp) || isOpen(webrtc) ||
     settings.get(MULTICAST_GROUP) !== undefined || relays.some(mayUseDatagrams);
   if (sendsDatagrams) return [{ name: "net" }];
-  const doors = [RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT, HTTP_PORT, HTTPS_PORT];
-  const hosts = [
-    ...doors.flatMap((row) => {
-      const address = settings.get(row);
-      return address === false ? [] : [hostOf(address)];
-    }),
-    ...relays.map(remoteOf),
+  const remotes = new Set(relays.map(remoteOf));
+  return [
+    ...listenPermissions(settings),
+    ...Array.from(remotes, (host): NetPermission => ({ name: "net", host })),
   ];
-  return [...new Set(hosts)].map((host) => ({ name: "net", host }));
 }
 
 function isOpen(address: ListenAddress | false | undefined): boolean {
   return address !== undefined && address !== false;
-}
-
-function hostOf({ hostname = "0.0.0.0", port }: ListenAddress): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 function mayUseDatagrams({ url, transport = "auto" }: RelayOptions): boolean {

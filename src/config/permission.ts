@@ -6,6 +6,9 @@ export type Permission =
   | { readonly name: "run"; readonly command: string }
   | { readonly name: "sys"; readonly kind: "statfs" };
 
+/** The permission to use an address, or the whole network. */
+export type NetPermission = Extract<Permission, { readonly name: "net" }>;
+
 /** The flag of `deno run` that gives a permission. */
 export function flagOf(permission: Permission): string {
   return permissionFlags([permission])[0]!;

@@ -1,7 +1,7 @@
 import type { RelayOptions, Server, ServerLog } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
 import type { ConfiguredFiles } from "./configured_files.ts";
-import { checkPermissions, permissionsOf } from "./permission_check.ts";
+import { checkReloadPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
 import type { Settings } from "./settings.ts";
 import { relaysOf } from "./settings_check.ts";
@@ -81,7 +81,7 @@ export class Reloader {
     }
     try {
       const settings = await load();
-      checkPermissions(settings);
+      checkReloadPermissions(settings);
       const { tls, ...files } = await readFiles(settings);
       await server.configure({ ...liveOptions(settings), ...files });
       await this.#reloadTls(tls, by);

@@ -84,8 +84,15 @@ Deno.test("permissions that are missing are one error with the flags to add, bef
       "--password-file",
       "p",
     ),
-    "weir: Cannot start without permission: add --allow-read=c.pem,k.pem,p,weir.log,weir.log.1,weir.log.2," +
+    "weir: Cannot go on without permission: add --allow-read=c.pem,k.pem,p,weir.log,weir.log.1,weir.log.2," +
       "weir.log.3,weir.log.4 --allow-write=weir.log,weir.log.1,weir.log.2,weir.log.3,weir.log.4,weir.log.5\n",
+  );
+  assertEquals(
+    await said(
+      ["--allow-net=127.0.0.1:0"],
+      ...["--http", "127.0.0.1:23999", "--password-file", "p", "--user", "ann", "--rtsp", "off"],
+    ),
+    "weir: Cannot go on without permission: add --allow-read=p --allow-net=127.0.0.1:23999\n",
   );
   assertEquals(
     await said(net, "--config", "weir.yaml"),
