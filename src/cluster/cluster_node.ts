@@ -82,7 +82,10 @@ export function checkClusterOptions({ node, url, secret, nats, maxFeeds }: Clust
     );
   }
   if (nats.length === 0) throw new TypeError("Cannot join a cluster as 'nats' names no server");
-  if (maxFeeds !== undefined && !(Number.isInteger(maxFeeds) && maxFeeds >= 1)) {
+  if (
+    maxFeeds !== undefined &&
+    !((Number.isInteger(maxFeeds) || maxFeeds === Infinity) && maxFeeds >= 1)
+  ) {
     throw new RangeError(
       `Cannot join a cluster as 'maxFeeds' must be a whole number from 1 on: current value is ${maxFeeds}`,
     );

@@ -96,6 +96,7 @@ function clusterIsWhole(settings: Settings): string | undefined {
 function relaysOnce(settings: Settings): string | undefined {
   try {
     checkRelays(relaysOf(settings));
+    return undefined;
   } catch {
     return `${settings.nameOf(RELAYS_PULL)} names a stream twice, or ${
       settings.nameOf(RELAYS_PUSH)

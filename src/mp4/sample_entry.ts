@@ -65,6 +65,7 @@ export function whyNotMp4(track: Track): string | undefined {
   if (config === undefined && form.needsConfig) return "its configuration is not known";
   try {
     form.configBox?.(track, config ?? new Uint8Array(0));
+    return undefined;
   } catch (error) {
     if (error instanceof MediaError) return `its configuration cannot be read: ${error.message}`;
     throw error;

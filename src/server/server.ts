@@ -1034,6 +1034,10 @@ function workerOptions(options: ServerOptions): WorkerOptions {
     webhooks: _webhooks,
     commands: _commands,
     cluster: _cluster,
+    // The main thread answers these.
+    api: _api,
+    httpOutputs: _httpOutputs,
+    httpRoutes: _httpRoutes,
     ...given
   } = options;
   return given;

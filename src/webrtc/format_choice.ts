@@ -53,7 +53,7 @@ export function chooseForPublisher(media: OfferedMedia): ChosenFormat | undefine
 function chosen(media: OfferedMedia, format: SdpFormat): ChosenFormat {
   const { payloadType } = format;
   const retransmission = media.formats.find((one) =>
-    nameOf(one) === "RTX" && one.fmtp.apt === String(payloadType)
+    nameOf(one) === "RTX" && one.fmtp["apt"] === String(payloadType)
   );
   const offered = [
     ...media.feedback.get(String(payloadType)) ?? [],
@@ -78,7 +78,7 @@ function isFit({ encoding = "", fmtp }: SdpFormat, { parameters }: Pick<RtpMappi
     case "VP9":
       return (fmtp["profile-id"] ?? "0") === (parameters["profile-id"] ?? "0");
     case "AV1":
-      return (fmtp.profile ?? "0") === (parameters.profile ?? "0");
+      return (fmtp["profile"] ?? "0") === (parameters["profile"] ?? "0");
   }
   return true;
 }

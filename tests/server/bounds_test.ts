@@ -9,8 +9,20 @@ import {
 
 /** Options with one number among them, as the path says. */
 function optionsWith(path: string, value: unknown): ServerOptions {
-  return path.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as object;
+  const options = path.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+  const { cluster } = options as { readonly cluster?: object };
+  return cluster === undefined
+    ? options as object
+    : { cluster: { ...CLUSTER, ...cluster } } as object;
 }
+
+/** What a cluster cannot be joined without. */
+const CLUSTER = {
+  node: "a",
+  url: "rtmp://127.0.0.1",
+  secret: "sixteen-letters-",
+  nats: ["127.0.0.1:4222"],
+};
 
 for (const [path, bounds] of Object.entries(SERVER_BOUNDS)) {
   Deno.test(`a server takes no ${path} but ${boundsInWords(bounds)}`, () => {

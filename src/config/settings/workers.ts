@@ -3,7 +3,7 @@ import { number } from "../leaf_types.ts";
 import { type LeafType, type Setting, setting } from "../setting.ts";
 import { wrong } from "../setting_fault.ts";
 
-const COUNT = number(SERVER_BOUNDS.workers!);
+const COUNT = number(SERVER_BOUNDS["workers"]!);
 
 /** A number of workers, or as many as there are cores. */
 const WORKER_COUNT: LeafType<number | "auto"> = {

@@ -70,7 +70,7 @@ export function sharingHeaders(
   if (allowed === false) return {};
   const origin = request.headers.get("origin");
   const shown = allowed === "*" ? "*" : origin !== null && allowed.includes(origin) ? origin : null;
-  const vary = allowed === "*" ? {} : { vary: "origin" };
+  const vary: Readonly<Record<string, string>> = allowed === "*" ? {} : { vary: "origin" };
   if (shown === null || foreignOrigin(request, url) === undefined && shown !== "*") return vary;
   const isPreflight = request.method === "OPTIONS";
   return {

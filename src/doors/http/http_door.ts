@@ -284,8 +284,8 @@ async function answerOf(route: Route, parts: HttpVisitParts): Promise<Response> 
   const { method } = visit;
   const handler = Object.hasOwn(output.methods, method) ? output.methods[method] : undefined;
   if (handler !== undefined) return await handler(visit);
-  if (method === "HEAD" && output.methods.GET !== undefined) {
-    return await withoutBody(await output.methods.GET(visit));
+  if (method === "HEAD" && output.methods["GET"] !== undefined) {
+    return await withoutBody(await output.methods["GET"](visit));
   }
   return faultAnswer({
     status: 405,
