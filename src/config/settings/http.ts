@@ -86,6 +86,7 @@ export const HTTP: readonly Setting[] = [
     defaultInWords: "the host of each request",
     help: "addresses or names by which browsers reach the port of WebRTC",
     doc: "To be set behind a proxy, or where addresses are translated.",
+    flag: { name: "webrtc-host", placeholder: "HOST", isRare: true, readEach: String },
     option: "webrtcHosts",
     change: "restart",
   }),
