@@ -29,18 +29,18 @@ const HOSTILE: readonly (readonly [what: string, content: string | Uint8Array, p
     ["a huge file", "# ".padEnd(1024 * 1024 + 1, "x"), /^weir\.yaml: is larger than 1 MiB/],
     ["no text", new Uint8Array([0x61, 0xff, 0xfe]), /^weir\.yaml: is no text in UTF-8$/],
     ["a broken line", "rtmp: {port: 1\nrtsp: x\n", /^weir\.yaml:\d+:\d+ [^\n]+$/],
-    ["a tab", "rtmp:\n\tport: 1935\n", /^weir\.yaml:2:\d+ [^\n]+$/],
+    ["a tab", "rtmp:\n\tport: 1935\n", /^weir\.yaml:\d:\d+ [^\n]+$/],
     [
       "a key given twice",
       "rtmp: {}\nrtmp: {}\n",
-      /^weir\.yaml:\d:\d+ duplicated? ?(mapping )?key/i,
+      /^weir\.yaml:\d:\d+ [^\n]*duplicated (mapping )?key/i,
     ],
     ["an alias bomb", aliasBomb(12), /^weir\.yaml: has over 100000 values/],
-    ["an alias of nothing", "rtmp: *none\n", /^weir\.yaml:1:\d+ unidentified alias/i],
+    ["an alias of nothing", "rtmp: *none\n", /^weir\.yaml:1:\d+ [^\n]*unidentified alias/i],
     [
       "an alias of itself",
       "rtmp: &a {port: *a}\n",
-      /^weir\.yaml:? ?[\d:]* ?(is nested too deep|unidentified alias)/i,
+      /^weir\.yaml:? ?[\d:]* ?(is nested too deep|[^\n]*unidentified alias)/i,
     ],
     ["brackets without end", "[".repeat(200_000), /^weir\.yaml(: is nested too deep|:\d+:\d+ )/],
     [

@@ -32,7 +32,7 @@ Deno.test("settings are told apart by key and by option, and each says what it i
   const flags = SETTINGS.flatMap(({ flag }) => flag?.name ?? []);
   assertEquals(new Set(flags).size, flags.length);
   for (const { key, row: { help } } of allRows(SETTINGS)) {
-    assert(/^[a-zA-Z][^\n]{3,119}[^.]$/.test(help), `${key}: ${help}`);
+    assert(/^[a-zA-Z][^\n]{3,199}[^.]$/.test(help), `${key}: ${help}`);
   }
 });
 
