@@ -11,6 +11,8 @@ export interface HlsWatched {
   readonly framesDropped: number;
   /** Seconds between what is shown and the end of the playlist, as hls.js counts them. */
   readonly latencyS: number;
+  /** Seconds since what is shown came to the server, by the times of its segments and the clock of this machine. */
+  readonly behindS: number;
   readonly isLowLatency: boolean;
   /** How often playing stood still since it had begun. */
   readonly stalls: number;
@@ -67,6 +69,7 @@ export async function watchHls(
       framesDecoded: quality.totalVideoFrames,
       framesDropped: quality.droppedVideoFrames,
       latencyS: hls.latency,
+      behindS: (Date.now() - hls.playingDate?.getTime()) / 1000,
       isLowLatency: details?.canBlockReload === true && details.partTarget > 0,
       stalls,
       errors,
