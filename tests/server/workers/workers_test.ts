@@ -263,7 +263,7 @@ Deno.test("the API and the metrics are of the whole server, whatever worker is a
   await using weir = await TestServer.start({
     ...TWO,
     http: { hostname: "127.0.0.1", port: 0 },
-    api: { tokens: ["a-token-of-the-tests"] },
+    api: { tokens: ["a-token-of-the-tests"], program: { config: () => "of the program" } },
   });
   using source = await publisher(weir);
   await source.client.frames(0, 1);
@@ -280,6 +280,7 @@ Deno.test("the API and the metrics are of the whole server, whatever worker is a
       });
     const streams = await (await ask("/v1/streams")).text();
     assert(streams.includes('"live/cam"'), streams);
+    assertEquals(await (await ask("/v1/config")).json(), "of the program");
     const metrics = await (await ask("/metrics")).text();
     assert(/^weir_\w+/m.test(metrics), metrics.slice(0, 500));
   }
