@@ -32,7 +32,7 @@ Deno.test("hooks refuse a publish and a play, later, with a reason that the clie
   await using weir = await TestServer.start({
     hooks: {
       async onPublish({ query }) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await new Promise((resolve) => setTimeout(resolve, 0));
         return query.get("key") === "right" ? undefined : { refuse: "Wrong key" };
       },
       onPlay: ({ name }) => Promise.resolve(name === "live/cam" ? undefined : { refuse: "No" }),
