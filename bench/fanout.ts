@@ -17,7 +17,7 @@
  * compare servers of one run, not runs. The last column is the median of each round's processor time as a
  * multiple of the first line's, for the same media.
  *
- * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another checkout; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
+ * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another checkout; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
  * libnginx-mod-rtmp, one worker; `node-media-server`, from npm.
  *
  * @module

@@ -14,6 +14,7 @@ export interface ServerUnderTest extends AsyncDisposable {
 /** How each is started. */
 const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
   "weir": () => startWeir(ROOT),
+  "weir-2-workers": () => startWeir(ROOT, { workers: 2 }),
   "weir-http": startWithHttp,
   "weir-50ms": () => startGathering(50),
   "weir-100ms": () => startGathering(100),
@@ -41,13 +42,17 @@ export async function startServer(name: string): Promise<ServerUnderTest> {
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
-async function startWeir(cwd: string): Promise<ServerUnderTest> {
+async function startWeir(
+  cwd: string,
+  { workers = 1 }: { readonly workers?: number } = {},
+): Promise<ServerUnderTest> {
   const port = freePort();
   const rtspPort = freePort(port + 1);
   const rtpPort = freeRtpPort();
   return await start(Deno.execPath(), {
     args: [
-      ...["run", "--allow-net", "mod.ts", "--log-level", "warn"],
+      ...["run", "--allow-net", "--allow-read=.", "mod.ts", "--log-level", "warn"],
+      ...(workers === 1 ? [] : ["--workers", String(workers)]),
       ...["--rtmp", `127.0.0.1:${port}`, "--rtsp", `127.0.0.1:${rtspPort}`],
       ...["--rtp", String(rtpPort)],
       ...(await knowsHttp(cwd) ? ["--http", "off"] : []),

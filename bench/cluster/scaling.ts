@@ -1,0 +1,124 @@
+/**
+ * How far a cluster reaches: measures what a write costs on this machine, fits a line to it, and simulates trees of
+ * machines by the rules that weir itself goes by. Its output is in `docs/scaling.md`.
+ *
+ *     deno run -A bench/cluster/scaling.ts
+ *
+ * @module
+ */
+import { BEAT_MS, type RankedHolder, rankHolders } from "../../src/cluster/mod.ts";
+
+/** A picture of 3.2 Mb/s at 30 a second, with its audio, in bytes: what a player is written each time. */
+const WRITE_BYTES = 13_700;
+const WRITES_A_SECOND = 30;
+const BITS_A_PLAYER = WRITE_BYTES * WRITES_A_SECOND * 8;
+
+/** Seconds that this process has run, kernel and all threads. */
+async function runSeconds(): Promise<number> {
+  let ns = 0;
+  for await (const { name } of Deno.readDir("/proc/self/task")) {
+    const text = await Deno.readTextFile(`/proc/self/task/${name}/schedstat`).catch(() => "0");
+    ns += Number(text.split(" ")[0]);
+  }
+  return ns / 1e9;
+}
+
+/** What a write of each length costs this process, microseconds; another reads. */
+async function writeCosts(lengths: readonly number[]): Promise<[length: number, us: number][]> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  await using reader = new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `const c = await Deno.connect({ hostname: "127.0.0.1", port: ${port} });
+       const b = new Uint8Array(1 << 20); while (await c.read(b) !== null);`,
+    ],
+  }).spawn();
+  using conn = await listener.accept();
+  const costs: [number, number][] = [];
+  for (const length of lengths) {
+    const bytes = new Uint8Array(length);
+    const count = Math.min(20_000, Math.ceil(4e8 / length));
+    const before = await runSeconds();
+    for (let write = 0; write < count; write++) {
+      for (let at = 0; at < length;) at += await conn.write(bytes.subarray(at));
+    }
+    costs.push([length, (await runSeconds() - before) / count * 1e6]);
+  }
+  reader.kill("SIGKILL");
+  return costs;
+}
+
+/** The line through points, by least squares. */
+function fit(points: readonly (readonly [number, number])[]): { fixed: number; each: number } {
+  const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
+  const [x, y] = [mean(0), mean(1)];
+  const each = points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0) /
+    points.reduce((sum, [a]) => sum + (a - x) ** 2, 0);
+  return { fixed: y - each * x, each };
+}
+
+interface SimulatedNode extends RankedHolder {
+  feeds: number;
+  readonly region: string;
+}
+
+/** A tree of one stream over machines that come one after the other, as `rankHolders` has them choose. */
+function tree({ nodes, regions, maxFeeds }: {
+  readonly nodes: number;
+  readonly regions: number;
+  readonly maxFeeds: number;
+}): { readonly depth: number; readonly crossings: number; readonly orphans: number } {
+  const node = (at: number, from?: SimulatedNode): SimulatedNode => ({
+    member: `n${at}`,
+    region: `r${at % regions}`,
+    depth: from === undefined ? 0 : from.depth + 1,
+    path: [...from?.path ?? [], `n${at}`],
+    feeds: 0,
+    maxFeeds,
+  });
+  const holders = [node(0)];
+  let crossings = 0;
+  for (let at = 1; at < nodes; at++) {
+    const self = { member: `n${at}`, region: `r${at % regions}` };
+    const from = rankHolders(holders, self)[0]!;
+    from.feeds++;
+    if (from.region !== self.region) crossings++;
+    holders.push(node(at, from));
+  }
+  // The region of the publisher's neighbours is lost: who has fetched through it has to look again.
+  const lost = new Set(holders.filter(({ region }) => region === "r1").map(({ member }) => member));
+  const orphans =
+    holders.filter(({ member, path }) => !lost.has(member) && path.some((on) => lost.has(on)))
+      .length;
+  return { depth: Math.max(...holders.map(({ depth }) => depth)), crossings, orphans };
+}
+
+/** Changes of the store a second: heartbeats, and each claim and copy told of anew each ten of them. */
+function storeWrites(nodes: number, claims: number, copies: number): number {
+  return nodes / (BEAT_MS / 1000) + (claims + copies) / (10 * BEAT_MS / 1000);
+}
+
+if (import.meta.main) {
+  const costs = await writeCosts([1000, 5000, 13_700, 50_000, 100_000]);
+  for (const [length, us] of costs) console.log(`write of ${length} bytes: ${us.toFixed(1)} µs`);
+  const { fixed, each } = fit(costs);
+  console.log(`fit: ${fixed.toFixed(1)} µs a write + ${(each * 1000).toFixed(2)} µs a kB`);
+  const us = fixed + each * WRITE_BYTES;
+  const players = Math.floor(1e6 / (us * WRITES_A_SECOND));
+  const line = Math.floor(10e9 / BITS_A_PLAYER);
+  console.log(`players a core by writes alone: ${players}; by 10 Gb/s: ${line}`);
+  console.log(`cores that 10 Gb/s takes by writes alone: ${(line / players).toFixed(1)}`);
+  for (const maxFeeds of [8, 64]) {
+    for (const nodes of [10, 100, 1000]) {
+      const { depth, crossings, orphans } = tree({ nodes, regions: 10, maxFeeds });
+      console.log(
+        `one stream, ${nodes} machines, room for ${maxFeeds}: depth ${depth}, ${crossings} fetches between regions, ${orphans} look again when a region is lost`,
+      );
+    }
+  }
+  const row = (what: string, writes: number) =>
+    console.log(`store writes a second, ${what}: ${writes.toFixed(0)}`);
+  row("1000 machines and one stream on all", storeWrites(1000, 1, 999));
+  row("1000 machines, 100 000 streams of ten players each", storeWrites(1000, 1e5, 9e5));
+}
