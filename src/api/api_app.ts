@@ -24,6 +24,7 @@ export async function apiApp(
   }
   addConnections(book, { schemas, context });
   addRelays(book, { schemas, context });
+  addKeys(book, { schemas, context });
   addProgram(book, { schemas, context });
   book.addDocument("/v1/openapi.json", context);
   return (request) => book.fetch(request);
@@ -194,6 +195,46 @@ function addRelays(book: RouteBook, { schemas, context: { counts, relays } }: Pa
     gives: schemas.done,
     answer: async ({ params: { id } }) =>
       await relays.remove(id) ? { ended: 1 } : nothing(`relay ${id}`),
+  });
+}
+
+function addKeys(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  const { access } = source;
+  book.add({
+    method: "get",
+    path: "/v1/keys",
+    summary: "The publishing keys, without their secrets",
+    query: schemas.pageQuery,
+    gives: schemas.pageOf(schemas.key),
+    answer: ({ query }) => {
+      const all = access?.keys.list() ?? [];
+      return pageOf(all.toSorted((a, b) => a.id < b.id ? -1 : 1), query, ({ id }) => id);
+    },
+  });
+  book.add({
+    method: "post",
+    path: "/v1/keys",
+    summary: "Makes a publishing key for streams; its secret is told this once",
+    body: schemas.keyOptions,
+    gives: schemas.madeKey,
+    status: 201,
+    answer: ({ body: { streams, expiresAt } }) =>
+      orFault(async () => {
+        if (access === undefined) return nothing("access by data that could have keys");
+        return await access.keys.make(
+          streams,
+          expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) },
+        );
+      }),
+  });
+  book.add({
+    method: "delete",
+    path: "/v1/keys/{id}",
+    summary: "Revokes a publishing key, and ends who publishes by it",
+    params: schemas.keyParams,
+    gives: schemas.done,
+    answer: ({ params: { id } }) =>
+      orFault(async () => await access?.keys.revoke(id) ? { ended: 1 } : nothing(`key ${id}`)),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { PublishKey } from "../access/mod.ts";
 import type { TicketInfo } from "../gate/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
 import type {
@@ -158,6 +159,25 @@ export class ApiClient {
   /** Ends a relay. */
   async removeRelay(id: number): Promise<void> {
     await this.#ask("DELETE", `v1/relays/${id}`);
+  }
+
+  /** A page of the publishing keys, without their secrets. */
+  keys(query: PageQuery = {}): Promise<Page<PublishKey>> {
+    return this.#ask("GET", "v1/keys", { query });
+  }
+
+  /** Makes a publishing key for streams, which ends at a time where one is given; its secret is told this once. */
+  makeKey(
+    streams: readonly string[],
+    { expiresAt }: { readonly expiresAt?: Date } = {},
+  ): Promise<PublishKey & { readonly secret: string }> {
+    const body = { streams, expiresAt: expiresAt?.toISOString() };
+    return this.#ask("POST", "v1/keys", { body });
+  }
+
+  /** Revokes a publishing key, and ends who publishes by it. */
+  async revokeKey(id: string): Promise<void> {
+    await this.#ask("DELETE", `v1/keys/${encodeName(id)}`);
   }
 
   /** The configuration in force, without secrets. */

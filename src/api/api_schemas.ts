@@ -53,6 +53,12 @@ export function apiSchemas(z: HonoPackage["z"]) {
     bytesSent: count,
     dropped: count,
   };
+  const keyShape = {
+    id: z.string(),
+    streams: z.array(z.string()),
+    madeAt: z.string().optional(),
+    expiresAt: z.string().optional(),
+  };
   const limit = z.coerce.number().int().min(1).max(1000).default(100);
   const after = z.string().max(512).optional();
   const reason = z.string().min(1).max(200).optional();
@@ -115,6 +121,13 @@ export function apiSchemas(z: HonoPackage["z"]) {
       idleMs: z.number().min(0).optional(),
       silentMs: z.number().min(0).optional(),
     }).openapi("RelayOptions"),
+    key: z.object(keyShape).openapi("Key"),
+    madeKey: z.object({ ...keyShape, secret: z.string() }).openapi("MadeKey"),
+    keyOptions: z.strictObject({
+      streams: z.array(z.string().min(1).max(512)).min(1).max(1000),
+      expiresAt: z.iso.datetime({ offset: true }).optional(),
+    }).openapi("KeyOptions"),
+    keyParams: z.object({ id: z.string().min(1).max(128) }),
     logLevel: z.object({ level: z.string().max(32) }).openapi("LogLevel"),
     pageQuery: z.object({ limit, after }),
     ticketQuery: z.object({

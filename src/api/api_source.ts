@@ -1,3 +1,4 @@
+import type { PublishKey } from "../access/mod.ts";
 import type { GateCounts, Ticket, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
@@ -31,6 +32,8 @@ export interface ApiSource {
     readonly hostname: string;
     readonly port: number;
   }[];
+  /** Who may do what, where that is data: the publishing keys. */
+  readonly access?: { readonly keys: ApiKeys } | undefined;
   /** All publishers and players, by number. */
   readonly tickets: ReadonlyMap<number, Ticket>;
   /** All counts, as of now. */
@@ -45,6 +48,19 @@ export interface ApiSource {
   changeRelay(id: number, options: RelayOptions): Promise<boolean>;
   /** Removes a relay; whether there was one. */
   removeRelay(id: number): Promise<boolean>;
+}
+
+/** The publishing keys of a server. */
+export interface ApiKeys {
+  /** Those that there are, without their secrets. */
+  list(): PublishKey[];
+  /** Makes one, for streams, which ends at a time; its secret is told this once. */
+  make(
+    streams: readonly string[],
+    options?: { readonly expiresAt?: Date },
+  ): Promise<PublishKey & { readonly secret: string }>;
+  /** Ends one, and who publishes by it; whether there was one. */
+  revoke(id: string): Promise<boolean>;
 }
 
 /** What a program gives the API of its own: the configuration that it has read, and the level of its log. */

@@ -145,6 +145,28 @@ Deno.test("relays are made, changed and removed by the API, and those that were 
   );
 });
 
+Deno.test("publishing keys are made, listed without their secrets, and revoked by the API", async () => {
+  const { weir, api } = await start({ access: {} });
+  await using _ = weir;
+  const { id, secret, streams } = await api.makeKey(["live/cam"], {
+    expiresAt: new Date(Date.now() + 3_600_000),
+  });
+  assertEquals(streams, ["live/cam"]);
+  const { items } = await api.keys();
+  assertEquals(items.map((key) => [key.id, key.streams]), [[id, ["live/cam"]]]);
+  assert(!JSON.stringify(items).includes(secret));
+  using publisher = await RtmpClient.publisher(weir.port, secret);
+  await until(() => weir.server.streams.some(({ name }) => name === "live/cam"));
+  await api.revokeKey(id);
+  await publisher.drain();
+  await assertRefused(api.revokeKey(id), "absent", 404);
+  await assertRefused(api.makeKey([]), "input", 400);
+  await assertRefused(api.makeKey(["../x"]), "input", 400);
+  const { weir: open, api: other } = await start();
+  await using __ = open;
+  await assertRefused(other.makeKey(["live/cam"]), "absent", 404);
+});
+
 Deno.test("what was kept for the API and cannot be read is told, and the server starts", async () => {
   const log = await (async () => {
     const state = { load: () => Promise.resolve("{ garbage"), save: () => Promise.resolve() };
@@ -271,6 +293,8 @@ Deno.test("the document of the API names every path that there is", async () => 
     "/v1/config/reload",
     "/v1/connections",
     "/v1/connections/{id}",
+    "/v1/keys",
+    "/v1/keys/{id}",
     "/v1/log",
     "/v1/players",
     "/v1/players/{id}",
