@@ -169,6 +169,9 @@ export class Access {
     return isByPassword && !isByName;
   }
 
+  /** Whether a name is, or ends in, a publishing key: the hook for the gate. */
+  readonly isSecretName = (name: string): boolean => this.keys.isKey(name);
+
   /** Whether anybody may publish and play. */
   get isOpen(): boolean {
     return this.#policy.isOpen(this.keys.size);

@@ -140,7 +140,7 @@ export class Guest {
       id: this.id,
       protocol: this.protocol,
       remoteAddress: this.remoteAddress,
-      app: introduction.app ?? "",
+      app: this.#shownApp(introduction.app ?? ""),
       userAgent: introduction.userAgent ?? "",
     };
     const info = this.#info;
@@ -464,6 +464,13 @@ export class Guest {
     if (user !== undefined) return `user ${user}`;
     const mayCount = isOpen === true && isLocalAddress(this.remoteAddress);
     return mayCount ? `address ${this.remoteAddress}` : undefined;
+  }
+
+  /** Some clients put all of their URL into the app, and so a secret name. */
+  #shownApp(app: string): string {
+    const path = app.split("?", 1)[0]!;
+    if (this.#desk.hooks.isSecretName?.(path) !== true) return app;
+    return path.slice(0, Math.max(0, path.lastIndexOf("/")));
   }
 
   #request({ name, query }: Pick<Ask, "name" | "query">): StreamRequest {

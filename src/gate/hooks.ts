@@ -64,6 +64,11 @@ export interface ServerHooks {
    * offered. Where none is a digest, RTMP does not ask at connect either. Default: each door's own.
    */
   readonly passwordMethods?: readonly PasswordMethod[];
+  /**
+   * Whether a name that a client has sent is, or ends in, a secret that stands for a stream: then no log and no hook is
+   * told of it. Not asked on the threads of workers.
+   */
+  readonly isSecretName?: (name: string) => boolean;
   /** A client has connected. */
   readonly onConnect?: (connection: ConnectionInfo) => HookResult;
   /** A client wants to publish; asked before the name is taken. */

@@ -54,7 +54,8 @@ export class PlayTicket implements Ticket {
   #start: PlayStart | undefined;
   #startedMs = 0;
   #ended = false;
-  #isKicked = false;
+  /** How it was sent away, if it was. */
+  #sentAway: ConnectionEnd | undefined;
 
   /** Made by {@linkcode Guest.play}. */
   constructor(desk: Desk, wiring: TicketWiring) {
@@ -175,6 +176,7 @@ export class PlayTicket implements Ticket {
       reason: "closed",
       ...fields,
       ...this.#start.endFields?.(),
+      ...(this.#sentAway === undefined ? {} : { reason: this.#sentAway.reason }),
     });
     if (this.peer === undefined) this.#desk.tell(({ onPlayEnd }) => onPlayEnd?.(request));
   }
@@ -184,7 +186,7 @@ export class PlayTicket implements Ticket {
    * told first.
    */
   kick(why: string): void {
-    if (this.#ended || this.#isKicked) return;
+    if (this.#ended || this.#sentAway !== undefined) return;
     const hasWaited = this.#waiting.size > 0;
     this.#sendAway(kickedEnd(why));
     if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
@@ -210,8 +212,8 @@ export class PlayTicket implements Ticket {
   }
 
   #sendAway(end: ConnectionEnd): void {
-    if (this.#ended || this.#isKicked) return;
-    this.#isKicked = true;
+    if (this.#ended || this.#sentAway !== undefined) return;
+    this.#sentAway = end;
     const why = end.message;
     for (const answer of this.#waiting) answer({ refused: "denied", why, close: end });
     try {

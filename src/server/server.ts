@@ -975,6 +975,7 @@ function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefined): Ser
   return {
     ...hooks,
     authenticate: access.authenticate,
+    isSecretName: access.isSecretName,
     get passwordMethods() {
       return access.passwordMethods;
     },

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ServerError } from "../../src/transport/mod.ts";
 import { PublishKeys } from "../../src/access/mod.ts";
 import { KeyFile } from "../../src/access/key_file.ts";
+import { GateBench, granted } from "../gate/gate_bench.ts";
 import { AccessBench, password } from "./access_bench.ts";
 
 const KEY = "k3y-of-the-camera-0";
@@ -53,6 +54,26 @@ Deno.test("who guesses a key is slowed as who guesses a password, and no name of
   assertEquals(await bench.words({ name: "live/cam" }), "anonymous", "players need none");
   const played = await bench.ask({ name: `live/${KEY}` });
   assert("refuse" in played && played.hidesName, "and cannot play a key");
+});
+
+Deno.test("a key in the app of a client that puts its whole URL there is told to nobody", async () => {
+  const { access } = new AccessBench({ keys });
+  const told: string[] = [];
+  const bench = new GateBench({
+    hooks: {
+      authenticate: access.authenticate,
+      isSecretName: access.isSecretName,
+      onConnect: ({ app }) => void told.push(app),
+    },
+  });
+  const guest = bench.guest();
+  await guest.enter({ app: `live/${KEY}?user=x`, userAgent: "OBS" });
+  assertEquals([told, guest.info?.app], [["live"], "live"]);
+  assertEquals(granted(await guest.publish({ name: `live/${KEY}` })).info.stream, "live/cam");
+  assert(!JSON.stringify(bench.log.lines).includes(KEY));
+  const other = bench.guest();
+  await other.enter({ app: "live/cam?q=1" });
+  assertEquals(other.info?.app, "live/cam?q=1");
 });
 
 Deno.test("beside keys, users and rules count as ever", async () => {

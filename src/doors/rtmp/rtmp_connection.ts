@@ -378,15 +378,15 @@ export class RtmpConnection implements ServedConnection {
   }
 
   async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
+    const app = withoutConnectProof(event.app);
+    const entering = this.#guest.enter({ app, userAgent: event.flashVer, locate });
+    // The gate knows what of the app may be told.
     this.#log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
       connection: this.#guest.id,
-      app: withoutQuery(event.app),
+      app: withoutQuery(this.#guest.info?.app ?? ""),
       userAgent: event.flashVer,
     });
-    const app = withoutConnectProof(event.app);
-    const entered = await this.#asked(
-      this.#guest.enter({ app, userAgent: event.flashVer, locate }),
-    );
+    const entered = await this.#asked(entering);
     if (this.#end !== undefined) return [];
     if ("granted" in entered) return await this.#prove(event);
     return this.#session.reject(

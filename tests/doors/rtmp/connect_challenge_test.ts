@@ -26,8 +26,9 @@ async function serverOf(
       return authenticate(request);
     },
     onConnect: (info) => void heard.push(info),
-    onPublish: (request) => void heard.push(request, [...request.query]),
-    onPlay: (request) => void heard.push(request, [...request.query]),
+    // The user is told as the one who was proved.
+    onPublish: ({ user: _, ...request }) => void heard.push(request, [...request.query]),
+    onPlay: ({ user: _, ...request }) => void heard.push(request, [...request.query]),
     onDisconnect: (_, end) => void heard.push(end),
   };
   return { weir: await TestServer.start({ hooks, ...options }), asked, heard };
