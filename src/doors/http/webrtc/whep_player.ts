@@ -21,8 +21,11 @@ const BURST_PACKETS = 32;
 /** Pause between full bursts, so that a group of pictures does not overrun the receiver, milliseconds. */
 const BURST_PAUSE_MS = 2;
 
-/** A player that has lost the picture is sent the kept key frame so often at most, milliseconds. */
-const KEY_FRAME_MS = 500;
+/**
+ * A player that has lost the picture is sent the kept key frame so often at most, milliseconds; each time that it asks
+ * again within ten seconds it waits twice as long. One that cannot show the stream, for its B frames, asks all the time.
+ */
+const KEY_FRAME_MS = { first: 500, longest: 8000, calm: 10_000 } as const;
 
 /** Packets of each kind that can be asked for again: a second of 10 Mb/s, and of sound 2.5 s. */
 const KEPT_PACKETS = { video: 1024, audio: 128 } as const;
@@ -75,6 +78,7 @@ export class WhepPlayer {
   #isBeginning = true;
   #skips = 0;
   #keyFrameMs = -Infinity;
+  #keyFrameWaitMs: number = KEY_FRAME_MS.first;
   #again = { fromMs: 0, packets: 0 };
   readonly #onWake = (): void => void this.#pump();
 
@@ -141,7 +145,11 @@ export class WhepPlayer {
   #answer(asked: RtcpFeedback): void {
     if (asked.type === "nack") return this.#sendAgain(asked);
     const now = this.#clock.now();
-    if (!this.#isRunning || now - this.#keyFrameMs < KEY_FRAME_MS) return;
+    const sinceMs = now - this.#keyFrameMs;
+    if (!this.#isRunning || sinceMs < this.#keyFrameWaitMs) return;
+    this.#keyFrameWaitMs = sinceMs >= KEY_FRAME_MS.calm
+      ? KEY_FRAME_MS.first
+      : Math.min(KEY_FRAME_MS.longest, this.#keyFrameWaitMs * 2);
     this.#keyFrameMs = now;
     this.keyFramesAgain++;
     this.#reader.cursor.rewind();
