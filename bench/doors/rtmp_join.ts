@@ -95,10 +95,17 @@ async function connect(): Promise<RtmpClient> {
   }
 }
 
+/** A checkout that has the door for HTTP would open its usual port, which another server may have. */
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+const others = await isFile(`${checkout}/src/doors/http/mod.ts`) ? ["--http", "off"] : [];
 const server = new Deno.Command(Deno.execPath(), {
   args: [
     ...["run", "-A", "--unstable-net", `${checkout}/mod.ts`, "--rtsp", "off"],
     ...["--log-level", "warn", "--rtmp", `127.0.0.1:${PORT}`],
+    ...others,
   ],
 }).spawn();
 try {
