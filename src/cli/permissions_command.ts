@@ -1,4 +1,4 @@
-import { leastPermissions, permissionFlags } from "../config/mod.ts";
+import { leastPermissions, permissionFlags, serverOptions } from "../config/mod.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { settingsOf } from "./configured.ts";
@@ -25,7 +25,9 @@ export const permissionsCommand: Command = {
     if (words.length > 0) throw new UsageError(`unexpected argument "${words[0]}": see --help`);
     const settings = await settingsOf(given);
     const flags = permissionFlags(leastPermissions(settings));
-    console.log(["deno", "run", ...flags, program(), ...args].map(quoted).join(" "));
+    // Ports are shared among workers only where the unstable part of Deno's network is there.
+    const unstable = serverOptions(settings).workers === undefined ? [] : ["--unstable-net"];
+    console.log(["deno", "run", ...unstable, ...flags, program(), ...args].map(quoted).join(" "));
     return ExitCode.Stopped;
   },
 };

@@ -3,6 +3,7 @@ import type { NetPermission, Permission } from "./permission.ts";
 import { listenPermissions, permissionsOf } from "./permission_check.ts";
 import { serverOptions } from "./server_options.ts";
 import type { Settings } from "./settings.ts";
+import { CLUSTER_NATS } from "./settings/cluster.ts";
 import { MULTICAST_GROUP } from "./settings/listening.ts";
 import { relaysOf } from "./settings_check.ts";
 
@@ -24,6 +25,8 @@ export function leastPermissions(settings: Settings): Permission[] {
 function netPermissions(settings: Settings): NetPermission[] {
   const relays = relaysOf(settings);
   const { rtsp, rtsps, rtp, webrtc } = serverOptions(settings);
+  // The other machines of a cluster are known as they come.
+  if (settings.get(CLUSTER_NATS).length > 0) return [{ name: "net" }];
   const sendsDatagrams = (isOpen(rtsp) || isOpen(rtsps)) && isOpen(rtp) || isOpen(webrtc) ||
     settings.get(MULTICAST_GROUP) !== undefined || relays.some(mayUseDatagrams);
   if (sendsDatagrams) return [{ name: "net" }];
