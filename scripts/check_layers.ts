@@ -19,7 +19,7 @@ export const LADDER: readonly (readonly string[])[] = [
   ["transport"],
   ["access", "client", "doors", "events"],
   ["doors/rtmp", "doors/rtsp", "doors/http", "cluster", "files", "record", "relay"],
-  ["api"],
+  ["api", "console"],
   ["server", "config"],
   ["cli"],
 ];

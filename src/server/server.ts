@@ -56,6 +56,7 @@ import {
   NatsStore,
 } from "../cluster/mod.ts";
 import { MainPart } from "./workers/main_part.ts";
+import { ConsoleRoutes } from "../console/mod.ts";
 import { FileChannel, type FileChannelOptions, MediaFileError } from "../files/mod.ts";
 import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
@@ -240,6 +241,8 @@ export interface ServerOptions {
   readonly webhooks?: readonly WebhookOptions[];
   /** Programs that are run at what happens; to run them needs permission. */
   readonly commands?: readonly EventCommandOptions[];
+  /** Whether there are pages for people at `/` and at the streams' names. Default true, where HTTP is answered. */
+  readonly console?: boolean;
   /** Functions of the program that decide who may do what, or hear of what has happened. */
   readonly hooks?: ServerHooks;
   /** Where log lines go; nowhere by default. */
@@ -388,6 +391,7 @@ export class Server {
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
       ...api === undefined ? [] : [api.metrics, api.recordings, api.routes],
       ...part?.routes ?? [],
+      ...options.console === false ? [] : [new ConsoleRoutes()],
     ], part?.tokenPrefix));
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
     const onSought = (name: string, members: readonly string[]): void =>

@@ -31,5 +31,15 @@ export const API_STATE_FILE = setting({
   change: "restart",
 });
 
-/** The API. */
-export const API: readonly Setting[] = [API_ENABLED, API_OPEN_METRICS, API_STATE_FILE];
+/** Whether there are pages for people. */
+const CONSOLE = setting({
+  key: "console",
+  type: TOGGLE,
+  default: true,
+  help: "whether the HTTP door has pages for people, at / and at the names of streams",
+  option: "console",
+  change: "restart",
+});
+
+/** The API, and the pages that read it. */
+export const API: readonly Setting[] = [API_ENABLED, API_OPEN_METRICS, API_STATE_FILE, CONSOLE];

@@ -1,0 +1,119 @@
+// Plays a stream in a video element, by one of three ways; each is loaded when it is chosen.
+
+/** Loads a script once, and resolves with the global that it makes. */
+const loaded = new Map();
+function load(url, name) {
+  if (!loaded.has(url)) {
+    loaded.set(
+      url,
+      new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        script.src = url;
+        script.onload = () => resolve(globalThis[name]);
+        script.onerror = () => reject(new Error("The player cannot be loaded here"));
+        document.head.append(script);
+      }),
+    );
+  }
+  return loaded.get(url);
+}
+
+/** Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. */
+export function startPlayer(video, { base, name, way, query, onFail }) {
+  const path = `${base}/${name.split("/").map(encodeURIComponent).join("/")}`;
+  const state = { isStopped: false, end: () => {}, latencyMs: () => undefined };
+  const fail = (reason) => {
+    if (!state.isStopped) onFail(reason);
+  };
+  const run = { flv: playFlv, hls: playHls, webrtc: playWebRtc }[way] ?? playFlv;
+  run(video, { base, path, query, state, fail }).catch((error) => fail(error.message));
+  return {
+    stop() {
+      state.isStopped = true;
+      state.end();
+      video.removeAttribute("src");
+      video.srcObject = null;
+      video.load();
+    },
+    latencyMs: () => state.latencyMs(),
+  };
+}
+
+async function playFlv(video, { base, path, query, state, fail }) {
+  const mpegts = await load(`${base}/console/mpegts.js`, "mpegts");
+  if (state.isStopped) return;
+  if (!mpegts.isSupported()) throw new Error("This browser cannot play HTTP-FLV: choose LL-HLS");
+  const player = mpegts.createPlayer({ type: "flv", isLive: true, url: `${path}.flv${query}` }, {
+    enableStashBuffer: false,
+    liveBufferLatencyChasing: true,
+    liveBufferLatencyMaxLatency: 1.5,
+    liveBufferLatencyMinRemain: 0.3,
+  });
+  player.on(mpegts.Events.ERROR, (kind, detail) => fail(`${kind}: ${detail}`));
+  player.attachMediaElement(video);
+  player.load();
+  player.play()?.catch?.(() => {});
+  state.end = () => player.destroy();
+  state.latencyMs = () =>
+    video.buffered.length === 0
+      ? undefined
+      : (video.buffered.end(video.buffered.length - 1) - video.currentTime) * 1000;
+}
+
+async function playHls(video, { base, path, query, state, fail }) {
+  const url = `${path}/index.m3u8${query}`;
+  const Hls = await load(`${base}/console/hls.js`, "Hls");
+  if (state.isStopped) return;
+  if (!Hls.isSupported()) {
+    video.src = url;
+    state.end = () => {};
+    return;
+  }
+  const hls = new Hls({ lowLatencyMode: true, enableWorker: false });
+  hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
+    if (fatal) fail(details);
+  });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+  video.play().catch(() => {});
+  state.end = () => hls.destroy();
+  state.latencyMs = () => hls.latency * 1000;
+}
+
+async function playWebRtc(video, { path, query, state, fail }) {
+  const connection = new RTCPeerConnection();
+  state.end = () => connection.close();
+  const media = new MediaStream();
+  connection.addTransceiver("video", { direction: "recvonly" });
+  connection.addTransceiver("audio", { direction: "recvonly" });
+  connection.ontrack = ({ track }) => {
+    media.addTrack(track);
+    video.srcObject = media;
+    video.play().catch(() => {});
+  };
+  connection.onconnectionstatechange = () => {
+    if (connection.connectionState === "failed") fail("The way by UDP is closed");
+  };
+  await connection.setLocalDescription();
+  const answer = await fetch(`${path}/whep${query}`, {
+    method: "POST",
+    headers: { "content-type": "application/sdp" },
+    body: connection.localDescription.sdp,
+  });
+  if (!answer.ok) {
+    throw new Error((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
+  }
+  const session = answer.headers.get("location");
+  await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+  state.end = () => {
+    connection.close();
+    if (session !== null) fetch(session, { method: "DELETE" }).catch(() => {});
+  };
+  if (state.isStopped) return state.end();
+  state.latencyMs = async () => {
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type !== "inbound-rtp" || report.kind !== "video") continue;
+      return report.jitterBufferDelay / report.jitterBufferEmittedCount * 1000;
+    }
+  };
+}

@@ -1,0 +1,100 @@
+import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import { qrCode } from "./qr_code.ts";
+import { isPlayerScript, playerScript } from "./text_asset.ts";
+import consoleCss from "./assets/console.css" with { type: "text" };
+import consoleJs from "./assets/console.js" with { type: "text" };
+import iconSvg from "./assets/icon.svg" with { type: "text" };
+import indexHtml from "./assets/index.html" with { type: "text" };
+import playerJs from "./assets/player.js" with { type: "text" };
+import plotJs from "./assets/plot.js" with { type: "text" };
+
+const JS = "text/javascript; charset=utf-8";
+
+/** The console's own files. */
+const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
+  "console.css": { type: "text/css; charset=utf-8", text: consoleCss },
+  "console.js": { type: JS, text: consoleJs },
+  "player.js": { type: JS, text: playerJs },
+  "plot.js": { type: JS, text: plotJs },
+  "icon.svg": { type: "image/svg+xml", text: iconSvg },
+};
+
+const FOLDER = "/console/";
+
+/** Nothing of another host, nothing inline; media of players come as blobs. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "media-src 'self' blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/**
+ * The console: pages for people. `/` shows the live streams, `/live/cam` one of them, `/live/cam?embed=1` a bare player for
+ * an iframe. The pages read the API with its token, which comes in the fragment of their address; a stream's page plays
+ * without it.
+ */
+export class ConsoleRoutes implements HttpRoutes {
+  /** See {@linkcode HttpRoutes.protocol}. */
+  readonly protocol = "http-console";
+  /** See {@linkcode HttpRoutes.place}: streams' own paths go before. */
+  readonly place = "after-outputs";
+
+  /** See {@linkcode HttpRoutes.has}. */
+  has(path: string): boolean {
+    return path === "/" || path.startsWith(FOLDER) || /^\/[^/.][^/]*(\/[^/]+)+\/?$/.test(path);
+  }
+
+  /** See {@linkcode HttpRoutes.serve}. */
+  async serve(visit: HttpVisit): Promise<Response> {
+    const { path, method, request, url, prefix } = visit;
+    if (method !== "GET" && method !== "HEAD") {
+      const reason = `The method ${method} is not for ${path}`;
+      const headers = { allow: "GET, HEAD" };
+      return faultAnswer({ status: 405, code: "method", reason, headers });
+    }
+    if (path.startsWith(FOLDER)) return await asset(path.slice(FOLDER.length), url);
+    if (!(request.headers.get("accept") ?? "*/*").match(/text\/html|\*\/\*/)) {
+      return faultAnswer({ status: 406, code: "form", reason: "Here is a page for people alone" });
+    }
+    // What stands in front of all paths is the server's own word, and no part of the request.
+    const page = indexHtml.replaceAll("BASE", prefix);
+    const isEmbedded = url.searchParams.get("embed") === "1";
+    return text(page, "text/html; charset=utf-8", {
+      "content-security-policy": isEmbedded ? POLICY : `${POLICY}; frame-ancestors 'self'`,
+      "cache-control": "no-cache",
+      "referrer-policy": "no-referrer",
+    });
+  }
+}
+
+async function asset(name: string, url: URL): Promise<Response> {
+  const own = Object.hasOwn(ASSETS, name) ? ASSETS[name] : undefined;
+  if (own !== undefined) return text(own.text, own.type, { "cache-control": "no-cache" });
+  try {
+    if (isPlayerScript(name)) {
+      return text(await playerScript(name), JS, { "cache-control": "public, max-age=86400" });
+    }
+    if (name === "qr.svg") {
+      const svg = await qrCode(url.searchParams.get("text") ?? "");
+      return text(svg, "image/svg+xml", { "cache-control": "no-cache" });
+    }
+  } catch (error) {
+    if (error instanceof RangeError) {
+      return faultAnswer({ status: 400, code: "query", reason: error.message });
+    }
+    const reason = "This needs a package that could not be loaded here";
+    return faultAnswer({ status: 503, code: "package", reason });
+  }
+  return faultAnswer({ status: 404, code: "absent", reason: "The console has no such file" });
+}
+
+function text(body: string, type: string, headers: Readonly<Record<string, string>>): Response {
+  return new Response(body, {
+    headers: { "content-type": type, "x-content-type-options": "nosniff", ...headers },
+  });
+}
