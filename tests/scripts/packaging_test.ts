@@ -49,7 +49,7 @@ Deno.test("what is published belongs to the package", async () => {
     .map((path) => decodeURIComponent(path).replace(ROOT, ""));
   assert(files.includes("mod.ts") && files.includes("README.md") && files.includes("LICENSE"));
   const others = files.filter((path) =>
-    !/^(src\/.*|docs\/[\w-]+\.md|docs\/images\/[\w-]+\.png)$/.test(path) &&
+    !/^(src\/.*|docs\/[\w-]+\.(md|json)|docs\/images\/[\w-]+\.png)$/.test(path) &&
     !["mod.ts", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "deno.json"].includes(path)
   );
   assertEquals(others, []);
