@@ -84,8 +84,9 @@ function send({ way, streams, seconds, port, shared }: Task): void {
         }
       }
     }
-    if (sent < total) setTimeout(round, sent * 1000 / 30 - (performance.now() - startMs));
-    else port.postMessage("end");
+    if (sent < total) {
+      setTimeout(round, Math.max(0, sent * 1000 / 30 - (performance.now() - startMs)));
+    } else port.postMessage("end");
   };
   round();
 }
