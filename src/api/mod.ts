@@ -25,6 +25,7 @@ export * from "./api_guard.ts";
 export * from "./api_routes.ts";
 export type * from "./api_source.ts";
 export type * from "./api_types.ts";
+export * from "./clip_routes.ts";
 export * from "./metrics_routes.ts";
 export * from "./recent_snapshot.ts";
 export * from "./recording_routes.ts";

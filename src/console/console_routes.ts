@@ -21,6 +21,9 @@ const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: st
 
 const FOLDER = "/console/";
 
+/** Names of streams; what ends like a file's name is none of these. */
+const STREAM = /^\/[^/.][^/]*(\/[^/]+)*\/[^/.]+\/?$/;
+
 /** Nothing of another host, nothing inline; media of players come as blobs. */
 const POLICY = [
   "default-src 'none'",
@@ -46,7 +49,7 @@ export class ConsoleRoutes implements HttpRoutes {
 
   /** See {@linkcode HttpRoutes.has}. */
   has(path: string): boolean {
-    return path === "/" || path.startsWith(FOLDER) || /^\/[^/.][^/]*(\/[^/]+)+\/?$/.test(path);
+    return path === "/" || path.startsWith(FOLDER) || STREAM.test(path);
   }
 
   /** See {@linkcode HttpRoutes.serve}. */
@@ -58,8 +61,9 @@ export class ConsoleRoutes implements HttpRoutes {
       return faultAnswer({ status: 405, code: "method", reason, headers });
     }
     if (path.startsWith(FOLDER)) return await asset(path.slice(FOLDER.length), url);
-    if (!(request.headers.get("accept") ?? "*/*").match(/text\/html|\*\/\*/)) {
-      return faultAnswer({ status: 406, code: "form", reason: "Here is a page for people alone" });
+    // Programs, which take anything, are told that there is no such file rather than given a page.
+    if (path !== "/" && !(request.headers.get("accept") ?? "").includes("text/html")) {
+      return faultAnswer({ status: 404, code: "absent", reason: `There is nothing at ${path}` });
     }
     // What stands in front of all paths is the server's own word, and no part of the request.
     const page = indexHtml.replaceAll("BASE", prefix);

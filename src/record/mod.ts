@@ -12,6 +12,7 @@
  * @module
  */
 export * from "./folder_store.ts";
+export * from "./memory_store.ts";
 export * from "./name_path.ts";
 export * from "./path_template.ts";
 export * from "./recorder.ts";

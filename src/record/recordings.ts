@@ -16,8 +16,8 @@ import { expiredFiles } from "./retention.ts";
 export interface RecordingsContext {
   /** The streams. */
   readonly hub: Hub;
-  /** The desk, which sees recorders as the server's own players. */
-  readonly gate: Gate;
+  /** The desk, which sees recorders as the server's own players; asked for when one begins. */
+  readonly gate: () => Gate;
   /** Where lines go. */
   readonly log: ServerLog;
   /** Time. */
@@ -256,7 +256,7 @@ export class Recordings {
     const active: ActiveRecorder = { recorder, ticket: undefined };
     rule.recorders.set(stream, active);
     log.info("recording started", { stream: stream.name, to: rule.store.target });
-    const guest = gate.own("record");
+    const guest = gate().own("record");
     void guest.play({ name: stream.name }).then((answer) => {
       if (!("granted" in answer) || recorder.statistics.state === "ended") return;
       active.ticket = answer.granted;

@@ -12,6 +12,7 @@ import {
   type ApiProgram,
   ApiRoutes,
   type ApiState,
+  ClipRoutes,
   MetricsRoutes,
   type PublishedTrack,
   type PublisherHealth,
@@ -43,6 +44,7 @@ import {
   AddressRanges,
   type AddressRules,
   type ConnectionEnd,
+  type Gate,
   GATE_LIMITS,
   type GateLimits,
   type ServerHooks,
@@ -61,7 +63,7 @@ import { FileChannel, type FileChannelOptions, MediaFileError } from "../files/m
 import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import { codecString, type MediaUnit, type Track } from "../media/mod.ts";
-import { RecordingError, type RecordingRule, Recordings } from "../record/mod.ts";
+import { MemoryStore, RecordingError, type RecordingRule, Recordings } from "../record/mod.ts";
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import {
@@ -155,6 +157,8 @@ export interface ServerOptions {
   readonly sources?: readonly FileChannelOptions[];
   /** Which streams are recorded, where, and how long that is kept; the first rule is number 0. */
   readonly record?: readonly RecordingRule[];
+  /** Keeps the last of each live stream in memory, so that clips can be had of it. Off by default. */
+  readonly keep?: KeepOptions;
   /** Settings and bounds of the streams. */
   readonly hub?: Omit<HubOptions, "clock">;
   /** Bounds and times of RTMP sessions. */
@@ -278,6 +282,16 @@ export interface ApiOptions {
   readonly state?: ApiState;
 }
 
+/** What is kept of live streams. */
+export interface KeepOptions {
+  /** Of which streams: a name, or a pattern with `*`. Default `*`, all. */
+  readonly name?: string;
+  /** How much of each, milliseconds. */
+  readonly ms: number;
+  /** How many bytes of all of them together; the oldest go first. Default 256 MiB. */
+  readonly bytes?: number;
+}
+
 /** Which addresses may connect: ranges such as `192.0.2.0/24`, `2001:db8::/32`, or single addresses. */
 export interface AddressListOptions {
   /** These alone. Default: all. */
@@ -328,6 +342,8 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #relays: Relays;
   readonly #channels: readonly FileChannel[];
+  /** The last of each stream, for clips. */
+  readonly #keep: Recordings | undefined;
   /** The recordings by the rules of the options: what there is, and its files. */
   readonly recordings: Recordings;
   readonly #rtsp: RtspDoor;
@@ -386,11 +402,21 @@ export class Server {
     this.apiToken = api?.token;
     this.#metrics = api?.metrics;
     this.#record = api?.record;
+    this.#keep = workers === 1 && options.keep !== undefined
+      ? keepOf(options.keep, {
+        hub: this.hub,
+        gate: () => this.#shell.gate,
+        log,
+      })
+      : undefined;
     this.#health = new HealthWatch({ tickets: () => this.#shell.gate.tickets.values(), log });
     this.#http = new HttpDoor(httpDoorOptions(listening, [
       new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
       ...api === undefined ? [] : [api.metrics, api.recordings, api.routes],
       ...part?.routes ?? [],
+      ...this.#keep === undefined
+        ? []
+        : [new ClipRoutes({ keep: this.#keep, nowUnixMs: Date.now })],
       ...options.console === false ? [] : [new ConsoleRoutes()],
     ], part?.tokenPrefix));
     const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
@@ -485,7 +511,7 @@ export class Server {
     );
     this.recordings = new Recordings({
       hub: this.hub,
-      gate: this.#shell.gate,
+      gate: () => this.#shell.gate,
       log,
       clock: systemClock,
       nowUnixMs: Date.now,
@@ -791,6 +817,7 @@ export class Server {
       this.#relays.start();
       await this.#record?.restore();
       this.recordings.start();
+      this.#keep?.start();
       for (const channel of this.#channels) channel.start();
     } catch (error) {
       if (this.#shell.state !== "listening") throw error;
@@ -894,6 +921,7 @@ export class Server {
     await Promise.all([
       ...this.#channels.map((channel) => channel.stop()),
       this.recordings.stop(),
+      this.#keep?.stop(),
       this.#relays.stop(),
     ]);
   }
@@ -1110,4 +1138,26 @@ function gateLimits(options: ServerOptions): Partial<GateLimits> {
     if (value !== undefined) limits[key] = value;
   }
   return limits;
+}
+
+/** Files of what is kept are so long, milliseconds: what is too old goes a file at a time. */
+const KEPT_FILE_MS = 5000;
+
+/** What a clip can begin at, milliseconds. */
+const KEPT_PART_MS = 500;
+
+/** Keeps the last of each stream, as a recording in memory. */
+function keepOf(
+  { name = "*", ms, bytes = 256 * 1024 * 1024 }: KeepOptions,
+  server: { readonly hub: Hub; readonly gate: () => Gate; readonly log: ServerLog },
+): Recordings {
+  const { hub, gate, log } = server;
+  return new Recordings({ hub, gate, log, clock: systemClock, nowUnixMs: Date.now }, [{
+    name,
+    to: new MemoryStore({ nowUnixMs: Date.now }),
+    segmentMs: KEPT_FILE_MS,
+    partMs: KEPT_PART_MS,
+    keepMs: ms,
+    keepBytes: bytes,
+  }]);
 }

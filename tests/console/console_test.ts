@@ -5,7 +5,7 @@ async function get(path: string, init: RequestInit & { prefix?: string } = {}) {
   await using server = new Server();
   const { prefix, ...request } = init;
   const answer = await server.fetch(
-    new Request(`http://localhost${path}`, request),
+    new Request(`http://localhost${path}`, { headers: { accept: "text/html" }, ...request }),
     prefix === undefined ? {} : { prefix },
   );
   return { answer, body: await answer.text() };
@@ -48,7 +48,8 @@ Deno.test("other methods, files and forms are refused in words", async () => {
       ["/console/../deno.json", {}, 404],
       ["/console/none.js", {}, 404],
       ["/console/constructor", {}, 404],
-      ["/live/cam", { headers: { accept: "application/json" } }, 406],
+      ["/live/cam", { headers: { accept: "*/*" } }, 404],
+      ["/live/cam/notes.txt", {}, 404],
       [`/console/qr.svg?text=${"x".repeat(600)}`, {}, 400],
     ] as const
   ) {

@@ -6,7 +6,7 @@ import {
 } from "../../server/mod.ts";
 import { bytes, choice, FILE, text, time, TOGGLE } from "../leaf_types.ts";
 import type { Permission } from "../permission.ts";
-import { type GroupType, type GroupValue, setting } from "../setting.ts";
+import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
 
 const NAME = text({ allowed: "the NAME of a stream, or a pattern such as live/*" });
@@ -112,6 +112,26 @@ export const RECORD = setting<readonly GroupValue[]>({
   change: "restart",
 });
 
+/** How much of live streams is kept for clips. */
+const KEEP = setting<number>({
+  key: "keep.time",
+  type: time({ min: 1000, max: Infinity, isWhole: false }),
+  defaultInWords: "off",
+  help: "how much of each live stream is kept in memory, for clips: /live/cam/clip.mp4?last=30",
+  flag: { name: "keep", placeholder: "SECONDS", isRare: true },
+  option: "keep.ms",
+  change: "restart",
+});
+
+const KEEP_BYTES = setting<number>({
+  key: "keep.bytes",
+  type: bytes({ min: 0, max: Infinity, isWhole: true }),
+  defaultInWords: "256MiB",
+  help: "bytes that are kept so of all streams together; the oldest go first",
+  option: "keep.bytes",
+  change: "restart",
+});
+
 const CHANNEL: GroupType = {
   kind: "group",
   settings: [
@@ -159,7 +179,7 @@ export const SOURCES = setting<readonly GroupValue[]>({
 });
 
 /** Recordings, and files that are published. */
-export const RECORDING = [RECORD, SOURCES];
+export const RECORDING: readonly Setting[] = [RECORD, KEEP, KEEP_BYTES, SOURCES];
 
 /** Makes a rule of what a file or the command line says of it. */
 export function ruleOf(values: GroupValue): RecordingRule {
