@@ -56,7 +56,7 @@ export interface TicketQuery extends PageQuery {
  * rejects with where it cannot be reached.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { ApiClient } from "@weir/server/api";
  *
  * const api = new ApiClient({ url: "http://localhost:8080/", token: "…" });

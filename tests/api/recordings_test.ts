@@ -103,7 +103,12 @@ Deno.test("whoever may not play a stream may not play what was recorded of it, a
 });
 
 Deno.test("odd questions about recordings get a reason, and lead nowhere else", async () => {
-  await using weir = await TestServer.start({ rtmp: false, api: { tokens: [TOKEN] } });
+  await using weir = await TestServer.start({
+    rtmp: false,
+    api: { tokens: [TOKEN] },
+    // A path that leads out of the recordings is that of a stream, which is waited for.
+    timing: { playWaitMs: 0 },
+  });
   const { server } = weir;
   for (
     const [path, status, code] of [
