@@ -66,12 +66,18 @@ export interface ServerEventDetails {
     /** Why, in words. */
     readonly message: string;
   };
-  /** A file of a recording is complete. Reserved: nothing tells it yet. */
+  /** A file of a recording is complete. */
   readonly "recording-segment": {
     /** Name of the stream. */
     readonly stream: string;
-    /** Where the file is. */
+    /** Its path in the folder, or the store, of its rule. */
     readonly path: string;
+    /** When it begins, as ISO 8601 has it. */
+    readonly start: string;
+    /** How long its media is, milliseconds. */
+    readonly durationMs: number;
+    /** Its length. */
+    readonly bytes: number;
   };
 }
 

@@ -515,6 +515,14 @@ export class Server {
       log,
       clock: systemClock,
       nowUnixMs: Date.now,
+      onSegment: ({ name, path, startUnixMs, durationMs, bytes }) =>
+        this.events.emit("recording-segment", {
+          stream: name,
+          path,
+          start: new Date(startUnixMs).toISOString(),
+          durationMs,
+          bytes,
+        }),
     }, this.#pool === undefined ? options.record ?? [] : []);
   }
 

@@ -112,6 +112,10 @@ for (const format of ["mp4", "flv", "ts"] as const) {
       await makeRecording(source, { seconds: 3 });
       const { store, server } = await start({ format });
       await using _ = server;
+      const told: unknown[] = [];
+      server.server.events.addEventListener("recording-segment", ({ detail }) => {
+        told.push([detail.stream, detail.path, detail.bytes]);
+      });
       await server.server.publish("live/cam", fileUnits([source]));
       await ended(server);
       assertEquals([...store.files.keys()].length, 1);
@@ -147,6 +151,7 @@ for (const format of ["mp4", "flv", "ts"] as const) {
       assertEquals(segment?.isOpen, false);
       assert(Math.abs(segment!.durationMs! - 3000) < 100, `${segment?.durationMs}`);
       assertEquals(segment?.bytes, sizeOf([...store.files.values()][0]!));
+      assertEquals(told, [["live/cam", segment?.path, segment?.bytes]]);
     },
   });
 }
