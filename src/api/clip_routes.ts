@@ -1,5 +1,6 @@
-import { answerOfGate, faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
 import { RecordingError, RecordingPlayback, type Recordings } from "../record/mod.ts";
+import { playRefusal } from "./play_refusal.ts";
 
 /** The path of a clip, behind the stream's name. */
 const SUFFIX = "/clip.mp4";
@@ -39,18 +40,15 @@ export class ClipRoutes implements HttpRoutes {
 
   /** See {@linkcode HttpRoutes.serve}. */
   async serve(visit: HttpVisit): Promise<Response> {
-    const { guest, method, url, credentials, request } = visit;
+    const { method, url } = visit;
     if (method !== "GET" && method !== "HEAD") {
       const headers = { allow: "GET, HEAD" };
       return faultAnswer({ status: 405, code: "method", reason: "Allowed is GET, HEAD", headers });
     }
     const name = visit.path.slice(1, -SUFFIX.length);
     const query = url.searchParams;
-    const userAgent = request.headers.get("user-agent") ?? "";
-    const entered = await guest.enter({ userAgent: userAgent.slice(0, 512) });
-    if (!("granted" in entered)) return answerOfGate(entered);
-    const answer = await guest.prove("play", { name, query, credentials });
-    if (!("granted" in answer)) return answerOfGate(answer);
+    const refusal = await playRefusal(visit, name);
+    if (refusal !== undefined) return refusal;
     const last = Number(query.get("last") ?? USUAL_SECONDS);
     if (!(last > 0 && last < 1e6)) {
       const reason = '"last" is wrong: allowed is a number of seconds';

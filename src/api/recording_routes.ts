@@ -1,10 +1,4 @@
-import {
-  answerOfGate,
-  faultAnswer,
-  type HttpRoutes,
-  type HttpVisit,
-  jsonAnswer,
-} from "../doors/http/mod.ts";
+import { faultAnswer, type HttpRoutes, type HttpVisit, jsonAnswer } from "../doors/http/mod.ts";
 import {
   type ListedSegment,
   RecordingError,
@@ -13,6 +7,7 @@ import {
   type RecordingWindow,
 } from "../record/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
+import { playRefusal } from "./play_refusal.ts";
 
 /** Where recordings are. */
 const BASE = "/v1/recordings";
@@ -101,7 +96,7 @@ export class RecordingRoutes implements HttpRoutes {
       if (!rest.endsWith(suffix)) continue;
       const name = rest.slice(0, -suffix.length);
       if (!isRead) return methodFault("GET, HEAD");
-      return await this.#mayPlay(visit, name) ?? await play(visit, name);
+      return await playRefusal(visit, name) ?? await play(visit, name);
     }
     const refusal = await this.#guard.refusal(visit);
     if (refusal !== undefined) return refusal;
@@ -118,16 +113,6 @@ export class RecordingRoutes implements HttpRoutes {
 
   get #player(): RecordingPlayback {
     return this.#playback ??= new RecordingPlayback(this.#recordings());
-  }
-
-  /** Who may play a stream may play what was recorded of it. */
-  async #mayPlay({ guest, url, credentials, request }: HttpVisit, name: string) {
-    const userAgent = request.headers.get("user-agent") ?? "";
-    const entered = await guest.enter({ userAgent: userAgent.slice(0, 512) });
-    if (!("granted" in entered)) return answerOfGate(entered);
-    const query = url.searchParams;
-    const answer = await guest.prove("play", { name, query, credentials });
-    return "granted" in answer ? undefined : answerOfGate(answer);
   }
 
   async #list(visit: HttpVisit): Promise<Response> {

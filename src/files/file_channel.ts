@@ -3,6 +3,7 @@ import type { ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { fileUnits } from "./file_source.ts";
 import { checkReadable } from "./media_file.ts";
+import { pause } from "./pause.ts";
 
 /** Files that are published as one stream, one behind the other, at their own pace. */
 export interface FileChannelOptions {
@@ -91,21 +92,7 @@ export class FileChannel {
         });
         this.#isFailing = true;
       }
-      await this.#pause();
+      await pause(clock, RETRY_MS, signal);
     }
-  }
-
-  #pause(): Promise<void> {
-    const { signal } = this.#stop;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = this.#context.clock.setTimer(done, RETRY_MS);
-      signal.addEventListener("abort", done);
-    });
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { type FlvBody, unitOfFlv } from "../transmux/mod.ts";
 import { MediaFileError, readMediaFile } from "./media_file.ts";
+import { pause } from "./pause.ts";
 
 /** Options of {@linkcode fileUnits}. */
 export interface FileUnitsOptions {
@@ -79,19 +80,6 @@ async function* pacedUnits(
       if (media === 0) throw new MediaFileError(`Cannot publish ${path}: it has no media`);
     }
   } while (loop && !signal?.aborted);
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, ms);
-    signal?.addEventListener("abort", done);
-    if (signal?.aborted) done();
-  });
 }
 
 /** Puts the times of files one behind the other. */

@@ -1,4 +1,5 @@
 import { RtmpClient, RtspClient } from "../../client/mod.ts";
+import { unitBytes } from "../../hub/mod.ts";
 import type { MediaUnit } from "../../media/mod.ts";
 import type { Command } from "../command.ts";
 import { untilInterrupted } from "./interrupted.ts";
@@ -169,7 +170,7 @@ async function play(
       const nowMs = performance.now();
       player.firstMs ??= nowMs - startedAt;
       if (phase.isMeasured) {
-        player.bytes += payloadBytes(value);
+        player.bytes += unitBytes(value);
         player.longestGapMs = Math.max(player.longestGapMs, nowMs - player.lastAtMs);
       }
       player.lastAtMs = nowMs;
@@ -177,17 +178,6 @@ async function play(
     ended("the stream has ended");
   } catch (error) {
     ended(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function payloadBytes({ payload }: MediaUnit): number {
-  switch (payload.format) {
-    case "flv":
-      return payload.body.length;
-    case "access-unit":
-      return payload.data.length;
-    case "rtp":
-      return payload.packets.reduce((sum, { length }) => sum + length, 0);
   }
 }
 
