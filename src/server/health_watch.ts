@@ -1,11 +1,12 @@
 import type { Ticket } from "../gate/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
+import type { ServerAgent } from "./server_core.ts";
 
 /** How often it is looked, milliseconds. */
 const EACH_MS = 5000;
 
 /** Says in the log what should be changed at an encoder: each advice once a publisher. */
-export class HealthWatch {
+export class HealthWatch implements ServerAgent {
   readonly #tickets: () => Iterable<Ticket>;
   readonly #log: ServerLog;
   /** What was said of each publisher. */

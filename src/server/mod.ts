@@ -114,6 +114,7 @@ export * from "../relay/mod.ts";
 export type { ClusterOptions, ClusterStatistics } from "../cluster/mod.ts";
 export * from "./bounds.ts";
 export * from "./defaults.ts";
+export type * from "./options.ts";
 export type { PathRule } from "./path_rules.ts";
 export * from "./server.ts";
 export type * from "./server_part.ts";

@@ -1,304 +1,31 @@
-import { Access, type AccessOptions } from "../access/mod.ts";
-import {
-  type EventCommandOptions,
-  EventOutlets,
-  type ListeningHooks,
-  listeningHooks,
-  ServerEvents,
-  type WebhookOptions,
-} from "../events/mod.ts";
-import {
-  ApiGuard,
-  type ApiProgram,
-  ApiRoutes,
-  type ApiState,
-  ClipRoutes,
-  MetricsRoutes,
-  type PublishedTrack,
-  type PublisherHealth,
-  RecentSnapshot,
-  RecordingRoutes,
-  RelayRecord,
-} from "../api/mod.ts";
-import denoConfig from "../../deno.json" with { type: "json" };
-import type { Door, ServerTiming } from "../doors/mod.ts";
-import {
-  HealthRoutes,
-  type HlsOptions,
-  HttpDoor,
-  type HttpDoorOptions,
-  type HttpOutput,
-  type HttpRequestInfo,
-  type HttpRoutes,
-  type SharedOrigins,
-} from "../doors/http/mod.ts";
-import { RtmpDoor } from "../doors/rtmp/mod.ts";
-import {
-  type MulticastOptions,
-  RtspDoor,
-  type RtspDoorOptions,
-  type RtspServiceOptions,
-  type RtspSessionStatistics,
-} from "../doors/rtsp/mod.ts";
-import {
-  AddressRanges,
-  type AddressRules,
-  type ConnectionEnd,
-  type Gate,
-  GATE_LIMITS,
-  type GateLimits,
-  type ServerHooks,
-  type Ticket,
-} from "../gate/mod.ts";
-import {
-  checkClusterOptions,
-  ClusterAgent,
-  ClusterNode,
-  type ClusterOptions,
-  NatsStore,
-} from "../cluster/mod.ts";
-import { MainPart } from "./workers/main_part.ts";
-import { ConsoleRoutes } from "../console/mod.ts";
-import { FileChannel, type FileChannelOptions, MediaFileError } from "../files/mod.ts";
-import { checkStreamName, Hub, type HubOptions, hubSettings, type Stream } from "../hub/mod.ts";
+import type { Access } from "../access/mod.ts";
+import type { HttpRequestInfo } from "../doors/http/mod.ts";
+import type { RtspSessionStatistics } from "../doors/rtsp/mod.ts";
+import { ServerEvents } from "../events/mod.ts";
+import type { ConnectionEnd, Ticket } from "../gate/mod.ts";
+import { checkStreamName, Hub, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
-import { codecString, type MediaUnit, type Track } from "../media/mod.ts";
-import { MemoryStore, RecordingError, type RecordingRule, Recordings } from "../record/mod.ts";
-import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
-import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
-import {
-  formatAddress,
-  isLoopback,
-  type ListenAddress,
-  ServerError,
-  type StreamPair,
-  systemClock,
-} from "../transport/mod.ts";
-import type { LossPolicy } from "../transmux/mod.ts";
-import type { EnhancedPolicy } from "../wire/mod.ts";
-import { HealthWatch } from "./health_watch.ts";
-import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
+import type { MediaUnit } from "../media/mod.ts";
+import type { Recordings } from "../record/mod.ts";
+import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
+import { ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
+import { accessOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
+import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
+import { EventDesk } from "./event_desk.ts";
+import { addressRules, rangesOf } from "./gate_rules.ts";
+import { hubRules, shellRules } from "./live_rules.ts";
+import { Membership, workerCount, workerOptions } from "./membership.ts";
+import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
-import { MAX_CONNECTION_BYTES, SERVER_TIMING } from "./defaults.ts";
+import { makeAgents, openAgents, type ServerAgents, stopAgents } from "./server_agents.ts";
+import type { ServerCore } from "./server_core.ts";
+import { ServerCounts } from "./server_counts.ts";
 import type { ServerPart } from "./server_part.ts";
+import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
-import { mergedSnapshot } from "./workers/merged_snapshot.ts";
-import type { WorkerOptions } from "./workers/worker_messages.ts";
-import { WorkerPool, type WorkerStatistics } from "./workers/worker_pool.ts";
-
-/**
- * Options of a {@linkcode Server}. It listens only where it is told to (the command has default ports);
- * all else has a default.
- */
-export interface ServerOptions {
-  /** Where RTMP is listened for; the field's port is 1935. */
-  readonly rtmp?: ListenAddress | false;
-  /** Where RTMP over TLS is listened for. Needs `tls`. */
-  readonly rtmps?: ListenAddress | false;
-  /** Where RTSP is listened for; the field's ports are 554 and 8554. */
-  readonly rtsp?: ListenAddress | false;
-  /** Where RTSP over TLS is listened for. Needs `tls`. */
-  readonly rtsps?: ListenAddress | false;
-  /** Where HTTP is listened for. `Server.fetch` needs no port. */
-  readonly http?: ListenAddress | false;
-  /** Where HTTP over TLS is listened for. Needs `tls`. */
-  readonly https?: ListenAddress | false;
-  /**
-   * Which pages of other origins may use the HTTP door: read media (all by default, `*`), or use the API (none by
-   * default). To publish from a page of another origin, that has to be named.
-   */
-  readonly httpOrigins?: { readonly media?: SharedOrigins; readonly api?: SharedOrigins };
-  /**
-   * Host names by which clients may use what changes something, or is not media; any by default. Addresses and
-   * `localhost` may always be used.
-   */
-  readonly httpHosts?: readonly string[];
-  /**
-   * The UDP port by which streams are played and published by WebRTC (WHEP and WHIP), all sessions by one. Without it
-   * there is no WebRTC.
-   */
-  readonly webrtc?: ListenAddress | false;
-  /** How streams are played as HLS: segments, parts, memory. */
-  readonly hls?: HlsOptions;
-  /**
-   * Addresses or names by which clients reach that port, where it is not the host that their requests are for: behind a
-   * proxy, or where addresses are translated.
-   */
-  readonly webrtcHosts?: readonly string[];
-  /**
-   * The API under `/v1/` and the metrics under `/metrics` of the HTTP door; `false` for neither. Default: both, for
-   * those whom `access`, or `hooks.authenticate`, lets use the API, or, where there is none or anybody may publish and
-   * play, for who has `Server.apiToken`.
-   */
-  readonly api?: ApiOptions | false;
-  /** Further outputs and inputs of the HTTP door, asked before the built-in ones. */
-  readonly httpOutputs?: readonly HttpOutput[];
-  /** Further groups of paths of the HTTP door, asked before the built-in ones. */
-  readonly httpRoutes?: readonly HttpRoutes[];
-  /**
-   * Where RTSP sessions receive and send RTP over UDP; an even port, RTCP is on the next one. Its address
-   * is that of `rtsp` by default; clients of the other address family are then not offered UDP. Without it
-   * RTSP has interleaved TCP alone.
-   */
-  readonly rtp?: ListenAddress | false;
-  /**
-   * Lets RTSP players ask for multicast: each stream is sent once to a group of its own. Off by default.
-   */
-  readonly multicast?: MulticastOptions | false;
-  /** Certificate chain and private key, PEM, for `rtmps`, `rtsps` and `https`. */
-  readonly tls?: { readonly cert: string; readonly key: string };
-  /** Times of RTSP sessions. */
-  readonly rtspSession?: RtspServiceOptions;
-  /** Streams that are forwarded to, or fetched from, other servers; `addRelay` adds others later. */
-  readonly relays?: readonly RelayOptions[];
-  /** Files that are published as streams: channels. */
-  readonly sources?: readonly FileChannelOptions[];
-  /** Which streams are recorded, where, and how long that is kept; the first rule is number 0. */
-  readonly record?: readonly RecordingRule[];
-  /** Keeps the last of each live stream in memory, so that clips can be had of it. Off by default. */
-  readonly keep?: KeepOptions;
-  /** Settings and bounds of the streams. */
-  readonly hub?: Omit<HubOptions, "clock">;
-  /** Bounds and times of RTMP sessions. */
-  readonly session?: RtmpServerSessionOptions;
-  /** Bounds of what an RTMP client may make the server hold. */
-  readonly chunks?: Partial<ChunkLimits>;
-  /** What players that announce nothing of Enhanced RTMP are sent. Default `strip`. */
-  readonly enhanced?: EnhancedPolicy;
-  /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
-  readonly onLoss?: LossPolicy;
-  /**
-   * Whether RTMP clients that must prove who they are get asked at connect. Default true: encoders that have a
-   * user name and a password (`rtmp://user:pass@…`, or the fields of OBS) are then asked in the words that they
-   * know, and a client whose credentials are in its stream key is refused once at connect, and let through as it
-   * comes again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
-   * False by default where `hooks.passwordMethods` has no digest, which those answers are.
-   */
-  readonly rtmpAskAtConnect?: boolean;
-  /** Times of the server itself. */
-  readonly timing?: Partial<ServerTiming>;
-  /**
-   * How many workers serve, each a thread with a core of its own; `auto` is one a core. Default 1: this thread alone. With
-   * more, clients are shared out among them, and a stream is fetched once by each worker that has players of it. This
-   * thread then has log, hooks and statistics, and the doors of others. Needs `--unstable-net`, and where the program is
-   * a local file `--allow-read` of it.
-   */
-  readonly workers?: number | "auto";
-  /**
-   * Makes this server one machine of a cluster: a name has one publisher among all machines, and players of any machine
-   * get the streams of all, which each machine fetches once.
-   */
-  readonly cluster?: ClusterOptions;
-  /** Doors of other protocols, beside the built-in ones. */
-  readonly doors?: readonly Door[];
-  /** Connections at one time; further ones are closed at once. Default 10 000. */
-  readonly maxConnections?: number;
-  /**
-   * Bytes that all connections together may make the server hold beside the media of streams: unfinished
-   * RTMP messages, and answers that nobody reads. Default 256 MiB; over it, those
-   * that neither publish nor play are closed, the oldest first, and then those that hold most.
-   */
-  readonly maxConnectionBytes?: number;
-  /**
-   * Connections of one address at one time. Default 1000 for public addresses, unbounded for loopback and private
-   * ones, behind which there may be a proxy; a number that is given holds for all. Here as in all that is bounded by
-   * address, the IPv6 addresses of one /64 network count as one.
-   */
-  readonly maxConnectionsPerAddress?: number;
-  /** Connections that one address may open in a second. Default 100 for public addresses, as above. */
-  readonly maxHandshakesPerSecond?: number;
-  /** HTTP requests that one address may make in a second. Default 1000 for public addresses, as above. */
-  readonly maxRequestsPerSecond?: number;
-  /** Names that players of one address may wait for until somebody publishes. Default 64, for all addresses. */
-  readonly maxWaitedNamesPerAddress?: number;
-  /**
-   * RTSP sessions over UDP that go on although their connections have ended; those that show no sign of life end after
-   * 15 s. Default 1000.
-   */
-  readonly maxDetachedSessions?: number;
-  /** The same of one address. Default 64 for public addresses, unbounded for others, as above. */
-  readonly maxDetachedSessionsPerAddress?: number;
-  /** Wrong credentials that a connection may show before it is closed. Default 3. */
-  readonly maxWrongCredentials?: number;
-  /** Players of one stream. Default unbounded, but for `hub.maxReaders`. */
-  readonly maxPlayersPerStream?: number;
-  /** Streams that one user, as it was proved, may publish. Default unbounded. */
-  readonly maxPublishersPerUser?: number;
-  /** The bitrate of a publisher, bits a second in the mean of 10 s: one that is over it is closed. Default unbounded. */
-  readonly maxPublisherBitrateBps?: number;
-  /** The same of what one player is sent. */
-  readonly maxPlayerBitrateBps?: number;
-  /** Which addresses may connect; all by default. */
-  readonly addresses?: AddressListOptions;
-  /** The balancers that clients come by: limits, rules and the log are then about the clients. */
-  readonly proxies?: ProxyOptions;
-  /** What differs for the streams of a name or a pattern. */
-  readonly paths?: readonly PathRule[];
-  /**
-   * Who may do what, as data: users, rules, keys, signed URLs, tokens, and a URL that is asked. It takes the place of
-   * `hooks.authenticate`, beside which it cannot be. Default: anybody may publish and play.
-   */
-  readonly access?: AccessOptions;
-  /** URLs that are told of what happens. */
-  readonly webhooks?: readonly WebhookOptions[];
-  /** Programs that are run at what happens; to run them needs permission. */
-  readonly commands?: readonly EventCommandOptions[];
-  /** Whether there are pages for people at `/` and at the streams' names. Default true, where HTTP is answered. */
-  readonly console?: boolean;
-  /** Functions of the program that decide who may do what, or hear of what has happened. */
-  readonly hooks?: ServerHooks;
-  /** Where log lines go; nowhere by default. */
-  readonly log?: ServerLog;
-}
-
-/** The options that can be changed while a server runs. */
-export type LiveOptions = Pick<
-  ServerOptions,
-  keyof GateLimits | "hub" | "timing" | "maxConnectionBytes" | "addresses" | "paths" | "access"
->;
-
-/** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */
-export interface ProxyOptions {
-  /**
-   * Those whose connections to the ports of RTMP and RTSP begin with a header of the PROXY protocol, version 1 or 2;
-   * one that does not is closed. It is not read on ports of TLS: have the balancer speak that.
-   */
-  readonly proxyProtocol?: readonly string[];
-  /** Those whose `X-Forwarded-For` says whose an HTTP request is. */
-  readonly forwardedFor?: readonly string[];
-}
-
-/** Who may use the API of a server, and what it has of the program. */
-export interface ApiOptions {
-  /** Tokens any of which opens it, each of at least 16 characters of ASCII without spaces. */
-  readonly tokens?: readonly string[];
-  /** Whether anybody may read the metrics. Default false: they name streams. */
-  readonly openMetrics?: boolean;
-  /** What the program lets it show and change of its own. */
-  readonly program?: ApiProgram;
-  /** Where relays that are made by it are kept, so that they survive a restart. */
-  readonly state?: ApiState;
-}
-
-/** What is kept of live streams. */
-export interface KeepOptions {
-  /** Of which streams: a name, or a pattern with `*`. Default `*`, all. */
-  readonly name?: string;
-  /** How much of each, milliseconds. */
-  readonly ms: number;
-  /** How many bytes of all of them together; the oldest go first. Default 256 MiB. */
-  readonly bytes?: number;
-}
-
-/** Which addresses may connect: ranges such as `192.0.2.0/24`, `2001:db8::/32`, or single addresses. */
-export interface AddressListOptions {
-  /** These alone. Default: all. */
-  readonly allow?: readonly string[];
-  /** None of these, even if they are allowed. */
-  readonly deny?: readonly string[];
-}
+import type { WorkerStatistics } from "./workers/worker_pool.ts";
 
 /**
  * A live-streaming server: encoders publish to it, players take the streams.
@@ -331,28 +58,16 @@ export class Server {
    * tokens or users, or no API.
    */
   readonly apiToken: string | undefined;
-  readonly #outlets: EventOutlets;
-  readonly #listening: ListeningHooks | undefined;
-  readonly #metrics: MetricsRoutes | undefined;
-  readonly #record: RelayRecord | undefined;
-  readonly #health: HealthWatch;
-  readonly #madeAtMs = performance.now();
-  readonly #log: ServerLog;
-  readonly #shell: ServerShell;
-  readonly #options: ServerOptions;
-  readonly #relays: Relays;
-  readonly #channels: readonly FileChannel[];
-  /** The last of each stream, for clips. */
-  readonly #keep: Recordings | undefined;
   /** The recordings by the rules of the options: what there is, and its files. */
   readonly recordings: Recordings;
-  readonly #rtsp: RtspDoor;
-  readonly #http: HttpDoor;
-  /** What makes this server a part of a larger one, or the thread that others are parts of. */
-  readonly #agent: ClusterAgent | undefined;
-  readonly #pool: WorkerPool | undefined;
-  readonly #main: MainPart | undefined;
-  readonly #node: ClusterNode | undefined;
+  readonly #options: ServerOptions;
+  readonly #log: ServerLog;
+  readonly #told: EventDesk;
+  readonly #members: Membership;
+  readonly #shell: ServerShell;
+  readonly #agents: ServerAgents;
+  readonly #doors: ServerDoors;
+  readonly #counts: ServerCounts;
   #paths: PathRules;
   #stopping: Promise<void> | undefined;
 
@@ -367,163 +82,68 @@ export class Server {
     checkServerNumbers(options);
     const workers = part === undefined ? workerCount(options.workers) : 1;
     this.#options = options;
-    const { maxConnectionBytes = MAX_CONNECTION_BYTES, tls } = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
-    this.access = accessOf(options, log);
-    const decided = hooksOf(options, this.access);
-    // Where this is a part of a server, the whole tells.
-    this.#listening = part === undefined
-      ? listeningHooks(this.events, {
-        hooks: decided,
-        clock: systemClock,
-        lingerMs: () => this.hub.settings.lingerMs,
-      })
-      : undefined;
-    const hooks = this.#listening?.hooks ?? decided;
-    this.#outlets = new EventOutlets({
-      webhooks: part === undefined ? options.webhooks ?? [] : [],
-      commands: part === undefined ? options.commands ?? [] : [],
-      log,
-      clock: systemClock,
-      urls: () => ({ rtmp: this.#urlOf("rtmp"), rtsp: this.#urlOf("rtsp") }),
-    });
+    const access = this.access = accessOf(options, log);
     this.#paths = new PathRules(options.paths ?? []);
-    this.hub = new Hub(
-      { ...this.#hubOptions(options), clock: systemClock },
+    const paths = (): PathRules => this.#paths;
+    const hub = this.hub = new Hub(
+      { ...hubRules(options, paths), clock: systemClock },
       hubEvents(log, () => this.hub.settings.maxHeldBytes),
     );
-    // Where workers serve, this thread has no ports of its own.
-    const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
-    this.#rtsp = new RtspDoor(rtspDoorOptions(listening));
-    // Parts of a server know a part of it alone.
-    const api = part === undefined && options.api !== false
-      ? this.#makeApi(options.api ?? {}, hooks)
-      : undefined;
-    this.apiToken = api?.token;
-    this.#metrics = api?.metrics;
-    this.#record = api?.record;
-    this.#keep = workers === 1 && options.keep !== undefined
-      ? keepOf(options.keep, {
-        hub: this.hub,
-        gate: () => this.#shell.gate,
-        log,
-      })
-      : undefined;
-    this.#health = new HealthWatch({ tickets: () => this.#shell.gate.tickets.values(), log });
-    this.#http = new HttpDoor(httpDoorOptions(listening, [
-      new HealthRoutes({ whyNotReady: () => this.#whyNotReady() }),
-      ...api === undefined ? [] : [api.metrics, api.recordings, api.routes],
-      ...part?.routes ?? [],
-      ...this.#keep === undefined
-        ? []
-        : [new ClipRoutes({ keep: this.#keep, nowUnixMs: Date.now })],
-      ...options.console === false ? [] : [new ConsoleRoutes()],
-    ], part?.tokenPrefix));
-    const asks = options.rtmpAskAtConnect ?? this.access?.asksAtConnect ?? asksAtConnect(hooks);
-    const onSought = (name: string, members: readonly string[]): void =>
-      this.#pool?.sought(name, members);
-    const isCluster = part === undefined && options.cluster !== undefined;
-    this.#node = isCluster ? this.#clusterNode(options.cluster!) : undefined;
-    const main = part === undefined && (workers > 1 || isCluster)
-      ? new MainPart({
-        workers,
-        onSought,
-        log,
-        ...(this.#node === undefined ? {} : {
-          beyond: { cluster: options.cluster!, directory: this.#node.directory },
-        }),
-      })
-      : undefined;
-    this.#main = main;
-    const own: ServerPart | undefined = part ?? main;
-    const carrier = own?.carrier(this.hub);
-    this.#agent = own && carrier && new ClusterAgent({
-      ...own,
-      carrier,
-      hub: this.hub,
-      clock: systemClock,
+    this.#told = new EventDesk({
+      options,
+      part,
+      hooks: hooksOf(options, access),
+      events: this.events,
+      hub,
+      addresses: () => this.addresses,
       log,
     });
-    if (workers > 1) {
-      this.#pool = new WorkerPool({
-        count: workers,
-        options: { ...workerOptions(options), rtmpAskAtConnect: asks },
-        relays: (options.relays ?? []).map((relay) => this.#withOnLoss(relay)),
-        hooks,
-        log,
-        member: main!.member,
-        directory: main!.directory,
-        carrier: main!.ports,
-        fetch: (request, hostname) => this.fetch(request, { remoteAddr: { hostname } }),
-        cluster: main!.peers && { options: options.cluster!, peers: main!.peers },
-      });
-    }
+    const { hooks } = this.#told;
+    const askAtConnect = asksAtConnect(options, { access, hooks });
+    this.#members = new Membership({
+      options,
+      part,
+      workers,
+      hub,
+      hooks,
+      askAtConnect,
+      fetch: (request, hostname) => this.fetch(request, { remoteAddr: { hostname } }),
+      connectionCount: () => this.connectionCount,
+      log,
+    });
     this.#shell = new ServerShell({
-      hub: this.hub,
-      doors: [
-        new RtmpDoor({ ...listening, askAtConnect: asks, connectKey: part?.connectKey }),
-        this.#rtsp,
-        this.#http,
-        ...options.doors ?? [],
-      ],
-      claims: this.#agent,
-      nodes: own?.nodes,
-      sharesPorts: own?.sharesPorts,
-      numbers: own?.numbers,
+      ...shellRules(options, paths),
+      hub,
       hooks,
       log,
-      timing: { ...SERVER_TIMING, ...options.timing },
-      limits: gateLimits(options),
-      addresses: addressRules(options.addresses ?? {}),
+      claims: this.#members.agent,
+      nodes: this.#members.part?.nodes,
+      sharesPorts: this.#members.part?.sharesPorts,
+      numbers: this.#members.part?.numbers,
       proxies: rangesOf(options.proxies?.proxyProtocol),
-      termsOf: (name) => this.#paths.of(name).terms,
-      maxConnectionBytes,
-      tls,
-      onTick: (nowMs) => this.#health.tick(nowMs),
+      tls: options.tls,
+      onTick: (nowMs) => this.#agents.all.forEach((agent) => agent.tick?.(nowMs)),
     });
-    if (this.access !== undefined) {
-      this.access.keys.onRevoked = (id) =>
+    if (access !== undefined) {
+      access.keys.onRevoked = (id) =>
         void this.kickUser(`key:${id}`, "The publishing key was revoked");
     }
-    this.#relays = new Relays(
-      {
-        hub: this.hub,
-        gate: this.#shell.gate,
-        log,
-        clock: systemClock,
-        random: Math.random,
-        ...(part?.seesTo === undefined ? {} : { seesTo: part.seesTo }),
-      },
-      this.#pool === undefined
-        ? (options.relays ?? []).map((relay) => this.#withOnLoss(relay))
-        : [],
-    );
-    // Of several workers each has its part of the channels, and records what is published to it.
-    const sources = this.#pool === undefined ? options.sources ?? [] : [];
-    const channels = sources.filter(({ name }) => part?.seesTo?.(name) ?? true);
-    this.#channels = channels.map((source) =>
-      new FileChannel(source, {
-        clock: systemClock,
-        log,
-        publish: (name, units, { signal }) =>
-          publishUnits(this.#shell.gate, units, { name, signal, protocol: "file" }),
-      })
-    );
-    this.recordings = new Recordings({
-      hub: this.hub,
-      gate: () => this.#shell.gate,
-      log,
-      clock: systemClock,
-      nowUnixMs: Date.now,
-      onSegment: ({ name, path, startUnixMs, durationMs, bytes }) =>
-        this.events.emit("recording-segment", {
-          stream: name,
-          path,
-          start: new Date(startUnixMs).toISOString(),
-          durationMs,
-          bytes,
-        }),
-    }, this.#pool === undefined ? options.record ?? [] : []);
+    const core: ServerCore = { options, part, workers, shell: this.#shell };
+    const { events } = this;
+    const { pool } = this.#members;
+    this.#agents = makeAgents(core, { source: this, events, hooks, pool });
+    this.recordings = this.#agents.recordings;
+    this.apiToken = this.#agents.api?.token;
+    const routes = this.#agents.all.flatMap((agent) => agent.routes ?? []);
+    this.#doors = makeDoors(core, { askAtConnect, routes });
+    this.#shell.addDoors(this.#doors.all);
+    this.#counts = new ServerCounts({
+      shell: this.#shell,
+      rtsp: this.#doors.rtsp,
+      relays: this.#agents.relays,
+      members: this.#members,
+    });
   }
 
   /** What differs for the streams of a name or a pattern. */
@@ -552,35 +172,18 @@ export class Server {
    */
   async configure(options: LiveOptions): Promise<void> {
     checkServerNumbers(options);
-    const { maxConnectionBytes = MAX_CONNECTION_BYTES, access, hub, timing } = options;
-    const addresses = addressRules(options.addresses ?? {});
+    const { access, hub } = options;
     const paths = new PathRules(options.paths ?? []);
+    const rules = shellRules(options, () => this.#paths);
     hubSettings({ ...hub, clock: systemClock });
     if (access !== undefined && this.access === undefined) {
       throw new TypeError("Cannot change 'access' as the server was made without it");
     }
     await this.access?.change(access ?? {});
     this.#paths = paths;
-    this.hub.configure(this.#hubOptions(options));
-    this.#shell.configure({
-      timing: { ...SERVER_TIMING, ...timing },
-      limits: gateLimits(options),
-      addresses,
-      termsOf: (name) => this.#paths.of(name).terms,
-      maxConnectionBytes,
-    });
-    this.#pool?.configure(workerOptions(options));
-  }
-
-  /** The rules of paths come after what the program says of a stream. */
-  #hubOptions({ hub }: Pick<ServerOptions, "hub">): Omit<HubOptions, "clock"> {
-    return {
-      ...hub,
-      streamSettings: (name) => ({
-        ...hub?.streamSettings?.(name),
-        ...this.#paths.of(name).settings,
-      }),
-    };
+    this.hub.configure(hubRules(options, () => this.#paths));
+    this.#shell.configure(rules);
+    this.#members.pool?.configure(workerOptions(options));
   }
 
   /**
@@ -590,12 +193,12 @@ export class Server {
    */
   setAddresses(addresses: AddressListOptions): void {
     this.#shell.gate.addresses = addressRules(addresses);
-    this.#pool?.tellAll("setAddresses", addresses);
+    this.#members.pool?.tellAll("setAddresses", addresses);
   }
 
   /** Where the server listens, with the ports that it got. */
   get addresses(): ServerAddress[] {
-    return [...this.#pool?.addresses ?? [], ...this.#shell.addresses];
+    return [...this.#members.pool?.addresses ?? [], ...this.#shell.addresses];
   }
 
   /** The streams that are published or waited for. */
@@ -605,26 +208,17 @@ export class Server {
 
   /** The state and counts of the relays, in the order of the options, then those that were added. */
   get relays(): RelayEntry[] {
-    return this.#pool?.relays ?? this.#relays.statistics;
+    return this.#agents.relays.statistics;
   }
 
   /** All publishers and players, the server's own too, by number; each can be ended by `kick`. */
   get tickets(): ReadonlyMap<number, Ticket> {
-    const pool = this.#pool;
-    const { tickets } = this.#shell.gate;
-    if (pool === undefined) return tickets;
-    const all = new Map(tickets);
-    for (const info of pool.snapshots.flatMap(({ tickets }) => tickets)) {
-      const { id } = info;
-      const kick = (why: string) => pool.tellAll("kickTicket", id, why);
-      all.set(id, { info, isOwn: info.remoteAddress === "", kick });
-    }
-    return all;
+    return this.#counts.tickets;
   }
 
   /** How the workers do, where there are several. */
   get workers(): WorkerStatistics[] {
-    return this.#pool?.statistics ?? [];
+    return this.#members.pool?.statistics ?? [];
   }
 
   /**
@@ -632,7 +226,7 @@ export class Server {
    * Whether there was one.
    */
   restartWorker(index: number): boolean {
-    return this.#pool?.restart(index) ?? false;
+    return this.#members.pool?.restart(index) ?? false;
   }
 
   /**
@@ -657,14 +251,7 @@ export class Server {
    * ```
    */
   addRelay(options: RelayOptions): Promise<number> {
-    const relay = this.#withOnLoss(options);
-    return this.#pool?.addRelay(relay) ?? this.#relays.add(relay);
-  }
-
-  /** A relay that says nothing of losses does as the server does for players. */
-  #withOnLoss(relay: RelayOptions): RelayOptions {
-    const { onLoss } = this.#options;
-    return onLoss === undefined ? relay : { onLoss, ...relay };
+    return this.#agents.relays.add(options);
   }
 
   /**
@@ -674,8 +261,7 @@ export class Server {
    * @throws {TypeError} (rejects), and nothing is changed, as `addRelay`
    */
   changeRelay(id: number, options: RelayOptions): Promise<boolean> {
-    const relay = this.#withOnLoss(options);
-    return this.#pool?.changeRelay(id, relay) ?? this.#relays.change(id, relay);
+    return this.#agents.relays.change(id, options);
   }
 
   /**
@@ -683,7 +269,7 @@ export class Server {
    * when there is none of that id.
    */
   removeRelay(id: number): Promise<boolean> {
-    return this.#pool?.removeRelay(id) ?? this.#relays.remove(id);
+    return this.#agents.relays.remove(id);
   }
 
   /**
@@ -719,7 +305,7 @@ export class Server {
    * were. The user of a publishing key is `key:` and the key's id.
    */
   kickUser(user: string, why: string): number {
-    this.#pool?.tellAll("kickUser", user, why);
+    this.#members.pool?.tellAll("kickUser", user, why);
     const theirs = [...this.tickets.values()].filter(({ info }) => info.user === user);
     for (const ticket of theirs) ticket.kick(why);
     return theirs.length;
@@ -734,14 +320,7 @@ export class Server {
 
   /** The connections, with their counts. */
   get connections(): ServerConnection[] {
-    const pool = this.#pool;
-    const { connections } = this.#shell;
-    if (pool === undefined) return connections;
-    const others = pool.snapshots.flatMap(({ connections }) => connections).map((connection) => ({
-      ...connection,
-      kick: (why: string) => pool.tellAll("kickConnection", connection.id, why),
-    }));
-    return [...connections, ...others];
+    return this.#counts.connections;
   }
 
   /** Counts of the RTSP sessions that play, are set up to, or record. */
@@ -766,44 +345,12 @@ export class Server {
 
   /** Every count that there is, at one moment; those of workers are up to a second old. */
   snapshot(): ServerSnapshot {
-    const own = this.#ownSnapshot();
-    if (this.#pool === undefined) return own;
-    return { ...mergedSnapshot([own, ...this.#pool.snapshots]), relays: this.#pool.relays };
+    return this.#counts.snapshot();
   }
 
   /** The same, with the counts of workers as they are now. */
   async freshSnapshot(): Promise<ServerSnapshot> {
-    await this.#pool?.refresh();
-    return this.snapshot();
-  }
-
-  #clusterNode(options: ClusterOptions): ClusterNode {
-    checkClusterOptions(options);
-    const { nats: servers, prefix = "weir", natsToken: token } = options;
-    return new ClusterNode(options, {
-      open: () => NatsStore.open({ servers, prefix, token }),
-      clock: systemClock,
-      unixMs: Date.now,
-      run: crypto.randomUUID(),
-      load: () => ({ feeds: this.#main?.peers?.feeds ?? 0, connections: this.connectionCount }),
-      log: this.#log,
-    });
-  }
-
-  #ownSnapshot(): ServerSnapshot {
-    const shell = this.#shell;
-    return {
-      connections: shell.connectionSnapshots,
-      tickets: Array.from(shell.gate.tickets.values(), ({ info }) => info),
-      health: healthOf(shell.gate.tickets),
-      streams: this.hub.streams.map(({ statistics }) => statistics),
-      relays: this.#relays.statistics,
-      refused: { ...shell.gate.counts },
-      heldBytes: { streams: this.hub.heldBytes, connections: shell.heldBytes },
-      doors: { ...shell.doorSnapshots, rtsp: this.#rtsp.snapshot() },
-      logLinesLeftOut: shell.peers.linesLeftOut,
-      ...(this.#node === undefined ? {} : { cluster: this.#node.statistics }),
-    };
+    return await this.#counts.freshSnapshot();
   }
 
   /**
@@ -815,47 +362,18 @@ export class Server {
   async listen(): Promise<void> {
     try {
       await this.access?.open();
-      this.#outlets.open(this.events);
-      await this.#openFiles();
+      this.#told.open();
+      await openAgents(this.#agents);
       await this.#shell.open();
-      await this.#node?.start();
-      this.#agent?.start(this.#shell.gate);
-      await this.#pool?.start();
-      this.#warnIfOpen();
-      this.#relays.start();
-      await this.#record?.restore();
-      this.recordings.start();
-      this.#keep?.start();
-      for (const channel of this.#channels) channel.start();
+      await this.#members.start(this.#shell.gate);
+      const { access, addresses } = this;
+      warnIfOpen(this.#options, { access, addresses, log: this.#log });
+      for (const agent of this.#agents.all) await agent.start?.();
     } catch (error) {
       if (this.#shell.state !== "listening") throw error;
       await this.stop();
       throw error;
     }
-  }
-
-  /** Where programs of this machine reach a protocol; empty where it is not listened for. */
-  #urlOf(protocol: "rtmp" | "rtsp"): string {
-    const address = this.addresses.find((one) => one.protocol === protocol);
-    if (address === undefined) return "";
-    const isAny = address.hostname === "0.0.0.0" || address.hostname === "::";
-    const hostname = isAny ? "127.0.0.1" : address.hostname;
-    return `${protocol}://${formatAddress({ hostname, port: address.port })}`;
-  }
-
-  /** Whoever reaches the server may do everything: said once, where not only this machine reaches it. */
-  #warnIfOpen(): void {
-    const { hooks = {} } = this.#options;
-    const isOpen = this.access?.isOpen ?? (hooks.authenticate ?? hooks.onPublish) === undefined;
-    const reachable = this.addresses.filter(({ hostname }) => !isLoopback(hostname));
-    if (!isOpen || reachable.length === 0) return;
-    const shown = new Set(reachable.map(formatAddress));
-    this.#log.warn(
-      "anybody who reaches this server may publish and play, as nothing says who may",
-      {
-        addresses: [...shown].join(" "),
-      },
-    );
   }
 
   /**
@@ -894,12 +412,12 @@ export class Server {
    */
   readonly fetch = async (request: Request, info: HttpRequestInfo = {}): Promise<Response> => {
     try {
-      this.#shell.use(this.#http);
+      this.#shell.use(this.#doors.http);
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       return new Response(null, { status: 503 });
     }
-    return await this.#http.fetch(this.#shell, request, info);
+    return await this.#doors.http.fetch(this.#shell, request, info);
   };
 
   /**
@@ -909,87 +427,19 @@ export class Server {
    * read: then the former stays
    */
   async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
-    await Promise.all([this.#pool?.reloadTls(tls), this.#shell.reloadTls(tls)]);
-  }
-
-  /** What is missing is said before anything listens. */
-  async #openFiles(): Promise<void> {
-    try {
-      await this.recordings.open();
-      for (const channel of this.#channels) await channel.check();
-    } catch (error) {
-      if (!(error instanceof RecordingError || error instanceof MediaFileError)) throw error;
-      const isPermission = error.message.includes("without permission");
-      throw new ServerError(isPermission ? "permission" : "state", error.message, { cause: error });
-    }
-  }
-
-  async #stopAgents(): Promise<void> {
-    this.#metrics?.close();
-    await Promise.all([
-      ...this.#channels.map((channel) => channel.stop()),
-      this.recordings.stop(),
-      this.#keep?.stop(),
-      this.#relays.stop(),
-    ]);
-  }
-
-  #makeApi(
-    { tokens = [], openMetrics = false, program = {}, state }: ApiOptions,
-    { authenticate }: ServerHooks,
-  ) {
-    const wrong = tokens.find((token) => !TOKEN.test(token));
-    if (wrong !== undefined) {
-      throw new RangeError(
-        "Cannot make a server as 'api.tokens' must have 16 characters or more each, of ASCII and without spaces: " +
-          `current value has ${wrong.length}`,
-      );
-    }
-    const isOpen = this.access?.isOpen ?? authenticate === undefined;
-    const token = isOpen && tokens.length === 0 ? randomToken() : undefined;
-    const guard = new ApiGuard({
-      tokens: token === undefined ? tokens : [token],
-      asksUsers: authenticate !== undefined,
-    });
-    const { version } = denoConfig;
-    const uptimeMs = (): number => performance.now() - this.#madeAtMs;
-    const counts = new RecentSnapshot(this);
-    const record = new RelayRecord(this, { state, log: this.#log });
-    return {
-      token,
-      record,
-      routes: new ApiRoutes(
-        { source: this, counts, program, relays: record, version, uptimeMs },
-        { guard, log: this.#log },
-      ),
-      recordings: new RecordingRoutes({ recordings: () => this.recordings, guard }),
-      metrics: new MetricsRoutes(
-        { counts, totals: () => this.hub.totals, version, uptimeMs },
-        { guard: openMetrics ? undefined : guard },
-      ),
-    };
-  }
-
-  #whyNotReady(): string | undefined {
-    const { state } = this.#shell;
-    // One that only answers requests of others' ports has none of its own to open.
-    return state === "stopped" ? "The server stops" : undefined;
+    await Promise.all([this.#members.pool?.reloadTls(tls), this.#shell.reloadTls(tls)]);
   }
 
   /** Closes listeners, tells clients, and ends within three seconds; may be called again. */
   stop(): Promise<void> {
     this.#stopping ??= this.#shell.stop(async () => {
-      this.#agent?.stop();
       await Promise.all([
-        this.#stopAgents(),
-        this.#pool?.stop(),
-        this.#outlets.stopCommands(),
+        this.#members.stopSharing(),
+        this.#told.stopCommands(),
+        stopAgents(this.#agents),
       ]);
-      await this.#node?.stop();
-    }).then(async () => {
-      this.#listening?.close();
-      await this.#outlets.close();
-    });
+      await this.#members.leave();
+    }).then(() => this.#told.close());
     return this.#stopping;
   }
 
@@ -997,175 +447,4 @@ export class Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-}
-
-function accessOf({ access, hooks }: ServerOptions, log: ServerLog): Access | undefined {
-  if (access === undefined) return undefined;
-  if (hooks?.authenticate !== undefined) {
-    throw new TypeError(
-      "Cannot make a server as 'access' and 'hooks.authenticate' exclude each other",
-    );
-  }
-  return new Access(access, { log });
-}
-
-/** The hooks of the program, with what `access` decides. */
-function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefined): ServerHooks {
-  if (access === undefined) return hooks;
-  return {
-    ...hooks,
-    authenticate: access.authenticate,
-    isSecretName: access.isSecretName,
-    get passwordMethods() {
-      return access.passwordMethods;
-    },
-  };
-}
-
-/** A shorter one can be found by trying, and others do not fit into a header. */
-const TOKEN = /^[\x21-\x7e]{16,}$/;
-
-function randomToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(24));
-  return bytes.toBase64({ alphabet: "base64url" });
-}
-
-function healthOf(tickets: ReadonlyMap<number, Ticket>): PublisherHealth[] {
-  return Array.from(tickets).flatMap(([ticket, { info, health, tracks = [] }]) =>
-    health === undefined
-      ? []
-      : [{ ticket, stream: info.stream, tracks: tracks.map(inWords), report: health }]
-  );
-}
-
-function inWords(track: Track): PublishedTrack {
-  const { kind, id, codec, width, height, sampleRate, channels } = track;
-  const facts = { width, height, sampleRate, channels };
-  return { kind, id, codec, codecString: codecString(track), ...facts };
-}
-
-/** How many workers an option asks for. */
-function workerCount(workers: ServerOptions["workers"] = 1): number {
-  if (workers === "auto") return navigator.hardwareConcurrency;
-  return workers;
-}
-
-/** What a thread has that listens nowhere. */
-const NO_PORTS = {
-  rtmp: false,
-  rtmps: false,
-  rtsp: false,
-  rtsps: false,
-  rtp: false,
-  multicast: false,
-  http: false,
-  https: false,
-  webrtc: false,
-} as const;
-
-/** The options that workers get: all but what is this thread's, who are asked by messages. */
-function workerOptions(options: ServerOptions): WorkerOptions {
-  const {
-    hooks: _hooks,
-    log: _log,
-    doors: _doors,
-    workers: _workers,
-    relays: _relays,
-    access: _access,
-    webhooks: _webhooks,
-    commands: _commands,
-    cluster: _cluster,
-    // The main thread answers these.
-    api: _api,
-    httpOutputs: _httpOutputs,
-    httpRoutes: _httpRoutes,
-    ...given
-  } = options;
-  return given;
-}
-
-/** The answers of RTMP encoders are digests of passwords. */
-function asksAtConnect({ passwordMethods }: ServerHooks): boolean {
-  return passwordMethods?.some((method) => method !== "basic") ?? true;
-}
-
-function rtspDoorOptions(options: ServerOptions): RtspDoorOptions {
-  const { rtspSession, rtsp, rtsps, rtp, multicast } = options;
-  return {
-    ...(rtsp === undefined ? {} : { rtsp }),
-    ...(rtsps === undefined ? {} : { rtsps }),
-    ...(rtp === undefined ? {} : { rtp }),
-    ...(multicast === undefined ? {} : { multicast }),
-    ...(rtspSession === undefined ? {} : { session: rtspSession }),
-  };
-}
-
-function addressRules({ allow, deny }: AddressListOptions): AddressRules {
-  return {
-    ...(allow === undefined ? {} : { allowed: new AddressRanges(allow) }),
-    ...(deny === undefined ? {} : { denied: new AddressRanges(deny) }),
-  };
-}
-
-/** Reads the ranges of balancers; `undefined` where there are none. */
-function rangesOf(ranges: readonly string[] | undefined): AddressRanges | undefined {
-  return ranges === undefined || ranges.length === 0 ? undefined : new AddressRanges(ranges);
-}
-
-function httpDoorOptions(
-  options: ServerOptions,
-  routes: readonly HttpRoutes[],
-  tokenPrefix?: string,
-): HttpDoorOptions {
-  const { http, https, httpOrigins = {}, httpHosts, httpOutputs, httpRoutes = [] } = options;
-  const { webrtc = false, webrtcHosts } = options;
-  const { media, api } = httpOrigins;
-  return {
-    ...(http === undefined ? {} : { http }),
-    ...(https === undefined ? {} : { https }),
-    ...(media === undefined ? {} : { mediaOrigins: media }),
-    ...(api === undefined ? {} : { apiOrigins: api }),
-    ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
-    balancers: rangesOf(options.proxies?.forwardedFor),
-    ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
-    hls: { ...options.hls, ...(tokenPrefix === undefined ? {} : { tokenPrefix }) },
-    ...(webrtc === false ? {} : {
-      webrtc: {
-        address: webrtc,
-        ...(webrtcHosts === undefined ? {} : { hosts: webrtcHosts }),
-      },
-    }),
-    routes: [...httpRoutes, ...routes],
-  };
-}
-
-function gateLimits(options: ServerOptions): Partial<GateLimits> {
-  const limits: { -readonly [K in keyof GateLimits]?: number } = {};
-  for (const key of Object.keys(GATE_LIMITS) as (keyof GateLimits)[]) {
-    const value = options[key];
-    if (value !== undefined) limits[key] = value;
-  }
-  return limits;
-}
-
-/** Files of what is kept are so long, milliseconds: what is too old goes a file at a time. */
-const KEPT_FILE_MS = 5000;
-
-/** What a clip can begin at, milliseconds. */
-const KEPT_PART_MS = 500;
-
-/** Keeps the last of each stream, as a recording in memory. */
-function keepOf(
-  { name = "*", ms, bytes = 256 * 1024 * 1024 }: KeepOptions,
-  server: { readonly hub: Hub; readonly gate: () => Gate; readonly log: ServerLog },
-): Recordings {
-  const { hub, gate, log } = server;
-  return new Recordings({ hub, gate, log, clock: systemClock, nowUnixMs: Date.now }, [{
-    name,
-    to: new MemoryStore({ nowUnixMs: Date.now }),
-    segmentMs: KEPT_FILE_MS,
-    partMs: KEPT_PART_MS,
-    keepMs: ms,
-    keepBytes: bytes,
-  }]);
 }

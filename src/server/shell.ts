@@ -14,7 +14,6 @@ import {
   type ConnectionEnd,
   Gate,
   type GateLimits,
-  type GateRules,
   type Guest,
   type NameClaims,
   type Peers,
@@ -48,18 +47,21 @@ import type {
   ServerConnection,
 } from "./statistics.ts";
 
-/** Options of a {@linkcode ServerShell}. */
-export interface ShellOptions {
-  readonly hub: Hub;
-  readonly doors: readonly Door[];
-  readonly hooks: ServerHooks;
-  readonly log: ServerLog;
+/** What a {@linkcode ServerShell} goes by, and can be given anew while it runs. */
+export interface ShellRules {
   readonly timing: ServerTiming;
   readonly limits: Partial<GateLimits>;
   readonly addresses: AddressRules;
   readonly termsOf: (name: string) => StreamTerms;
   /** See `ServerOptions.maxConnectionBytes`. */
   readonly maxConnectionBytes: number;
+}
+
+/** Options of a {@linkcode ServerShell}. */
+export interface ShellOptions extends ShellRules {
+  readonly hub: Hub;
+  readonly hooks: ServerHooks;
+  readonly log: ServerLog;
   readonly tls: TlsIdentity | undefined;
   /** Whose plain connections begin with a PROXY header. */
   readonly proxies?: AddressRanges | undefined;
@@ -120,6 +122,7 @@ export class ServerShell implements Shell {
   #maxConnectionBytes: number;
   readonly #connections = new Map<ServedConnection, Guest>();
   readonly #listeners: OpenListener[] = [];
+  readonly #doors: Door[] = [];
   readonly #usedDoors = new Set<Door>();
   #tls: TlsIdentity | undefined;
   #state: "new" | "listening" | "stopped" = "new";
@@ -138,7 +141,7 @@ export class ServerShell implements Shell {
       this.log.info("peers have failed to shake hands for TLS", { detail: message, count }),
   );
 
-  /** Makes a shell that does nothing yet. */
+  /** Makes a shell that does nothing yet, and has no doors. */
   constructor(options: ShellOptions) {
     const { hub, hooks, log, timing, limits } = options;
     this.#options = options;
@@ -165,6 +168,11 @@ export class ServerShell implements Shell {
     });
   }
 
+  /** Gives it doors, before it is opened. */
+  addDoors(doors: readonly Door[]): void {
+    this.#doors.push(...doors);
+  }
+
   /** Its state: it listens once, and stops once. */
   get state(): "new" | "listening" | "stopped" {
     return this.#state;
@@ -179,7 +187,7 @@ export class ServerShell implements Shell {
   get addresses(): ServerAddress[] {
     return [
       ...this.#listeners.map(({ address }) => address),
-      ...this.#options.doors.flatMap(({ addresses }) => addresses),
+      ...this.#doors.flatMap(({ addresses }) => addresses),
     ];
   }
 
@@ -205,12 +213,7 @@ export class ServerShell implements Shell {
    *
    * @throws {RangeError} if a number is out of range: then nothing is changed
    */
-  configure(
-    { timing, maxConnectionBytes, ...rules }: GateRules & {
-      readonly timing: ServerTiming;
-      readonly maxConnectionBytes: number;
-    },
-  ): void {
+  configure({ timing, maxConnectionBytes, ...rules }: ShellRules): void {
     this.gate.configure({ ...rules, hookMs: timing.hookMs });
     this.timing = timing;
     this.#maxConnectionBytes = maxConnectionBytes;
@@ -219,7 +222,7 @@ export class ServerShell implements Shell {
   /** Counts of the doors. */
   get doorSnapshots(): Record<string, DoorSnapshot> {
     return Object.fromEntries(
-      this.#options.doors.flatMap((door) => {
+      this.#doors.flatMap((door) => {
         const snapshot = door.snapshot?.();
         return snapshot === undefined ? [] : [[snapshot.protocol, snapshot] as const];
       }),
@@ -243,7 +246,7 @@ export class ServerShell implements Shell {
     }
     this.#state = "listening";
     this.#startTicking();
-    for (const door of this.#options.doors) {
+    for (const door of this.#doors) {
       this.#usedDoors.add(door);
       await door.open(this);
     }
@@ -315,7 +318,7 @@ export class ServerShell implements Shell {
     if (this.#state === "stopped") {
       throw new ServerError("state", "Cannot serve as the server is stopped");
     }
-    const door = this.#options.doors.find(({ protocols, serve }) =>
+    const door = this.#doors.find(({ protocols, serve }) =>
       serve !== undefined && protocols.includes(protocol)
     );
     if (door === undefined) {

@@ -7,7 +7,8 @@ import { CombinedCarrier, DirectoryClient, PortCarrier, RtmpCarrier } from "../.
 import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
-import { type LiveOptions, Server, type ServerOptions } from "../server.ts";
+import type { LiveOptions, ServerOptions } from "../options.ts";
+import { Server } from "../server.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
 import { answerForwarded, ForwardedRoutes } from "./forwarded_requests.ts";
 import { tokenPrefix, ViewerRoutes } from "./viewer_routes.ts";

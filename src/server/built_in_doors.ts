@@ -1,0 +1,106 @@
+import { ConsoleRoutes } from "../console/mod.ts";
+import type { Door } from "../doors/mod.ts";
+import {
+  HealthRoutes,
+  HttpDoor,
+  type HttpDoorOptions,
+  type HttpRoutes,
+} from "../doors/http/mod.ts";
+import { RtmpDoor } from "../doors/rtmp/mod.ts";
+import { RtspDoor, type RtspDoorOptions } from "../doors/rtsp/mod.ts";
+import { rangesOf } from "./gate_rules.ts";
+import type { ServerOptions } from "./options.ts";
+import type { ServerCore } from "./server_core.ts";
+
+/** What a server has beside its options for its doors. */
+export interface DoorParts {
+  /** Whether RTMP clients are asked at connect who they are. */
+  readonly askAtConnect: boolean;
+  /** What the agents of the server answer over HTTP. */
+  readonly routes: readonly HttpRoutes[];
+}
+
+/** The doors that every server has, and those of the program. */
+export interface ServerDoors {
+  readonly rtsp: RtspDoor;
+  readonly http: HttpDoor;
+  /** All of them. */
+  readonly all: readonly Door[];
+}
+
+/** What a thread has that listens nowhere. */
+const NO_PORTS = {
+  rtmp: false,
+  rtmps: false,
+  rtsp: false,
+  rtsps: false,
+  rtp: false,
+  multicast: false,
+  http: false,
+  https: false,
+  webrtc: false,
+} as const;
+
+/** Makes the doors of a server. Where workers serve, this thread has no ports of its own. */
+export function makeDoors(core: ServerCore, { askAtConnect, routes }: DoorParts): ServerDoors {
+  const { part, workers, options } = core;
+  const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
+  const rtmp = new RtmpDoor({ ...listening, askAtConnect, connectKey: part?.connectKey });
+  const rtsp = new RtspDoor(rtspDoorOptions(listening));
+  const http = new HttpDoor(httpDoorOptions(listening, {
+    routes: [
+      ...options.httpRoutes ?? [],
+      new HealthRoutes({ whyNotReady: () => whyNotReady(core) }),
+      ...part?.routes ?? [],
+      ...routes,
+      ...options.console === false ? [] : [new ConsoleRoutes()],
+    ],
+    tokenPrefix: part?.tokenPrefix,
+  }));
+  return { rtsp, http, all: [rtmp, rtsp, http, ...options.doors ?? []] };
+}
+
+function whyNotReady({ shell }: ServerCore): string | undefined {
+  // One that only answers requests of others' ports has none of its own to open.
+  return shell.state === "stopped" ? "The server stops" : undefined;
+}
+
+function rtspDoorOptions(options: ServerOptions): RtspDoorOptions {
+  const { rtspSession, rtsp, rtsps, rtp, multicast } = options;
+  return {
+    ...(rtsp === undefined ? {} : { rtsp }),
+    ...(rtsps === undefined ? {} : { rtsps }),
+    ...(rtp === undefined ? {} : { rtp }),
+    ...(multicast === undefined ? {} : { multicast }),
+    ...(rtspSession === undefined ? {} : { session: rtspSession }),
+  };
+}
+
+function httpDoorOptions(
+  options: ServerOptions,
+  { routes, tokenPrefix }: {
+    readonly routes: readonly HttpRoutes[];
+    readonly tokenPrefix: string | undefined;
+  },
+): HttpDoorOptions {
+  const { http, https, httpOrigins = {}, httpHosts, httpOutputs } = options;
+  const { webrtc = false, webrtcHosts } = options;
+  const { media, api } = httpOrigins;
+  return {
+    ...(http === undefined ? {} : { http }),
+    ...(https === undefined ? {} : { https }),
+    ...(media === undefined ? {} : { mediaOrigins: media }),
+    ...(api === undefined ? {} : { apiOrigins: api }),
+    ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
+    balancers: rangesOf(options.proxies?.forwardedFor),
+    ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
+    hls: { ...options.hls, ...(tokenPrefix === undefined ? {} : { tokenPrefix }) },
+    ...(webrtc === false ? {} : {
+      webrtc: {
+        address: webrtc,
+        ...(webrtcHosts === undefined ? {} : { hosts: webrtcHosts }),
+      },
+    }),
+    routes,
+  };
+}

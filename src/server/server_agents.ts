@@ -1,0 +1,83 @@
+import type { ServerEvents } from "../events/mod.ts";
+import { MediaFileError } from "../files/mod.ts";
+import type { ServerHooks } from "../gate/mod.ts";
+import { RecordingError, type Recordings } from "../record/mod.ts";
+import { ServerError } from "../transport/mod.ts";
+import { fileChannels } from "./file_channels.ts";
+import { HealthWatch } from "./health_watch.ts";
+import { ServerApi, type ServerApiSource } from "./server_api.ts";
+import type { ServerAgent, ServerCore } from "./server_core.ts";
+import { KeptStreams, recordingsOf } from "./server_recordings.ts";
+import { ServerRelays } from "./server_relays.ts";
+import type { WorkerPool } from "./workers/worker_pool.ts";
+
+/** What agents need beside the core. */
+export interface ServerAgentsParts {
+  /** The server, as its API shows it. */
+  readonly source: ServerApiSource;
+  /** Who hears of what happens. */
+  readonly events: ServerEvents;
+  /** The hooks that decide. */
+  readonly hooks: ServerHooks;
+  /** The workers, where they serve. */
+  readonly pool: WorkerPool | undefined;
+}
+
+/** The agents of a server. */
+export interface ServerAgents {
+  /** Those that the server itself offers to programs. */
+  readonly relays: ServerRelays;
+  readonly recordings: Recordings;
+  readonly api: ServerApi | undefined;
+  /** All of them, in the order in which they begin. */
+  readonly all: readonly ServerAgent[];
+}
+
+/**
+ * Makes the agents that the options of a server ask for; a new one is a row of the list.
+ *
+ * @throws as {@linkcode checkRelays} if a relay is wrong
+ * @throws {RangeError} if a token of the API is too short
+ */
+export function makeAgents(
+  core: ServerCore,
+  { source, events, hooks, pool }: ServerAgentsParts,
+): ServerAgents {
+  const { options, part, workers, shell } = core;
+  const relays = new ServerRelays(core, pool);
+  const recordings = recordingsOf(core, events);
+  // Parts of a server know a part of it alone.
+  const api = part === undefined && options.api !== false
+    ? new ServerApi(core, { ...options.api, source, recordings, hooks })
+    : undefined;
+  const all: readonly ServerAgent[] = [
+    relays,
+    ...api === undefined ? [] : [api],
+    recordings,
+    // Of several workers each keeps what is published to it.
+    ...workers > 1 || options.keep === undefined ? [] : [new KeptStreams(core, options.keep)],
+    ...fileChannels(core),
+    new HealthWatch({ tickets: () => shell.gate.tickets.values(), log: shell.log }),
+  ];
+  return { relays, recordings, api, all };
+}
+
+/**
+ * Has agents say what they miss, before anything listens.
+ *
+ * @throws {ServerError} `permission`, with the flag to add, or `state`
+ */
+export async function openAgents({ all }: ServerAgents): Promise<void> {
+  try {
+    for (const agent of all) await agent.open?.();
+  } catch (error) {
+    if (!(error instanceof RecordingError || error instanceof MediaFileError)) throw error;
+    const isPermission = error.message.includes("without permission");
+    throw new ServerError(isPermission ? "permission" : "state", error.message, { cause: error });
+  }
+}
+
+/** Ends agents, those that began last first. */
+export async function stopAgents({ all }: ServerAgents): Promise<void> {
+  await Promise.all(all.toReversed().map((agent) => agent.stop?.()));
+}
