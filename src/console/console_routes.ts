@@ -5,6 +5,7 @@ import consoleCss from "./assets/console.css" with { type: "text" };
 import consoleJs from "./assets/console.js" with { type: "text" };
 import iconSvg from "./assets/icon.svg" with { type: "text" };
 import indexHtml from "./assets/index.html" with { type: "text" };
+import liveEdgeJs from "./assets/live_edge.js" with { type: "text" };
 import playerJs from "./assets/player.js" with { type: "text" };
 import plotJs from "./assets/plot.js" with { type: "text" };
 
@@ -14,6 +15,7 @@ const JS = "text/javascript; charset=utf-8";
 const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   "console.css": { type: "text/css; charset=utf-8", text: consoleCss },
   "console.js": { type: JS, text: consoleJs },
+  "live_edge.js": { type: JS, text: liveEdgeJs },
   "player.js": { type: JS, text: playerJs },
   "plot.js": { type: JS, text: plotJs },
   "icon.svg": { type: "image/svg+xml", text: iconSvg },

@@ -139,6 +139,12 @@ export class Page {
     await loaded;
   }
 
+  /** Closes it. */
+  async close(): Promise<void> {
+    const { send, session } = this.#bound;
+    await send("Page.close", {}, session);
+  }
+
   /** Runs JavaScript in the page; resolves with its value, of a promise with what that resolves to. */
   async evaluate<T>(expression: string): Promise<T> {
     const { send, session } = this.#bound;

@@ -1,4 +1,5 @@
-// Plays a stream in a video element, by one of three ways; each is loaded when it is chosen.
+// Plays a stream in a video element, by one of several ways; each is loaded when it is chosen.
+import { aheadOf, keepAtLiveEdge } from "./live_edge.js";
 
 /** Loads a script once, and resolves with the global that it makes. */
 const loaded = new Map();
@@ -18,6 +19,16 @@ function load(url, name) {
   return loaded.get(url);
 }
 
+/** The ways to play, as `?way=` names them. */
+const WAYS = {
+  "webrtc": playWebRtc,
+  "flv": playFlv,
+  "ws-flv": (video, parts) => playFlv(video, { ...parts, isSocket: true }),
+  "hls": playHls,
+  "plain-hls": (video, parts) => playHls(video, { ...parts, isPlain: true }),
+  "mp4": playMp4,
+};
+
 /** Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. */
 export function startPlayer(video, { base, name, way, query, onFail }) {
   const path = `${base}/${name.split("/").map(encodeURIComponent).join("/")}`;
@@ -25,7 +36,7 @@ export function startPlayer(video, { base, name, way, query, onFail }) {
   const fail = (reason) => {
     if (!state.isStopped) onFail(reason);
   };
-  const run = { flv: playFlv, hls: playHls, webrtc: playWebRtc }[way] ?? playFlv;
+  const run = Object.hasOwn(WAYS, way) ? WAYS[way] : playFlv;
   run(video, { base, path, query, state, fail }).catch((error) => fail(error.message));
   return {
     stop() {
@@ -39,28 +50,29 @@ export function startPlayer(video, { base, name, way, query, onFail }) {
   };
 }
 
-async function playFlv(video, { base, path, query, state, fail }) {
+async function playFlv(video, { base, path, query, state, fail, isSocket = false }) {
   const mpegts = await load(`${base}/console/mpegts.js`, "mpegts");
   if (state.isStopped) return;
   if (!mpegts.isSupported()) throw new Error("This browser cannot play HTTP-FLV: choose LL-HLS");
-  const player = mpegts.createPlayer({ type: "flv", isLive: true, url: `${path}.flv${query}` }, {
+  const url = new URL(`${path}.flv${query}`, location.href);
+  if (isSocket) url.protocol = url.protocol.replace("http", "ws");
+  const player = mpegts.createPlayer({ type: "flv", isLive: true, url: url.href }, {
     enableStashBuffer: false,
-    liveBufferLatencyChasing: true,
-    liveBufferLatencyMaxLatency: 1.5,
-    liveBufferLatencyMinRemain: 0.3,
+    autoCleanupSourceBuffer: true,
   });
   player.on(mpegts.Events.ERROR, (kind, detail) => fail(`${kind}: ${detail}`));
   player.attachMediaElement(video);
   player.load();
   player.play()?.catch?.(() => {});
-  state.end = () => player.destroy();
-  state.latencyMs = () =>
-    video.buffered.length === 0
-      ? undefined
-      : (video.buffered.end(video.buffered.length - 1) - video.currentTime) * 1000;
+  const leave = keepAtLiveEdge(video);
+  state.end = () => {
+    leave();
+    player.destroy();
+  };
+  state.latencyMs = () => aheadOf(video) * 1000;
 }
 
-async function playHls(video, { base, path, query, state, fail }) {
+async function playHls(video, { base, path, query, state, fail, isPlain = false }) {
   const url = `${path}/index.m3u8${query}`;
   const Hls = await load(`${base}/console/hls.js`, "Hls");
   if (state.isStopped) return;
@@ -69,7 +81,7 @@ async function playHls(video, { base, path, query, state, fail }) {
     state.end = () => {};
     return;
   }
-  const hls = new Hls({ lowLatencyMode: true, enableWorker: false });
+  const hls = new Hls({ lowLatencyMode: !isPlain, enableWorker: false });
   hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
     if (fatal) fail(details);
   });
@@ -78,6 +90,18 @@ async function playHls(video, { base, path, query, state, fail }) {
   video.play().catch(() => {});
   state.end = () => hls.destroy();
   state.latencyMs = () => hls.latency * 1000;
+}
+
+/** What needs no script: the browser reads it as a file that does not end. */
+async function playMp4(video, { path, query, state, fail }) {
+  video.onerror = () => fail(video.error?.message || "This browser cannot play the stream as MP4");
+  video.src = `${path}.mp4${query}`;
+  // It is left as far behind as it begins: to seek, the browser would ask for the stream anew.
+  state.end = () => {
+    video.onerror = null;
+  };
+  state.latencyMs = () => aheadOf(video) * 1000;
+  await video.play();
 }
 
 async function playWebRtc(video, { path, query, state, fail }) {

@@ -1,0 +1,88 @@
+import { assert, assertEquals } from "@std/assert";
+import { Chromium } from "../support/chromium.ts";
+import { ignoreWithout } from "../support/process.ts";
+import { READ_STAMPS, type StampsRead } from "../support/stamped_picture.ts";
+import { StampedPublisher } from "../support/stamped_publisher.ts";
+import { TestServer } from "../support/test_server.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
+
+/** A way to watch. */
+interface Way {
+  readonly stream: string;
+  /** How far it may be behind here, where others keep the machine busy. */
+  readonly boundMs: number;
+  readonly apartMs?: number;
+}
+
+const WAYS: Readonly<Record<string, Way>> = {
+  // Chromium begins with what it has, and brings sound and picture together within some seconds.
+  "webrtc": { stream: "live/opus", boundMs: 1500, apartMs: 500 },
+  "flv": { stream: "live/aac", boundMs: 2000 },
+  "ws-flv": { stream: "live/aac", boundMs: 2000 },
+  "hls": { stream: "live/aac", boundMs: 5000 },
+  "plain-hls": { stream: "live/aac", boundMs: 10_000 },
+  "mp4": { stream: "live/aac", boundMs: 5000 },
+};
+
+/** How far sound and picture may be apart: a picture lasts 33 ms, a frame of AAC 21, and the clocks are read late. */
+const APART_MS = 150;
+
+/** JavaScript that plays all ways in frames of a page, until each has shown a second of pictures, and heard a tone in sync. */
+const WATCH_ALL = `(async () => {
+  const APART_MS = ${APART_MS};
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const limit = performance.now() + 15000;
+  const ways = ${JSON.stringify(WAYS)};
+  const watch = async ([way, { stream, apartMs = APART_MS }]) => {
+    const frame = document.createElement("iframe");
+    frame.src = "/" + stream + "?embed=1&way=" + way;
+    document.body.append(frame);
+    const video = () => frame.contentDocument?.querySelector("video");
+    while (!(video()?.currentTime > 0.1) && performance.now() < limit) await wait(20);
+    video().muted = false;
+    const reader = readStamps(video(), { sound: true });
+    const isDone = ({ shown, offsetsMs }) =>
+      shown.length > 30 && offsetsMs.some((ms) => Math.abs(ms) <= apartMs);
+    while (!isDone(reader.result()) && performance.now() < limit) await wait(50);
+    const result = { ...reader.result(), hint: frame.contentDocument.querySelector(".hint").textContent };
+    reader.stop();
+    frame.remove();
+    return [way, result];
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(ways).map(watch)));
+})()`;
+
+Deno.test({
+  name: "Chromium shows the right picture, in sync with its sound, by each way to watch",
+  ignore: ignoreWithout("chromium", "ffmpeg"),
+  async fn() {
+    await using weir = await TestServer.start({ rtsp: LOCAL, http: LOCAL, webrtc: LOCAL });
+    const portOf = (protocol: string) =>
+      weir.server.addresses.find((address) => address.protocol === protocol)!.port;
+    await using _publisher = new StampedPublisher([
+      ..."ENCODER -c:a aac -b:a 64k -f flv".split(" "),
+      `${weir.url}/live/aac`,
+      ..."ENCODER -c:a libopus -f rtsp -rtsp_transport tcp".split(" "),
+      `rtsp://127.0.0.1:${portOf("rtsp")}/live/opus`,
+    ]);
+    await weir.log.line(({ message }) => message === "rtsp publish started");
+    await using chromium = await Chromium.start();
+    const page = await chromium.page(`http://127.0.0.1:${portOf("http")}/healthz`);
+    await page.evaluate(READ_STAMPS);
+    const read = await page.evaluate<Record<string, StampsRead & { hint: string }>>(
+      WATCH_ALL,
+    );
+    for (const [way, { boundMs, apartMs = APART_MS }] of Object.entries(WAYS)) {
+      const { shown, wrong, offsetsMs, hint } = read[way]!;
+      const told = `${way}: ${shown.length} pictures, ${wrong} wrong, ${offsetsMs} ms, ${hint}`;
+      assert(shown.length > 30, told);
+      assertEquals([wrong, hint], [0, ""], told);
+      const stamps = shown.map(({ stamp }) => stamp);
+      assertEquals(stamps, stamps.toSorted((a, b) => a - b), told);
+      const behindMs = shown.at(-1)!.behindMs;
+      assert(behindMs > 0 && behindMs < boundMs, `${told}: ${behindMs} ms behind`);
+      assert(offsetsMs.some((ms) => Math.abs(ms) <= apartMs), told);
+    }
+  },
+});
