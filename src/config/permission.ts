@@ -28,18 +28,42 @@ export function permissionFlags(permissions: readonly Permission[]): string[] {
   );
 }
 
+/**
+ * The paths that Deno's lists of paths cannot name, each with the folder that is listed instead: commas part those
+ * lists, and Deno 2.9 knows no way to write one that does not.
+ */
+export function widenedPaths(permissions: readonly Permission[]): Map<string, string> {
+  return new Map(
+    permissions.flatMap((permission) => {
+      if (permission.name !== "read" && permission.name !== "write") return [];
+      const { path } = permission;
+      return path.includes(",") ? [[path, listedPath(path)] as const] : [];
+    }),
+  );
+}
+
+/** A path, or the first folder on the way to it behind which there are commas. */
+function listedPath(path: string): string {
+  const comma = path.indexOf(",");
+  if (comma < 0) return path;
+  const cut = path.slice(0, comma).search(/[^/\\]*$/);
+  const folder = path.slice(0, cut);
+  return folder === "" ? "." : folder.replace(/(?<=[^/\\:])[/\\]+$/, "");
+}
+
 /** What is listed behind the flag of a permission; `undefined` where all of its kind is meant. */
-export function valueOf(permission: Permission): string | undefined {
+function valueOf(permission: Permission): string | undefined {
   switch (permission.name) {
     case "net":
       return permission.host;
     case "read":
     case "write":
-      return permission.path;
+      return listedPath(permission.path);
     case "env":
       return permission.variable;
     case "run":
-      return permission.command;
+      // A command can be listed in no other way.
+      return permission.command.includes(",") ? undefined : permission.command;
     case "sys":
       return permission.kind;
   }
