@@ -64,9 +64,11 @@ const INTRODUCTION = [
   "  `$$`. Keys have no variables.",
   "- Paths of files are relative to the directory that the program was started in.",
   "",
-  "SIGHUP reads the file again. What is marked with **reload** below is then applied, and nobody is disconnected for",
-  "it; what else has changed is named in one log line, and waits for the next start. A file that is wrong changes",
-  "nothing.",
+  "SIGHUP reads the file again. What is marked with **reload** below is then applied; what else has changed is named in",
+  "one log line, and waits for the next start. A file that is wrong changes nothing. Whoever is no longer allowed is told",
+  "so and closed: a user who is gone or has another password, a rule, a key or a range of addresses that says something",
+  "else; and whoever is over a bitrate of now for 10 s. Nobody else is disconnected, not over a lower number of",
+  "connections or players either: those are for newcomers.",
   "",
 ];
 

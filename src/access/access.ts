@@ -1,27 +1,21 @@
 import { isSameText } from "../bytes/mod.ts";
 import type {
+  Admitted,
   AuthenticationAnswer,
   AuthenticationRequest,
   PasswordMethod,
+  Refused,
   RejectionTerms,
+  ShownCredentials,
 } from "../gate/mod.ts";
 import { atMostEachSecond, type ServerLog } from "../log/mod.ts";
-import { checkHttpPermission, type Fetch, isHttpUrl, ServerError } from "../transport/mod.ts";
-import { AccessCallback } from "./access_callback.ts";
-import { loadJose } from "./jose.ts";
-import { makeTokenVerifier } from "./jwt_verifier.ts";
+import type { Fetch } from "../transport/mod.ts";
 import { KeyFile } from "./key_file.ts";
-import { KnownUsers, type UserCredentials } from "./known_users.ts";
-import {
-  type AccessOptions,
-  AccessOptionsError,
-  type AccessRule,
-  type JwtOptions,
-} from "./options.ts";
+import type { UserCredentials } from "./known_users.ts";
+import type { AccessOptions } from "./options.ts";
+import { MAX_TOKEN_LENGTH, Policy, TOKEN_FORM } from "./policy.ts";
 import { PublishKeys } from "./publish_keys.ts";
-import { AccessRules } from "./rules.ts";
-import { isSigned, judgeSignature, MIN_SECRET_LENGTH } from "./signed_url.ts";
-import type { TokenVerdict, TokenVerifier } from "./token_verifier.ts";
+import { isSigned, judgeSignature } from "./signed_url.ts";
 import { TooManyWaiting } from "./turns.ts";
 
 /** What an {@linkcode Access} reaches the world by. */
@@ -34,22 +28,31 @@ export interface AccessEnvironment {
   readonly fetch?: Fetch;
 }
 
-/** Longer tokens are not looked at: those of identity servers have some thousand characters. */
-const MAX_TOKEN_LENGTH = 8192;
+/** What somebody was let in by, as the gate keeps it. It may have secrets. */
+type Grounds =
+  /** Anybody is. */
+  | { readonly by: "nobody" }
+  /** A publishing key. */
+  | { readonly by: "key"; readonly hash: string }
+  /** The signature of the URL. */
+  | { readonly by: "signature" }
+  /** A user's password, as it was known then. */
+  | { readonly by: "user"; readonly mark: string }
+  /** Somebody else's word, which is asked for by options as they were then. */
+  | {
+    readonly by: "token" | "url";
+    readonly mark: string;
+    readonly credentials: ShownCredentials;
+  };
 
 /** Longer passwords are wrong, and cost nothing. */
 const MAX_PASSWORD_LENGTH = 1024;
-
-/** A token in three parts (RFC 7519, 3.1). */
-const TOKEN_FORM = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-
-/** A JWT's shared key must be as long as its shortest hash (RFC 7518, 3.2). */
-const MIN_SHARED_KEY_LENGTH = 32;
 
 const WHO = "User name and password are needed";
 const WRONG = "Wrong user name or password";
 const NOT_ALLOWED = "Not allowed";
 const NOT_CHECKED = "Who this is could not be checked";
+const NO_LONGER: Refused = { refuse: "Not allowed any more" };
 const NO_DIGEST =
   "Passwords cannot be checked by Digest here: use Basic, or user and pass in the query";
 
@@ -72,7 +75,7 @@ const NO_DIGEST =
  *   action: "publish",
  *   credentials: { kind: "password", username: "ann", password: "wonderland" },
  * });
- * console.log(answer); // { allow: { user: "ann" } }
+ * console.log("allow" in answer && answer.allow); // { user: "ann" }
  * ```
  */
 export class Access {
@@ -82,6 +85,8 @@ export class Access {
   readonly #now: () => number;
   readonly #fetch: Fetch;
   readonly #tellFailure: (error: unknown) => void;
+  /** Is called when other rules hold: who is in and no longer may be is to be ended (see `mayStay`). */
+  onChanged: (() => void) | undefined;
   #policy: Policy;
   #isOpened = false;
 
@@ -137,8 +142,8 @@ export class Access {
   }
 
   /**
-   * Changes who may do what from now on; who is in stays. Keys of the options stay as they were, and so does the file
-   * of those that are made.
+   * Changes who may do what; of a server, publishers and players that are in and no longer may be are ended. The keys
+   * that were made stay, and so does the file that they are kept in.
    *
    * @throws {AccessOptionsError} (rejects) if the options cannot be read; and as `open`: then nothing is changed
    */
@@ -147,6 +152,7 @@ export class Access {
     if (this.#isOpened) await policy.open(this.#now);
     this.keys.replaceFixed(options.keys ?? {});
     this.#policy = policy;
+    this.onChanged?.();
   }
 
   /** The ways by which doors are to ask for passwords. */
@@ -190,6 +196,43 @@ export class Access {
     }
   };
 
+  /** The hook for the gate that says whether somebody who is in may stay, by the rules of now. */
+  readonly mayStay = async (admitted: Admitted): Promise<Refused | undefined> => {
+    try {
+      return await this.#mayStay(admitted, admitted.grounds as Grounds | undefined)
+        ? undefined
+        : NO_LONGER;
+    } catch (error) {
+      this.#tellFailure(error);
+      return { refuse: NOT_CHECKED };
+    }
+  };
+
+  /** As a client would be judged that comes now, but that what it has proved, and what did not change, still counts. */
+  async #mayStay(admitted: Admitted, grounds: Grounds | undefined): Promise<boolean> {
+    if (this.isOpen) return true;
+    const { rules, users } = this.#policy;
+    const { user, name } = admitted;
+    const again = async (credentials: ShownCredentials): Promise<boolean> =>
+      "allow" in await this.#byCredentials({ ...admitted, credentials });
+    switch (grounds?.by) {
+      case "key":
+        return this.keys.isFor(grounds.hash, name);
+      case "signature": {
+        const answer = this.#bySignature({ ...admitted, credentials: { kind: "none" } });
+        return answer !== undefined && "allow" in answer;
+      }
+      case "user":
+        return user !== undefined && users.markOf(user) === grounds.mark &&
+          rules.allows({ ...ruledRequest(admitted), user });
+      case "token":
+      case "url":
+        return this.#policy.markOf(grounds.by) === grounds.mark || await again(grounds.credentials);
+      default:
+        return await again({ kind: "none" });
+    }
+  }
+
   async #decide(request: AuthenticationRequest): Promise<AuthenticationAnswer> {
     if (request.action === "api") return await this.#decideApi(request);
     if (request.isAhead) return this.#decideAhead(request);
@@ -226,10 +269,11 @@ export class Access {
     }
     const verdict = keys.judge(name, query);
     if (verdict.kind === "key") {
-      const { id, name, expiresInMs } = verdict;
+      const { id, hash, name, expiresInMs } = verdict;
       return {
         allow: { user: `key:${id}` },
         name,
+        ...on({ by: "key", hash }),
         ...(expiresInMs === undefined ? {} : { expiresInMs }),
       };
     }
@@ -252,6 +296,7 @@ export class Access {
     if (verdict === "expired") return { refuse: "The signed URL has expired", isGuess: false };
     return {
       allow: { user: `signed:${name}` },
+      ...on({ by: "signature" }),
       expiresInMs: verdict.expiresAtS * 1000 - nowMs,
     };
   }
@@ -293,7 +338,9 @@ export class Access {
       credentials.password.length > MAX_PASSWORD_LENGTH;
     if (isTooLong || !await users.verify(credentials)) return { challenge: WRONG };
     const user = credentials.username;
-    if (rules.allows({ ...ruledRequest(request), user })) return { allow: { user } };
+    if (rules.allows({ ...ruledRequest(request), user })) {
+      return { allow: { user }, ...on({ by: "user", mark: users.markOf(user) ?? "" }) };
+    }
     return { refuse: NOT_ALLOWED, isGuess: false };
   }
 
@@ -303,7 +350,8 @@ export class Access {
   }
 
   async #byToken(token: string, request: AuthenticationRequest): Promise<AuthenticationAnswer> {
-    const verdict = await this.#policy.verifyToken(token);
+    const policy = this.#policy;
+    const verdict = await policy.verifyToken(token);
     if (verdict.kind === "wrong") return { challenge: verdict.why };
     const { permissions, user, expiresInMs } = verdict;
     const { action, name } = request;
@@ -316,6 +364,11 @@ export class Access {
     const somebody = action === "api" ? user ?? "token" : ofOthers(user);
     return {
       allow: somebody === undefined ? "anonymous" : { user: somebody },
+      ...on({
+        by: "token",
+        mark: policy.markOf("token"),
+        credentials: { kind: "token", token },
+      }),
       ...(expiresInMs === undefined ? {} : { expiresInMs }),
     };
   }
@@ -324,7 +377,7 @@ export class Access {
     const { rules, options } = this.#policy;
     const asked = ruledRequest(request);
     const mayPlay = request.action === "play" && this.#policy.isByKeyAlone(this.keys.size);
-    if (mayPlay || rules.allows(asked)) return { allow: "anonymous" };
+    if (mayPlay || rules.allows(asked)) return { allow: "anonymous", ...on({ by: "nobody" }) };
     if (options.url !== undefined) return await this.#byUrl(request, undefined);
     const couldProve = options.jwt !== undefined || rules.couldAllow(asked) ||
       (request.action === "api" && options.apiTokens !== undefined);
@@ -342,14 +395,23 @@ export class Access {
     request: AuthenticationRequest,
     username: string | undefined,
   ): Promise<AuthenticationAnswer> {
-    const verdict = await this.#policy.callback!.ask(request);
-    const hasShown = request.credentials.kind !== "none";
+    const policy = this.#policy;
+    const verdict = await policy.callback!.ask(request);
+    const { credentials } = request;
+    const hasShown = credentials.kind !== "none";
     if (verdict === "yes") {
       const user = ofOthers(username);
-      return { allow: user === undefined ? "anonymous" : { user } };
+      return {
+        allow: user === undefined ? "anonymous" : { user },
+        ...on({ by: "url", mark: policy.markOf("url"), credentials }),
+      };
     }
     return verdict === "who" ? { challenge: hasShown ? WRONG : WHO } : { refuse: NOT_ALLOWED };
   }
+}
+
+function on(grounds: Grounds): { readonly grounds: Grounds } {
+  return { grounds };
 }
 
 /** A user whom others vouch for, who cannot be what stands for a key or a signed URL here. */
@@ -357,133 +419,10 @@ function ofOthers(user: string | undefined): string | undefined {
   return user === "" || /^(key|signed):/.test(user ?? "") ? undefined : user;
 }
 
-/** What options say, read. */
-class Policy {
-  readonly options: AccessOptions;
-  readonly users: KnownUsers;
-  readonly rules: AccessRules;
-  readonly callback: AccessCallback | undefined;
-  readonly #fetch: Fetch;
-  #verifier: TokenVerifier | undefined;
-
-  constructor(options: AccessOptions, fetch: Fetch) {
-    this.options = options;
-    this.#fetch = fetch;
-    this.users = new KnownUsers(options.users ?? []);
-    this.rules = new AccessRules(options.rules ?? defaultRules(this.users));
-    checkSecrets("apiTokens", options.apiTokens);
-    checkSecrets("signingSecrets", options.signingSecrets);
-    if (options.jwt !== undefined) checkJwt(options.jwt);
-    const { url, urlTimeoutMs = 5000, urlConcurrency = 32 } = options;
-    checkNumber("urlTimeoutMs", urlTimeoutMs);
-    checkNumber("urlConcurrency", urlConcurrency);
-    if (url === undefined) return;
-    checkUrl("url", url);
-    this.callback = new AccessCallback({
-      url,
-      timeoutMs: urlTimeoutMs,
-      atATime: urlConcurrency,
-      fetch,
-    });
-  }
-
-  /** Loads what tokens need. */
-  async open(now: () => number): Promise<void> {
-    const { url, jwt } = this.options;
-    if (url !== undefined) checkHttpPermission("ask access.url", url);
-    if (jwt === undefined) return;
-    if (jwt.jwks !== undefined) checkHttpPermission("ask access.jwt.jwks", jwt.jwks);
-    try {
-      const jose = await loadJose();
-      this.#verifier = makeTokenVerifier(jwt, { jose, now, fetch: this.#fetch });
-    } catch (cause) {
-      const why = (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0];
-      throw new ServerError(
-        "state",
-        `Cannot judge tokens (access.jwt) as the package jose cannot be loaded: ${why}`,
-        { cause },
-      );
-    }
-  }
-
-  async verifyToken(token: string): Promise<TokenVerdict> {
-    if (token.length > MAX_TOKEN_LENGTH || !TOKEN_FORM.test(token)) {
-      return { kind: "wrong", why: "The token is wrong" };
-    }
-    if (this.#verifier === undefined) throw new Error("Tokens cannot be judged before open()");
-    return await this.#verifier.verify(token);
-  }
-
-  /** Whether nothing says who may publish and play. */
-  isOpen(keyCount: number): boolean {
-    return this.#asksNobody && keyCount === 0 && this.options.keysFile === undefined;
-  }
-
-  /** Whether keys are all there is: then anybody may play. */
-  isByKeyAlone(keyCount: number): boolean {
-    return this.#asksNobody && (keyCount > 0 || this.options.keysFile !== undefined);
-  }
-
-  get #asksNobody(): boolean {
-    const { rules, signingSecrets, jwt, url } = this.options;
-    return this.users.size === 0 &&
-      [rules, signingSecrets, jwt, url].every((option) => option === undefined);
-  }
-}
-
-function defaultRules(users: KnownUsers): readonly AccessRule[] {
-  return users.size === 0 ? [] : [{ allow: ["publish", "play"], users: "*" }];
-}
-
-function ruledRequest({ action, name, connection }: AuthenticationRequest) {
+function ruledRequest(
+  { action, name, connection }: Pick<AuthenticationRequest, "action" | "name" | "connection">,
+) {
   return { action, name, address: connection.remoteAddress, user: undefined };
-}
-
-function checkSecrets(path: string, secrets: readonly string[] | undefined): void {
-  if (secrets === undefined) return;
-  const short = secrets.findIndex((secret) =>
-    typeof secret !== "string" || secret.length < MIN_SECRET_LENGTH
-  );
-  if (short >= 0) {
-    throw new AccessOptionsError(
-      `${path}[${short}]`,
-      `a secret has at least ${MIN_SECRET_LENGTH} characters`,
-    );
-  }
-}
-
-function checkJwt({ secret, jwks, algorithms }: JwtOptions): void {
-  if ((secret === undefined) === (jwks === undefined)) {
-    throw new AccessOptionsError("jwt", "needs either secret or jwks");
-  }
-  if (secret !== undefined && secret.length < MIN_SHARED_KEY_LENGTH) {
-    throw new AccessOptionsError(
-      "jwt.secret",
-      `a shared key has at least ${MIN_SHARED_KEY_LENGTH} characters`,
-    );
-  }
-  if (jwks !== undefined) checkUrl("jwt.jwks", jwks);
-  const kind = secret === undefined ? /^(RS|PS|ES)(256|384|512)$|^EdDSA$/ : /^HS(256|384|512)$/;
-  const wrong = algorithms?.find((name) => !kind.test(name));
-  if (wrong !== undefined) {
-    throw new AccessOptionsError(
-      "jwt.algorithms",
-      `must be of the kind of the key: current value is ${JSON.stringify(wrong)}`,
-    );
-  }
-}
-
-function checkUrl(path: string, text: string): void {
-  if (isHttpUrl(text)) return;
-  throw new AccessOptionsError(path, "must be a URL of http or https, without user and password");
-}
-
-function checkNumber(path: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= 600_000) return;
-  throw new AccessOptionsError(
-    path,
-    `must be a whole number from 1 to 600000: current value is ${value}`,
-  );
 }
 
 function hostOf(url: string): string {

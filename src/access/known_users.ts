@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { isSameText } from "../bytes/mod.ts";
 import type { PasswordMethod, ShownCredentials } from "../gate/mod.ts";
 import { AccessOptionsError, type AccessUser } from "./options.ts";
@@ -16,7 +16,12 @@ interface KnownUser {
   readonly plain: string | undefined;
   /** Of MD5, of SHA-256, or both. */
   readonly ha1: readonly string[];
+  /** A hash of what it is checked by, for this process alone. */
+  readonly mark: string;
 }
+
+/** So that marks tell nothing of what they are made of. */
+const MARK_KEY = crypto.getRandomValues(new Uint8Array(32));
 
 /** Credentials by which a user can be known here. */
 export type UserCredentials = Extract<ShownCredentials, { kind: "password" | "digest" }>;
@@ -56,6 +61,11 @@ export class KnownUsers {
   /** Whether there is a user of that name. */
   has(name: string): boolean {
     return this.#users.has(name);
+  }
+
+  /** Tells apart what a user's password is checked by; `undefined` where there is no such user. */
+  markOf(name: string): string | undefined {
+    return this.#users.get(name)?.mark;
   }
 
   /** The users whose passwords cannot be checked by Digest, since their scrypt hashes alone are known. */
@@ -128,7 +138,7 @@ function answersDigest(
   credentials: Extract<UserCredentials, { kind: "digest" }>,
   known: KnownUser | undefined,
 ): boolean {
-  const { plain, ha1 } = known ?? { plain: "", ha1: [] };
+  const { plain, ha1 } = known ?? { plain: "", ha1: [] as const };
   // Each is compared, whatever came of the others.
   const verdicts = [
     ...(plain === undefined ? [] : [credentials.verify({ password: plain })]),
@@ -165,6 +175,7 @@ function knownUser({ password, ha1 = [] }: AccessUser, at: string): KnownUser {
     scrypt,
     plain: isHash ? undefined : password,
     ha1: hashes.map((hash) => hash.toLowerCase()),
+    mark: createHmac("sha256", MARK_KEY).update(JSON.stringify([password, hashes])).digest("hex"),
   };
 }
 

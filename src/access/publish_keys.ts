@@ -37,6 +37,8 @@ export type KeyVerdict =
   | {
     readonly kind: "key";
     readonly id: string;
+    /** Of its secret. */
+    readonly hash: string;
     readonly name: string;
     readonly expiresInMs: number | undefined;
   }
@@ -169,6 +171,11 @@ export class PublishKeys {
     return this.#judge(key, isNamed ? before : first!);
   }
 
+  /** Whether there is a key whose secret has that hash, for that stream, now. */
+  isFor(hash: string, name: string): boolean {
+    return this.#judge(this.#fixed.get(hash) ?? this.#made.get(hash), name).kind === "key";
+  }
+
   /** Whether the last segment of a name is a key. */
   isKey(name: string): boolean {
     return this.#find(name.slice(name.lastIndexOf("/") + 1)) !== undefined;
@@ -185,7 +192,7 @@ export class PublishKeys {
     if (expiresInMs !== undefined && !(expiresInMs > 0)) {
       return { kind: "refused", why: "The key has expired" };
     }
-    return { kind: "key", id: key.id, name, expiresInMs };
+    return { kind: "key", id: key.id, hash: key.hash, name, expiresInMs };
   }
 
   /** By its hash: how long that takes tells nothing of the secrets that there are. */

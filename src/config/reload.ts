@@ -32,8 +32,8 @@ export interface ReloaderOptions {
 }
 
 /**
- * Reads the configuration again, and gives the server what has changed. Nobody is disconnected for it but by the
- * relays that are changed or gone; a configuration that is wrong changes nothing.
+ * Reads the configuration again, and gives the server what has changed. Nobody is disconnected for it but who is
+ * no longer allowed, and by the relays that are changed or gone; a configuration that is wrong changes nothing.
  */
 export class Reloader {
   readonly #options: ReloaderOptions;

@@ -81,6 +81,19 @@ export interface AllowanceTerms {
    * false.
    */
   readonly isOpen?: boolean;
+  /**
+   * What the answer rests on, in plain values: the gate keeps it as long as the publisher or player is there, and shows it
+   * to the hook `mayStay`, and to nobody else.
+   */
+  readonly grounds?: unknown;
+}
+
+/** A publisher or player that is in, when other rules hold than when it came. */
+export interface Admitted extends StreamRequest {
+  /** What it does. */
+  readonly action: StreamAction;
+  /** What it was let in by, as the `authenticate` hook has said; `undefined` where it has not. */
+  readonly grounds: unknown;
 }
 
 /** What an answer that turns away may say beside. */

@@ -31,6 +31,8 @@ export interface Desk {
   /** Names that the players of each address wait for. */
   readonly waited: AddressNames;
   readonly counts: GateCounts;
+  /** Grows with each change of the rules: what was asked before one is to be asked again. */
+  readonly rulesAge: number;
   /** The terms of one stream, where they differ from those of all. */
   readonly termsOf: (name: string) => StreamTerms;
   /** Tells the hooks, and all who observe. */

@@ -100,7 +100,7 @@ export class Gate {
   readonly #requests = new AddressRate();
   #setLimits: Partial<GateLimits>;
   readonly #observers = new Set<GateObserver>();
-  /** Which addresses may connect from now on; connections that there are go on. */
+  /** Which addresses may connect; `review` ends the connections of others. */
   addresses: AddressRules;
   readonly #step: number;
   #nextGuest: number;
@@ -134,6 +134,7 @@ export class Gate {
       hookMs,
       caller,
       termsOf: options.termsOf ?? (() => NO_TERMS),
+      rulesAge: 0,
       tell: (tell) => {
         caller.tell(() => tell(this.#desk.hooks));
         for (const observer of this.#observers) caller.tell(() => tell(observer));
@@ -199,8 +200,8 @@ export class Gate {
   }
 
   /**
-   * Gives the gate other rules, which hold for all that is asked from now on: who is in stays in. What is left out
-   * has its default again.
+   * Gives the gate other rules, which hold for all that is asked from now on, and by `review` for who is in. What is left
+   * out has its default again.
    *
    * @throws as the constructor: then nothing is changed
    */
@@ -268,6 +269,30 @@ export class Gate {
     return found !== undefined;
   }
 
+  /**
+   * Looks at all who are in by the rules of now, since others have changed: ends connections whose addresses are not let
+   * in any more, and publishers and players that may not stay (the hook `mayStay`), and has the others keep to the
+   * bitrates of now. Bounds of how many there may be are for those who come. Resolves when all were asked.
+   */
+  async review(): Promise<void> {
+    this.#desk.rulesAge++;
+    const isDenied = (address: string) =>
+      address !== "" && this.#deniedAddress(address) !== undefined;
+    const gone = [...this.#guests.values()].filter(({ remoteAddress }) => isDenied(remoteAddress));
+    // Sessions over UDP may outlive their connections.
+    const outside = [...this.#tickets.values()].filter(({ info }) => isDenied(info.remoteAddress));
+    for (const one of [...outside, ...gone]) one.kick(ADDRESS_DENIED);
+    const stay = await Promise.all(
+      Array.from(this.#tickets.values(), async (ticket) => await ticket.review?.() ?? true),
+    );
+    const ended = outside.length + stay.filter((stays) => !stays).length;
+    if (ended === 0 && gone.length === 0) return;
+    this.#desk.log.info("the rules have changed, and whom they do not allow was sent away", {
+      connections: gone.length,
+      roles: ended,
+    });
+  }
+
   /** Lets those go that wait for anything: the server stops. */
   close(): void {
     this.#desk.guesses.close();
@@ -314,6 +339,8 @@ export class Gate {
 }
 
 const NO_TERMS: StreamTerms = {};
+
+const ADDRESS_DENIED = "The address is not let in any more";
 
 /** How long a hook may take where nothing else is said, milliseconds. */
 const HOOK_MS = 30_000;

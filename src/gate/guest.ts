@@ -178,7 +178,8 @@ export class Guest {
     const permitted = await this.#permitted("play", ask);
     const away = "granted" in permitted ? this.#overPlayers(permitted.granted) : permitted;
     if (away !== undefined) return this.#refuse(away, { action: "play", ask });
-    return this.#ticket(new PlayTicket(this.#desk, (permitted as Granted).granted));
+    const { granted } = permitted as Granted;
+    return await this.#reviewed(this.#ticket(new PlayTicket(this.#desk, granted)), granted);
   }
 
   /**
@@ -193,7 +194,7 @@ export class Guest {
     const identity = ask.identity ?? this.#identityOf(granted);
     const { via, isLater = false } = ask;
     const ticket = new PublishTicket(this.#desk, { ...granted, identity, via });
-    const answer = this.#ticket(ticket);
+    const answer = await this.#reviewed(this.#ticket(ticket), granted);
     if (isLater || !("granted" in answer)) return answer;
     const refused = await ticket.claim();
     if (refused === undefined) return answer;
@@ -269,6 +270,15 @@ export class Guest {
     this.#onRelease();
   }
 
+  /** Who was judged while the rules changed is judged by those of now. */
+  async #reviewed<T extends PlayTicket | PublishTicket>(
+    answer: Answer<T>,
+    { rulesAge = this.#desk.rulesAge }: TicketWiring,
+  ): Promise<Answer<T>> {
+    if (!("granted" in answer) || rulesAge === this.#desk.rulesAge) return answer;
+    return await answer.granted.review() ? answer : NO_LONGER;
+  }
+
   #ticket<T extends PlayTicket | PublishTicket>(ticket: T): Answer<T> {
     // The answer may have taken its time: nobody would end the ticket of a connection that has gone.
     if (this.#hasLeft) {
@@ -316,9 +326,10 @@ export class Guest {
     if (token !== null && action === "play" && this.#desk.nodes !== undefined) {
       return await this.#permittedPeer(wiring, { token, nodes: this.#desk.nodes });
     }
+    const { rulesAge } = this.#desk;
     const judged = await this.#judge(action, { request: asked, ask });
     if (!("granted" in judged)) return judged;
-    const { user, expiresInMs, name = ask.name, isOpen } = judged.granted;
+    const { user, expiresInMs, name = ask.name, isOpen, grounds } = judged.granted;
     const request = { ...asked, name, ...(user === undefined ? {} : { user }) };
     const { hooks } = this.#desk;
     const hook = action === "publish" ? hooks.onPublish : hooks.onPlay;
@@ -326,7 +337,7 @@ export class Guest {
       const away = await this.#turnsAway(() => hook(request), ask);
       if (away !== undefined) return away;
     }
-    return { granted: { ...wiring, request, user, expiresInMs, isOpen } };
+    return { granted: { ...wiring, request, user, expiresInMs, isOpen, grounds, rulesAge } };
   }
 
   /** Another machine of the cluster shows what it is: hooks and users are for its own players, whom it asks itself. */
@@ -548,9 +559,17 @@ interface Proof {
   readonly name: string | undefined;
   /** Nobody has to prove anything. */
   readonly isOpen: boolean;
+  /** What the proof is, for the hook that judges it when other rules hold. */
+  readonly grounds: unknown;
 }
 
-const NOBODY: Proof = { user: undefined, expiresInMs: undefined, name: undefined, isOpen: false };
+const NOBODY: Proof = {
+  user: undefined,
+  expiresInMs: undefined,
+  name: undefined,
+  isOpen: false,
+  grounds: undefined,
+};
 
 type Granted = { readonly granted: TicketWiring };
 
@@ -612,7 +631,7 @@ function verdictOf(answer: unknown): Verdict {
 
 /** What an answer that allows says beside. */
 function proofOf(user: string | undefined, answer: Record<string, unknown>): Answer<Proof> {
-  const { expiresInMs, name, isOpen } = answer;
+  const { expiresInMs, name, isOpen, grounds } = answer;
   if (expiresInMs !== undefined) {
     if (typeof expiresInMs !== "number" || Number.isNaN(expiresInMs)) return NOT_ALLOWED;
     if (expiresInMs <= 0) return { refused: "denied", why: EXPIRED.message };
@@ -620,7 +639,9 @@ function proofOf(user: string | undefined, answer: Record<string, unknown>): Ans
   if (name !== undefined && (typeof name !== "string" || faultOfName(name) !== undefined)) {
     return NOT_ALLOWED;
   }
-  return { granted: { user, expiresInMs, name, isOpen: isOpen === true } };
+  return { granted: { user, expiresInMs, name, isOpen: isOpen === true, grounds } };
 }
+
+const NO_LONGER: Refusal = { refused: "denied", why: "Not allowed any more" };
 
 const NOT_ALLOWED: Refusal = { refused: "denied", why: "Not allowed" };

@@ -1,6 +1,7 @@
 import type { MediaUnit } from "../media/mod.ts";
 import type { ConnectionEnd } from "./answer.ts";
 import type {
+  Admitted,
   AuthenticationAnswer,
   AuthenticationRequest,
   PasswordMethod,
@@ -59,6 +60,13 @@ export interface ServerHooks {
   readonly authenticate?: (
     request: AuthenticationRequest,
   ) => AuthenticationAnswer | Promise<AuthenticationAnswer>;
+  /**
+   * Says whether a publisher or player may stay, when rules have changed (`Gate.review`): nothing lets it stay, all else
+   * ends it, to throw and to take too long too. Without it whoever was let in stays.
+   */
+  readonly mayStay?: (
+    admitted: Admitted,
+  ) => void | Refused | undefined | Promise<void | Refused | undefined>;
   /**
    * The ways by which RTSP and HTTP ask for the passwords that `authenticate` judges, in the order in which they are
    * offered. Where none is a digest, RTMP does not ask at connect either. Default: each door's own.

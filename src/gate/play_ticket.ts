@@ -16,6 +16,7 @@ import {
   ticketInfo,
 } from "./ticket.ts";
 import { TicketWatch } from "./ticket_watch.ts";
+import { whyNotStay } from "./why_not_stay.ts";
 
 /** The facts that a door states when its player begins. */
 export interface PlayStart {
@@ -190,6 +191,21 @@ export class PlayTicket implements Ticket {
     const hasWaited = this.#waiting.size > 0;
     this.#sendAway(kickedEnd(why));
     if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
+  }
+
+  /** Sees whether it may stay by the rules and bounds of now, and ends it if not; resolves with whether it stays. */
+  async review(): Promise<boolean> {
+    if (this.isOwn || this.peer !== undefined) return true;
+    const { request } = this;
+    const { grounds } = this.#wiring;
+    const why = await whyNotStay(this.#desk, { ...request, action: "play", grounds });
+    if (this.#ended || this.#sentAway !== undefined) return true;
+    if (why !== undefined) {
+      this.kick(why);
+      return false;
+    }
+    if (this.#start?.bytes !== undefined) this.#limitBitrate(this.#start.bytes);
+    return true;
   }
 
   /** One that has not begun cannot any more. */

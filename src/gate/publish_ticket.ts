@@ -19,6 +19,7 @@ import {
   ticketInfo,
 } from "./ticket.ts";
 import { TicketWatch } from "./ticket_watch.ts";
+import { whyNotStay } from "./why_not_stay.ts";
 
 /** The facts that a door states when its publisher begins. */
 export interface PublishStart {
@@ -47,6 +48,10 @@ export interface TicketWiring {
   readonly user: string | undefined;
   /** How long the permission holds, milliseconds. */
   readonly expiresInMs: number | undefined;
+  /** What `authenticate` has said that the permission rests on. */
+  readonly grounds?: unknown;
+  /** How many times the rules had changed when it was asked. */
+  readonly rulesAge?: number;
   /** Whether it is one of the server's own. */
   readonly isOwn: boolean;
   /** Nobody had to prove anything. */
@@ -223,7 +228,7 @@ export class PublishTicket implements Ticket {
       ...peerFields(this),
       ...start.fields,
     });
-    this.#limitBitrate(terms.maxPublisherBitrateBps, publication);
+    this.#limitBitrate(publication);
     if (this.#via === undefined) {
       this.#desk.tell(({ onPublishStart }) => onPublishStart?.({ ...request, bytes: 0, units: 0 }));
     }
@@ -286,6 +291,21 @@ export class PublishTicket implements Ticket {
     if (!wasUsed) this.#wiring.kickGuest(why);
   }
 
+  /** Sees whether it may stay by the rules and bounds of now, and ends it if not; resolves with whether it stays. */
+  async review(): Promise<boolean> {
+    if (this.isOwn) return true;
+    const { request } = this;
+    const { grounds } = this.#wiring;
+    const why = await whyNotStay(this.#desk, { ...request, action: "publish", grounds });
+    if (this.#end !== undefined) return true;
+    if (why !== undefined) {
+      this.kick(why);
+      return false;
+    }
+    if (this.#publication !== undefined) this.#limitBitrate(this.#publication);
+    return true;
+  }
+
   /** What was decided for all hubs is not decided here again; what is fetched gives way to who is here. */
   get #precedence(): Pick<PublishOptions, "via" | "conflict"> {
     if (this.#via !== undefined) return { via: this.#via, conflict: "reject" };
@@ -309,9 +329,11 @@ export class PublishTicket implements Ticket {
     this.#endedByOther(EXPIRED);
   }
 
-  #limitBitrate(ofStream: number | undefined, publication: Publication): void {
+  #limitBitrate(publication: Publication): void {
     if (this.isOwn) return;
-    const limitBps = ofStream ?? this.#desk.limits.maxPublisherBitrateBps;
+    const { limits, termsOf } = this.#desk;
+    const limitBps = termsOf(this.request.name).maxPublisherBitrateBps ??
+      limits.maxPublisherBitrateBps;
     this.#watch.limitBitrate(limitBps, {
       bytes: () => publication.statistics.bytes,
       onOver: () => {

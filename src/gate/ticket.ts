@@ -46,6 +46,8 @@ export interface Ticket {
   readonly tracks?: readonly Track[];
   /** Ends it, and tells its client why in its protocol's words. */
   kick(why: string): void;
+  /** Sees whether it may stay by the rules of now, and ends it if not; resolves with whether it stays. */
+  review?(): Promise<boolean>;
 }
 
 /** The end of a publisher or player that was sent away. */

@@ -11,6 +11,7 @@ const LOOK_MS = 1000;
 export class TicketWatch {
   readonly #clock: Clock;
   readonly #timers = new Set<Timer>();
+  #limitBps = Infinity;
   #isOver = false;
 
   /** Watches nothing yet. */
@@ -30,14 +31,20 @@ export class TicketWatch {
     this.#in(Math.min(inMs, LONGEST_TIMER_MS), wait);
   }
 
-  /** Calls `onOver` when `bytes`, which only grows, has grown faster than `limitBps`, in the mean of 10 s. */
+  /**
+   * Calls `onOver` when `bytes`, which only grows, has grown faster than `limitBps`, in the mean of 10 s. A later call
+   * takes the place of the former.
+   */
   limitBitrate(
     limitBps: number,
     { bytes, onOver }: { readonly bytes: () => number; readonly onOver: () => void },
   ): void {
+    if (limitBps === this.#limitBps) return;
+    this.#limitBps = limitBps;
     if (limitBps === Infinity) return;
     const mean = new BitrateMean({ nowMs: this.#clock.now(), bytes: bytes() });
     const look = (): void => {
+      if (this.#limitBps !== limitBps) return;
       const bitrate = mean.look({ nowMs: this.#clock.now(), bytes: bytes() });
       if (bitrate !== undefined && bitrate > limitBps) onOver();
       else this.#in(LOOK_MS, look);

@@ -27,6 +27,7 @@ export function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefine
   return {
     ...hooks,
     authenticate: access.authenticate,
+    mayStay: access.mayStay,
     isSecretName: access.isSecretName,
     get passwordMethods() {
       return access.passwordMethods;

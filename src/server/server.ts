@@ -128,6 +128,7 @@ export class Server {
     if (access !== undefined) {
       access.keys.onRevoked = (id) =>
         void this.kickUser(`key:${id}`, "The publishing key was revoked");
+      access.onChanged = () => void this.review();
     }
     const core: ServerCore = { options, part, workers, shell: this.#shell };
     const { events } = this;
@@ -152,9 +153,10 @@ export class Server {
   }
 
   /**
-   * Gives the server other options, which hold from now on; nobody is disconnected for it, not who is over a limit
-   * now either. All of them are as if the server were made anew: what is left out has its default again. Others
-   * have their own ways: `reloadTls`, `addRelay`, `changeRelay`, `removeRelay`.
+   * Gives the server other options, which hold from now on, as if it were made anew: what is left out has its default
+   * again. Who is in and is no longer allowed, by `access` or by its address, is ended in the words of its protocol, and
+   * a publisher or player that is over a bitrate of now once it was so for 10 s; everybody else stays, over bounds of
+   * how many there may be too. Other options have their own ways: `reloadTls`, `addRelay`, `changeRelay`, `removeRelay`.
    *
    * @throws {RangeError} (rejects) if a number is out of range: then nothing is changed, here as below
    * @throws {TypeError} (rejects) if a range of addresses or a pattern of names cannot be read, or `access` is there
@@ -184,15 +186,27 @@ export class Server {
     this.hub.configure(hubRules(options, () => this.#paths));
     this.#shell.configure(rules);
     this.#members.pool?.configure(workerOptions(options));
+    await this.#shell.gate.review();
   }
 
   /**
-   * Changes which addresses may connect from now on; connections that there are go on.
+   * Looks at all publishers and players by the rules of now, and ends those that are not allowed any more, as `configure`
+   * does: for programs whose hook `mayStay` says otherwise than before. Resolves when all of this thread were looked at.
+   */
+  async review(): Promise<void> {
+    this.#members.pool?.tellAll("review");
+    await this.#shell.gate.review();
+  }
+
+  /**
+   * Changes which addresses may connect; connections of others are ended.
    *
    * @throws {TypeError} if a range cannot be read: then nothing is changed
    */
   setAddresses(addresses: AddressListOptions): void {
-    this.#shell.gate.addresses = addressRules(addresses);
+    const { gate } = this.#shell;
+    gate.addresses = addressRules(addresses);
+    void gate.review();
     this.#members.pool?.tellAll("setAddresses", addresses);
   }
 

@@ -1,4 +1,5 @@
 /** An `Access` in simulated time, asked as the gate asks it. */
+import { assert } from "@std/assert";
 import { Access, type AccessOptions } from "../../src/access/mod.ts";
 import type {
   AccessAction,
@@ -34,9 +35,31 @@ export class AccessBench {
     });
   }
 
-  /** What is answered. */
+  /** What is answered, but for its grounds. */
   async ask(question: Question = {}): Promise<AuthenticationAnswer> {
-    return await this.access.authenticate(request(question));
+    const answer = await this.access.authenticate(request(question));
+    if (!("allow" in answer)) return answer;
+    const { grounds: _, ...rest } = answer;
+    return rest;
+  }
+
+  /** Lets somebody in, and returns what says, later, whether it may stay. */
+  async admit(question: Question): Promise<() => Promise<boolean>> {
+    const asked = request(question);
+    const answer = await this.access.authenticate(asked);
+    assert("allow" in answer, Deno.inspect(answer));
+    const { allow, name = asked.name, grounds } = answer;
+    const { action } = asked;
+    assert(action !== "api");
+    return async () =>
+      await this.access.mayStay({
+        ...asked,
+        name,
+        action,
+        // Workers send it to another thread.
+        grounds: structuredClone(grounds),
+        ...(allow === "anonymous" ? {} : { user: allow.user }),
+      }) === undefined;
   }
 
   /** What is answered, in a few words: who it is, or how it is turned away. */

@@ -103,12 +103,13 @@ Deno.test("keys are made, listed without their secrets, and revoked; those of th
   assert(
     !JSON.stringify(all.list()).includes(made.secret) && !JSON.stringify(all.list()).includes(KEY),
   );
-  assertEquals(all.judge(`live/${made.secret}`, new URLSearchParams()), {
-    kind: "key",
-    id: made.id,
-    name: "live/new",
-    expiresInMs: 5000,
-  });
+  const verdict = all.judge(`live/${made.secret}`, new URLSearchParams());
+  assert(verdict.kind === "key");
+  assertEquals([verdict.id, verdict.name, verdict.expiresInMs], [made.id, "live/new", 5000]);
+  assertEquals([all.isFor(verdict.hash, "live/new"), all.isFor(verdict.hash, "live/cam")], [
+    true,
+    false,
+  ]);
   assertEquals(await all.revoke(made.id), true);
   assertEquals([await all.revoke(made.id), await all.revoke("nothing")], [false, false]);
   assertEquals(all.judge(`live/${made.secret}`, new URLSearchParams()), { kind: "none" });

@@ -126,6 +126,8 @@ class Publishing {
 const STATUSES: Readonly<Record<string, number>> = {
   replaced: 409,
   kicked: 403,
+  expired: 403,
+  bitrate: 413,
   stopped: 503,
   "held-bytes": 413,
   "idle-timeout": 408,

@@ -25,7 +25,7 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 
 /** Hooks whose answers decide; all others only listen. */
-const DECIDING = new Set(["authenticate", "onConnect", "onPublish", "onPlay"]);
+const DECIDING = new Set(["authenticate", "mayStay", "onConnect", "onPublish", "onPlay"]);
 
 class WorkerProgram {
   readonly #directory = new DirectoryClient((request) => post({ type: "directory", request }));
@@ -194,6 +194,7 @@ function callsOf(server: Server): WorkerCalls {
     kickUser: (user, why) => void server.kickUser(user, why),
     setAddresses: (addresses) => server.setAddresses(addresses),
     configure: (options) => server.configure(options as LiveOptions),
+    review: () => server.review(),
     reloadTls: (tls: TlsIdentity) => server.reloadTls(tls),
     addRelay: (relay) => server.addRelay(relay),
     changeRelay: (id, relay) => server.changeRelay(id, relay),

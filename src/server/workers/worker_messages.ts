@@ -50,6 +50,8 @@ export interface WorkerCalls extends RelayCalls {
     readonly deny?: readonly string[];
   }): void;
   configure(options: WorkerOptions): Promise<void>;
+  /** The main thread has changed who may do what. */
+  review(): Promise<void>;
   reloadTls(tls: TlsIdentity): Promise<void>;
   stop(): Promise<void>;
 }

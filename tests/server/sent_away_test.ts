@@ -1,0 +1,90 @@
+/** To be kicked, to be no longer allowed after a change of the rules, and to expire: by every door, within a second. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { signPermission } from "../../src/access/mod.ts";
+import { LoopedPublisher } from "../doors/http/looped_publisher.ts";
+import { TestServer, until } from "../support/test_server.ts";
+import { Crowd } from "./crowd.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
+
+/** What the clients of each door see when they are sent away. */
+const WORDS: Readonly<Record<string, RegExp>> = {
+  "rtmp publish": /^NetStream\.Publish\.BadName$/,
+  "rtmp play": /^NetStream\.Play\.Failed$/,
+  "rtsp tcp publish": /^closed$/,
+  "rtsp tcp play": /^closed$/,
+  "rtsp udp publish": /^goodbye$/,
+  "rtsp udp play": /^goodbye$/,
+  "http-flv publish": /^403 (kicked|expired)$/,
+  "http-flv play": /^ended$/,
+  "http-ts play": /^ended$/,
+  "http-mp4 play": /^ended$/,
+  "http-hls play": /^40[13]$/,
+  "ws-flv play": /^1008 .+/,
+  "ws-ts play": /^1008 .+/,
+  "ws-mp4 play": /^1008 .+/,
+  "whep play": /^closed$/,
+  "whip publish": /^closed$/,
+};
+
+const USERS = ["ann", "bob", "carl"].map((name) => ({ name, password: `wonderland of ${name}` }));
+
+const SECRET = "a secret of this server";
+
+function shownBy(name: string): () => string {
+  const { password } = USERS.find((user) => user.name === name)!;
+  return () => new URLSearchParams({ user: name, pass: password }).toString();
+}
+
+/** Resolves when all clients of a crowd have seen their end, which took less than a second from now on. */
+async function seenWithinASecond(crowd: Crowd): Promise<void> {
+  const startMs = performance.now();
+  const words = await crowd.words();
+  const ms = performance.now() - startMs;
+  assertEquals(Object.keys(words).toSorted(), Object.keys(WORDS).toSorted());
+  for (const [who, seen] of Object.entries(words)) assertMatch(seen, WORDS[who]!, who);
+  assert(ms < 1000, `${ms} ms`);
+}
+
+Deno.test("to be kicked, to be removed by a reload and to expire reach every door within a second, and nobody else", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { server } = stack.use(
+    await TestServer.start({
+      ...{ rtmp: LOCAL, rtsp: LOCAL, rtp: LOCAL, http: LOCAL, webrtc: LOCAL },
+      access: { users: USERS, signingSecrets: [SECRET] },
+      hls: { segmentMs: 500 },
+    }),
+  );
+  stack.use(new LoopedPublisher(server, "live/cam", ["h264"]));
+  await until(() => server.hub.get("live/cam")?.isLive === true);
+  const enter = async (name: string, query: Parameters<typeof Crowd.enter>[1]["query"]) =>
+    stack.use(await Crowd.enter(server, { name, query }));
+  const [ann, bob, carl] = await Promise.all([
+    enter("ann", shownBy("ann")),
+    enter("bob", shownBy("bob")),
+    enter("carl", shownBy("carl")),
+  ]);
+  // It has to be in before it expires.
+  const expiresAtS = Math.ceil(Date.now() / 1000) + 3;
+  const guests = await enter(
+    "guest",
+    (action, name) => signPermission(SECRET, { action, name, expiresAtS }).toString(),
+  );
+  const rolesOf = (user: string): number =>
+    [...server.tickets.values()].filter(({ info }) => info.user?.startsWith(user)).length;
+  const all = Object.keys(WORDS).length;
+  assertEquals(["ann", "bob", "carl", "signed:"].map(rolesOf), [all, all, all, all]);
+
+  server.kickUser("ann", "The show is over");
+  await seenWithinASecond(ann);
+  assertEquals(["ann", "bob", "carl", "signed:"].map(rolesOf), [0, all, all, all]);
+
+  await server.configure({ access: { users: USERS.slice(0, 2), signingSecrets: [SECRET] } });
+  await seenWithinASecond(carl);
+  assertEquals(["bob", "carl", "signed:"].map(rolesOf), [all, 0, all]);
+
+  await new Promise((resolve) => setTimeout(resolve, expiresAtS * 1000 - Date.now()));
+  await seenWithinASecond(guests);
+  assertEquals(["bob", "signed:"].map(rolesOf), [all, 0]);
+  assertEquals(bob.told.size, all);
+});
