@@ -18,15 +18,17 @@ rtsp: {port: off}
 http: {port: off}
 `;
 
-/** Configurations that differ in all that a reload applies, and one that is wrong. */
+/** Configurations that differ in all that a reload applies, but who is there is allowed by all; and one that is wrong. */
 const TEXTS = [
   DOORS,
   `${DOORS}
-limits: {maxConnections: 3, maxWaitedNamesPerAddress: 2, addresses: {deny: [127.0.0.0/8]}}
+limits: {maxConnections: 3, maxWaitedNamesPerAddress: 2, addresses: {deny: [192.0.2.0/24]}}
 streams: {linger: 1, flush: unit, maxPlayers: 1, maxLagBytes: 64MiB, maxStreams: 1}
 paths: {live/*: {conflict: reject, maxPlayers: 1, linger: 3, maxGopBytes: 1MiB}}
 timing: {wait: 1}
-access: {users: [{name: ann, password: wonderland}], rules: [{allow: publish, users: ann}]}
+access:
+  users: [{name: ann, password: wonderland}]
+  rules: [{allow: play}, {allow: publish, paths: live/a}, {deny: publish}]
 relays: {push: [{name: live/other, url: rtmp://127.0.0.1:9/live/x}]}
 `,
   `${DOORS}
