@@ -53,6 +53,7 @@ export * from "./message_parser_stream.ts";
 export * from "./raw_message.ts";
 export * from "./server_event.ts";
 export * from "./server_session.ts";
+export type * from "./server_session_options.ts";
 export * from "./session_sink.ts";
 export * from "./stream_path.ts";
 export * from "./timestamp_unwrapper.ts";
