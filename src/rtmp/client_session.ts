@@ -1,164 +1,34 @@
-import {
-  amfNumberProperty,
-  type AmfObject,
-  amfProperties,
-  amfProperty,
-  amfStringProperty,
-  type AmfValue,
-  decodeAmf0,
-} from "../amf/mod.ts";
+import { amfNumberProperty, amfProperties, type AmfValue } from "../amf/mod.ts";
+import { ClientCommands, type CommandWords } from "./client_commands.ts";
+import { connectAnswer, connectObject } from "./client_connect.ts";
 import type { RtmpClientEvent, RtmpStatus } from "./client_event.ts";
-import { type CommandMessage, encodeCommandMessage } from "./command_message.ts";
+import { ClientPings } from "./client_pings.ts";
+import { type ClientRequest, ClientRequests, type RequestKind } from "./client_requests.ts";
+import type {
+  OutgoingMedia,
+  RtmpCallOptions,
+  RtmpClientSessionOptions,
+  RtmpClientSessionStatistics,
+  RtmpPlayOptions,
+  RtmpPublishOptions,
+} from "./client_session_options.ts";
+import {
+  answerOf,
+  endOf,
+  endsConnection,
+  informationOf,
+  shown,
+  statusData,
+  statusError,
+  statusOf,
+} from "./client_status.ts";
+import { type ClientNetStream, ClientStreams } from "./client_streams.ts";
+import type { CommandMessage } from "./command_message.ts";
 import { UserControlEvent } from "./control_message.ts";
-import { enhancedRequest, parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
-import { RtmpError, type RtmpErrorCode } from "./errors.ts";
+import { parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
+import type { RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
 import { ProtocolControl } from "./protocol_control.ts";
-import { MessageType } from "./raw_message.ts";
-import { parseRtmpUrl } from "./url.ts";
-
-/** Redirections that a client follows: a cluster needs one, and more than a few are a circle. */
-export const MAX_RTMP_REDIRECTS = 5;
-
-/** Who is connected to, bounds and times of a client session; all but `app` and `tcUrl` have defaults. */
-export interface RtmpClientSessionOptions {
-  /** Application to connect to, with its query. */
-  readonly app: string;
-  /** URL of the application, as `formatTcUrl` makes it. */
-  readonly tcUrl: string;
-  /** Further properties of connect; they win over those of the same name, `undefined` takes one out. */
-  readonly connectParameters?: AmfObject;
-  /** Arguments behind the command object of connect. */
-  readonly connectArgs?: readonly AmfValue[];
-  /** Chunk size of what is sent, bytes. Default 65 536, which no server in use refuses. */
-  readonly chunkSize?: number;
-  /** Window that the server is told to acknowledge by, bytes. Default 2 500 000. */
-  readonly windowSize?: number;
-  /** How many redirections have led here. Default 0. */
-  readonly redirects?: number;
-  /** How long the server may take to answer a request. Default 10 000 ms. */
-  readonly requestTimeoutMs?: number;
-  /** Silence after which the server is pinged. Default 30 000 ms. */
-  readonly pingAfterMs?: number;
-  /**
-   * How long an answer to a ping may take. Default 10 000 ms. Of a server that has never answered one,
-   * none is expected: some do not know them.
-   */
-  readonly pingTimeoutMs?: number;
-}
-
-/** What a client session has counted. */
-export interface RtmpClientSessionStatistics {
-  /** Media on NetStreams that do not play, which was dropped. */
-  readonly droppedMedia: number;
-  /** Results that no request awaits: repeated, late, or with a wrong transaction id. */
-  readonly strayResults: number;
-  /** Messages of types that are not acted upon. */
-  readonly ignoredMessages: number;
-  /** Bytes that the server has acknowledged; as the protocol has it, modulo 2^32. */
-  readonly acknowledgedBytes: number;
-}
-
-/** Options of {@linkcode RtmpClientSession.publish}. */
-export interface RtmpPublishOptions {
-  /** `live` by default; `record` and `append` ask the server to keep what it gets. */
-  readonly publishType?: "live" | "record" | "append";
-}
-
-/** Options of {@linkcode RtmpClientSession.play} (RTMP 1.0, 7.2.2.1). */
-export interface RtmpPlayOptions {
-  /** Seconds from the start of a recording; -1 live only, -2 live or else recorded. Default -2. */
-  readonly start?: number;
-  /** Seconds to play; -1 to the end. Default -1. */
-  readonly duration?: number;
-  /** Whether what played before on the server's list is dropped. Default true. */
-  readonly reset?: boolean;
-  /** How much the client buffers, which it tells the server. Default 3000 ms. */
-  readonly bufferMs?: number;
-}
-
-/** Options of {@linkcode RtmpClientSession.call}. */
-export interface RtmpCallOptions {
-  /** The command object. Default null. */
-  readonly object?: AmfValue;
-  /** NetStream that the call goes to. Default 0, the connection. */
-  readonly streamId?: number;
-}
-
-/** A message that a publisher sends. */
-export interface OutgoingMedia {
-  /** What kind of message it is. */
-  readonly kind: "audio" | "video" | "data";
-  /** NetStream that publishes. */
-  readonly streamId: number;
-  /** Milliseconds, any integer; sent modulo 2^32. */
-  readonly timestampMs: number;
-  /** What an FLV tag of the kind holds. */
-  readonly body: Uint8Array;
-}
-
-type RequestKind = "connect" | "publish" | "play" | "pause" | "resume" | "seek" | "call";
-
-/** A request that is not answered yet. */
-interface Request {
-  readonly id: number;
-  readonly kind: RequestKind;
-  readonly deadlineMs: number;
-  /** What it is named in error messages. */
-  readonly label: string;
-  /** 0 as long as createStream is not answered. */
-  streamId: number;
-  /** What is sent once there is a NetStream. */
-  readonly begin?: (streamId: number) => void;
-  /** Its owner has lost interest: what was begun is ended as soon as it can be named. */
-  cancelled: boolean;
-}
-
-interface ClientNetStream {
-  readonly id: number;
-  readonly role: "publish" | "play";
-  readonly name: string;
-  state: "pending" | "active" | "stopped";
-}
-
-const COMMAND_CSID = 3;
-const STREAM_COMMAND_CSID = 8;
-const MEDIA_CSIDS = { audio: 4, video: 6, data: 5 } as const;
-const MEDIA_TYPES = {
-  audio: MessageType.Audio,
-  video: MessageType.Video,
-  data: MessageType.DataAmf0,
-} as const;
-
-/** Data messages with a longer body are not looked into for a status. */
-const LONGEST_STATUS_BYTES = 4096;
-
-/** Of the server's words: enough to be understood, too short to fill a log. */
-const LONGEST_DESCRIPTION = 1000;
-
-/** The status that answers a request with success. */
-const SUCCESS: Readonly<Record<string, readonly string[]>> = {
-  publish: ["NetStream.Publish.Start"],
-  play: ["NetStream.Play.Start"],
-  pause: ["NetStream.Pause.Notify"],
-  resume: ["NetStream.Unpause.Notify", "NetStream.Play.Start"],
-  seek: ["NetStream.Seek.Notify"],
-};
-
-/** A refusal, where the level does not say so. */
-const FAILURE: Readonly<Record<string, RegExp>> = {
-  publish: /^NetStream\.Publish\.(BadName|Denied|Failed|Rejected|BadConnection)$/,
-  play: /^NetStream\.Play\.(StreamNotFound|Failed|FileStructureInvalid|NoSupportedTrackFound)$/,
-  pause: /^NetStream\.Pause\.Failed$/,
-  resume: /^NetStream\.Unpause\.Failed$/,
-  seek: /^NetStream\.Seek\.(Failed|InvalidTime)$/,
-};
-
-/** The ordinary end of what was played. */
-const PLAY_ENDED = /^NetStream\.Play\.(Stop|Complete|UnpublishNotify)$/;
-
-/** Statuses that come as data messages, and are not media. */
-const STATUS_NAMES: readonly string[] = ["onStatus", "onPlayStatus", "|RtmpSampleAccess"];
 
 /**
  * The client's end of an RTMP connection after the handshake, as a state machine: methods ask, messages
@@ -194,17 +64,12 @@ export class RtmpClientSession {
     & Required<Omit<RtmpClientSessionOptions, "connectParameters" | "connectArgs">>
     & RtmpClientSessionOptions;
   readonly #protocol: ProtocolControl;
-  readonly #requests = new Map<number, Request>();
-  /** Which request a transaction belongs to; entries leave with their request. */
-  readonly #transactions = new Map<number, Request>();
-  readonly #streams = new Map<number, ClientNetStream>();
+  readonly #requests = new ClientRequests();
+  readonly #streams = new ClientStreams();
+  readonly #commands: ClientCommands;
+  readonly #pings: ClientPings;
   #state: "new" | "connecting" | "connected" | "closed" = "new";
-  #nextTransaction = 1;
-  #amf3 = false;
   #nowMs: number;
-  #lastReceivedAt: number;
-  #pingedAt: number | undefined;
-  #answersPings: boolean | undefined;
   #acknowledgedBytes = 0;
   #droppedMedia = 0;
   #strayResults = 0;
@@ -222,8 +87,9 @@ export class RtmpClientSession {
       ...options,
     };
     this.#nowMs = options.nowMs;
-    this.#lastReceivedAt = options.nowMs;
     this.#protocol = new ProtocolControl(this.#options);
+    this.#commands = new ClientCommands(this.#protocol, this.#requests);
+    this.#pings = new ClientPings(this.#options, options.nowMs);
   }
 
   /** How far the connection is. */
@@ -251,26 +117,10 @@ export class RtmpClientSession {
       throw new TypeError(`Cannot connect as it is done once: current value is ${this.#state}`);
     }
     this.#state = "connecting";
-    const { app, tcUrl, connectParameters = {}, connectArgs = [] } = this.#options;
+    const { app, connectArgs = [] } = this.#options;
     const request = this.#open("connect", `connect to ${shown(withoutQuery(app))}`);
-    const properties: AmfObject = {
-      app,
-      type: "nonprivate",
-      flashVer: "FMLE/3.0 (compatible; weir)",
-      tcUrl,
-      fpad: false,
-      capabilities: 239,
-      audioCodecs: 0xfff,
-      videoCodecs: 0xfc,
-      videoFunction: 1,
-      objectEncoding: 0,
-      ...enhancedRequest(),
-      ...connectParameters,
-    };
-    const object = Object.fromEntries(
-      Object.entries(properties).filter(([, value]) => value !== undefined),
-    );
-    this.#sendCommand(0, "connect", { object, args: connectArgs, request });
+    const object = connectObject(this.#options);
+    this.#send(0, "connect", { object, args: connectArgs, request });
     return request.id;
   }
 
@@ -282,15 +132,15 @@ export class RtmpClientSession {
    */
   publish(name: string, { publishType = "live" }: RtmpPublishOptions = {}): number {
     this.#checkConnected("publish");
-    this.#sendCommand(0, "releaseStream", { args: [name] });
-    this.#sendCommand(0, "FCPublish", { args: [name] });
+    this.#send(0, "releaseStream", { args: [name] });
+    this.#send(0, "FCPublish", { args: [name] });
     const request = this.#open("publish", `publish ${shown(withoutQuery(name))}`, {
       begin: (streamId) => {
-        this.#streams.set(streamId, { id: streamId, role: "publish", name, state: "pending" });
-        this.#sendCommand(streamId, "publish", { args: [name, publishType], request });
+        this.#streams.begin(streamId, "publish", name);
+        this.#send(streamId, "publish", { args: [name, publishType], request });
       },
     });
-    this.#sendCommand(0, "createStream", { request });
+    this.#send(0, "createStream", { request });
     return request.id;
   }
 
@@ -304,14 +154,14 @@ export class RtmpClientSession {
     const { start = -2, duration = -1, reset = true, bufferMs = 3000 } = options;
     const request = this.#open("play", `play ${shown(withoutQuery(name))}`, {
       begin: (streamId) => {
-        this.#streams.set(streamId, { id: streamId, role: "play", name, state: "pending" });
+        this.#streams.begin(streamId, "play", name);
         // Servers in the field know start in milliseconds as little as they know most of these: the
         // specification's seconds are sent.
-        this.#sendCommand(streamId, "play", { args: [name, start, duration, reset], request });
+        this.#send(streamId, "play", { args: [name, start, duration, reset], request });
         this.setBufferLength(streamId, bufferMs);
       },
     });
-    this.#sendCommand(0, "createStream", { request });
+    this.#send(0, "createStream", { request });
     return request.id;
   }
 
@@ -339,7 +189,7 @@ export class RtmpClientSession {
     this.#checkConnected("call");
     const { object = null, streamId = 0 } = options;
     const request = this.#open("call", `call ${shown(name)}`);
-    this.#sendCommand(streamId, name, { object, args, request });
+    this.#send(streamId, name, { object, args, request });
     return request.id;
   }
 
@@ -347,17 +197,12 @@ export class RtmpClientSession {
   receiveKind(streamId: number, kind: "audio" | "video", { enabled }: { enabled: boolean }): void {
     if (this.#streams.get(streamId)?.role !== "play") return;
     const name = kind === "audio" ? "receiveAudio" : "receiveVideo";
-    this.#sendCommand(streamId, name, { args: [enabled], transactionId: 0 });
+    this.#send(streamId, name, { args: [enabled], transactionId: 0 });
   }
 
   /** Tells the server how much of a NetStream this end buffers. */
   setBufferLength(streamId: number, bufferMs: number): void {
-    this.#protocol.sendControl({
-      kind: "user-control",
-      event: UserControlEvent.SetBufferLength,
-      value: streamId,
-      bufferMs,
-    });
+    this.#commands.setBufferLength(streamId, bufferMs);
   }
 
   /** Ends what a NetStream does, and the NetStream; harmless when there is none. */
@@ -365,8 +210,8 @@ export class RtmpClientSession {
     const stream = this.#streams.get(streamId);
     if (stream === undefined || this.#state === "closed") return;
     this.#streams.delete(streamId);
-    if (stream.role === "publish") this.#sendCommand(0, "FCUnpublish", { args: [stream.name] });
-    this.#sendCommand(0, "deleteStream", { args: [streamId] });
+    if (stream.role === "publish") this.#send(0, "FCUnpublish", { args: [stream.name] });
+    this.#send(0, "deleteStream", { args: [streamId] });
   }
 
   /** Gives a request up: no event answers it, and a NetStream that it makes is deleted again. */
@@ -378,7 +223,7 @@ export class RtmpClientSession {
       found.cancelled = true;
       return;
     }
-    this.#settle(found);
+    this.#requests.settle(found);
     if (makesStream) this.closeStream(found.streamId);
   }
 
@@ -391,25 +236,18 @@ export class RtmpClientSession {
   encodeMedia(media: OutgoingMedia): Uint8Array | undefined {
     const stream = this.#streams.get(media.streamId);
     if (stream?.role !== "publish" || stream.state !== "active") return undefined;
-    return this.#protocol.encode({
-      type: MEDIA_TYPES[media.kind],
-      chunkStreamId: MEDIA_CSIDS[media.kind],
-      streamId: media.streamId,
-      timestampMs: media.timestampMs >>> 0,
-      payload: media.body,
-    });
+    return this.#commands.media(media);
   }
 
   /** Takes messages in and returns what they mean; nothing after the session was closed. */
   receive(messages: readonly RtmpMessage[], nowMs: number): RtmpClientEvent[] {
     this.#nowMs = nowMs;
-    this.#lastReceivedAt = nowMs;
     const events: RtmpClientEvent[] = [];
     for (const message of messages) {
       if (this.#state === "closed") break;
       this.#dispatch(message, events);
     }
-    this.#pingedAt = undefined;
+    this.#pings.received(nowMs);
     return events;
   }
 
@@ -436,35 +274,27 @@ export class RtmpClientSession {
     this.#nowMs = nowMs;
     this.#protocol.tick(nowMs);
     const events: RtmpClientEvent[] = [];
-    for (const request of [...this.#requests.values()]) {
-      if (nowMs < request.deadlineMs || this.#state === "closed") continue;
-      const { requestTimeoutMs } = this.#options;
+    const { requestTimeoutMs } = this.#options;
+    for (const request of this.#requests.late(nowMs)) {
+      if (this.#state === "closed") break;
       this.#fail(request, events, {
         code: "timeout",
         message: `The server has not answered ${request.label} within ${requestTimeoutMs} ms`,
       });
     }
-    if (this.#state === "connected") this.#tickPing(nowMs, events);
+    if (this.#state !== "connected") return events;
+    const due = this.#pings.tick(nowMs);
+    if (due === "ping") this.#protocol.sendPing(nowMs);
+    if (due === "late") {
+      const { pingTimeoutMs } = this.#options;
+      this.#close("ping-timeout", `No answer to a ping for ${pingTimeoutMs} ms`, events);
+    }
     return events;
   }
 
   /** Returns the bytes that wait to be written, in order; the caller owns them. */
   takeOutput(): Uint8Array[] {
     return this.#protocol.takeOutput();
-  }
-
-  #tickPing(nowMs: number, events: RtmpClientEvent[]): void {
-    const { pingAfterMs, pingTimeoutMs } = this.#options;
-    if (this.#pingedAt !== undefined) {
-      if (nowMs - this.#pingedAt < pingTimeoutMs) return;
-      if (this.#answersPings === true) {
-        this.#close("ping-timeout", `No answer to a ping for ${pingTimeoutMs} ms`, events);
-      } else this.#answersPings = false;
-      return;
-    }
-    if (this.#answersPings === false || nowMs - this.#lastReceivedAt < pingAfterMs) return;
-    this.#pingedAt = nowMs;
-    this.#protocol.sendPing(nowMs);
   }
 
   #dispatch(message: RtmpMessage, events: RtmpClientEvent[]): void {
@@ -496,13 +326,11 @@ export class RtmpClientSession {
   #receiveUserControl(event: number, value: number): void {
     if (event === UserControlEvent.PingRequest) {
       this.#protocol.sendUserControl(UserControlEvent.PingResponse, value);
-    } else if (event === UserControlEvent.PingResponse && this.#pingedAt !== undefined) {
-      this.#answersPings = true;
-    }
+    } else if (event === UserControlEvent.PingResponse) this.#pings.answered();
   }
 
   #receiveMedia(message: MediaMessage, events: RtmpClientEvent[]): void {
-    const stream = this.#streamOf(message.streamId, "play");
+    const stream = this.#streams.ofMessage(message.streamId, "play");
     if (message.kind === "data" && this.#takeStatusData(message, stream, events)) return;
     if (stream === undefined || stream.state === "stopped") {
       this.#droppedMedia++;
@@ -520,19 +348,12 @@ export class RtmpClientSession {
     stream: ClientNetStream | undefined,
     events: RtmpClientEvent[],
   ): boolean {
-    const { body } = message;
-    const name = leadingString(body);
-    if (name === undefined || !STATUS_NAMES.includes(name)) return false;
-    if (name === "|RtmpSampleAccess" || body.length > LONGEST_STATUS_BYTES) return true;
-    let values: AmfValue[];
-    try {
-      values = decodeAmf0(body);
-    } catch {
-      this.#ignoredMessages++;
-      return true;
+    const found = statusData(message.body);
+    if (found === undefined) return false;
+    if (found === "unreadable") this.#ignoredMessages++;
+    else if (found !== "nothing") {
+      this.#receiveStatus(stream?.id ?? message.streamId, found.information, events);
     }
-    const information = values.find((value) => amfProperties(value) !== undefined);
-    this.#receiveStatus(stream?.id ?? message.streamId, information, events);
     return true;
   }
 
@@ -544,11 +365,7 @@ export class RtmpClientSession {
         break;
       case "onStatus":
       case "onPlayStatus":
-        this.#receiveStatus(
-          command.streamId,
-          command.args.find((value) => amfProperties(value) !== undefined),
-          events,
-        );
+        this.#receiveStatus(command.streamId, informationOf(command), events);
         break;
       case "close":
         this.#close("closed", "The server has ended the connection", events);
@@ -556,7 +373,7 @@ export class RtmpClientSession {
       case "onBWCheck":
       case "_onbwcheck":
         // Flash Media Server measures with these, and goes on only when they are answered.
-        this.#answer(command.transactionId, "_result", [0]);
+        this.#commands.answer(command.transactionId, "_result", [0]);
         break;
       case "onBWDone":
       case "_onbwdone":
@@ -566,7 +383,7 @@ export class RtmpClientSession {
       case "onFCUnsubscribe":
         break;
       default:
-        this.#answer(command.transactionId, "_error", [{
+        this.#commands.answer(command.transactionId, "_error", [{
           level: "error",
           code: "NetConnection.Call.Failed",
           description: `${shown(command.name)} is not known here.`,
@@ -576,82 +393,57 @@ export class RtmpClientSession {
   }
 
   #receiveAnswer(command: CommandMessage, events: RtmpClientEvent[]): void {
-    const request = this.#transactions.get(command.transactionId);
+    const request = this.#requests.answered(command.transactionId);
     if (request === undefined) {
       this.#strayResults++;
       return;
     }
-    this.#transactions.delete(command.transactionId);
     if (request.kind === "connect") {
       this.#connectAnswered(request, command, events);
     } else if (command.name === "_error") {
-      this.#refused(request, informationOf(command), events);
+      this.#refused(request, informationOf(command) ?? command.args[0], events);
     } else if (request.begin !== undefined) {
       // The answer to publish and play themselves is a status; a result of them is only politeness.
       if (request.streamId === 0) this.#streamCreated(request, command.args[0], events);
     } else {
-      this.#settle(request);
+      this.#requests.settle(request);
       const { object, args } = command;
       events.push({ type: "result", request: request.id, object, args });
     }
   }
 
-  #connectAnswered(request: Request, command: CommandMessage, events: RtmpClientEvent[]): void {
-    this.#settle(request);
-    const information = informationOf(command);
-    const status = statusOf(0, information);
-    const isRefused = command.name === "_error" || status.level === "error" ||
-      /^NetConnection\.Connect\.(Rejected|Failed|InvalidApp|AppShutdown)$/.test(status.code);
-    if (isRefused) {
-      this.#connectRefused(status, events);
+  #connectAnswered(
+    request: ClientRequest,
+    command: CommandMessage,
+    events: RtmpClientEvent[],
+  ): void {
+    this.#requests.settle(request);
+    const { redirects, connectParameters } = this.#options;
+    const answer = connectAnswer(command, this.#options);
+    if (answer.kind === "refused") {
+      return this.#close("connect-rejected", answer.message, events, answer.status);
+    }
+    if (answer.kind === "redirect") {
+      this.#state = "closed";
+      events.push({ type: "redirect", tcUrl: answer.tcUrl, redirects: redirects + 1 });
       return;
     }
+    const { information } = answer.status;
     this.#state = "connected";
     this.#protocol.sendWindow();
     this.#protocol.sendChunkSize();
-    this.#amf3 = this.#options.connectParameters?.["objectEncoding"] === 3 &&
+    this.#commands.amf3 = connectParameters?.["objectEncoding"] === 3 &&
       amfNumberProperty(information, "objectEncoding") === 3;
     events.push({
       type: "connected",
       request: request.id,
       properties: amfProperties(command.object) ?? {},
-      information: status.information,
+      information,
       capabilities: parseEnhancedCapabilities(information),
     });
   }
 
-  /** Flash Media Server and SRS say in `ex` where to go instead: code 302, `redirect` a tcUrl. */
-  #connectRefused(status: RtmpStatus, events: RtmpClientEvent[]): void {
-    const extra = amfProperty(status.information, "ex");
-    const redirect = amfStringProperty(extra, "redirect");
-    const code = amfNumberProperty(extra, "code");
-    if (redirect === undefined || (code !== undefined && code !== 302)) {
-      this.#closeRefused("The server refuses to connect", status, events);
-      return;
-    }
-    const { redirects, tcUrl } = this.#options;
-    if (redirects >= MAX_RTMP_REDIRECTS) {
-      this.#closeRefused(
-        `The server redirects for the ${MAX_RTMP_REDIRECTS + 1}th time in a row`,
-        status,
-        events,
-      );
-      return;
-    }
-    const refusal = refusedRedirect(redirect, tcUrl);
-    if (refusal !== undefined) {
-      this.#closeRefused(refusal, status, events);
-      return;
-    }
-    this.#state = "closed";
-    events.push({ type: "redirect", tcUrl: redirect, redirects: redirects + 1 });
-  }
-
-  #closeRefused(message: string, status: RtmpStatus, events: RtmpClientEvent[]): void {
-    this.#close("connect-rejected", message, events, status);
-  }
-
-  #streamCreated(request: Request, id: AmfValue, events: RtmpClientEvent[]): void {
+  #streamCreated(request: ClientRequest, id: AmfValue, events: RtmpClientEvent[]): void {
     const isId = typeof id === "number" && Number.isInteger(id) && id >= 1 && id < 2 ** 32;
     if (!isId || this.#streams.has(id)) {
       this.#fail(request, events, {
@@ -663,8 +455,8 @@ export class RtmpClientSession {
       return;
     }
     if (request.cancelled) {
-      this.#settle(request);
-      this.#sendCommand(0, "deleteStream", { args: [id] });
+      this.#requests.settle(request);
+      this.#send(0, "deleteStream", { args: [id] });
       return;
     }
     request.streamId = id;
@@ -672,40 +464,30 @@ export class RtmpClientSession {
   }
 
   #receiveStatus(streamId: number, information: AmfValue, events: RtmpClientEvent[]): void {
-    const stream = this.#streamOf(streamId);
+    const stream = this.#streams.ofMessage(streamId);
     const status = statusOf(stream?.id ?? streamId, information);
     if (stream !== undefined && this.#answersRequest(stream, status, events)) return;
     if (stream?.state === "active" && this.#ends(stream, status, events)) return;
     events.push({ type: "status", status });
-    if (/^NetConnection\.Connect\.(Closed|AppShutdown)$/.test(status.code)) {
+    if (endsConnection(status)) {
       this.#close("closed", "The server has ended the connection", events, status);
     }
   }
 
   /** Looks whether a status answers what was asked of its NetStream; the oldest request comes first. */
   #answersRequest(stream: ClientNetStream, status: RtmpStatus, events: RtmpClientEvent[]): boolean {
-    for (const request of this.#requests.values()) {
-      if (request.streamId !== stream.id) continue;
-      if (SUCCESS[request.kind]?.includes(status.code)) {
-        if (request.begin !== undefined) this.#begun(stream, events);
-        else {
-          this.#settle(request);
-          const { information } = status;
-          events.push({ type: "result", request: request.id, object: information, args: [] });
-        }
-        // A seek is told by two statuses, and so on: what is more than asked for is passed on.
-        return true;
+    for (const request of this.#requests.ofStream(stream.id)) {
+      const answer = answerOf(request, status, { isPending: stream.state === "pending" });
+      if (answer === undefined) continue;
+      const { information } = status;
+      if (answer === "refused") this.#refused(request, information, events);
+      else if (request.begin !== undefined) this.#begun(stream, events);
+      else {
+        this.#requests.settle(request);
+        events.push({ type: "result", request: request.id, object: information, args: [] });
       }
-      const isRefusal = FAILURE[request.kind]?.test(status.code) ||
-        (status.level === "error" && request.begin !== undefined);
-      if (isRefusal) {
-        this.#refused(request, status.information, events);
-        return true;
-      }
-      if (request.kind === "play" && stream.state === "pending" && PLAY_ENDED.test(status.code)) {
-        this.#refused(request, status.information, events);
-        return true;
-      }
+      // A seek is told by two statuses, and so on: what is more than asked for is passed on.
+      return true;
     }
     return false;
   }
@@ -713,12 +495,10 @@ export class RtmpClientSession {
   /** Looks whether a status ends what a NetStream does. */
   #ends(stream: ClientNetStream, status: RtmpStatus, events: RtmpClientEvent[]): boolean {
     const { role } = stream;
-    const isEnd = role === "play" && PLAY_ENDED.test(status.code);
-    const isFailure = FAILURE[role]!.test(status.code) ||
-      (status.level === "error" && /^NetStream\.(Publish|Play)\./.test(status.code));
-    if (!isEnd && !isFailure) return false;
+    const end = endOf(role, status);
+    if (end === undefined) return false;
     stream.state = "stopped";
-    const error = isFailure
+    const error = end === "failed"
       ? statusError(
         role === "play" ? "play-rejected" : "publish-rejected",
         `The server ends ${role} of ${shown(withoutQuery(stream.name))}`,
@@ -732,27 +512,16 @@ export class RtmpClientSession {
   /** A publish or play has been granted. */
   #begun(stream: ClientNetStream, events: RtmpClientEvent[]): void {
     stream.state = "active";
-    for (const request of this.#requests.values()) {
-      if (request.streamId !== stream.id || request.begin === undefined) continue;
-      this.#settle(request);
+    for (const request of this.#requests.ofStream(stream.id)) {
+      if (request.begin === undefined) continue;
+      this.#requests.settle(request);
       const type = stream.role === "play" ? "playing" : "publishing";
       events.push({ type, request: request.id, streamId: stream.id });
       return;
     }
   }
 
-  /** The NetStream of a message: some servers say 0, which is clear as long as there is one. */
-  #streamOf(streamId: number, role?: "play"): ClientNetStream | undefined {
-    const stream = this.#streams.get(streamId);
-    if (stream !== undefined) {
-      return role === undefined || stream.role === role ? stream : undefined;
-    }
-    if (streamId !== 0 || this.#streams.size !== 1) return undefined;
-    const [only] = this.#streams.values();
-    return role === undefined || only!.role === role ? only : undefined;
-  }
-
-  #refused(request: Request, information: AmfValue, events: RtmpClientEvent[]): void {
+  #refused(request: ClientRequest, information: AmfValue, events: RtmpClientEvent[]): void {
     const status = statusOf(request.streamId, information);
     const code = request.kind === "publish"
       ? "publish-rejected"
@@ -767,7 +536,7 @@ export class RtmpClientSession {
   }
 
   #fail(
-    request: Request,
+    request: ClientRequest,
     events: RtmpClientEvent[],
     failure: {
       readonly code: RtmpErrorCode;
@@ -776,16 +545,14 @@ export class RtmpClientSession {
     },
   ): void {
     const { code, message, status } = failure;
-    this.#settle(request);
+    this.#requests.settle(request);
     if (request.kind === "connect") {
       this.#close(code, message, events, status);
       return;
     }
     if (request.begin !== undefined) this.closeStream(request.streamId);
     if (request.cancelled) return;
-    const error = status === undefined
-      ? new RtmpError(code, message)
-      : statusError(code, message, status);
+    const error = statusError(code, message, status);
     events.push({ type: "failed", request: request.id, error });
   }
 
@@ -797,11 +564,8 @@ export class RtmpClientSession {
   ): void {
     this.#state = "closed";
     this.#requests.clear();
-    this.#transactions.clear();
     this.#streams.clear();
-    const error = status === undefined
-      ? new RtmpError(code, message)
-      : statusError(code, message, status);
+    const error = statusError(code, message, status);
     events.push({ type: "close", error });
   }
 
@@ -816,9 +580,8 @@ export class RtmpClientSession {
         `Cannot ${kind} as the NetStream must play: current value is ${streamId}`,
       );
     }
-    const request = this.#open(kind, `${kind} stream ${streamId}`);
-    request.streamId = streamId;
-    this.#sendCommand(streamId, command.name, { args: command.args, request });
+    const request = this.#open(kind, `${kind} stream ${streamId}`, { streamId });
+    this.#send(streamId, command.name, { args: command.args, request });
     return request.id;
   }
 
@@ -832,106 +595,18 @@ export class RtmpClientSession {
   #open(
     kind: RequestKind,
     label: string,
-    { begin }: { readonly begin?: (streamId: number) => void } = {},
-  ): Request {
-    const request: Request = {
-      id: this.#nextTransaction,
-      kind,
-      label,
-      deadlineMs: this.#nowMs + this.#options.requestTimeoutMs,
-      streamId: 0,
-      cancelled: false,
-      ...(begin === undefined ? {} : { begin }),
-    };
-    this.#requests.set(request.id, request);
-    return request;
+    about: Partial<Pick<ClientRequest, "streamId" | "begin">> = {},
+  ): ClientRequest {
+    const deadlineMs = this.#nowMs + this.#options.requestTimeoutMs;
+    return this.#requests.open({ ...about, kind, label, deadlineMs });
   }
 
-  #settle(request: Request): void {
-    this.#requests.delete(request.id);
-    for (const [id, owner] of this.#transactions) {
-      if (owner === request) this.#transactions.delete(id);
-    }
+  /** Sends a command, unless the connection has ended. */
+  #send(streamId: number, name: string, words: CommandWords): void {
+    if (this.#state !== "closed") this.#commands.send(streamId, name, words);
   }
-
-  #answer(transactionId: number, name: "_result" | "_error", args: readonly AmfValue[]): void {
-    if (transactionId !== 0) this.#sendCommand(0, name, { args, transactionId });
-  }
-
-  /** Sends a command; with a `request`, what answers it belongs to that. */
-  #sendCommand(
-    streamId: number,
-    name: string,
-    content: {
-      readonly object?: AmfValue;
-      readonly args?: readonly AmfValue[];
-      readonly request?: Request;
-      readonly transactionId?: number;
-    },
-  ): void {
-    if (this.#state === "closed") return;
-    const { object = null, args = [], request } = content;
-    const transactionId = content.transactionId ?? this.#nextTransaction++;
-    if (request !== undefined) this.#transactions.set(transactionId, request);
-    this.#protocol.send({
-      ...encodeCommandMessage({ name, transactionId, object, args, amf3: this.#amf3 }),
-      chunkStreamId: streamId === 0 ? COMMAND_CSID : STREAM_COMMAND_CSID,
-      streamId,
-    });
-  }
-}
-
-/** The information object of an answer: the first object of its arguments. */
-function informationOf(command: CommandMessage): AmfValue {
-  return command.args.find((value) => amfProperties(value) !== undefined) ?? command.args[0];
-}
-
-function statusOf(streamId: number, information: AmfValue): RtmpStatus {
-  const description = amfStringProperty(information, "description") ??
-    (typeof information === "string" ? information : "");
-  return {
-    streamId,
-    level: amfStringProperty(information, "level") ?? "",
-    code: amfStringProperty(information, "code") ?? "",
-    description: description.slice(0, LONGEST_DESCRIPTION),
-    information: amfProperties(information) ?? {},
-  };
-}
-
-function statusError(code: RtmpErrorCode, message: string, status: RtmpStatus): RtmpError {
-  const words = [status.code, status.description].filter((text) => text !== "").map(shown);
-  return new RtmpError(code, [message, ...words].join(": "), {
-    status: status.code,
-    description: status.description,
-  });
-}
-
-/** Why a redirection is not followed, if so. */
-function refusedRedirect(redirect: string, tcUrl: string): string | undefined {
-  let scheme: string;
-  try {
-    scheme = parseRtmpUrl(redirect).scheme;
-  } catch (error) {
-    if (!(error instanceof RtmpError)) throw error;
-    return "The server redirects to what is no RTMP URL";
-  }
-  const isDowngrade = scheme === "rtmp" && tcUrl.startsWith("rtmps:");
-  return isDowngrade ? "The server redirects from rtmps to rtmp" : undefined;
-}
-
-const textDecoder = new TextDecoder();
-
-/** The AMF0 string that a data message begins with, where it is short. */
-function leadingString(body: Uint8Array): string | undefined {
-  if (body.length < 3 || body[0] !== 2 || body[1] !== 0) return undefined;
-  return textDecoder.decode(body.subarray(3, 3 + body[2]!));
 }
 
 function withoutQuery(text: string): string {
   return text.split("?", 1)[0]!;
-}
-
-/** A peer's text as it may stand in a message: short, and without control characters. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text);
 }
