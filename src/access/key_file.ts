@@ -20,16 +20,16 @@ export class KeyFile implements KeyStore {
    */
   async load(): Promise<readonly KeptKey[]> {
     const path = this.#path;
-    const needed = [["read", path], ["write", path], ["write", draftOf(path)]] as const;
-    for (const [name, path] of needed) {
-      const { state } = await Deno.permissions.query({ name, path });
-      if (state === "granted") continue;
-      throw new ServerError(
-        "permission",
-        `Cannot keep keys in ${this.#path} without permission: add --allow-read=${this.#path} --allow-write=${this.#path},${
-          draftOf(this.#path)
-        }`,
-      );
+    const both = [path, draftOf(path)];
+    for (const name of ["read", "write"] as const) {
+      for (const one of both) {
+        const { state } = await Deno.permissions.query({ name, path: one });
+        if (state === "granted") continue;
+        throw new ServerError(
+          "permission",
+          `Cannot keep keys in ${path} without permission: add --allow-read=${both} --allow-write=${both}`,
+        );
+      }
     }
     let text: string;
     try {

@@ -12,6 +12,11 @@ export interface AccessOptions {
    * about keys, signed URLs and tokens, which say by themselves what they are for.
    */
   readonly rules?: readonly AccessRule[];
+  /**
+   * Rules by patterns of names of streams (`live/cam`, `live/*`), asked before `rules`, those of the most particular
+   * pattern first. What a pattern has rules about, nobody else may do there.
+   */
+  readonly paths?: Readonly<Record<string, readonly AccessRule[]>>;
   /** Tokens that may use the API, and nothing else; each of at least 16 characters. */
   readonly apiTokens?: readonly string[];
   /**

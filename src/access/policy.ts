@@ -1,3 +1,4 @@
+import { byParticularity } from "../gate/mod.ts";
 import { checkHttpPermission, type Fetch, isHttpUrl, ServerError } from "../transport/mod.ts";
 import { AccessCallback } from "./access_callback.ts";
 import { loadJose } from "./jose.ts";
@@ -44,7 +45,7 @@ export class Policy {
     this.options = options;
     this.#fetch = fetch;
     this.users = new KnownUsers(options.users ?? []);
-    this.rules = new AccessRules(options.rules ?? defaultRules(this.users));
+    this.rules = new AccessRules(allRules(options));
     checkSecrets("apiTokens", options.apiTokens);
     checkSecrets("signingSecrets", options.signingSecrets);
     if (options.jwt !== undefined) checkJwt(options.jwt);
@@ -106,14 +107,35 @@ export class Policy {
   }
 
   get #asksNobody(): boolean {
-    const { rules, signingSecrets, jwt, url } = this.options;
-    return this.users.size === 0 &&
+    const { rules, paths = {}, signingSecrets, jwt, url } = this.options;
+    return this.users.size === 0 && Object.keys(paths).length === 0 &&
       [rules, signingSecrets, jwt, url].every((option) => option === undefined);
   }
 }
 
-function defaultRules(users: KnownUsers): readonly AccessRule[] {
-  return users.size === 0 ? [] : [{ allow: ["publish", "play"], users: "*" }];
+/** The rules of paths go before the others. */
+function allRules({ paths = {}, ...options }: AccessOptions): readonly AccessRule[] {
+  const ofPaths = Object.keys(paths).sort(byParticularity).flatMap((pattern) => {
+    const rules = paths[pattern]!.map((rule) => ({ ...rule, paths: [pattern] }));
+    const actions = new Set(rules.flatMap(({ allow, deny }) => [allow ?? [], deny ?? []].flat()));
+    return actions.size === 0 ? [] : [...rules, { deny: [...actions], paths: [pattern] }];
+  });
+  if (options.rules !== undefined) return [...ofPaths, ...options.rules];
+  return [...ofPaths, ...ofPaths.length === 0 ? defaultRules(options) : rulesElsewhere(options)];
+}
+
+/** What holds where there are no rules at all: who is a user may do everything. */
+function defaultRules({ users = [] }: AccessOptions): readonly AccessRule[] {
+  return users.length === 0 ? [] : [{ allow: ["publish", "play"], users: "*" }];
+}
+
+/** What holds for streams that no rule is about, where there are rules for some: as if there were none. */
+function rulesElsewhere(options: AccessOptions): readonly AccessRule[] {
+  const { users = [], signingSecrets, jwt, url, keys, keysFile } = options;
+  if (users.length > 0) return defaultRules(options);
+  if (signingSecrets !== undefined || jwt !== undefined || url !== undefined) return [];
+  const isByKey = keys !== undefined || keysFile !== undefined;
+  return [{ allow: isByKey ? "play" : ["publish", "play"] }];
 }
 
 function checkSecrets(path: string, secrets: readonly string[] | undefined): void {

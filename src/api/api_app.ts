@@ -4,6 +4,7 @@ import type { RelayOptions } from "../relay/mod.ts";
 import type { ApiContext } from "./api_context.ts";
 import { type ApiSchemas, apiSchemas } from "./api_schemas.ts";
 import { loadHono } from "./hono_package.ts";
+import { pathRuleOfJson, pathRuleToJson } from "./path_rule_json.ts";
 import { RouteBook } from "./route_book.ts";
 import { pageOf, serverView, streamDetail, streamViews } from "./views.ts";
 
@@ -24,6 +25,7 @@ export async function apiApp(
   }
   addConnections(book, { schemas, context });
   addRelays(book, { schemas, context });
+  addPaths(book, { schemas, context });
   addKeys(book, { schemas, context });
   addProgram(book, { schemas, context });
   book.addDocument("/v1/openapi.json", context);
@@ -154,7 +156,7 @@ function addConnections(book: RouteBook, { schemas, context: { source, counts } 
   });
 }
 
-function addRelays(book: RouteBook, { schemas, context: { counts, relays } }: Parts): void {
+function addRelays(book: RouteBook, { schemas, context: { counts, record } }: Parts): void {
   book.add({
     method: "get",
     path: "/v1/relays",
@@ -173,7 +175,7 @@ function addRelays(book: RouteBook, { schemas, context: { counts, relays } }: Pa
     body: schemas.relayOptions,
     gives: schemas.made,
     status: 201,
-    answer: ({ body }) => orFault(async () => ({ id: await relays.add(asOptions(body)) })),
+    answer: ({ body }) => orFault(async () => ({ id: await record.addRelay(asOptions(body)) })),
   });
   book.add({
     method: "put",
@@ -184,7 +186,7 @@ function addRelays(book: RouteBook, { schemas, context: { counts, relays } }: Pa
     gives: schemas.made,
     answer: ({ params: { id }, body }) =>
       orFault(async () =>
-        await relays.change(id, asOptions(body)) ? { id } : nothing(`relay ${id}`)
+        await record.changeRelay(id, asOptions(body)) ? { id } : nothing(`relay ${id}`)
       ),
   });
   book.add({
@@ -194,7 +196,68 @@ function addRelays(book: RouteBook, { schemas, context: { counts, relays } }: Pa
     params: schemas.idParams,
     gives: schemas.done,
     answer: async ({ params: { id } }) =>
-      await relays.remove(id) ? { ended: 1 } : nothing(`relay ${id}`),
+      await record.removeRelay(id) ? { ended: 1 } : nothing(`relay ${id}`),
+  });
+}
+
+function addPaths(book: RouteBook, { schemas, context: { source, record } }: Parts): void {
+  const views = (): Record<string, unknown>[] =>
+    source.paths.map((rule) => ({
+      ...pathRuleToJson(rule),
+      origin: record.hasPath(rule.pattern) ? "api" : "options",
+    }));
+  const find = (pattern: string): unknown =>
+    views().find((view) => view["pattern"] === pattern) ?? nothing(`rule for ${pattern}`);
+  book.add({
+    method: "get",
+    path: "/v1/paths",
+    summary: "The rules of paths, those of the configuration and those that were made here",
+    query: schemas.pageQuery,
+    gives: schemas.pageOf(schemas.pathRule),
+    answer: ({ query }) => {
+      const sorted = views().toSorted((a, b) =>
+        String(a["pattern"]) < String(b["pattern"]) ? -1 : 1
+      );
+      return pageOf(sorted, query, (view) => String(view["pattern"]));
+    },
+  });
+  book.add({
+    method: "get",
+    path: "/v1/paths/{pattern}{.+}",
+    summary: "The rule of paths of a pattern",
+    params: schemas.patternParams,
+    gives: schemas.pathRule,
+    answer: ({ params: { pattern } }) => find(pattern),
+  });
+  book.add({
+    method: "put",
+    path: "/v1/paths/{pattern}{.+}",
+    summary: "Makes or changes a rule of paths; one of the configuration gives way to it",
+    params: schemas.patternParams,
+    body: schemas.pathRuleOptions,
+    gives: schemas.pathRule,
+    answer: ({ params: { pattern }, body }) =>
+      orFault(async () => {
+        await record.setPath(pathRuleOfJson({ ...body, pattern }));
+        return find(pattern);
+      }),
+  });
+  book.add({
+    method: "delete",
+    path: "/v1/paths/{pattern}{.+}",
+    summary: "Removes a rule of paths that was made here; that of the configuration holds again",
+    params: schemas.patternParams,
+    gives: schemas.removed,
+    answer: ({ params: { pattern } }) =>
+      orFault(async () => {
+        if (await record.removePath(pattern)) return { removed: 1 };
+        if (source.paths.some((rule) => rule.pattern === pattern)) {
+          throw new TypeError(
+            `Cannot remove the rule for ${pattern} as it stands in the configuration`,
+          );
+        }
+        return nothing(`rule for ${pattern}`);
+      }),
   });
 }
 

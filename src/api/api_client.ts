@@ -6,10 +6,13 @@ import type {
   Done,
   Page,
   PageQuery,
+  PathRuleOptions,
+  PathRuleView,
   ServerView,
   StreamDetail,
   StreamView,
 } from "./api_types.ts";
+import { pathRuleOfJson, pathRuleToJson } from "./path_rule_json.ts";
 
 /** The API has refused a request. */
 export class ApiError extends Error {
@@ -159,6 +162,30 @@ export class ApiClient {
   /** Ends a relay. */
   async removeRelay(id: number): Promise<void> {
     await this.#ask("DELETE", `v1/relays/${id}`);
+  }
+
+  /** A page of the rules of paths, by pattern. */
+  async paths(query: PageQuery = {}): Promise<Page<PathRuleView>> {
+    const page = await this.#ask<Page<object>>("GET", "v1/paths", { query });
+    return { ...page, items: page.items.map(pathRuleOfJson) as PathRuleView[] };
+  }
+
+  /** The rule of paths of a pattern. */
+  async path(pattern: string): Promise<PathRuleView> {
+    const view = await this.#ask("GET", `v1/paths/${encodeName(pattern)}`);
+    return pathRuleOfJson(view) as PathRuleView;
+  }
+
+  /** Makes or changes a rule of paths; one of the configuration gives way to it. */
+  async setPath({ pattern, ...rule }: PathRuleOptions): Promise<void> {
+    const body = pathRuleToJson({ pattern, ...rule });
+    delete body["pattern"];
+    await this.#ask("PUT", `v1/paths/${encodeName(pattern)}`, { body });
+  }
+
+  /** Removes a rule of paths that was made by the API; that of the configuration holds again. */
+  async removePath(pattern: string): Promise<void> {
+    await this.#ask("DELETE", `v1/paths/${encodeName(pattern)}`);
   }
 
   /** A page of the publishing keys, without their secrets. */

@@ -59,6 +59,30 @@ export function apiSchemas(z: HonoPackage["z"]) {
     madeAt: z.string().optional(),
     expiresAt: z.string().optional(),
   };
+  const words = z.array(z.string().min(1).max(512)).min(1).max(1000);
+  const oneOrMore = z.union([z.string().min(1).max(512), words]);
+  const action = z.enum(["publish", "play"]);
+  const actions = z.union([action, z.array(action).min(1)]);
+  const amount = z.union([z.number().min(0), z.literal("unlimited")]);
+  const pathRuleShape = {
+    flush: z.union([z.enum(["frame", "unit"]), z.number().min(0)]).optional(),
+    start: z.enum(["gop", "key-frame", "none"]).optional(),
+    conflict: z.enum(["reject", "takeover", "same-identity"]).optional(),
+    silentMs: amount.optional(),
+    lingerMs: z.number().min(0).optional(),
+    maxLagBytes: amount.optional(),
+    maxLagMs: amount.optional(),
+    maxGopBytes: amount.optional(),
+    maxPlayers: amount.optional(),
+    maxPublisherBitrateBps: amount.optional(),
+    maxPlayerBitrateBps: amount.optional(),
+    access: z.array(z.strictObject({
+      allow: actions.optional(),
+      deny: actions.optional(),
+      users: oneOrMore.optional(),
+      from: oneOrMore.optional(),
+    })).max(1000).optional(),
+  };
   const limit = z.coerce.number().int().min(1).max(1000).default(100);
   const after = z.string().max(512).optional();
   const reason = z.string().min(1).max(200).optional();
@@ -67,6 +91,7 @@ export function apiSchemas(z: HonoPackage["z"]) {
     anything: z.unknown(),
     fault: z.object({ code: z.string(), reason: z.string() }).openapi("Fault"),
     done: z.object({ ended: count }).openapi("Done"),
+    removed: z.object({ removed: count }).openapi("Removed"),
     made: z.object({ id: count }).openapi("Made"),
     stream: z.object(streamShape).openapi("Stream"),
     streamDetail: z.object({
@@ -121,6 +146,13 @@ export function apiSchemas(z: HonoPackage["z"]) {
       idleMs: z.number().min(0).optional(),
       silentMs: z.number().min(0).optional(),
     }).openapi("RelayOptions"),
+    pathRule: z.object({
+      pattern: z.string(),
+      origin: z.enum(["api", "options"]),
+      ...pathRuleShape,
+    }).openapi("PathRule"),
+    pathRuleOptions: z.strictObject(pathRuleShape).openapi("PathRuleOptions"),
+    patternParams: z.object({ pattern: z.string().min(1).max(512) }),
     key: z.object(keyShape).openapi("Key"),
     madeKey: z.object({ ...keyShape, secret: z.string() }).openapi("MadeKey"),
     keyOptions: z.strictObject({

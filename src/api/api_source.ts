@@ -2,7 +2,7 @@ import type { PublishKey } from "../access/mod.ts";
 import type { GateCounts, Ticket, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
-import type { ConnectionView, PublisherHealth } from "./api_types.ts";
+import type { ConnectionView, PathRuleOptions, PublisherHealth } from "./api_types.ts";
 
 /** The counts of a server that the API and the metrics show. */
 export interface ApiSnapshot {
@@ -48,6 +48,12 @@ export interface ApiSource {
   changeRelay(id: number, options: RelayOptions): Promise<boolean>;
   /** Removes a relay; whether there was one. */
   removeRelay(id: number): Promise<boolean>;
+  /** The rules of paths that are in force. */
+  readonly paths: readonly PathRuleOptions[];
+  /** Sets a rule of paths, in the place of one of the same pattern. */
+  setPath(rule: PathRuleOptions): Promise<void>;
+  /** Removes a rule of paths that was set; whether there was one. */
+  removePath(pattern: string): Promise<boolean>;
 }
 
 /** The publishing keys of a server. */

@@ -1,6 +1,7 @@
-import type { TicketInfo } from "../gate/mod.ts";
+import type { AccessRule } from "../access/mod.ts";
+import type { StreamTerms, TicketInfo } from "../gate/mod.ts";
 import type { StreamHealthReport } from "../health/mod.ts";
-import type { ReaderStatistics } from "../hub/mod.ts";
+import type { ReaderStatistics, StreamSettings } from "../hub/mod.ts";
 import type { CodecName, TrackKind } from "../media/mod.ts";
 
 /** A track that is published, in words. */
@@ -135,4 +136,18 @@ export interface PageQuery {
 export interface Done {
   /** How many publishers, players or connections were ended. */
   readonly ended: number;
+}
+
+/** A rule for the streams of a name or pattern; what is left out is as for all streams. */
+export interface PathRuleOptions extends Omit<StreamSettings, "maxReaders">, StreamTerms {
+  /** Names of streams: `live/cam`, or `live/*`, where a `*` is a segment, at the end one or more. */
+  readonly pattern: string;
+  /** Who may publish or play them; what there are rules about, nobody else may do. */
+  readonly access?: readonly AccessRule[];
+}
+
+/** A rule of paths that is in force. */
+export interface PathRuleView extends PathRuleOptions {
+  /** Whether it was made by the API, or stands in the options of the server. */
+  readonly origin: "api" | "options";
 }

@@ -21,6 +21,7 @@
  */
 export * from "./api_client.ts";
 export type * from "./api_context.ts";
+export * from "./api_record.ts";
 export * from "./api_guard.ts";
 export * from "./api_routes.ts";
 export type * from "./api_source.ts";
@@ -29,4 +30,3 @@ export * from "./clip_routes.ts";
 export * from "./metrics_routes.ts";
 export * from "./recent_snapshot.ts";
 export * from "./recording_routes.ts";
-export * from "./relay_record.ts";

@@ -1,7 +1,9 @@
 import type { ApiState } from "../server/mod.ts";
 
-/** Keeps the state of the API in a file. */
+/** Keeps the state of the API in a file, which nobody else may read: URLs of relays have passwords. */
 export function apiStateFile(path: string): ApiState {
+  // It takes the place of the file when all is there.
+  const draft = `${path}.new`;
   return {
     async load() {
       try {
@@ -12,7 +14,8 @@ export function apiStateFile(path: string): ApiState {
       }
     },
     async save(text) {
-      await Deno.writeTextFile(path, text);
+      await Deno.writeTextFile(draft, text, { mode: 0o600 });
+      await Deno.rename(draft, path);
     },
   };
 }

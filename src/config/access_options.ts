@@ -13,7 +13,6 @@ import {
   KEYS_FILE,
   SIGNING_SECRETS,
 } from "./settings/access.ts";
-import { PATHS } from "./settings/paths.ts";
 
 /** What the files of secrets say. */
 export interface FiledSecrets {
@@ -37,16 +36,16 @@ export function accessOptions(settings: Settings, filed: FiledSecrets = {}): Acc
   ]);
   const keysFile = settings.get(KEYS_FILE);
   const signingSecrets = [...settings.get(SIGNING_SECRETS), ...filed.signingSecrets ?? []];
-  const made: AccessOptions = {
+  const rules = settings.get(ACCESS_RULES)?.map(ruleOf);
+  return {
     ...options,
     ...(users.length === 0 ? {} : { users }),
     ...(Object.keys(keys).length === 0 ? {} : { keys }),
     ...(keysFile === undefined ? {} : { keysFile }),
     ...(signingSecrets.length === 0 ? {} : { signingSecrets }),
+    ...(rules === undefined ? {} : { rules }),
     apiTokens: [...settings.get(API_TOKENS), ...filed.apiTokens ?? []],
   };
-  const rules = rulesOf(settings, made);
-  return rules === undefined ? made : { ...made, rules };
 }
 
 /** Users that have neither a password nor a digest yet are left out. */
@@ -76,31 +75,8 @@ export function usersWithoutPassword(settings: Settings): string[] {
     .map((user) => user.get("name") as string);
 }
 
-/**
- * The rules of paths go before the others. What a path has rules about, nobody else may do there; all else is as the
- * others say.
- */
-function rulesOf(settings: Settings, made: AccessOptions): readonly AccessRule[] | undefined {
-  const given = settings.get(ACCESS_RULES)?.map(ruleOf);
-  const ofPaths = Array.from(settings.get(PATHS)).flatMap(([pattern, rule]) => {
-    const rules = (rule.get("access") as readonly GroupValue[] | undefined ?? [])
-      .map((one) => ({ ...ruleOf(one), paths: [pattern] }));
-    const actions = new Set(rules.flatMap(({ allow, deny }) => [allow ?? [], deny ?? []].flat()));
-    return actions.size === 0 ? [] : [...rules, { deny: [...actions], paths: [pattern] }];
-  });
-  if (ofPaths.length === 0) return given;
-  return [...ofPaths, ...given ?? rulesWithout(made)];
-}
-
-/** What holds where there are no rules. */
-function rulesWithout({ users, signingSecrets, jwt, url, keys }: AccessOptions): AccessRule[] {
-  const both = ["publish", "play"] as const;
-  if (users !== undefined) return [{ allow: both, users: "*" }];
-  if (signingSecrets !== undefined || jwt !== undefined || url !== undefined) return [];
-  return [{ allow: keys === undefined ? both : "play" }];
-}
-
-function ruleOf(rule: GroupValue): AccessRule {
+/** A rule of access. */
+export function ruleOf(rule: GroupValue): AccessRule {
   return Object.fromEntries(rule) as AccessRule;
 }
 

@@ -6,6 +6,13 @@ export type Permission =
   | { readonly name: "run"; readonly command: string }
   | { readonly name: "sys"; readonly kind: "statfs" };
 
+/** The permissions to read a file and to write it anew: what is written first then takes its place. */
+export function filesReplaced(path: string): Permission[] {
+  return [path, `${path}.new`].flatMap((path) =>
+    [{ name: "read", path }, { name: "write", path }] as const
+  );
+}
+
 /** The permission to use an address, or the whole network. */
 export type NetPermission = Extract<Permission, { readonly name: "net" }>;
 

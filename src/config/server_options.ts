@@ -1,6 +1,7 @@
 import type { ListenAddress, LiveOptions, PathRule, ServerOptions } from "../server/mod.ts";
+import { ruleOf as accessRuleOf } from "./access_options.ts";
 import { put } from "./options_path.ts";
-import type { Setting } from "./setting.ts";
+import type { GroupValue, Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { API_ENABLED, API_OPEN_METRICS } from "./settings/api.ts";
 import { commandOf, COMMANDS, webhookOf, WEBHOOKS } from "./settings/events.ts";
@@ -41,7 +42,12 @@ function pathRulesOf(settings: Settings): PathRule[] {
     const options = PATH_RULE.flatMap(({ key, option }) =>
       typeof option === "string" && rule.has(key) ? [[option, rule.get(key)] as const] : []
     );
-    return { pattern, ...Object.fromEntries(options) };
+    const access = rule.get("access") as readonly GroupValue[] | undefined;
+    return {
+      pattern,
+      ...Object.fromEntries(options),
+      ...(access === undefined ? {} : { access: access.map(accessRuleOf) }),
+    };
   });
 }
 

@@ -51,3 +51,18 @@ export class NamePattern {
 }
 
 const USER = "{user}";
+
+/** Orders patterns, the most particular first: where they differ first, a name goes before a `*`; then the longer one. */
+export function byParticularity(a: string, b: string): number {
+  const [ours, theirs] = [a.split("/"), b.split("/")];
+  // A name is more particular than any pattern, whatever comes first in it.
+  const names = Number(a.includes("*")) - Number(b.includes("*"));
+  if (names !== 0) return names;
+  for (const [index, segment] of ours.entries()) {
+    const other = theirs[index];
+    if (other === undefined) break;
+    const order = Number(segment === "*") - Number(other === "*");
+    if (order !== 0) return order;
+  }
+  return theirs.length - ours.length;
+}

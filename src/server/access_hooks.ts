@@ -1,9 +1,20 @@
-import { Access } from "../access/mod.ts";
+import { Access, type AccessOptions } from "../access/mod.ts";
 import type { ServerHooks } from "../gate/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { formatAddress, isLoopback } from "../transport/mod.ts";
 import type { ServerOptions } from "./options.ts";
+import type { PathRules } from "./path_rules.ts";
 import type { ServerAddress } from "./statistics.ts";
+
+/** Who may do what as data, with what the rules of paths say; `undefined` where neither says anything. */
+export function accessOptionsOf(
+  access: AccessOptions | undefined,
+  paths: PathRules,
+): AccessOptions | undefined {
+  const ofPaths = paths.access;
+  if (Object.keys(ofPaths).length === 0) return access;
+  return { ...access, paths: { ...access?.paths, ...ofPaths } };
+}
 
 /**
  * Who may do what, where the options have it as data.
@@ -11,7 +22,11 @@ import type { ServerAddress } from "./statistics.ts";
  * @throws {TypeError} if there is a function that decides it, too
  * @throws {AccessOptionsError} if it cannot be read
  */
-export function accessOf({ access, hooks }: ServerOptions, log: ServerLog): Access | undefined {
+export function accessOf(
+  { access: given, hooks }: ServerOptions,
+  { paths, log }: { readonly paths: PathRules; readonly log: ServerLog },
+): Access | undefined {
+  const access = accessOptionsOf(given, paths);
   if (access === undefined) return undefined;
   if (hooks?.authenticate !== undefined) {
     throw new TypeError(

@@ -127,9 +127,11 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
     api: _api,
     httpOutputs: _httpOutputs,
     httpRoutes: _httpRoutes,
+    paths,
     ...given
   } = options;
-  return given;
+  // Who may do what is asked of the main thread.
+  return { ...given, ...(paths && { paths: paths.map(({ access: _, ...rule }) => rule) }) };
 }
 
 function workerPool(

@@ -1,4 +1,5 @@
-import { NamePattern, type StreamTerms } from "../gate/mod.ts";
+import type { AccessRule } from "../access/mod.ts";
+import { byParticularity, NamePattern, type StreamTerms } from "../gate/mod.ts";
 import { type HubSettings, hubSettings, type StreamSettings } from "../hub/mod.ts";
 
 /**
@@ -9,6 +10,11 @@ import { type HubSettings, hubSettings, type StreamSettings } from "../hub/mod.t
 export interface PathRule extends Omit<StreamSettings, "maxReaders">, StreamTerms {
   /** Names of streams: `live/cam`, or `live/*`, where a `*` is a segment, at the end one or more. */
   readonly pattern: string;
+  /**
+   * Who may publish or play them, before all other rules of access. What the pattern has rules about, nobody else may do
+   * there.
+   */
+  readonly access?: readonly AccessRule[];
 }
 
 /** The settings of a stream by its rules. */
@@ -45,6 +51,13 @@ export class PathRules {
       .sort((a, b) => byParticularity(a.rule.pattern, b.rule.pattern));
   }
 
+  /** Who may do what, by pattern. */
+  get access(): Readonly<Record<string, readonly AccessRule[]>> {
+    return Object.fromEntries(
+      this.rules.flatMap(({ pattern, access }) => access === undefined ? [] : [[pattern, access]]),
+    );
+  }
+
   /** What the rules say of the stream of a name. */
   of(name: string): RuledStream {
     let ruled = this.#remembered.get(name);
@@ -62,7 +75,7 @@ export class PathRules {
       Object.assign(merged, given(rule));
     }
     const { maxPlayers, maxPublisherBitrateBps, maxPlayerBitrateBps, conflict } = merged;
-    const { pattern: _, ...settings } = merged;
+    const { pattern: _, access: __, ...settings } = merged;
     for (const key of TERMS) delete settings[key];
     return {
       settings,
@@ -82,7 +95,14 @@ function given<T extends object>(rule: T): { [K in keyof T]: Exclude<T[K], undef
 }
 
 function check(rule: PathRule, seen: Set<string>): void {
-  const { pattern, maxPlayers, maxPublisherBitrateBps, maxPlayerBitrateBps, ...settings } = rule;
+  const {
+    pattern,
+    access: _,
+    maxPlayers,
+    maxPublisherBitrateBps,
+    maxPlayerBitrateBps,
+    ...settings
+  } = rule;
   if (seen.has(pattern)) {
     throw new TypeError(`Cannot rule streams as the pattern ${pattern} is there twice`);
   }
@@ -100,19 +120,4 @@ function check(rule: PathRule, seen: Set<string>): void {
   throw new RangeError(
     `Cannot rule streams as 'maxPlayers' must be a whole number from 0 on, or Infinity: current value is ${maxPlayers}`,
   );
-}
-
-/** Orders patterns: where they differ first, a name goes before a `*`; then the longer one. */
-function byParticularity(a: string, b: string): number {
-  const [ours, theirs] = [a.split("/"), b.split("/")];
-  // A name is more particular than any pattern, whatever comes first in it.
-  const names = Number(a.includes("*")) - Number(b.includes("*"));
-  if (names !== 0) return names;
-  for (const [index, segment] of ours.entries()) {
-    const other = theirs[index];
-    if (other === undefined) break;
-    const order = Number(segment === "*") - Number(other === "*");
-    if (order !== 0) return order;
-  }
-  return theirs.length - ours.length;
 }

@@ -9,7 +9,7 @@ import type { MediaUnit } from "../media/mod.ts";
 import type { Recordings } from "../record/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
 import { ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
-import { accessOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
+import { accessOf, accessOptionsOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
 import { EventDesk } from "./event_desk.ts";
@@ -68,7 +68,12 @@ export class Server {
   readonly #agents: ServerAgents;
   readonly #doors: ServerDoors;
   readonly #counts: ServerCounts;
+  /** The options that can be changed, as they were given last, and the rules of paths that were set beside. */
+  #live: LiveOptions;
+  #ownPaths: ReadonlyMap<string, PathRule> = new Map();
   #paths: PathRules;
+  /** Changes come one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
   /**
@@ -83,8 +88,9 @@ export class Server {
     const workers = part === undefined ? workerCount(options.workers) : 1;
     this.#options = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
-    const access = this.access = accessOf(options, log);
+    this.#live = options;
     this.#paths = new PathRules(options.paths ?? []);
+    const access = this.access = accessOf(options, { paths: this.#paths, log });
     const paths = (): PathRules => this.#paths;
     const hub = this.hub = new Hub(
       { ...hubRules(options, paths), clock: systemClock },
@@ -172,16 +178,62 @@ export class Server {
    * console.log(server.hub.settingsOf("live/cam").lingerMs); // 1000
    * ```
    */
-  async configure(options: LiveOptions): Promise<void> {
+  configure(options: LiveOptions): Promise<void> {
+    return this.#change(() => this.#apply(options, this.#ownPaths));
+  }
+
+  /**
+   * Sets a rule of paths, which holds from now on: for new streams, and for those that there are. It takes the place of
+   * the rule of the options that has the same pattern, and stays when the server is configured, until it is removed.
+   *
+   * @throws {TypeError} (rejects) as the constructor; then nothing is changed
+   * @throws {RangeError} (rejects) if a number is out of range
+   *
+   * @example
+   * ```ts
+   * import { Server } from "@weir/server";
+   *
+   * await using server = new Server();
+   * await server.setPath({ pattern: "live/*", maxPlayers: 100 });
+   * console.log(server.paths.length, await server.removePath("live/*")); // 1 true
+   * ```
+   */
+  setPath(rule: PathRule): Promise<void> {
+    return this.#change(() =>
+      this.#apply(this.#live, new Map(this.#ownPaths).set(rule.pattern, rule))
+    );
+  }
+
+  /** Removes a rule that was set by `setPath`; resolves to whether there was one. That of the options holds again. */
+  removePath(pattern: string): Promise<boolean> {
+    return this.#change(async () => {
+      const own = new Map(this.#ownPaths);
+      if (!own.delete(pattern)) return false;
+      await this.#apply(this.#live, own);
+      return true;
+    });
+  }
+
+  #change<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
+  async #apply(given: LiveOptions, own: ReadonlyMap<string, PathRule>): Promise<void> {
+    const ofOptions = (given.paths ?? []).filter(({ pattern }) => !own.has(pattern));
+    const options: LiveOptions = { ...given, paths: [...ofOptions, ...own.values()] };
     checkServerNumbers(options);
-    const { access, hub } = options;
     const paths = new PathRules(options.paths ?? []);
     const rules = shellRules(options, () => this.#paths);
-    hubSettings({ ...hub, clock: systemClock });
+    hubSettings({ ...options.hub, clock: systemClock });
+    const access = accessOptionsOf(options.access, paths);
     if (access !== undefined && this.access === undefined) {
       throw new TypeError("Cannot change 'access' as the server was made without it");
     }
     await this.access?.change(access ?? {});
+    this.#live = given;
+    this.#ownPaths = own;
     this.#paths = paths;
     this.hub.configure(hubRules(options, () => this.#paths));
     this.#shell.configure(rules);

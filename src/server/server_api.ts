@@ -1,11 +1,11 @@
 import {
   ApiGuard,
+  ApiRecord,
   ApiRoutes,
   type ApiSource,
   MetricsRoutes,
   RecentSnapshot,
   RecordingRoutes,
-  RelayRecord,
 } from "../api/mod.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
 import type { HttpRoutes } from "../doors/http/mod.ts";
@@ -32,14 +32,14 @@ export interface ServerApiParts {
 /** A shorter one can be found by trying, and others do not fit into a header. */
 const TOKEN = /^[\x21-\x7e]{16,}$/;
 
-/** The API and the metrics of a server, and the relays that were made by the API. */
+/** The API and the metrics of a server, and what was made by the API. */
 export class ServerApi implements ServerAgent {
   /** See `Server.apiToken`. */
   readonly token: string | undefined;
   /** Metrics, recordings, and all else. */
   readonly routes: readonly HttpRoutes[];
   readonly #metrics: MetricsRoutes;
-  readonly #record: RelayRecord;
+  readonly #record: ApiRecord;
 
   /**
    * Makes an API of the server that `core` is of.
@@ -64,7 +64,7 @@ export class ServerApi implements ServerAgent {
     const madeAtMs = performance.now();
     const uptimeMs = (): number => performance.now() - madeAtMs;
     const counts = new RecentSnapshot(source);
-    this.#record = new RelayRecord(source, { state, log });
+    this.#record = new ApiRecord(source, { state, log });
     this.#metrics = new MetricsRoutes(
       { counts, totals: () => hub.totals, version, uptimeMs },
       { guard: openMetrics ? undefined : guard },
@@ -73,15 +73,24 @@ export class ServerApi implements ServerAgent {
       this.#metrics,
       new RecordingRoutes({ recordings: () => recordings, guard }),
       new ApiRoutes(
-        { source, counts, program, relays: this.#record, version, uptimeMs },
+        { source, counts, program, record: this.#record, version, uptimeMs },
         { guard, log },
       ),
     ];
   }
 
+  /**
+   * Sets the rules of paths again that were made by the API before.
+   *
+   * @throws {ServerError} `state` (rejects) if what was kept cannot be read
+   */
+  async open(): Promise<void> {
+    await this.#record.open();
+  }
+
   /** Makes the relays again that were made by the API before. */
   async start(): Promise<void> {
-    await this.#record.restore();
+    await this.#record.start();
   }
 
   /** Measures nothing any more. */

@@ -280,3 +280,35 @@ Deno.test("turns run so many at a time, in order, and let no more wait than they
   assertEquals(await turns.run(() => Promise.resolve(5)), 5);
   assertEquals(NOTHING.kind, "none");
 });
+
+Deno.test("rules by pattern go before others, those of the most particular pattern first, and leave the rest to others", async () => {
+  const paths = {
+    "live/*": [{ allow: "publish", users: "ann" }],
+    "live/open": [{ allow: "publish" }],
+  } as const;
+  const users = [{ name: "ann", password: "a" }, { name: "bob", password: "b" }];
+  const ann = password("ann", "a");
+  const bob = password("bob", "b");
+  const table = [
+    // Without rules for all, users may do everything elsewhere.
+    [{ users }, "live/x", ann, "ann"],
+    [{ users }, "live/x", bob, "refused: Not allowed"],
+    [{ users }, "live/open", NOTHING, "anonymous"],
+    [{ users }, "else/x", bob, "bob"],
+    [{ users }, "else/x", NOTHING, "asked: User name and password are needed"],
+    [{ users, rules: [{ deny: "publish" }] }, "live/open", bob, "bob"],
+    [{ users, rules: [{ deny: "publish" }] }, "else/x", bob, "refused: Not allowed"],
+    // Without anything else, anybody may.
+    [{}, "else/x", NOTHING, "anonymous"],
+    [{}, "live/x", NOTHING, "asked: User name and password are needed"],
+    [{ keys: { "a-publishing-key-of-this-test": "a" } }, "else/x", NOTHING, "refused: Not allowed"],
+  ] as const;
+  for (const [options, name, credentials, words] of table) {
+    const bench = new AccessBench({ ...options, paths });
+    const asked = { action: "publish", name, credentials } as const;
+    assertEquals(await bench.words(asked), words, `${Deno.inspect(options)} ${name}`);
+  }
+  // What no rule of the pattern is about is as the others say.
+  assertEquals(await new AccessBench({ paths }).words({ name: "live/x" }), "anonymous");
+  assertEquals(new AccessBench({ paths }).access.isOpen, false);
+});

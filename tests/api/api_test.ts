@@ -1,10 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { ApiClient, ApiError } from "../../src/api/mod.ts";
-import { fixedUsers, Server, type ServerOptions } from "../../mod.ts";
-import { RtmpClient } from "../support/rtmp_client.ts";
+import { apiSchemas } from "../../src/api/api_schemas.ts";
+import { loadHono } from "../../src/api/hono_package.ts";
+import { ApiClient, ApiError, type PathRuleOptions } from "../../src/api/mod.ts";
+import { PATH_RULE } from "../../src/config/settings/paths.ts";
+import { fixedUsers, Server, ServerError, type ServerOptions } from "../../mod.ts";
+import { RtmpClient, statusCode } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 const TOKEN = "a-token-of-the-tests";
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
 /** A server with RTMP, and a client of its API that needs no port. */
 async function start(options: ServerOptions = {}) {
@@ -170,14 +174,102 @@ Deno.test("publishing keys are made, listed without their secrets, and revoked b
   await assertRefused(other.makeKey(["live/cam"]), "absent", 404);
 });
 
-Deno.test("what was kept for the API and cannot be read is told, and the server starts", async () => {
-  const log = await (async () => {
-    const state = { load: () => Promise.resolve("{ garbage"), save: () => Promise.resolve() };
-    const { weir } = await start({ api: { tokens: [TOKEN], state } });
-    await weir.server.stop();
-    return weir.log;
-  })();
-  assert(log.lines.some(({ message }) => message === "the state of the API cannot be used"));
+Deno.test("rules of paths are made, changed and removed by the API, and hold at once, after a reload and a restart", async () => {
+  let kept: string | undefined;
+  const state = {
+    load: () => Promise.resolve(kept),
+    save: (text: string) => {
+      kept = text;
+      return Promise.resolve();
+    },
+  };
+  const paths = [{ pattern: "live/a", lingerMs: 7 }, { pattern: "live/b", lingerMs: 8 }];
+  const options: ServerOptions = {
+    api: { tokens: [TOKEN], state },
+    access: { users: [{ name: "ann", password: "wonderland" }], rules: [{ allow: "play" }] },
+    paths,
+  };
+  const ann = "?user=ann&pass=wonderland";
+  const mayPublish = async ({ port }: TestServer, name: string): Promise<boolean> => {
+    using client = await RtmpClient.open(port, `live${ann}`);
+    const streamId = await client.createStream();
+    await client.command("publish", { args: [`${name}${ann}`], streamId });
+    return statusCode(await client.status("NetStream.Publish.")) === "NetStream.Publish.Start";
+  };
+  {
+    const { weir, api } = await start(options);
+    await using _ = weir;
+    assertEquals(await mayPublish(weir, "c"), false);
+    await api.setPath({
+      pattern: "live/*",
+      maxPlayers: Infinity,
+      maxLagMs: 99,
+      access: [{ allow: "publish", users: "ann" }],
+    });
+    assertEquals(await mayPublish(weir, "c"), true);
+    await api.setPath({ pattern: "live/a", lingerMs: 9 });
+    await api.setPath({ pattern: "live/x", lingerMs: 1 });
+    await api.removePath("live/x");
+    assertEquals(weir.server.hub.settingsOf("live/a").lingerMs, 9);
+    assertEquals(weir.server.hub.settingsOf("live/b").maxLagMs, 99);
+    assertEquals((await api.paths()).items.map(({ pattern, origin }) => [pattern, origin]), [
+      ["live/*", "api"],
+      ["live/a", "api"],
+      ["live/b", "options"],
+    ]);
+    assertEquals((await api.path("live/*")).maxPlayers, Infinity);
+    assertEquals((await api.paths({ limit: 1 })).next, "live/*");
+    // What is read again leaves alone what was made here.
+    await weir.server.configure({ ...options, paths: [{ pattern: "live/a", lingerMs: 3 }] });
+    assertEquals(weir.server.hub.settingsOf("live/a").lingerMs, 9);
+
+    for (
+      const wrong of [
+        { pattern: "a/b*" },
+        { pattern: "live/a", lingerMs: -1 },
+        { pattern: "live/a", maxPlayers: 1.5 },
+        { pattern: "live/a", access: [{ allow: "publish", deny: "play" }] },
+        { pattern: "live/a", access: [{ allow: "publish", from: "nowhere" }] },
+        { pattern: "live/a", nothing: 1 },
+      ]
+    ) await assertRefused(api.setPath(wrong as PathRuleOptions), "input", 400);
+    await assertRefused(api.removePath("live/none"), "absent", 404);
+    await assertRefused(api.path("live/none"), "absent", 404);
+    assertEquals(weir.server.hub.settingsOf("live/a").lingerMs, 9);
+  }
+  const { weir, api } = await start(options);
+  await using _ = weir;
+  assertEquals(weir.server.hub.settingsOf("live/a").lingerMs, 9);
+  assertEquals(weir.server.paths.find(({ pattern }) => pattern === "live/*")?.maxPlayers, Infinity);
+  assertEquals(await mayPublish(weir, "c"), true);
+  await api.removePath("live/a");
+  assertEquals(weir.server.hub.settingsOf("live/a").lingerMs, 7);
+  assertMatch(
+    await assertRefused(api.removePath("live/a"), "input", 400),
+    /stands in the configuration/,
+  );
+  await api.removePath("live/*");
+  assertEquals(await mayPublish(weir, "c"), false);
+});
+
+Deno.test("the API takes all that a rule of paths of a file can say, but for relays", async () => {
+  const { z } = await loadHono();
+  const taken = Object.keys(apiSchemas(z).pathRuleOptions.shape);
+  const ofFiles = PATH_RULE.flatMap(({ key, option = key }) => option)
+    .filter((key) => key !== "pull" && key !== "push");
+  assertEquals(taken.toSorted(), ofFiles.toSorted());
+});
+
+Deno.test("a server does not start while what the API has kept cannot be read: it may say who is let in", async () => {
+  for (
+    const text of ["{ garbage", "[]", '{"version":2}', '{"version":1,"relays":[],"paths":[{}]}']
+  ) {
+    const state = { load: () => Promise.resolve(text), save: () => Promise.resolve() };
+    const server = new Server({ api: { tokens: [TOKEN], state }, rtmp: LOCAL });
+    const error = await assertRejects(() => server.listen(), ServerError, "the API has kept");
+    assertEquals(error.code, "state");
+    await server.stop();
+  }
 });
 
 Deno.test("the program lets the API see its configuration, read it again, and change the log's level", async () => {
@@ -299,6 +391,8 @@ Deno.test("the document of the API names every path that there is", async () => 
     "/v1/keys",
     "/v1/keys/{id}",
     "/v1/log",
+    "/v1/paths",
+    "/v1/paths/{pattern}",
     "/v1/players",
     "/v1/players/{id}",
     "/v1/publishers",

@@ -4,6 +4,7 @@ import {
   checkSettings,
   ConfigError,
   parseConfig,
+  serverOptions,
   SETTINGS,
   Settings,
   withRelayFiles,
@@ -47,12 +48,10 @@ paths:
     ],
     keys: { "a-secret-of-enough-length": ["live/a", "live/b"] },
     apiTokens: ["a-token-of-enough-length"],
-    rules: [
-      { allow: ["play"], users: ["ann"], paths: ["private/*"] },
-      { deny: ["play"], paths: ["private/*"] },
-      { allow: ["publish", "play"], users: "*" },
-    ],
   });
+  assertEquals(serverOptions(settings).paths, [
+    { pattern: "private/*", access: [{ allow: ["play"], users: ["ann"] }] },
+  ]);
 });
 
 Deno.test("what is wrong with access is told by line and column, and no secret with it", async () => {

@@ -1,6 +1,6 @@
 import { FILE, number, text, time, TOGGLE, words } from "../leaf_types.ts";
 import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
-import type { Permission } from "../permission.ts";
+import { filesReplaced, type Permission } from "../permission.ts";
 import { reaching } from "../reaching.ts";
 
 const ACTION = words({ values: ["publish", "play", "api"], allowed: "publish, play or api" });
@@ -189,11 +189,7 @@ export const KEYS_FILE = setting({
   type: FILE,
   help: "file that keeps publishing keys which are made while the server runs, as hashes",
   flag: { name: "keys-file", placeholder: "FILE", isRare: true },
-  needs: (path) => [
-    { name: "read", path },
-    { name: "write", path },
-    { name: "write", path: `${path}.new` },
-  ],
+  needs: (path) => filesReplaced(path),
   change: "restart",
 });
 

@@ -1,4 +1,5 @@
 import { FILE, TOGGLE } from "../leaf_types.ts";
+import { filesReplaced } from "../permission.ts";
 import { type Setting, setting } from "../setting.ts";
 
 /** Whether there is an API. */
@@ -25,9 +26,10 @@ export const API_STATE_FILE = setting({
   key: "api.stateFile",
   type: FILE,
   defaultInWords: "none",
-  help: "file that keeps the relays made by the API, so that they survive a restart",
+  help:
+    "file that keeps the relays and rules of paths made by the API, so that they survive a restart",
   flag: { name: "state-file", placeholder: "FILE", isRare: true },
-  needs: (path) => [{ name: "read", path }, { name: "write", path }],
+  needs: (path) => filesReplaced(path),
   change: "restart",
 });
 
