@@ -111,7 +111,7 @@ function adviseTrack(
   if (track.hasBFrames) {
     say(
       "b-frames",
-      "The picture has B frames: browsers cannot play it over WebRTC, and it is later; turn " +
+      "The picture has B frames: browsers are sent it over WebRTC without them, and it is later; turn " +
         "them off, or choose the encoder's zero-latency tuning",
     );
   }

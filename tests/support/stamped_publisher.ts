@@ -9,14 +9,12 @@ export class StampedPublisher implements AsyncDisposable {
   #isStopped = false;
 
   /** Starts FFmpeg, whose outputs are `outputs`: its arguments behind those of the encoder of the picture. */
-  constructor(outputs: readonly string[], options: { readonly keySeconds?: number } = {}) {
-    const { keySeconds = 1 } = options;
+  constructor(outputs: readonly string[], options: { readonly tuning?: readonly string[] } = {}) {
+    const { tuning = ["-tune", "zerolatency"] } = options;
     const { width, height, rate } = PICTURE;
     this.#sound = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const encoder =
-      `-c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -pix_fmt yuv420p -b:v 800k -g ${
-        rate * keySeconds
-      }`.split(" ");
+      `-c:v libx264 -preset ultrafast -threads 1 -pix_fmt yuv420p -b:v 800k -g ${rate}`.split(" ");
     this.#child = new Deno.Command("ffmpeg", {
       args: [
         ..."-nostdin -v error -fflags nobuffer -probesize 32 -analyzeduration 0".split(" "),
@@ -24,7 +22,7 @@ export class StampedPublisher implements AsyncDisposable {
         ..."-fflags nobuffer -probesize 32 -analyzeduration 0".split(" "),
         ...`-f s16le -ar ${SAMPLE_RATE} -ac 1 -i tcp://127.0.0.1:${this.#sound.addr.port}`
           .split(" "),
-        ...outputs.flatMap((word) => word === "ENCODER" ? encoder : [word]),
+        ...outputs.flatMap((word) => word === "ENCODER" ? [...encoder, ...tuning] : [word]),
       ],
       stdin: "piped",
       stdout: "null",

@@ -216,6 +216,7 @@ function showStream(name) {
   video.muted = true;
   const hint = make("span", { class: "hint", role: "status" });
   const latency = make("span", { role: "status" });
+  const note = make("p", { class: "note", role: "status" });
   let player;
   const buttons = new Map(WAYS.map(([way, title]) => [
     way,
@@ -224,6 +225,7 @@ function showStream(name) {
   function choose(way) {
     player?.stop();
     hint.textContent = "";
+    note.textContent = "";
     latency.textContent = "";
     for (const [other, button] of buttons) {
       button.setAttribute("aria-pressed", String(other === way));
@@ -235,6 +237,9 @@ function showStream(name) {
       query: location.search,
       onFail: (reason) => {
         hint.textContent = reason;
+      },
+      onNote: (text) => {
+        note.textContent = text;
       },
     });
   }
@@ -263,6 +268,7 @@ function showStream(name) {
         {},
         picture,
         make("div", { class: "row" }, ...buttons.values(), latency),
+        note,
         below,
       ),
       side,

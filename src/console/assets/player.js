@@ -30,14 +30,14 @@ const WAYS = {
 };
 
 /** Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. */
-export function startPlayer(video, { base, name, way, query, onFail }) {
+export function startPlayer(video, { base, name, way, query, onFail, onNote = () => {} }) {
   const path = `${base}/${name.split("/").map(encodeURIComponent).join("/")}`;
   const state = { isStopped: false, end: () => {}, latencyMs: () => undefined };
   const fail = (reason) => {
     if (!state.isStopped) onFail(reason);
   };
   const run = Object.hasOwn(WAYS, way) ? WAYS[way] : playFlv;
-  run(video, { base, path, query, state, fail }).catch((error) => fail(error.message));
+  run(video, { base, path, query, state, fail, onNote }).catch((error) => fail(error.message));
   return {
     stop() {
       state.isStopped = true;
@@ -104,7 +104,7 @@ async function playMp4(video, { path, query, state, fail }) {
   await video.play();
 }
 
-async function playWebRtc(video, { path, query, state, fail }) {
+async function playWebRtc(video, { path, query, state, fail, onNote }) {
   const connection = new RTCPeerConnection();
   state.end = () => connection.close();
   const media = new MediaStream();
@@ -128,6 +128,8 @@ async function playWebRtc(video, { path, query, state, fail }) {
     throw new Error((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
   }
   const session = answer.headers.get("location");
+  const notes = [answer.headers.get("weir-left-out"), answer.headers.get("weir-note")];
+  onNote(notes.filter((note) => note !== null).join(". "));
   await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
   state.end = () => {
     connection.close();

@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Chromium } from "../../support/chromium.ts";
 import { ignoreWithout, run, RunningProcess } from "../../support/process.ts";
+import { READ_STAMPS, type StampsRead } from "../../support/stamped_picture.ts";
+import { StampedPublisher } from "../../support/stamped_publisher.ts";
 import { TestServer, until } from "../../support/test_server.ts";
 import { publish, watch } from "../../support/webrtc_page.ts";
 
@@ -61,6 +63,37 @@ Deno.test({
       assert(watched.currentTime > 0.5 && watched.keyFramesDecoded >= 1, JSON.stringify(watched));
       assertEquals(watched.packetsLost, 0);
     }
+  },
+});
+
+Deno.test({
+  name: "Chromium shows a stream with B frames in order, without them, and is told so",
+  ignore,
+  async fn() {
+    const { weir, http, rtmp } = await start();
+    await using _ = weir;
+    await using _publisher = new StampedPublisher(
+      [..."ENCODER -an -f flv".split(" "), `${rtmp}/live/cam`],
+      { tuning: "-bf 2 -b_strategy 0 -x264-params b-pyramid=none".split(" ") },
+    );
+    await weir.log.line(({ message }) => message === "rtmp publish started");
+    await using chromium = await Chromium.start();
+    const page = await chromium.page(`${http}/live/cam?embed=1&way=webrtc`);
+    await page.evaluate(READ_STAMPS);
+    const { shown, wrong } = await page.evaluate<StampsRead>(`(async () => {
+      const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+      const video = () => document.querySelector("video");
+      while (!(video()?.currentTime > 0.1)) await wait(20);
+      const reader = readStamps(video());
+      while (reader.result().shown.length < 30) await wait(50);
+      return reader.result();
+    })()`);
+    const stamps = shown.map(({ stamp }) => stamp);
+    assertEquals([wrong, stamps], [0, stamps.toSorted((a, b) => a - b)]);
+    assertMatch(
+      (await weir.log.line(({ level }) => level === "warn")).message,
+      /has B frames.*fewer pictures a second/,
+    );
   },
 });
 

@@ -11,6 +11,7 @@ import {
 } from "../../../src/rtp/mod.ts";
 import type { ServerOptions } from "../../../mod.ts";
 import { TestServer, until } from "../../support/test_server.ts";
+import { ShownOrder } from "../../../src/doors/http/webrtc/shown_order.ts";
 import { offerOf, post, WebRtcClient } from "../../support/webrtc_client.ts";
 import { random } from "../../webrtc/dtls_peer.ts";
 
@@ -443,4 +444,15 @@ Deno.test("a WHEP answer tells of B frames, and of sound that WebRTC has no name
   await weir.log.line(({ level, message }) => level === "warn" && message.includes("B frames"));
   abort.abort();
   await published.catch(() => {});
+});
+
+Deno.test("pictures that are late are found by their timestamps, where these wrap and where they jump", () => {
+  const late = (ticks: readonly number[]) => {
+    const order = new ShownOrder();
+    return { late: ticks.filter((one) => order.isLate(one >>> 0)), count: order.lateCount };
+  };
+  assertEquals(late([0, 9000, 3000, 3000, 6000, 18_000]), { late: [3000, 3000, 6000], count: 2 });
+  assertEquals(late([-3000, 6000, 0, 3000, 15_000]), { late: [0, 3000], count: 2 });
+  // Another publisher, or one whose clock was set.
+  assertEquals(late([9_000_000, 1000, 4000]), { late: [], count: 0 });
 });

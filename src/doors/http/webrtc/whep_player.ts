@@ -13,6 +13,7 @@ import {
 import { FRAME_HEADER_BYTES } from "../../../wire/mod.ts";
 import { CatchUp } from "./catch_up.ts";
 import { SentPackets } from "./sent_packets.ts";
+import { ShownOrder } from "./shown_order.ts";
 import type { LinkJob, WebRtcLink } from "./webrtc_link.ts";
 
 /** Datagrams that follow each other without a pause: about what a receiver's buffer holds. */
@@ -23,7 +24,7 @@ const BURST_PAUSE_MS = 2;
 
 /**
  * A player that has lost the picture is sent the kept key frame so often at most, milliseconds; each time that it asks
- * again within ten seconds it waits twice as long. One that cannot show the stream, for its B frames, asks all the time.
+ * again within ten seconds it waits twice as long: one that cannot decode the stream asks all the time.
  */
 const KEY_FRAME_MS = { first: 500, longest: 8000, calm: 10_000 } as const;
 
@@ -57,6 +58,8 @@ interface SendingTrack extends WhepTrack {
   /** The number that the last packet had in the wire format. */
   lastShared: number | undefined;
   readonly sent: SentPackets;
+  /** Of pictures alone. */
+  readonly order: ShownOrder | undefined;
 }
 
 /** Sends a stream to one player of WebRTC, and answers what it asks for. */
@@ -103,7 +106,13 @@ export class WhepPlayer {
       nextRetransmission: track.sequenceNumber,
       lastShared: undefined,
       sent: new SentPackets(KEPT_PACKETS[track.kind]),
+      order: track.kind === "video" ? new ShownOrder() : undefined,
     }]));
+  }
+
+  /** Pictures that were not sent, for they come in another order than they are shown in. */
+  get leftOut(): number {
+    return this.#tracks.values().reduce((sum, { order }) => sum + (order?.lateCount ?? 0), 0);
   }
 
   /** Starts: at the newest key frame. */
@@ -205,7 +214,10 @@ export class WhepPlayer {
     this.#isBeginning = false;
     this.#skips = this.#reader.cursor.skips;
     this.#catchUp.begin({ fromUs: first.timeUs, headUs: newest.timeUs });
-    for (const track of this.#tracks.values()) track.lastShared = undefined;
+    for (const track of this.#tracks.values()) {
+      track.lastShared = undefined;
+      track.order?.reset();
+    }
   }
 
   async #send(bytes: Uint8Array, entries: readonly WireEntry[]): Promise<void> {
@@ -216,8 +228,9 @@ export class WhepPlayer {
       const track = this.#tracks.get(channel >> 1);
       if (track === undefined) continue;
       if ((channel & 1) === 1) this.#link.sendRtcp(packet);
-      else if (track.kind === "video" || !this.#catchUp.skipsAudio(timeUs)) {
-        jobs.push(this.#jobOf(packet, { track, timeUs }));
+      else {
+        const job = this.#jobOf(packet, { track, timeUs });
+        if (job !== undefined) jobs.push(job);
       }
       if (jobs.length < BURST_PACKETS) continue;
       this.#onBytes(await this.#link.sendRtp(jobs));
@@ -230,17 +243,21 @@ export class WhepPlayer {
     if (jobs.length > 0) this.#onBytes(await this.#link.sendRtp(jobs));
   }
 
+  /** The job that sends a packet; `undefined` where it is not sent. */
   #jobOf(
     packet: Uint8Array,
     { track, timeUs }: { readonly track: SendingTrack; readonly timeUs: number },
-  ): LinkJob {
+  ): LinkJob | undefined {
+    const { order } = track;
+    if (order === undefined && this.#catchUp.skipsAudio(timeUs)) return undefined;
     const own = rtpTimestamp(packet);
-    const timestamp = track.kind === "video" ? this.#catchUp.timestampOf(own, timeUs) : own;
     const shared = rtpSequenceNumber(packet);
     // What the publisher has lost is to be seen missing.
     const missing = track.lastShared === undefined ? 0 : (shared - track.lastShared - 1) & 0xffff;
     if (missing <= MOST_MISSING) track.nextSequence += missing;
     track.lastShared = shared;
+    if (order?.isLate(own)) return undefined;
+    const timestamp = order === undefined ? own : this.#catchUp.timestampOf(own, timeUs);
     const sequenceNumber = track.nextSequence++ & 0xffff;
     track.sent.add({ packet, sequenceNumber, timestamp });
     return { packet, payloadType: track.payloadType, sequenceNumber, timestamp };
