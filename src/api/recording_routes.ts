@@ -161,6 +161,9 @@ export class RecordingRoutes implements HttpRoutes {
 
   #segment({ url, request, method }: HttpVisit, name: string): Promise<Response> {
     const segment = this.#fileOf(name, url.searchParams);
+    if (!segment.isReadable) {
+      throw new RecordingError("absent", `The file of ${name} can be read when it is whole`);
+    }
     const range = rangeOf(request.headers.get("range"), segment.bytes);
     const headers = {
       "content-type": segment.path.endsWith(".mp4") ? "video/mp4" : "application/octet-stream",

@@ -56,12 +56,10 @@ export async function recordStream(
     format,
     partMs,
     segmentMs: Infinity,
-    open: () => Promise.resolve({ sink: file, path: "" }),
     // A file has one set of tracks.
-    onSegment: (segment) => {
-      durationMs = segment.durationMs;
-      void recorder.stop();
-    },
+    isSingle: true,
+    open: () => Promise.resolve({ sink: file, path: "" }),
+    onSegment: (segment) => durationMs = segment.durationMs,
   }, options);
   const stop = (): void => void recorder.stop();
   signal?.addEventListener("abort", stop);

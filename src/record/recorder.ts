@@ -44,12 +44,16 @@ export interface RecorderOptions {
   readonly partMs: number;
   /** Bytes of media that may wait for a slow store. By default as much as a player may lag. */
   readonly maxLagBytes?: number;
+  /** Whether it ends with its first file. Default false. */
+  readonly isSingle?: boolean;
   /** Makes the file of a segment. */
   readonly open: (startUnixMs: number) => Promise<OpenedSegment>;
   /** Is told how long the file is by now, each time that something was written to it. */
   readonly onWritten?: (file: { readonly path: string; readonly bytes: number }) => void;
   /** Is told of each file that is done. */
   readonly onSegment?: (segment: SegmentInfo) => void;
+  /** Is told of each file that was made, and of which nothing is there. */
+  readonly onLost?: (file: { readonly path: string }) => void;
   /** Is told once that the recorder has ended, with the stream or by `stop`. */
   readonly onEnd?: () => void;
 }
@@ -96,6 +100,12 @@ interface OpenSegment extends OpenedSegment {
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
+/** Files of one recorder that may be waited for at once until they are whole: a store may take a while for it. */
+const MOST_CLOSING = 2;
+
+/** Gaps are told of once in so long, milliseconds. */
+const TELL_GAPS_MS = 60_000;
+
 /** A step of the stream's clock over this begins another file, microseconds. */
 const LONGEST_GAP_US = 30_000_000;
 
@@ -123,6 +133,8 @@ export class Recorder {
   #segments = 0;
   #bytes = 0;
   #skipsTold = 0;
+  #skipsToldMs = -Infinity;
+  readonly #closing = new Set<Promise<void>>();
   /** Gaps that failures of the store have made. */
   #failedGaps = 0;
   #hasToldLeftOut = false;
@@ -164,9 +176,13 @@ export class Recorder {
 
   /** Ends the recording with what waits; no further file is begun. Resolves when the last one is done. */
   async stop(): Promise<void> {
+    this.#endSoon();
+    await this.#done;
+  }
+
+  #endSoon(): void {
     this.#isStopping = true;
     this.#units.close();
-    await this.#done;
   }
 
   async #run(): Promise<void> {
@@ -179,6 +195,7 @@ export class Recorder {
     }
     for (const event of this.#feed.end()) await this.#handle(event);
     await this.#endSegment();
+    await Promise.all(this.#closing);
     this.#state = "ended";
     this.#options.onEnd?.();
   }
@@ -195,8 +212,10 @@ export class Recorder {
 
   #tellSkips(): void {
     const { skips, dropped } = this.#units.queue;
-    if (skips === this.#skipsTold) return;
+    const nowMs = this.#context.clock.now();
+    if (skips === this.#skipsTold || nowMs - this.#skipsToldMs < TELL_GAPS_MS) return;
     this.#skipsTold = skips;
+    this.#skipsToldMs = nowMs;
     this.#context.log.warn("recording has a gap, as its store is too slow", {
       stream: this.#stream.name,
       gaps: skips,
@@ -229,9 +248,10 @@ export class Recorder {
   }
 
   /** Whether a file ends before a frame. */
-  #isDue(frame: CodedFrame, { originUs, endUs }: OpenSegment): boolean {
+  #isDue(frame: CodedFrame, { originUs, endUs, bytes, sink }: OpenSegment): boolean {
     if (Math.abs(frame.dtsUs - endUs) > LONGEST_GAP_US) return true;
-    const isLong = frame.dtsUs - originUs >= this.#options.segmentMs * 1000;
+    const isLong = frame.dtsUs - originUs >= this.#options.segmentMs * 1000 ||
+      bytes >= (sink.mostBytes ?? Infinity);
     return isLong && this.#isStart(frame);
   }
 
@@ -288,20 +308,33 @@ export class Recorder {
     const segment = this.#segment;
     if (segment === undefined) return;
     this.#segment = undefined;
+    if (this.#options.isSingle === true) this.#endSoon();
     try {
       for (const bytes of segment.writer.end(next)) await this.#writeTo(segment, bytes);
-      await segment.sink.close();
     } catch (error) {
       this.#segment = segment;
       await this.#failed(error);
       return;
     }
-    this.#tellDone(segment);
+    // The next file begins while a store makes this one whole.
+    const closing: Promise<void> = this.#close(segment).catch((error) => this.#tellFailure(error))
+      .then(() => void this.#closing.delete(closing));
+    this.#closing.add(closing);
+    if (this.#closing.size > MOST_CLOSING) await Promise.race(this.#closing);
   }
 
-  #tellDone({ path, startUnixMs, originUs, endUs, bytes }: OpenSegment): void {
-    const durationMs = Math.round((endUs - originUs) / 1000);
-    this.#options.onSegment?.({ name: this.#stream.name, path, startUnixMs, durationMs, bytes });
+  /** Ends a file, and tells what there is of it; rejects with why that is not all. */
+  async #close(segment: OpenSegment): Promise<void> {
+    const { sink, path, startUnixMs, originUs, endUs } = segment;
+    try {
+      await sink.close();
+    } finally {
+      const bytes = sink.storedBytes ?? segment.bytes;
+      const durationMs = Math.round((endUs - originUs) / 1000);
+      const { name } = this.#stream;
+      if (bytes === 0) this.#options.onLost?.({ path });
+      else this.#options.onSegment?.({ name, path, startUnixMs, durationMs, bytes });
+    }
   }
 
   /** The store has failed: what is written so far stays, and the next file begins at a later key frame. */
@@ -309,6 +342,12 @@ export class Recorder {
     const segment = this.#segment;
     this.#segment = undefined;
     this.#state = "waiting";
+    this.#tellFailure(error);
+    // Why it could not be ended is why it failed.
+    if (segment !== undefined) await this.#close(segment).catch(() => {});
+  }
+
+  #tellFailure(error: unknown): void {
     this.#failedGaps++;
     const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures++);
     this.#retryAtMs = this.#context.clock.now() + waitMs;
@@ -319,9 +358,6 @@ export class Recorder {
       reason: this.#lastError,
       retryMs: waitMs,
     });
-    if (segment === undefined) return;
-    await segment.sink.close().catch(() => {});
-    if (segment.bytes > 0) this.#tellDone(segment);
   }
 
   #tellLeftOut({ leftOut }: SegmentWriter): void {

@@ -1,5 +1,5 @@
 import type { PathTemplate, SegmentPlace } from "./path_template.ts";
-import type { StoredFile } from "./recording_store.ts";
+import type { RecordingStore, StoredFile } from "./recording_store.ts";
 import type { KeptFile } from "./retention.ts";
 
 /** A file of a recording. */
@@ -46,7 +46,12 @@ export class RecordingIndex {
   /** Takes in a file that a store has listed; one that the template does not make is no recording. */
   found(
     file: StoredFile,
-    { template, extension }: { readonly template: PathTemplate; readonly extension: string },
+    { template, extension, store, segmentMs }: {
+      readonly template: PathTemplate;
+      readonly extension: string;
+      readonly store: Pick<RecordingStore, "showsOpenFiles">;
+      readonly segmentMs: number;
+    },
   ): void {
     if (!file.path.endsWith(extension)) return;
     const place = template.placeOf(file.path.slice(0, -extension.length));
@@ -55,7 +60,10 @@ export class RecordingIndex {
       ...place,
       path: file.path,
       bytes: file.bytes,
-      endUnixMs: file.modifiedUnixMs,
+      // Object storage gives the time at which the first bytes came.
+      endUnixMs: store.showsOpenFiles === false
+        ? Math.max(file.modifiedUnixMs, Math.min(Date.now(), place.startUnixMs + segmentMs))
+        : file.modifiedUnixMs,
       durationMs: undefined,
       isOpen: false,
     });

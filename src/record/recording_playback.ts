@@ -146,7 +146,7 @@ export class RecordingPlayback {
 
   async #runs(name: string, { fromUnixMs, toUnixMs }: RecordingWindow): Promise<Run[]> {
     const segments = this.#recordings.find({ name, fromUnixMs, toUnixMs })
-      .filter(({ path }) => path.endsWith(".mp4"));
+      .filter(({ path, isReadable }) => isReadable && path.endsWith(".mp4"));
     const runs: Run[] = [];
     let count = 0;
     for (const segment of segments) {

@@ -3,14 +3,18 @@ import { FolderStore } from "./folder_store.ts";
 import { PathTemplate } from "./path_template.ts";
 import type { RecordingStore } from "./recording_store.ts";
 import type { RetentionOptions } from "./retention.ts";
+import type { S3Access } from "./s3_requests.ts";
+import { isS3Url, S3Store } from "./s3_store.ts";
 import { RECORDING_FORMATS, type RecordingFormat } from "./segment_writer.ts";
 
 /** Which streams are recorded, where, how, and how long that is kept. */
 export interface RecordingRule extends RetentionOptions {
   /** Name of the stream, or a pattern with `*` for whole segments, as the last one for one or more. */
   readonly name: string;
-  /** The folder that files go to, or a store of one's own. */
+  /** The folder that files go to, `s3://BUCKET/PREFIX` for object storage, or a store of one's own. */
   readonly to: string | RecordingStore;
+  /** Where the bucket of `s3://…` is, and who asks. */
+  readonly s3?: S3Access;
   /** Format of the files. Default `mp4`: fragmented, so that a crash loses no more than a fragment. */
   readonly format?: RecordingFormat;
   /** The paths of files in the folder, see {@linkcode PathTemplate}. Default `{name}/{date}/{time}`. */
@@ -71,17 +75,28 @@ export function checkRule(rule: RecordingRule): CheckedRule {
   if (to === "") {
     throw new TypeError("Cannot record as 'to' must be a folder: current value is \"\"");
   }
+  const store = storeOf(to, rule.s3);
+  if (rule.keepFreeBytes !== undefined && store.freeBytes === undefined) {
+    throw new TypeError(
+      `Cannot record as 'keepFreeBytes' needs a store that knows its free room: current value is ${rule.keepFreeBytes}`,
+    );
+  }
   return {
     rule,
     pattern: new NamePattern(rule.name),
     template: new PathTemplate(path),
-    store: typeof to === "string" ? new FolderStore(to) : to,
+    store,
     format,
     extension: `.${format}`,
     segmentMs,
     partMs,
     when,
   };
+}
+
+function storeOf(to: string | RecordingStore, s3: S3Access | undefined): RecordingStore {
+  if (typeof to !== "string") return to;
+  return isS3Url(to) ? new S3Store(to, s3) : new FolderStore(to);
 }
 
 function checkWord(name: string, value: string, allowed: readonly string[]): void {

@@ -12,8 +12,12 @@ export interface StoredFile {
 export interface FileSink {
   /** Writes bytes behind what was written; resolves when there is room for the next. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the file; what was written stays. */
+  /** Ends the file; what was written stays, also where an earlier write failed. */
   close(): Promise<void>;
+  /** How long a file may be; one ends at a key frame before. Unbounded by default. */
+  readonly mostBytes?: number;
+  /** Once it was closed: how much of it is in the store. All that was written by default; 0 where there is no file. */
+  readonly storedBytes?: number;
 }
 
 /** Where recordings are kept: a folder, or object storage. */
@@ -47,10 +51,18 @@ export interface RecordingStore {
   remove(path: string): Promise<void>;
   /** How much may still be written, where that is known. */
   freeBytes?(): Promise<number>;
+  /** Whether a file can be read while it is written, and is listed with the time of its last byte. Default true. */
+  readonly showsOpenFiles?: boolean;
+  /** Finishes files that a program has left unfinished some minutes ago; yields those that are there then. */
+  recover?(): AsyncIterable<StoredFile>;
+  /** Is told why the store fails for now, and `undefined` when it works again. */
+  onTrouble?: ((reason: string | undefined) => void) | undefined;
+  /** The program ends: what fails is tried some seconds more, until `done` settles at the latest. */
+  close?(done: Promise<unknown>): Promise<void>;
 }
 
 /** What went wrong with a recording. */
-export type RecordingErrorCode = "permission" | "store" | "absent" | "format";
+export type RecordingErrorCode = "permission" | "store" | "unreachable" | "absent" | "format";
 
 /** A recording cannot be written or read; the message says why. */
 export class RecordingError extends Error {

@@ -9,7 +9,7 @@ import {
 } from "./recorder.ts";
 import { type RecordedSegment, RecordingIndex, type SegmentQuery } from "./recording_index.ts";
 import { type CheckedRule, checkRule, type RecordingRule } from "./recording_rule.ts";
-import { RecordingError } from "./recording_store.ts";
+import { RecordingError, type RecordingStore } from "./recording_store.ts";
 import { expiredFiles } from "./retention.ts";
 
 /** What recordings need of the server. */
@@ -32,11 +32,15 @@ export interface RecordingsContext {
 export interface ListedSegment extends RecordedSegment {
   /** Number of the rule, from 0 on. */
   readonly rule: number;
+  /** Whether it can be read: object storage shows a file when it is whole. */
+  readonly isReadable: boolean;
 }
 
 /** A rule at work. */
 interface ActiveRule extends CheckedRule {
   readonly number: number;
+  /** Whether it is known which files its store holds. */
+  isListed: boolean;
   readonly index: RecordingIndex;
   readonly recorders: Map<Stream, ActiveRecorder>;
   /** Names that a program has told to record. */
@@ -89,6 +93,7 @@ export class Recordings {
     this.#rules = rules.map((rule, number) => ({
       ...checkRule(rule),
       number,
+      isListed: false,
       index: new RecordingIndex(),
       recorders: new Map(),
       wanted: new Set(),
@@ -109,18 +114,56 @@ export class Recordings {
   }
 
   /**
-   * Looks whether all stores can be used, and which files they hold.
+   * Looks whether all stores can be used, and which files they hold. One that cannot be reached for now is looked at
+   * again later.
    *
    * @throws {RecordingError} (rejects) `permission`, with the flag to add, or `store`
    */
   async open(): Promise<void> {
     for (const { store, rule } of this.#rules) {
-      await store.check();
+      store.onTrouble = (reason) => this.#tellTrouble(store, reason);
+      try {
+        await store.check();
+      } catch (error) {
+        if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
+      }
       if (rule.keepFreeBytes !== undefined) await store.freeBytes?.();
     }
-    for (const { store, template, extension, index } of this.#rules) {
-      for await (const file of store.list()) index.found(file, { template, extension });
+    for (const rule of this.#rules) {
+      try {
+        await this.#listRule(rule);
+      } catch (error) {
+        if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
+        this.#context.log.warn("recordings cannot be listed yet", {
+          to: rule.store.target,
+          reason: error.message,
+        });
+      }
     }
+  }
+
+  async #listRule(rule: ActiveRule): Promise<void> {
+    const { store, index, format } = rule;
+    if (!rule.isListed) {
+      for await (const file of store.list()) index.found(file, rule);
+      rule.isListed = true;
+    }
+    for await (const file of store.recover?.() ?? []) {
+      // Its end was not seen; it may still be listed as what it was when it failed.
+      index.delete(file.path);
+      index.found(file, rule);
+      this.#context.log.info("a recording that was left unfinished is finished", {
+        path: file.path,
+        format,
+        bytes: file.bytes,
+      });
+    }
+  }
+
+  #tellTrouble(store: RecordingStore, reason: string | undefined): void {
+    const { log } = this.#context;
+    if (reason === undefined) log.info("recording store works again", { to: store.target });
+    else log.warn("recording store fails, and is tried again", { to: store.target, reason });
   }
 
   /** Starts to record; call `open` first. */
@@ -165,8 +208,12 @@ export class Recordings {
 
   /** The files that a query is for, by name and then by time. */
   find(query: SegmentQuery = {}): ListedSegment[] {
-    const found = this.#rules.flatMap(({ index, number }) =>
-      index.find(query).map((segment) => ({ rule: number, ...segment }))
+    const found = this.#rules.flatMap(({ index, number, store }) =>
+      index.find(query).map((segment) => ({
+        rule: number,
+        isReadable: !segment.isOpen || store.showsOpenFiles !== false,
+        ...segment,
+      }))
     );
     return found.sort((a, b) =>
       a.name === b.name ? a.startUnixMs - b.startUnixMs : a.name < b.name ? -1 : 1
@@ -209,6 +256,11 @@ export class Recordings {
     this.#state = "stopped";
     this.#unobserve?.();
     this.#timer?.cancel();
+    const done = this.#endAll();
+    await Promise.all([done, ...this.#rules.map(({ store }) => store.close?.(done))]);
+  }
+
+  async #endAll(): Promise<void> {
     const all = this.#rules.flatMap(({ recorders }) => [...recorders.values()]);
     await Promise.all(all.map(({ recorder }) => recorder.stop()));
     await this.#sweeping;
@@ -248,6 +300,7 @@ export class Recordings {
         open: (startUnixMs) => this.#open(rule, { name: stream.name, startUnixMs }),
         onWritten: ({ path, bytes }) => rule.index.grow(path, bytes),
         onSegment: (segment) => this.#done(rule, segment),
+        onLost: ({ path }) => this.#lost(rule, path),
       }, { clock, log, nowUnixMs });
     } catch (error) {
       if (error instanceof HubError) return;
@@ -315,6 +368,17 @@ export class Recordings {
     if (this.#state === "started") void this.sweep();
   }
 
+  /** A file that holds nothing is no recording. */
+  #lost({ index, store }: ActiveRule, path: string): void {
+    index.delete(path);
+    store.remove(path).catch((error) => {
+      this.#context.log.debug("an empty file cannot be removed", {
+        path,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    });
+  }
+
   #sweepLater(): void {
     this.#timer = this.#context.clock.setTimer(() => {
       void this.sweep();
@@ -335,7 +399,9 @@ export class Recordings {
     }
   }
 
-  async #sweepRule({ rule, store, index }: ActiveRule): Promise<void> {
+  async #sweepRule(active: ActiveRule): Promise<void> {
+    await this.#listRule(active);
+    const { rule, store, index } = active;
     const { keepMs, keepBytes, keepFreeBytes } = rule;
     if (keepMs === undefined && keepBytes === undefined && keepFreeBytes === undefined) return;
     const freeBytes = keepFreeBytes === undefined ? undefined : await store.freeBytes?.();
