@@ -1,4 +1,4 @@
-import { type AddressListOptions, ServerError } from "../server/mod.ts";
+import { type AddressListOptions, type S3Access, ServerError } from "../server/mod.ts";
 import { Access, type AccessOptions, AccessOptionsError } from "../access/mod.ts";
 import { silentLog } from "../log/mod.ts";
 import { accessOptions, type FiledSecrets, usersWithoutPassword } from "./access_options.ts";
@@ -17,6 +17,8 @@ import {
   PUBLISH_KEY_FILE,
   SIGNING_SECRET_FILE,
 } from "./settings/access.ts";
+import { OBJECT_STORAGE, S3_CREDENTIALS_FILE } from "./settings/object_storage.ts";
+import { optionsOf } from "./server_options.ts";
 import { TLS_CERT, TLS_KEY } from "./settings/listening.ts";
 import type { GroupValue, Setting } from "./setting.ts";
 import { SettingFault } from "./setting_fault.ts";
@@ -28,6 +30,7 @@ export interface ConfiguredFiles {
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly addresses?: AddressListOptions;
   readonly access: AccessOptions;
+  readonly s3?: S3Access;
 }
 
 /** Passwords that were asked for at a terminal, in the order of the users that have none. */
@@ -45,6 +48,7 @@ export async function readConfiguredFiles(
   asked: AskedSecrets = {},
 ): Promise<ConfiguredFiles> {
   const [tls, addresses] = [await tlsOf(settings), await addressesOf(settings)];
+  const s3 = await objectStorageOf(settings);
   const filed = { ...asked, ...await filedSecrets(settings) };
   const missing = usersWithoutPassword(settings).slice(filed.passwords?.length ?? 0);
   if (missing.length > 0) {
@@ -59,7 +63,27 @@ export async function readConfiguredFiles(
     access: checkedAccess(accessOptions(settings, filed)),
     ...(tls === undefined ? {} : { tls }),
     ...(addresses === undefined ? {} : { addresses }),
+    ...(s3 === undefined ? {} : { s3 }),
   };
+}
+
+/** Object storage whose key is in a file, as the command line of Amazon has it. */
+async function objectStorageOf(settings: Settings): Promise<S3Access | undefined> {
+  const path = settings.get(S3_CREDENTIALS_FILE);
+  if (path === undefined) return undefined;
+  const text = await readSettingFile(S3_CREDENTIALS_FILE, { path, settings });
+  const [accessKeyId, secretAccessKey] = ["aws_access_key_id", "aws_secret_access_key"].map(
+    (name) => new RegExp(`^\\s*${name}\\s*=\\s*(\\S+)\\s*$`, "m").exec(text)?.[1],
+  );
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new ServerError(
+      "state",
+      `Cannot read ${settings.nameOf(S3_CREDENTIALS_FILE)} ${path}: it lacks ${
+        accessKeyId === undefined ? "aws_access_key_id" : "aws_secret_access_key"
+      } = …`,
+    );
+  }
+  return { ...optionsOf(settings, OBJECT_STORAGE).s3, accessKeyId, secretAccessKey };
 }
 
 /** What the files say may be wrong where what is in the configuration itself is right. */

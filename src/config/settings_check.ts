@@ -1,4 +1,4 @@
-import { checkRelays, type RelayOptions } from "../server/mod.ts";
+import { checkRelays, isS3Url, type RelayOptions } from "../server/mod.ts";
 import { accessFault } from "./access_options.ts";
 import { ConfigError } from "./config_error.ts";
 import { keyText } from "./key_text.ts";
@@ -14,6 +14,12 @@ import {
 } from "./settings/listening.ts";
 import { CLUSTER_NATS, CLUSTER_NODE, CLUSTER_SECRET, CLUSTER_URL } from "./settings/cluster.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
+import {
+  S3_ACCESS_KEY_ID,
+  S3_CREDENTIALS_FILE,
+  S3_SECRET_ACCESS_KEY,
+} from "./settings/object_storage.ts";
+import { RECORD } from "./settings/recording.ts";
 import { pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
 
@@ -40,6 +46,7 @@ const CHECKS: readonly Check[] = [
   pushIsFed,
   accessIsRight,
   clusterIsWhole,
+  objectStorageHasKey,
 ];
 
 /** The relays that settings ask for. */
@@ -91,6 +98,18 @@ function clusterIsWhole(settings: Settings): string | undefined {
   const there = rows.find((row) => settings.isGiven(row));
   if (missing === undefined || there === undefined) return;
   return `${settings.nameOf(there)} needs ${settings.nameOf(missing)}`;
+}
+
+function objectStorageHasKey(settings: Settings): string | undefined {
+  const [id, secret] = [S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY];
+  const isUsed = settings.get(RECORD).some((rule) => isS3Url(rule.get("folder") as string));
+  if (settings.isGiven(S3_CREDENTIALS_FILE)) return;
+  const missing = [id, secret].find((row) => !settings.isGiven(row));
+  const there = [id, secret].find((row) => settings.isGiven(row));
+  if (missing === undefined || !isUsed && there === undefined) return;
+  return `${settings.nameOf(there ?? RECORD)} needs ${settings.nameOf(missing)}, or ${
+    settings.nameOf(S3_CREDENTIALS_FILE)
+  }`;
 }
 
 function relaysOnce(settings: Settings): string | undefined {

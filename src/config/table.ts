@@ -8,6 +8,7 @@ import { HTTP } from "./settings/http.ts";
 import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
 import { LOG } from "./settings/log.ts";
+import { OBJECT_STORAGE } from "./settings/object_storage.ts";
 import { PATHS } from "./settings/paths.ts";
 import { PROTOCOLS } from "./settings/protocols.ts";
 import { RECORDING } from "./settings/recording.ts";
@@ -28,6 +29,7 @@ export const SETTINGS: readonly Setting[] = [
   ...ACCESS,
   ...RELAYS,
   ...RECORDING,
+  ...OBJECT_STORAGE,
   ...PROTOCOLS,
   ...STREAMS,
   PATHS,

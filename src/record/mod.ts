@@ -22,7 +22,7 @@ export { checkRecordingRule, type RecordingRule } from "./recording_rule.ts";
 export * from "./recording_store.ts";
 export * from "./recordings.ts";
 export * from "./record_stream.ts";
-export type { S3Access } from "./s3_requests.ts";
+export { type S3Access, s3Endpoint } from "./s3_requests.ts";
 export * from "./s3_store.ts";
 export * from "./retention.ts";
 export { RECORDING_FORMATS, type RecordingFormat } from "./segment_writer.ts";

@@ -45,6 +45,9 @@ interface PlacedRun {
 /** Files that follow on each other so closely, by the clock on the wall, have no gap between them. */
 const LEAST_GAP_MS = 250;
 
+/** What is read at once, where fragments are not longer: each reading of object storage is a request. */
+const READ_BYTES = 1024 * 1024;
+
 /** Fragments that one answer may be made of: a day of one second each. */
 const MOST_FRAGMENTS = 100_000;
 
@@ -137,9 +140,14 @@ export class RecordingPlayback {
     yield init;
     let sequenceNumber = 1;
     for (const { run: { segment, structure: { tracks }, fragments }, byMs } of runs) {
-      for (const { offset, length } of fragments) {
-        const bytes = await this.#recordings.read(segment, { offset, length });
-        yield moveFragment(bytes, { sequenceNumber: sequenceNumber++, byMs, tracks });
+      for (const block of blocks(fragments)) {
+        const [{ offset: start }, last] = [block[0]!, block.at(-1)!];
+        const length = last.offset + last.length - start;
+        const bytes = await this.#recordings.read(segment, { offset: start, length });
+        for (const { offset, length } of block) {
+          const fragment = bytes.subarray(offset - start, offset - start + length);
+          yield moveFragment(fragment, { sequenceNumber: sequenceNumber++, byMs, tracks });
+        }
       }
     }
   }
@@ -200,6 +208,23 @@ function within(
   // A file that begins without a key frame is played from its first one on.
   while (start < end && !fragments[start]!.keyFrame) start++;
   return fragments.slice(start, end);
+}
+
+/** Fragments behind each other that are read at once. */
+function blocks(fragments: readonly TimedFragment[]): TimedFragment[][] {
+  const all: TimedFragment[][] = [];
+  let bytes = 0;
+  for (const fragment of fragments) {
+    const last = all.at(-1)?.at(-1);
+    const follows = last !== undefined && last.offset + last.length === fragment.offset;
+    if (follows && bytes + fragment.length <= READ_BYTES) all.at(-1)!.push(fragment);
+    else {
+      all.push([fragment]);
+      bytes = 0;
+    }
+    bytes += fragment.length;
+  }
+  return all;
 }
 
 /** Groups of fragments, each of which decoding can start at. */

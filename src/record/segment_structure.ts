@@ -1,4 +1,10 @@
-import { FragmentIndex, type IndexedFragment, Mp4Error, type Mp4InitTrack } from "../mp4/mod.ts";
+import {
+  type FileRange,
+  FragmentIndex,
+  type IndexedFragment,
+  Mp4Error,
+  type Mp4InitTrack,
+} from "../mp4/mod.ts";
 import type { ListedSegment, Recordings } from "./recordings.ts";
 import { RecordingError } from "./recording_store.ts";
 
@@ -27,6 +33,9 @@ export interface SegmentStructure {
   /** Its fragments that are whole, in order. */
   readonly fragments: readonly TimedFragment[];
 }
+
+/** What is read at once where less is wanted: all of a fragment but its media. Each reading of object storage is a request. */
+const READ_AHEAD_BYTES = 4096;
 
 /** Files whose structure is remembered: those of a day, in ten minutes each, of a few streams. */
 const MOST_REMEMBERED = 1000;
@@ -75,13 +84,22 @@ export class SegmentStructures {
 
   async #read(segment: ListedSegment, known: Remembered | undefined): Promise<Remembered> {
     const fileBytes = segment.bytes;
+    let ahead = { offset: 0, bytes: new Uint8Array(0) as Uint8Array };
+    const read = async ({ offset, length }: FileRange): Promise<Uint8Array> => {
+      const from = offset - ahead.offset;
+      if (from < 0 || from + length > ahead.bytes.length) {
+        const most = Math.min(Math.max(length, READ_AHEAD_BYTES), fileBytes - offset);
+        ahead = { offset, bytes: await this.#recordings.read(segment, { offset, length: most }) };
+      }
+      return ahead.bytes.subarray(offset - ahead.offset, offset - ahead.offset + length);
+    };
     const before = known?.index;
     const index = before?.init === undefined
       ? new FragmentIndex({ fileBytes })
       : new FragmentIndex({ fileBytes, offset: before.wholeBytes, tracks: before.tracks });
     try {
       for (let range = index.wants; range !== undefined; range = index.wants) {
-        index.give(await this.#recordings.read(segment, range));
+        index.give(await read(range));
       }
     } catch (error) {
       // What is whole in front of it can be played.

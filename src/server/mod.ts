@@ -26,6 +26,8 @@ export {
 } from "../transport/mod.ts";
 export {
   checkRecordingRule,
+  checkS3,
+  isS3Url,
   type ListedSegment,
   RECORDING_FORMATS,
   RecordingError,
@@ -34,6 +36,8 @@ export {
   type RecordingRule,
   type Recordings,
   type RecordingStore,
+  type S3Access,
+  s3Endpoint,
 } from "../record/mod.ts";
 export type { FileChannelOptions } from "../files/mod.ts";
 export type {

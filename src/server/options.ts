@@ -9,7 +9,7 @@ import type { FileChannelOptions } from "../files/mod.ts";
 import type { GateLimits, ServerHooks } from "../gate/mod.ts";
 import type { HubOptions } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
-import type { RecordingRule } from "../record/mod.ts";
+import type { RecordingRule, S3Access } from "../record/mod.ts";
 import type { RelayOptions } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import type { LossPolicy } from "../transmux/mod.ts";
@@ -86,6 +86,8 @@ export interface ServerOptions {
   readonly sources?: readonly FileChannelOptions[];
   /** Which streams are recorded, where, and how long that is kept; the first rule is number 0. */
   readonly record?: readonly RecordingRule[];
+  /** Where the buckets of recordings are, and who asks; for rules that do not say so. */
+  readonly s3?: S3Access;
   /** Keeps the last of each live stream in memory, so that clips can be had of it. Off by default. */
   readonly keep?: KeepOptions;
   /** Settings and bounds of the streams. */

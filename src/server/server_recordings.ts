@@ -13,7 +13,10 @@ const KEPT_PART_MS = 500;
 
 /** The recordings by the rules of the options. Of several workers each records what is published to it. */
 export function recordingsOf(core: ServerCore, events: ServerEvents): Recordings {
-  const rules = core.workers === 1 ? core.options.record ?? [] : [];
+  const { record = [], s3 } = core.options;
+  const rules = core.workers === 1
+    ? record.map((rule) => s3 === undefined ? rule : { s3, ...rule })
+    : [];
   return new Recordings({
     ...recordingsContext(core),
     onSegment: ({ name, path, startUnixMs, durationMs, bytes }) =>

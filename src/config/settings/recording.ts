@@ -1,17 +1,30 @@
 import {
   checkRecordingRule,
   type FileChannelOptions,
+  isS3Url,
   RECORDING_FORMATS,
   type RecordingRule,
+  s3Endpoint,
 } from "../../server/mod.ts";
 import { bytes, choice, FILE, text, time, TOGGLE } from "../leaf_types.ts";
 import type { Permission } from "../permission.ts";
-import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
+import { reaching } from "../reaching.ts";
+import {
+  type GroupType,
+  type GroupValue,
+  type Setting,
+  setting,
+  type SettingValues,
+} from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
+import { S3_ENDPOINT, S3_REGION } from "./object_storage.ts";
 
 const NAME = text({ allowed: "the NAME of a stream, or a pattern such as live/*" });
 
-const FOLDER = text({ allowed: "a FOLDER" });
+const FOLDER = text({ allowed: "a FOLDER, or s3://BUCKET/PREFIX" });
+
+/** Whoever asks is known when the whole configuration is. */
+const ANY_KEY = { accessKeyId: "-", secretAccessKey: "-" };
 
 const KEEP_TIME = time({ min: 0, max: Infinity, isWhole: false });
 
@@ -19,7 +32,12 @@ const RULE: GroupType = {
   kind: "group",
   settings: [
     setting({ key: "name", type: NAME, help: "the stream, or a pattern", change: "restart" }),
-    setting({ key: "folder", type: FOLDER, help: "where its files go", change: "restart" }),
+    setting({
+      key: "folder",
+      type: FOLDER,
+      help: "where its files go: a folder, or object storage",
+      change: "restart",
+    }),
     setting({
       key: "format",
       type: choice(RECORDING_FORMATS),
@@ -81,7 +99,7 @@ const RULE: GroupType = {
   required: ["name", "folder"],
   check: (values) => {
     try {
-      checkRecordingRule(ruleOf(values));
+      checkRecordingRule({ ...ruleOf(values), s3: ANY_KEY });
     } catch (error) {
       throw new SettingFault(`is wrong: ${error instanceof Error ? error.message : error}`);
     }
@@ -94,7 +112,7 @@ export const RECORD = setting<readonly GroupValue[]>({
   type: { kind: "list", of: RULE },
   default: [],
   defaultInWords: "none",
-  help: "write the stream NAME to files in a folder",
+  help: "write the stream NAME to files in a folder, or in object storage: s3://BUCKET/PREFIX",
   doc: "NAME may be a pattern: `live/*` is any stream below `live`. Nothing is transcoded.",
   flag: {
     name: "record",
@@ -108,7 +126,7 @@ export const RECORD = setting<readonly GroupValue[]>({
       return values;
     },
   },
-  needs: (rules) => rules.flatMap((rule) => folderPermissions(rule)),
+  needs: (rules, settings) => rules.flatMap((rule) => storePermissions(rule, settings)),
   change: "restart",
 });
 
@@ -218,8 +236,15 @@ export function channelsOf(values: readonly GroupValue[]): FileChannelOptions[] 
   return [...channels.values()];
 }
 
-function folderPermissions(rule: GroupValue): Permission[] {
+function storePermissions(rule: GroupValue, settings: SettingValues): Permission[] {
   const path = rule.get("folder") as string;
+  if (isS3Url(path)) {
+    const [endpoint, region] = [settings.get(S3_ENDPOINT), settings.get(S3_REGION)];
+    return reaching(s3Endpoint({
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(region === undefined ? {} : { region }),
+    }));
+  }
   return [
     { name: "read", path },
     { name: "write", path },
