@@ -35,7 +35,9 @@ const CLOSING_MS = 8000;
 const REGION = "us-east-1";
 
 /** The URL of the service. */
-export function s3Endpoint({ endpoint, region = REGION }: Pick<S3Access, "endpoint" | "region">) {
+export function s3Endpoint(
+  { endpoint, region = REGION }: Pick<S3Access, "endpoint" | "region">,
+): string {
   return endpoint ?? `https://s3.${region}.amazonaws.com`;
 }
 

@@ -5,9 +5,13 @@ import { type Setting, setting } from "../setting.ts";
 /** The service that buckets of recordings are at. */
 export const S3_ENDPOINT = setting<string>({
   key: "s3.endpoint",
-  type: checked(text({ allowed: "a URL of http or https, without a user" }), (endpoint) => {
-    checkS3("s3://bucket", { endpoint, accessKeyId: "-", secretAccessKey: "-" });
-  }),
+  // One that is wrong may have a password in it.
+  type: checked(
+    text({ allowed: "a URL of http or https, without a user", isSecret: true }),
+    (endpoint) => {
+      checkS3("s3://bucket", { endpoint, accessKeyId: "-", secretAccessKey: "-" });
+    },
+  ),
   defaultInWords: "that of Amazon in the region",
   help: "the object storage that s3://BUCKET/PREFIX of recordings is at",
   doc:
