@@ -51,6 +51,7 @@ export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "http.port": port(),
   "https.port": port(),
   "webrtc.port": port(),
+  "webrtcPorts": { min: 1, max: 1000, isWhole: true },
   "hls.segmentMs": { min: 100, max: 60_000, isWhole: false },
   "hls.partMs": { min: 20, max: 10_000, isWhole: false },
   // Fewer are no playlist that players can begin with.

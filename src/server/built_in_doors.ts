@@ -84,7 +84,7 @@ function httpDoorOptions(
   },
 ): HttpDoorOptions {
   const { http, https, httpOrigins = {}, httpHosts, httpOutputs } = options;
-  const { webrtc = false, webrtcHosts } = options;
+  const { webrtc = false, webrtcHosts, webrtcPorts } = options;
   const { media, api } = httpOrigins;
   return {
     ...(http === undefined ? {} : { http }),
@@ -98,6 +98,7 @@ function httpDoorOptions(
     ...(webrtc === false ? {} : {
       webrtc: {
         address: webrtc,
+        ...(webrtcPorts === undefined ? {} : { ports: webrtcPorts }),
         ...(webrtcHosts === undefined ? {} : { hosts: webrtcHosts }),
       },
     }),

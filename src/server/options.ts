@@ -49,6 +49,8 @@ export interface ServerOptions {
    * there is no WebRTC.
    */
   readonly webrtc?: ListenAddress | false;
+  /** How many UDP ports WebRTC has, from that one on: sessions are shared out among them. Default 1. */
+  readonly webrtcPorts?: number;
   /** How streams are played as HLS: segments, parts, memory. */
   readonly hls?: HlsOptions;
   /**

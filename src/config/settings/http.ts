@@ -1,4 +1,5 @@
-import { LISTEN_ADDRESS, text } from "../leaf_types.ts";
+import { LISTEN_ADDRESS, number, text } from "../leaf_types.ts";
+import { serverNumber } from "../server_number.ts";
 import type { LeafType, Setting } from "../setting.ts";
 import { setting } from "../setting.ts";
 import { SettingFault, wrong } from "../setting_fault.ts";
@@ -77,6 +78,17 @@ export const HTTP: readonly Setting[] = [
     change: "restart",
   }),
   WEBRTC_PORT,
+  serverNumber({
+    key: "webrtc.ports",
+    as: number,
+    default: 1,
+    help: "how many UDP ports WebRTC has, from `webrtc.port` on",
+    doc:
+      "Sessions are shared out among them. One does for all; more are for networks that let only so much through each.",
+    flag: { name: "webrtc-ports", placeholder: "N", isRare: true },
+    option: "webrtcPorts",
+    change: "restart",
+  }),
   setting<readonly string[]>({
     key: "webrtc.hosts",
     type: {

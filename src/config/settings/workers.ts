@@ -31,7 +31,7 @@ export const WORKERS: readonly Setting[] = [
     doc:
       "Clients are shared out among the workers, and a stream is fetched once by each that has players of " +
       "it. Each has UDP ports of its own: behind those that are given come those of the further ones (`rtp.port` " +
-      "two each, `webrtc.port` one). More than one needs `--unstable-net`, and where the program is a local file `--allow-read` of its " +
+      "two each, `webrtc.port` as many as `webrtc.ports` says). More than one needs `--unstable-net`, and where the program is a local file `--allow-read` of its " +
       "folder.",
     flag: { name: "workers", placeholder: "N|auto" },
     option: "workers",

@@ -198,7 +198,9 @@ export class HttpDoor implements Door {
     if (port === undefined) return;
     const { hostname } = port;
     this.#webrtcAddress = { protocol: "webrtc", hostname, port: port.port };
-    shell.log.info(`webrtc listening on udp ${formatAddress(this.#webrtcAddress)}`);
+    const { portCount } = this.#webrtc!;
+    const others = portCount === 1 ? "" : `, ${portCount} ports from there on`;
+    shell.log.info(`webrtc listening on udp ${formatAddress(this.#webrtcAddress)}${others}`);
   }
 
   /** Groups before outputs, the outputs, groups behind them. */

@@ -15,6 +15,7 @@ export interface WorkerOptions {
   readonly rtp?: ListenAddress | false;
   readonly http?: ListenAddress | false;
   readonly webrtc?: ListenAddress | false;
+  readonly webrtcPorts?: number;
   readonly https?: ListenAddress | false;
   /** All others are for the worker to read. */
   readonly [option: string]: unknown;

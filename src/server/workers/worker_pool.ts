@@ -296,7 +296,7 @@ export class WorkerPool {
       if (!asked || found === undefined) return asked === undefined ? {} : { [protocol]: asked };
       return { [protocol]: { ...asked, port: found.port } };
     };
-    const { rtp, webrtc } = options;
+    const { rtp, webrtc, webrtcPorts = 1 } = options;
     return {
       ...options,
       ...at("rtmp", options.rtmp),
@@ -306,7 +306,9 @@ export class WorkerPool {
       ...at("http", options.http),
       ...at("https", options.https),
       ...(rtp && rtp.port !== 0 ? { rtp: { ...rtp, port: rtp.port + 2 * index } } : {}),
-      ...(webrtc && webrtc.port !== 0 ? { webrtc: { ...webrtc, port: webrtc.port + index } } : {}),
+      ...(webrtc && webrtc.port !== 0
+        ? { webrtc: { ...webrtc, port: webrtc.port + index * webrtcPorts } }
+        : {}),
     };
   }
 

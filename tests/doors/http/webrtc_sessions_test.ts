@@ -456,3 +456,18 @@ Deno.test("pictures that are late are found by their timestamps, where these wra
   // Another publisher, or one whose clock was set.
   assertEquals(late([9_000_000, 1000, 4000]), { late: [], count: 0 });
 });
+
+Deno.test("sessions are shared out among the ports that WebRTC has", async () => {
+  const { weir, base } = await start({ webrtcPorts: 3, webrtcHosts: ["127.0.0.2"] });
+  await using _ = weir;
+  const camera = new Camera(weir);
+  camera.picture({ key: true });
+  const ports = new Map<string, number>();
+  for (let i = 0; i < 6; i++) {
+    const answer = await post(`${base}/live/cam/whep`, offerOf("recvonly"));
+    const [, port] = / (\d+) typ host/.exec(await answer.text())!;
+    ports.set(port!, (ports.get(port!) ?? 0) + 1);
+  }
+  assertEquals([...ports.values()], [2, 2, 2]);
+  await camera.end();
+});

@@ -8,8 +8,10 @@ import { WebRtcPort } from "./webrtc_port.ts";
 
 /** Options of WebRTC. */
 export interface WebRtcOptions {
-  /** The UDP port of all sessions. */
+  /** The UDP port of all sessions, or the first. */
   readonly address: ListenAddress;
+  /** How many ports there are, from that one on. Default 1. */
+  readonly ports?: number;
   /**
    * Addresses or names at which clients reach that port, where it is not the host that their requests are for: behind a
    * proxy, or where addresses are translated.
@@ -26,13 +28,14 @@ const MOST_CANDIDATES = 8;
 /** A certificate is made with the first session, and lasts as long as the server does. */
 const VALID_MS = 10 * 365 * 86_400_000;
 
-/** What all sessions of WebRTC share: the UDP port and the certificate. */
+/** What all sessions of WebRTC share: the UDP ports and the certificate. */
 export class WebRtc {
   readonly #options: WebRtcOptions;
-  readonly #links = new Set<WebRtcLink>();
+  /** Each session, and the port that it was given. */
+  readonly #links = new Map<WebRtcLink, WebRtcPort>();
   /** Further ports, for clients of this machine, by the address. */
   readonly #own = new Map<string, Promise<WebRtcPort>>();
-  #port: Promise<WebRtcPort> | undefined;
+  #ports: Promise<readonly WebRtcPort[]> | undefined;
   #identity: DtlsIdentity | undefined;
   #isClosed = false;
 
@@ -42,27 +45,37 @@ export class WebRtc {
   }
 
   /**
-   * Binds the port, once.
+   * Binds the ports, once; resolves with the first.
    *
    * @throws {ServerError} `address-in-use` or `address-not-available`
    */
   async open(): Promise<WebRtcPort> {
+    return (await this.#opened())[0]!;
+  }
+
+  async #opened(): Promise<readonly WebRtcPort[]> {
     if (this.#isClosed) {
       throw new ServerError("state", "Cannot use WebRTC as the server has stopped");
     }
-    this.#port ??= bind(this.#options.address);
+    const { address, ports = 1 } = this.#options;
+    this.#ports ??= bindAll(address, ports);
     try {
-      return await this.#port;
+      return await this.#ports;
     } catch (error) {
-      this.#port = undefined;
+      this.#ports = undefined;
       throw error;
     }
+  }
+
+  /** How many ports there are. */
+  get portCount(): number {
+    return this.#options.ports ?? 1;
   }
 
   /** Whether a further session may begin: those that are not connected yet are bounded. */
   get hasRoom(): boolean {
     let unconnected = 0;
-    for (const { isConnected } of this.#links) if (!isConnected) unconnected++;
+    for (const { isConnected } of this.#links.keys()) if (!isConnected) unconnected++;
     return unconnected < MOST_UNCONNECTED;
   }
 
@@ -84,8 +97,10 @@ export class WebRtc {
       clock,
       random,
     });
-    this.#links.add(link);
-    for (const port of await this.#ports()) port.add(credentials.fragment, link);
+    const [first, ...others] = await this.#opened();
+    const port = others.reduce((least, one) => one.size < least.size ? one : least, first!);
+    this.#links.set(link, port);
+    for (const one of await this.#portsOf(link)) one.add(credentials.fragment, link);
     return { link, credentials };
   }
 
@@ -93,7 +108,7 @@ export class WebRtc {
   async renew(link: WebRtcLink): Promise<IceCredentials> {
     const credentials = newCredentials();
     const given = link.renew(credentials);
-    for (const port of await this.#ports()) {
+    for (const port of await this.#portsOf(link)) {
       if (given !== undefined) port.remove(given);
       port.add(credentials.fragment, link);
     }
@@ -103,18 +118,19 @@ export class WebRtc {
   /** Ends the transport of a session; harmless when repeated. */
   async release(link: WebRtcLink): Promise<void> {
     link.close();
-    if (!this.#links.delete(link)) return;
-    for (const port of await this.#ports()) {
+    const ports = await this.#portsOf(link);
+    this.#links.delete(link);
+    for (const port of ports) {
       for (const fragment of link.fragments) port.remove(fragment);
     }
   }
 
-  /** Where a client at `remoteAddress`, whose request is for `host`, reaches this server. */
+  /** Where a client at `remoteAddress`, whose request is for `host`, reaches its session. */
   async candidates(
-    host: string,
-    remoteAddress: string,
+    link: WebRtcLink,
+    { host, remoteAddress }: { readonly host: string; readonly remoteAddress: string },
   ): Promise<{ readonly hostname: string; readonly port: number }[]> {
-    const { hostname, port } = await this.open();
+    const { hostname, port } = this.#links.get(link) ?? await this.open();
     const isAny = hostname === "0.0.0.0" || hostname === "::";
     const hosts = this.#options.hosts ?? [isAny ? host : hostname];
     const found = new Set<string>();
@@ -123,7 +139,7 @@ export class WebRtc {
       .slice(0, MOST_CANDIDATES);
     return await Promise.all(reachable.map(async (address) => {
       const isOwn = isAny && isLoopback(address) && isLoopback(remoteAddress);
-      return { hostname: address, port: isOwn ? await this.#ownPort(address) : port };
+      return { hostname: address, port: isOwn ? await this.#ownPort(link, address) : port };
     }));
   }
 
@@ -132,25 +148,29 @@ export class WebRtc {
    * even to there, and what a socket of all addresses answers then comes from that network, where it is not expected: so
    * these have a socket of that one address.
    */
-  async #ownPort(address: string): Promise<number> {
+  async #ownPort(link: WebRtcLink, address: string): Promise<number> {
     let port = this.#own.get(address);
     if (port === undefined) {
       this.#own.set(address, port = bind({ hostname: address, port: 0 }));
       port.catch(() => this.#own.delete(address));
     }
-    return (await port).port;
+    const bound = await port;
+    if (this.#links.has(link)) { for (const fragment of link.fragments) bound.add(fragment, link); }
+    return bound.port;
   }
 
-  async #ports(): Promise<WebRtcPort[]> {
-    return await Promise.all([this.#port ?? this.open(), ...this.#own.values()]);
+  async #portsOf(link: WebRtcLink): Promise<WebRtcPort[]> {
+    const port = this.#links.get(link);
+    return [...(port === undefined ? [] : [port]), ...await Promise.all(this.#own.values())];
   }
 
-  /** Frees the port. */
+  /** Frees the ports. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const link of this.#links) link.close();
+    for (const link of this.#links.keys()) link.close();
     this.#links.clear();
-    for (const port of [this.#port, ...this.#own.values()]) await (await port)?.close();
+    const ports = await this.#ports?.catch(() => []) ?? [];
+    for (const port of [...ports, ...this.#own.values()]) await (await port).close();
     this.#own.clear();
   }
 
@@ -174,6 +194,24 @@ export function random(length: number): Uint8Array {
 /** At least 24 bits of fragment and 128 of password (RFC 8445, 5.3), in letters that ICE allows. */
 function newCredentials(): IceCredentials {
   return { fragment: random(6).toHex(), password: random(16).toHex() };
+}
+
+/** Binds so many ports, all or none. */
+async function bindAll(
+  { port, ...address }: ListenAddress,
+  count: number,
+): Promise<readonly WebRtcPort[]> {
+  const bound: WebRtcPort[] = [];
+  try {
+    for (let at = 0; at < count; at++) {
+      // Port 0 is any that is free, for each.
+      bound.push(await bind({ ...address, port: port === 0 ? 0 : port + at }));
+    }
+    return bound;
+  } catch (error) {
+    for (const one of bound) await one.close();
+    throw error;
+  }
 }
 
 async function bind({ hostname = "0.0.0.0", port }: ListenAddress): Promise<WebRtcPort> {

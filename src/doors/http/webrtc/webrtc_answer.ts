@@ -37,9 +37,13 @@ export async function beginSession(
   let begun;
   let candidates;
   try {
-    candidates = await webrtc.candidates(visit.url.hostname, visit.guest.remoteAddress);
     begun = await webrtc.link(offer, visit.shell.clock);
+    candidates = await webrtc.candidates(begun.link, {
+      host: visit.url.hostname,
+      remoteAddress: visit.guest.remoteAddress,
+    });
   } catch (error) {
+    if (begun !== undefined) await webrtc.release(begun.link);
     if (!(error instanceof ServerError)) throw error;
     return faultAnswer({ status: 503, code: error.code, reason: error.message });
   }

@@ -3,7 +3,7 @@ import { isStun, parseStunRequest } from "../../../webrtc/mod.ts";
 import type { LinkPort, WebRtcLink } from "./webrtc_link.ts";
 
 /**
- * The one UDP port of all sessions of WebRTC. A datagram counts only where it is a request of ICE by who knows a
+ * A UDP port of sessions of WebRTC: of all, where it is the only one. A datagram counts only where it is a request of ICE by who knows a
  * session's password, or comes from an address that has made such a request.
  */
 export class WebRtcPort implements LinkPort {
@@ -32,6 +32,11 @@ export class WebRtcPort implements LinkPort {
   /** Its number. */
   get port(): number {
     return this.#socket.port;
+  }
+
+  /** How many sessions it has. */
+  get size(): number {
+    return this.#links.size;
   }
 
   /** Has requests of ICE by a name fragment brought to a link. */

@@ -126,7 +126,10 @@ export class WebRtcSession {
   }
 
   async #fragmentOf({ fragment, password }: IceCredentials, host: string): Promise<string> {
-    const candidates = await this.#webrtc.candidates(host, this.#visit.guest.remoteAddress);
+    const candidates = await this.#webrtc.candidates(this.#link, {
+      host,
+      remoteAddress: this.#visit.guest.remoteAddress,
+    });
     return [
       "a=ice-lite",
       `a=ice-ufrag:${fragment}`,
