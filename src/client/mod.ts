@@ -28,6 +28,7 @@
  */
 export type { PlaybackBounds } from "./playback_bounds.ts";
 export * from "./rtmp_client.ts";
+export type * from "./rtmp_client_options.ts";
 export {
   RtmpPlayback,
   type RtmpPlaybackControl,

@@ -1,22 +1,16 @@
-import type { AmfObject, AmfValue } from "../amf/mod.ts";
+import type { AmfValue } from "../amf/mod.ts";
 import {
   ChunkDecoderStream,
-  type ChunkLimits,
   type ConnectedEvent,
   type EnhancedCapabilities,
   formatTcUrl,
   MessageParserStream,
-  parseRtmpUrl,
   type PlayingEvent,
   type PublishingEvent,
   type RedirectEvent,
   type ResultEvent,
   RtmpClientHandshake,
   RtmpClientSession,
-  type RtmpClientSessionOptions,
-  type RtmpClientSessionStatistics,
-  RtmpConnectAuthentication,
-  type RtmpCredentials,
   RtmpError,
   RtmpHandshakeStream,
   type RtmpPlayOptions,
@@ -26,98 +20,14 @@ import {
   type RtmpUrl,
 } from "../rtmp/mod.ts";
 import type { RtmpClientEvent } from "../rtmp/mod.ts";
-import {
-  isDisconnect,
-  Outbox,
-  type StreamPair,
-  streamPairTransport,
-  type Transport,
-} from "../transport/mod.ts";
-import { dial } from "./dial.ts";
+import { isDisconnect, Outbox, type Transport } from "../transport/mod.ts";
 import { MessageFeed } from "./message_feed.ts";
 import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
+import type { RtmpClientOptions, RtmpClientStatistics } from "./rtmp_client_options.ts";
+import { connectRtmp, RTMP_SHAKEN, type RtmpAttempt } from "./rtmp_connect.ts";
 import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
 import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
-import { checkRedirect, redirected } from "./rtmp_redirection.ts";
-
-/** Options of {@linkcode RtmpClient.connect}; every one has a default. */
-export interface RtmpClientOptions {
-  /** Gives connecting up. Once connected, it does nothing more. */
-  readonly signal?: AbortSignal;
-  /** Time for connecting in all, and for the answer to each request. Default 10 000 ms. */
-  readonly timeoutMs?: number;
-  /** Further properties of the connect command; they win over the client's own. */
-  readonly connectParameters?: AmfObject;
-  /** Arguments behind the command object of connect. */
-  readonly connectArgs?: readonly AmfValue[];
-  /** How the handshake is offered. Default `digest`, which simple servers take for noise. */
-  readonly handshake?: "digest" | "simple";
-  /** PEM certificates that `rtmps:` trusts besides the system's. */
-  readonly caCerts?: readonly string[];
-  /** User name and password; they win over those of the URL. */
-  readonly credentials?: RtmpCredentials;
-  /**
-   * A connection that is there already: nothing is dialled, redirections are not followed, and a server that
-   * asks for credentials before it connects, which takes several connections, gets none.
-   */
-  readonly transport?: Pick<StreamPair, "readable" | "writable"> & Partial<StreamPair>;
-  /** Bounds of what the server may make the client hold. */
-  readonly chunks?: Partial<ChunkLimits>;
-  /** Times of the session: pings. */
-  readonly session?: Pick<RtmpClientSessionOptions, "chunkSize" | "pingAfterMs" | "pingTimeoutMs">;
-  /** Longest time that the server may take nothing of what is sent. Default 10 000 ms. */
-  readonly writeStallMs?: number;
-  /** Hears what the server says beyond the answers to requests, such as a request to reconnect. */
-  readonly onStatus?: (status: RtmpStatus) => void;
-}
-
-/** Statistics of an {@linkcode RtmpClient}. */
-export interface RtmpClientStatistics extends RtmpClientSessionStatistics {
-  /** Bytes received after the handshake. */
-  readonly bytesReceived: number;
-  /** Bytes sent. */
-  readonly bytesSent: number;
-}
-
-/** An event that answers a request. */
-type Answer = ConnectedEvent | ResultEvent | PlayingEvent | PublishingEvent;
-
-/** Who waits for the answer to a request. */
-interface Waiter {
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Options of one connection. */
-interface AttemptOptions extends RtmpClientOptions {
-  readonly redirects: number;
-  readonly authentication: RtmpConnectAuthentication;
-  /** Gives the attempt up. */
-  readonly signal: AbortSignal;
-  /** How far connecting has come, for the error of the one who waits. */
-  readonly progress: ConnectProgress;
-}
-
-/** How far connecting has come, in words. */
-interface ConnectProgress {
-  reached: string;
-}
-
-const SHAKEN = "connected, handshake done, no answer to connect";
-
-/**
- * How long a server may leave the connect command without an answer, milliseconds, before another connection
- * asks without the lists of Enhanced RTMP. The first goes on: it may only be slow.
- */
-const SILENCE_MS = 3000;
-
-/** What makes connect a command of before Enhanced RTMP. */
-const NOTHING_ENHANCED = {
-  fourCcList: undefined,
-  capsEx: undefined,
-  videoFourCcInfoMap: undefined,
-  audioFourCcInfoMap: undefined,
-} as const;
+import { type RtmpAnswer, RtmpRequests } from "./rtmp_requests.ts";
 
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 100;
@@ -170,7 +80,7 @@ export class RtmpClient {
   readonly #outbox: Outbox;
   /** What publications have to say. */
   readonly #media = new MessageFeed();
-  readonly #waiters = new Map<number, Waiter>();
+  readonly #requests: RtmpRequests;
   readonly #playbacks = new Map<number, RtmpPlayback>();
   readonly #publications = new Map<number, RtmpPublication>();
   readonly #closed = Promise.withResolvers<void>();
@@ -186,7 +96,7 @@ export class RtmpClient {
   #end: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(url: RtmpUrl, transport: Transport, options: AttemptOptions) {
+  private constructor(url: RtmpUrl, transport: Transport, options: RtmpAttempt) {
     const { app, isAsked } = options.authentication;
     this.url = url;
     this.#isAuthenticated = isAsked;
@@ -202,6 +112,10 @@ export class RtmpClient {
       ...(connectParameters === undefined ? {} : { connectParameters }),
       ...(connectArgs === undefined ? {} : { connectArgs }),
       nowMs: performance.now(),
+    });
+    this.#requests = new RtmpRequests({
+      cancel: (id) => this.#session.cancel(id),
+      flush: () => this.#flush(),
     });
     this.closed = this.#closed.promise;
     // Whoever does not look at it hears of the end from the streams.
@@ -248,120 +162,11 @@ export class RtmpClient {
     url: string | RtmpUrl,
     options: RtmpClientOptions = {},
   ): Promise<RtmpClient> {
-    const { credentials, timeoutMs = 10_000 } = options;
-    let target = typeof url === "string" ? parseRtmpUrl(url) : url;
-    if (credentials !== undefined) {
-      const { username, password } = credentials;
-      target = { ...target, username, password };
-    }
-    const deadline = new AbortController();
-    const progress: ConnectProgress = { reached: "" };
-    const timer = setTimeout(() => {
-      const { host, port } = target;
-      const message = `No connection to ${host} at port ${port} within ${timeoutMs} ms`;
-      deadline.abort(new RtmpError("timeout", `${message}: ${progress.reached}`));
-    }, timeoutMs);
-    const signal = options.signal === undefined
-      ? deadline.signal
-      : AbortSignal.any([options.signal, deadline.signal]);
-    try {
-      for (let redirects = 0;; redirects++) {
-        progress.reached = "";
-        const attempt = { ...options, redirects, signal, progress };
-        const connected = await RtmpClient.#connectTo(target, attempt);
-        if (connected instanceof RtmpClient) return connected;
-        if (options.transport !== undefined) {
-          throw new RtmpError(
-            "connect-rejected",
-            `The server redirects to ${connected}, which a given transport cannot follow`,
-          );
-        }
-        target = redirected(target, connected);
-        checkRedirect(target);
-      }
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Connects to one server, as often as it asks who the client is; or returns where it sends the client. */
-  static async #connectTo(
-    target: RtmpUrl,
-    options: Omit<AttemptOptions, "authentication">,
-  ): Promise<RtmpClient | string> {
-    const { username, password = "" } = target;
-    const authentication = new RtmpConnectAuthentication({
-      credentials: username === undefined ? undefined : { username, password },
-      app: target.app,
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    return await connectRtmp(url, options, async (transport, { target, attempt, onShaken }) => {
+      const client = new RtmpClient(target, transport, attempt);
+      const redirection = await client.#open(attempt.signal, onShaken);
+      return redirection ?? client;
     });
-    for (;;) {
-      try {
-        return await RtmpClient.#openEither(target, { ...options, authentication });
-      } catch (error) {
-        const isRefusal = error instanceof RtmpError && error.code === "connect-rejected";
-        if (!isRefusal) throw error;
-        const { isAsked } = authentication;
-        if (!authentication.refused(error.description ?? "")) {
-          throw isAsked ? withoutDescription(error) : error;
-        }
-        if (options.transport !== undefined) {
-          throw new RtmpError(
-            "unauthorized",
-            "The server asks who the client is, which a given transport cannot answer",
-          );
-        }
-      }
-    }
-  }
-
-  /** Opens a connection, and another that says less where the server says nothing to the first. */
-  static async #openEither(target: RtmpUrl, options: AttemptOptions): Promise<RtmpClient | string> {
-    const { signal, timeoutMs = 10_000, connectParameters } = options;
-    if (options.transport !== undefined) return await RtmpClient.#openOne(target, options);
-    const losers = new AbortController();
-    const both = { ...options, signal: AbortSignal.any([signal, losers.signal]) };
-    const { promise: silence, resolve: onSilence } = Promise.withResolvers<void>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const first = RtmpClient.#openOne(target, both, () => {
-      timer = setTimeout(onSilence, Math.min(SILENCE_MS, timeoutMs / 3));
-    });
-    const isAnswered = first.then(() => true, (error) => timer === undefined || !isClosed(error));
-    try {
-      if (await Promise.race([silence, isAnswered]) === true) return await first;
-      const plain = { ...NOTHING_ENHANCED, ...connectParameters };
-      const second = RtmpClient.#openOne(target, { ...both, connectParameters: plain });
-      const attempts = [first, second];
-      const winner = await Promise.any(attempts).catch(({ errors }: AggregateError) => {
-        throw errors.find((error) => !isClosed(error)) ?? errors[0];
-      });
-      for (const attempt of attempts) {
-        void attempt.then(async (client) => {
-          if (client !== winner && client instanceof RtmpClient) await client.close();
-        }).catch(() => {});
-      }
-      return winner;
-    } finally {
-      clearTimeout(timer);
-      losers.abort(new RtmpError("closed", "Another connection was answered first"));
-    }
-  }
-
-  static async #openOne(
-    target: RtmpUrl,
-    options: AttemptOptions,
-    onShaken?: () => void,
-  ): Promise<RtmpClient | string> {
-    const { progress } = options;
-    progress.reached ||= "not connected";
-    const transport = await openTransport(target, options);
-    if (progress.reached !== SHAKEN) progress.reached = "connected, the handshake is not done";
-    const client = new RtmpClient(target, transport, options);
-    const redirection = await client.#open(options.signal, () => {
-      progress.reached = SHAKEN;
-      onShaken?.();
-    });
-    return redirection ?? client;
   }
 
   /** What the server said when it accepted the connection. */
@@ -464,11 +269,7 @@ export class RtmpClient {
       // What ends the connection before rejects.
       await Promise.race([this.#shaken.promise, this.closed]);
       onShaken();
-      const { promise: connected, resolve, reject } = Promise.withResolvers<void>();
-      const request = this.#session.connect();
-      this.#waiters.set(request, { resolve: () => resolve(), reject });
-      this.#flush();
-      await connected;
+      await this.#requests.ask(() => this.#session.connect());
     } catch (error) {
       if (this.#redirect !== undefined) return this.#redirect.tcUrl;
       this.#finish(endOf(error));
@@ -494,7 +295,7 @@ export class RtmpClient {
         .pipeThrough(this.#chunks)
         .pipeThrough(new MessageParserStream())
         .pipeTo(sink);
-      const where = this.#connection === undefined ? `: ${SHAKEN}` : "";
+      const where = this.#connection === undefined ? `: ${RTMP_SHAKEN}` : "";
       this.#finish(new RtmpError("closed", `The server has closed the connection${where}`));
     } catch (error) {
       this.#finish(endOf(error));
@@ -558,16 +359,15 @@ export class RtmpClient {
           break;
         case "connected":
           this.#connection = event;
-          this.#answered(event);
+          this.#requests.answered(event);
           break;
         case "publishing":
         case "playing":
         case "result":
-          this.#answered(event);
+          this.#requests.answered(event);
           break;
         case "failed":
-          this.#waiters.get(event.request)?.reject(event.error);
-          this.#waiters.delete(event.request);
+          this.#requests.failed(event.request, event.error);
           break;
         case "stopped":
           this.#stopped(event.streamId, event.error, event.status);
@@ -583,11 +383,6 @@ export class RtmpClient {
           this.#finish(event.error);
       }
     }
-  }
-
-  #answered(event: Answer): void {
-    this.#waiters.get(event.request)?.resolve(event);
-    this.#waiters.delete(event.request);
   }
 
   #stopped(streamId: number, error: RtmpError | undefined, status: RtmpStatus): void {
@@ -651,36 +446,20 @@ export class RtmpClient {
     return this.#isAuthenticated ? name : withCredentials(name, this.url);
   }
 
-  /** Makes a request and waits for its answer; `onAnswer` is called before anything after it is looked at. */
-  #ask<T extends Answer>(
+  /** Makes a request; see {@linkcode RtmpRequests.ask}. */
+  #ask<T extends RtmpAnswer>(
     request: () => number,
-    { signal }: RtmpRequestOptions,
+    options: RtmpRequestOptions,
     onAnswer?: (answer: T) => void,
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      signal?.throwIfAborted();
-      if (this.#end !== undefined || this.#closing !== undefined) throw this.#endError();
-      const id = request();
-      const onAbort = (): void => {
-        this.#waiters.delete(id);
-        this.#session.cancel(id);
-        this.#flush();
-        reject(signal?.reason);
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiters.set(id, {
-        resolve: (answer) => {
-          signal?.removeEventListener("abort", onAbort);
-          onAnswer?.(answer as T);
-          resolve(answer as T);
-        },
-        reject: (error) => {
-          signal?.removeEventListener("abort", onAbort);
-          reject(error);
-        },
-      });
-      this.#flush();
-    });
+    return this.#requests.ask(
+      () => {
+        if (this.#end !== undefined || this.#closing !== undefined) throw this.#endError();
+        return request();
+      },
+      options,
+      onAnswer,
+    );
   }
 
   #endError(): unknown {
@@ -716,8 +495,7 @@ export class RtmpClient {
     this.#media.end();
     this.#transport.close();
     this.#abort.abort(reason);
-    for (const waiter of this.#waiters.values()) waiter.reject(reason);
-    this.#waiters.clear();
+    this.#requests.failAll(reason);
     for (const playback of this.#playbacks.values()) playback.end(isClosed ? undefined : reason);
     for (const publication of this.#publications.values()) publication.fail(reason);
     this.#playbacks.clear();
@@ -726,34 +504,6 @@ export class RtmpClient {
     if (isClosed) this.#closed.resolve();
     else this.#closed.reject(reason);
   }
-}
-
-async function openTransport(
-  target: RtmpUrl,
-  options: RtmpClientOptions & { readonly signal: AbortSignal },
-): Promise<Transport> {
-  const { transport, signal, caCerts } = options;
-  if (transport !== undefined) {
-    // One by one: the streams of a `Deno.Conn` are getters, which a spread leaves out.
-    const { readable, writable, remoteAddress = target.host } = transport;
-    return streamPairTransport({ readable, writable, remoteAddress });
-  }
-  return await dial(
-    { hostname: target.host, port: target.port, tls: target.scheme === "rtmps" },
-    { signal, caCerts },
-  );
-}
-
-/** Whether the server has closed, and said nothing. */
-function isClosed(error: unknown): boolean {
-  return error instanceof RtmpError && error.code === "closed";
-}
-
-/** A server may repeat what it was told, and the query of `app` tells who the client is. */
-function withoutDescription({ code, status }: RtmpError): RtmpError {
-  return new RtmpError(code, `The server refuses to connect: ${JSON.stringify(status)}`, {
-    status,
-  });
 }
 
 /** MediaMTX and weir take credentials in the query of the stream's name. */
