@@ -12,7 +12,7 @@ import { blankCommentsAndStrings } from "./blank_source.ts";
 /** The folders of `src/`, lowest line first; a folder imports only from lines below its own. */
 export const LADDER: readonly (readonly string[])[] = [
   ["bytes"],
-  ["amf", "flv", "hls", "log", "media", "mp4", "rtp", "sdp", "ts"],
+  ["amf", "flv", "hls", "log", "media", "mkv", "mp4", "rtp", "sdp", "ts"],
   ["rtmp", "rtsp", "webrtc"],
   ["hub", "transmux"],
   ["gate", "health", "wire"],
@@ -27,6 +27,7 @@ export const LADDER: readonly (readonly string[])[] = [
 /** What a folder may import from its own line. */
 const WITHIN_A_LINE: Readonly<Record<string, readonly string[]>> = {
   flv: ["amf", "media"],
+  mkv: ["media"],
   mp4: ["media"],
   ts: ["media"],
   gate: ["health"],

@@ -1,5 +1,5 @@
 /**
- * Recording: streams written to files of MP4, FLV or MPEG-TS as they were published, by rules, and kept for a time.
+ * Recording: streams written to files of MP4, Matroska, FLV or MPEG-TS as they were published, by rules, and kept for a time.
  *
  * @example Where the files of a stream go
  * ```ts

@@ -1,14 +1,15 @@
 import { encodeFlvHeader, encodeFlvTag, FlvTagType } from "../flv/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
+import { MkvMuxer } from "../mkv/mod.ts";
 import { buildReferenceTime } from "../mp4/mod.ts";
 import { type CodedFrame, FlvRemuxer, FragmentWriter, frameBytes } from "../transmux/mod.ts";
 import { TsMuxer } from "../ts/mod.ts";
 
 /** A format of files. */
-export type RecordingFormat = "mp4" | "flv" | "ts";
+export type RecordingFormat = "mp4" | "flv" | "ts" | "mkv";
 
 /** The formats, the default first. */
-export const RECORDING_FORMATS: readonly RecordingFormat[] = ["mp4", "flv", "ts"];
+export const RECORDING_FORMATS: readonly RecordingFormat[] = ["mp4", "flv", "ts", "mkv"];
 
 /** What a file begins with. */
 export interface SegmentStart {
@@ -45,6 +46,8 @@ export function openSegment(format: RecordingFormat, start: SegmentStart): Segme
       return new FlvSegment(start);
     case "ts":
       return new TsSegment(start);
+    case "mkv":
+      return new MkvSegment(start);
   }
 }
 
@@ -183,6 +186,36 @@ class TsSegment implements SegmentWriter {
     const isDue = isStart && dtsUs - this.#lastTablesUs >= TABLES_EVERY_US;
     if (isDue) this.#lastTablesUs = dtsUs;
     return [...isDue ? [this.#muxer.tables()] : [], this.#muxer.write(frame)];
+  }
+
+  end(): readonly Uint8Array[] {
+    return [];
+  }
+}
+
+class MkvSegment implements SegmentWriter {
+  readonly #muxer: MkvMuxer;
+
+  constructor({ tracks, originUs, originUnixUs }: SegmentStart) {
+    this.#muxer = new MkvMuxer(tracks, { originUs, originUnixUs });
+    this.hasTracks = tracks.some(({ kind, id }) => this.#muxer.carries(kind, id));
+  }
+
+  readonly hasTracks: boolean;
+
+  get leftOut() {
+    return this.#muxer.leftOut;
+  }
+
+  get head(): Uint8Array {
+    return this.#muxer.head;
+  }
+
+  add(frame: CodedFrame): readonly Uint8Array[] {
+    const { kind, track } = frame;
+    if (!this.#muxer.carries(kind, track)) return [];
+    const data = frameBytes(frame, { parameterSets: "leave-out" });
+    return [this.#muxer.write({ ...frame, data })];
   }
 
   end(): readonly Uint8Array[] {

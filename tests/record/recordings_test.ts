@@ -102,7 +102,7 @@ async function ended(server: TestServer): Promise<void> {
   await server.log.line(({ message }) => message === "recording ended");
 }
 
-for (const format of ["mp4", "flv", "ts"] as const) {
+for (const format of ["mp4", "flv", "ts", "mkv"] as const) {
   Deno.test({
     name: `what is recorded as ${format} is what was published, frame for frame`,
     ignore: ignoreWithout("ffmpeg", "ffprobe"),
