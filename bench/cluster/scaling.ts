@@ -76,6 +76,7 @@ function tree({ nodes, regions, maxFeeds }: {
     path: [...from?.path ?? [], `n${at}`],
     feeds: 0,
     maxFeeds,
+    isDraining: false,
   });
   const holders = [node(0)];
   let crossings = 0;

@@ -3,6 +3,7 @@ import type { Ticket } from "../gate/mod.ts";
 import type { RelayOptions } from "../relay/mod.ts";
 import type { ApiContext } from "./api_context.ts";
 import { type ApiSchemas, apiSchemas } from "./api_schemas.ts";
+import { addCluster, addDrain } from "./cluster_routes.ts";
 import { loadHono } from "./hono_package.ts";
 import { pathRuleOfJson, pathRuleToJson } from "./path_rule_json.ts";
 import { RouteBook } from "./route_book.ts";
@@ -27,6 +28,8 @@ export async function apiApp(
   addRelays(book, { schemas, context });
   addPaths(book, { schemas, context });
   addKeys(book, { schemas, context });
+  addDrain(book, { schemas, context });
+  addCluster(book, { schemas, context });
   addProgram(book, { schemas, context });
   book.addDocument("/v1/openapi.json", context);
   return (request) => book.fetch(request);

@@ -1,9 +1,12 @@
 import type { PublishKey } from "../access/mod.ts";
 import type { TicketInfo } from "../gate/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
+import type { ClusterStream, ClusterStreamDetail } from "../cluster/mod.ts";
 import type {
+  ClusterNodeView,
   ConnectionView,
   Done,
+  DrainView,
   Page,
   PageQuery,
   PathRuleOptions,
@@ -207,6 +210,49 @@ export class ApiClient {
     await this.#ask("DELETE", `v1/keys/${encodeName(id)}`);
   }
 
+  /** How far the server is out of service. */
+  drainState(): Promise<DrainView> {
+    return this.#ask("GET", "v1/drain");
+  }
+
+  /**
+   * Takes the server out of service: it lets nobody new in, and those who are there have `timeoutMs` to go, Infinity for
+   * as long as they like; the server's own setting where it is left out. Resolves at once: `drainState` tells how far
+   * it is.
+   */
+  drain({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<DrainView> {
+    return this.#ask("POST", "v1/drain", { query: drainQuery(timeoutMs) });
+  }
+
+  /** Has the server let everybody in again. */
+  undrain(): Promise<DrainView> {
+    return this.#ask("DELETE", "v1/drain");
+  }
+
+  /** A page of the machines of the cluster, by name. */
+  clusterNodes(query: PageQuery = {}): Promise<Page<ClusterNodeView>> {
+    return this.#ask("GET", "v1/cluster/nodes", { query });
+  }
+
+  /** Takes another machine of the cluster out of service, as `drain` does the one that is asked. */
+  async drainNode(
+    node: string,
+    { timeoutMs }: { readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    const path = `v1/cluster/nodes/${encodeURIComponent(node)}/drain`;
+    await this.#ask("POST", path, { query: drainQuery(timeoutMs) });
+  }
+
+  /** A page of the streams of all machines of the cluster, by name. */
+  clusterStreams(query: PageQuery = {}): Promise<Page<ClusterStream>> {
+    return this.#ask("GET", "v1/cluster/streams", { query });
+  }
+
+  /** One stream of the cluster, with the machines that have a copy. */
+  clusterStream(name: string): Promise<ClusterStreamDetail> {
+    return this.#ask("GET", `v1/cluster/streams/${encodeName(name)}`);
+  }
+
   /** The configuration in force, without secrets. */
   config(): Promise<unknown> {
     return this.#ask("GET", "v1/config");
@@ -272,4 +318,9 @@ function faultOf(status: number, text: string): ApiError {
 /** A name in a path: its slashes are the path's. */
 function encodeName(name: string): string {
   return name.split("/").map(encodeURIComponent).join("/");
+}
+
+function drainQuery(timeoutMs: number | undefined): { readonly timeout?: number | "unlimited" } {
+  if (timeoutMs === undefined) return {};
+  return { timeout: timeoutMs === Infinity ? "unlimited" : timeoutMs / 1000 };
 }

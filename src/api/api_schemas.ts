@@ -83,6 +83,18 @@ export function apiSchemas(z: HonoPackage["z"]) {
       from: oneOrMore.optional(),
     })).max(1000).optional(),
   };
+  const drain = z.object({
+    isDraining: z.boolean(),
+    isOver: z.boolean(),
+    left: count,
+    leftMs: count.optional(),
+  }).openapi("Drain");
+  const clusterStreamShape = {
+    name: z.string(),
+    node: z.string(),
+    epoch: count,
+    since: z.string(),
+  };
   const limit = z.coerce.number().int().min(1).max(1000).default(100);
   const after = z.string().max(512).optional();
   const reason = z.string().min(1).max(200).optional();
@@ -120,7 +132,34 @@ export function apiSchemas(z: HonoPackage["z"]) {
       playersByProtocol: counts,
       refused: counts,
       heldBytes: z.object({ streams: count, connections: count }),
+      drain,
+      cluster: z.object({
+        node: z.string(),
+        isReachable: z.boolean(),
+        unconfirmed: count,
+        feeds: count,
+      }).optional(),
     }).openapi("Server"),
+    drain,
+    clusterNode: z.object({
+      node: z.string(),
+      isSelf: z.boolean(),
+      region: z.string(),
+      url: z.string(),
+      clients: z.record(z.string(), z.string()),
+      streams: count,
+      connections: count,
+      maxConnections: count,
+      feeds: count,
+      maxFeeds: count,
+      isDraining: z.boolean(),
+    }).openapi("ClusterNode"),
+    clusterStream: z.object(clusterStreamShape).openapi("ClusterStream"),
+    clusterStreamDetail: z.object({
+      ...clusterStreamShape,
+      copies: z.array(z.object({ node: z.string(), path: z.array(z.string()) })),
+    }).openapi("ClusterStreamDetail"),
+    heard: z.object({ node: z.string() }).openapi("Heard"),
     relay: z.object({
       id: count,
       mode: z.enum(["push", "pull"]),
@@ -170,6 +209,10 @@ export function apiSchemas(z: HonoPackage["z"]) {
       protocol: z.string().max(64).optional(),
     }),
     reasonQuery: z.object({ reason }),
+    drainQuery: z.object({
+      timeout: z.union([z.literal("unlimited"), z.coerce.number().min(0).max(1e6)]).optional(),
+    }),
+    nodeParams: z.object({ node: z.string().min(1).max(64) }),
     nameParams: z.object({ name: z.string().min(1).max(512) }),
     idParams: z.object({ id: z.coerce.number().int().min(0) }),
     pageOf: <S extends Parameters<typeof z.array>[0]>(items: S) =>

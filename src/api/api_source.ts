@@ -1,8 +1,9 @@
 import type { PublishKey } from "../access/mod.ts";
+import type { ClusterNode, ClusterStatistics } from "../cluster/mod.ts";
 import type { GateCounts, Ticket, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
-import type { ConnectionView, PathRuleOptions, PublisherHealth } from "./api_types.ts";
+import type { ConnectionView, DrainView, PathRuleOptions, PublisherHealth } from "./api_types.ts";
 
 /** The counts of a server that the API and the metrics show. */
 export interface ApiSnapshot {
@@ -22,6 +23,8 @@ export interface ApiSnapshot {
   readonly heldBytes: { readonly streams: number; readonly connections: number };
   /** Lines about peers that were left out of the log. */
   readonly logLinesLeftOut: number;
+  /** How this machine does in its cluster, where it is one of one. */
+  readonly cluster?: ClusterStatistics;
 }
 
 /** What the API shows and changes: a server. */
@@ -36,6 +39,14 @@ export interface ApiSource {
   readonly access?: { readonly keys: ApiKeys } | undefined;
   /** All publishers and players, by number. */
   readonly tickets: ReadonlyMap<number, Ticket>;
+  /** The cluster that this machine is one of. */
+  readonly cluster?: ClusterNode | undefined;
+  /** How far it is out of service. */
+  readonly drainState: DrainView;
+  /** Takes it out of service, within a time. */
+  drain(options: { readonly timeoutMs?: number | undefined }): Promise<void>;
+  /** Lets everybody in again. */
+  undrain(): boolean;
   /** All counts, as of now. */
   freshSnapshot(): Promise<ApiSnapshot>;
   /** Ends a connection; whether there was one. */

@@ -1,4 +1,5 @@
 import type { AccessRule } from "../access/mod.ts";
+import type { ClusterStatistics } from "../cluster/mod.ts";
 import type { StreamTerms, TicketInfo } from "../gate/mod.ts";
 import type { StreamHealthReport } from "../health/mod.ts";
 import type { ReaderStatistics, StreamSettings } from "../hub/mod.ts";
@@ -86,6 +87,44 @@ export interface ConnectionView {
   readonly heldBytes: number;
 }
 
+/** How far a server is out of service. */
+export interface DrainView {
+  /** Whether nobody new is let in. */
+  readonly isDraining: boolean;
+  /** Whether all have left, or were ended. */
+  readonly isOver: boolean;
+  /** Publishers and players that are left. */
+  readonly left: number;
+  /** How long they may take, milliseconds; left out where that is as long as they like, or nobody has to go. */
+  readonly leftMs?: number | undefined;
+}
+
+/** A machine of the cluster. */
+export interface ClusterNodeView {
+  /** Its name. */
+  readonly node: string;
+  /** Whether it is the one that is asked. */
+  readonly isSelf: boolean;
+  /** Where it stands; empty where that is not said. */
+  readonly region: string;
+  /** The URL by which other machines fetch from it. */
+  readonly url: string;
+  /** The URLs by which clients reach it, by scheme. */
+  readonly clients: Readonly<Record<string, string>>;
+  /** Streams that are published at it. */
+  readonly streams: number;
+  /** Connections that it has. */
+  readonly connections: number;
+  /** How many it may have. */
+  readonly maxConnections: number;
+  /** Streams that others fetch from it. */
+  readonly feeds: number;
+  /** How many they may. */
+  readonly maxFeeds: number;
+  /** Whether it takes no new clients. */
+  readonly isDraining: boolean;
+}
+
 /** The server as a whole. */
 export interface ServerView {
   /** Version of weir. */
@@ -112,6 +151,10 @@ export interface ServerView {
   readonly refused: Readonly<Record<string, number>>;
   /** Bytes that are held for streams, and beside for connections. */
   readonly heldBytes: { readonly streams: number; readonly connections: number };
+  /** How far it is out of service. */
+  readonly drain: DrainView;
+  /** How it does in its cluster, where it is one of one. */
+  readonly cluster?: ClusterStatistics | undefined;
 }
 
 /** A part of a list. */

@@ -79,6 +79,7 @@ export function serverMetrics(
     "Lines about peers that were left out of the log, since there were too many.",
     one(snapshot.logLinesLeftOut),
   );
+  addCluster(gauge, snapshot);
   addStreams(gauge, snapshot, published);
   addRelays({ counter, gauge }, snapshot.relays);
   text.add(
@@ -88,6 +89,26 @@ export function serverMetrics(
   );
   addProcess({ counter, gauge });
   return text.text;
+}
+
+/** What one machine knows of its cluster; all machines together are the collector's to add up. */
+function addCluster(gauge: Add, { cluster }: ApiSnapshot): void {
+  if (cluster === undefined) return;
+  gauge(
+    "weir_cluster_directory_reachable",
+    "Whether the directory of the cluster can be reached.",
+    one(Number(cluster.isReachable)),
+  );
+  gauge(
+    "weir_cluster_unconfirmed_streams",
+    "Streams that are published here and that the directory does not have yet.",
+    one(cluster.unconfirmed),
+  );
+  gauge(
+    "weir_cluster_feeds",
+    "Streams that other machines fetch from this one.",
+    one(cluster.feeds),
+  );
 }
 
 type Add = (name: string, help: string, samples: readonly MetricSample[]) => void;

@@ -25,6 +25,8 @@ export function serverView(
     playersByProtocol: byProtocol(players),
     refused: { ...refused },
     heldBytes,
+    drain: source.drainState,
+    cluster: snapshot.cluster,
   };
 }
 

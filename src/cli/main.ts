@@ -4,6 +4,7 @@ import { ServerError } from "../server/mod.ts";
 import type { Command } from "./command.ts";
 import { completionsCommand } from "./completions_command.ts";
 import { configCommand } from "./config_command.ts";
+import { drainCommand } from "./drain_command.ts";
 import { ExitCode } from "./exit_code.ts";
 import { mediaCommands } from "./media/mod.ts";
 import { RemoteError } from "./media/remote_stream.ts";
@@ -15,6 +16,7 @@ import { UsageError } from "./usage_error.ts";
 const COMMANDS: readonly Command[] = [
   ...mediaCommands,
   ...accessCommands,
+  drainCommand,
   configCommand,
   permissionsCommand,
   completionsCommand(() => COMMANDS),

@@ -1,7 +1,9 @@
 import {
   API_STATE_FILE,
   checkPermissions,
+  CLUSTER_NODE,
   type ConfiguredFiles,
+  DRAIN_TIMEOUT,
   LOG_FILE,
   LOG_FORMAT,
   LOG_KEPT,
@@ -60,9 +62,20 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
   onHangup = () => reloader.reload("SIGHUP").catch(() => {});
   await server.listen();
   tellConsole(server);
-  log.info(`stopping on ${await stopped.promise}`);
+  const signal = await stopped.promise;
+  log.info(`stopping on ${signal}`);
+  const drains = settings.isGiven(CLUSTER_NODE) || settings.isGiven(DRAIN_TIMEOUT);
+  if (signal === "SIGTERM" && drains) await drained(server);
   await server.stop();
   log.info("stopped");
+}
+
+/** Lets clients go to other machines; another signal ends the wait. */
+async function drained(server: Server): Promise<void> {
+  using stack = new DisposableStack();
+  const given = new AbortController();
+  for (const signal of STOPPING) stack.use(onSignal(signal, () => given.abort()));
+  await server.drain({ signal: given.signal });
 }
 
 /** What the API has of the command. */

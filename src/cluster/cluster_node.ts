@@ -1,8 +1,16 @@
 import type { Clock } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { DeferredStore } from "./deferred_store.ts";
-import { LeaseDirectory, type NodeRecord } from "./lease_directory.ts";
-import type { RecordStore } from "./record_store.ts";
+import {
+  clusterStream,
+  type ClusterStreamDetail,
+  type ClusterStreamPage,
+  clusterStreams,
+} from "./cluster_view.ts";
+import { LeaseDirectory } from "./lease_directory.ts";
+import type { OtherNode } from "./elsewhere.ts";
+import type { NodeRecord } from "./shared_records.ts";
+import { type RecordStore, StoreUnreachable } from "./record_store.ts";
 
 /** What makes a server one machine of a cluster. */
 export interface ClusterOptions {
@@ -20,6 +28,11 @@ export interface ClusterOptions {
   readonly region?: string;
   /** Streams that other machines may fetch from this one at one time: further ones fetch from those. Default 64. */
   readonly maxFeeds?: number;
+  /**
+   * The URLs by which clients reach this machine, by scheme: `{ rtmp: "rtmp://edge-1.example" }`. Clients of machines
+   * that are drained are sent to them. What is left out has the host of `url` and the port that is listened at.
+   */
+  readonly clients?: Readonly<Record<string, string>>;
   /** What the names in NATS begin with, so that several clusters can share a server. Default `weir`. */
   readonly prefix?: string;
   /** PEM certificates that RTMPS to other machines trusts besides the system's. */
@@ -48,10 +61,26 @@ export interface ClusterNodeParts {
   readonly unixMs: () => number;
   /** A text that no other start of a machine has. */
   readonly run: string;
-  /** Streams that others fetch now, and connections. */
-  readonly load: () => { readonly feeds: number; readonly connections: number };
+  /** What it does now, and where it listens. */
+  readonly load: () => NodeLoad;
+  /** Is told that another machine wants this one drained. */
+  readonly onDrain?: ((timeoutMs: number | undefined) => void) | undefined;
   /** The log for lines about the server. */
   readonly log: ServerLog;
+}
+
+/** What a machine does. */
+export interface NodeLoad {
+  /** Streams that others fetch now. */
+  readonly feeds: number;
+  /** Connections. */
+  readonly connections: number;
+  /** Connections that it may have. */
+  readonly maxConnections: number;
+  /** Streams that are published at it. */
+  readonly streams: number;
+  /** Where it listens. */
+  readonly addresses: readonly { readonly protocol: string; readonly port: number }[];
 }
 
 /** Streams that others may fetch where nothing else is said. */
@@ -138,10 +167,50 @@ export class ClusterNode {
     this.#parts.log.info("this machine is one of a cluster", { node, region });
   }
 
-  /** Tells the others that this machine takes no new clients. */
-  async drain(): Promise<void> {
-    this.#isDraining = true;
-    await this.directory.tell();
+  /** Where it stands. */
+  get region(): string {
+    return this.#options.region ?? "";
+  }
+
+  /** Tells the others whether this machine takes no new clients. */
+  async drain(isDraining: boolean): Promise<void> {
+    this.#isDraining = isDraining;
+    try {
+      await this.directory.tell();
+    } catch (error) {
+      // They hear of it with the next beat that can be told.
+      if (!(error instanceof StoreUnreachable)) throw error;
+    }
+  }
+
+  /** All machines that tell of themselves. */
+  async nodes(): Promise<NodeRecord[]> {
+    const nodes = await this.directory.nodes();
+    return nodes.sort((a, b) => a.node < b.node ? -1 : 1);
+  }
+
+  /** Those that clients of this one may be sent to. */
+  async others(): Promise<OtherNode[]> {
+    const nodes = await this.directory.nodes();
+    return nodes.filter(({ node, isDraining }) => node !== this.#options.node && !isDraining);
+  }
+
+  /** A part of the streams of all machines. */
+  async streams(
+    page: { readonly limit: number; readonly after?: string | undefined },
+  ): Promise<ClusterStreamPage> {
+    return await clusterStreams(this.#store, page);
+  }
+
+  /** A stream of any machine. */
+  async stream(name: string): Promise<ClusterStreamDetail | undefined> {
+    return await clusterStream(this.#store, name);
+  }
+
+  /** Has another machine take no new clients; whether it has heard of it. */
+  async drainOther(node: string, timeoutMs: number | undefined): Promise<boolean> {
+    const text = timeoutMs === undefined ? "drain" : `drain ${timeoutMs}`;
+    return await this.#store.ask(node, text) === "heard";
   }
 
   /** Leaves the cluster. */
@@ -152,6 +221,19 @@ export class ClusterNode {
   get #record(): NodeRecord {
     const { node, url, region = "", maxFeeds = DEFAULT_MAX_FEEDS } = this.#options;
     const { run, load } = this.#parts;
-    return { node, run, url, region, maxFeeds, isDraining: this.#isDraining, ...load() };
+    const { addresses, ...counts } = load();
+    const clients = { ...clientUrls(url, addresses), ...this.#options.clients };
+    return { node, run, url, region, maxFeeds, isDraining: this.#isDraining, clients, ...counts };
   }
+}
+
+/** What clients come by, where nothing else is said: the host of the machine's own URL. */
+const SCHEMES = new Set(["rtmp", "rtmps", "rtsp", "rtsps", "http", "https"]);
+
+function clientUrls(url: string, addresses: NodeLoad["addresses"]): Record<string, string> {
+  const [, host = ""] = /^\w+:\/\/(\[[^\]]*\]|[^:/]*)/.exec(url) ?? [];
+  return Object.fromEntries(
+    addresses.filter(({ protocol }) => SCHEMES.has(protocol))
+      .map(({ protocol, port }) => [protocol, `${protocol}://${host}:${port}`]),
+  );
 }

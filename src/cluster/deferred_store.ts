@@ -71,6 +71,11 @@ export class DeferredStore implements RecordStore {
     await this.#opened.remove(key, revision);
   }
 
+  /** The keys that begin so. */
+  async keys(prefix: string): Promise<readonly string[]> {
+    return await this.#opened.keys(prefix);
+  }
+
   /** The records whose keys begin so. */
   async list(prefix: string): Promise<ReadonlyMap<string, StoredRecord>> {
     return await this.#opened.list(prefix);

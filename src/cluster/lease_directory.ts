@@ -13,47 +13,9 @@ import {
   TAKEN_OVER,
 } from "./directory.ts";
 import { rankHolders } from "./holder_rank.ts";
+import { NODE_KEYS, nodeKey, replicaKey, streamKey } from "./record_keys.ts";
 import { type RecordStore, type StoredRecord, StoreUnreachable } from "./record_store.ts";
-
-/** What a machine tells of itself. */
-export interface NodeRecord {
-  /** Its name. */
-  readonly node: string;
-  /** Which start of it this is: what another start has left behind is nobody's. */
-  readonly run: string;
-  /** The URL by which others fetch from it: `rtmp://host:1935`. */
-  readonly url: string;
-  /** Where it stands. */
-  readonly region: string;
-  /** Streams that others fetch from it now. */
-  readonly feeds: number;
-  /** How many they may. */
-  readonly maxFeeds: number;
-  /** Connections that it has. */
-  readonly connections: number;
-  /** Whether it takes no new clients. */
-  readonly isDraining: boolean;
-}
-
-/** Who publishes a stream, as machines share it. */
-interface StreamRecord {
-  readonly node: string;
-  readonly run: string;
-  readonly epoch: number;
-  readonly identity: string | undefined;
-  /** When the name was claimed, milliseconds since 1970. */
-  readonly claimedMs: number;
-  /** The claim that it has taken over by the rules, which so is not the older of a conflict. */
-  readonly over: string | undefined;
-}
-
-/** A copy of a stream, as machines share it. */
-interface ReplicaRecord {
-  readonly node: string;
-  readonly run: string;
-  readonly epoch: number;
-  readonly path: readonly string[];
-}
+import type { NodeRecord, ReplicaRecord, StreamRecord } from "./shared_records.ts";
 
 /** Options of a {@linkcode LeaseDirectory}. */
 export interface LeaseDirectoryOptions {
@@ -61,6 +23,8 @@ export interface LeaseDirectoryOptions {
   readonly store: RecordStore;
   /** What this machine tells of itself now. */
   readonly self: () => NodeRecord;
+  /** Is told that another machine wants this one to take no new clients; how long those of now may stay, milliseconds. */
+  readonly onDrain?: ((timeoutMs: number | undefined) => void) | undefined;
   /** Time and timers. */
   readonly clock: Clock;
   /** Milliseconds since 1970. */
@@ -91,6 +55,9 @@ export const BEAT_MS = 2000;
 /** Streams are told of anew each time that the machine has been told of so often. */
 const BEATS_A_RENEWAL = 10;
 
+/** What other machines tell of themselves is asked for anew after so long, milliseconds. */
+const KNOWN_MS = 1000;
+
 /** Who looks for a stream that nobody has looks again after so long, milliseconds: at first often. */
 const FIRST_LOOK_MS = 100;
 const LONGEST_LOOK_MS = 1000;
@@ -107,6 +74,10 @@ export class LeaseDirectory implements Directory {
   readonly #options: LeaseDirectoryOptions;
   readonly #claims = new Map<string, Claim>();
   readonly #replicas = new Set<Replica>();
+  #known: { readonly atMs: number; readonly nodes: ReadonlyMap<string, NodeRecord> } = {
+    atMs: -Infinity,
+    nodes: new Map(),
+  };
   #beats = 0;
   #beating: Timer | undefined;
   #isStopped = false;
@@ -144,10 +115,21 @@ export class LeaseDirectory implements Directory {
     await store.close();
   }
 
-  /** All machines that tell of themselves. */
+  /** All machines that tell of themselves, as of now. */
   async nodes(): Promise<NodeRecord[]> {
-    const records = await this.#options.store.list("node.");
-    return Array.from(records.values(), ({ value }) => JSON.parse(value) as NodeRecord);
+    const { store, clock } = this.#options;
+    const records = await store.list(NODE_KEYS);
+    const nodes = Array.from(records.values(), ({ value }) => JSON.parse(value) as NodeRecord);
+    this.#known = { atMs: clock.now(), nodes: new Map(nodes.map((one) => [one.node, one])) };
+    return nodes;
+  }
+
+  /** The same, as of a moment ago, so that who looks for many streams does not ask for all machines each time. */
+  async #knownNodes(members: readonly string[]): Promise<ReadonlyMap<string, NodeRecord>> {
+    const { atMs, nodes } = this.#known;
+    const isFresh = this.#options.clock.now() - atMs < KNOWN_MS;
+    if (!isFresh || !members.every((member) => nodes.has(member))) await this.nodes();
+    return this.#known.nodes;
   }
 
   /** Tells of this machine at once, since something has changed. */
@@ -297,18 +279,20 @@ export class LeaseDirectory implements Directory {
     const origin = await this.#read<StreamRecord>(streamKey(name));
     if (origin === undefined || origin.record.node === node) return [];
     const replicas = await store.list(replicaKey(name, ""));
-    const known = new Map((await this.nodes()).map((one) => [one.node, one]));
     const { epoch } = origin.record;
+    const copies = Array.from(replicas.values(), ({ value }) => JSON.parse(value) as ReplicaRecord)
+      .filter((replica) => replica.epoch === epoch);
+    const members = [origin.record, ...copies].map(({ node }) => node);
+    const known = await this.#knownNodes(members);
     const all = [
       { ...origin.record, path: [origin.record.node], id: `${origin.record.node}#${epoch}` },
-      ...Array.from(replicas.values(), ({ value }) => JSON.parse(value) as ReplicaRecord)
-        .filter((replica) => replica.epoch === epoch)
-        .map((replica) => ({ ...replica, id: `${replica.node}~${epoch}` })),
+      ...copies.map((replica) => ({ ...replica, id: `${replica.node}~${epoch}` })),
     ].flatMap(({ node: member, run, path, id }) => {
       const info = known.get(member);
       if (info === undefined || info.run !== run) return [];
-      const { url, region, feeds, maxFeeds } = info;
-      return [{ id, member, path, url, region, feeds, maxFeeds, depth: path.length - 1, epoch }];
+      const { url, region, feeds, maxFeeds, isDraining } = info;
+      const load = { region, feeds, maxFeeds, isDraining };
+      return [{ id, member, path, url, ...load, depth: path.length - 1, epoch }];
     });
     return rankHolders(all, { member: node, region }).map((holder) => {
       const { id, member, path, url } = holder;
@@ -340,6 +324,10 @@ export class LeaseDirectory implements Directory {
     if (word === "silent") {
       const silentMs = this.#claims.get(rest.join(" "))?.claimant.silentMs();
       return typeof silentMs === "number" ? String(silentMs) : undefined;
+    }
+    if (word === "drain") {
+      this.#options.onDrain?.(rest[0] === undefined ? undefined : Number(rest[0]));
+      return "heard";
     }
     if (word !== "lost") return undefined;
     const [epoch, ...name] = rest;
@@ -445,27 +433,4 @@ export class LeaseDirectory implements Directory {
 
 function claimId({ node, run, claimedMs }: StreamRecord): string {
   return `${node} ${run} ${claimedMs}`;
-}
-
-function nodeKey(node: string): string {
-  return `node.${keyOf(node)}`;
-}
-
-function streamKey(name: string): string {
-  return `stream.${keyOf(name)}`;
-}
-
-function replicaKey(name: string, node: string): string {
-  return `replica.${keyOf(name)}.${keyOf(node)}`;
-}
-
-/** Any text as a part of a key: letters, digits, `_` and `-` stay, every other byte is `=` and two digits. */
-export function keyOf(text: string): string {
-  return Array.from(
-    new TextEncoder().encode(text),
-    (byte) =>
-      /[A-Za-z0-9_-]/.test(String.fromCharCode(byte))
-        ? String.fromCharCode(byte)
-        : `=${byte.toString(16).padStart(2, "0")}`,
-  ).join("");
 }

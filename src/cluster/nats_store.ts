@@ -107,17 +107,23 @@ export class NatsStore implements RecordStore {
     await this.#unlessOther((bucket) => bucket.delete(key, { previousSeq: revision }), key);
   }
 
-  /** The records whose keys begin so. */
+  /** The keys that begin so. */
+  async keys(prefix: string): Promise<readonly string[]> {
+    return await this.#reach(
+      async (bucket) => await Array.fromAsync(await bucket.keys(`${prefix}*`)),
+      prefix,
+    );
+  }
+
+  /** The records whose keys begin so; they are asked for together, since each takes a way there and back. */
   async list(prefix: string): Promise<ReadonlyMap<string, StoredRecord>> {
-    return await this.#reach(async (bucket) => {
-      const records = new Map<string, StoredRecord>();
-      for await (const key of await bucket.keys(`${prefix}*`)) {
-        const entry = await bucket.get(key);
-        if (entry === null || entry.operation !== "PUT") continue;
-        records.set(key, { value: entry.string(), revision: entry.revision });
-      }
-      return records;
-    }, prefix);
+    const keys = await this.keys(prefix);
+    const records = new Map<string, StoredRecord>();
+    await Promise.all(keys.map(async (key) => {
+      const stored = await this.get(key);
+      if (stored !== undefined) records.set(key, stored);
+    }));
+    return records;
   }
 
   /** Asks a machine. */

@@ -28,6 +28,8 @@ export interface RecordStore {
   put(key: string, value: string): Promise<void>;
   /** Removes a record that is still at a revision. */
   remove(key: string, revision: number): Promise<void>;
+  /** The keys that begin so, in no order. */
+  keys(prefix: string): Promise<readonly string[]>;
   /** The records whose keys begin so. */
   list(prefix: string): Promise<ReadonlyMap<string, StoredRecord>>;
   /** Asks a machine; resolves with what it answers, `undefined` where it answers nothing in time. */

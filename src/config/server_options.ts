@@ -4,6 +4,7 @@ import { put } from "./options_path.ts";
 import type { GroupValue, Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { API_ENABLED, API_OPEN_METRICS } from "./settings/api.ts";
+import { CLUSTER_CLIENTS } from "./settings/cluster.ts";
 import { commandOf, COMMANDS, webhookOf, WEBHOOKS } from "./settings/events.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
@@ -18,8 +19,12 @@ export type ConfiguredOptions = Omit<ServerOptions, "tls" | "log" | "hooks">;
 /** Makes the options of a server of settings, which were checked. */
 export function serverOptions(settings: Settings): ConfiguredOptions {
   const rtp = rtpAddress(settings);
+  const options = optionsOf(settings, SETTINGS);
   return {
-    ...optionsOf(settings, SETTINGS),
+    ...options,
+    ...(options.cluster === undefined || !settings.isGiven(CLUSTER_CLIENTS)
+      ? {}
+      : { cluster: { ...options.cluster, clients: byScheme(settings.get(CLUSTER_CLIENTS)) } }),
     paths: pathRulesOf(settings),
     relays: relaysOf(settings),
     ...(settings.isGiven(RECORD) ? { record: settings.get(RECORD).map(ruleOf) } : {}),
@@ -30,6 +35,10 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
     webrtc: webRtcAddress(settings),
     api: settings.get(API_ENABLED) && { openMetrics: settings.get(API_OPEN_METRICS) },
   };
+}
+
+function byScheme(urls: readonly string[]): Record<string, string> {
+  return Object.fromEntries(urls.map((url) => [url.slice(0, url.indexOf(":")), url]));
 }
 
 /** Those of them that a server takes while it runs. */

@@ -9,6 +9,7 @@ import { LIMITS } from "./settings/limits.ts";
 import { LISTENING } from "./settings/listening.ts";
 import { LOG } from "./settings/log.ts";
 import { OBJECT_STORAGE } from "./settings/object_storage.ts";
+import { DRAIN_TIMEOUT } from "./settings/drain.ts";
 import { PATHS } from "./settings/paths.ts";
 import { PROTOCOLS } from "./settings/protocols.ts";
 import { RECORDING } from "./settings/recording.ts";
@@ -36,6 +37,7 @@ export const SETTINGS: readonly Setting[] = [
   ...LIMITS,
   ...WORKERS,
   ...CLUSTER,
+  DRAIN_TIMEOUT,
   ...ADDRESSES,
   ...EVENTS_AND_PROXIES,
   ...LOG,

@@ -1,4 +1,4 @@
-import type { ConnectionEnd, Gate, Guest } from "../gate/mod.ts";
+import type { ConnectionEnd, Gate, Guest, Leaving } from "../gate/mod.ts";
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
 import type { ListenAddress, TlsIdentity, Transport } from "../transport/mod.ts";
@@ -76,6 +76,11 @@ export interface ServedConnection {
   kick(why: string): void;
   /** Closes since the server stops; the peer is told. */
   stop(): void;
+  /**
+   * Has the peer told to go on at another server, where its protocol has words for that; it is served until it leaves,
+   * or is kicked.
+   */
+  move?(to: Leaving): void;
 }
 
 /** Options of a door for its listener. */

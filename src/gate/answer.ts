@@ -16,10 +16,11 @@ export interface ConnectionEnd {
 }
 
 /**
- * Why the desk refused: the name is `invalid`, no stream can have it; `denied` by a rule or hook, the name is `taken` by another publisher, the stream is
- * `absent`, or a bound is reached (`full`).
+ * Why the desk refused: the name is `invalid`, no stream can have it; `denied` by a rule or hook, the name is `taken` by
+ * another publisher, the stream is `absent`, a bound is reached (`full`), or the server takes nobody new as it is to go
+ * (`leaving`).
  */
-export type RefusalKind = "invalid" | "denied" | "taken" | "absent" | "full";
+export type RefusalKind = "invalid" | "denied" | "taken" | "absent" | "full" | "leaving";
 
 /** The desk says no. */
 export interface Refusal {
@@ -47,6 +48,8 @@ export interface Challenge {
 export interface Redirection {
   /** A URL of the client's protocol. */
   readonly redirect: string;
+  /** Whether the same request is to be made there, as another server takes over: HTTP's 307, and not its 302. */
+  readonly isSame?: boolean;
 }
 
 /** An answer of the desk that does not grant. */

@@ -8,6 +8,7 @@ import type { ServerHooks } from "./hooks.ts";
 import type { GateLimits, StreamTerms } from "./limits.ts";
 import type { NameClaims } from "./name_claims.ts";
 import type { Peers } from "./peers.ts";
+import type { Leaving } from "./leaving.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** The part of a gate that its guests and tickets use. */
@@ -23,6 +24,8 @@ export interface Desk {
   readonly peers: PeerLog;
   readonly clock: Clock;
   readonly limits: GateLimits;
+  /** Set while nobody new is let in. */
+  readonly leaving: Leaving | undefined;
   /** How long a hook may take to decide, and credentials may wait to be judged, milliseconds. */
   readonly hookMs: number;
   readonly guesses: GuessGuard;
@@ -65,6 +68,8 @@ export interface GateCounts {
   absent: number;
   /** Requests over a bound. */
   full: number;
+  /** Requests that were refused since the server takes nobody new. */
+  leaving: number;
   /** Requests that were sent elsewhere. */
   redirected: number;
   /** Publishers and players whose permission has ended. */

@@ -18,6 +18,7 @@ import {
   gateLimits,
   type StreamTerms,
 } from "./limits.ts";
+import type { Leaving } from "./leaving.ts";
 import type { NameClaims } from "./name_claims.ts";
 import type { Peers } from "./peers.ts";
 import type { Ticket } from "./ticket.ts";
@@ -126,6 +127,7 @@ export class Gate {
       hub,
       hooks,
       claims: options.claims,
+      leaving: undefined,
       nodes: options.nodes,
       log,
       peers,
@@ -153,6 +155,7 @@ export class Gate {
         taken: 0,
         absent: 0,
         full: 0,
+        leaving: 0,
         redirected: 0,
         expired: 0,
         bitrate: 0,
@@ -215,6 +218,18 @@ export class Gate {
     const desk = this.#desk;
     desk.caller.hookMs = hookMs;
     Object.assign(desk, { limits, hookMs, termsOf });
+  }
+
+  /**
+   * Set, nobody new is let in to publish or play: clients are sent to another server where there is one, and refused
+   * (`leaving`) where there is none. Who is in stays in, and so do the server's own, and other machines that fetch.
+   */
+  get leaving(): Leaving | undefined {
+    return this.#desk.leaving;
+  }
+
+  set leaving(leaving: Leaving | undefined) {
+    this.#desk.leaving = leaving;
   }
 
   /** What an address may have. */

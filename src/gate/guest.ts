@@ -5,6 +5,7 @@ import {
   type Answer,
   type ConnectionEnd,
   type NotGranted,
+  type Redirection,
   type Refusal,
   refusalOf,
 } from "./answer.ts";
@@ -19,6 +20,7 @@ import type { Leavers } from "./hook_caller.ts";
 import type { GuessGuard } from "./guess_guard.ts";
 import type { RefusedInfo } from "./refused_info.ts";
 import type { HookResult } from "./hooks.ts";
+import type { SameElsewhere } from "./leaving.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PEER_PARAMETER, type Peers } from "./peers.ts";
 import { PlayTicket } from "./play_ticket.ts";
@@ -47,6 +49,8 @@ export interface Introduction {
   readonly isRequest?: boolean;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
+  /** How it would ask another server, where this one takes nobody new; it is refused where that is left out. */
+  readonly elsewhere?: SameElsewhere;
 }
 
 /** A request of a client to play or publish a stream. */
@@ -59,6 +63,8 @@ export interface Ask {
   readonly credentials?: ShownCredentials;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
+  /** How it would ask another server, as at its introduction. */
+  readonly elsewhere?: SameElsewhere;
 }
 
 /** A request to publish a stream. */
@@ -144,6 +150,10 @@ export class Guest {
       userAgent: introduction.userAgent ?? "",
     };
     const info = this.#info;
+    const leaving = this.#isPeerApp(introduction.app) ? undefined : this.#awayAs(introduction);
+    if (leaving !== undefined) {
+      return this.#refuse(leaving, { action: "connect", ask: { name: "" } });
+    }
     if (!this.#isOwn && hooks.onConnect !== undefined) {
       this.#entering ??= this.#turnsAway(() => hooks.onConnect?.(info), introduction)
         .then((away) => away && this.#refuse(away, { action: "connect", ask: { name: "" } }));
@@ -326,6 +336,8 @@ export class Guest {
     if (token !== null && action === "play" && this.#desk.nodes !== undefined) {
       return await this.#permittedPeer(wiring, { token, nodes: this.#desk.nodes });
     }
+    const leaving = this.#awayAs(ask);
+    if (leaving !== undefined) return leaving;
     const { rulesAge } = this.#desk;
     const judged = await this.#judge(action, { request: asked, ask });
     if (!("granted" in judged)) return judged;
@@ -352,6 +364,20 @@ export class Guest {
     }
     if ("refused" in pass && pass.refused === "denied") this.#desk.counts.wrongCredentials++;
     return pass;
+  }
+
+  /** How a client is turned away where nobody new is let in. */
+  #awayAs({ elsewhere }: Pick<Ask, "elsewhere">): Refusal | Redirection | undefined {
+    const { leaving } = this.#desk;
+    if (leaving === undefined || this.#isOwn) return undefined;
+    const base = elsewhere && leaving.baseOf(elsewhere.scheme);
+    return base === undefined ? LEAVING : { redirect: elsewhere!.urlAt(base), isSame: true };
+  }
+
+  /** Whether it connects as another machine of the cluster, whose streams go on; what it shows is judged as it plays. */
+  #isPeerApp(app = ""): boolean {
+    const { nodes } = this.#desk;
+    return nodes !== undefined && app.includes(`${PEER_PARAMETER}=`);
   }
 
   /** How a player is turned away, where its stream has as many as it may. */
@@ -542,6 +568,11 @@ const GONE: ConnectionEnd = {
 };
 
 const HAS_GONE: Refusal = { refused: "absent", why: GONE.message };
+
+const LEAVING: Refusal = {
+  refused: "leaving",
+  why: "The server takes nobody new, as it is about to go",
+};
 
 const UNUSED: ConnectionEnd = {
   clean: true,

@@ -34,6 +34,7 @@ export * from "./guest.ts";
 export * from "./hooks.ts";
 export * from "./ip_address.ts";
 export { type AddressLimit, GATE_LIMITS, type GateLimits, type StreamTerms } from "./limits.ts";
+export type * from "./leaving.ts";
 export type * from "./name_claims.ts";
 export * from "./name_pattern.ts";
 export * from "./peers.ts";

@@ -147,7 +147,7 @@ export class RtspServerConnection {
   readonly #responses: ResponseWriter;
   /** Requests to the client so far, and those that it has not answered. */
   #asked = 0;
-  #announcements = 0;
+  #unanswered = 0;
   readonly #waiting = new WaitingRequests();
   #pending: RtspQuestionEvent | undefined;
   #error: RtspError | undefined;
@@ -199,7 +199,7 @@ export class RtspServerConnection {
       if (message.kind === "frame") this.#receiveFrame(message, events);
       else if (message.kind === "request") this.#receiveRequest(message, events);
       else if (message.kind === "malformed") this.#receiveMalformed(message.error, events);
-      else if (this.#announcements > 0) this.#announcements--;
+      else if (this.#unanswered > 0) this.#unanswered--;
       else this.#fail(new RtspError("unexpected-response", "a response to a server"), events);
     }
     return events;
@@ -210,18 +210,37 @@ export class RtspServerConnection {
    * for an answer: many clients know no such request.
    */
   announce(session: RtspServerSession, description: SessionDescription): void {
+    this.#tell(session, {
+      method: "ANNOUNCE",
+      headers: { "Content-Type": "application/sdp" },
+      body: formatSdp(description),
+    });
+  }
+
+  /**
+   * Tells the client to go on at another URL, as soon as it can (RFC 2326, 10.10). As with `announce`, one that knows
+   * no such request may answer so, and its session goes on.
+   */
+  redirect(session: RtspServerSession, location: string): void {
+    this.#tell(session, { method: "REDIRECT", headers: { Location: location } });
+  }
+
+  #tell(
+    session: RtspServerSession,
+    { method, headers, body }: {
+      readonly method: string;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body?: string;
+    },
+  ): void {
     const { url } = session.tracks[0] ?? {};
     if (url === undefined || this.#error !== undefined) return;
-    this.#announcements++;
+    this.#unanswered++;
     this.#responses.add(encodeRequest({
-      method: "ANNOUNCE",
+      method,
       url: formatRtspUrl(contentBase(parseRtspUrl(url))),
-      headers: {
-        CSeq: String(++this.#asked),
-        Session: session.id,
-        "Content-Type": "application/sdp",
-      },
-      body: formatSdp(description),
+      headers: { CSeq: String(++this.#asked), Session: session.id, ...headers },
+      ...(body === undefined ? {} : { body }),
     }));
   }
 

@@ -31,6 +31,7 @@ const TIMER: NumberBounds = { min: 0, max: LONGEST_TIMER_MS, isWhole: false };
 export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "workers": { min: 1, max: 256, isWhole: true },
   "cluster.maxFeeds": SOME,
+  "drainTimeoutMs": DEADLINE,
   "maxConnections": COUNT,
   "maxConnectionBytes": COUNT,
   "maxConnectionsPerAddress": COUNT,

@@ -62,7 +62,10 @@ export function makeDoors(core: ServerCore, { askAtConnect, routes }: DoorParts)
 
 function whyNotReady({ shell }: ServerCore): string | undefined {
   // One that only answers requests of others' ports has none of its own to open.
-  return shell.state === "stopped" ? "The server stops" : undefined;
+  if (shell.state === "stopped") return "The server stops";
+  return shell.gate.leaving === undefined
+    ? undefined
+    : "The server is drained: it takes nobody new";
 }
 
 function rtspDoorOptions(options: ServerOptions): RtspDoorOptions {

@@ -11,3 +11,6 @@ export const SERVER_TIMING: ServerTiming = {
 
 /** Bytes that all connections together may make a server hold where nothing else is said. */
 export const MAX_CONNECTION_BYTES: number = 256 * 1024 * 1024;
+
+/** How long clients may take to leave when the server is drained, milliseconds. */
+export const DRAIN_TIMEOUT_MS = 10_000;

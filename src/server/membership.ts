@@ -4,6 +4,7 @@ import {
   ClusterNode,
   type ClusterOptions,
   NatsStore,
+  type NodeLoad,
 } from "../cluster/mod.ts";
 import type { Gate, ServerHooks } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
@@ -32,8 +33,10 @@ export interface MembershipOptions {
   readonly askAtConnect: boolean;
   /** Answers what workers leave to this thread. */
   readonly fetch: (request: Request, remoteAddress: string) => Promise<Response>;
-  /** How many connections there are. */
-  readonly connectionCount: () => number;
+  /** What other machines are told of it. */
+  readonly load: () => Pick<NodeLoad, "connections" | "maxConnections" | "addresses">;
+  /** Is told that another machine of the cluster wants this one drained. */
+  readonly onDrain: (timeoutMs: number | undefined) => void;
   /** The log for lines about the server. */
   readonly log: ServerLog;
 }
@@ -91,7 +94,7 @@ export class Membership {
     await this.node?.stop();
   }
 
-  #clusterNode(options: ClusterOptions, { log, connectionCount }: MembershipOptions): ClusterNode {
+  #clusterNode(options: ClusterOptions, { log, load, onDrain }: MembershipOptions): ClusterNode {
     checkClusterOptions(options);
     const { nats: servers, prefix = "weir", natsToken: token } = options;
     return new ClusterNode(options, {
@@ -99,7 +102,12 @@ export class Membership {
       clock: systemClock,
       unixMs: Date.now,
       run: crypto.randomUUID(),
-      load: () => ({ feeds: this.#main?.peers?.feeds ?? 0, connections: connectionCount() }),
+      load: () => ({
+        ...load(),
+        feeds: this.#main?.peers?.feeds ?? 0,
+        streams: this.#main?.directory.origins.size ?? 0,
+      }),
+      onDrain,
       log,
     });
   }

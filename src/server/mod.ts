@@ -115,10 +115,19 @@ export { LINE_FIELDS, type LogFields, safeLog, type ServerLog } from "../log/mod
 export type { LossPolicy } from "../transmux/mod.ts";
 export type { EnhancedPolicy } from "../wire/mod.ts";
 export * from "../relay/mod.ts";
-export type { ClusterOptions, ClusterStatistics } from "../cluster/mod.ts";
+export type {
+  ClusterNode,
+  ClusterOptions,
+  ClusterStatistics,
+  ClusterStream,
+  ClusterStreamDetail,
+  ClusterStreamPage,
+  NodeRecord,
+} from "../cluster/mod.ts";
 export * from "./bounds.ts";
 export * from "./defaults.ts";
 export type * from "./options.ts";
+export type { DrainOptions, DrainState } from "./drainer.ts";
 export type { PathRule } from "./path_rules.ts";
 export * from "./server.ts";
 export type * from "./server_part.ts";

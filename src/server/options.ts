@@ -124,6 +124,11 @@ export interface ServerOptions {
    * get the streams of all, which each machine fetches once.
    */
   readonly cluster?: ClusterOptions;
+  /**
+   * How long clients may take to leave when the server is drained, milliseconds; Infinity for as long as they like.
+   * Default 10 000.
+   */
+  readonly drainTimeoutMs?: number;
   /** Doors of other protocols, beside the built-in ones. */
   readonly doors?: readonly Door[];
   /** Connections at one time; further ones are closed at once. Default 10 000. */

@@ -1,4 +1,5 @@
 import type { Access } from "../access/mod.ts";
+import type { ClusterNode } from "../cluster/mod.ts";
 import type { HttpRequestInfo } from "../doors/http/mod.ts";
 import type { RtspSessionStatistics } from "../doors/rtsp/mod.ts";
 import { ServerEvents } from "../events/mod.ts";
@@ -12,11 +13,14 @@ import { ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
 import { accessOf, accessOptionsOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
+import { DRAIN_TIMEOUT_MS } from "./defaults.ts";
+import { Drainer, type DrainOptions, type DrainState } from "./drainer.ts";
 import { EventDesk } from "./event_desk.ts";
 import { addressRules, rangesOf } from "./gate_rules.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { Membership, workerCount, workerOptions } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
+import { PartDrain } from "./part_drain.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
 import { makeAgents, openAgents, type ServerAgents, stopAgents } from "./server_agents.ts";
 import type { ServerCore } from "./server_core.ts";
@@ -60,6 +64,8 @@ export class Server {
   readonly apiToken: string | undefined;
   /** The recordings by the rules of the options: what there is, and its files. */
   readonly recordings: Recordings;
+  /** What of a drain is about the clients of this thread; a drain of the whole server is `drain`. */
+  readonly partDrain: PartDrain;
   readonly #options: ServerOptions;
   readonly #log: ServerLog;
   readonly #told: EventDesk;
@@ -71,6 +77,7 @@ export class Server {
   /** The options that can be changed, as they were given last, and the rules of paths that were set beside. */
   #live: LiveOptions;
   #ownPaths: ReadonlyMap<string, PathRule> = new Map();
+  readonly #drainer: Drainer;
   #paths: PathRules;
   /** Changes come one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -115,7 +122,12 @@ export class Server {
       hooks,
       askAtConnect,
       fetch: (request, hostname) => this.fetch(request, { remoteAddr: { hostname } }),
-      connectionCount: () => this.connectionCount,
+      load: () => ({
+        connections: this.connectionCount,
+        maxConnections: this.#shell.gate.limits.maxConnections,
+        addresses: this.addresses,
+      }),
+      onDrain: (timeoutMs) => void this.drain({ timeoutMs }),
       log,
     });
     this.#shell = new ServerShell({
@@ -136,6 +148,8 @@ export class Server {
         void this.kickUser(`key:${id}`, "The publishing key was revoked");
       access.onChanged = () => void this.review();
     }
+    this.partDrain = new PartDrain(this.#shell);
+    this.#drainer = new Drainer({ part: this.partDrain, members: this.#members, log });
     const core: ServerCore = { options, part, workers, shell: this.#shell };
     const { events } = this;
     const { pool } = this.#members;
@@ -442,6 +456,48 @@ export class Server {
     }
   }
 
+  /** The cluster that this machine is one of: its machines and their streams. */
+  get cluster(): ClusterNode | undefined {
+    return this.#members.node;
+  }
+
+  /** How far the server is out of service. */
+  get drainState(): DrainState {
+    return this.#drainer.state;
+  }
+
+  /**
+   * Takes the server out of service: nobody new is let in, to publish or to play. Clients are sent to other machines of
+   * the cluster, in the words of their protocols where those have such, and those that are left when the time is over
+   * are ended; where there is no cluster, newcomers are refused. Resolves when all have left; the server goes on, to
+   * tell newcomers where to go, until it is stopped or `undrain` lets everybody in again. Called once more, it changes
+   * the time.
+   *
+   * @throws {RangeError} (rejects) if the time is less than 0
+   *
+   * @example
+   * ```ts
+   * import { Server } from "@weir/server";
+   *
+   * await using server = new Server();
+   * await server.drain({ timeoutMs: 1000 });
+   * console.log(server.drainState.isDraining, server.drainState.left); // true 0
+   * ```
+   */
+  async drain({ timeoutMs, signal }: DrainOptions = {}): Promise<void> {
+    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
+    const ms = timeoutMs ?? drainTimeoutMs;
+    if (!(ms >= 0)) {
+      throw new RangeError(`Cannot drain as 'timeoutMs' must be from 0 on: current value is ${ms}`);
+    }
+    await this.#drainer.drain(ms, signal);
+  }
+
+  /** Lets everybody in again after a drain; whether there was one. */
+  undrain(): boolean {
+    return this.#drainer.undo();
+  }
+
   /**
    * Serves a connection that the caller has accepted, in the protocol that is named: `rtmp`, or `rtsp` over this
    * connection alone. Resolves with how it ended, whatever the peer does.
@@ -498,6 +554,7 @@ export class Server {
 
   /** Closes listeners, tells clients, and ends within three seconds; may be called again. */
   stop(): Promise<void> {
+    this.#drainer.stop();
     this.#stopping ??= this.#shell.stop(async () => {
       await Promise.all([
         this.#members.stopSharing(),

@@ -199,6 +199,11 @@ export class ServerShell implements Shell {
     }));
   }
 
+  /** What serves each of them. */
+  get served(): ReadonlyMap<ServedConnection, Guest> {
+    return this.#connections;
+  }
+
   /** Counts of the connections. */
   get connectionSnapshots(): ConnectionSnapshot[] {
     return Array.from(this.#connections, ([connection, guest]) => ({

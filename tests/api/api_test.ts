@@ -384,10 +384,15 @@ Deno.test("the document of the API names every path that there is", async () => 
   const document = await api.openApi() as { readonly paths: Record<string, object> };
   assertEquals(Object.keys(document.paths).sort(), [
     "/v1",
+    "/v1/cluster/nodes",
+    "/v1/cluster/nodes/{node}/drain",
+    "/v1/cluster/streams",
+    "/v1/cluster/streams/{name}",
     "/v1/config",
     "/v1/config/reload",
     "/v1/connections",
     "/v1/connections/{id}",
+    "/v1/drain",
     "/v1/keys",
     "/v1/keys/{id}",
     "/v1/log",

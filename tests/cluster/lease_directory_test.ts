@@ -37,6 +37,9 @@ class Machines {
       feeds: 0,
       maxFeeds: 8,
       connections: 0,
+      maxConnections: 1000,
+      streams: 0,
+      clients: {},
       isDraining: false,
       ...options,
     };
@@ -251,7 +254,10 @@ Deno.test("a tree forms by itself: each machine has room for a few, and a thousa
   const holders = [{ member: "origin", depth: 0, path: ["origin"], region: "r0", feeds: 0 }];
   for (let edge = 0; edge < 1000; edge++) {
     const self = { member: `edge ${edge}`, region: `r${edge % 10}` };
-    const [best] = rankHolders(holders.map((holder) => ({ ...holder, maxFeeds: room })), self);
+    const [best] = rankHolders(
+      holders.map((holder) => ({ ...holder, maxFeeds: room, isDraining: false })),
+      self,
+    );
     const from = holders.find(({ member }) => member === best!.member)!;
     assert(from.feeds < room);
     from.feeds++;

@@ -88,6 +88,10 @@ export class MemoryStore implements RecordStore {
     });
   }
 
+  keys(prefix: string) {
+    return this.#reach(() => [...this.#shared.keys()].filter((key) => key.startsWith(prefix)));
+  }
+
   list(prefix: string) {
     return this.#reach(() =>
       new Map(

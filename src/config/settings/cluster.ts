@@ -53,12 +53,30 @@ export const CLUSTER_NATS = setting<readonly string[]>({
   change: "restart",
 });
 
+const CLIENT_URL = text({
+  allowed: "SCHEME://HOST[:PORT], with the scheme of rtmp, rtmps, rtsp, rtsps, http or https",
+  pattern: /^(rtmps?|rtsps?|https?):\/\/[^/\s]+\/?$/,
+});
+
+/** The URLs by which clients come. */
+export const CLUSTER_CLIENTS = setting<readonly string[]>({
+  key: "cluster.clients",
+  type: { kind: "list", of: CLIENT_URL },
+  default: [],
+  defaultInWords: "the host of `cluster.url` and the ports that are listened at",
+  help: "a URL by which clients reach this machine, one for each scheme",
+  doc: "Clients of a machine that is drained are sent there.",
+  flag: { name: "cluster-client", placeholder: "URL", isRare: true, readEach: CLIENT_URL.read },
+  change: "restart",
+});
+
 /** All that makes this machine one of a cluster. */
 export const CLUSTER: readonly Setting[] = [
   CLUSTER_NODE,
   CLUSTER_URL,
   CLUSTER_SECRET,
   CLUSTER_NATS,
+  CLUSTER_CLIENTS,
   setting<string>({
     key: "cluster.natsToken",
     type: text({ allowed: "a token", isSecret: true }),

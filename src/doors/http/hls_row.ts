@@ -107,6 +107,13 @@ async function goOn(
   },
 ): Promise<Response> {
   const known = state.viewers.get(token, visit.name);
+  if (file.endsWith(".m3u8")) {
+    const moved = visit.moved();
+    if (moved !== undefined) {
+      known?.leaveSoon();
+      return moved;
+    }
+  }
   if (known === undefined && (!TOKEN.test(token) || state.viewers.wasSentAway(token))) {
     return faultAnswer({
       status: 403,

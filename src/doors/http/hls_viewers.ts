@@ -5,6 +5,8 @@ import type { GrantedPlay } from "./http_visit.ts";
 
 /** A viewer that has asked for nothing for so long has gone, milliseconds. */
 const SILENT_MS = 20_000;
+/** The same of one that goes on at another server: it may still fetch what the last playlist has named. */
+const MOVED_MS = 5000;
 /** Requests of one viewer that may wait at once: a player has two or three. */
 const MAX_WAITING = 16;
 /** Viewers that were sent away are remembered, so that they cannot just go on. */
@@ -31,6 +33,7 @@ export class HlsViewer {
   readonly #parts: HlsViewerParts;
   #seenMs: number;
   #waiting = 0;
+  #silentMs = SILENT_MS;
 
   /** Has made its first request now. */
   constructor(parts: HlsViewerParts, nowMs: number) {
@@ -55,7 +58,12 @@ export class HlsViewer {
 
   /** Whether it is silent. */
   isGone(nowMs: number): boolean {
-    return this.#waiting === 0 && nowMs - this.#seenMs >= SILENT_MS;
+    return this.#waiting === 0 && nowMs - this.#seenMs >= this.#silentMs;
+  }
+
+  /** It was told to go on elsewhere. */
+  leaveSoon(): void {
+    this.#silentMs = MOVED_MS;
   }
 
   /** Answers one of its requests; `undefined` where it has too many. */

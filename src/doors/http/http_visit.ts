@@ -3,6 +3,7 @@ import type {
   NotGranted,
   PlayTicket,
   PublishTicket,
+  SameElsewhere,
   ShownCredentials,
 } from "../../gate/mod.ts";
 import type { Stream } from "../../hub/mod.ts";
@@ -71,6 +72,23 @@ export class HttpVisit {
   /** What its `Authorization` header shows; what its query shows, the gate reads itself. */
   get credentials(): ShownCredentials {
     return credentialsInHeader(this.request.headers.get("authorization"));
+  }
+
+  /** The answer that sends the request to another server, where this one takes nobody new and there is one. */
+  moved(): Response | undefined {
+    const { scheme, urlAt } = this.elsewhere;
+    const base = this.shell.gate.leaving?.baseOf(scheme);
+    return base === undefined ? undefined : answerOfGate({ redirect: urlAt(base), isSame: true });
+  }
+
+  /** The same request at another server. */
+  get elsewhere(): SameElsewhere {
+    const { url, path, request } = this;
+    const scheme = request.headers.get("x-forwarded-proto") ?? url.protocol.slice(0, -1);
+    return {
+      scheme: scheme === "https" ? "https" : "http",
+      urlAt: (base) => base + path.split("/").map(encodeURIComponent).join("/") + url.search,
+    };
   }
 
   /** Whether it wants a WebSocket. */
@@ -155,8 +173,8 @@ export class StreamVisit extends HttpVisit {
   }
 
   get #ask() {
-    const { name, credentials, url } = this;
-    return { name, credentials, query: url.searchParams, locate };
+    const { name, credentials, url, elsewhere } = this;
+    return { name, credentials, query: url.searchParams, locate, elsewhere };
   }
 
   async #enter(): Promise<NotGranted | undefined> {
@@ -165,6 +183,7 @@ export class StreamVisit extends HttpVisit {
       userAgent: userAgent.slice(0, 512),
       isRequest: true,
       locate,
+      elsewhere: this.elsewhere,
     });
     return "granted" in entered ? undefined : entered;
   }

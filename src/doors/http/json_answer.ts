@@ -52,6 +52,7 @@ const STATUSES: Readonly<Record<RefusalKind, number>> = {
   taken: 409,
   absent: 404,
   full: 503,
+  leaving: 503,
 };
 
 /** Both of the schemes that credentials may come by; browsers ask for a password by the first. */
@@ -68,7 +69,11 @@ export function answerOfGate(away: NotGranted): Response {
     });
   }
   if ("redirect" in away) {
-    return new Response(null, { status: 302, headers: { location: away.redirect } });
+    const status = away.isSame === true ? 307 : 302;
+    return new Response(null, {
+      status,
+      headers: { location: away.redirect, "cache-control": "no-store" },
+    });
   }
   const { refused, why, close } = away;
   return faultAnswer({
@@ -76,7 +81,7 @@ export function answerOfGate(away: NotGranted): Response {
     code: refused,
     reason: why,
     headers: {
-      ...(refused === "full" ? { "retry-after": "1" } : {}),
+      ...(refused === "full" || refused === "leaving" ? { "retry-after": "1" } : {}),
       ...(close === undefined ? {} : { connection: "close" }),
     },
   });

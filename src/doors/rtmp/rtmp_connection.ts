@@ -41,9 +41,11 @@ import {
   type ConnectionEnd,
   type Guest,
   kickedEnd,
+  type Leaving,
   type NotGranted,
   type RefusalKind,
   refusalOf,
+  type SameElsewhere,
   type ShownCredentials,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
@@ -234,6 +236,17 @@ export class RtmpConnection implements ServedConnection {
     this.finished.finally(() => timer.cancel());
   }
 
+  /** Asks a client that can to connect to another server (Enhanced RTMP v2, reconnect request). */
+  move(to: Leaving): void {
+    const { connection } = this.#session;
+    const can = ((connection?.capabilities.capsEx ?? 0) & CapsEx.Reconnect) !== 0;
+    if (this.#end !== undefined || connection === undefined || !can) return;
+    const base = to.baseOf(this.#guest.protocol);
+    if (base === undefined) return;
+    this.#session.requestReconnect(tcUrlAt(base, connection));
+    this.#outbox.send(this.#session.takeOutput());
+  }
+
   #finishStopped(): void {
     this.#finish({
       clean: !this.#isPublishing,
@@ -379,7 +392,12 @@ export class RtmpConnection implements ServedConnection {
 
   async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
     const app = withoutConnectProof(event.app);
-    const entering = this.#guest.enter({ app, userAgent: event.flashVer, locate });
+    const entering = this.#guest.enter({
+      app,
+      userAgent: event.flashVer,
+      locate,
+      elsewhere: this.#elsewhere(event),
+    });
     // The gate knows what of the app may be told.
     this.#log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
       connection: this.#guest.id,
@@ -420,7 +438,13 @@ export class RtmpConnection implements ServedConnection {
 
   /** A stream that the client asks for, and who it has shown to be. */
   #askOf({ path }: PublishEvent | PlayEvent): Ask {
-    return { ...path, credentials: shownFor(path.query, this.#shown), locate };
+    const elsewhere = this.#elsewhere(this.#session.connection!);
+    return { ...path, credentials: shownFor(path.query, this.#shown), locate, elsewhere };
+  }
+
+  /** How the client would connect to another server. */
+  #elsewhere(connect: { readonly app: string; readonly tcUrl: string }): SameElsewhere {
+    return { scheme: this.#guest.protocol, urlAt: (base) => tcUrlAt(base, connect) };
   }
 
   async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
@@ -670,12 +694,22 @@ const PUBLISH_REFUSALS: Readonly<Record<RefusalKind, string>> = {
   taken: "BadName",
   absent: "BadName",
   full: "BadName",
+  leaving: "BadName",
 };
 
 /** RTMP clients follow no URL of another scheme. */
 function locate(redirect: string): string {
   parseRtmpUrl(redirect);
   return redirect;
+}
+
+/** The URL to connect by, at another server: as some clients put it into the tcUrl, some into the app. */
+function tcUrlAt(
+  base: string,
+  { app, tcUrl }: { readonly app: string; readonly tcUrl: string },
+): string {
+  const [, behind] = /^rtmp[a-z]*:\/\/[^/?]*\/*(.+)$/i.exec(tcUrl) ?? [];
+  return `${base}/${withoutConnectProof(behind ?? app.replace(/^\/+/, ""))}`;
 }
 
 function withoutQuery(text: string): string {

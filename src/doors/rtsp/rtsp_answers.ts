@@ -32,6 +32,7 @@ import {
   type PublishTicket,
   type RefusalKind,
   refusalOf,
+  type SameElsewhere,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { describeStream, trackChoiceOf } from "../../wire/mod.ts";
@@ -398,6 +399,7 @@ export class RtspAnswers {
     const entered = await this.#guest.enter({
       userAgent,
       locate: (redirect) => locate(redirect, event),
+      elsewhere: this.#elsewhere(event),
     });
     // Nobody asks about the connection a second time.
     return "granted" in entered ? undefined : this.#turnAway(event, entered, { close: true });
@@ -409,6 +411,15 @@ export class RtspAnswers {
       query: new URLSearchParams(event.query ?? ""),
       credentials: shownCredentials(event),
       locate: (redirect) => locate(redirect, event),
+      elsewhere: this.#elsewhere(event),
+    };
+  }
+
+  /** The same stream at another server. */
+  #elsewhere({ path, query }: StreamQuestion): SameElsewhere {
+    return {
+      scheme: this.#guest.protocol,
+      urlAt: (base) => base + path + (query === undefined ? "" : `?${query}`),
     };
   }
 
@@ -453,6 +464,7 @@ const STATUS: Readonly<Record<RefusalKind, number>> = {
   denied: 403,
   taken: 403,
   full: 503,
+  leaving: 503,
   absent: 404,
 };
 

@@ -13,7 +13,13 @@ import {
 } from "../../rtsp/mod.ts";
 import type { Transport } from "../../transport/mod.ts";
 import { failureEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
-import { AddressCounter, type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
+import {
+  AddressCounter,
+  type ConnectionEnd,
+  type Guest,
+  kickedEnd,
+  type Leaving,
+} from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { RtspVisitor } from "./rtsp_visitor.ts";
 import type { RtspService } from "./rtsp_service.ts";
@@ -191,6 +197,11 @@ export class RtspFront implements ServedConnection {
   stop(): void {
     if (this.#connection !== undefined) this.#connection.stop();
     else this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
+  }
+
+  /** Has its client told to go on at another server. */
+  move(to: Leaving): void {
+    this.#connection?.move(to);
   }
 
   async #run(): Promise<ConnectionEnd> {

@@ -99,6 +99,11 @@ export class RtspService implements MediaSessionOwner {
     return this.#owned.values().some((owned) => owned.carrier === carrier);
   }
 
+  /** The sessions over a connection that play or record. */
+  sessionsOf(carrier: RtspCarrier): RtspServerSession[] {
+    return [...this.#owned].flatMap(([session, owned]) => owned.carrier === carrier ? session : []);
+  }
+
   /** Whether a publisher ends with a connection; one over UDP may outlive it. */
   isPublishing(carrier: RtspCarrier): boolean {
     return this.#owned.entries().some(([session, owned]) =>

@@ -16,7 +16,7 @@ import {
   type Shell,
 } from "../mod.ts";
 import { closeGently, Outbox, type Transport } from "../../transport/mod.ts";
-import { type ConnectionEnd, type Guest, kickedEnd } from "../../gate/mod.ts";
+import { type ConnectionEnd, type Guest, kickedEnd, type Leaving } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
 import { endAnnounced, RtspAnswers } from "./rtsp_answers.ts";
@@ -167,6 +167,18 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
   /** Closes since the server stops. */
   stop(): void {
     this.#finish({ clean: true, reason: "stopped", message: "The server has stopped" });
+  }
+
+  /** Has its client told, for each session, to go on at another server (RFC 2326, 10.10). */
+  move(to: Leaving): void {
+    if (this.#end !== undefined) return;
+    for (const session of this.#service.sessionsOf(this)) {
+      const base = to.baseOf(this.#guest.protocol);
+      if (base === undefined) return;
+      const { path = "", query } = session;
+      this.#connection.redirect(session, base + path + (query === undefined ? "" : `?${query}`));
+    }
+    this.outbox.send(this.#connection.takeOutput());
   }
 
   async #run(): Promise<ConnectionEnd> {

@@ -196,6 +196,8 @@ function callsOf(server: Server): WorkerCalls {
     configure: (options) => server.configure(options as LiveOptions),
     review: () => server.review(),
     reloadTls: (tls: TlsIdentity) => server.reloadTls(tls),
+    drain: (step) => server.partDrain.step(step),
+    undoDrain: () => server.partDrain.undo(),
     addRelay: (relay) => server.addRelay(relay),
     changeRelay: (id, relay) => server.changeRelay(id, relay),
     removeRelay: (id) => server.removeRelay(id),

@@ -1,6 +1,7 @@
 import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
+import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import type { CarriedValue } from "./carried_values.ts";
 import type { ForwardedRequest } from "./forwarded_requests.ts";
@@ -54,6 +55,8 @@ export interface WorkerCalls extends RelayCalls {
   /** The main thread has changed who may do what. */
   review(): Promise<void>;
   reloadTls(tls: TlsIdentity): Promise<void>;
+  drain(step: DrainStep): number;
+  undoDrain(): void;
   stop(): Promise<void>;
 }
 

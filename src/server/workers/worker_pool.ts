@@ -8,6 +8,7 @@ import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
 import { answerForwarded, type ForwardedRequest } from "./forwarded_requests.ts";
 import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
+import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import { type CarriedValue, uncarried } from "./carried_values.ts";
 import type {
@@ -194,6 +195,20 @@ export class WorkerPool {
   /** Has all show another certificate. */
   async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
     await Promise.all(this.#slots.map(({ life }) => life?.call("reloadTls", tls)));
+  }
+
+  /** Has all go on being taken out of service; resolves with how many publishers and players are left. */
+  async drain(step: DrainStep): Promise<number> {
+    const left = this.#slots.map(({ life }) =>
+      // One that has died meanwhile has nobody.
+      life?.state === "running" ? life.call("drain", step).catch(() => 0) : 0
+    );
+    return (await Promise.all(left)).reduce((sum, one) => sum + one, 0);
+  }
+
+  /** Has all let everybody in again. */
+  undoDrain(): void {
+    this.tellAll("undoDrain");
   }
 
   /** The relays, as all workers together have them. */
