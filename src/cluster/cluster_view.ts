@@ -22,6 +22,7 @@ export interface ClusterStreamDetail extends ClusterStream {
 
 /** A part of the streams, by name. */
 export interface ClusterStreamPage {
+  /** The streams of it. */
   readonly items: readonly ClusterStream[];
   /** The last name of the part, where more follow. */
   readonly next?: string;

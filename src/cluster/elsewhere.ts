@@ -6,8 +6,9 @@ export interface OtherNode {
   readonly node: string;
   /** Where it stands. */
   readonly region: string;
-  /** Connections that it has, and may have. */
+  /** Connections that it has. */
   readonly connections: number;
+  /** How many it may have. */
   readonly maxConnections: number;
   /** The URLs by which clients reach it, by scheme: `{ rtmp: "rtmp://192.0.2.7:1935" }`. */
   readonly clients: Readonly<Record<string, string>>;

@@ -18,6 +18,9 @@ export interface DrainStep {
 const GO_ELSEWHERE = "The server goes out of service: connect again, to go on at another";
 const GOES = "The server goes out of service";
 
+/** Those of all servers of this thread: they are no part of what programs see of one. */
+const KEPT = new WeakMap<object, PartDrain>();
+
 /**
  * Takes one part of a server out of service: nobody new is let in, and those who are there are told to move where their
  * protocol has words for it, and ended at last. Where there is somewhere to go, they are told over the first half of the
@@ -28,6 +31,16 @@ export class PartDrain {
   #elsewhere: Elsewhere | undefined;
   #told = new WeakSet<object>();
   #stepMs = 0;
+
+  /** Keeps the one of a server, for the worker that it is. */
+  static keep(server: object, drain: PartDrain): void {
+    KEPT.set(server, drain);
+  }
+
+  /** The one of a server. */
+  static of(server: object): PartDrain {
+    return KEPT.get(server)!;
+  }
 
   /** Lets everybody in still. */
   constructor(shell: ServerShell) {

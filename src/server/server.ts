@@ -64,8 +64,6 @@ export class Server {
   readonly apiToken: string | undefined;
   /** The recordings by the rules of the options: what there is, and its files. */
   readonly recordings: Recordings;
-  /** What of a drain is about the clients of this thread; a drain of the whole server is `drain`. */
-  readonly partDrain: PartDrain;
   readonly #options: ServerOptions;
   readonly #log: ServerLog;
   readonly #told: EventDesk;
@@ -148,8 +146,9 @@ export class Server {
         void this.kickUser(`key:${id}`, "The publishing key was revoked");
       access.onChanged = () => void this.review();
     }
-    this.partDrain = new PartDrain(this.#shell);
-    this.#drainer = new Drainer({ part: this.partDrain, members: this.#members, log });
+    const drain = new PartDrain(this.#shell);
+    PartDrain.keep(this, drain);
+    this.#drainer = new Drainer({ part: drain, members: this.#members, log });
     const core: ServerCore = { options, part, workers, shell: this.#shell };
     const { events } = this;
     const { pool } = this.#members;

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { RtmpClient as WeirClient } from "../../src/client/mod.ts";
 import type { ServerOptions } from "../../mod.ts";
 import type { RtmpMessage } from "../../src/rtmp/mod.ts";
+import { PartDrain } from "../../src/server/part_drain.ts";
 import { LoopedPublisher } from "../doors/http/looped_publisher.ts";
 import { RtmpClient, statusCode } from "../support/rtmp_client.ts";
 import { RtspPeer } from "../support/rtsp_peer.ts";
@@ -83,7 +84,7 @@ Deno.test("a server that is drained alone refuses newcomers, and ends those who 
 
 Deno.test("newcomers are sent to another machine in the words of their protocols, with all that they asked for", async () => {
   await using weir = await TestServer.start(ALL);
-  weir.server.partDrain.step({ totalMs: 60_000, leftMs: 30_000, region: "", nodes: [OTHER] });
+  PartDrain.of(weir.server).step({ totalMs: 60_000, leftMs: 30_000, region: "", nodes: [OTHER] });
   const { ex } = await refusedConnect(weir.port, "live?token=a");
   assertEquals(ex, { code: 302, redirect: "rtmp://192.0.2.1:1935/live?token=a" });
   using rtsp = await RtspPeer.dial(portOf(weir, "rtsp"));
@@ -138,7 +139,7 @@ Deno.test("those who are there are told to move: a reconnect request, REDIRECT, 
     (await ask(weir, "/live/cam/index.m3u8")).text,
   )!;
   assertEquals((await ask(weir, `/live/cam/${playlist}`)).status, 200);
-  weir.server.partDrain.step({ totalMs: 60_000, leftMs: 30_000, region: "", nodes: [OTHER] });
+  PartDrain.of(weir.server).step({ totalMs: 60_000, leftMs: 30_000, region: "", nodes: [OTHER] });
   while (said.length === 0) await media.read();
   assertEquals(said, ["rtmp://192.0.2.1:1935/live"]);
   let told;
@@ -156,7 +157,7 @@ Deno.test("those who are there are told to move: a reconnect request, REDIRECT, 
   // What has no words for it is served on, and ended at last.
   await plain.until((message): message is RtmpMessage => message.kind === "video");
   assert(
-    weir.server.partDrain.step({ totalMs: 60_000, leftMs: 0, region: "", nodes: [OTHER] }) < 4,
+    PartDrain.of(weir.server).step({ totalMs: 60_000, leftMs: 0, region: "", nodes: [OTHER] }) < 4,
   );
   await plain.status("NetStream.Play.Failed");
 });
@@ -168,7 +169,7 @@ Deno.test("a drain has those go first who publish, and spreads the ends over the
   const players = await Promise.all(
     Array.from({ length: 10 }, () => RtmpClient.player(weir.port, "cam")),
   );
-  const { partDrain } = weir.server;
+  const partDrain = PartDrain.of(weir.server);
   const step = (leftMs: number) =>
     partDrain.step({ totalMs: 100_000, leftMs, region: "", nodes: [OTHER] });
   assertEquals(step(100_000), 11);

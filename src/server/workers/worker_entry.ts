@@ -9,6 +9,7 @@ import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
 import type { LiveOptions, ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
+import { PartDrain } from "../part_drain.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
 import { answerForwarded, ForwardedRoutes } from "./forwarded_requests.ts";
 import { tokenPrefix, ViewerRoutes } from "./viewer_routes.ts";
@@ -196,8 +197,8 @@ function callsOf(server: Server): WorkerCalls {
     configure: (options) => server.configure(options as LiveOptions),
     review: () => server.review(),
     reloadTls: (tls: TlsIdentity) => server.reloadTls(tls),
-    drain: (step) => server.partDrain.step(step),
-    undoDrain: () => server.partDrain.undo(),
+    drain: (step) => PartDrain.of(server).step(step),
+    undoDrain: () => PartDrain.of(server).undo(),
     addRelay: (relay) => server.addRelay(relay),
     changeRelay: (id, relay) => server.changeRelay(id, relay),
     removeRelay: (id) => server.removeRelay(id),
