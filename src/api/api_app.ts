@@ -1,6 +1,8 @@
 import { faultAnswer } from "../doors/http/mod.ts";
 import type { Ticket } from "../gate/mod.ts";
 import type { RelayOptions } from "../relay/mod.ts";
+import { RecordingError } from "../record/mod.ts";
+import { recordingFault } from "./recording_fault.ts";
 import type { ApiContext } from "./api_context.ts";
 import { type ApiSchemas, apiSchemas } from "./api_schemas.ts";
 import { addCluster, addDrain } from "./cluster_routes.ts";
@@ -20,6 +22,7 @@ export async function apiApp(
   const schemas = apiSchemas(hono.z);
   const book = new RouteBook(hono, schemas);
   addServer(book, { schemas, context });
+  addClips(book, { schemas, context });
   addStreams(book, { schemas, context });
   for (const kind of ["publishers", "players"] as const) {
     addTickets(book, { schemas, context, kind });
@@ -82,6 +85,31 @@ function addStreams(book: RouteBook, { schemas, context: { source, counts } }: P
         info.action === "publish" && info.stream === name
       );
       return theirs.length === 0 ? nothing(`publisher of ${name}`) : ended(theirs, reason);
+    },
+  });
+}
+
+function addClips(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  book.add({
+    method: "post",
+    path: "/v1/streams/{name}{.+}/clips",
+    summary: "Writes a part of a stream to a file of its own, where clips go",
+    params: schemas.nameParams,
+    body: schemas.clipOptions,
+    gives: schemas.clip,
+    status: 201,
+    answer: async ({ params: { name }, body: { last, from, to } }) => {
+      try {
+        const { startUnixMs, ...clip } = await source.saveClip(name, {
+          ...(last === undefined ? {} : { lastMs: last * 1000 }),
+          ...(from === undefined ? {} : { fromUnixMs: Date.parse(from) }),
+          ...(to === undefined ? {} : { toUnixMs: Date.parse(to) }),
+        });
+        return { ...clip, start: new Date(startUnixMs).toISOString() };
+      } catch (error) {
+        if (!(error instanceof RecordingError)) throw error;
+        return recordingFault(error);
+      }
     },
   });
 }

@@ -3,6 +3,8 @@ import type { TicketInfo } from "../gate/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
 import type { ClusterStream, ClusterStreamDetail } from "../cluster/mod.ts";
 import type {
+  ClipOptions,
+  ClipView,
   ClusterNodeView,
   ConnectionView,
   Done,
@@ -114,6 +116,12 @@ export class ApiClient {
   /** Ends the publisher of a stream, which is told why. */
   endPublisher(name: string, reason?: string): Promise<Done> {
     return this.#ask("DELETE", `v1/streams/${encodeName(name)}`, { query: { reason } });
+  }
+
+  /** Writes a part of a stream to a file of its own, where clips go: the last 30 seconds by default. */
+  saveClip(name: string, { last, from, to }: ClipOptions = {}): Promise<ClipView> {
+    const body = { last, from: from?.toISOString(), to: to?.toISOString() };
+    return this.#ask("POST", `v1/streams/${encodeName(name)}/clips`, { body });
   }
 
   /** A page of the publishers, by number. */

@@ -111,6 +111,23 @@ export function apiSchemas(z: HonoPackage["z"]) {
       readers: z.array(z.record(z.string(), z.unknown())),
       tickets: z.array(ticket),
     }).openapi("StreamDetail"),
+    clipOptions: z.strictObject({
+      last: z.number().positive().max(1e6).optional(),
+      from: z.iso.datetime({ offset: true }).optional(),
+      to: z.iso.datetime({ offset: true }).optional(),
+    }).refine(
+      ({ last, from, to }) => last === undefined || from === undefined && to === undefined,
+      {
+        error: "allowed is either last, or from and to",
+      },
+    ),
+    clip: z.object({
+      name: z.string(),
+      path: z.string(),
+      start: z.string(),
+      durationMs: z.number(),
+      bytes: count,
+    }).openapi("Clip"),
     connection: z.object({
       id: count,
       protocol: z.string(),

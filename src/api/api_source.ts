@@ -2,6 +2,7 @@ import type { PublishKey } from "../access/mod.ts";
 import type { ClusterNode, ClusterStatistics } from "../cluster/mod.ts";
 import type { GateCounts, Ticket, TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics } from "../hub/mod.ts";
+import type { SavedClip } from "../record/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
 import type { ConnectionView, DrainView, PathRuleOptions, PublisherHealth } from "./api_types.ts";
 
@@ -53,6 +54,15 @@ export interface ApiSource {
   kickConnection(id: number, why: string): boolean;
   /** Ends all that a user does; how many that were. */
   kickUser(user: string, why: string): number;
+  /** Writes a clip of a stream; rejects with a `RecordingError`. */
+  saveClip(
+    name: string,
+    window: {
+      readonly lastMs?: number;
+      readonly fromUnixMs?: number;
+      readonly toUnixMs?: number;
+    },
+  ): Promise<SavedClip>;
   /** Adds a relay. */
   addRelay(options: RelayOptions): Promise<number>;
   /** Changes a relay; whether there was one. */

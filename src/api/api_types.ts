@@ -71,6 +71,30 @@ export interface StreamDetail extends StreamView {
   readonly tickets: readonly TicketInfo[];
 }
 
+/** Which part of a stream a clip is of: the last 30 seconds by default. */
+export interface ClipOptions {
+  /** The last so many seconds. */
+  readonly last?: number;
+  /** From then on. */
+  readonly from?: Date;
+  /** Until then; now by default. */
+  readonly to?: Date;
+}
+
+/** A clip that was written. */
+export interface ClipView {
+  /** The stream's name. */
+  readonly name: string;
+  /** Its path in the folder of clips. */
+  readonly path: string;
+  /** When its first picture was (ISO 8601). */
+  readonly start: string;
+  /** How long it is, milliseconds. */
+  readonly durationMs: number;
+  /** Its length. */
+  readonly bytes: number;
+}
+
 /** A connection, as the API shows it. */
 export interface ConnectionView {
   /** Its number. */

@@ -7,6 +7,7 @@ import {
   type RecordingWindow,
 } from "../record/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
+import { recordingFault } from "./recording_fault.ts";
 import { playRefusal } from "./play_refusal.ts";
 
 /** Where recordings are. */
@@ -77,13 +78,11 @@ export class RecordingRoutes implements HttpRoutes {
         return faultAnswer({ status: 400, code: "query", reason: error.message });
       }
       if (!(error instanceof RecordingError)) throw error;
-      const status = error.code === "absent" ? 404 : error.code === "format" ? 409 : 503;
-      // A store's own words may name folders of the machine.
-      const reason = error.code === "store" ? "The recording cannot be read" : error.message;
-      if (error.code === "store") {
+      const answer = recordingFault(error);
+      if (answer.status === 503) {
         visit.log.warn("recording cannot be read", { reason: error.message });
       }
-      return faultAnswer({ status, code: error.code, reason });
+      return answer;
     }
   }
 

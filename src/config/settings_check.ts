@@ -19,7 +19,7 @@ import {
   S3_CREDENTIALS_FILE,
   S3_SECRET_ACCESS_KEY,
 } from "./settings/object_storage.ts";
-import { RECORD } from "./settings/recording.ts";
+import { CLIPS, RECORD } from "./settings/recording.ts";
 import { pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
 
@@ -102,7 +102,8 @@ function clusterIsWhole(settings: Settings): string | undefined {
 
 function objectStorageHasKey(settings: Settings): string | undefined {
   const [id, secret] = [S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY];
-  const isUsed = settings.get(RECORD).some((rule) => isS3Url(rule.get("folder") as string));
+  const folders = settings.get(RECORD).map((rule) => rule.get("folder") as string);
+  const isUsed = [...folders, settings.get(CLIPS) ?? ""].some(isS3Url);
   if (settings.isGiven(S3_CREDENTIALS_FILE)) return;
   const missing = [id, secret].find((row) => !settings.isGiven(row));
   const there = [id, secret].find((row) => settings.isGiven(row));

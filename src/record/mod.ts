@@ -11,6 +11,7 @@
  *
  * @module
  */
+export * from "./clip_store.ts";
 export * from "./folder_store.ts";
 export * from "./memory_store.ts";
 export * from "./name_path.ts";

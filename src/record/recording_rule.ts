@@ -72,9 +72,6 @@ export function checkRule(rule: RecordingRule): CheckedRule {
   for (const name of ["keepMs", "keepBytes", "keepFreeBytes"] as const) {
     if (rule[name] !== undefined) checkNumber(name, rule[name], 0, Infinity);
   }
-  if (to === "") {
-    throw new TypeError("Cannot record as 'to' must be a folder: current value is \"\"");
-  }
   const store = storeOf(to, rule.s3);
   if (rule.keepFreeBytes !== undefined && store.freeBytes === undefined) {
     throw new TypeError(
@@ -94,8 +91,16 @@ export function checkRule(rule: RecordingRule): CheckedRule {
   };
 }
 
-function storeOf(to: string | RecordingStore, s3: S3Access | undefined): RecordingStore {
+/**
+ * The store that a rule names: a folder or `s3://BUCKET/PREFIX`.
+ *
+ * @throws {TypeError} if it names none
+ */
+export function storeOf(to: string | RecordingStore, s3: S3Access | undefined): RecordingStore {
   if (typeof to !== "string") return to;
+  if (to === "") {
+    throw new TypeError("Cannot record as 'to' must be a folder: current value is \"\"");
+  }
   return isS3Url(to) ? new S3Store(to, s3) : new FolderStore(to);
 }
 

@@ -62,7 +62,14 @@ export interface RecordingStore {
 }
 
 /** What went wrong with a recording. */
-export type RecordingErrorCode = "permission" | "store" | "unreachable" | "absent" | "format";
+export type RecordingErrorCode =
+  | "permission"
+  | "store"
+  | "unreachable"
+  | "absent"
+  | "format"
+  | "busy"
+  | "unset";
 
 /** A recording cannot be written or read; the message says why. */
 export class RecordingError extends Error {

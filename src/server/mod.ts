@@ -27,6 +27,7 @@ export {
 export {
   checkRecordingRule,
   checkS3,
+  type ClipStoreOptions,
   isS3Url,
   type ListedSegment,
   RECORDING_FORMATS,
@@ -38,7 +39,9 @@ export {
   type RecordingStore,
   type S3Access,
   s3Endpoint,
+  type SavedClip,
 } from "../record/mod.ts";
+export type { ClipWindow } from "./server_clips.ts";
 export type { FileChannelOptions } from "../files/mod.ts";
 export type {
   Door,

@@ -9,7 +9,7 @@ import type { FileChannelOptions } from "../files/mod.ts";
 import type { GateLimits, ServerHooks } from "../gate/mod.ts";
 import type { HubOptions } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
-import type { RecordingRule, S3Access } from "../record/mod.ts";
+import type { ClipStoreOptions, RecordingRule, S3Access } from "../record/mod.ts";
 import type { RelayOptions } from "../relay/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
 import type { LossPolicy } from "../transmux/mod.ts";
@@ -92,6 +92,8 @@ export interface ServerOptions {
   readonly s3?: S3Access;
   /** Keeps the last of each live stream in memory, so that clips can be had of it. Off by default. */
   readonly keep?: KeepOptions;
+  /** Where clips are written to that programs ask for, by `saveClip` or the API. Nowhere by default. */
+  readonly clips?: ClipStoreOptions;
   /** Settings and bounds of the streams. */
   readonly hub?: Omit<HubOptions, "clock">;
   /** Bounds and times of RTMP sessions. */

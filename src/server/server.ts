@@ -7,7 +7,7 @@ import type { ConnectionEnd, Ticket } from "../gate/mod.ts";
 import { checkStreamName, Hub, hubSettings, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
-import type { Recordings } from "../record/mod.ts";
+import type { Recordings, SavedClip } from "../record/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
 import { ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
 import { accessOf, accessOptionsOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
@@ -22,6 +22,7 @@ import { Membership, workerCount, workerOptions } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
 import { PartDrain } from "./part_drain.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
+import type { ClipWindow } from "./server_clips.ts";
 import { makeAgents, openAgents, type ServerAgents, stopAgents } from "./server_agents.ts";
 import type { ServerCore } from "./server_core.ts";
 import { ServerCounts } from "./server_counts.ts";
@@ -306,6 +307,17 @@ export class Server {
    */
   restartWorker(index: number): boolean {
     return this.#members.pool?.restart(index) ?? false;
+  }
+
+  /**
+   * Writes a part of a stream to where the option `clips` says, as one file from the key frame before its start on: of
+   * what is kept in memory, or was recorded.
+   *
+   * @throws {RecordingError} (rejects) `unset` without that option, `absent` where nothing is there of that time,
+   * `busy` where too many are written at once, `store` or `unreachable` where it cannot be written, `format`
+   */
+  saveClip(name: string, window: ClipWindow = {}): Promise<SavedClip> {
+    return this.#agents.clips.save(name, window);
   }
 
   /**

@@ -6,6 +6,7 @@ import { ServerError } from "../transport/mod.ts";
 import { fileChannels } from "./file_channels.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { ServerApi, type ServerApiSource } from "./server_api.ts";
+import { ServerClips } from "./server_clips.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 import { KeptStreams, recordingsOf } from "./server_recordings.ts";
 import { ServerRelays } from "./server_relays.ts";
@@ -28,6 +29,7 @@ export interface ServerAgents {
   /** Those that the server itself offers to programs. */
   readonly relays: ServerRelays;
   readonly recordings: Recordings;
+  readonly clips: ServerClips;
   readonly api: ServerApi | undefined;
   /** All of them, in the order in which they begin. */
   readonly all: readonly ServerAgent[];
@@ -50,16 +52,21 @@ export function makeAgents(
   const api = part === undefined && options.api !== false
     ? new ServerApi(core, { ...options.api, source, recordings, hooks })
     : undefined;
+  // Of several workers each keeps what is published to it.
+  const keep = workers > 1 || options.keep === undefined
+    ? undefined
+    : new KeptStreams(core, options.keep);
+  const clips = new ServerClips(core, [keep?.recordings, recordings]);
   const all: readonly ServerAgent[] = [
     relays,
     ...api === undefined ? [] : [api],
     recordings,
-    // Of several workers each keeps what is published to it.
-    ...workers > 1 || options.keep === undefined ? [] : [new KeptStreams(core, options.keep)],
+    ...keep === undefined ? [] : [keep],
+    clips,
     ...fileChannels(core),
     new HealthWatch({ tickets: () => shell.gate.tickets.values(), log: shell.log }),
   ];
-  return { relays, recordings, api, all };
+  return { relays, recordings, clips, api, all };
 }
 
 /**

@@ -34,11 +34,12 @@ export function recordingsOf(core: ServerCore, events: ServerEvents): Recordings
 export class KeptStreams implements ServerAgent {
   /** The clips. */
   readonly routes: readonly HttpRoutes[];
-  readonly #recordings: Recordings;
+  /** What is kept. */
+  readonly recordings: Recordings;
 
   /** Keeps nothing yet. */
   constructor(core: ServerCore, { name = "*", ms, bytes = 256 * 1024 * 1024 }: KeepOptions) {
-    this.#recordings = new Recordings(recordingsContext(core), [{
+    this.recordings = new Recordings(recordingsContext(core), [{
       name,
       to: new MemoryStore({ nowUnixMs: Date.now }),
       segmentMs: KEPT_FILE_MS,
@@ -46,17 +47,17 @@ export class KeptStreams implements ServerAgent {
       keepMs: ms,
       keepBytes: bytes,
     }]);
-    this.routes = [new ClipRoutes({ keep: this.#recordings, nowUnixMs: Date.now })];
+    this.routes = [new ClipRoutes({ keep: this.recordings, nowUnixMs: Date.now })];
   }
 
   /** Keeps from now on. */
   start(): void {
-    this.#recordings.start();
+    this.recordings.start();
   }
 
   /** Keeps nothing more. */
   async stop(): Promise<void> {
-    await this.#recordings.stop();
+    await this.recordings.stop();
   }
 }
 

@@ -406,6 +406,7 @@ Deno.test("the document of the API names every path that there is", async () => 
     "/v1/relays/{id}",
     "/v1/streams",
     "/v1/streams/{name}",
+    "/v1/streams/{name}/clips",
     "/v1/users/{name}",
   ]);
   assertEquals(Object.keys(document.paths["/v1/streams/{name}"]!), ["get", "delete"]);

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ApiClient, ApiError } from "../../src/api/mod.ts";
 import { fixedUsers, type Server, type ServerOptions } from "../../mod.ts";
 import { fileUnits } from "../../src/files/mod.ts";
 import { systemClock } from "../../src/transport/mod.ts";
@@ -64,4 +65,52 @@ Deno.test("who may not play gets no clip, and without a keep there is none", asy
   await end();
   await using other = await TestServer.start({ rtmp: false });
   assertEquals(await status(get(other.server, "/live/cam/clip.mp4")), 404);
+});
+
+Deno.test({
+  name:
+    "a clip is written to a folder by the API, of what is kept or recorded, and is the clip itself",
+  ignore: ignoreWithout("ffmpeg", "ffprobe"),
+  async fn() {
+    await using folder = new TemporaryFolder();
+    const { weir, end } = await kept(folder.path, {
+      api: { tokens: ["a-token-of-the-tests"] },
+      clips: { to: `${folder.path}/clips` },
+    });
+    await using _ = weir;
+    const api = new ApiClient({
+      url: "http://localhost/",
+      token: "a-token-of-the-tests",
+      fetch: (request) => weir.server.fetch(request),
+    });
+    let published = 0;
+    for await (const unit of weir.server.stream("live/cam").units({ tracks: ["video"] })) {
+      if (unit.role === "media" && ++published === 30) break;
+    }
+    const clips = await Promise.all([
+      api.saveClip("live/cam"),
+      api.saveClip("live/cam", { last: 1 }),
+    ]);
+    assertEquals(new Set(clips.map(({ path }) => path)).size, 2);
+    for (const { path, bytes, name, durationMs } of clips) {
+      const file = `${folder.path}/clips/${path}`;
+      assertEquals([name, Deno.statSync(file).size], ["live/cam", bytes]);
+      assert(path.startsWith("live/cam/") && durationMs >= 400, `${path} ${durationMs}`);
+      const { stderr, code } = await run("ffprobe", ["-v", "warning", file]);
+      assertEquals([code, stderr], [0, ""]);
+    }
+    await end();
+    const refused = async (asking: Promise<unknown>) =>
+      (await assertRejects(() => asking, ApiError)).code;
+    assertEquals(await refused(api.saveClip("live/none")), "absent");
+    assertEquals(await refused(api.saveClip("live/cam", { last: 1, from: new Date() })), "input");
+    assertEquals(
+      await refused(api.saveClip("live/cam", { from: new Date(0), to: new Date(1000) })),
+      "absent",
+    );
+    const document = await api.openApi() as { readonly paths: Record<string, object> };
+    assertEquals(Object.keys(document.paths["/v1/streams/{name}/clips"]!), ["post"]);
+    await using bare = await TestServer.start({ rtmp: false });
+    await assertRejects(() => bare.server.saveClip("live/cam"), Error, "set --clips FOLDER");
+  },
 });

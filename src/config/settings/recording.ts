@@ -1,12 +1,13 @@
 import {
   checkRecordingRule,
+  checkS3,
   type FileChannelOptions,
   isS3Url,
   RECORDING_FORMATS,
   type RecordingRule,
   s3Endpoint,
 } from "../../server/mod.ts";
-import { bytes, choice, FILE, text, time, TOGGLE } from "../leaf_types.ts";
+import { bytes, checked, choice, FILE, text, time, TOGGLE } from "../leaf_types.ts";
 import type { Permission } from "../permission.ts";
 import { reaching } from "../reaching.ts";
 import {
@@ -150,6 +151,34 @@ const KEEP_BYTES = setting<number>({
   change: "restart",
 });
 
+/** Where clips go. */
+export const CLIPS = setting<string>({
+  key: "clips.folder",
+  type: checked(FOLDER, (folder) => {
+    if (isS3Url(folder)) checkS3(folder, ANY_KEY);
+  }),
+  defaultInWords: "nowhere",
+  help: "where clips are written that the API is asked for: a folder, or s3://BUCKET/PREFIX",
+  flag: { name: "clips", placeholder: "FOLDER", isRare: true },
+  needs: (folder, settings) => storePermissions(new Map([["folder", folder]]), settings),
+  option: "clips.to",
+  change: "restart",
+});
+
+const CLIPS_PATH = setting<string>({
+  key: "clips.path",
+  type: checked(
+    text({ allowed: "a path with {name}, and {unix} or {date} and {time}" }),
+    (path) => {
+      checkRecordingRule({ name: "*", to: "-", path });
+    },
+  ),
+  defaultInWords: "{name}/{date}/{time}",
+  help: "the paths of clips there, without their ending; times are UTC",
+  option: "clips.path",
+  change: "restart",
+});
+
 const CHANNEL: GroupType = {
   kind: "group",
   settings: [
@@ -197,7 +226,7 @@ export const SOURCES = setting<readonly GroupValue[]>({
 });
 
 /** Recordings, and files that are published. */
-export const RECORDING: readonly Setting[] = [RECORD, KEEP, KEEP_BYTES, SOURCES];
+export const RECORDING: readonly Setting[] = [RECORD, KEEP, KEEP_BYTES, CLIPS, CLIPS_PATH, SOURCES];
 
 /** Makes a rule of what a file or the command line says of it. */
 export function ruleOf(values: GroupValue): RecordingRule {
