@@ -1,7 +1,7 @@
 import type { ConnectionEnd, Gate, Guest, Leaving } from "../gate/mod.ts";
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
-import type { ListenAddress, TlsIdentity, Transport } from "../transport/mod.ts";
+import type { Balancers, ListenAddress, TlsIdentity, Transport } from "../transport/mod.ts";
 
 /** An address of a door. */
 export interface DoorAddress {
@@ -116,6 +116,8 @@ export interface Shell {
   listen(protocol: string, address: ListenAddress, options: DoorListenOptions): Promise<void>;
   /** Certificate and key, for doors that listen by themselves; `undefined` where there is none. */
   readonly tls: TlsIdentity | undefined;
+  /** Whose connections begin with a PROXY header, for doors that listen by themselves. */
+  readonly balancers: Balancers | undefined;
   /**
    * Keeps a connection that the door has accepted by itself and the gate has let in: its time, its end and what it
    * holds. Resolves with how it ended.

@@ -202,8 +202,9 @@ export type LiveOptions = Pick<
 /** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */
 export interface ProxyOptions {
   /**
-   * Those whose connections to the ports of RTMP and RTSP begin with a header of the PROXY protocol, version 1 or 2;
-   * one that does not is closed. It is not read on ports of TLS: have the balancer speak that.
+   * Those whose connections to any port of RTMP, RTSP and HTTP, over TLS or not, begin with a header of the PROXY
+   * protocol, version 1 or 2; one that does not is closed. It comes before TLS. All that comes to the ports of HTTP is
+   * then copied once more, through a port on loopback.
    */
   readonly proxyProtocol?: readonly string[];
   /** Those whose `X-Forwarded-For` says whose an HTTP request is. */

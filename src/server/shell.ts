@@ -24,13 +24,13 @@ import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
 import {
   Acceptor,
+  Balancers,
   checkTlsIdentity,
   formatAddress,
   hurryCollection,
   type ListenAddress,
   openListener,
   proxiedTransport,
-  ProxyHeaderError,
   ServerError,
   type StreamListener,
   type StreamPair,
@@ -63,7 +63,7 @@ export interface ShellOptions extends ShellRules {
   readonly hooks: ServerHooks;
   readonly log: ServerLog;
   readonly tls: TlsIdentity | undefined;
-  /** Whose plain connections begin with a PROXY header. */
+  /** Whose connections begin with a PROXY header. */
   readonly proxies?: AddressRanges | undefined;
   /** Where names are shared with other parts of the server. */
   readonly claims?: NameClaims | undefined;
@@ -76,9 +76,6 @@ export interface ShellOptions extends ShellRules {
   /** Called as time goes on, some times a second. */
   readonly onTick?: (nowMs: number) => void;
 }
-
-/** So many connections of balancers may wait for their header at a time. */
-const MAX_UNNAMED = 1000;
 
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 250;
@@ -118,6 +115,8 @@ export class ServerShell implements Shell {
   timing: ServerTiming;
   /** Whether other parts of the server listen on the same ports. */
   readonly sharesPorts: boolean;
+  /** Whose connections begin with a PROXY header. */
+  readonly balancers: Balancers | undefined;
   readonly #options: ShellOptions;
   #maxConnectionBytes: number;
   readonly #connections = new Map<ServedConnection, Guest>();
@@ -127,8 +126,6 @@ export class ServerShell implements Shell {
   #tls: TlsIdentity | undefined;
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
-  /** Connections of balancers that have not said yet whose they are. */
-  #unnamed = 0;
   /** Whether connections hold more than half of what they may. */
   #looking: ReturnType<typeof setInterval> | undefined;
   /** Connections that were shed since the garbage collector was told. */
@@ -151,6 +148,15 @@ export class ServerShell implements Shell {
     this.log = log;
     this.timing = timing;
     this.sharesPorts = options.sharesPorts ?? false;
+    this.balancers = options.proxies && new Balancers({
+      ranges: options.proxies,
+      clock: this.clock,
+      onFailure: ({ remoteAddress, remoteName }, reason) =>
+        this.peers.of(remoteAddress).warn("a balancer does not say whose a connection is", {
+          peer: remoteName,
+          reason,
+        }),
+    });
     this.peers = new PeerLog(log, this.clock, { countedAs: boundedAddress });
     this.gate = new Gate({
       hub,
@@ -272,6 +278,7 @@ export class ServerShell implements Shell {
       ...address,
       ...(isTls && tls !== undefined ? { tls } : {}),
       isShared: this.sharesPorts,
+      balancers: this.balancers,
     });
     if (this.#state !== "listening") {
       listener.close();
@@ -283,8 +290,10 @@ export class ServerShell implements Shell {
       clock: this.clock,
       onConnection: (transport) => {
         const { serve } = options;
-        const isProxied = !isTls && this.#options.proxies?.has(transport.remoteAddress) === true;
-        if (isProxied) void this.#takeProxied(protocol, { transport, serve });
+        const { balancers } = this;
+        // Before TLS the listener has read it.
+        const isProxied = !isTls && balancers?.has(transport.remoteAddress) === true;
+        if (isProxied) void this.#takeProxied(protocol, { transport, balancers, serve });
         else this.#take(protocol, { transport, serve });
       },
       onFailure: (error, count) => this.log.warn("accept failed", { error: String(error), count }),
@@ -382,25 +391,16 @@ export class ServerShell implements Shell {
   /** Takes a connection that a balancer passes on, once it has said whose it is. */
   async #takeProxied(
     protocol: string,
-    { transport, serve }: {
+    { transport, balancers, serve }: {
       readonly transport: Transport;
+      readonly balancers: Balancers;
       readonly serve: DoorListenOptions["serve"];
     },
   ): Promise<void> {
-    // Those that have not said it yet count nowhere else.
-    if (this.#unnamed >= MAX_UNNAMED) return transport.close();
-    this.#unnamed++;
-    let client: Transport | undefined;
-    try {
-      client = await proxiedTransport(transport, this.clock);
-    } catch (error) {
-      this.peers.of(transport.remoteAddress).warn("a balancer does not say whose a connection is", {
-        peer: transport.remoteName,
-        reason: error instanceof ProxyHeaderError ? error.message : "The connection was lost",
-      });
-    } finally {
-      this.#unnamed--;
-    }
+    const client = await balancers.named(
+      transport,
+      () => proxiedTransport(transport, this.clock),
+    );
     if (client === undefined || this.#state !== "listening") transport.close();
     else this.#take(protocol, { transport: client, serve });
   }

@@ -1,3 +1,4 @@
+import type { Balancers } from "./balancers.ts";
 import type { ListenAddress } from "./listen_address.ts";
 import { formatAddress } from "./listen_address.ts";
 import { hasNetPermission, permissionHost } from "./net_permission.ts";
@@ -18,9 +19,11 @@ export async function openListener(
     readonly tls?: TlsIdentity;
     /** Whether others of this program listen there too: the system shares the connections out. */
     readonly isShared?: boolean;
+    /** Of TLS: whose connections begin with a PROXY header. Without TLS it is for who accepts to read it. */
+    readonly balancers?: Balancers | undefined;
   },
 ): Promise<StreamListener> {
-  const { hostname = "0.0.0.0", port, tls, isShared = false } = address;
+  const { hostname = "0.0.0.0", port, tls, isShared = false, balancers } = address;
   checkListenPermission(protocol, { hostname, port });
   return await explainListenErrors(
     protocol,
@@ -28,7 +31,7 @@ export async function openListener(
     () =>
       tls === undefined
         ? listenPlain({ hostname, port, isShared })
-        : listenTls({ hostname, port, identity: tls, isShared }),
+        : listenTls({ hostname, port, identity: tls, isShared, balancers }),
   );
 }
 

@@ -5,6 +5,7 @@
  */
 export * from "./acceptor.ts";
 export { canReach, isLoopback, plainAddress } from "./address.ts";
+export * from "./balancers.ts";
 export {
   bindDatagram,
   type DatagramPeer,

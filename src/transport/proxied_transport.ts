@@ -6,7 +6,7 @@ import { parseProxyHeader, type ProxyHeader, ProxyHeaderError } from "./proxy_he
 import type { Transport } from "./transport.ts";
 
 /** A balancer sends the header at once. */
-const HEADER_MS = 5000;
+export const HEADER_MS = 5000;
 
 /**
  * Reads the header that a balancer puts before what its client sends, and resolves with the connection as if it were the

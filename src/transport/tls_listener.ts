@@ -1,9 +1,11 @@
 import type * as NodeNet from "node:net";
 import type * as NodeTls from "node:tls";
 import { plainAddress } from "./address.ts";
+import type { Balancers } from "./balancers.ts";
 import { formatAddress } from "./listen_address.ts";
 import { denoErrorOf } from "./node_error.ts";
 import { pacedReadable } from "./paced_readable.ts";
+import { proxyHeaderOfSocket } from "./proxied_socket.ts";
 import type { StreamListener, TlsIdentity } from "./stream_listener.ts";
 import { TlsHandshakeError } from "./tls_handshake_error.ts";
 import { isTlsFailure, type Transport } from "./transport.ts";
@@ -20,6 +22,8 @@ export interface TlsListenOptions {
   readonly handshakeMs?: number;
   /** Whether others of this program listen there too: the system shares the connections out. Default false. */
   readonly isShared?: boolean;
+  /** Whose connections begin with a PROXY header, before TLS. */
+  readonly balancers?: Balancers | undefined;
 }
 
 /**
@@ -31,15 +35,19 @@ export interface TlsListenOptions {
  * @throws as `Deno.listen` does
  */
 export async function listenTls(options: TlsListenOptions): Promise<StreamListener> {
-  const { hostname, port, handshakeMs = 8000, isShared = false } = options;
+  const { hostname, port, handshakeMs = 8000, isShared = false, balancers } = options;
   const tls: typeof NodeTls = await import("node:tls");
   const net: typeof NodeNet = await import("node:net");
   let context = await contextOf(tls, options.identity);
   const accepted = new AcceptedQueue();
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
     // Who has gone already has no address.
-    if (raw.remoteAddress === undefined) raw.destroy();
-    else accepted.push(tlsTransport(tls, { raw, context, handshakeMs }));
+    if (raw.remoteAddress === undefined) return raw.destroy();
+    const peer = { address: plainAddress(raw.remoteAddress), port: raw.remotePort! };
+    const push = (peer: PeerAddress): void =>
+      accepted.push(tlsTransport(tls, { raw, peer, context, handshakeMs }));
+    if (balancers?.has(peer.address) !== true) push(peer);
+    else void takeProxied(raw, { peer, balancers, push });
   });
   await listening(server, { hostname, port, isShared });
   server.on("error", (error) => accepted.fail(denoErrorOf(error)));
@@ -56,6 +64,38 @@ export async function listenTls(options: TlsListenOptions): Promise<StreamListen
       context = await contextOf(tls, identity);
     },
   };
+}
+
+/** An address and a port. */
+interface PeerAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Takes a connection that a balancer passes on, once it has said whose it is. */
+async function takeProxied(
+  raw: NodeNet.Socket,
+  { peer, balancers, push }: {
+    readonly peer: PeerAddress;
+    readonly balancers: Balancers;
+    readonly push: (client: PeerAddress) => void;
+  },
+): Promise<void> {
+  const forget = (): void => {};
+  raw.on("error", forget);
+  const { address, port } = peer;
+  const connection = {
+    remoteAddress: address,
+    remoteName: formatAddress({ hostname: address, port }),
+  };
+  const header = await balancers.named(
+    connection,
+    () => proxyHeaderOfSocket(raw, balancers.clock),
+  );
+  raw.off("error", forget);
+  if (header === undefined || raw.destroyed) return void raw.destroy();
+  const { client = peer } = header;
+  push({ address: plainAddress(client.address), port: client.port });
 }
 
 /** Resolves when a server listens. */
@@ -161,8 +201,9 @@ const READ_AHEAD_BYTES = 1024 * 1024;
  */
 function tlsTransport(
   tls: typeof NodeTls,
-  { raw, context, handshakeMs }: {
+  { raw, peer, context, handshakeMs }: {
     readonly raw: NodeNet.Socket;
+    readonly peer: PeerAddress;
     readonly context: NodeTls.SecureContext;
     readonly handshakeMs: number;
   },
@@ -209,7 +250,7 @@ function tlsTransport(
     wakeReader();
     endWrite?.(new Deno.errors.BrokenPipe("The connection is closed"));
   });
-  const address = plainAddress(raw.remoteAddress!);
+  const { address, port } = peer;
   return {
     readable: pacedReadable({
       async read(target) {
@@ -249,7 +290,7 @@ function tlsTransport(
     close,
     remoteAddress: address,
     localAddress: plainAddress(raw.localAddress!),
-    remoteName: formatAddress({ hostname: address, port: raw.remotePort! }),
+    remoteName: formatAddress({ hostname: address, port }),
   };
 }
 

@@ -130,10 +130,12 @@ export const PROXIES: readonly Setting[] = [
     key: "proxies.proxyProtocol",
     type: words({ allowed: "a range of addresses such as 192.0.2.0/24, or a list of them" }),
     defaultInWords: "none",
-    help: "balancers whose connections to RTMP and RTSP begin with a header of the PROXY protocol",
+    help: "balancers whose connections begin with a header of the PROXY protocol",
     doc:
-      "Version 1 or 2; a connection of theirs without it is closed. Ports of TLS do not read it.",
+      "Version 1 or 2, to every port of RTMP, RTSP and HTTP, before TLS where there is any; a connection of theirs " +
+      "without it is closed. All that comes to the ports of HTTP is then copied once more, through a port on loopback.",
     option: "proxies.proxyProtocol",
+    needs: () => [{ name: "net", host: "127.0.0.1" }],
     change: "restart",
   }),
   setting({

@@ -15,7 +15,8 @@ import {
   sharingHeaders,
 } from "./cross_origin.ts";
 import { ANSWERED, HttpExchange } from "./http_exchange.ts";
-import { HttpListener } from "./http_listener.ts";
+import { HttpListener, type HttpListenerOptions } from "./http_listener.ts";
+import { ProxiedHttpListener } from "./proxied_http_listener.ts";
 import { hlsRow, type HlsRowOptions } from "./hls_row.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
 import type { HttpOutput } from "./http_output.ts";
@@ -75,7 +76,7 @@ export class HttpDoor implements Door {
   readonly #outputs: readonly HttpOutput[];
   readonly #rules: CrossOriginRules;
   readonly #webrtc: WebRtc | undefined;
-  readonly #listeners: HttpListener[] = [];
+  readonly #listeners: (HttpListener | ProxiedHttpListener)[] = [];
   #webrtcAddress: DoorAddress | undefined;
   #isClosed = false;
 
@@ -226,12 +227,16 @@ export class HttpDoor implements Door {
       readonly tls?: TlsIdentity;
     },
   ): Promise<void> {
-    const listener = await HttpListener.open({
+    const made: HttpListenerOptions = {
       ...options,
       isShared: shell.sharesPorts,
       handler: (request, { remoteAddr }) => this.fetch(shell, request, { remoteAddr }),
       onError: (error) => shell.log.error("http request failed", { error: String(error) }),
-    });
+    };
+    const { balancers } = shell;
+    const listener = balancers === undefined
+      ? await HttpListener.open(made)
+      : await ProxiedHttpListener.open({ ...made, balancers, log: shell.log });
     if (this.#isClosed) {
       await listener.shutdown(0);
       throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");
