@@ -24,6 +24,7 @@ class Bench {
     peers: this.#peers,
     clock: this.clock,
     tls: undefined,
+    balancers: undefined,
     listen: () => Promise.reject(new Error("nothing is listened for")),
     keep: (_, serve) => serve().finished,
     sharesPorts: false,
