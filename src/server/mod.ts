@@ -140,7 +140,7 @@ export { checkStreamName, HUB_DEFAULTS } from "../hub/mod.ts";
 export { WORKER_PROGRAM, type WorkerStatistics } from "./workers/worker_pool.ts";
 export type * from "../hub/mod.ts";
 export type { ChunkLimits, RtmpServerSessionOptions } from "../rtmp/mod.ts";
-export type { StreamPair, Transport } from "../transport/mod.ts";
+export type { Balancers, PassedConnection, StreamPair, Transport } from "../transport/mod.ts";
 export type {
   AmfAvmPlus,
   AmfDictionary,
