@@ -69,6 +69,9 @@ const CODECS: ReadonlySet<CodecName> = new Set<CodecName>([
   ...["aac", "opus", "mp3", "flac", "ac3", "eac3"] as const,
 ]);
 
+/** Sound that Chromium and others do not play in MP4: beside a picture it is a playlist of its own. */
+const RARE_CODECS: ReadonlySet<CodecName> = new Set(["mp3", "ac3", "eac3"]);
+
 /** Players that wait for files at once: each costs a promise. */
 const MAX_WAITERS = 20_000;
 /** A segment that has no key frame for so long ends without. */
@@ -113,7 +116,7 @@ interface Awaited {
 
 /**
  * Packages a stream as HLS, of low latency too, once for all its viewers: the first video track with the first audio
- * track in one playlist, and each further audio track in one of its own.
+ * track in one playlist, and each further audio track in one of its own, and so those that not all browsers know.
  *
  * Video and audio share segments, since all players of HLS take that, and it halves the requests of each: with parts of
  * 200 ms these are what serving costs. The segments of all playlists begin at the same times.
@@ -454,28 +457,43 @@ export class HlsPackager {
   }
 
   #describe(folder: string): Parameters<typeof writeMultivariantPlaylist>[0] {
-    const [main, ...others] = this.#lines;
+    const all = this.#lines;
+    const common = all.filter((line) => line === all[0] || line.tracks.every(isCommon));
+    const variants = [this.#variantOf(all, { folder, group: "audio" })];
+    // Players leave a variant alone whose codecs they do not all know: these have one that they do.
+    if (common.length < all.length) {
+      variants.push(this.#variantOf(common, { folder, group: "common" }));
+    }
+    const groups = [{ group: "audio", lines: all }, { group: "common", lines: common }];
+    return {
+      variants,
+      audio: groups.slice(0, variants.length).flatMap(({ group, lines }) =>
+        lines.length > 1 ? audioOf(lines, { folder, group }) : []
+      ),
+    };
+  }
+
+  /** The variant that plays these together. */
+  #variantOf(
+    lines: readonly Line[],
+    { folder, group }: { readonly folder: string; readonly group: string },
+  ): HlsVariant {
+    const [main, ...others] = lines;
     const { tracks, rendition } = main!;
     const video = tracks.find(({ kind }) => kind === "video");
     const beside = others.map(({ rendition }) => rendition.bandwidth);
     const add = (key: "peakBps" | "averageBps"): number =>
       rendition.bandwidth[key] + Math.max(0, ...beside.map((other) => other[key]));
     const hasSize = video?.width !== undefined && video.height !== undefined;
-    const all = [...tracks, ...others.flatMap(({ tracks }) => tracks)];
-    const variant: HlsVariant = {
+    const all = lines.flatMap(({ tracks }) => tracks);
+    return {
       uri: `${folder}${rendition.name}.m3u8`,
       bandwidthBps: add("peakBps") * BANDWIDTH_MARGIN,
       averageBandwidthBps: add("averageBps"),
       codecs: [...new Set(all.flatMap((track) => codecString(track) ?? []))],
       ...(hasSize ? { resolution: { width: video.width!, height: video.height! } } : {}),
       ...(this.#frameRate === undefined ? {} : { frameRate: this.#frameRate }),
-      ...(others.length === 0 ? {} : { audioGroup: "audio" }),
-    };
-    return {
-      variants: [variant],
-      audio: others.length === 0
-        ? []
-        : this.#lines.map((line, index) => audioOf(line, { index, folder })),
+      ...(others.length === 0 ? {} : { audioGroup: group }),
     };
   }
 }
@@ -485,18 +503,23 @@ const LATE = {
   reason: "What was asked for has not come in time, or too many wait",
 } as const;
 
+/** The sounds to choose from; that of the main playlist, if it has one, is the first. */
 function audioOf(
-  { rendition, tracks }: Line,
-  { index, folder }: { readonly index: number; readonly folder: string },
-): HlsAudioRendition {
-  const audio = tracks.find(({ kind }) => kind === "audio");
-  return {
-    group: "audio",
-    name: `Audio ${index + 1}`,
-    isDefault: index === 0,
-    ...(index === 0 ? {} : { uri: `${folder}${rendition.name}.m3u8` }),
-    ...(audio?.channels === undefined ? {} : { channels: audio.channels }),
-  };
+  lines: readonly Line[],
+  { folder, group }: { readonly folder: string; readonly group: string },
+): HlsAudioRendition[] {
+  const main = lines[0]!;
+  const withAudio = lines.filter(({ tracks }) => tracks.some(({ kind }) => kind === "audio"));
+  return withAudio.map((line, index) => {
+    const { channels } = line.tracks.find(({ kind }) => kind === "audio")!;
+    return {
+      group,
+      name: `Audio ${index + 1}`,
+      isDefault: index === 0,
+      ...(line === main ? {} : { uri: `${folder}${line.rendition.name}.m3u8` }),
+      ...(channels === undefined ? {} : { channels }),
+    };
+  });
 }
 
 /** The tracks of each playlist; the first has video and audio. */
@@ -507,15 +530,21 @@ function groupsOf(tracks: readonly Track[]): {
   const leftOut: UnsupportedTrack[] = [];
   const main: Track[] = [];
   const others: Track[][] = [];
+  const hasVideo = tracks.some((track) => track.kind === "video" && whyNotHls(track) === undefined);
   for (const track of tracks) {
     const reason = whyNotHls(track);
     const isFirst = !main.some(({ kind }) => kind === track.kind);
     if (reason !== undefined) leftOut.push({ track, reason });
-    else if (isFirst) main.push(track);
+    else if (isFirst && (isCommon(track) || !hasVideo)) main.push(track);
     else if (track.kind === "audio") others.push([track]);
     else leftOut.push({ track, reason: "HLS carries one video track here: another comes first" });
   }
   return { groups: main.length === 0 ? [] : [main, ...others], leftOut };
+}
+
+/** Whether the players of nearly all browsers know a codec in MP4. */
+function isCommon({ codec }: Track): boolean {
+  return !RARE_CODECS.has(codec!);
 }
 
 /** Why players of HLS can be sent nothing of a track, in words; `undefined` where they can. */

@@ -159,21 +159,33 @@ const PAIRS: readonly (readonly CodecName[])[] = [
   ["aac"],
 ];
 
+/** The packets of all segments of a playlist; of none where there is no such one. */
+async function packetsOf(weir: Packaging, name: string) {
+  const answer = await weir.packager.playlist(name, {});
+  if (answer.is === "absent") return [];
+  const { segments } = readPlaylist(new TextDecoder().decode(there(answer).bytes));
+  const files = [segments[0]!.map!, ...segments.map(({ uri }) => uri)];
+  const bytes = await Promise.all(files.map((uri) => weir.file(uri)));
+  return (await probe(concat(bytes), { extension: "mp4" })).packets;
+}
+
 for (const codecs of PAIRS) {
   Deno.test(`HlsPackager gives ${codecs.join(" with ")} frame for frame, by segments and by parts`, async () => {
     using weir = new Packaging();
     weir.package({ segmentMs: 500, segments: 100 });
-    const units = inOrder(...codecs.map((codec) => repeated(codec, 4)));
-    const end = units.at(-1)!.dtsUs;
+    const all = codecs.map((codec) => repeated(codec, 4));
+    // Sound that goes on without a picture has no key frame to end its segment at.
+    const end = all[0]!.at(-1)!.dtsUs;
+    const isApart = codecs[1] === "mp3" || codecs[1] === "ac3" || codecs[1] === "eac3";
+    const units = inOrder(...all).filter(({ dtsUs }) => !isApart || dtsUs <= end);
     weir.send(units);
     weir.publication.release();
     weir.clock.turn(1);
     const playlist = await weir.playlist();
     assert(playlist.isEnded);
     assert(playlist.segments.length >= 3, `${playlist.segments.length} segments`);
-    const init = await weir.file(playlist.segments[0]!.map!);
+    const packets = [...await packetsOf(weir, "main"), ...await packetsOf(weir, "audio1")];
     const segments = await Promise.all(playlist.segments.map(({ uri }) => weir.file(uri)));
-    const { packets } = await probe(concat([init, ...segments]), { extension: "mp4" });
     const reader = new FrameReader();
     const frames = units.flatMap((unit) => reader.read(unit));
     for (const kind of ["video", "audio"] as const) {
@@ -394,6 +406,25 @@ Deno.test("further audio tracks have playlists of their own that tell of each ot
   assertEquals((await probe(file, { extension: "mp4" })).streams.map(({ codec }) => codec), [
     "aac",
   ]);
+});
+
+Deno.test("sound that not all browsers know is a playlist of its own, and a variant goes without", async () => {
+  using weir = new Packaging();
+  weir.package();
+  weir.send(inOrder(repeated("h264", 6), repeated("mp3", 6)));
+  const multivariant = parse(there(await weir.packager.multivariant()));
+  assert(multivariant instanceof types.MasterPlaylist);
+  assertEquals(
+    multivariant.variants.map(({ uri, codecs, audio }) => [
+      uri,
+      codecs!.replace(/avc1\.\w+/, "avc1"),
+      audio.map(({ uri, isDefault }) => [uri, isDefault]),
+    ]),
+    [
+      ["main.m3u8", "avc1,mp4a.40.34", [["audio1.m3u8", true]]],
+      ["main.m3u8", "avc1", []],
+    ],
+  );
 });
 
 Deno.test("a stream of which HLS has a name for nothing says so", async () => {

@@ -72,7 +72,7 @@ async function playFlv(video, { base, path, query, state, fail, isSocket = false
   state.latencyMs = () => aheadOf(video) * 1000;
 }
 
-async function playHls(video, { base, path, query, state, fail, isPlain = false }) {
+async function playHls(video, { base, path, query, state, fail, onNote, isPlain = false }) {
   const url = `${path}/index.m3u8${query}`;
   const Hls = await load(`${base}/console/hls.js`, "Hls");
   if (state.isStopped) return;
@@ -85,11 +85,23 @@ async function playHls(video, { base, path, query, state, fail, isPlain = false 
   hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
     if (fatal) fail(details);
   });
+  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => {
+    const codecs = levels.flatMap(({ attrs }) => (attrs.CODECS ?? "").split(","));
+    const unknown = [...new Set(codecs)].filter((codec) => !knows(codec));
+    if (unknown.length > 0) onNote(`This browser cannot play ${unknown.join(", ")} in MP4`);
+  });
   hls.loadSource(url);
   hls.attachMedia(video);
   video.play().catch(() => {});
   state.end = () => hls.destroy();
   state.latencyMs = () => hls.latency * 1000;
+}
+
+/** Whether a browser has a codec in MP4, sound or picture. */
+function knows(codec) {
+  const media = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
+  return codec === "" ||
+    ["video", "audio"].some((kind) => media.isTypeSupported(`${kind}/mp4; codecs="${codec}"`));
 }
 
 /** What needs no script: the browser reads it as a file that does not end. */

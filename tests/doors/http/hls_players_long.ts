@@ -11,11 +11,12 @@ import { LoopedPublisher } from "./looped_publisher.ts";
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
 const OFF = { rtmp: false, rtsp: false } as const;
 
-/** What Debian's Chromium can decode: no H.265, AC-3 and E-AC-3, and no MP3 in MP4. */
+/** What Debian's Chromium can decode: no H.265, and of sound no AC-3 and no MP3 in MP4: it plays the picture alone. */
 const IN_CHROMIUM: readonly (readonly CodecName[])[] = [
   ["h264", "aac"],
   ["h264", "opus"],
   ["h264", "flac"],
+  ["h264", "mp3"],
   ["av1", "opus"],
   ["av1", "aac"],
   ["vp9", "opus"],
