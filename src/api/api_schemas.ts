@@ -43,6 +43,8 @@ export function apiSchemas(z: HonoPackage["z"]) {
   const streamShape = {
     name: z.string(),
     isLive: z.boolean(),
+    isFallback: z.boolean(),
+    held: z.object({ bytes: count, ms: count }).optional(),
     publisher: ticket.optional(),
     tracks: z.array(track),
     health: health.optional(),

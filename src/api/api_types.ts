@@ -41,8 +41,12 @@ export interface PublisherHealth {
 export interface StreamView {
   /** Its name, `app/name`. */
   readonly name: string;
-  /** Whether somebody publishes it now; else players wait for it, or for its publisher to come back. */
+  /** Whether players get anything now; else they wait for it, or for its publisher to come back. */
   readonly isLive: boolean;
+  /** Whether that is the fallback. */
+  readonly isFallback: boolean;
+  /** What is held back of its publishers: bytes, and how old the oldest is, milliseconds. */
+  readonly held?: { readonly bytes: number; readonly ms: number } | undefined;
   /** Who publishes it. */
   readonly publisher?: TicketInfo | undefined;
   /** What is published, as far as that is known. */

@@ -19,7 +19,7 @@ export function serverView(
     uptimeMs: Math.round(uptimeMs),
     addresses: source.addresses,
     connections: connections.length,
-    streams: snapshot.streams.filter(({ publisher }) => publisher !== undefined).length,
+    streams: snapshot.streams.filter(({ isLive }) => isLive).length,
     publishers: live.length - players.length,
     players: players.length,
     playersByProtocol: byProtocol(players),
@@ -34,14 +34,17 @@ export function serverView(
 export function streamViews(snapshot: ApiSnapshot): StreamView[] {
   const tickets = Map.groupBy(snapshot.tickets, ({ stream }) => stream);
   const health = new Map(snapshot.health.map((entry) => [entry.stream, entry]));
-  return snapshot.streams.map(({ name, publisher, bytesSent, dropped }) => {
+  return snapshot.streams.map((stream) => {
+    const { name, isLive, publisher, fallback, held, bytesSent, dropped } = stream;
     const own = tickets.get(name) ?? [];
     const players = own.filter(({ action, state }) => action === "play" && state === "live");
     const known = health.get(name);
     return {
       name,
-      isLive: publisher !== undefined,
-      publisher: own.find(({ action, state }) => action === "publish" && state === "live"),
+      isLive,
+      isFallback: fallback !== undefined,
+      ...(held === undefined ? {} : { held }),
+      publisher: publisher === undefined ? undefined : own.find(isPublisher),
       tracks: known?.tracks ?? [],
       health: known?.report,
       keyIntervalMs: publisher?.keyIntervalMs,
@@ -85,6 +88,10 @@ export function pageOf<T>(
 
 function isBehind(key: string | number, after: string): boolean {
   return typeof key === "number" ? key > Number(after) : key > after;
+}
+
+function isPublisher({ action, state, protocol }: TicketInfo): boolean {
+  return action === "publish" && state === "live" && protocol !== "fallback";
 }
 
 function byProtocol(tickets: readonly TicketInfo[]): Record<string, number> {

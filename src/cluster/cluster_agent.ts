@@ -70,7 +70,7 @@ export class ClusterAgent implements NameClaims {
   /** Claims a name for a publisher of this member. */
   async claim({ name, identity, conflict, onLost }: NameClaim): Promise<Answer<NameLease>> {
     const { hub, directory, member } = this.#options;
-    const silentMs = (): number => hub.get(name)?.publication?.silentMs ?? Infinity;
+    const silentMs = (): number => hub.get(name)?.publisher?.silentMs ?? Infinity;
     const policy = { identity, conflict, silentMs: hub.settingsOf(name).silentMs };
     return await directory.claim(name, { member, onLost, silentMs }, policy);
   }
@@ -107,7 +107,7 @@ export class ClusterAgent implements NameClaims {
   }
 
   #look(stream: Stream): void {
-    if (this.#gate === undefined || stream.isLive || !stream.isWanted) return;
+    if (this.#gate === undefined || stream.publisher !== undefined || !stream.isWanted) return;
     if (this.#fetches.has(stream.name)) return;
     const fetch = { abort: new AbortController(), wantedAtMs: this.#options.clock.now() };
     this.#fetches.set(stream.name, fetch);
@@ -126,7 +126,7 @@ export class ClusterAgent implements NameClaims {
     for (const [name, fetch] of this.#fetches) {
       const stream = hub.get(name);
       if (stream?.isWanted === true) fetch.wantedAtMs = nowMs;
-      const idleMs = stream?.isLive === true ? IDLE_MS : LOOK_MS;
+      const idleMs = stream?.publisher === undefined ? LOOK_MS : IDLE_MS;
       if (nowMs - fetch.wantedAtMs >= idleMs) fetch.abort.abort(NOT_WANTED);
     }
     this.#looking = this.#fetches.size === 0

@@ -1,6 +1,6 @@
 import type { ServerLog } from "../log/mod.ts";
 import { isLocalAddress } from "./address_bounds.ts";
-import { checkStreamName, HubError } from "../hub/mod.ts";
+import { checkStreamName, FALLBACK_VIA, HubError } from "../hub/mod.ts";
 import {
   type Answer,
   type ConnectionEnd,
@@ -73,6 +73,8 @@ export interface PublishAsk extends Ask {
   readonly identity?: string;
   /** Where the stream is fetched from, when its publisher is at another hub that shares its names. */
   readonly via?: string;
+  /** Whether players are to see it only while they would see nothing else; no hook is told of it. */
+  readonly isFallback?: boolean;
   /** Whether the client only asks whether it may, and begins later or never: the door then calls `claim`. */
   readonly isLater?: boolean;
 }
@@ -202,8 +204,9 @@ export class Guest {
     if (away !== undefined) return this.#refuse(away, { action: "publish", ask });
     const { granted } = permitted as Granted;
     const identity = ask.identity ?? this.#identityOf(granted);
-    const { via, isLater = false } = ask;
-    const ticket = new PublishTicket(this.#desk, { ...granted, identity, via });
+    const { isFallback = false, isLater = false } = ask;
+    const via = isFallback ? FALLBACK_VIA : ask.via;
+    const ticket = new PublishTicket(this.#desk, { ...granted, identity, via, isFallback });
     const answer = await this.#reviewed(this.#ticket(ticket), granted);
     if (isLater || !("granted" in answer)) return answer;
     const refused = await ticket.claim();

@@ -27,6 +27,8 @@ export interface PublishStart {
   readonly tracks?: readonly Track[];
   /** The wall-clock time of time 0 of its units by its own clock, where it is known: see `PublishOptions` of the hub. */
   readonly epochUnixUs?: () => number | undefined;
+  /** The time that is now, on the clock of its units: see `PublishOptions` of the hub. */
+  readonly nowUs?: number;
   /**
    * Called once when the publisher is ended by somebody else: another publisher has taken over, or it was
    * kicked. The name is given back already; the client is to be told.
@@ -83,6 +85,7 @@ export class PublishTicket implements Ticket {
   readonly #identity: string | undefined;
   /** Where the stream is fetched from; the publisher itself is then another hub's, with the claim and the hooks. */
   readonly #via: string | undefined;
+  readonly #isFallback: boolean;
   #lease: NameLease | undefined;
   readonly #id: number;
   readonly #sinceMs: number;
@@ -104,6 +107,8 @@ export class PublishTicket implements Ticket {
       readonly identity: string | undefined;
       /** Where the stream is fetched from, when its publisher is at another hub. */
       readonly via?: string | undefined;
+      /** Whether players see it only while they would see nothing else. */
+      readonly isFallback?: boolean;
     },
   ) {
     this.#desk = desk;
@@ -114,6 +119,7 @@ export class PublishTicket implements Ticket {
     this.isOwn = wiring.isOwn;
     this.#identity = wiring.identity;
     this.#via = wiring.via;
+    this.#isFallback = wiring.isFallback ?? false;
     this.#sinceMs = desk.clock.now();
     this.#id = desk.register(this);
     this.#watch = new TicketWatch(desk.clock);
@@ -145,7 +151,9 @@ export class PublishTicket implements Ticket {
   get tracks(): readonly Track[] {
     const publication = this.#publication;
     if (publication?.tracks === undefined) return this.#probe.tracks;
-    const units = this.#desk.hub.get(this.request.name)?.headers.units ?? [];
+    const stream = this.#desk.hub.get(this.request.name);
+    // While players see something else, those headers are of that.
+    const units = stream?.publication === publication ? stream.headers.units : [];
     return units.reduce(tracksAfter, publication.tracks);
   }
 
@@ -202,6 +210,7 @@ export class PublishTicket implements Ticket {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
         ...(start.epochUnixUs === undefined ? {} : { epochUnixUs: start.epochUnixUs }),
+        ...(start.nowUs === undefined ? {} : { nowUs: start.nowUs }),
         ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
         ...this.#precedence,
         onEnded: (reason, message) =>
@@ -266,7 +275,9 @@ export class PublishTicket implements Ticket {
     if (publication === undefined) return this.#lease?.release();
     const { request } = this;
     publication.commit();
-    publication.release();
+    // Who sends a publisher away does not want to see the rest of it.
+    if (end.reason === "kicked") publication.drop();
+    else publication.release();
     this.#lease?.release();
     const { bytes, units } = publication.statistics;
     this.#wiring.log.info(`${request.connection.protocol} publish ended`, {
@@ -307,7 +318,8 @@ export class PublishTicket implements Ticket {
   }
 
   /** What was decided for all hubs is not decided here again; what is fetched gives way to who is here. */
-  get #precedence(): Pick<PublishOptions, "via" | "conflict"> {
+  get #precedence(): Pick<PublishOptions, "via" | "conflict" | "isFallback"> {
+    if (this.#isFallback) return { isFallback: true };
     if (this.#via !== undefined) return { via: this.#via, conflict: "reject" };
     return this.#lease === undefined ? {} : { conflict: "takeover" };
   }

@@ -14,6 +14,13 @@ export interface HubEvents {
   readonly onStreamWanted?: (stream: Stream) => void;
   /** The publisher of a stream has gone, and its readers stay for a while in case that one returns. */
   readonly onStreamLeft?: (stream: Stream) => void;
+  /** The readers of a stream see nothing, or a publisher that is silent, and there is a fallback for that. */
+  readonly onFallbackDue?: (stream: Stream) => void;
+  /**
+   * What is held back of a publisher goes out early, after `heldMs`, as it is more than may be held: told once for each
+   * spell.
+   */
+  readonly onHeldEarly?: (stream: Stream, heldMs: number) => void;
   /** The media of all streams held over `maxHeldBytes`, and this one let go of what it kept. */
   readonly onStreamShed?: (stream: Stream) => void;
   /**
@@ -185,6 +192,12 @@ export class Hub {
       },
       left: (left) => {
         for (const { onStreamLeft } of [...this.#observers]) onStreamLeft?.(left);
+      },
+      fallbackDue: (due) => {
+        for (const { onFallbackDue } of [...this.#observers]) onFallbackDue?.(due);
+      },
+      early: (held, heldMs) => {
+        for (const { onHeldEarly } of [...this.#observers]) onHeldEarly?.(held, heldMs);
       },
       failed: (error) => (this.#events.onError ?? reportError)(error),
       audioAlone: (stream, about) => {

@@ -72,6 +72,20 @@ export interface HubOptions {
   /** Readers of one stream at one time. Default 100 000. */
   readonly maxReaders?: number;
   /**
+   * How long what publishers send is held back before anybody sees it, milliseconds. Default 0. Who sends a publisher
+   * away (`kicked`) has what is held of it dropped; what is held of one that has gone by itself goes out.
+   */
+  readonly delayMs?: number;
+  /** Bytes that may be held back of one stream: over it the oldest go out early. Default 256 MiB. */
+  readonly maxDelayBytes?: number;
+  /**
+   * What readers see while nobody publishes, or the publisher is silent: for whoever listens to `onFallbackDue` and
+   * publishes that with `isFallback`. Default none: the empty text.
+   */
+  readonly fallback?: string;
+  /** Silence of a publisher after which readers see the fallback, milliseconds. Default 2000. */
+  readonly fallbackAfterMs?: number;
+  /**
    * Settings of the stream of a name, where they differ from those of all. It is asked once for a stream that is
    * opened, and again when the hub is configured; where it throws, those of all hold.
    */
@@ -90,6 +104,10 @@ export type StreamSettings = Pick<
   | "maxLagMs"
   | "maxGopBytes"
   | "maxReaders"
+  | "delayMs"
+  | "maxDelayBytes"
+  | "fallback"
+  | "fallbackAfterMs"
 >;
 
 /** The options of a hub with every default filled in. */
@@ -112,6 +130,9 @@ const BOUNDS: Readonly<Partial<Record<keyof HubOptions, "count" | "time" | "time
   maxStreams: "count",
   maxWaitedNames: "count",
   maxReaders: "count",
+  delayMs: "timer",
+  maxDelayBytes: "count",
+  fallbackAfterMs: "timer",
 };
 
 /** What each kind of number must be, in words, and whether a number is. */
@@ -150,6 +171,10 @@ export const HUB_DEFAULTS: Readonly<Omit<HubSettings, "clock">> = {
   maxStreams: 10_000,
   maxWaitedNames: 10_000,
   maxReaders: 100_000,
+  delayMs: 0,
+  maxDelayBytes: 256 * MIB,
+  fallback: "",
+  fallbackAfterMs: 2000,
   streamSettings: () => NOTHING_ELSE,
 };
 

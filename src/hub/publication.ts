@@ -9,8 +9,12 @@ import { unitBytes } from "./unit_bytes.ts";
  * - `replaced`: another publisher has the stream now.
  * - `kicked`: the server did not want it any longer.
  * - `closed`: the hub was closed.
+ * - `unwanted`: a fallback is not needed any longer.
  */
-export type PublicationEndReason = "replaced" | "kicked" | "closed";
+export type PublicationEndReason = "replaced" | "kicked" | "closed" | "unwanted";
+
+/** Where a fallback is said to come from. */
+export const FALLBACK_VIA = "fallback";
 
 /** What a publisher says of itself. */
 export interface PublishOptions {
@@ -25,6 +29,16 @@ export interface PublishOptions {
    * of a worker or a machine. What is done once a stream, such as to record or to forward it, is done there.
    */
   readonly via?: string;
+  /**
+   * Whether readers are to see it only while they would see nothing else. It is no publisher for the conflict policy,
+   * and whoever publishes the stream puts it out at its first key frame. Its `via` is `fallback`.
+   */
+  readonly isFallback?: boolean;
+  /**
+   * The time that is now, on the clock of its units, microseconds: what it begins with may be older, such as the
+   * pictures since a key frame, and is then shown in no time.
+   */
+  readonly nowUs?: number;
   /**
    * Tells the wall-clock time of time 0 of its units by its own clock, microseconds since 1970, where that is known by
    * then: of RTP, by sender reports.
@@ -74,7 +88,13 @@ export interface PublicationStatistics {
 
 interface PublicationWiring extends PublishOptions {
   readonly clock: Clock;
-  readonly release: () => void;
+  readonly release: (isDropped: boolean) => void;
+}
+
+/** What takes the units of a publisher before readers get them. */
+export interface PublicationStage {
+  /** Takes one unit, and shows it when it is time. */
+  push(publication: Publication, unit: MediaUnit): void;
 }
 
 /** Least step between the last unit of one publisher and the first of the next, microseconds. */
@@ -116,8 +136,14 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   readonly tracks: readonly Track[] | undefined;
   /** Where it is fetched from: a worker or a machine; `undefined` where the publisher itself is here. */
   readonly via: string | undefined;
+  /** Whether it is what readers see while they would see nothing else. */
+  readonly isFallback: boolean;
+  /** Set by the stream: what its units pass first. */
+  stage: PublicationStage | undefined;
   readonly #wiring: PublicationWiring;
   #active = true;
+  /** Whoever publishes knows that it has ended. */
+  #isTold = false;
   /** Added to each time, so that time goes on where a publisher before, or this one, has left it. */
   #offsetUs: number | undefined;
   /** The newest time of audio and of video, as the publisher has it, and what was added to it. */
@@ -143,7 +169,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     this.stream = stream;
     this.identity = wiring.identity;
     this.tracks = wiring.tracks;
-    this.via = wiring.via;
+    this.isFallback = wiring.isFallback ?? false;
+    this.via = this.isFallback ? FALLBACK_VIA : wiring.via;
     this.#wiring = wiring;
     this.#lastUnitAt = wiring.clock.now();
   }
@@ -189,8 +216,22 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     this.#units++;
     this.#lastUnitAt = this.#wiring.clock.now();
     if (unit.kind === "video" && unit.role === "media" && !this.#seeVideo(unit)) return true;
-    this.stream.append(this.#onStreamClock(unit));
+    if (this.stage === undefined) this.show(unit);
+    else this.stage.push(this, unit);
     return true;
+  }
+
+  /** Called by the stage: readers get a unit. */
+  show(unit: MediaUnit): void {
+    this.stream.append(this.#onStreamClock(unit));
+  }
+
+  /** Called by the stream: what readers get of it from here on follows on something else. */
+  begin(): void {
+    this.#offsetUs = undefined;
+    this.#newestUs = undefined;
+    this.#newest.clear();
+    this.#leastUs.clear();
   }
 
   /** Notes a track that players of a format do not get; false when it was noted before. */
@@ -223,15 +264,31 @@ export class Publication<S extends PublishedStream = PublishedStream> {
 
   /** Gives the stream back; harmless when repeated or when another publisher has it. */
   release(): void {
+    this.#release(false);
+  }
+
+  /** The same, and what is held back of it is never shown. */
+  drop(): void {
+    this.#release(true);
+  }
+
+  #release(isDropped: boolean): void {
     if (!this.#active) return;
     this.#active = false;
-    this.#wiring.release();
+    this.#isTold = true;
+    this.#wiring.release(isDropped);
+  }
+
+  /** Called by the stream: it is no longer held, and whoever publishes is about to be told. */
+  retire(): void {
+    this.#active = false;
   }
 
   /** Called by the stream when others have ended the publication. */
   ended(reason: PublicationEndReason, words: string): void {
-    if (!this.#active) return;
     this.#active = false;
+    if (this.#isTold) return;
+    this.#isTold = true;
     this.#wiring.onEnded?.(reason, words);
   }
 
@@ -299,9 +356,10 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     const { lastDtsUs, lastPtsUs, lastUnitAt } = this.stream;
     if (lastDtsUs === undefined || lastPtsUs === undefined) return 0;
     for (const kind of KINDS) this.#leastUs.set(kind, lastDtsUs + LEAST_GAP_US);
-    const gapUs = Math.round((this.#lastUnitAt - lastUnitAt) * 1000);
+    const gapUs = Math.round((this.#wiring.clock.now() - lastUnitAt) * 1000);
+    const { nowUs = unit.dtsUs } = this.#wiring;
     // Pictures from before may be shown after the last one was decoded (B-frames).
-    return Math.max(lastDtsUs + gapUs, lastPtsUs + LEAST_GAP_US) - unit.dtsUs;
+    return Math.max(lastDtsUs + gapUs, lastPtsUs + LEAST_GAP_US) - Math.max(nowUs, unit.dtsUs);
   }
 }
 

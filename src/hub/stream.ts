@@ -12,6 +12,7 @@ import {
 } from "./publication.ts";
 import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 import { isPicture, StartWait } from "./start_wait.ts";
+import { StreamStage } from "./stream_stage.ts";
 import { type AnnouncedTrack, TrackStarts } from "./track_starts.ts";
 import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
 import type { WireFormat } from "./wire_format.ts";
@@ -69,6 +70,12 @@ export interface StreamStatistics {
   readonly name: string;
   /** Its publisher; `undefined` while it has none. */
   readonly publisher: PublicationStatistics | undefined;
+  /** Whether its readers see anything: a publisher, what is held back of one that has gone, or a fallback. */
+  readonly isLive: boolean;
+  /** The fallback, while that is what its readers see. */
+  readonly fallback?: PublicationStatistics | undefined;
+  /** What is held back of its publishers; left out where nothing is. */
+  readonly held?: { readonly bytes: number; readonly ms: number } | undefined;
   /** Its readers, taps left out; all players of multicast are one. */
   readonly readers: readonly ReaderStatistics[];
   /** Bytes that have left for all readers, those that have gone too. */
@@ -125,6 +132,10 @@ export interface StreamOwner {
   wanted(stream: Stream): void;
   /** Its publisher has gone, and readers stay. */
   left(stream: Stream): void;
+  /** Its readers see nothing, and there is a fallback for that. */
+  fallbackDue(stream: Stream): void;
+  /** What is held back goes out after `heldMs` already, as it is too much. */
+  early(stream: Stream, heldMs: number): void;
   /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
   failed(error: unknown): void;
   /** Readers of a format have waited for a picture to start at, and go on with audio alone. */
@@ -151,6 +162,9 @@ const AUDIO_WAIT_MS = 40;
  */
 const LONG_FLUSH_MS = 8;
 
+/** How long a fallback goes on that nobody sees, milliseconds: players come back. */
+const UNSEEN_MS = 3000;
+
 /** What gathering may add to the latency at most, milliseconds. */
 const LONGEST_REST_MS = 100;
 
@@ -174,7 +188,17 @@ export class Stream implements PublishedStream {
   readonly #received = { bytes: 0, units: 0 };
   /** What the wire formats of logs that have gone could not carry. */
   #droppedByFormer = 0;
-  #publication: Publication<Stream> | undefined;
+  /** Whose units readers are given. */
+  #publication: Publication | undefined;
+  /** Who has the name: where units are held back, or readers see a fallback, another than that. */
+  #publisher: Publication | undefined;
+  /** What stands between the two, where there is such a rule. */
+  #stage: StreamStage | undefined;
+  /** When the publication that readers are given was begun. */
+  #shownAt = 0;
+  #unseenTimer: Timer | undefined;
+  /** Whether others were told that it is published, and not that it has ended. */
+  #isToldStarted = false;
   #headers: HeaderSet = HeaderSet.EMPTY;
   /** The headers that all readers in flow have, whoever published them. */
   #sent: HeaderSet = HeaderSet.EMPTY;
@@ -199,6 +223,7 @@ export class Stream implements PublishedStream {
     this.#owner = owner;
     this.#settings = owner.settings;
     this.#group = new KeptGroup(owner.settings.maxGopBytes);
+    this.#setStage();
   }
 
   /** The settings in force. */
@@ -211,16 +236,33 @@ export class Stream implements PublishedStream {
     this.#settings = settings;
     this.#group.maxBytes = settings.maxGopBytes;
     for (const log of this.#logs.values()) log.settings = settings;
+    this.#setStage();
   }
 
-  /** Whether someone is publishing now. */
+  /** Whether readers are given anything now: a publisher's units, or those of a fallback. */
   get isLive(): boolean {
     return this.#publication !== undefined;
   }
 
-  /** The publisher's hold on the stream. */
-  get publication(): Publication<Stream> | undefined {
+  /** The publication whose units readers are given. */
+  get publication(): Publication | undefined {
     return this.#publication;
+  }
+
+  /**
+   * Who has the name: the publisher, whose units readers may be given later, or not at present. A fallback never has it.
+   */
+  get publisher(): Publication | undefined {
+    return this.#publisher;
+  }
+
+  /** Whether readers would see nothing, and there is a fallback for that. */
+  get isFallbackDue(): boolean {
+    const { fallback, fallbackAfterMs, clock } = this.#settings;
+    if (fallback === "" || this.#ended || !this.isWanted) return false;
+    const shown = this.#publication;
+    if (shown === undefined) return true;
+    return !shown.isFallback && clock.now() - this.#shownLastAt >= fallbackAfterMs;
   }
 
   /** The newest metadata and codec configurations. */
@@ -268,7 +310,7 @@ export class Stream implements PublishedStream {
 
   /** Bytes of memory that its media holds, about: the group that is kept, and the logs. */
   get heldBytes(): number {
-    let bytes = this.#group.heldBytes;
+    let bytes = this.#group.heldBytes + (this.#stage?.heldBytes ?? 0);
     for (const log of this.#logs.values()) bytes += log.heldBytes;
     return bytes;
   }
@@ -289,9 +331,15 @@ export class Stream implements PublishedStream {
   /** Statistics of now. */
   get statistics(): StreamStatistics {
     const sent = this.#sentInAll;
+    const [shown, stage] = [this.#publication, this.#stage];
     return {
       name: this.name,
-      publisher: this.#publication?.statistics,
+      publisher: this.#publisher?.statistics,
+      isLive: this.isLive,
+      ...(shown?.isFallback === true ? { fallback: shown.statistics } : {}),
+      ...(stage?.isHolding === true
+        ? { held: { bytes: stage.heldBytes, ms: Math.round(stage.heldMs) } }
+        : {}),
       bytesSent: sent.bytes,
       messagesSent: sent.messages,
       dropped: this.#dropped,
@@ -315,8 +363,7 @@ export class Stream implements PublishedStream {
    */
   publish(options: PublishOptions = {}): Publication<Stream> {
     if (this.#ended) throw new HubError("closed", `Cannot publish ${this.name} as it has ended`);
-    const current = this.#publication;
-    if (current !== undefined && !this.#mayReplace(current, options)) {
+    if (!this.#isFree(options)) {
       throw new HubError(
         "name-taken",
         `Cannot publish ${this.name} as it has a publisher already`,
@@ -331,18 +378,23 @@ export class Stream implements PublishedStream {
     const publication: Publication<Stream> = new Publication<Stream>(this, {
       ...options,
       clock: this.#settings.clock,
-      release: () => this.#release(publication),
+      release: (isDropped) => this.#release(publication, isDropped),
     });
-    this.#publication = publication;
-    this.#lingerTimer?.cancel();
-    this.#lingerTimer = undefined;
-    this.#flush();
-    this.#forgetMedia(options.tracks);
-    this.#callAll([
-      () => current?.ended("replaced", "The stream was taken over by another publisher"),
-      () => this.#owner.started(this),
-      ...this.#watchers,
-    ]);
+    publication.stage = this.#stage;
+    if (publication.isFallback) {
+      this.#putOnAir(publication);
+      return publication;
+    }
+    const former = this.#publisher;
+    this.#publisher = publication;
+    former?.retire();
+    if (this.#stage?.isOpenTo(this.#publication) ?? true) this.#putOnAir(publication, former);
+    else {
+      const tracks = new TrackStarts(options.tracks);
+      this.#stage?.wait(publication, { headers: HeaderSet.EMPTY, tracks });
+      if (former !== undefined) this.#stage?.finish(former);
+      this.#call(() => former?.ended("replaced", REPLACED));
+    }
     return publication;
   }
 
@@ -423,7 +475,10 @@ export class Stream implements PublishedStream {
    */
   watch(onPublish: () => void): () => void {
     this.#watchers.add(onPublish);
-    if (!this.isLive) this.#call(() => this.#owner.wanted(this));
+    if (!this.isLive) {
+      this.#call(() => this.#owner.wanted(this));
+      this.#askFallback();
+    }
     return () => {
       if (this.#watchers.delete(onPublish)) this.#releaseIfIdle();
     };
@@ -449,20 +504,38 @@ export class Stream implements PublishedStream {
     this.#owner.took(bytes + UNIT_COST_BYTES);
   }
 
-  /** Called by the hub: lets go of what is kept for readers that join or are behind. */
+  /** Called by the hub: lets go of what is kept for readers that join or are behind, and of half of what is held back. */
   shed(): void {
+    this.#stage?.shorten(this.#stage.heldBytes / 2);
     this.#group.clear();
     for (const log of this.#logs.values()) log.shed();
   }
 
   /**
-   * Ends the publication for its publisher, who is told why in `words`; readers stay as they do when a
-   * publisher goes. False when nobody publishes.
+   * Drops what is held back of the publisher, which goes on: readers see nothing, or the fallback, until what it sends
+   * from now on has been held for as long. Returns how many units that were.
+   */
+  dropHeld(): number {
+    const publisher = this.#publisher;
+    const isShown = publisher === this.#publication;
+    const dropped = this.#stage?.cut(publisher, {
+      headers: isShown ? this.#headers : HeaderSet.EMPTY,
+      tracks: isShown ? this.#tracks : new TrackStarts(publisher?.tracks),
+    }) ?? 0;
+    if (dropped > 0 && isShown && publisher !== undefined) this.#takeOffAir();
+    this.#settle();
+    return dropped;
+  }
+
+  /**
+   * Ends the publication for its publisher, who is told why in `words`, and drops what is held back of it; readers stay
+   * as they do when a publisher goes. Where nobody publishes, the fallback is ended. False when there is neither.
    */
   unpublish(words: string): boolean {
-    const publication = this.#publication;
-    if (publication === undefined) return false;
-    this.#release(publication);
+    const publication = this.#publisher ?? this.#publication;
+    if (publication === undefined || !publication.isActive) return false;
+    publication.retire();
+    this.#release(publication, true);
     this.#call(() => publication.ended("kicked", words));
     return true;
   }
@@ -487,9 +560,11 @@ export class Stream implements PublishedStream {
     if (this.#ended) return;
     this.#ended = reason === "closed" || this.#watchers.size === 0;
     if (reason === "closed") this.#watchers.clear();
-    const publication = this.#publication;
+    const publications = new Set([this.#publication, this.#publisher]);
+    this.#stage?.close();
     this.#flush();
     this.#publication = undefined;
+    this.#publisher = undefined;
     for (const { format } of this.#logs.values()) this.#droppedByFormer += format.dropped ?? 0;
     this.#logs.clear();
     const tapEnds = [...this.#taps.values()];
@@ -497,8 +572,9 @@ export class Stream implements PublishedStream {
     this.#forget();
     const readers = [...this.#readers];
     for (const [{ cursor }] of readers) cursor.close();
+    this.#isToldStarted = false;
     this.#callAll([
-      () => publication?.ended("closed", "The stream was closed"),
+      ...Array.from(publications, (one) => () => one?.ended("closed", "The stream was closed")),
       () => this.#owner.ended(this, reason),
       ...readers.map(([reader, { onEnd }]) => () => {
         if (!this.#readers.delete(reader)) return;
@@ -528,6 +604,14 @@ export class Stream implements PublishedStream {
     for (const tap of this.#taps.keys()) this.#call(() => tap(unit, about));
   }
 
+  /** Whether a publisher may have the name, or a fallback be seen. */
+  #isFree(options: PublishOptions): boolean {
+    if (options.isFallback === true) {
+      return this.#publication?.isFallback === true || this.isFallbackDue;
+    }
+    return this.#publisher === undefined || this.#mayReplace(this.#publisher, options);
+  }
+
   #mayReplace(current: Publication, options: PublishOptions): boolean {
     switch (options.conflict ?? this.#settings.conflict) {
       case "reject":
@@ -540,13 +624,50 @@ export class Stream implements PublishedStream {
     }
   }
 
-  #release(publication: Publication): void {
-    if (this.#publication !== publication) return;
-    this.#publication = undefined;
+  /** Has readers be given the units of a publication from here on. */
+  #putOnAir(publication: Publication, former = this.#publication): void {
+    const { clock } = this.#settings;
+    const shown = this.#publication;
+    if (shown !== undefined && shown === this.#publisher && publication !== shown) {
+      // It is silent, and goes on where it speaks again.
+      this.#stage?.wait(shown, { headers: this.#headers, tracks: this.#tracks });
+    }
+    this.#publication = publication;
+    this.#shownAt = clock.now();
+    this.#lingerTimer?.cancel();
+    this.#lingerTimer = undefined;
     this.#flush();
+    this.#forgetMedia(publication.tracks);
+    publication.begin();
+    this.#stage?.watchSilence();
+    this.#isToldStarted = true;
+    const isOver = former !== undefined && former !== this.#publisher;
+    if (isOver) former.retire();
+    this.#callAll([
+      () => void (isOver && former.ended("replaced", REPLACED)),
+      () => this.#owner.started(this),
+      ...this.#watchers,
+    ]);
+    this.#stopUnseen();
+  }
+
+  /** A publication was given back, or taken from who had it. */
+  #release(publication: Publication, isDropped: boolean): void {
+    if (publication === this.#publisher) this.#publisher = undefined;
+    if (isDropped) this.#stage?.drop(publication);
+    this.#stage?.finish(publication);
+    this.#settle();
+  }
+
+  /** Has readers be given nothing, where all that there was has gone out and nothing more comes. */
+  #settle(): void {
+    const shown = this.#publication;
+    if (this.#ended || shown?.isActive === true || this.#stage?.isHolding === true) return;
+    if (shown !== undefined) this.#takeOffAir();
+    if (this.#publisher !== undefined || this.#lingerTimer !== undefined) return;
     if (this.readerCount === 0) {
       this.#forget();
-      this.#call(() => this.#owner.ended(this, "unpublished"));
+      this.#tellEnded();
       this.#releaseIfIdle();
       return;
     }
@@ -555,17 +676,82 @@ export class Stream implements PublishedStream {
       this.#settings.lingerMs,
     );
     this.#call(() => this.#owner.left(this));
+    this.#askFallback();
+  }
+
+  #takeOffAir(): void {
+    this.#publication = undefined;
+    this.#flush();
+    this.#stage?.watchSilence();
+    if (this.#publisher !== undefined) this.#askFallback();
+  }
+
+  #askFallback(): void {
+    if (this.isFallbackDue) this.#call(() => this.#owner.fallbackDue(this));
+  }
+
+  #tellEnded(): void {
+    if (!this.#isToldStarted) return;
+    this.#isToldStarted = false;
+    this.#call(() => this.#owner.ended(this, "unpublished"));
+  }
+
+  /** Ends a fallback in a while, unless somebody wants it again. */
+  #stopUnseen(): void {
+    if (this.#publication?.isFallback !== true || this.isWanted) return;
+    this.#unseenTimer ??= this.#settings.clock.setTimer(() => {
+      this.#unseenTimer = undefined;
+      const publication = this.#publication;
+      if (publication?.isFallback !== true || this.isWanted) return;
+      publication.retire();
+      this.#call(() => publication.ended("unwanted", "Nobody sees it"));
+      this.#release(publication, true);
+    }, UNSEEN_MS);
+  }
+
+  /** Makes what a rule asks for that stands between publishers and readers; it stays where the rule goes. */
+  #setStage(): void {
+    const { delayMs, fallback } = this.#settings;
+    if (this.#stage !== undefined) return this.#stage.configure(this.#settings);
+    if (delayMs === 0 && fallback === "") return;
+    // deno-lint-ignore no-this-alias -- the stage asks for what is so then
+    const stream = this;
+    this.#stage = new StreamStage({
+      get onAir() {
+        return stream.#publication;
+      },
+      get shownAt() {
+        return stream.#shownLastAt;
+      },
+      putOnAir: (publication) => this.#putOnAir(publication),
+      commit: () => this.commit(),
+      drained: () => this.#settle(),
+      silent: () => this.#askFallback(),
+      early: (heldMs) => this.#call(() => this.#owner.early(this, heldMs)),
+      took: (bytes) => this.#owner.took(bytes),
+    }, this.#settings);
+    for (const publication of [this.#publication, this.#publisher]) {
+      if (publication !== undefined) publication.stage = this.#stage;
+    }
+    this.#stage.watchSilence();
+  }
+
+  /** When readers were given media last, or another publication. */
+  get #shownLastAt(): number {
+    return Math.max(this.#shownAt, this.#lastUnitAt);
   }
 
   #releaseIfIdle(): void {
-    const isIdle = this.#publication === undefined && this.readerCount === 0 &&
-      this.#watchers.size === 0;
+    this.#stopUnseen();
+    const isIdle = this.#publication === undefined && this.#publisher === undefined &&
+      this.readerCount === 0 && this.#watchers.size === 0 && this.#stage?.isHolding !== true;
     if (!isIdle || this.#ended) return;
     this.#ended = true;
+    this.#stage?.close();
     const wasLingering = this.#lingerTimer !== undefined;
     this.#forget();
     // Nobody is left for the publisher to return to.
-    if (wasLingering) this.#call(() => this.#owner.ended(this, "unpublished"));
+    if (wasLingering) this.#tellEnded();
     this.#owner.release(this);
   }
 
@@ -574,6 +760,8 @@ export class Stream implements PublishedStream {
     this.#owner.vacate(this);
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
+    this.#unseenTimer?.cancel();
+    this.#unseenTimer = undefined;
     this.#lastDtsUs = undefined;
     this.#lastPtsUs = undefined;
     this.#forgetMedia();
@@ -670,6 +858,8 @@ export class Stream implements PublishedStream {
     this.#restUntil = tookMs < LONG_FLUSH_MS ? 0 : endedAt + Math.min(3 * tookMs, LONGEST_REST_MS);
   }
 }
+
+const REPLACED = "The stream was taken over by another publisher";
 
 function addSent(
   sum: { bytes: number; messages: number; skips: number },

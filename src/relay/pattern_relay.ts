@@ -136,7 +136,9 @@ export class PatternRelay {
   #look(stream: Stream): void {
     const { name } = stream;
     const { mode, maxStreams = DEFAULT_MAX_STREAMS } = this.#options;
-    const isNeeded = mode === "push" ? isForwarded(stream) : stream.isWanted && !stream.isLive;
+    const isNeeded = mode === "push"
+      ? isForwarded(stream)
+      : stream.isWanted && stream.publisher === undefined;
     if (!isNeeded || this.#isStopped || this.#relays.has(name)) return;
     if (mode === "pull" && this.#context.seesTo?.(name) === false) return;
     const url = this.#pattern.urlOf(name);

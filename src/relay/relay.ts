@@ -227,7 +227,7 @@ export class Relay {
     const { mode, name } = this.#options;
     const stream = this.#context.hub.get(name);
     if (mode === "push") return stream !== undefined && isForwarded(stream);
-    if (stream?.isLive === true || this.#context.seesTo?.(name) === false) return false;
+    if (stream?.publisher !== undefined || this.#context.seesTo?.(name) === false) return false;
     return !this.#isOnDemand || stream?.isWanted === true;
   }
 

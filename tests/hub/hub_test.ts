@@ -78,6 +78,10 @@ Deno.test("settings have defaults", () => {
     maxStreams: 10_000,
     maxWaitedNames: 10_000,
     maxReaders: 100_000,
+    delayMs: 0,
+    maxDelayBytes: 268435456,
+    fallback: "",
+    fallbackAfterMs: 2000,
   });
 });
 

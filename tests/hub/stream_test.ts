@@ -783,6 +783,7 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
       skips: 0,
       lostPackets: undefined,
     }],
+    isLive: true,
     bytesSent: 0,
     dropped: 0,
     messagesSent: 0,

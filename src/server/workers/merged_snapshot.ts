@@ -30,9 +30,14 @@ function mergedStreams(streams: readonly StreamStatistics[]): StreamStatistics[]
 
 function mergedStream(a: StreamStatistics, b: StreamStatistics): StreamStatistics {
   const isElsewhere = a.publisher === undefined || a.publisher.via !== undefined;
+  const publisher = isElsewhere ? b.publisher ?? a.publisher : a.publisher;
+  const [fallback, held] = [a.fallback ?? b.fallback, a.held ?? b.held];
   return {
     ...a,
-    publisher: isElsewhere ? b.publisher ?? a.publisher : a.publisher,
+    publisher,
+    isLive: a.isLive || b.isLive,
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(held === undefined ? {} : { held }),
     readers: [...a.readers, ...b.readers],
     bytesSent: a.bytesSent + b.bytesSent,
     messagesSent: a.messagesSent + b.messagesSent,
