@@ -504,7 +504,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "observers do not hear of an end without readers",
-      'if (wasLingering) this.#call(() => this.#owner.ended(this, "unpublished"));',
+      "if (wasLingering) this.#tellEnded();",
       "",
       "each start has its end",
     ],

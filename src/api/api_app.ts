@@ -23,6 +23,7 @@ export async function apiApp(
   const book = new RouteBook(hono, schemas);
   addServer(book, { schemas, context });
   addClips(book, { schemas, context });
+  addHeld(book, { schemas, context });
   addStreams(book, { schemas, context });
   for (const kind of ["publishers", "players"] as const) {
     addTickets(book, { schemas, context, kind });
@@ -81,9 +82,12 @@ function addStreams(book: RouteBook, { schemas, context: { source, counts } }: P
     query: schemas.reasonQuery,
     gives: schemas.done,
     answer: ({ params: { name }, query: { reason = KICKED } }) => {
-      const theirs = [...source.tickets.values()].filter(({ info }) =>
+      const all = [...source.tickets.values()].filter(({ info }) =>
         info.action === "publish" && info.stream === name
       );
+      // The fallback is ended where there is nobody else.
+      const publishers = all.filter(({ info }) => info.protocol !== "fallback");
+      const theirs = publishers.length > 0 ? publishers : all;
       return theirs.length === 0 ? nothing(`publisher of ${name}`) : ended(theirs, reason);
     },
   });
@@ -111,6 +115,18 @@ function addClips(book: RouteBook, { schemas, context: { source } }: Parts): voi
         return recordingFault(error);
       }
     },
+  });
+}
+
+function addHeld(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  book.add({
+    method: "delete",
+    path: "/v1/held/{name}{.+}",
+    summary: "Drops what is held back of a stream by a rule's delay; its publisher goes on",
+    params: schemas.nameParams,
+    gives: schemas.done,
+    answer: ({ params: { name } }) =>
+      source.dropHeld(name) ? { ended: 1 } : nothing(`media held back of ${name}`),
   });
 }
 

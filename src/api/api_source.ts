@@ -52,6 +52,8 @@ export interface ApiSource {
   freshSnapshot(): Promise<ApiSnapshot>;
   /** Ends a connection; whether there was one. */
   kickConnection(id: number, why: string): boolean;
+  /** Drops what is held back of a stream; whether there was anything. */
+  dropHeld(name: string): boolean;
   /** Ends all that a user does; how many that were. */
   kickUser(user: string, why: string): number;
   /** Writes a clip of a stream; rejects with a `RecordingError`. */

@@ -1,14 +1,14 @@
-import type { ListenAddress, LiveOptions, PathRule, ServerOptions } from "../server/mod.ts";
-import { ruleOf as accessRuleOf } from "./access_options.ts";
+import type { ListenAddress, LiveOptions, ServerOptions } from "../server/mod.ts";
+import { pathRulesOf } from "./path_rules_of.ts";
 import { put } from "./options_path.ts";
-import type { GroupValue, Setting } from "./setting.ts";
+import type { Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { API_ENABLED, API_OPEN_METRICS } from "./settings/api.ts";
 import { CLUSTER_CLIENTS } from "./settings/cluster.ts";
 import { commandOf, COMMANDS, webhookOf, WEBHOOKS } from "./settings/events.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
-import { PATH_RULE, PATHS } from "./settings/paths.ts";
+import { PATHS } from "./settings/paths.ts";
 import { channelsOf, RECORD, ruleOf, SOURCES } from "./settings/recording.ts";
 import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
@@ -25,7 +25,7 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
     ...(options.cluster === undefined || !settings.isGiven(CLUSTER_CLIENTS)
       ? {}
       : { cluster: { ...options.cluster, clients: byScheme(settings.get(CLUSTER_CLIENTS)) } }),
-    paths: pathRulesOf(settings),
+    paths: pathRulesOf(settings.get(PATHS)),
     relays: relaysOf(settings),
     ...(settings.isGiven(RECORD) ? { record: settings.get(RECORD).map(ruleOf) } : {}),
     ...(settings.isGiven(SOURCES) ? { sources: channelsOf(settings.get(SOURCES)) } : {}),
@@ -44,20 +44,6 @@ function byScheme(urls: readonly string[]): Record<string, string> {
 /** Those of them that a server takes while it runs. */
 export function liveOptions(settings: Settings): LiveOptions {
   return serverOptions(settings);
-}
-
-function pathRulesOf(settings: Settings): PathRule[] {
-  return Array.from(settings.get(PATHS), ([pattern, rule]) => {
-    const options = PATH_RULE.flatMap(({ key, option }) =>
-      typeof option === "string" && rule.has(key) ? [[option, rule.get(key)] as const] : []
-    );
-    const access = rule.get("access") as readonly GroupValue[] | undefined;
-    return {
-      pattern,
-      ...Object.fromEntries(options),
-      ...(access === undefined ? {} : { access: access.map(accessRuleOf) }),
-    };
-  });
 }
 
 /** The options that rows stand for by themselves. */

@@ -1,4 +1,5 @@
-import { checkRelays, isS3Url, type RelayOptions } from "../server/mod.ts";
+import { checkPathRules, checkRelays, isS3Url, type RelayOptions } from "../server/mod.ts";
+import { pathRulesOf } from "./path_rules_of.ts";
 import { accessFault } from "./access_options.ts";
 import { ConfigError } from "./config_error.ts";
 import { keyText } from "./key_text.ts";
@@ -47,6 +48,7 @@ const CHECKS: readonly Check[] = [
   accessIsRight,
   clusterIsWhole,
   objectStorageHasKey,
+  rulesGoTogether,
 ];
 
 /** The relays that settings ask for. */
@@ -58,6 +60,16 @@ export function relaysOf(settings: Settings): RelayOptions[] {
     ...[...settings.get(RELAYS_PUSH), ...push].map((push) => relayOf("push", push)),
     ...Array.from(settings.get(PATHS), ([name, rule]) => pathRelays(name, rule)).flat(),
   ];
+}
+
+function rulesGoTogether(settings: Settings): string | undefined {
+  try {
+    checkPathRules(pathRulesOf(settings.get(PATHS)));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    return `${settings.nameOf(PATHS)}: ${error.message}`;
+  }
 }
 
 function multicastNeedsRtsp(settings: Settings): string | undefined {

@@ -49,6 +49,16 @@ export async function checkReadable(path: string): Promise<void> {
   (await open(path)).close();
 }
 
+/**
+ * Looks whether a file can be read, and has something to publish.
+ *
+ * @throws {MediaFileError} (rejects) with the flag to add, or what is wrong
+ */
+export async function checkMedia(path: string): Promise<void> {
+  for await (const _body of readMediaFile(path)) return;
+  throw new MediaFileError(`Cannot publish ${path}: it has no media`);
+}
+
 async function open(path: string): Promise<Deno.FsFile> {
   const permission = await Deno.permissions.query({ name: "read", path });
   if (permission.state !== "granted") {

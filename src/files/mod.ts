@@ -14,7 +14,7 @@
  */
 export * from "./file_channel.ts";
 export * from "./file_source.ts";
-export { checkReadable, MediaFileError, readMediaFile } from "./media_file.ts";
+export { checkMedia, checkReadable, MediaFileError, readMediaFile } from "./media_file.ts";
 export type { FlvBody } from "../transmux/mod.ts";
 export type { MediaUnit } from "../media/mod.ts";
 export type { Clock, Timer } from "../hub/mod.ts";

@@ -88,6 +88,9 @@ export const SERVER_BOUNDS: Readonly<Record<string, NumberBounds>> = {
   "hub.maxStreams": COUNT,
   "hub.maxWaitedNames": COUNT,
   "hub.maxReaders": COUNT,
+  "hub.delayMs": TIMER,
+  "hub.maxDelayBytes": COUNT,
+  "hub.fallbackAfterMs": TIMER,
 };
 
 function port(): NumberBounds {

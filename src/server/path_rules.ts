@@ -1,6 +1,13 @@
 import type { AccessRule } from "../access/mod.ts";
 import { byParticularity, NamePattern, type StreamTerms } from "../gate/mod.ts";
-import { type HubSettings, hubSettings, type StreamSettings } from "../hub/mod.ts";
+import {
+  checkStreamName,
+  HubError,
+  type HubSettings,
+  hubSettings,
+  type StreamSettings,
+} from "../hub/mod.ts";
+import { fallbackPlace } from "./fallback_source.ts";
 
 /**
  * A rule for the streams of a name or pattern; what is left out is as for all streams. Where several rules are about
@@ -39,7 +46,8 @@ export class PathRules {
   /**
    * Reads rules.
    *
-   * @throws {TypeError} if a pattern is none, or is there twice, or a policy is none of those that there are
+   * @throws {TypeError} if a pattern is none, or is there twice, a policy is none of those that there are, or
+   * fallbacks go in a circle, or over too many streams
    * @throws {RangeError} if a number is out of its bounds
    */
   constructor(rules: readonly PathRule[]) {
@@ -49,6 +57,7 @@ export class PathRules {
     this.#sorted = rules
       .map((rule) => ({ rule, pattern: new NamePattern(rule.pattern) }))
       .sort((a, b) => byParticularity(a.rule.pattern, b.rule.pattern));
+    for (const { fallback } of rules) this.#checkChain(fallback);
   }
 
   /** Who may do what, by pattern. */
@@ -69,6 +78,27 @@ export class PathRules {
     return ruled;
   }
 
+  /** Follows a fallback to the one that it has itself, and so on. */
+  #checkChain(first = ""): void {
+    const names: string[] = [];
+    for (let text = first; text !== "";) {
+      const place = fallbackPlace(text);
+      if (place.kind === "file") return;
+      const isCircle = names.includes(place.name);
+      names.push(place.name);
+      const chain = names.join(" → ");
+      if (isCircle) {
+        throw new TypeError(`Cannot rule streams as fallbacks go in a circle: ${chain}`);
+      }
+      if (names.length > MOST_FALLBACKS) {
+        throw new TypeError(
+          `Cannot rule streams as fallbacks go over more than ${MOST_FALLBACKS} streams: ${chain}`,
+        );
+      }
+      text = this.#look(place.name).settings.fallback ?? "";
+    }
+  }
+
   #look(name: string): RuledStream {
     const merged: Partial<PathRule> = {};
     for (const { rule } of this.#sorted.filter(({ pattern }) => pattern.matches(name)).reverse()) {
@@ -76,6 +106,8 @@ export class PathRules {
     }
     const { maxPlayers, maxPublisherBitrateBps, maxPlayerBitrateBps, conflict } = merged;
     const { pattern: _, access: __, ...settings } = merged;
+    // A pattern may be about its own fallback.
+    if (settings.fallback === name) delete settings.fallback;
     for (const key of TERMS) delete settings[key];
     return {
       settings,
@@ -83,6 +115,18 @@ export class PathRules {
     };
   }
 }
+
+/**
+ * Looks whether rules can be together.
+ *
+ * @throws {TypeError | RangeError} as a server does that is made with them
+ */
+export function checkPathRules(rules: readonly PathRule[]): void {
+  new PathRules(rules);
+}
+
+/** A fallback may have one of its own, and so on, over so many streams. */
+const MOST_FALLBACKS = 4;
 
 /** What the gate looks at; the conflict policy is of both. */
 const TERMS = ["maxPlayers", "maxPublisherBitrateBps", "maxPlayerBitrateBps"] as const;
@@ -109,6 +153,7 @@ function check(rule: PathRule, seen: Set<string>): void {
   seen.add(pattern);
   const clock: HubSettings["clock"] = { now: () => 0, setTimer: () => ({ cancel: () => {} }) };
   hubSettings({ ...settings, clock });
+  checkFallback(rule);
   for (const [key, value] of Object.entries({ maxPublisherBitrateBps, maxPlayerBitrateBps })) {
     if (value === undefined || value >= 0) continue;
     throw new RangeError(
@@ -120,4 +165,18 @@ function check(rule: PathRule, seen: Set<string>): void {
   throw new RangeError(
     `Cannot rule streams as 'maxPlayers' must be a whole number from 0 on, or Infinity: current value is ${maxPlayers}`,
   );
+}
+
+function checkFallback({ pattern, fallback = "" }: PathRule): void {
+  if (fallback === "") return;
+  const place = fallbackPlace(fallback);
+  if (place.kind === "file") return;
+  try {
+    checkStreamName(place.name);
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    throw new TypeError(
+      `Cannot rule ${pattern} as 'fallback' must be a stream's name or a file: current value is ${fallback}`,
+    );
+  }
 }

@@ -21,6 +21,7 @@ import { hubRules, shellRules } from "./live_rules.ts";
 import { Membership, workerCount, workerOptions } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
 import { PartDrain } from "./part_drain.ts";
+import { checkFallbackFiles } from "./fallbacks.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
 import type { ClipWindow } from "./server_clips.ts";
 import { makeAgents, openAgents, type ServerAgents, stopAgents } from "./server_agents.ts";
@@ -182,6 +183,7 @@ export class Server {
    * @throws {TypeError} (rejects) if a range of addresses or a pattern of names cannot be read, or `access` is there
    * now and was not before
    * @throws {AccessOptionsError} (rejects) if `access` cannot be read
+   * @throws {MediaFileError} (rejects) if the file of a fallback cannot be played
    *
    * @example
    * ```ts
@@ -245,6 +247,7 @@ export class Server {
     if (access !== undefined && this.access === undefined) {
       throw new TypeError("Cannot change 'access' as the server was made without it");
     }
+    await checkFallbackFiles(paths.rules);
     await this.access?.change(access ?? {});
     this.#live = given;
     this.#ownPaths = own;
@@ -400,6 +403,19 @@ export class Server {
     const theirs = [...this.tickets.values()].filter(({ info }) => info.user === user);
     for (const ticket of theirs) ticket.kick(why);
     return theirs.length;
+  }
+
+  /**
+   * Drops what is held back of a stream that a rule delays, while its publisher goes on: players see nothing, or the
+   * fallback, until what comes from now on has been held for as long. Whether anything was held.
+   */
+  dropHeld(name: string): boolean {
+    const { pool } = this.#members;
+    if (pool === undefined) return (this.hub.get(name)?.dropHeld() ?? 0) > 0;
+    pool.tellAll("dropHeld", name);
+    return this.snapshot().streams.some((stream) =>
+      stream.name === name && stream.held !== undefined
+    );
   }
 
   /** Ends a connection by its number, and all that it does; the client is told why. Whether there was one. */

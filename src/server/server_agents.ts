@@ -3,6 +3,7 @@ import { MediaFileError } from "../files/mod.ts";
 import type { ServerHooks } from "../gate/mod.ts";
 import { RecordingError, type Recordings } from "../record/mod.ts";
 import { ServerError } from "../transport/mod.ts";
+import { Fallbacks } from "./fallbacks.ts";
 import { fileChannels } from "./file_channels.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { ServerApi, type ServerApiSource } from "./server_api.ts";
@@ -64,6 +65,7 @@ export function makeAgents(
     ...keep === undefined ? [] : [keep],
     clips,
     ...fileChannels(core),
+    new Fallbacks(core),
     new HealthWatch({ tickets: () => shell.gate.tickets.values(), log: shell.log }),
   ];
   return { relays, recordings, clips, api, all };

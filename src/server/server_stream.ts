@@ -79,7 +79,7 @@ export class ServerStream {
     this.#log = from.log;
   }
 
-  /** Whether someone publishes it now. */
+  /** Whether players get anything of it now: a publisher's media, what was held back of one, or a fallback's. */
   get isLive(): boolean {
     return this.#hub.get(this.name)?.isLive ?? false;
   }
@@ -95,11 +95,20 @@ export class ServerStream {
   }
 
   /**
-   * Ends its publisher, who is told `reason` in the words of its protocol; players stay while the stream lingers.
-   * Whether there was one.
+   * Ends its publisher, who is told `reason` in the words of its protocol, and drops what is held back of it; players
+   * stay while the stream lingers. Where nobody publishes, its fallback is ended. Whether there was either.
    */
   unpublish(reason: string): boolean {
     return this.#hub.get(this.name)?.unpublish(reason) ?? false;
+  }
+
+  /**
+   * Drops what is held back of it by a rule's delay, while its publisher goes on: players see nothing, or the fallback,
+   * until what comes from now on has been held for as long. Returns how many units that were. To send the publisher
+   * away too, `unpublish` it.
+   */
+  dropHeld(): number {
+    return this.#hub.get(this.name)?.dropHeld() ?? 0;
   }
 
   /**

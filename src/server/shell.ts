@@ -518,6 +518,7 @@ export function hubEvents(log: ServerLog, maxHeldBytes: () => number): {
   readonly onError: (error: unknown) => void;
   readonly onStreamShed: (stream: { readonly name: string }) => void;
   readonly onAudioAlone: (stream: { readonly name: string }, about: AudioAlone) => void;
+  readonly onHeldEarly: (stream: { readonly name: string }, heldMs: number) => void;
 } {
   return {
     onError: atMostEachSecond(
@@ -526,6 +527,11 @@ export function hubEvents(log: ServerLog, maxHeldBytes: () => number): {
     ),
     onAudioAlone: ({ name }, { format, reason }) =>
       log.warn("audio goes on without a picture", { stream: name, readers: format, reason }),
+    onHeldEarly: ({ name }, heldMs) =>
+      log.warn("a delay is cut short, as too much would be held back", {
+        stream: name,
+        heldMs: Math.round(heldMs),
+      }),
     onStreamShed: atMostEachSecond(
       systemClock,
       ({ name }: { readonly name: string }) =>

@@ -393,6 +393,7 @@ Deno.test("the document of the API names every path that there is", async () => 
     "/v1/connections",
     "/v1/connections/{id}",
     "/v1/drain",
+    "/v1/held/{name}",
     "/v1/keys",
     "/v1/keys/{id}",
     "/v1/log",

@@ -1,6 +1,7 @@
 import { NamePattern } from "../../gate/mod.ts";
-import type { RelayOptions } from "../../server/mod.ts";
-import { bitrate, number } from "../leaf_types.ts";
+import { fallbackPlace, HUB_DEFAULTS, type RelayOptions } from "../../server/mod.ts";
+import { bitrate, bytes, number, text, time } from "../leaf_types.ts";
+import { serverNumber } from "../server_number.ts";
 import { type GroupValue, type Setting, setting } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
 import { RULE_SETTINGS } from "./access.ts";
@@ -47,6 +48,44 @@ export const PATH_RULE: readonly Setting[] = [
     change: "reload",
   }),
   setting({
+    key: "fallback",
+    type: text({ allowed: "the NAME of a stream, or a FILE" }),
+    defaultInWords: "none",
+    help: "what players see while nobody publishes: another stream, or a media file, over and over",
+    doc:
+      "It is a file where it begins with `/`, `./` or `../`, or ends as media files do (`.mp4`, `.flv`, `.mkv` …); all " +
+      "else is the name of a stream.",
+    option: "fallback",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "fallbackAfter",
+    as: time,
+    default: HUB_DEFAULTS.fallbackAfterMs,
+    help: "silence of a publisher after which players see the fallback",
+    option: "hub.fallbackAfterMs",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "delay",
+    as: time,
+    default: HUB_DEFAULTS.delayMs,
+    help: "how long what is published is held back before anybody sees it",
+    doc:
+      "Who is sent away meanwhile is never seen: what is held of a publisher is dropped with it. What is held of one that " +
+      "ends by itself plays out.",
+    option: "hub.delayMs",
+    change: "reload",
+  }),
+  serverNumber({
+    key: "maxDelayBytes",
+    as: bytes,
+    default: HUB_DEFAULTS.maxDelayBytes,
+    help: "bytes of a stream that are held back at most; over it the oldest go out early",
+    option: "hub.maxDelayBytes",
+    change: "reload",
+  }),
+  setting({
     key: "access",
     type: { kind: "list", of: { kind: "group", settings: RULE_SETTINGS } },
     help: "who may publish or play its streams; what it has rules about, nobody else may do",
@@ -85,6 +124,11 @@ export const PATHS = setting<ReadonlyMap<string, GroupValue>>({
     "A `*` stands for one segment, at the end for one or more. Where several rules are about a stream, each " +
     "setting comes from the most particular one that has it: a name goes before patterns, and of patterns the " +
     "one whose segments are names for longer.",
+  needs: (rules) =>
+    Array.from(rules.values()).flatMap((rule) => {
+      const place = fallbackPlace(rule.get("fallback") as string | undefined ?? "");
+      return place.kind === "file" ? [{ name: "read", path: place.path } as const] : [];
+    }),
   change: "reload",
 });
 

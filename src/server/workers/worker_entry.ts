@@ -193,6 +193,7 @@ function callsOf(server: Server): WorkerCalls {
     kickConnection: (connection, why) =>
       server.connections.find(({ id }) => id === connection)?.kick(why),
     kickUser: (user, why) => void server.kickUser(user, why),
+    dropHeld: (name) => void server.dropHeld(name),
     setAddresses: (addresses) => server.setAddresses(addresses),
     configure: (options) => server.configure(options as LiveOptions),
     review: () => server.review(),

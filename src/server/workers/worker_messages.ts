@@ -47,6 +47,7 @@ export interface WorkerCalls extends RelayCalls {
   kickTicket(ticket: number, why: string): void;
   kickConnection(connection: number, why: string): void;
   kickUser(user: string, why: string): void;
+  dropHeld(name: string): void;
   setAddresses(addresses: {
     readonly allow?: readonly string[];
     readonly deny?: readonly string[];

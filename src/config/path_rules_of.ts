@@ -1,0 +1,22 @@
+import type { PathRule } from "../server/mod.ts";
+import { ruleOf as accessRuleOf } from "./access_options.ts";
+import type { GroupValue } from "./setting.ts";
+import { PATH_RULE } from "./settings/paths.ts";
+
+/** Makes the rules of a server of what the section `paths` says. */
+export function pathRulesOf(paths: ReadonlyMap<string, GroupValue>): PathRule[] {
+  return Array.from(paths, ([pattern, rule]) => {
+    const options = PATH_RULE.flatMap(({ key, option }) =>
+      typeof option === "string" && rule.has(key)
+        // Those that are bounded as settings of the hub have its path.
+        ? [[option.replace("hub.", ""), rule.get(key)] as const]
+        : []
+    );
+    const access = rule.get("access") as readonly GroupValue[] | undefined;
+    return {
+      pattern,
+      ...Object.fromEntries(options),
+      ...(access === undefined ? {} : { access: access.map(accessRuleOf) }),
+    };
+  });
+}

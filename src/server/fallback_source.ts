@@ -1,0 +1,167 @@
+import { fileUnits } from "../files/mod.ts";
+import type { Gate, PublishTicket } from "../gate/mod.ts";
+import type { Clock, Stream } from "../hub/mod.ts";
+import type { MediaUnit } from "../media/mod.ts";
+
+/** What is shown while nobody publishes. */
+export type FallbackPlace =
+  /** Another stream, by its name. */
+  | { readonly kind: "stream"; readonly name: string }
+  /** A file, over and over. */
+  | { readonly kind: "file"; readonly path: string };
+
+/** What a run of a fallback needs. */
+export interface FallbackRun {
+  /** The stream that has the fallback. */
+  readonly stream: Stream;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Is told that somebody has sent it away. */
+  readonly onKicked: () => void;
+}
+
+/** How often it is looked whether a stream that is waited for is still needed, milliseconds. */
+const LOOK_MS = 1000;
+
+/** Endings of file names that are files, whatever stands before them. */
+const FILE_ENDING = /\.(?:flv|mp4|m4v|mov|mkv|webm|ts|mp3|m4a|ogg|opus|wav|aac|flac)$/i;
+
+/** Paths that are files, whatever their ending. */
+const FILE_START = /^(?:\.{0,2}[/\\]|[a-z]:[/\\])/i;
+
+/**
+ * What a rule means by a fallback: a path that begins with `/`, `./` or `../`, or ends as media files do, is a file,
+ * all else the name of a stream.
+ */
+export function fallbackPlace(text: string): FallbackPlace {
+  const isFile = FILE_START.test(text) || FILE_ENDING.test(text);
+  return isFile ? { kind: "file", path: text } : { kind: "stream", name: text };
+}
+
+/**
+ * Has the readers of a stream see a file from its start on, over and over, until the signal aborts or others end it.
+ *
+ * @throws {MediaFileError} (rejects) when the file cannot be read
+ * @throws {Error} (rejects) when the hub refuses
+ */
+export async function showFile(path: string, run: FallbackRun): Promise<void> {
+  const { clock, stream } = run;
+  const abort = new AbortController();
+  const signal = AbortSignal.any([run.signal, abort.signal]);
+  const ticket = await ticketOf(run);
+  if (ticket === undefined) return;
+  const reader = fileUnits([path], { loop: true, clock, signal }).getReader();
+  try {
+    // Readers wait for nothing that cannot be read.
+    let next = await reader.read();
+    if (signal.aborted || !stream.isFallbackDue) return;
+    const started = ticket.start({
+      fields: { from: path },
+      onEnded: ({ reason }) => {
+        if (reason === "kicked") run.onKicked();
+        abort.abort();
+      },
+    });
+    if (!("granted" in started)) throw new Error(whyNot(started));
+    while (!next.done && !signal.aborted) {
+      ticket.write(next.value);
+      ticket.commit();
+      next = await reader.read();
+    }
+  } finally {
+    abort.abort();
+    ticket.end(ENDED);
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/**
+ * Has the readers of a stream see another stream, once that is live, until it ends or has another publisher, the signal
+ * aborts, or others end it.
+ *
+ * @throws {Error} (rejects) when the hub refuses
+ */
+export async function showStream(source: Stream, run: FallbackRun): Promise<void> {
+  if (!await isLiveInTime(source, run)) return;
+  const ticket = await ticketOf(run);
+  if (ticket === undefined) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = (): void => resolve();
+  run.signal.addEventListener("abort", stop);
+  let untap = (): void => {};
+  try {
+    const { publication } = source;
+    if (publication === undefined || !run.stream.isFallbackDue) return;
+    const kept: MediaUnit[] = [];
+    let take = (unit: MediaUnit): void => void kept.push(unit);
+    untap = source.tap((unit) => {
+      if (source.publication !== publication) return stop();
+      take(unit);
+    }, stop);
+    const nowUs = newestUs(kept);
+    const started = ticket.start({
+      ...(publication.tracks === undefined ? {} : { tracks: publication.tracks }),
+      ...(nowUs === undefined ? {} : { nowUs }),
+      fields: { from: source.name },
+      onEnded: ({ reason }) => {
+        if (reason === "kicked") run.onKicked();
+        stop();
+      },
+    });
+    if (!("granted" in started)) throw new Error(whyNot(started));
+    const hasPicture = kept.some(({ kind, role }) => kind === "video" && role === "media");
+    take = (unit) => {
+      ticket.write(unit);
+      ticket.commit();
+    };
+    for (const unit of kept) {
+      // Pictures up to now are shown in no time, which sound cannot be.
+      if (hasPicture && unit.kind === "audio" && unit.role === "media") continue;
+      ticket.write(unit);
+    }
+    ticket.commit();
+    await promise;
+  } finally {
+    run.signal.removeEventListener("abort", stop);
+    untap();
+    ticket.end(ENDED);
+  }
+}
+
+/** Waits until a stream is live; false where it is needed no longer before. */
+async function isLiveInTime(source: Stream, { stream, signal, clock }: FallbackRun) {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const look = (): void => {
+    if (signal.aborted || !stream.isFallbackDue) return resolve(false);
+    if (source.isLive) return resolve(true);
+    timer = clock.setTimer(look, LOOK_MS);
+  };
+  let timer = clock.setTimer(() => {}, 0);
+  const unwatch = source.watch(() => resolve(true));
+  signal.addEventListener("abort", look);
+  look();
+  const isLive = await promise;
+  timer.cancel();
+  signal.removeEventListener("abort", look);
+  unwatch();
+  return isLive;
+}
+
+async function ticketOf({ gate, stream }: FallbackRun): Promise<PublishTicket | undefined> {
+  const answer = await gate.own("fallback").publish({ name: stream.name, isFallback: true });
+  return "granted" in answer ? answer.granted : undefined;
+}
+
+function whyNot(answer: object): string {
+  return "why" in answer ? String(answer.why) : "the gate has not granted it";
+}
+
+/** Decoding time of the newest media, microseconds. */
+function newestUs(units: readonly MediaUnit[]): number | undefined {
+  const times = units.filter(({ role }) => role === "media").map(({ dtsUs }) => dtsUs);
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b));
+}
+
+const ENDED = { clean: true, reason: "over", message: "The fallback is over" };

@@ -1,0 +1,184 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FlvDecoder } from "../../src/flv/mod.ts";
+import type { MediaUnit } from "../../src/media/mod.ts";
+import { Server, ServerError } from "../../src/server/mod.ts";
+import { PathRules } from "../../src/server/path_rules.ts";
+import { unitOfFlv } from "../../src/transmux/mod.ts";
+import { TestServer, until } from "../support/test_server.ts";
+
+const SLATE = new URL("fixtures/short.flv", import.meta.url).pathname;
+
+/** Units of the file, as an encoder with another size of picture would send them: told apart by `mark`. */
+async function unitsOf(mark = 0): Promise<MediaUnit[]> {
+  const kinds = { 8: "audio", 9: "video", 18: "data" } as const;
+  return new FlvDecoder().push(await Deno.readFile(SLATE)).flatMap(
+    ({ type, timestampMs, body }) => {
+      const kind = kinds[type as 8 | 9 | 18];
+      const own = mark === 0 ? body : new Uint8Array([...body, ...new Array(mark).fill(0)]);
+      return unitOfFlv({ kind, dtsUs: timestampMs * 1000, body: own }) ?? [];
+    },
+  );
+}
+
+/** A publisher that sends what it is told to. */
+function publisher(server: Server, name: string) {
+  const { readable, writable } = new TransformStream<MediaUnit, MediaUnit>();
+  const writer = writable.getWriter();
+  const done = server.publish(name, readable);
+  return {
+    send: async (units: readonly MediaUnit[]) => {
+      for (const unit of units) await writer.write(unit);
+    },
+    end: async () => {
+      await writer.close();
+      await done;
+    },
+    done,
+  };
+}
+
+/** Reads a stream as a player does. */
+function player(server: Server, name: string) {
+  const abort = new AbortController();
+  const seen: MediaUnit[] = [];
+  const done = (async () => {
+    const units = server.stream(name).units({ format: "as-published", signal: abort.signal });
+    for await (const unit of units) seen.push(unit);
+  })();
+  return {
+    seen,
+    pictures: () => seen.filter(({ kind, role }) => kind === "video" && role === "media"),
+    leave: async () => {
+      abort.abort();
+      await done;
+    },
+  };
+}
+
+Deno.test("players of a name with a fallback get its file at once, the publisher at its key frame, and the file again", async () => {
+  await using test = await TestServer.start({
+    paths: [{ pattern: "live/*", fallback: SLATE }],
+    workers: 1,
+  });
+  const { server } = test;
+  const view = player(server, "live/cam");
+  await until(() => view.pictures().length > 1);
+  assert(view.pictures()[0]!.keyFrame);
+  const [stream] = server.snapshot().streams;
+  assertEquals([stream!.publisher, stream!.isLive], [undefined, true]);
+  assertEquals(stream!.fallback?.via, "fallback");
+  const camera = publisher(server, "live/cam");
+  await camera.send((await unitsOf(3)).slice(0, 8));
+  await until(() => server.snapshot().streams[0]!.fallback === undefined);
+  assertEquals(server.snapshot().streams[0]!.publisher!.via, undefined);
+  const before = view.seen.length;
+  const atMs = performance.now();
+  await camera.end();
+  await until(() => server.snapshot().streams[0]!.fallback !== undefined);
+  await until(() => view.seen.length > before + 3);
+  assert(performance.now() - atMs < 500);
+  const times = view.pictures().map(({ dtsUs }) => dtsUs);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  // Who sends the fallback away has it stay away until somebody publishes.
+  const ticket = [...server.tickets.values()].find(({ info }) => info.protocol === "fallback")!;
+  ticket.kick("Enough");
+  await until(() => server.snapshot().streams[0]?.isLive === false);
+  const again = publisher(server, "live/cam");
+  await again.send((await unitsOf(3)).slice(0, 8));
+  await again.end();
+  await until(() => server.snapshot().streams[0]!.fallback !== undefined);
+  await view.leave();
+});
+
+Deno.test("a fallback may be another stream, which may have one itself", async () => {
+  await using test = await TestServer.start({
+    paths: [
+      { pattern: "live/cam", fallback: "backup/cam" },
+      { pattern: "backup/*", fallback: SLATE },
+    ],
+    workers: 1,
+  });
+  const { server } = test;
+  const backup = publisher(server, "backup/cam");
+  const units = await unitsOf();
+  await backup.send(units.slice(0, 30));
+  const view = player(server, "live/cam");
+  await until(() => view.pictures().length > 1);
+  const streams = () =>
+    Object.fromEntries(server.snapshot().streams.map((stream) => [stream.name, stream]));
+  assertEquals(streams()["live/cam"]!.fallback?.via, "fallback");
+  assertEquals(streams()["backup/cam"]!.fallback, undefined);
+  // The backup's end, too, is nothing that players see.
+  const before = view.pictures().length;
+  await backup.end();
+  await until(() => view.pictures().length > before + 2);
+  assertEquals(streams()["backup/cam"]!.fallback?.via, "fallback");
+  const times = view.pictures().map(({ dtsUs }) => dtsUs);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  await view.leave();
+});
+
+Deno.test("a fallback that cannot be played is told before anything listens, and when the rules are changed", async () => {
+  const paths = [{ pattern: "live/*", fallback: "./missing.flv" }];
+  const server = new Server({ rtmp: { hostname: "127.0.0.1", port: 0 }, paths });
+  const error = await assertRejects(() => server.listen(), ServerError);
+  assert(/missing\.flv/.test(error.message), error.message);
+  assertEquals(server.addresses, []);
+  await using other = new Server();
+  await assertRejects(() => other.configure({ paths }), Error, "missing.flv");
+  assertEquals(other.paths, []);
+});
+
+Deno.test("fallbacks that go in a circle, or over too many streams, are refused in words", () => {
+  const rules = (...pairs: [string, string][]) =>
+    new PathRules(pairs.map(([pattern, fallback]) => ({ pattern, fallback })));
+  assertThrows(
+    () => rules(["a/x", "b/x"], ["b/x", "a/x"]),
+    TypeError,
+    "in a circle: b/x → a/x → b/x",
+  );
+  assertThrows(() => rules(["a/*", "b/1"], ["b/*", "a/1"]), TypeError, "in a circle");
+  assertThrows(
+    () => rules(["a", "b"], ["b", "c"], ["c", "d"], ["d", "e"], ["e", "f"]),
+    TypeError,
+    "more than 4 streams: b → c → d → e → f",
+  );
+  assertThrows(() => rules(["a", "b//c"]), TypeError, "'fallback' must be a stream's name");
+  // A pattern may be about its own fallback, which then has none.
+  const own = rules(["live/*", "live/slate"]);
+  assertEquals(own.of("live/cam").settings.fallback, "live/slate");
+  assertEquals(own.of("live/slate").settings.fallback, undefined);
+});
+
+Deno.test("what a rule delays is dropped by whoever sends its publisher away, or by the program", async () => {
+  await using test = await TestServer.start({
+    paths: [{ pattern: "live/*", delayMs: 150 }],
+    workers: 1,
+  });
+  const { server } = test;
+  const view = player(server, "live/cam");
+  const units = (await unitsOf()).slice(0, 30);
+  const first = publisher(server, "live/cam");
+  await first.send(units);
+  assertEquals(server.stream("live/cam").isLive, false);
+  // Health is that of what comes, and not of what is seen.
+  assertEquals(server.snapshot().health.length, 1);
+  assert(server.snapshot().streams[0]!.held!.bytes > 0);
+  server.stream("live/cam").unpublish("Not that");
+  await first.done;
+  const second = publisher(server, "live/cam");
+  await second.send(units);
+  assertEquals(server.dropHeld("live/cam"), true);
+  assertEquals(server.dropHeld("live/cam"), false);
+  const third = units.map((unit) => ({
+    ...unit,
+    dtsUs: unit.dtsUs + 2e6,
+    ptsUs: unit.ptsUs + 2e6,
+  }));
+  await second.send(third);
+  assertEquals(view.seen, []);
+  await second.end();
+  await until(() => view.pictures().length > 3);
+  assert(view.pictures()[0]!.keyFrame);
+  await view.leave();
+});
