@@ -7,10 +7,7 @@ import { PATH_RULE } from "./settings/paths.ts";
 export function pathRulesOf(paths: ReadonlyMap<string, GroupValue>): PathRule[] {
   return Array.from(paths, ([pattern, rule]) => {
     const options = PATH_RULE.flatMap(({ key, option }) =>
-      typeof option === "string" && rule.has(key)
-        // Those that are bounded as settings of the hub have its path.
-        ? [[option.replace("hub.", ""), rule.get(key)] as const]
-        : []
+      typeof option === "string" && rule.has(key) ? [[option, rule.get(key)] as const] : []
     );
     const access = rule.get("access") as readonly GroupValue[] | undefined;
     return {

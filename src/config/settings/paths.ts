@@ -1,7 +1,7 @@
 import { NamePattern } from "../../gate/mod.ts";
 import { fallbackPlace, HUB_DEFAULTS, type RelayOptions } from "../../server/mod.ts";
 import { bitrate, bytes, number, text, time } from "../leaf_types.ts";
-import { serverNumber } from "../server_number.ts";
+import { type ServerNumber, serverNumber } from "../server_number.ts";
 import { type GroupValue, type Setting, setting } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
 import { RULE_SETTINGS } from "./access.ts";
@@ -58,7 +58,7 @@ export const PATH_RULE: readonly Setting[] = [
     option: "fallback",
     change: "reload",
   }),
-  serverNumber({
+  streamNumber({
     key: "fallbackAfter",
     as: time,
     default: HUB_DEFAULTS.fallbackAfterMs,
@@ -66,7 +66,7 @@ export const PATH_RULE: readonly Setting[] = [
     option: "hub.fallbackAfterMs",
     change: "reload",
   }),
-  serverNumber({
+  streamNumber({
     key: "delay",
     as: time,
     default: HUB_DEFAULTS.delayMs,
@@ -77,7 +77,7 @@ export const PATH_RULE: readonly Setting[] = [
     option: "hub.delayMs",
     change: "reload",
   }),
-  serverNumber({
+  streamNumber({
     key: "maxDelayBytes",
     as: bytes,
     default: HUB_DEFAULTS.maxDelayBytes,
@@ -140,6 +140,11 @@ export function pathRelays(name: string, rule: GroupValue): RelayOptions[] {
     ...pull === undefined ? [] : [relayOf("pull", new Map([...pull, ["name", name]]))],
     ...pushes.map((push) => relayOf("push", new Map([...push, ["name", name]]))),
   ];
+}
+
+/** A number that a hub has bounds for, and a rule its own name. */
+function streamNumber(row: ServerNumber): Setting {
+  return { ...serverNumber(row), option: row.option.replace("hub.", "") } as Setting;
 }
 
 function checkName(name: string): void {
