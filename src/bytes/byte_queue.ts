@@ -1,5 +1,7 @@
 import { concat } from "@std/bytes/concat";
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * A first-in first-out queue of bytes, for decoders whose input arrives in arbitrary pieces.
  *
@@ -18,7 +20,7 @@ import { concat } from "@std/bytes/concat";
 export class ByteQueue {
   /** Number of bytes that wait. */
   length = 0;
-  #head: Uint8Array = new Uint8Array(0);
+  #head: Uint8Array = NOTHING;
   #offset = 0;
   #tail: Uint8Array[] = [];
 
@@ -72,6 +74,13 @@ export class ByteQueue {
       throw new RangeError(`Cannot skip ${count} bytes: only ${this.length} wait`);
     }
     this.length -= count;
+    if (this.length === 0) {
+      // What the bytes are a view of is not held any longer.
+      this.#head = NOTHING;
+      this.#offset = 0;
+      this.#tail = [];
+      return;
+    }
     this.#offset += count;
     while (this.#offset >= this.#head.length && this.#tail.length > 0) {
       this.#offset -= this.#head.length;

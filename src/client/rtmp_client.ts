@@ -291,10 +291,10 @@ export class RtmpClient {
     });
     try {
       await this.#transport.readable
-        .pipeThrough(this.#handshake, { signal: this.#abort.signal })
+        .pipeThrough(this.#handshake)
         .pipeThrough(this.#chunks)
         .pipeThrough(new MessageParserStream())
-        .pipeTo(sink);
+        .pipeTo(sink, { signal: this.#abort.signal });
       const where = this.#connection === undefined ? `: ${RTMP_SHAKEN}` : "";
       this.#finish(new RtmpError("closed", `The server has closed the connection${where}`));
     } catch (error) {

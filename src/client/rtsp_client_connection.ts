@@ -245,7 +245,7 @@ export class RtspClientConnection {
   async #serve(): Promise<void> {
     const { signal } = this.#abort;
     try {
-      await this.transport.readable.pipeThrough(this.#decoder, { signal }).pipeTo(this.#sink);
+      await this.transport.readable.pipeThrough(this.#decoder).pipeTo(this.#sink, { signal });
       this.#lose(new RtspError("closed", "The server has closed the connection"));
     } catch (error) {
       this.#lose(error);

@@ -180,7 +180,8 @@ export class WireCursor {
     this.#isWriting = false;
     this.bytes += count;
     if (this.#preamble.length > 0) {
-      this.#preamble = this.#preamble.subarray(count);
+      const isOver = count === this.#preamble.length;
+      this.#preamble = isOver ? NOTHING : this.#preamble.subarray(count);
       return;
     }
     this.#offset += count;

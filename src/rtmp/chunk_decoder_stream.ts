@@ -1,3 +1,4 @@
+import { SynchronousTransform } from "../streams/mod.ts";
 import { ChunkDecoder, type ChunkDecoderOptions } from "./chunk_decoder.ts";
 import type { RawMessage } from "./raw_message.ts";
 
@@ -18,7 +19,7 @@ import type { RawMessage } from "./raw_message.ts";
  * for await (const [message] of messages) console.log(message?.type); // 4
  * ```
  */
-export class ChunkDecoderStream extends TransformStream<Uint8Array, RawMessage[]> {
+export class ChunkDecoderStream extends SynchronousTransform<Uint8Array, RawMessage[]> {
   /** The decoder inside, for its byte count and chunk size; only the stream pushes to it. */
   readonly decoder: ChunkDecoder;
 
@@ -26,8 +27,8 @@ export class ChunkDecoderStream extends TransformStream<Uint8Array, RawMessage[]
   constructor(options: Partial<ChunkDecoderOptions> = {}) {
     const decoder = new ChunkDecoder(options);
     super({
-      transform(bytes, controller): void {
-        controller.enqueue(decoder.push(bytes));
+      transform(bytes, emit): void {
+        emit(decoder.push(bytes));
         if (decoder.error !== undefined) throw decoder.error;
       },
     });

@@ -1,3 +1,4 @@
+import { SynchronousTransform } from "../streams/mod.ts";
 import { RtmpError } from "./errors.ts";
 import type { RtmpHandshake } from "./handshake.ts";
 
@@ -62,7 +63,7 @@ export interface RtmpHandshakeStreamOptions {
  * console.log(serve.name); // serve
  * ```
  */
-export class RtmpHandshakeStream extends TransformStream<Uint8Array, Uint8Array> {
+export class RtmpHandshakeStream extends SynchronousTransform<Uint8Array, Uint8Array> {
   readonly #handshake: RtmpHandshake;
   readonly #options: RtmpHandshakeStreamOptions;
   #bytesReceived = 0;
@@ -72,15 +73,15 @@ export class RtmpHandshakeStream extends TransformStream<Uint8Array, Uint8Array>
   constructor(handshake: RtmpHandshake, options: RtmpHandshakeStreamOptions) {
     let isDone = false;
     super({
-      transform: (bytes, controller): void => {
+      transform: (bytes, emit): void => {
         if (isDone) {
-          controller.enqueue(bytes);
+          emit(bytes);
           return;
         }
         const rest = this.#push(bytes);
         if (rest === undefined) return;
         isDone = true;
-        if (rest.length > 0) controller.enqueue(rest);
+        if (rest.length > 0) emit(rest);
       },
       flush: (): void => {
         const { waitingFor } = handshake;

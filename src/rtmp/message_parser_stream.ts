@@ -1,3 +1,4 @@
+import { SynchronousTransform } from "../streams/mod.ts";
 import { parseMessage, type RtmpMessage } from "./message.ts";
 import type { RawMessage } from "./raw_message.ts";
 
@@ -6,17 +7,17 @@ import type { RawMessage } from "./raw_message.ts";
  * array. It errors with the {@linkcode RtmpError} of the first message that cannot be parsed, after
  * those before it.
  */
-export class MessageParserStream extends TransformStream<RawMessage[], RtmpMessage[]> {
+export class MessageParserStream extends SynchronousTransform<RawMessage[], RtmpMessage[]> {
   /** Makes the two ends of the hop. */
   constructor() {
     super({
-      transform(raws, controller) {
+      transform(raws, emit): void {
         const messages: RtmpMessage[] = [];
         try {
           for (const raw of raws) parseMessage(raw, messages);
         } finally {
           // Also when empty: the session sees every read, and acknowledges in the middle of a message.
-          controller.enqueue(messages);
+          emit(messages);
         }
       },
     });

@@ -1,3 +1,4 @@
+import { type Emit, SynchronousTransform } from "../streams/mod.ts";
 import { RtspDecoder, type RtspLimits } from "./decoder.ts";
 import type { RtspMessage } from "./message.ts";
 
@@ -14,7 +15,7 @@ import type { RtspMessage } from "./message.ts";
  * }
  * ```
  */
-export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]> {
+export class RtspDecoderStream extends SynchronousTransform<Uint8Array, RtspMessage[]> {
   readonly #received: { bytes: number };
   readonly #decoder: RtspDecoder;
 
@@ -26,17 +27,14 @@ export class RtspDecoderStream extends TransformStream<Uint8Array, RtspMessage[]
     const decoder = new RtspDecoder(limits);
     const received = { bytes: 0 };
     const { first } = options;
-    const decode = (
-      bytes: Uint8Array,
-      controller: TransformStreamDefaultController<RtspMessage[]>,
-    ): void => {
+    const decode = (bytes: Uint8Array, emit: Emit<RtspMessage[]>): void => {
       received.bytes += bytes.length;
       const messages = decoder.push(bytes);
-      if (messages.length > 0) controller.enqueue(messages);
+      if (messages.length > 0) emit(messages);
     };
     super({
-      start(controller) {
-        if (first !== undefined) decode(first, controller);
+      start(emit) {
+        if (first !== undefined) decode(first, emit);
       },
       transform: decode,
     });

@@ -55,3 +55,4 @@ export type {
   SdpTime,
   SessionDescription,
 } from "../sdp/mod.ts";
+export { type Emit, SynchronousTransform, type SynchronousTransformer } from "../streams/mod.ts";

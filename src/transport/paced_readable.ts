@@ -1,3 +1,4 @@
+import { PipedReadable } from "../streams/mod.ts";
 import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
 
 /** What a {@linkcode pacedReadable} reads from, as a `Deno.Conn` is read. */
@@ -21,8 +22,10 @@ export interface PaceOptions {
   readonly turn?: ReadingTurn;
 }
 
-/** A connection that mostly listens should not hold a large buffer. */
+/** Enough for a handshake. */
 const FIRST_SLAB_BYTES = 4 * 1024;
+/** A peer whose reads bring no more than that need not have this side hold more: a player, which only acknowledges. */
+const QUIET_SLAB_BYTES = 1024;
 const LARGEST_SLAB_BYTES = 256 * 1024;
 
 /** Who has sent so many times as much as a slab holds may have this side hold one. */
@@ -55,14 +58,15 @@ export function pacedReadable(
   const { now = () => performance.now(), turn = readingTurn } = options;
   let slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
   let used = 0;
+  let readsOfSlab = 0;
   let total = 0;
   let most = FIRST_SLAB_BYTES;
   /** The newest read: how much it could give, how much it gave, and when. */
   let asked = 0;
   let given = 0;
   let givenAtMs = 0;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  return new PipedReadable<Uint8Array>({
+    async next() {
       // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
       const wasFull = given > 0 && given === asked;
       if (wasFull || (given > 0 && !source.shortIsAll)) {
@@ -76,25 +80,25 @@ export function pacedReadable(
       }
       const target = slab.subarray(used, used + most);
       const count = await source.read(target);
-      if (count === null) {
-        controller.close();
-        return;
-      }
+      if (count === null) return undefined;
       givenAtMs = now();
       asked = target.length;
       given = count;
-      controller.enqueue(target.subarray(0, count));
       used += count;
+      readsOfSlab++;
       total += count;
       if (slab.length - used < slab.length / 4) {
         const larger = Math.min(slab.length * GROWTH, LARGEST_SLAB_BYTES);
         const mayGrow = used === slab.length && total >= larger * LEAST_SENT;
-        slab = new Uint8Array(mayGrow ? larger : slab.length);
+        const isQuiet = count < target.length && used <= readsOfSlab * QUIET_SLAB_BYTES;
+        slab = new Uint8Array(mayGrow ? larger : isQuiet ? QUIET_SLAB_BYTES : slab.length);
         used = 0;
+        readsOfSlab = 0;
       }
+      return target.subarray(0, count);
     },
     async cancel(reason) {
       await source.cancel?.(reason);
     },
-  }, { highWaterMark: 0 });
+  });
 }

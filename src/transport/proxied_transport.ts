@@ -1,5 +1,6 @@
 import { concat } from "@std/bytes/concat";
 import type { Clock } from "../hub/mod.ts";
+import { PipedReadable } from "../streams/mod.ts";
 import { plainAddress } from "./address.ts";
 import { formatAddress } from "./listen_address.ts";
 import { parseProxyHeader, type ProxyHeader, ProxyHeaderError } from "./proxy_header.ts";
@@ -60,19 +61,16 @@ function withFirst(
 ): ReadableStream<Uint8Array> {
   if (first.length === 0) return readable;
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  return new PipedReadable<Uint8Array>({
+    async next() {
       if (reader === undefined) {
         reader = readable.getReader();
-        controller.enqueue(first);
-        return;
+        return first;
       }
-      const { value } = await reader.read();
-      if (value === undefined) controller.close();
-      else controller.enqueue(value);
+      return (await reader.read()).value;
     },
     async cancel(reason) {
       await (reader ?? readable).cancel(reason);
     },
-  }, { highWaterMark: 0 });
+  });
 }

@@ -73,7 +73,8 @@ Deno.test("pacedReadable does not grow what comes in small pieces", async () => 
     },
   };
   await readAll(source, { count: 200, msPerByte: () => 1e-6 });
-  assertEquals(Math.max(...asked), 4096);
+  // What most players are read into, behind the handshake.
+  assertEquals([Math.max(...asked), Math.max(...asked.slice(50))], [4096, 1024]);
 });
 
 Deno.test("pacedReadable gives way after about 5 ms of work, however the bytes are", async () => {

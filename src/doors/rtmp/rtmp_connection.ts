@@ -299,12 +299,11 @@ export class RtmpConnection implements ServedConnection {
       handle: (events) => this.#handle(events),
       ready: () => this.#isReady(),
     });
-    // What ends the first hop ends those behind it.
     return this.#transport.readable
-      .pipeThrough(this.#handshake, { signal: this.#abort.signal })
+      .pipeThrough(this.#handshake)
       .pipeThrough(chunks)
       .pipeThrough(new MessageParserStream())
-      .pipeTo(this.#sink);
+      .pipeTo(this.#sink, { signal: this.#abort.signal });
   }
 
   /** Whether more is to be read, or when. */

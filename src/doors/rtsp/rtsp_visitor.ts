@@ -185,7 +185,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
     const { signal } = this.#abort;
     try {
       await this.#transport.readable
-        .pipeThrough(this.#decoder, { signal })
+        .pipeThrough(this.#decoder)
         .pipeTo(this.#sink, { signal });
       this.#finish({ clean: true, reason: "closed", message: "The peer has closed" });
     } catch (error) {

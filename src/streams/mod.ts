@@ -1,0 +1,8 @@
+/**
+ * Web streams for connections: transforms that have their output at once, and readables that run such transforms
+ * themselves, without a pair of streams for each.
+ *
+ * @module
+ */
+export * from "./piped_readable.ts";
+export * from "./synchronous_transform.ts";
