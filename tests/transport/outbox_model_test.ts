@@ -50,6 +50,12 @@ function answerBytes(name: string): Uint8Array {
   return new TestFormat().preamble(HeaderSet.EMPTY.with(unit(name, { bytes: 40 })), 0);
 }
 
+/** How a player begins, and whether with an answer. */
+interface Join {
+  readonly start: StartPolicy;
+  readonly isTold: boolean;
+}
+
 class Player {
   readonly peer = new SlowPeer();
   readonly outbox = new Outbox(this.peer);
@@ -70,10 +76,10 @@ class Player {
   #config = "";
   #answersGot = 0;
 
-  constructor(log: WireLog, start: StartPolicy, sent: ReadonlyMap<string, Sent>) {
+  constructor(log: WireLog, { start, isTold }: Join, sent: ReadonlyMap<string, Sent>) {
     this.cursor = log.open({ start });
     this.#sent = sent;
-    this.outbox.add(this.cursor);
+    this.outbox.add(this.cursor, isTold ? [answerBytes(`Mx${this.answers++}`)] : []);
   }
 
   async take(part: number): Promise<void> {
@@ -131,7 +137,7 @@ type Step =
   }
   | { readonly do: "flush" | "shed" | "forget" }
   | { readonly do: "pass"; readonly ms: number }
-  | { readonly do: "join"; readonly start: StartPolicy }
+  | { readonly do: "join" } & Join
   | { readonly do: "take"; readonly player: number; readonly part: number }
   | { readonly do: "answer" | "restart" | "remove" | "finish"; readonly player: number };
 
@@ -166,6 +172,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("join"),
       start: fc.constantFrom("gop", "key-frame", "none"),
+      isTold: fc.boolean(),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart"), player }) },
@@ -220,9 +227,9 @@ async function run(steps: readonly Step[]) {
     }
     assertEquals(log.messages, sent.size);
   };
-  const join = (start: StartPolicy): void => {
+  const join = (how: Join): void => {
     if (players.length > 2) return;
-    const added = new Player(log, start, sent);
+    const added = new Player(log, how, sent);
     players.push(added);
     all.push(added);
   };
@@ -231,7 +238,7 @@ async function run(steps: readonly Step[]) {
   };
 
   append("V", 1, 10);
-  join("gop");
+  join({ start: "gop", isTold: false });
   for (const one of steps) {
     switch (one.do) {
       case "append":
@@ -250,7 +257,7 @@ async function run(steps: readonly Step[]) {
         clock.advance(one.ms);
         break;
       case "join":
-        join(one.start);
+        join(one);
         break;
       case "take":
         await players[one.player]?.take(one.part);

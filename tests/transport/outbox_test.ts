@@ -119,6 +119,24 @@ Deno.test("Outbox goes on with an answer of which a part was written, before wha
   assertEquals([outbox.waitingBytes, outbox.bytes], [0, 11]);
 });
 
+Deno.test("Outbox writes what a feed begins with together with the answer before it, as long as that is short", async () => {
+  const peer = new SlowPeer();
+  const outbox = new Outbox(peer);
+  const feed = new LetterFeed("aaaa", "bb");
+  outbox.add(feed, [bytesOf("12"), bytesOf("3")]);
+  assertEquals(peer.writing, "123aaaabb");
+  await peer.take(5);
+  assertEquals(await peer.takeAll(), "123aaaabb");
+  const long = "c".repeat(1025);
+  const behind = new LetterFeed(long);
+  outbox.add(behind, [bytesOf("4")]);
+  assertEquals([peer.writing, behind.atBoundary], ["4", true]);
+  assertEquals(await peer.takeAll(), `123aaaabb4${long}`);
+  outbox.mediaRoom = () => 0;
+  outbox.add(new LetterFeed("d"), [bytesOf("5")]);
+  assertEquals(await peer.takeAll(), `123aaaabb4${long}5`);
+});
+
 Deno.test("Outbox takes no more from a removed feed than the rest of its message", async () => {
   const peer = new SlowPeer();
   const outbox = new Outbox(peer);

@@ -596,7 +596,6 @@ export class RtmpConnection implements ServedConnection {
     }
     this.#raiseLimits();
     const events = this.#session.accept(event);
-    this.#outbox.send(this.#session.takeOutput());
     const fourCcs = isSelective(player) ? player.capabilities.fourCcs : undefined;
     this.#playing.start(event.streamId, { ticket, reader, fourCcs });
     return events;

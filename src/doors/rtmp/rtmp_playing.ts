@@ -64,7 +64,7 @@ export class RtmpPlaying {
     return [...this.#plays.keys()];
   }
 
-  /** Starts to send a stream, which the client was told already. */
+  /** Starts to send a stream, behind what the session has to say of it. */
   start(streamId: number, { ticket, reader, fourCcs }: StartedPlay): void {
     const { session, outbox, onDone } = this.#options;
     const guard = fourCcs === undefined
@@ -83,7 +83,7 @@ export class RtmpPlaying {
     };
     this.#plays.set(streamId, play);
     this.#chooseFeed(streamId, play);
-    outbox.add(play.feed);
+    outbox.add(play.feed, session.takeOutput());
     ticket.start({
       bytes: () => reader.cursor.bytes,
       onEnded: (end) => {
