@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import { ServerError } from "../transport/mod.ts";
 import type { KeptKey, KeyStore } from "./publish_keys.ts";
 
@@ -57,7 +58,7 @@ export class KeyFile implements KeyStore {
   }
 
   #unreadable(cause: unknown): ServerError {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     return new ServerError("state", `Cannot read the keys in ${this.#path}: ${why}`, { cause });
   }
 }

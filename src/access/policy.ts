@@ -1,4 +1,5 @@
 import { byParticularity } from "../gate/mod.ts";
+import { reasonOf } from "../log/mod.ts";
 import { checkHttpPermission, type Fetch, isHttpUrl, ServerError } from "../transport/mod.ts";
 import { AccessCallback } from "./access_callback.ts";
 import { loadJose } from "./jose.ts";
@@ -72,7 +73,7 @@ export class Policy {
       const jose = await loadJose();
       this.#verifier = makeTokenVerifier(jwt, { jose, now, fetch: this.#fetch });
     } catch (cause) {
-      const why = (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0];
+      const why = reasonOf(cause).split("\n", 1)[0];
       throw new ServerError(
         "state",
         `Cannot judge tokens (access.jwt) as the package jose cannot be loaded: ${why}`,

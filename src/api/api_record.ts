@@ -1,4 +1,4 @@
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { RelayOptions } from "../relay/mod.ts";
 import { ServerError } from "../transport/mod.ts";
 import type { ApiSource, ApiState } from "./api_source.ts";
@@ -138,8 +138,4 @@ export class ApiRecord {
     );
     return this.#saving;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

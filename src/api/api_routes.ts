@@ -1,5 +1,5 @@
 import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import type { ApiContext } from "./api_context.ts";
 
@@ -53,7 +53,7 @@ export class ApiRoutes implements HttpRoutes {
       return await this.#app;
     } catch (error) {
       this.#app = undefined;
-      const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+      const reason = reasonOf(error).split("\n", 1)[0];
       this.#log.warn("the API cannot be had, as its packages cannot be loaded", { reason });
       return undefined;
     }

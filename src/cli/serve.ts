@@ -20,6 +20,7 @@ import {
   usersWithoutPassword,
 } from "../config/mod.ts";
 import { readSecret } from "./access/read_secret.ts";
+import { reasonOf } from "../log/mod.ts";
 import {
   type ApiProgram,
   type ApiState,
@@ -134,7 +135,7 @@ function openLog(settings: Settings): CommandLog {
   try {
     return new CommandLog(logOptions(settings));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     throw new ServerError(
       "state",
       `Cannot write ${settings.nameOf(LOG_FILE)} ${settings.get(LOG_FILE)}: ${why}`,

@@ -1,5 +1,5 @@
 import type { Clock } from "../hub/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import { DeferredStore } from "./deferred_store.ts";
 import {
   clusterStream,
@@ -139,7 +139,7 @@ export class ClusterNode {
       clock,
       onFailure: (error) =>
         log.error("the directory of the cluster cannot be reached, and is tried again", {
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         }),
     });
     this.directory = new LeaseDirectory({

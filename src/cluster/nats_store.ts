@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import {
   type KeyValueBucket as KV,
   loadNats,
@@ -185,7 +186,7 @@ export class NatsStore implements RecordStore {
       return await act(key.startsWith("node.") ? nodes : streams);
     } catch (error) {
       if (this.#isWrongRevision(error)) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = reasonOf(error);
       throw new StoreUnreachable(`The NATS servers cannot be reached: ${why}`, { cause: error });
     }
   }

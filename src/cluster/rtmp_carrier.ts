@@ -2,7 +2,7 @@ import { RtmpClient } from "../client/mod.ts";
 import { PEER_PARAMETER } from "../gate/mod.ts";
 import { parseRtmpUrl } from "../rtmp/mod.ts";
 import type { Clock } from "../hub/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import type { Carrier, PullEnd, PullSink } from "./carrier.ts";
 import type { Holder } from "./directory.ts";
@@ -86,7 +86,7 @@ export class RtmpCarrier implements Carrier {
       return "ended";
     } catch (error) {
       if (signal.aborted) return "unwanted";
-      const why = error instanceof Error ? error.message : String(error);
+      const why = reasonOf(error);
       log.debug("a stream cannot be fetched from another machine", {
         stream: name,
         node: holder.member,

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import { ServerError } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
 import { environmentVariable, expandEnvironment, type Lookup } from "./environment.ts";
@@ -185,11 +186,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const why = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(error);
     throw new ConfigError([`${path}: cannot be read: ${why}`], { cause: error });
   }
 }
@@ -259,7 +256,7 @@ async function loaded<T>(what: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    const why = reasonOf(error).split("\n")[0];
     throw new ServerError(
       "state",
       `Cannot read a configuration as ${what} cannot be loaded: ${why}`,

@@ -1,6 +1,6 @@
 import { type AddressListOptions, type S3Access, ServerError } from "../server/mod.ts";
 import { Access, type AccessOptions, AccessOptionsError } from "../access/mod.ts";
-import { silentLog } from "../log/mod.ts";
+import { reasonOf, silentLog } from "../log/mod.ts";
 import { accessOptions, type FiledSecrets, usersWithoutPassword } from "./access_options.ts";
 import { rangesOfList } from "../gate/mod.ts";
 import { flagOf, isGranted } from "./permission.ts";
@@ -215,7 +215,7 @@ export async function readSettingFile(
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new ServerError("state", `Cannot read ${named}: ${why}`, { cause: error });
   }
 }

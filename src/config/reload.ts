@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type { RelayOptions, Server, ServerLog } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
 import type { ConfiguredFiles } from "./configured_files.ts";
@@ -92,9 +93,7 @@ export class Reloader {
       tell(log, report, by);
       return report;
     } catch (error) {
-      const problems = error instanceof ConfigError
-        ? error.problems
-        : [error instanceof Error ? error.message : String(error)];
+      const problems = error instanceof ConfigError ? error.problems : [reasonOf(error)];
       for (const reason of problems) {
         log.error(`configuration cannot be read again on ${by}, the former stays`, { reason });
       }
@@ -113,7 +112,7 @@ export class Reloader {
       log.info(`certificate read again on ${by}`);
     } catch (error) {
       log.error(`certificate cannot be read again on ${by}, the former stays`, {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       });
     }
   }
@@ -138,7 +137,7 @@ export class Reloader {
         log.error("a relay of the configuration cannot be had", {
           mode: options.mode,
           stream: options.name,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
       }
     }

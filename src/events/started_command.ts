@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type { RunningCommand } from "./event_command.ts";
 
 /** Longer lines are cut. */
@@ -13,7 +14,7 @@ export function startCommand(
     child = new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr: "piped" })
       .spawn();
   } catch (error) {
-    const how = error instanceof Error ? error.message : String(error);
+    const how = reasonOf(error);
     return { ended: Promise.resolve(how), kill: () => {} };
   }
   const ended = Promise.all([child.status, tell(child.stdout, onLine), tell(child.stderr, onLine)])

@@ -1,5 +1,5 @@
 import type { Clock } from "../hub/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { fileUnits } from "./file_source.ts";
 import { checkReadable } from "./media_file.ts";
@@ -87,7 +87,7 @@ export class FileChannel {
         // Once for each spell of failures.
         log[this.#isFailing ? "debug" : "warn"]("files cannot be published", {
           stream: name,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
           retryMs: RETRY_MS,
         });
         this.#isFailing = true;

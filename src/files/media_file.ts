@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type { FlvBody } from "../transmux/mod.ts";
 import { readContainerFile } from "./container_file.ts";
 import { readFlvFile } from "./flv_file.ts";
@@ -79,8 +80,4 @@ async function isFlv(file: Deno.FsFile): Promise<boolean> {
   await file.read(first);
   await file.seek(0, Deno.SeekMode.Start);
   return new TextDecoder().decode(first) === FLV_SIGNATURE;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

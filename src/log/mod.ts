@@ -13,5 +13,6 @@
  */
 export * from "./at_most_each_second.ts";
 export * from "./peer_log.ts";
+export * from "./reason_of.ts";
 export * from "./safe_log.ts";
 export * from "./server_log.ts";

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import { statfs } from "node:fs/promises";
 import {
   type FileSink,
@@ -162,6 +163,6 @@ class OpenFile implements FileSink {
 }
 
 function failure(path: string, error: unknown): RecordingError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = reasonOf(error);
   return new RecordingError("store", `Cannot use ${path}: ${why}`, { cause: error });
 }

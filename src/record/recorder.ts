@@ -6,7 +6,7 @@ import {
   type Stream,
   type StreamQueue,
 } from "../hub/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { Track } from "../media/mod.ts";
 import { type CodedFrame, type FeedEvent, FrameFeed } from "../transmux/mod.ts";
 import type { FileSink } from "./recording_store.ts";
@@ -351,7 +351,7 @@ export class Recorder {
     this.#failedGaps++;
     const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures++);
     this.#retryAtMs = this.#context.clock.now() + waitMs;
-    this.#lastError = error instanceof Error ? error.message : String(error);
+    this.#lastError = reasonOf(error);
     // Once for each spell of failures.
     this.#context.log[this.#failures === 1 ? "warn" : "debug"]("recording failed", {
       stream: this.#stream.name,

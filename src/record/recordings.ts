@@ -1,6 +1,6 @@
 import type { Gate, PlayTicket } from "../gate/mod.ts";
 import { type Clock, type Hub, HubError, type Stream } from "../hub/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import { reasonOf, type ServerLog } from "../log/mod.ts";
 import {
   type OpenedSegment,
   Recorder,
@@ -374,7 +374,7 @@ export class Recordings {
     store.remove(path).catch((error) => {
       this.#context.log.debug("an empty file cannot be removed", {
         path,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       });
     });
   }
@@ -393,7 +393,7 @@ export class Recordings {
       } catch (error) {
         this.#context.log.error("old recordings cannot be removed", {
           from: rule.store.target,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
       }
     }

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import { openS3Client, type S3Client } from "./s3_client.ts";
 import { RecordingError } from "./recording_store.ts";
 
@@ -115,7 +116,7 @@ export class S3Requests {
       fetch: (input, init) => this.#fetch(input, init),
     }).catch((error) => {
       this.#client = undefined;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = reasonOf(error);
       throw new RecordingError("store", `Cannot load what speaks to object storage: ${why}`);
     });
     return this.#client;

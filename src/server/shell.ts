@@ -21,7 +21,7 @@ import {
   type StreamTerms,
 } from "../gate/mod.ts";
 import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
-import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
+import { atMostEachSecond, PeerLog, reasonOf, type ServerLog } from "../log/mod.ts";
 import {
   Acceptor,
   Balancers,
@@ -317,7 +317,7 @@ export class ServerShell implements Shell {
       for (const { listener } of this.#listeners) await listener.reload?.(identity);
       for (const door of this.#usedDoors) await door.reloadTls?.(identity);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = reasonOf(cause);
       throw new ServerError("certificate", `Cannot change the certificate: ${why}`, { cause });
     }
     this.#tls = identity;

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type * as NodeNet from "node:net";
 import type * as NodeTls from "node:tls";
 import { plainAddress } from "./address.ts";
@@ -139,7 +140,7 @@ export async function checkTlsIdentity({ cert, key }: TlsIdentity): Promise<void
   try {
     belong = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     throw new TypeError(`Cannot use the certificate and key as they cannot be read: ${why}`, {
       cause,
     });

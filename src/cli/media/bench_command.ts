@@ -1,5 +1,6 @@
 import { RtmpClient, RtspClient } from "../../client/mod.ts";
 import { unitBytes } from "../../hub/mod.ts";
+import { reasonOf } from "../../log/mod.ts";
 import type { MediaUnit } from "../../media/mod.ts";
 import type { Command } from "../command.ts";
 import { untilInterrupted } from "./interrupted.ts";
@@ -177,7 +178,7 @@ async function play(
     }
     ended("the stream has ended");
   } catch (error) {
-    ended(error instanceof Error ? error.message : String(error));
+    ended(reasonOf(error));
   }
 }
 

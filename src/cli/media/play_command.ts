@@ -1,4 +1,5 @@
 import { encodeFlvHeader, encodeFlvTag, FlvTagType } from "../../flv/mod.ts";
+import { reasonOf } from "../../log/mod.ts";
 import type { MediaUnit } from "../../media/mod.ts";
 import { FlvRemuxer } from "../../transmux/mod.ts";
 import type { Command } from "../command.ts";
@@ -61,7 +62,7 @@ async function openOutput(path: string): Promise<WritableStream<Uint8Array>> {
     return file.writable;
   } catch (error) {
     throw new RemoteError(
-      `Cannot write ${path}: ${error instanceof Error ? error.message : error}`,
+      `Cannot write ${path}: ${reasonOf(error)}`,
     );
   }
 }
@@ -96,7 +97,7 @@ async function play(
     await all;
   } catch (error) {
     if (error instanceof RemoteError) throw error;
-    throw new RemoteError(`Cannot write: ${error instanceof Error ? error.message : error}`);
+    throw new RemoteError(`Cannot write: ${reasonOf(error)}`);
   } finally {
     clearTimeout(timer);
     ended.abort();

@@ -1,3 +1,4 @@
+import { reasonOf } from "../../log/mod.ts";
 import { Server } from "../../server/mod.ts";
 import type { RelayState, ServerStream } from "../../server/mod.ts";
 
@@ -136,8 +137,4 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal.addEventListener("abort", done);
   });
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

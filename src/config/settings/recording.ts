@@ -1,3 +1,4 @@
+import { reasonOf } from "../../log/mod.ts";
 import {
   checkRecordingRule,
   checkS3,
@@ -102,7 +103,7 @@ const RULE: GroupType = {
     try {
       checkRecordingRule({ ...ruleOf(values), s3: ANY_KEY });
     } catch (error) {
-      throw new SettingFault(`is wrong: ${error instanceof Error ? error.message : error}`);
+      throw new SettingFault(`is wrong: ${reasonOf(error)}`);
     }
   },
 };

@@ -1,4 +1,5 @@
 import type { Guest } from "../../gate/mod.ts";
+import { reasonOf } from "../../log/mod.ts";
 import type { RtspTransportPolicy } from "../../rtsp/mod.ts";
 import {
   checkListenPermission,
@@ -199,7 +200,7 @@ export class RtspDoor implements Door {
       log.info(`rtp multicast to ${groups.range}`);
     } catch (error) {
       await sockets?.close();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       log.warn(`rtp multicast is off, since ${groups.range} cannot be reached`, { reason });
     }
   }

@@ -2,7 +2,7 @@ import { DirectoryDesk, type MemoryDirectory, type PortCarrier } from "../../clu
 import { GATE_LIMITS, type Peers, type ServerHooks } from "../../gate/mod.ts";
 import { HUB_DEFAULTS } from "../../hub/mod.ts";
 import { MAX_CONNECTION_BYTES } from "../defaults.ts";
-import type { ServerLog } from "../../log/mod.ts";
+import { reasonOf, type ServerLog } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
@@ -352,7 +352,7 @@ export class WorkerPool {
       await this.#begin(slot);
       this.#options.log.info("a worker has been started again", { worker: slot.member });
     } catch (error) {
-      slot.life?.died(error instanceof Error ? error.message : String(error));
+      slot.life?.died(reasonOf(error));
     }
   }
 

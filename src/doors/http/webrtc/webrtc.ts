@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { lookup } from "node:dns/promises";
+import { reasonOf } from "../../../log/mod.ts";
 import { canReach, isLoopback, type ListenAddress, ServerError } from "../../../transport/mod.ts";
 import { type DtlsIdentity, selfSignedIdentity, type WebRtcOffer } from "../../../webrtc/mod.ts";
 import type { Clock } from "../../../hub/mod.ts";
@@ -218,9 +219,7 @@ async function bind({ hostname = "0.0.0.0", port }: ListenAddress): Promise<WebR
   try {
     return await WebRtcPort.bind({ hostname, port });
   } catch (error) {
-    const message = `Cannot listen for WebRTC on UDP port ${port}: ${
-      error instanceof Error ? error.message : error
-    }`;
+    const message = `Cannot listen for WebRTC on UDP port ${port}: ${reasonOf(error)}`;
     const isTaken = error instanceof Deno.errors.AddrInUse;
     throw new ServerError(isTaken ? "address-in-use" : "address-not-available", message, {
       cause: error,
