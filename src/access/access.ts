@@ -51,6 +51,10 @@ const MAX_PASSWORD_LENGTH = 1024;
 const WHO = "User name and password are needed";
 const WRONG = "Wrong user name or password";
 const NOT_ALLOWED = "Not allowed";
+const NOBODY_TALKS = {
+  refuse: "Nobody may talk, as nothing says who may",
+  isGuess: false,
+} as const;
 const NOT_CHECKED = "Who this is could not be checked";
 const NO_LONGER: Refused = { refuse: "Not allowed any more" };
 const NO_DIGEST =
@@ -236,7 +240,10 @@ export class Access {
   async #decide(request: AuthenticationRequest): Promise<AuthenticationAnswer> {
     if (request.action === "api") return await this.#decideApi(request);
     if (request.isAhead) return this.#decideAhead(request);
-    if (this.isOpen) return { allow: "anonymous", isOpen: true };
+    if (this.isOpen) {
+      const { action } = request;
+      return action === "talk" ? NOBODY_TALKS : { allow: "anonymous", isOpen: true };
+    }
     return this.#byKey(request) ?? this.#bySignature(request) ?? await this.#byCredentials(request);
   }
 
@@ -284,7 +291,9 @@ export class Access {
   /** Who has a signed URL; `undefined` where nothing is signed. */
   #bySignature({ action, name, query }: AuthenticationRequest): AuthenticationAnswer | undefined {
     const { signingSecrets = [] } = this.#policy.options;
-    if (signingSecrets.length === 0 || action === "api" || !isSigned(query)) return undefined;
+    // What is signed is one of these alone.
+    if (action !== "publish" && action !== "play") return undefined;
+    if (signingSecrets.length === 0 || !isSigned(query)) return undefined;
     const nowMs = this.#now();
     const verdict = judgeSignature(query, {
       action,

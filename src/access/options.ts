@@ -2,10 +2,10 @@ import type { AccessAction } from "../gate/mod.ts";
 
 /**
  * Who may do what, as plain data: of a configuration file, say. What is left out allows nobody by itself; where all is
- * left out, anybody may publish and play, and nobody may use the API.
+ * left out, anybody may publish and play, and nobody may talk or use the API.
  */
 export interface AccessOptions {
-  /** Users and their passwords. Where there are no rules, each of them may publish and play everything. */
+  /** Users and their passwords. Where there are no rules, each of them may publish, play and talk. */
   readonly users?: readonly AccessUser[];
   /**
    * Who may do what. The first rule that is about a request decides; where none is, the answer is no. They are not asked
@@ -39,7 +39,7 @@ export interface AccessOptions {
   readonly jwt?: JwtOptions;
   /**
    * The URL, `http:` or `https:`, that is asked about whoever is not known here: by POST, with a JSON object of `user`,
-   * `password`, `token`, `ip`, `action` (`publish`, `read` or `api`), `path`, `protocol`, `id` and `query`, as MediaMTX's
+   * `password`, `token`, `ip`, `action` (`publish`, `read`, `talk` or `api`), `path`, `protocol`, `id` and `query`, as MediaMTX's
    * `authHTTPAddress` is. A status of 2xx allows; 401 asks for credentials; all else, redirects too, means no.
    */
   readonly url?: string;
@@ -93,7 +93,7 @@ export interface JwtOptions {
   /** Whom the token must be for (`aud`). Default: not looked at. */
   readonly audience?: string;
   /**
-   * The claim that says what is allowed: a list of `{ "action": "publish" | "play" | "api", "path": PATTERN }`, where
+   * The claim that says what is allowed: a list of `{ "action": "publish" | "play" | "talk" | "api", "path": PATTERN }`, where
    * `read` is `play`, and an empty or missing path is any. Default `weir_permissions`.
    */
   readonly claim?: string;

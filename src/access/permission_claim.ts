@@ -15,6 +15,7 @@ const ACTIONS: Readonly<Record<string, AccessAction>> = {
   publish: "publish",
   play: "play",
   read: "play",
+  talk: "talk",
   api: "api",
 };
 

@@ -127,7 +127,7 @@ function allRules({ paths = {}, ...options }: AccessOptions): readonly AccessRul
 
 /** What holds where there are no rules at all: who is a user may do everything. */
 function defaultRules({ users = [] }: AccessOptions): readonly AccessRule[] {
-  return users.length === 0 ? [] : [{ allow: ["publish", "play"], users: "*" }];
+  return users.length === 0 ? [] : [{ allow: ["publish", "play", "talk"], users: "*" }];
 }
 
 /** What holds for streams that no rule is about, where there are rules for some: as if there were none. */

@@ -22,7 +22,7 @@ interface Rule {
   readonly from: AddressRanges | undefined;
 }
 
-const ACTIONS: readonly AccessAction[] = ["publish", "play", "api"];
+const ACTIONS: readonly AccessAction[] = ["publish", "play", "talk", "api"];
 
 /** The rules of who may do what: the first that is about a request decides. */
 export class AccessRules {

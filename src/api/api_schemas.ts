@@ -203,6 +203,7 @@ export function apiSchemas(z: HonoPackage["z"]) {
       on: z.enum(["always", "demand"]).optional(),
       maxStreams: count.optional(),
       transport: z.enum(["auto", "udp", "tcp"]).optional(),
+      backchannel: z.boolean().optional(),
       retryMs: z.number().min(0).optional(),
       maxRetryMs: z.number().min(0).optional(),
       idleMs: z.number().min(0).optional(),

@@ -17,6 +17,7 @@ import {
   type RtspRequestOptions,
 } from "./rtsp_client_connection.ts";
 import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
+import { backChannelOf } from "../transmux/mod.ts";
 import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
 import { RtspPlayback } from "./rtsp_playback.ts";
 import { RtspRecording } from "./rtsp_recording.ts";
@@ -51,6 +52,16 @@ export interface RtspClientOptions {
   readonly mediaTimeoutMs?: number;
   /** Longest time that the server may take nothing of what is sent. Default 10 000 ms. */
   readonly writeStallMs?: number;
+}
+
+/** Options of {@linkcode RtspClient.describe}. */
+export interface RtspDescribeOptions extends RtspRequestOptions {
+  /**
+   * Whether the server is asked for its back channel too (ONVIF Streaming Specification, 5.3): the way to a camera's
+   * loudspeaker, which is then among the media as sound that is `sendonly`. A server that refuses that is asked again
+   * without. Default false.
+   */
+  readonly backchannel?: boolean;
 }
 
 /** Options of {@linkcode RtspClient.play}. */
@@ -203,12 +214,14 @@ export class RtspClient implements AsyncDisposable {
    * @throws {RtspError} (rejects) what the server refused with, such as 404 as `status`;
    * `malformed-description`; or why the connection ended
    */
-  async describe(options: RtspRequestOptions = {}): Promise<SessionDescription> {
-    const ask = (connection: RtspClientConnection) =>
-      connection.ask("described", (session) => session.describe(), options);
-    const { description } = await this.#follow(ask, options);
-    this.#description = description;
-    return description;
+  async describe(options: RtspDescribeOptions = {}): Promise<SessionDescription> {
+    const { backchannel = false, ...others } = options;
+    try {
+      return await this.#describe({ ...others, backChannel: backchannel });
+    } catch (error) {
+      if (!backchannel || !mayBeOfOption(error)) throw error;
+      return await this.#describe(others);
+    }
   }
 
   /**
@@ -257,6 +270,30 @@ export class RtspClient implements AsyncDisposable {
   }
 
   /**
+   * Talks to the server by its back channel (ONVIF Streaming Specification, 5.3), in a session of its own that plays
+   * nothing; resolves when it has agreed. What it takes is in the formats of the one track that comes back: packets are
+   * of one of their payload types, and are to be written at the pace at which they are to be heard.
+   *
+   * @throws {TypeError} (rejects) if the client plays or publishes already
+   * @throws {RtspError} (rejects) `tracks-missing` where the server describes no back channel, with status 551 where it
+   * says so; what else the server refused with: 403 or 453, say, where somebody talks already; or why the connection
+   * ended
+   */
+  async talk(options: RtspRequestOptions = {}): Promise<RtspRecording> {
+    this.#assertIdle("talk");
+    const back = backChannelOf(await this.#describe({ ...options, backChannel: true }));
+    if (back === undefined) {
+      throw new RtspError("tracks-missing", "The server describes no back channel");
+    }
+    this.#assertIdle("talk");
+    return await this.#send([back.media], {
+      ...options,
+      isBackChannel: true,
+      begin: (connection) => connection.ask("playing", (session) => session.play(), options),
+    });
+  }
+
+  /**
    * Announces what is to be published. Tracks without a `control` of their own get one.
    *
    * @throws {TypeError} (rejects) if the client plays or publishes already
@@ -288,9 +325,25 @@ export class RtspClient implements AsyncDisposable {
     const announced = this.#announced;
     if (announced === undefined) throw new TypeError("Cannot record as nothing was announced");
     this.#announced = undefined;
+    return await this.#send(announced.media, {
+      ...options,
+      begin: (connection) => connection.ask("done", (session) => session.record(), options),
+    });
+  }
+
+  /** Sets up media that go to the server, and has it take them. */
+  async #send(
+    media: readonly SdpMedia[],
+    options: RtspRequestOptions & {
+      readonly isBackChannel?: boolean;
+      readonly begin: (connection: RtspClientConnection) => Promise<unknown>;
+    },
+  ): Promise<RtspRecording> {
+    const { isBackChannel = false, begin } = options;
     const connection = this.#connection!;
     const recording: RtspRecording = new RtspRecording({
-      media: announced.media,
+      media,
+      isBackChannel,
       cname: this.#cname,
       control: {
         drained: () => connection.drained(),
@@ -303,11 +356,11 @@ export class RtspClient implements AsyncDisposable {
       const links = await setUpLinks(connection, recording.requests(), {
         ...options,
         protocols,
-        mode: "record",
+        mode: isBackChannel ? "play" : "record",
         isEncrypted: this.url.scheme === "rtsps",
       });
       recording.begin(links);
-      await connection.ask("done", (session) => session.record(), options);
+      await begin(connection);
     } catch (error) {
       recording.fail(error);
       this.#recording = undefined;
@@ -344,6 +397,16 @@ export class RtspClient implements AsyncDisposable {
   /** Closes the client at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #describe(
+    options: RtspRequestOptions & { readonly backChannel?: boolean },
+  ): Promise<SessionDescription> {
+    const ask = (connection: RtspClientConnection) =>
+      connection.ask("described", (session) => session.describe(options), options);
+    const { description } = await this.#follow(ask, options);
+    this.#description = description;
+    return description;
   }
 
   get #cname(): string {
@@ -571,6 +634,15 @@ export class RtspClient implements AsyncDisposable {
     if (isClosed) this.#closed.resolve();
     else this.#closed.reject(reason);
   }
+}
+
+/**
+ * Whether a server may have refused what it does not know: 551 by RFC 2326, 12.32, and with older cameras whatever else
+ * says nothing of the stream or of the client.
+ */
+function mayBeOfOption(error: unknown): boolean {
+  return error instanceof RtspError && error.code === "refused" &&
+    ![403, 404, 503].includes(error.status);
 }
 
 /** Whether packets go over the connection where nothing else is asked for. */

@@ -35,6 +35,8 @@ export interface RtspLink {
 export interface RtspLinkRequest {
   /** Its media section. */
   readonly media: SdpMedia;
+  /** Whether it is the back channel: this side sends it in a session that plays. */
+  readonly isBackChannel?: boolean;
   /** Takes its packets. */
   readonly receive: (packet: RtspLinkPacket) => void;
 }
@@ -138,7 +140,10 @@ async function setUpLink(
     const answer = await connection.ask(
       "set-up",
       (session) =>
-        session.setup(request.media.control, [transport], { mikey: protection?.message }),
+        session.setup(request.media.control, [transport], {
+          mikey: protection?.message,
+          isBackChannel: request.isBackChannel,
+        }),
       options,
     );
     protection?.expect(answer.keyMgmt);

@@ -47,8 +47,9 @@ export class RtspRecordedTrack extends WritableStream<Uint8Array> {
   /** Its media section, with the control that it was announced with. */
   readonly media: SdpMedia;
   readonly #controller: WritableStreamDefaultController;
-  readonly #clockRate: number;
   readonly #cname: string;
+  #clockRate = 0;
+  #payloadType: number | undefined;
   #link: RtspLink | undefined;
   #ssrc: number | undefined;
   #reference: { readonly rtpTimestamp: number; readonly unixUs: number } | undefined;
@@ -78,7 +79,6 @@ export class RtspRecordedTrack extends WritableStream<Uint8Array> {
     this.#controller = controller!;
     this.media = options.media;
     this.#cname = options.cname;
-    this.#clockRate = options.media.formats[0]?.clockRate ?? 0;
   }
 
   /** Counts of now. */
@@ -140,10 +140,20 @@ export class RtspRecordedTrack extends WritableStream<Uint8Array> {
     }
     const ssrc = rtpSsrc(packet);
     if (ssrc !== this.#ssrc) this.#beginSource(ssrc);
+    this.#noteFormat(packet[1]! & 0x7f);
     if (this.#reference === undefined) this.setReference(rtpTimestamp(packet), Date.now() * 1000);
     this.#packets++;
     this.#octets += packet.length - RTP_HEADER_SIZE;
     return this.#link!.send(packet, { rtcp: false });
+  }
+
+  /** A media may have several formats, each with a clock of its own. */
+  #noteFormat(payloadType: number): void {
+    if (payloadType === this.#payloadType) return;
+    this.#payloadType = payloadType;
+    const { formats } = this.media;
+    const format = formats.find((one) => one.payloadType === payloadType) ?? formats[0];
+    this.#clockRate = format?.clockRate ?? 0;
   }
 
   #beginSource(ssrc: number): void {
@@ -194,6 +204,7 @@ export class RtspRecording implements AsyncDisposable {
   /** The tracks, in the order of the description. */
   readonly tracks: readonly RtspRecordedTrack[];
   readonly #control: RtspRecordingControl;
+  readonly #isBackChannel: boolean;
   #links: readonly RtspLink[] = [];
 
   /** Made by `RtspClient.record`. */
@@ -202,9 +213,12 @@ export class RtspRecording implements AsyncDisposable {
       readonly media: readonly SdpMedia[];
       readonly cname: string;
       readonly control: RtspRecordingControl;
+      /** Whether it is what is said to a server by its back channel. */
+      readonly isBackChannel?: boolean;
     },
   ) {
     this.#control = options.control;
+    this.#isBackChannel = options.isBackChannel ?? false;
     const onOver = async (): Promise<void> => {
       await this.#control.drained();
       if (this.tracks.every(({ isOver }) => isOver)) await this.#control.finish();
@@ -234,6 +248,7 @@ export class RtspRecording implements AsyncDisposable {
   requests(): RtspLinkRequest[] {
     return this.tracks.map((track) => ({
       media: track.media,
+      isBackChannel: this.#isBackChannel,
       receive: (packet) => track.take(packet),
     }));
   }

@@ -65,6 +65,8 @@ const REFUSALS: Readonly<Record<HubErrorCode, RefusalKind>> = {
   "too-many-waited": "full",
   "too-many-streams": "full",
   "too-many-readers": "full",
+  "no-back-channel": "absent",
+  "back-channel-taken": "taken",
   "closed": "absent",
 };
 

@@ -4,8 +4,11 @@ import type { StreamRequest } from "./stream_request.ts";
 /** The thing that a client wants to do with a stream. */
 export type StreamAction = "publish" | "play";
 
-/** All that a client may want: a stream, or to use the server's API, which has no stream's name. */
-export type AccessAction = StreamAction | "api";
+/**
+ * All that a client may want: a stream; to `talk` to who publishes it, whom it then is heard by; or to use the server's
+ * API, which has no stream's name. Who may play or publish may not talk by that.
+ */
+export type AccessAction = StreamAction | "talk" | "api";
 
 /** A way by which a client can be asked for a password (RFC 7617, RFC 7616). */
 export type PasswordMethod = "digest-md5" | "digest-sha-256" | "basic";
@@ -110,14 +113,14 @@ export interface RejectionTerms {
 /** Options of {@linkcode fixedUsers}. */
 export interface FixedUsersOptions {
   /** What may be done without credentials; nothing by default. */
-  readonly anonymous?: readonly StreamAction[];
+  readonly anonymous?: readonly (StreamAction | "talk")[];
   /** The users who may use the API; nobody by default. */
   readonly api?: readonly string[];
 }
 
 /**
  * Makes an `authenticate` hook of user names and their passwords in clear: each user may publish and play
- * everything.
+ * everything, and talk to whatever can be talked to.
  *
  * @throws {TypeError} if a user has no password
  *

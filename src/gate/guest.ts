@@ -233,6 +233,19 @@ export class Guest {
   }
 
   /**
+   * Asks whether the client may talk to who publishes a stream. Where nobody has to prove anything, nobody may: to be
+   * heard in somebody's house is more than to look into it.
+   */
+  async talk(ask: Ask): Promise<Answer<TalkLeave>> {
+    if (this.#isOwn) return { granted: { user: undefined, expiresInMs: undefined } };
+    const judged = this.#desk.hooks.authenticate === undefined
+      ? { refused: "denied", why: "Nobody may talk, as nothing says who may" } as const
+      : await this.#judge("talk", { request: this.#request(ask), ask });
+    if (!("granted" in judged)) return this.#refuse(judged, { action: "talk", ask });
+    return judged;
+  }
+
+  /**
    * Whether a client that has shown nothing yet, and wants to do something under a name that is not known yet,
    * has to show credentials: for protocols that ask for them at connect alone. The name stands for what is known;
    * a query that shows credentials is judged with what the client asks for next.
@@ -582,6 +595,14 @@ const UNUSED: ConnectionEnd = {
   reason: "unused",
   message: "The connection has asked for more than it uses",
 };
+
+/** The leave to talk. */
+export interface TalkLeave {
+  /** The user that the client has proved to be. */
+  readonly user: string | undefined;
+  /** How long it holds, milliseconds; `undefined` for as long as it likes. */
+  readonly expiresInMs: number | undefined;
+}
 
 /** What a client has proved. */
 interface Proof {

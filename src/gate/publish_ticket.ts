@@ -1,4 +1,9 @@
-import { HubError, type Publication, type PublishOptions } from "../hub/mod.ts";
+import {
+  type BackChannelSource,
+  HubError,
+  type Publication,
+  type PublishOptions,
+} from "../hub/mod.ts";
 import { StreamHealth, type StreamHealthReport } from "../health/mod.ts";
 import type { LogFields, ServerLog } from "../log/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
@@ -29,6 +34,8 @@ export interface PublishStart {
   readonly epochUnixUs?: () => number | undefined;
   /** The time that is now, on the clock of its units: see `PublishOptions` of the hub. */
   readonly nowUs?: number;
+  /** How it can be talked to, where it can. */
+  readonly backChannel?: BackChannelSource;
   /**
    * Called once when the publisher is ended by somebody else: another publisher has taken over, or it was
    * kicked. The name is given back already; the client is to be told.
@@ -211,6 +218,7 @@ export class PublishTicket implements Ticket {
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
         ...(start.epochUnixUs === undefined ? {} : { epochUnixUs: start.epochUnixUs }),
         ...(start.nowUs === undefined ? {} : { nowUs: start.nowUs }),
+        ...(start.backChannel === undefined ? {} : { backChannel: start.backChannel }),
         ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
         ...this.#precedence,
         onEnded: (reason, message) =>

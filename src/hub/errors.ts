@@ -6,6 +6,8 @@
  * - `too-many-streams`: the hub's bound on streams that are published is reached.
  * - `too-many-waited`: the hub's bound on names that are waited for, and that nobody publishes, is reached.
  * - `too-many-readers`: the stream's bound on readers is reached.
+ * - `no-back-channel`: the stream's publisher cannot be talked to.
+ * - `back-channel-taken`: somebody talks to it already.
  * - `closed`: the hub, stream or publication has ended.
  */
 export type HubErrorCode =
@@ -14,6 +16,8 @@ export type HubErrorCode =
   | "too-many-streams"
   | "too-many-waited"
   | "too-many-readers"
+  | "no-back-channel"
+  | "back-channel-taken"
   | "closed";
 
 /** The hub refused a publisher or reader; `code` says why. */

@@ -48,6 +48,7 @@ export type {
   UnitPayload,
   UnitRole,
 } from "../media/mod.ts";
+export * from "./back_channel.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
 export * from "./header_set.ts";

@@ -1,4 +1,5 @@
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
+import { BackChannel, type BackChannelSource } from "./back_channel.ts";
 import type { Clock } from "./clock.ts";
 import type { ConflictPolicy } from "./options.ts";
 import { unitBytes } from "./unit_bytes.ts";
@@ -44,6 +45,8 @@ export interface PublishOptions {
    * then: of RTP, by sender reports.
    */
   readonly epochUnixUs?: () => number | undefined;
+  /** How it can be talked to, where it can. */
+  readonly backChannel?: BackChannelSource;
   /**
    * Called once when others have ended the publication, and the stream is no longer held; `words` say why, for
    * people.
@@ -140,6 +143,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   readonly isFallback: boolean;
   /** Set by the stream: what its units pass first. */
   stage: PublicationStage | undefined;
+  /** How it can be talked to; `undefined` where it cannot. */
+  readonly backChannel: BackChannel | undefined;
   readonly #wiring: PublicationWiring;
   #active = true;
   /** Whoever publishes knows that it has ended. */
@@ -171,6 +176,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     this.tracks = wiring.tracks;
     this.isFallback = wiring.isFallback ?? false;
     this.via = this.isFallback ? FALLBACK_VIA : wiring.via;
+    const { backChannel } = wiring;
+    this.backChannel = backChannel && new BackChannel(backChannel, stream.name);
     this.#wiring = wiring;
     this.#lastUnitAt = wiring.clock.now();
   }
@@ -275,6 +282,7 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   #release(isDropped: boolean): void {
     if (!this.#active) return;
     this.#active = false;
+    this.backChannel?.end("The publisher has gone");
     this.#isTold = true;
     this.#wiring.release(isDropped);
   }
@@ -287,6 +295,7 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   /** Called by the stream when others have ended the publication. */
   ended(reason: PublicationEndReason, words: string): void {
     this.#active = false;
+    this.backChannel?.end(words);
     if (this.#isTold) return;
     this.#isTold = true;
     this.#wiring.onEnded?.(reason, words);

@@ -388,14 +388,18 @@ export class Relay {
   }
 
   async #pull(connection: RelayConnection, signal: AbortSignal): Promise<RelayEnd> {
-    const { clock } = this.#context;
-    const { units, tracks } = await connection.play(signal);
+    const { clock, log } = this.#context;
+    const { units, tracks, backChannel } = await connection.play(signal, {
+      onNoBackChannel: (reason) =>
+        log.warn("relay source has no back channel", { ...this.#fields, reason }),
+    });
     const end = new AbortController();
     let reason: RelayEnd = "unwatched";
     const visit = await this.#enter();
     const ticket = await visit.publish({
       identity: `relay from ${this.#driver.target}`,
       tracks,
+      backChannel,
       onEnded: (ended) => {
         reason = ended.reason === "kicked" ? "kicked" : "replaced";
         end.abort();

@@ -50,7 +50,12 @@ export interface CheckedRelay {
 export function checkRelay(options: RelayOptions): CheckedRelay {
   const driver = relayDriver(options);
   const pattern = parseRelayPattern(options);
-  const { mode, name, on, maxStreams } = options;
+  const { mode, name, on, maxStreams, backchannel = false } = options;
+  if (backchannel && (mode !== "pull" || driver.protocol !== "rtsp")) {
+    throw new TypeError(
+      `Cannot ${mode} ${name} with a back channel as only a pull over RTSP has one`,
+    );
+  }
   if (pattern !== undefined && mode === "pull" && on === "always") {
     throw new RelayPatternError(
       `Cannot pull ${name} always as a pattern is on demand by nature: no server tells which names it has`,

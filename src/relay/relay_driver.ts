@@ -1,4 +1,4 @@
-import type { Clock, Publication, Stream } from "../hub/mod.ts";
+import type { BackChannelSource, Clock, Publication, Stream } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 
@@ -18,8 +18,11 @@ export interface RelayDriver {
 
 /** A connection to the remote server, for one attempt. */
 export interface RelayConnection {
-  /** Asks for the remote stream. */
-  play(signal: AbortSignal): Promise<RelaySource>;
+  /** Asks for the remote stream; `onNoBackChannel` is told why a back channel that is wanted is not there. */
+  play(
+    signal: AbortSignal,
+    options: { readonly onNoBackChannel: (reason: string) => void },
+  ): Promise<RelaySource>;
   /** Publishes the local stream; `undefined` when it has ended meanwhile. */
   publish(
     stream: Stream,
@@ -35,6 +38,8 @@ export interface RelaySource {
   readonly units: ReadableStream<MediaUnit>;
   /** Its tracks, where they are known before the first unit. */
   readonly tracks: readonly Track[] | undefined;
+  /** How its source can be talked to, where it can and that is wanted. */
+  readonly backChannel?: BackChannelSource | undefined;
 }
 
 /** A unit on its way to a remote server, and who has published it. */

@@ -47,6 +47,12 @@ export interface RelayOptions {
    * players. Default `pass`.
    */
   readonly onLoss?: LossPolicy;
+  /**
+   * Of a pull over RTSP: whether players may talk to the source, where it has a back channel (ONVIF Streaming
+   * Specification, 5.3) and they are allowed to. It is asked for with the description, and set up while somebody talks.
+   * Default false: a camera that is asked may change what it sends.
+   */
+  readonly backchannel?: boolean;
   /** Options of its connection. */
   readonly client?: RelayClientOptions;
 }

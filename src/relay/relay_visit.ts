@@ -6,6 +6,7 @@ import type {
   PlayTicket,
   PublishTicket,
 } from "../gate/mod.ts";
+import type { BackChannelSource } from "../hub/mod.ts";
 import type { Track } from "../media/mod.ts";
 import { RelayFailure } from "./relay_driver.ts";
 
@@ -45,14 +46,19 @@ export class RelayVisit {
   async publish(options: {
     readonly identity: string;
     readonly tracks: readonly Track[] | undefined;
+    readonly backChannel?: BackChannelSource | undefined;
     readonly onEnded: (end: ConnectionEnd) => void;
   }): Promise<PublishTicket> {
-    const { identity, tracks, onEnded } = options;
+    const { identity, tracks, backChannel, onEnded } = options;
     const asked = await this.#guest.publish({ name: this.#name, identity });
     if (!("granted" in asked)) throw failureOf(asked);
     const ticket = asked.granted;
     this.#ticket = ticket;
-    const started = ticket.start({ onEnded, ...(tracks === undefined ? {} : { tracks }) });
+    const started = ticket.start({
+      onEnded,
+      ...(tracks === undefined ? {} : { tracks }),
+      ...(backChannel === undefined ? {} : { backChannel }),
+    });
     if (!("granted" in started)) {
       this.leave("refused");
       throw failureOf(started);

@@ -215,7 +215,7 @@ export class Relays {
 
 /** Whether what runs by one set of options is what the other asks for. */
 function hasSameConnection(a: RelayOptions, b: RelayOptions): boolean {
-  const parts = ({ mode, name, url, transport, client }: RelayOptions) =>
-    JSON.stringify([mode, name, url, transport ?? "auto", client ?? {}]);
+  const parts = ({ mode, name, url, transport, backchannel, client }: RelayOptions) =>
+    JSON.stringify([mode, name, url, transport ?? "auto", backchannel ?? false, client ?? {}]);
   return parts(a) === parts(b);
 }

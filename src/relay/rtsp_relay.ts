@@ -1,7 +1,5 @@
 import { RtspClient, type RtspRecording } from "../client/mod.ts";
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
-import type { MediaUnit } from "../media/mod.ts";
-import { parseRtcp, unixUsFromNtp } from "../rtp/mod.ts";
 import { parseRtspUrl } from "../rtsp/mod.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
 import { formatAddress } from "../transport/mod.ts";
@@ -17,7 +15,9 @@ import {
   secretsOf,
 } from "./relay_driver.ts";
 import type { RelayOptions } from "./relay_options.ts";
-import { areCompatible, describeStream, FRAME_HEADER_BYTES, RtspWireFormat } from "../wire/mod.ts";
+import { areCompatible, describeStream } from "../wire/mod.ts";
+import { findRtspBackChannel, type RtspBackChannelOptions } from "./rtsp_back_channel.ts";
+import { RtspUnitPackets } from "./rtsp_unit_packets.ts";
 
 /** How long the tracks of a stream are waited for before it is announced, milliseconds. */
 const DESCRIBE_WAIT_MS = 3000;
@@ -26,9 +26,6 @@ const DESCRIBE_WAIT_MS = 3000;
 const BURST_PACKETS = 32;
 const BURST_PAUSE_MS = 2;
 
-/** Largest UDP payload over IPv4: publishers over TCP can send larger packets, and none does. */
-const MAX_PACKET_BYTES = 65_507;
-
 /**
  * What relays need of RTSP.
  *
@@ -36,42 +33,61 @@ const MAX_PACKET_BYTES = 65_507;
  * @throws {TypeError} if UDP is asked for where only TCP can be
  */
 export function rtspRelayDriver(options: RelayOptions): RelayDriver {
-  const { url, transport = "auto", client: { timeoutMs, caCerts } = {} } = options;
+  const { url, transport = "auto", backchannel = false, client = {} } = options;
+  const { timeoutMs, caCerts } = client;
   const parsed = parseRtspUrl(url);
   if (parsed.scheme === "rtsps" && transport === "udp" && options.mode === "push") {
     throw new TypeError('Cannot push as media to rtsps goes over TCP: current value is "udp"');
   }
   const address = { hostname: parsed.host, port: parsed.port };
+  const secrets = secretsOf(parsed, parsed.path, `?${parsed.query ?? ""}`);
+  const connect = (signal?: AbortSignal): Promise<RtspClient> =>
+    RtspClient.connect(parsed, {
+      transport,
+      ...(signal === undefined ? {} : { signal }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(caCerts === undefined ? {} : { caCerts }),
+      // The relay itself looks whether anything comes.
+      mediaTimeoutMs: Infinity,
+    });
   return {
     protocol: "rtsp",
     // Cameras have passwords in their paths.
     target: `${parsed.scheme}://${formatAddress(address)}`,
     address,
-    secrets: secretsOf(parsed, parsed.path, `?${parsed.query ?? ""}`),
+    secrets,
     connect: async (signal) =>
-      new RtspRelayConnection(
-        await RtspClient.connect(parsed, {
-          signal,
-          transport,
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-          ...(caCerts === undefined ? {} : { caCerts }),
-          // The relay itself looks whether anything comes.
-          mediaTimeoutMs: Infinity,
-        }),
-      ),
+      new RtspRelayConnection(await connect(signal), {
+        backChannel: backchannel ? { connect, secrets } : undefined,
+      }),
   };
 }
 
 class RtspRelayConnection implements RelayConnection {
   readonly #client: RtspClient;
+  readonly #backChannel: RtspBackChannelOptions | undefined;
 
-  constructor(client: RtspClient) {
+  /** `backChannel` is left out where nobody is to talk to who is pulled from. */
+  constructor(
+    client: RtspClient,
+    options: { readonly backChannel: RtspBackChannelOptions | undefined },
+  ) {
     this.#client = client;
+    this.#backChannel = options.backChannel;
   }
 
-  async play(signal: AbortSignal): Promise<RelaySource> {
+  async play(
+    signal: AbortSignal,
+    { onNoBackChannel }: { readonly onNoBackChannel: (reason: string) => void },
+  ): Promise<RelaySource> {
+    const back = this.#backChannel;
     const playback = await this.#client.play({ signal });
-    return { units: playback, tracks: playback.tracks.map(({ track }) => track) };
+    const backChannel = back && await findRtspBackChannel({ ...back, signal, onNoBackChannel });
+    return {
+      units: playback,
+      tracks: playback.tracks.map(({ track }) => track),
+      backChannel,
+    };
   }
 
   async publish(
@@ -104,7 +120,7 @@ class RtspRelaySink implements RelaySink {
   readonly #stream: Stream;
   readonly #clock: Clock;
   readonly #log: ServerLog;
-  readonly #format: RtspWireFormat;
+  readonly #packets: RtspUnitPackets;
   /** The publication whose tracks are known to be those announced. */
   #publication: Publication | undefined;
   #burst = 0;
@@ -125,11 +141,7 @@ class RtspRelaySink implements RelaySink {
     this.#publication = options.publication;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#format = new RtspWireFormat({
-      tracks: options.tracks,
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      nowUnixUs: () => Date.now() * 1000,
-    });
+    this.#packets = new RtspUnitPackets(options.tracks);
     const ends = this.#writers.map(({ closed }) => closed.then(() => {}, () => {}));
     this.ended = Promise.race(ends);
   }
@@ -139,11 +151,11 @@ class RtspRelaySink implements RelaySink {
       if (!await this.#isAsAnnounced()) return false;
       this.#publication = publication;
     }
-    for (const frame of this.#frames(unit)) {
-      const track = frame[1]! >> 1;
-      const packet = frame.subarray(FRAME_HEADER_BYTES);
-      if ((frame[1]! & 1) === 1) this.#takeReport(track, packet);
-      else if (packet.length <= MAX_PACKET_BYTES) {
+    for (const { track, packet, reference } of this.#packets.of(unit)) {
+      if (packet === undefined) {
+        // The client sends reports of its own: it needs to know which time belongs to which timestamp.
+        this.#recording.tracks[track]!.setReference(reference.rtpTimestamp, reference.unixUs);
+      } else {
         await this.#writers[track]!.write(packet);
         if (this.#recording.protocol === "udp") await this.#pace();
       }
@@ -159,29 +171,7 @@ class RtspRelaySink implements RelaySink {
   async #isAsAnnounced(): Promise<boolean> {
     const options = { clock: this.#clock, log: this.#log, waitMs: DESCRIBE_WAIT_MS };
     const described = await describeStream(this.#stream, options);
-    return described !== undefined && areCompatible(described.tracks, this.#format.tracks);
-  }
-
-  /** The interleaved frames of a unit, channels 2n and 2n+1 for track n. */
-  #frames(unit: MediaUnit): Uint8Array[] {
-    const frames: Uint8Array[] = [];
-    this.#format.encode(unit, {
-      reserve: (length) => {
-        const bytes = new Uint8Array(length);
-        frames.push(bytes);
-        return { bytes, offset: 0 };
-      },
-    });
-    return frames;
-  }
-
-  /** The client sends reports of its own: it needs to know which time belongs to which timestamp. */
-  #takeReport(track: number, packet: Uint8Array): void {
-    for (const report of parseRtcp(packet)) {
-      if (report.type !== "sender-report") continue;
-      const unixUs = unixUsFromNtp(report.ntp);
-      this.#recording.tracks[track]!.setReference(report.rtpTimestamp, unixUs);
-    }
+    return described !== undefined && areCompatible(described.tracks, this.#packets.tracks);
   }
 
   async #pace(): Promise<void> {

@@ -1,6 +1,7 @@
 import { formatSdp, parseSdp, SdpError, type SessionDescription } from "../sdp/mod.ts";
 import { parseChallenges, type RtspChallenge } from "./authentication_headers.ts";
 import { buildAuthorization, type RtspCredentials } from "./authentication.ts";
+import { RTSP_BACK_CHANNEL } from "./back_channel.ts";
 import { RtspError } from "./errors.ts";
 import { encodeRequest, encodeResponse, type RtspMessage, type RtspResponse } from "./message.ts";
 import { formatRange, parseRange, type RtspRange } from "./range.ts";
@@ -37,6 +38,9 @@ export interface RtspClientSessionOptions {
   /** Time of the connection, in milliseconds of the clock that later calls use; 0 by default. */
   readonly nowMs?: number;
 }
+
+/** The server has to know the back channel. */
+const NEEDS_BACK_CHANNEL = { Require: RTSP_BACK_CHANNEL } as const;
 
 /** What a client session tells its owner; `cseq` is what the request's method returned. */
 export type RtspClientEvent =
@@ -127,6 +131,8 @@ export class RtspClientSession {
   #aggregate: RtspUrl;
   #session: string | undefined;
   #timeoutS = DEFAULT_TIMEOUT_S;
+  /** Whether a back channel was asked to be set up: what follows needs it. */
+  #hasBackChannel = false;
   #methods: ReadonlySet<string> | undefined;
   #challenges: readonly RtspChallenge[] = [];
   #nonceCount = 0;
@@ -173,9 +179,16 @@ export class RtspClientSession {
     return this.request("OPTIONS", { url: this.#url });
   }
 
-  /** Asks for the description of the stream. */
-  describe(): number {
-    return this.request("DESCRIBE", { url: this.#url, headers: { Accept: "application/sdp" } });
+  /**
+   * Asks for the description of the stream; with `backChannel` also for the way back, which a server without one answers
+   * with 551 (ONVIF Streaming Specification, 5.3.2).
+   */
+  describe(options: { readonly backChannel?: boolean } = {}): number {
+    const { backChannel = false } = options;
+    return this.request("DESCRIBE", {
+      url: this.#url,
+      headers: { Accept: "application/sdp", ...(backChannel ? NEEDS_BACK_CHANNEL : {}) },
+    });
   }
 
   /** Announces what is to be published. */
@@ -192,27 +205,35 @@ export class RtspClientSession {
   setup(
     control: string | undefined,
     transports: readonly RtspTransport[],
-    options: { readonly mikey?: Uint8Array | undefined } = {},
+    options: {
+      readonly mikey?: Uint8Array | undefined;
+      /** Whether it is the back channel: the server has to know it then. */
+      readonly isBackChannel?: boolean | undefined;
+    } = {},
   ): number {
     const url = resolveControl(this.#base, control);
-    const { mikey } = options;
+    const { mikey, isBackChannel = false } = options;
+    if (isBackChannel) this.#hasBackChannel = true;
     return this.request("SETUP", {
       url,
       headers: {
         Transport: formatTransports(transports),
         ...(mikey === undefined ? {} : { KeyMgmt: formatKeyMgmt(mikey, formatRtspUrl(url)) }),
+        ...(isBackChannel ? NEEDS_BACK_CHANNEL : {}),
       },
     });
   }
 
   /** Starts, or seeks: a live stream where no range is given. */
   play(range: RtspRange = { unit: "npt", start: 0, end: undefined }): number {
-    return this.request("PLAY", { headers: { Range: formatRange(range) } });
+    return this.request("PLAY", {
+      headers: { Range: formatRange(range), ...this.#needs },
+    });
   }
 
   /** Goes on where a pause has stopped it (RFC 2326, 10.5: a PLAY without range). */
   resume(): number {
-    return this.request("PLAY");
+    return this.request("PLAY", { headers: this.#needs });
   }
 
   /** Starts publishing. */
@@ -227,7 +248,7 @@ export class RtspClientSession {
 
   /** Ends the session. */
   teardown(): number {
-    return this.request("TEARDOWN");
+    return this.request("TEARDOWN", { headers: this.#needs });
   }
 
   /** Makes any request and returns its number; by default for the whole presentation. */
@@ -308,6 +329,11 @@ export class RtspClientSession {
   holdDeadline(nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     if (this.#current !== undefined) this.#sentMs = this.#nowMs;
+  }
+
+  /** What ONVIF's examples have on each request about a session with a back channel. */
+  get #needs(): Readonly<Record<string, string>> {
+    return this.#hasBackChannel ? NEEDS_BACK_CHANNEL : {};
   }
 
   #keepAliveMs(): number {
@@ -415,7 +441,10 @@ export class RtspClientSession {
         events.push({ type: "playing", cseq, ...readPlay(response) });
         break;
       default:
-        if (method === "TEARDOWN") this.#session = undefined;
+        if (method === "TEARDOWN") {
+          this.#session = undefined;
+          this.#hasBackChannel = false;
+        }
         if (cseq !== this.#keepAliveCseq) events.push({ type: "done", cseq, method, response });
     }
   }

@@ -18,6 +18,7 @@
  *
  * @module
  */
+export { RTSP_BACK_CHANNEL } from "./back_channel.ts";
 export * from "./errors.ts";
 export * from "./headers.ts";
 export * from "./key_mgmt.ts";

@@ -1,3 +1,4 @@
+import { requiredOptions, RTSP_BACK_CHANNEL } from "./back_channel.ts";
 import { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
 import type { RtspSessionTransport } from "./server_session.ts";
@@ -22,11 +23,10 @@ export function checkCSeq(request: RtspRequest): void {
   if (!isCSeq(cseq)) throw new RtspError("cseq", `CSeq "${cseq.slice(0, 20)}" is no number`);
 }
 
-/** The ONVIF back channel is asked for by go2rtc in every DESCRIBE, and is simply not offered. */
+/** Throws `unsupported-option` where the client needs what is not known here; ONVIF's back channel is. */
 export function checkRequire(request: RtspRequest): void {
-  const options = request.headers.getAll("Require").join().split(",");
-  for (const option of options.map((one) => one.trim())) {
-    if (option === "" || option === "www.onvif.org/ver20/backchannel") continue;
+  for (const option of requiredOptions(request.headers)) {
+    if (option === RTSP_BACK_CHANNEL) continue;
     const message = `option "${option.slice(0, 60)}"`;
     throw new RtspError("unsupported-option", message, { status: 551 });
   }

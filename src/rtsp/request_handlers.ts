@@ -1,3 +1,4 @@
+import { requiredOptions, RTSP_BACK_CHANNEL } from "./back_channel.ts";
 import { parseAnnouncement, publishedMedia } from "./announcement.ts";
 import { RtspError } from "./errors.ts";
 import type { RtspRequest } from "./message.ts";
@@ -77,7 +78,8 @@ function describe(turn: RequestTurn): void {
     const message = `Accept "${accept.slice(0, 60)}" without application/sdp`;
     throw new RtspError("not-acceptable", message, { status: 406 });
   }
-  turn.withSession(() => turn.ask({ type: "describe", ...splitStreamUrl(url) }));
+  const wantsBackChannel = requiredOptions(turn.request.headers).includes(RTSP_BACK_CHANNEL);
+  turn.withSession(() => turn.ask({ type: "describe", wantsBackChannel, ...splitStreamUrl(url) }));
 }
 
 function announce(turn: RequestTurn): void {

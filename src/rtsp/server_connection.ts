@@ -328,6 +328,8 @@ export class RtspServerConnection {
       readonly ssrc?: number;
       /** Further headers of the answer: `KeyMgmt`. */
       readonly headers?: Readonly<Record<string, string>>;
+      /** Whether the client of a session that plays sends this track: its packets come as frames too. */
+      readonly isBackChannel?: boolean;
     } = {},
   ): RtspServerEvent[] {
     return this.#answer(event, answer, (events, session) => {
@@ -339,7 +341,13 @@ export class RtspServerConnection {
       session.path ??= event.path;
       session.query ??= event.query;
       const url = trackUrl(parseRtspUrl(request.url), track, event.mode);
-      this.#table.addTrack(session, { track, transport, ssrc: answer.ssrc, url });
+      this.#table.addTrack(session, {
+        track,
+        transport,
+        ssrc: answer.ssrc,
+        url,
+        ...(answer.isBackChannel === true ? { isBackChannel: true } : {}),
+      });
       this.#binding.open(session, "SETUP");
       if (transport.kind === "tcp") this.#binding.carry(session);
       const reply = formatTransports([transportReply(transport, answer.ssrc)]);
@@ -519,7 +527,8 @@ export class RtspServerConnection {
       return this.#fail(new RtspError("unexpected-frame", message), events);
     }
     const found = this.#binding.channel(frame.channel);
-    const taken = session?.state === "recording" || (session?.state === "playing" && found?.rtcp);
+    const isOfClient = found?.rtcp === true || found?.track.isBackChannel === true;
+    const taken = session?.state === "recording" || (session?.state === "playing" && isOfClient);
     if (session !== undefined && found !== undefined && taken) {
       session.notePacket(this.#nowMs);
       const { payload } = frame;

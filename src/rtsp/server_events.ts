@@ -33,6 +33,11 @@ export interface RtspQuestion {
 export interface RtspDescribeEvent extends RtspQuestion {
   /** Tells the event. */
   readonly type: "describe";
+  /**
+   * Whether it wants to talk to what is described: the answer lists the back channel, or is 551 (ONVIF Streaming
+   * Specification, 5.3).
+   */
+  readonly wantsBackChannel: boolean;
   /** Path of the stream, as in the URL. */
   readonly path: string;
   /** Query of the URL, where there is one. */

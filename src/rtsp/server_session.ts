@@ -45,6 +45,8 @@ export interface RtspSessionTrack {
   readonly transport: RtspSessionTransport;
   /** SSRC that was promised, where one was. */
   readonly ssrc: number | undefined;
+  /** Whether the client of a session that plays sends it: the back channel. */
+  readonly isBackChannel?: true;
   /** The track's URL, as `RTP-Info` names it. */
   readonly url: string;
 }

@@ -136,6 +136,7 @@ export { checkPathRules, type PathRule } from "./path_rules.ts";
 export * from "./server.ts";
 export type * from "./server_part.ts";
 export * from "./server_stream.ts";
+export type { StreamBackChannel, TalkOptions, TalkResult } from "./stream_talk.ts";
 export type * from "./statistics.ts";
 export { checkStreamName, HUB_DEFAULTS } from "../hub/mod.ts";
 export { WORKER_PROGRAM, type WorkerStatistics } from "./workers/worker_pool.ts";

@@ -14,6 +14,13 @@ import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
 import { type RecordedStream, recordStream, type RecordStreamOptions } from "../record/mod.ts";
 import { type CodedFrame, frameBytes, FrameReader, type LossPolicy } from "../transmux/mod.ts";
 import { systemClock } from "../transport/mod.ts";
+import { programBackChannel } from "./program_back_channel.ts";
+import {
+  type StreamBackChannel,
+  type TalkOptions,
+  type TalkResult,
+  talkTo,
+} from "./stream_talk.ts";
 
 /** Options of a program that reads a stream's units. */
 export interface UnitsOptions {
@@ -87,6 +94,53 @@ export class ServerStream {
   /** The tracks that its publisher told beforehand; those of RTMP show in their units alone. */
   get tracks(): readonly Track[] | undefined {
     return this.#hub.get(this.name)?.publication?.tracks;
+  }
+
+  /** How its publisher can be talked to; `undefined` where it cannot, or there is none. */
+  get backChannel(): StreamBackChannel | undefined {
+    return this.#hub.get(this.name)?.publication?.backChannel;
+  }
+
+  /**
+   * Talks to its publisher: a camera with a loudspeaker, say, that a relay pulls from with `backchannel`. It resolves
+   * when all is said, or the signal aborts.
+   *
+   * What is read are units of sound, each an access unit or RTP packets, or of G.711 also plain bytes. Units are sent
+   * when their `dtsUs` says so, bytes 8000 a second, and nothing is read before there is need of it: a file is heard at
+   * its own pace. Sound of a source that has paused is heard as it comes.
+   *
+   * @throws {HubError} (rejects) `no-back-channel` where the publisher cannot be talked to, `back-channel-taken` where
+   * somebody talks to it already, `closed` where it has gone meanwhile
+   * @throws {RangeError} (rejects) if it does not take the codec
+   * @throws {TypeError} (rejects) if bytes are of another codec than G.711
+   * @throws {Error} (rejects) what the camera refused with
+   *
+   * @example
+   * ```ts
+   * import { Server } from "@weir/server";
+   * import { HubError } from "@weir/server/hub";
+   *
+   * await using server = new Server();
+   * const bell = new ReadableStream<Uint8Array>({
+   *   pull(controller) {
+   *     controller.enqueue(new Uint8Array(8000).fill(0xff)); // one second of silence
+   *     controller.close();
+   *   },
+   * });
+   * try {
+   *   await server.stream("live/door").talk(bell, { codec: "pcmu" });
+   * } catch (error) {
+   *   if (!(error instanceof HubError)) throw error;
+   *   console.log(error.code); // no-back-channel
+   * }
+   * ```
+   */
+  async talk(
+    sound: ReadableStream<MediaUnit | Uint8Array>,
+    options: TalkOptions,
+  ): Promise<TalkResult> {
+    const { name } = this;
+    return await talkTo(this.#hub.get(name), sound, { ...options, name, clock: systemClock });
   }
 
   /** Statistics of now; `undefined` while nobody publishes or waits for it. */
@@ -273,6 +327,11 @@ export interface PublishUnitsOptions {
   readonly tracks?: readonly Track[];
   /** The identity of the publisher, for the conflict policy. */
   readonly identity?: string;
+  /**
+   * Where the program hears who talks to it, RTSP players and other programs, one at a time: it is given their sound as
+   * frames of G.711 µ-law, 8000 octets a second. Default: it cannot be talked to.
+   */
+  readonly backChannel?: WritableStream<Uint8Array>;
   /** Ends the publication. */
   readonly signal?: AbortSignal;
 }
@@ -287,7 +346,7 @@ export async function publishUnits(
   units: ReadableStream<MediaUnit>,
   options: PublishUnitsOptions & { readonly name: string; readonly protocol?: string },
 ): Promise<void> {
-  const { name, tracks, identity, signal, protocol = "program" } = options;
+  const { name, tracks, identity, signal, backChannel, protocol = "program" } = options;
   const reader = units.getReader();
   const asked = await gate.own(protocol).publish({
     name,
@@ -299,7 +358,11 @@ export async function publishUnits(
   }
   const ticket = asked.granted;
   const stop = (): void => void reader.cancel().catch(() => {});
-  const started = ticket.start({ ...(tracks === undefined ? {} : { tracks }), onEnded: stop });
+  const started = ticket.start({
+    ...(tracks === undefined ? {} : { tracks }),
+    ...(backChannel === undefined ? {} : { backChannel: programBackChannel(backChannel) }),
+    onEnded: stop,
+  });
   if (!("granted" in started)) {
     ticket.end({ clean: false, reason: "refused", message: "The hub has refused" });
     reader.releaseLock();

@@ -50,6 +50,7 @@ export type {
   SessionDescription,
 } from "../sdp/mod.ts";
 export type { CodedFrame, FrameTiming } from "./coded_frame.ts";
+export * from "./back_channel_formats.ts";
 export * from "./flv_frame_writer.ts";
 export * from "./flv_remuxer.ts";
 export * from "./flv_tracks.ts";

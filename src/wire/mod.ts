@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./both_laws.ts";
 export * from "./flv_body_source.ts";
 export * from "./flv_wire_format.ts";
 export * from "./hls_packager.ts";

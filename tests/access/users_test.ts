@@ -312,3 +312,20 @@ Deno.test("rules by pattern go before others, those of the most particular patte
   assertEquals(await new AccessBench({ paths }).words({ name: "live/x" }), "anonymous");
   assertEquals(new AccessBench({ paths }).access.isOpen, false);
 });
+
+Deno.test("to talk has to be allowed by name: nobody may where nothing says who may, nor who may publish by a rule", async () => {
+  const asked = async (options: AccessOptions, credentials = NOTHING) => {
+    const answer = await new AccessBench(options).ask({ action: "talk", credentials });
+    return Object.keys(answer)[0];
+  };
+  const users = [{ name: "ann", password: "wonderland" }];
+  const ann = password("ann", "wonderland");
+  assertEquals(await asked({}), "refuse");
+  assertEquals(await asked({ keys: { "0123456789abcdef": "live/cam" } }), "refuse");
+  assertEquals(await asked({ rules: [{ allow: ["publish", "play"] }] }), "refuse");
+  assertEquals(await asked({ rules: [{ allow: "talk" }] }), "allow");
+  assertEquals(await asked({ users }), "challenge");
+  assertEquals(await asked({ users }, ann), "allow");
+  const rules = [{ allow: ["publish", "play"], users: "*" }] as const;
+  assertEquals(await asked({ users, rules }, ann), "refuse");
+});

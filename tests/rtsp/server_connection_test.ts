@@ -658,10 +658,13 @@ Deno.test("play over TCP has no timeout, and ends with its connection (R088)", (
   assertEquals(end.reason, "connection");
 });
 
-Deno.test("a back channel that is asked for is not offered, other options get 551 (R094)", () => {
+Deno.test("a back channel that is asked for is the owner's to offer, other options get 551 (R094)", () => {
   const peer = new Peer();
   const back = { Require: "www.onvif.org/ver20/backchannel" };
   assertEquals(peer.request("DESCRIBE", URL, back).status, 200);
+  assertEquals(peer.request("DESCRIBE", URL).status, 200);
+  const asked = peer.events.filter(({ type }) => type === "describe") as RtspDescribeEvent[];
+  assertEquals(asked.map(({ wantsBackChannel }) => wantsBackChannel), [true, false]);
   const unknown = peer.request("DESCRIBE", URL, { Require: "funky-feature" });
   assertEquals(unknown.status, 551);
   assertEquals(unknown.headers.get("Unsupported"), "funky-feature");

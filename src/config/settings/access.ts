@@ -3,7 +3,10 @@ import { type GroupType, type GroupValue, type Setting, setting } from "../setti
 import { filesReplaced, type Permission } from "../permission.ts";
 import { reaching } from "../reaching.ts";
 
-const ACTION = words({ values: ["publish", "play", "api"], allowed: "publish, play or api" });
+const ACTION = words({
+  values: ["publish", "play", "talk", "api"],
+  allowed: "publish, play, talk or api",
+});
 
 const NAMES = words({ allowed: "a name, or a list of names" });
 
@@ -75,7 +78,7 @@ export const ACCESS_USERS = setting<readonly GroupValue[]>({
   help: "a user, who alone may publish and play; its password is asked for, or in --password-file",
   doc:
     "A user without a password has a line in `access.passwordFile`. Where there are no rules, each user may " +
-    "publish and play everything, and nobody else may.",
+    "publish and play everything, and talk, and nobody else may.",
   flag: {
     name: "user",
     placeholder: "NAME",

@@ -62,6 +62,12 @@ const PULL_TIMES: readonly Setting[] = [
     change: "reload",
   }),
   setting({
+    key: "backchannel",
+    type: TOGGLE,
+    help: "whether players who may talk are heard by a camera of RTSP that has a loudspeaker",
+    change: "reload",
+  }),
+  setting({
     key: "silent",
     type: RELAY_TIME,
     help: "how long it may get nothing before it is tried anew",
@@ -215,6 +221,7 @@ const OPTION_OF_KEY: Readonly<Record<string, keyof RelayOptions>> = {
   maxStreams: "maxStreams",
   idle: "idleMs",
   silent: "silentMs",
+  backchannel: "backchannel",
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { Stream, StreamReader } from "../../hub/mod.ts";
 import { buildRtcp } from "../../rtp/mod.ts";
-import type { RtspServerSession, RtspTrackStart } from "../../rtsp/mod.ts";
+import type { RtspPair, RtspServerSession, RtspTrackStart } from "../../rtsp/mod.ts";
 import type { RtpTrack } from "../../transmux/mod.ts";
 import type { PlayTicket } from "../../gate/mod.ts";
 import { type RtspWireFormat, trackChange, trackChoiceOf } from "../../wire/mod.ts";
@@ -18,6 +18,7 @@ import type { TakeoverTracks } from "./rtsp_reader.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import { count, SessionPackets, type Traffic } from "./session_packets.ts";
 import { protectionOf } from "./session_protection.ts";
+import type { SessionTalk } from "./session_talk.ts";
 
 /** What a {@linkcode PlayingSession} plays. */
 export interface PlayingSessionOptions {
@@ -35,6 +36,8 @@ export interface PlayingSessionOptions {
 export class PlayingSession implements MediaSession {
   readonly mode = "play";
   readonly carrier: RtspCarrier;
+  /** The stream that it plays. */
+  readonly stream: Stream;
   /** The wire format, which knows the source of each track. */
   readonly format: RtspWireFormat;
   readonly #session: RtspServerSession;
@@ -48,6 +51,8 @@ export class PlayingSession implements MediaSession {
   /** What came of the client. */
   readonly #received: Traffic = { packets: 0, bytes: 0 };
   #player: RtspPlayer | undefined;
+  /** What its client says, where it may. */
+  #talk: SessionTalk | undefined;
   /** The tracks that the client knows of. */
   #described: readonly RtpTrack[];
   /** Why the stream is over for it, where that is not that it has ended. */
@@ -74,6 +79,7 @@ export class PlayingSession implements MediaSession {
     this.format = options.reader.format as RtspWireFormat;
     this.#packets = new SessionPackets(session, { ...options, datagrams: owner.datagrams });
     const { stream } = options;
+    this.stream = stream;
     this.#described = this.format.tracks;
     // Nothing of a new publisher is in the logs yet.
     const look = () => void this.#checkTracks(stream, this.#reader.cursor.head);
@@ -114,6 +120,11 @@ export class PlayingSession implements MediaSession {
     });
   }
 
+  /** The client talks too, on a track behind those of the description. */
+  hear(talk: SessionTalk): void {
+    this.#talk = talk;
+  }
+
   /** Starts, or goes on. */
   play(): void {
     if (this.hasEnded) return;
@@ -141,9 +152,10 @@ export class PlayingSession implements MediaSession {
     if (this.hasEnded) this.sayGoodbye();
   }
 
-  takeFrame({ payload, track }: RtspFrameEvent): void {
+  takeFrame({ payload, track, rtcp }: RtspFrameEvent): void {
     count(this.#received, payload);
-    this.#takeReports(payload, track);
+    if (track === this.#talk?.track) this.#takeTalk(payload, { rtcp });
+    else this.#takeReports(payload, track);
   }
 
   /** Takes what came to its group; whether it was about packets of this stream. */
@@ -157,6 +169,9 @@ export class PlayingSession implements MediaSession {
   commit(): void {}
 
   tick(nowMs: number): void {
+    for (const { index, packet } of this.#talk?.tick(nowMs) ?? []) {
+      this.#packets.sendRtcp(packet, index);
+    }
     const ended = nowMs - (this.#endedAtMs ?? Infinity);
     if (this.#leftAtMs === undefined && ended >= this.#owner.drainMs) {
       const { connection, name } = this.#ticket.request;
@@ -187,7 +202,8 @@ export class PlayingSession implements MediaSession {
     const reason = why === undefined ? {} : { reason: shortened(why) };
     this.#leftAtMs = this.#owner.shell.clock.now();
     this.#endedAtMs ??= this.#leftAtMs;
-    for (const { track } of this.#session.tracks) {
+    for (const { track, isBackChannel } of this.#session.tracks) {
+      if (isBackChannel) continue;
       const { ssrc } = this.format.senders[track]!;
       const packet = buildRtcp([
         { type: "receiver-report", ssrc, reports: [] },
@@ -195,6 +211,7 @@ export class PlayingSession implements MediaSession {
       ]);
       this.#packets.sendRtcp(packet, track);
     }
+    this.#sayGoodbyeToTalker();
     this.#player?.pause();
   }
 
@@ -202,6 +219,7 @@ export class PlayingSession implements MediaSession {
     // Nothing more is sent, whatever the stream does.
     this.#leftAtMs ??= this.#owner.shell.clock.now();
     this.#endedAtMs ??= this.#leftAtMs;
+    this.#talk?.close(reason);
     this.#packets.close();
     this.#unwatch();
     this.#player?.pause();
@@ -219,6 +237,33 @@ export class PlayingSession implements MediaSession {
     return this.#reports.take(bytes, { track, ssrc: this.format.senders[track]!.ssrc });
   }
 
+  #takeTalk(packet: Uint8Array, { rtcp }: { readonly rtcp: boolean }): void {
+    const talk = this.#talk!;
+    const bytes = this.#packets.open(packet, { track: talk.track, rtcp });
+    if (bytes !== undefined) talk.receive(bytes, { rtcp });
+  }
+
+  #sayGoodbyeToTalker(): void {
+    const goodbye = this.#talk?.goodbye();
+    if (goodbye !== undefined) this.#packets.sendRtcp(goodbye, this.#talk!.track);
+  }
+
+  /** Datagrams of the client that are what it says. */
+  #listenToTalker(track: number, ports: RtspPair): void {
+    const session = this.#session;
+    const { shell: { clock }, guard } = this.#owner;
+    for (const [index, port] of ports.entries()) {
+      const rtcp = index === 1;
+      const handler = (packet: Uint8Array): void => {
+        session.noteActivity(clock.now());
+        count(this.#received, packet);
+        const isHeard = session.state === "playing" && track === this.#talk?.track;
+        if (isHeard) guard(session, () => this.#takeTalk(packet, { rtcp }));
+      };
+      this.#packets.listen(port, { rtcp, handler });
+    }
+  }
+
   #tcpPlayer(): RtspPlayer {
     return new RtspTcpPlayer(this.#session, {
       reader: this.#reader,
@@ -231,8 +276,12 @@ export class PlayingSession implements MediaSession {
   #udpPlayer(): RtspPlayer {
     const session = this.#session;
     const { shell: { clock }, datagrams, guard } = this.#owner;
-    for (const { track, transport } of session.tracks) {
+    for (const { track, transport, isBackChannel } of session.tracks) {
       if (transport.kind !== "udp") continue;
+      if (isBackChannel) {
+        this.#listenToTalker(track, transport.clientPorts);
+        continue;
+      }
       const handler = (packet: Uint8Array): void => {
         // A receiver report shows that the player lives.
         session.noteActivity(clock.now());

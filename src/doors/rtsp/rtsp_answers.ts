@@ -5,6 +5,7 @@ import {
   formatRtspUrl,
   parseRtspUrl,
   publishedMedia,
+  RTSP_BACK_CHANNEL,
   type RtspAnnounceEvent,
   type RtspDescribeEvent,
   RtspError,
@@ -20,7 +21,7 @@ import {
   type SessionDescription,
   withRtspPath,
 } from "../../rtsp/mod.ts";
-import { tracksOfSdp } from "../../transmux/mod.ts";
+import { describeBackChannel, tracksOfSdp } from "../../transmux/mod.ts";
 import { type Shell, streamNameOf } from "../mod.ts";
 import type { Transport } from "../../transport/mod.ts";
 import {
@@ -37,6 +38,7 @@ import {
 import type { ServerLog } from "../../log/mod.ts";
 import { describeStream, trackChoiceOf } from "../../wire/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
+import type { PlayingSession } from "./playing_session.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import {
   type ClientKey,
@@ -155,11 +157,48 @@ export class RtspAnswers {
       choice: trackChoiceOf(query),
     });
     if (described === undefined) return this.#rejectStream(event, found.granted, query);
-    const plain = { ...described.description, ...this.#multicastConnection(event, name) };
+    let plain = { ...described.description, ...this.#multicastConnection(event, name) };
+    if (event.wantsBackChannel) {
+      const withBack = await this.#withBackChannel(event, { ticket, stream: found.granted, plain });
+      if (!("description" in withBack)) return withBack.events;
+      plain = withBack.description;
+    }
     const description = this.#isProtectable
       ? protectedDescription(plain, this.#describedKey ??= newMasterKey())
       : plain;
     return this.#connection.acceptDescribe(event, { description, identity: ticket.user });
+  }
+
+  /**
+   * The description with the back channel behind it (ONVIF Streaming Specification, 5.3.2). Who cannot be shown one is
+   * told 551, and then asks for the stream alone.
+   */
+  async #withBackChannel(
+    event: RtspDescribeEvent,
+    from: {
+      readonly ticket: PlayTicket;
+      readonly stream: Stream;
+      readonly plain: SessionDescription;
+    },
+  ): Promise<
+    { readonly description: SessionDescription } | { readonly events: RtspServerEvent[] }
+  > {
+    const { ticket, stream, plain } = from;
+    const { backChannel } = stream.publication ?? {};
+    const unsupported = (reason: string) => {
+      const headers = { Unsupported: RTSP_BACK_CHANNEL };
+      return { events: this.#connection.reject(event, 551, { headers, reason }) };
+    };
+    if (backChannel === undefined) {
+      return unsupported(`The publisher of ${stream.name} cannot be talked to`);
+    }
+    const leave = await this.#guest.talk(withQueryOf(ticket, { ask: this.#askOf(event), event }));
+    // Who might show more is asked for it; who may not plays all the same.
+    if ("refused" in leave && leave.close === undefined) return unsupported(leave.why);
+    if (!("granted" in leave)) return { events: this.#turnAway(event, leave) };
+    const media = plain.media.map((one) => ({ ...one, direction: "recvonly" as const }));
+    const back = describeBackChannel(backChannel.formats, media.length);
+    return { description: { ...plain, media: [...media, back] } };
   }
 
   /** R092: VLC asks for multicast by the query, and sets it up only where the description has a group. */
@@ -211,7 +250,8 @@ export class RtspAnswers {
         choice: trackChoiceOf(ticket.request.query),
       });
       if (described === undefined) return this.#rejectStream(event, stream, ticket.request.query);
-      if (event.track >= described.tracks.length) return this.#rejectTrack(event);
+      const most = described.tracks.length - (stream.publication?.backChannel ? 0 : 1);
+      if (event.track > most) return this.#rejectTrack(event);
       const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
       // From here on the ticket is the session's.
       this.#forget(ticket);
@@ -226,8 +266,14 @@ export class RtspAnswers {
       event.session.data = { ticket, tracks: format.tracks } satisfies SessionNotes;
       identity = ticket.user;
     }
-    const { tracks } = event.session.data as SessionNotes;
-    const format = this.#service.playing(event.session)?.format;
+    const { tracks, ticket } = event.session.data as SessionNotes;
+    const playing = this.#service.playing(event.session);
+    if (event.track === tracks.length && playing !== undefined) {
+      const events = await this.#setUpTalk(event, { ticket: ticket as PlayTicket, playing });
+      this.#service.dropUnregistered(event.session);
+      return events;
+    }
+    const format = playing?.format;
     const events = event.track >= tracks.length || format === undefined
       ? this.#rejectTrack(event)
       : this.#connection.acceptSetup(event, {
@@ -236,6 +282,48 @@ export class RtspAnswers {
         ...(identity === undefined ? {} : { identity }),
       });
     this.#service.dropUnregistered(event.session);
+    return events;
+  }
+
+  /** Lets a client talk that may, where nobody else does: the camera is asked for that now. */
+  async #setUpTalk(
+    event: RtspSetupEvent,
+    { ticket, playing }: { readonly ticket: PlayTicket; readonly playing: PlayingSession },
+  ): Promise<RtspServerEvent[]> {
+    const { session, track, transport } = event;
+    if (transport.kind === "multicast") {
+      return this.#connection.reject(event, 461, { reason: "Nobody talks by multicast" });
+    }
+    if (playing.stream.publication?.backChannel === undefined) return this.#rejectTrack(event);
+    if (transport.isProtected && event.request.headers.get("KeyMgmt") === undefined) {
+      return this.#connection.reject(event, 400, { reason: "The key of the packets is not told" });
+    }
+    const leave = await this.#guest.talk(withQueryOf(ticket, { ask: this.#askOf(event), event }));
+    if (!("granted" in leave)) return this.#turnAway(event, leave);
+    const talk = this.#service.openTalk(playing, {
+      connection: this.#guest.id,
+      address: session.address,
+      track,
+      ordered: transport.kind === "tcp",
+      expiresInMs: leave.granted.expiresInMs,
+    });
+    try {
+      await talk.take();
+    } catch (error) {
+      if (error instanceof HubError) return this.#turnAway(event, refusalOf(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#connection.reject(event, 502, { reason: `It cannot be talked to: ${reason}` });
+    }
+    playing.hear(talk);
+    const identity = ticket.user;
+    const events = this.#connection.acceptSetup(event, {
+      isBackChannel: true,
+      headers: keyHeader(event, undefined),
+      ...(identity === undefined ? {} : { identity }),
+    });
+    // The session, or its connection, may have ended meanwhile.
+    const isSetUp = session.tracks.some((one) => one.track === track);
+    if (!isSetUp || this.#service.playing(session) !== playing) talk.close("refused");
     return events;
   }
 

@@ -47,8 +47,8 @@ export class RtspTcpPlayer implements RtspPlayer {
     this.#cursor = cursor;
     this.#outbox = outbox;
     const channels = new Map<number, number>();
-    for (const { track, transport } of session.tracks) {
-      if (transport.kind === "tcp") channels.set(track, transport.channels[0]);
+    for (const { track, transport, isBackChannel } of session.tracks) {
+      if (transport.kind === "tcp" && !isBackChannel) channels.set(track, transport.channels[0]);
     }
     const protection = protectionOf(session);
     const isShared = protection === undefined && channels.size === trackCount &&
@@ -99,8 +99,8 @@ const BURST_PAUSE_MS = 2;
 /** RTP and RTCP port of each track of a session over UDP. */
 export function clientPorts(session: RtspServerSession): Map<number, RtspPair> {
   const ports = new Map<number, RtspPair>();
-  for (const { track, transport } of session.tracks) {
-    if (transport.kind === "udp") ports.set(track, transport.clientPorts);
+  for (const { track, transport, isBackChannel } of session.tracks) {
+    if (transport.kind === "udp" && !isBackChannel) ports.set(track, transport.clientPorts);
   }
   return ports;
 }

@@ -23,6 +23,7 @@ import { PlayingSession } from "./playing_session.ts";
 import { RecordingSession } from "./recording_session.ts";
 import { random, readStream, TakeoverTracks } from "./rtsp_reader.ts";
 import { protectionOf } from "./session_protection.ts";
+import { SessionTalk, type SessionTalkOptions } from "./session_talk.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import type { RtspDatagrams } from "./rtsp_datagrams.ts";
 
@@ -173,6 +174,15 @@ export class RtspService implements MediaSessionOwner {
     const playing = new PlayingSession(session, this, { ...from, ...read, reports, takeovers });
     this.#owned.set(session, playing);
     return playing;
+  }
+
+  /** Makes a session that plays one that may talk to its publisher, once that is taken. */
+  openTalk(
+    { stream }: PlayingSession,
+    of: Omit<SessionTalkOptions, "stream" | "ssrc">,
+  ): SessionTalk {
+    const ssrc = new DataView(random(4).buffer).getUint32(0);
+    return new SessionTalk(this.shell, { ...of, stream, ssrc });
   }
 
   /** Takes the name for a publisher; returns how that is refused, if it is. */

@@ -1,0 +1,340 @@
+/** Talking to a camera through a server: ONVIF's audio back channel. */
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { RtspClient } from "../../../src/client/mod.ts";
+import { HubError } from "../../../src/hub/mod.ts";
+import { parseRtcp, parseRtpPacket } from "../../../src/rtp/mod.ts";
+import { RtspError, type RtspRequest } from "../../../src/rtsp/mod.ts";
+import { parseSdp } from "../../../src/sdp/mod.ts";
+import type { ServerOptions } from "../../../mod.ts";
+import { type Answer, Camera, type CameraPeer, sound } from "../../client/scripted_camera.ts";
+import { RtspPeer } from "../../support/rtsp_peer.ts";
+import { TestRelay } from "../../support/test_relay.ts";
+import { TestServer, until } from "../../support/test_server.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
+const BACK_CHANNEL = "www.onvif.org/ver20/backchannel";
+
+/** What a Dahua camera describes to who asks for its back channel, some of its sampling rates left out. */
+const DAHUA = "v=0\r\no=- 2273421142 2273421142 IN IP4 0.0.0.0\r\ns=Media Server\r\n" +
+  "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=packetization-supported:DH\r\n" +
+  "a=rtppayload-supported:DH\r\na=range:npt=now-\r\n" +
+  "m=audio 0 RTP/AVP 8\r\na=control:trackID=1\r\na=rtpmap:8 PCMA/8000\r\na=recvonly\r\n" +
+  "m=application 0 RTP/AVP 107\r\na=control:trackID=4\r\n" +
+  "a=rtpmap:107 vnd.onvif.metadata/90000\r\na=recvonly\r\n" +
+  "m=audio 0 RTP/AVP 116 97 107 0 8\r\na=control:trackID=5\r\n" +
+  "a=rtpmap:116 MPEG4-GENERIC/64000\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\n" +
+  "a=rtpmap:107 PCMA/16000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=sendonly\r\n";
+
+const WITHOUT = DAHUA.slice(0, DAHUA.lastIndexOf("m=audio"));
+
+/** A camera that shows its back channel to who asks for it. */
+class TalkableCamera extends Camera {
+  constructor(answers: Record<string, (request: RtspRequest, peer: CameraPeer) => Answer> = {}) {
+    super({
+      answers: {
+        DESCRIBE: (request) => ({
+          headers: { "Content-Type": "application/sdp", "Content-Base": `${request.url}/` },
+          body: request.headers.get("Require") === BACK_CHANNEL ? DAHUA : WITHOUT,
+        }),
+        ...answers,
+      },
+    });
+  }
+
+  /** The connection over which somebody talks, the nth of those that have been. */
+  async talker(index = 0): Promise<CameraPeer> {
+    for (;;) {
+      const talkers = this.peers.all.filter(({ requests }) =>
+        requests.all.some(({ method, url }) => method === "SETUP" && url.endsWith("trackID=5"))
+      );
+      if (talkers[index] !== undefined) return talkers[index]!;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+const ANYBODY: ServerOptions = {
+  rtsp: LOCAL,
+  rtp: LOCAL,
+  hooks: { authenticate: () => ({ allow: "anonymous" }) },
+};
+
+function rtspUrl({ server }: TestServer): string {
+  const { port } = server.addresses.find(({ protocol }) => protocol === "rtsp")!;
+  return `rtsp://127.0.0.1:${port}/live/cam`;
+}
+
+/** Pulls from a camera, and waits until that has got through. */
+async function pull(weir: TestServer, url: string): Promise<TestRelay> {
+  const relay = new TestRelay(weir, { mode: "pull", name: "live/cam", url, backchannel: true });
+  await until(() => weir.server.stream("live/cam").isLive);
+  return relay;
+}
+
+/** Says packets 0 to `count - 1`, each of one sample 160 times. */
+async function say(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  { count = 5, payloadType = 8 } = {},
+): Promise<void> {
+  for (let number = 0; number < count; number++) {
+    await writer.write(sound(number, { payloadType, ssrc: 99 }));
+  }
+}
+
+/** What the camera was told, of the frames of a channel. */
+async function heard(
+  peer: CameraPeer,
+  count: number,
+): Promise<ReturnType<typeof parseRtpPacket>[]> {
+  const of = () => peer.frames.all.filter(({ channel }) => channel === 0);
+  await until(() => of().length >= count);
+  return of().map(({ payload }) => parseRtpPacket(payload));
+}
+
+for (const transport of ["tcp", "udp"] as const) {
+  Deno.test(`what a player over ${transport} says is heard by the camera that is pulled from (R094)`, async () => {
+    await using camera = new TalkableCamera();
+    await using weir = await TestServer.start(ANYBODY);
+    await using _relay = await pull(weir, camera.url);
+    await using client = await RtspClient.connect(rtspUrl(weir), { transport });
+    const talk = await client.talk();
+    assertEquals(talk.protocol, transport);
+    const codes = talk.tracks[0]!.media.formats.map(({ payloadType }) => payloadType);
+    assertEquals(codes, [116, 97, 107, 0, 8]);
+    await say(talk.tracks[0]!.getWriter());
+
+    const peer = await camera.talker();
+    const packets = await heard(peer, 5);
+    assertEquals(packets.map(({ payloadType }) => payloadType), [8, 8, 8, 8, 8]);
+    assertEquals(packets.map(({ payload }) => payload[0]), [0, 1, 2, 3, 4]);
+    const [first] = packets;
+    assertEquals(
+      packets.map(({ timestamp }) => (timestamp - first!.timestamp) >>> 0),
+      [0, 160, 320, 480, 640],
+    );
+    assertEquals(new Set(packets.map(({ ssrc }) => ssrc)).size, 1);
+    // ONVIF's examples have the option in each of these.
+    for (const method of ["DESCRIBE", "SETUP", "PLAY"]) {
+      const request = peer.requests.all.find((one) => one.method === method)!;
+      assertEquals(request.headers.get("Require"), BACK_CHANNEL, method);
+    }
+    // The camera is told by RTCP what time it is.
+    const report = await peer.frames.find(({ channel }) => channel === 1);
+    assertEquals(parseRtcp(report.payload)[0]!.type, "sender-report");
+
+    await client.close();
+    await peer.requests.find(({ method }) => method === "TEARDOWN");
+    await weir.log.line(({ message }) => message === "rtsp talk ended");
+    assertEquals(weir.server.stream("live/cam").backChannel?.isTaken, false);
+  });
+}
+
+Deno.test("the back channel stands behind the other media where it is asked for, and nowhere else (R094)", async () => {
+  await using camera = new TalkableCamera();
+  await using weir = await TestServer.start(ANYBODY);
+  await using _relay = await pull(weir, camera.url);
+  await using client = await RtspClient.connect(rtspUrl(weir));
+  const plain = await client.describe();
+  assertEquals(plain.media.map(({ kind, direction }) => [kind, direction]), [
+    ["audio", undefined],
+    ["application", undefined],
+  ]);
+  const asked = await client.describe({ backchannel: true });
+  assertEquals(asked.media.map(({ kind, direction }) => [kind, direction]), [
+    ["audio", "recvonly"],
+    ["application", "recvonly"],
+    ["audio", "sendonly"],
+  ]);
+  assertEquals(asked.media[2]!.control, "trackID=2");
+  assertEquals(asked.media[2]!.formats.map(({ encoding, clockRate }) => [encoding, clockRate]), [
+    ["MPEG4-GENERIC", 64000],
+    ["MPEG4-GENERIC", 16000],
+    ["PCMA", 16000],
+    ["PCMU", 8000],
+    ["PCMA", 8000],
+  ]);
+});
+
+Deno.test("one talks at a time: a second is told so, and may when the first has gone", async () => {
+  await using camera = new TalkableCamera();
+  await using weir = await TestServer.start(ANYBODY);
+  await using _relay = await pull(weir, camera.url);
+  const first = await RtspClient.connect(rtspUrl(weir), { transport: "tcp" });
+  await first.talk();
+  await using second = await RtspClient.connect(rtspUrl(weir), { transport: "tcp" });
+  const refused = await assertRejects(() => second.talk(), RtspError, "talks to live/cam already");
+  assertEquals(refused.status, 403);
+  await assertRejects(
+    () => weir.server.stream("live/cam").talk(new ReadableStream(), { codec: "pcmu" }),
+    HubError,
+    "already",
+  );
+  // Its connection ends without a word.
+  await first.close();
+  await weir.log.line(({ message }) => message === "rtsp talk ended");
+  const talk = await second.talk();
+  await say(talk.tracks[0]!.getWriter());
+  assertEquals((await heard(await camera.talker(1), 5)).length, 5);
+});
+
+Deno.test("who publishes cannot be talked to: 551, and the stream alone", async () => {
+  await using weir = await TestServer.start(ANYBODY);
+  await using publisher = await RtspClient.connect(rtspUrl(weir), { transport: "tcp" });
+  await publisher.announce(parseSdp("v=0\r\ns=x\r\nm=audio 0 RTP/AVP 8\r\n"));
+  const recording = await publisher.record();
+  const writer = recording.tracks[0]!.getWriter();
+  await writer.write(sound(0));
+  await using client = await RtspClient.connect(rtspUrl(weir));
+  const refused = await assertRejects(() => client.talk(), RtspError);
+  assertEquals(refused.status, 551);
+  assertStringIncludes(refused.message, "The publisher of live/cam cannot be talked to");
+  assertEquals((await client.describe({ backchannel: true })).media.length, 1);
+  const { backChannel } = weir.server.stream("live/cam");
+  assertEquals(backChannel, undefined);
+});
+
+Deno.test("who may play may not talk by that, and nobody may where nothing says who may", async () => {
+  await using camera = new TalkableCamera();
+  for (
+    const authenticate of [
+      undefined,
+      ({ action }: { action: string }) =>
+        action === "talk" ? { refuse: "Not for you" } : { allow: "anonymous" } as const,
+    ]
+  ) {
+    await using weir = await TestServer.start({
+      ...ANYBODY,
+      hooks: authenticate === undefined ? {} : { authenticate },
+    });
+    await using _relay = await pull(weir, camera.url);
+    await using client = await RtspClient.connect(rtspUrl(weir), { transport: "tcp" });
+    const refused = await assertRejects(() => client.talk(), RtspError);
+    assertEquals(refused.status, 551);
+    assertStringIncludes(
+      refused.message,
+      authenticate === undefined ? "Nobody may talk" : "Not for you",
+    );
+    // One that sets it up unasked is refused too.
+    using peer = await RtspPeer.dial(Number(new URL(rtspUrl(weir)).port));
+    const { status } = await peer.request("SETUP", {
+      url: `${rtspUrl(weir)}/trackID=2`,
+      headers: { Transport: "RTP/AVP/TCP;unicast;interleaved=0-1" },
+    });
+    assertEquals(status, 403);
+    assertEquals(weir.server.stream("live/cam").backChannel?.isTaken, false);
+  }
+});
+
+Deno.test("a camera that refuses to be talked to says why through the server", async () => {
+  await using camera = new TalkableCamera({
+    SETUP: (request, peer) =>
+      request.url.endsWith("trackID=5") ? { status: 453 } : peer.standard(request),
+  });
+  await using weir = await TestServer.start(ANYBODY);
+  await using _relay = await pull(weir, camera.url);
+  await using client = await RtspClient.connect(rtspUrl(weir), { transport: "tcp" });
+  const refused = await assertRejects(() => client.talk(), RtspError);
+  assertEquals(refused.status, 502);
+  assertStringIncludes(refused.message, "453 Not Enough Bandwidth");
+  assertEquals(weir.server.stream("live/cam").backChannel?.isTaken, false);
+});
+
+Deno.test("a camera that does not know the back channel is pulled from all the same", async () => {
+  for (const status of [551, 400]) {
+    await using camera = new TalkableCamera({
+      DESCRIBE: (request, peer) =>
+        request.headers.has("Require")
+          ? { status, headers: { Unsupported: BACK_CHANNEL } }
+          : { ...peer.standard(request)!, body: WITHOUT },
+    });
+    await using weir = await TestServer.start(ANYBODY);
+    await using _relay = await pull(weir, camera.url);
+    const line = await weir.log.line(({ message }) => message.endsWith("no back channel"));
+    assertEquals(line.fields.reason, "It describes none");
+    assertEquals(weir.server.stream("live/cam").backChannel, undefined);
+  }
+});
+
+Deno.test("what is said goes through two servers to the camera, which one talker has at a time", async () => {
+  await using camera = new TalkableCamera();
+  await using near = await TestServer.start(ANYBODY);
+  await using _near = await pull(near, camera.url);
+  await using far = await TestServer.start(ANYBODY);
+  await using _far = await pull(far, rtspUrl(near));
+  // The relay itself talks to nobody.
+  assertEquals(near.server.stream("live/cam").backChannel?.isTaken, false);
+  const client = await RtspClient.connect(rtspUrl(far), { transport: "udp" });
+  const talk = await client.talk();
+  await say(talk.tracks[0]!.getWriter(), { payloadType: 0 });
+  const packets = await heard(await camera.talker(), 5);
+  assertEquals(packets.map(({ payloadType }) => payloadType), [0, 0, 0, 0, 0]);
+  assertEquals(packets.map(({ payload }) => payload[0]), [0, 1, 2, 3, 4]);
+  await using other = await RtspClient.connect(rtspUrl(near), { transport: "tcp" });
+  await assertRejects(() => other.talk(), RtspError, "already");
+  await client.close();
+  await near.log.line(({ message }) => message === "rtsp talk ended");
+  await other.talk();
+});
+
+/** A camera that knows one law alone, as the small ones do. */
+function lawOf(law: "PCMU" | "PCMA"): string {
+  const payloadType = law === "PCMU" ? 0 : 8;
+  return `${WITHOUT}m=audio 0 RTP/AVP ${payloadType}\r\na=control:trackID=5\r\n` +
+    `a=rtpmap:${payloadType} ${law}/8000\r\na=sendonly\r\n`;
+}
+
+Deno.test("a program talks in either law of G.711, at the pace at which it is heard", async () => {
+  await using camera = new TalkableCamera({
+    DESCRIBE: (request, peer) => ({ ...peer.standard(request)!, body: lawOf("PCMA") }),
+  });
+  await using weir = await TestServer.start({ rtsp: LOCAL, rtp: LOCAL });
+  await using _relay = await pull(weir, camera.url);
+  const stream = weir.server.stream("live/cam");
+  assertEquals(stream.backChannel?.formats.map(({ codec }) => codec), ["pcma", "pcmu"]);
+
+  // Half a second of µ-law, in pieces that are no frames.
+  const pieces = [1500, 500, 1999, 1].map((length) => new Uint8Array(length).fill(0xff));
+  const startedMs = performance.now();
+  const { units } = await stream.talk(ReadableStream.from(pieces), { codec: "pcmu" });
+  const tookMs = performance.now() - startedMs;
+  assertEquals(units, 25);
+  assert(tookMs > 400 && tookMs < 1500, `${tookMs} ms`);
+  const packets = await heard(await camera.talker(), 25);
+  assertEquals(new Set(packets.map(({ payloadType }) => payloadType)), new Set([8]));
+  assertEquals(
+    packets.map(({ payload }) => [payload.length, payload[0]]),
+    Array(25).fill([160, 0xd5]),
+  );
+
+  await assertRejects(
+    () => stream.talk(new ReadableStream(), { codec: "opus" }),
+    RangeError,
+    "it takes pcma/8000, pcmu/8000",
+  );
+  await assertRejects(
+    () => weir.server.stream("live/nobody").talk(new ReadableStream(), { codec: "pcma" }),
+    HubError,
+    "nobody publishes it",
+  );
+});
+
+Deno.test("a program that talks is told when the camera goes, and ends by its signal", async () => {
+  await using camera = new TalkableCamera();
+  await using weir = await TestServer.start({ rtsp: LOCAL, rtp: LOCAL });
+  await using _relay = await pull(weir, camera.url);
+  const stream = weir.server.stream("live/cam");
+  const endless = () =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(8000)),
+    });
+  const abort = new AbortController();
+  const talking = stream.talk(endless(), { codec: "pcma", signal: abort.signal });
+  await heard(await camera.talker(), 2);
+  abort.abort();
+  assert((await talking).units >= 2);
+  assertEquals(stream.backChannel?.isTaken, false);
+
+  const gone = assertRejects(() => stream.talk(endless(), { codec: "pcma" }), HubError, "any more");
+  (await camera.talker(1)).close();
+  await gone;
+});
