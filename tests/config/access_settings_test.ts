@@ -68,7 +68,7 @@ Deno.test("what is wrong with access is told by line and column, and no secret w
     "weir.yaml:1:18 access.keys[0].secret is wrong: allowed is 16 to 128 letters, digits, or - . _ ~",
   ]);
   assertEquals(await problems("access: {rules: [{allow: dance}]}"), [
-    'weir.yaml:1:19 access.rules[0].allow "dance" is wrong: allowed is publish, play or api',
+    'weir.yaml:1:19 access.rules[0].allow "dance" is wrong: allowed is publish, play, talk or api',
   ]);
 });
 
