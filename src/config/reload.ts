@@ -5,6 +5,8 @@ import type { ConfiguredFiles } from "./configured_files.ts";
 import { checkReloadPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
 import type { Settings } from "./settings.ts";
+import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
+import { RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT } from "./settings/listening.ts";
 import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
@@ -42,6 +44,8 @@ export class Reloader {
   #files: ConfiguredFiles;
   /** The relays that settings asked for, by what makes them one, with the ids that the server knows them by. */
   readonly #relays: Map<string, { readonly id: number; readonly options: RelayOptions }>;
+  /** Keys of ports that could not be changed by the last reload. */
+  #late: ReadonlySet<string> = new Set();
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Is made together with the server, before anybody else adds relays. */
@@ -86,8 +90,9 @@ export class Reloader {
       const { tls, ...files } = await readFiles(settings);
       await server.configure({ ...liveOptions(settings), ...files });
       await this.#reloadTls(tls, by);
+      const late = await this.#changePorts(settings);
       await this.#changeRelays(relaysOf(settings));
-      const report = reportOf(this.#settings, settings);
+      const report = reportOf(this.#settings, settings, late);
       this.#settings = settings;
       onChange?.(settings);
       tell(log, report, by);
@@ -115,6 +120,28 @@ export class Reloader {
         reason: reasonOf(error),
       });
     }
+  }
+
+  /** Listens elsewhere where the settings say so; returns the keys of ports that cannot be had now. */
+  async #changePorts(settings: Settings): Promise<ReadonlySet<string>> {
+    const { server, log } = this.#options;
+    const late = new Set<string>();
+    for (const [protocol, row] of PORTS) {
+      const address = settings.get(row);
+      // One that could not be had before is tried again.
+      if (isSame(address, this.#settings.get(row)) && !this.#late.has(row.key)) continue;
+      try {
+        await server.relisten(protocol, address);
+      } catch (error) {
+        late.add(row.key);
+        log.error("a port cannot be changed, the former stays", {
+          setting: row.key,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+    this.#late = late;
+    return late;
   }
 
   /** What was added by others is left alone. */
@@ -148,11 +175,24 @@ function keyOf({ mode, name, url }: RelayOptions): string {
   return mode === "pull" ? `pull ${name}` : `push ${name} ${url}`;
 }
 
-function reportOf(before: Settings, after: Settings): ReloadReport {
+/** Where clients connect to, by protocol. */
+const PORTS = [
+  ["rtmp", RTMP_PORT],
+  ["rtmps", RTMPS_PORT],
+  ["rtsp", RTSP_PORT],
+  ["rtsps", RTSPS_PORT],
+  ["http", HTTP_PORT],
+  ["https", HTTPS_PORT],
+] as const;
+
+/** `late` are keys of settings that could be applied in general, and were not now. */
+function reportOf(before: Settings, after: Settings, late: ReadonlySet<string>): ReloadReport {
   const changed = SETTINGS.filter((row) => !isSame(before.get(row), after.get(row)));
-  const keysOf = (change: string) =>
-    changed.filter((row) => row.change === change).map(({ key }) => key);
-  return { applied: keysOf("reload"), waiting: keysOf("restart") };
+  const [applied, waiting] = [true, false].map((isApplied) =>
+    changed.filter(({ key, change }) => (change === "reload" && !late.has(key)) === isApplied)
+      .map(({ key }) => key)
+  );
+  return { applied: applied!, waiting: waiting! };
 }
 
 function tell(log: ServerLog, { applied, waiting }: ReloadReport, by: string): void {

@@ -1,6 +1,7 @@
 import type { ConnectionEnd, Gate, Guest, Leaving } from "../gate/mod.ts";
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
+import type { OpenPort } from "./door_ports.ts";
 import type { Balancers, ListenAddress, TlsIdentity, Transport } from "../transport/mod.ts";
 
 /** An address of a door. */
@@ -30,6 +31,13 @@ export interface Door {
   readonly addresses: readonly DoorAddress[];
   /** Starts to listen; called once at most. */
   open(shell: Shell): Promise<void>;
+  /**
+   * Listens for one of its protocols elsewhere, or nowhere; connections that there are go on. Absent where that cannot be
+   * changed.
+   *
+   * @throws {ServerError} as {@linkcode Shell.listen}: then all is as before
+   */
+  relisten?(shell: Shell, protocol: string, address: ListenAddress | false): Promise<void>;
   /**
    * Serves a connection that was accepted elsewhere, whether the door is open or not; absent where the protocol cannot
    * be served so.
@@ -113,7 +121,7 @@ export interface Shell {
    *
    * @throws {ServerError} `address-in-use`, `address-not-available`, `certificate`, `permission` or `state`
    */
-  listen(protocol: string, address: ListenAddress, options: DoorListenOptions): Promise<void>;
+  listen(protocol: string, address: ListenAddress, options: DoorListenOptions): Promise<OpenPort>;
   /** Certificate and key, for doors that listen by themselves; `undefined` where there is none. */
   readonly tls: TlsIdentity | undefined;
   /** Whose connections begin with a PROXY header, for doors that listen by themselves. */

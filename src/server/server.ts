@@ -9,7 +9,7 @@ import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import type { Recordings, SavedClip } from "../record/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
-import { ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
+import { type ListenAddress, ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
 import { accessOf, accessOptionsOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
@@ -265,6 +265,20 @@ export class Server {
   async review(): Promise<void> {
     this.#members.pool?.tellAll("review");
     await this.#shell.gate.review();
+  }
+
+  /**
+   * Has a protocol (`rtmp`, `rtmps`, `rtsp`, `rtsps`, `http`, `https`) listened for elsewhere, or nowhere. The new port is
+   * opened first, the former then closed to newcomers, and connections that there are go on. Ports of UDP stay.
+   *
+   * @throws {ServerError} (rejects) as `listen`, or `state` where that cannot be changed: the server does not listen,
+   * workers do, or there is no such protocol. Then all is as before
+   */
+  async relisten(protocol: string, address: ListenAddress | false): Promise<void> {
+    if (this.#members.pool !== undefined) {
+      throw new ServerError("state", "Cannot change where workers listen before the next start");
+    }
+    await this.#shell.relisten(protocol, address);
   }
 
   /**

@@ -2,6 +2,7 @@ import {
   type Door,
   type DoorListenOptions,
   type DoorSnapshot,
+  type OpenPort,
   type ServedConnection,
   type ServerTiming,
   type Shell,
@@ -268,7 +269,7 @@ export class ServerShell implements Shell {
     protocol: string,
     address: ListenAddress,
     options: DoorListenOptions,
-  ): Promise<void> {
+  ): Promise<OpenPort> {
     const tls = this.#tls;
     const isTls = options.tls === true;
     if (isTls && tls === undefined) {
@@ -303,7 +304,28 @@ export class ServerShell implements Shell {
           count,
         }),
     });
-    this.#listeners.push({ address: { protocol, hostname, port }, listener, acceptor });
+    const open = { address: { protocol, hostname, port }, listener, acceptor };
+    this.#listeners.push(open);
+    return {
+      retire: () => {
+        acceptor.close();
+        this.#listeners.splice(this.#listeners.indexOf(open), 1);
+        this.log.info(`${protocol} no longer listening on ${formatAddress({ hostname, port })}`);
+      },
+    };
+  }
+
+  /**
+   * Has a protocol listened for elsewhere, or nowhere; see {@linkcode Door.relisten}.
+   *
+   * @throws {ServerError} as `listen`, or `state` where no door can change that
+   */
+  async relisten(protocol: string, address: ListenAddress | false): Promise<void> {
+    const door = this.#doors.find(({ protocols }) => protocols.includes(protocol));
+    if (door?.relisten === undefined || this.#state !== "listening") {
+      throw new ServerError("state", `Cannot change where ${protocol} is listened for`);
+    }
+    await door.relisten(this, protocol, address);
   }
 
   /**

@@ -73,7 +73,8 @@ Deno.test(
       `${DOORS.replace("off", "127.0.0.1:0")}rtp: {port: 0}\n`,
       /wait for the next start/,
     );
-    assertStringIncludes(waiting, 'settings="rtsp.port rtp.port"');
+    assertStringIncludes(waiting, "settings=rtp.port");
+    await weir.line(/rtsp listening on/);
     // A file that is wrong changes nothing, and says all that is wrong.
     const wrong = await weir.reload(`${DOORS}limits: {maxConnections: 0, bogus: 1}\n`, /ERROR/);
     assertStringIncludes(wrong, "weir.yaml:4:29 limits.bogus: unknown key");

@@ -13,7 +13,7 @@ export const HTTP_PORT = setting({
   flag: { name: "http", placeholder: "[HOST:]PORT|off" },
   option: "http",
   givesDefault: true,
-  change: "restart",
+  change: "reload",
 });
 
 /** Where HTTP over TLS is listened for. */
@@ -25,7 +25,7 @@ export const HTTPS_PORT = setting({
   doc: "It needs `tls.cert` and `tls.key`.",
   flag: { name: "https", placeholder: "[HOST:]PORT|off" },
   option: "https",
-  change: "restart",
+  change: "reload",
 });
 
 /** The UDP port of WebRTC. */

@@ -12,7 +12,7 @@ export const RTMP_PORT = setting({
   flag: { name: "rtmp", placeholder: "[HOST:]PORT|off" },
   option: "rtmp",
   givesDefault: true,
-  change: "restart",
+  change: "reload",
 });
 
 /** Where RTSP is listened for. */
@@ -24,7 +24,7 @@ export const RTSP_PORT = setting({
   flag: { name: "rtsp", placeholder: "[HOST:]PORT|off" },
   option: "rtsp",
   givesDefault: true,
-  change: "restart",
+  change: "reload",
 });
 
 const EVEN_PORT: LeafType<number | false> = {
@@ -82,7 +82,7 @@ export const RTMPS_PORT = setting({
   doc: "It needs `tls.cert` and `tls.key`.",
   flag: { name: "rtmps", placeholder: "[HOST:]PORT|off" },
   option: "rtmps",
-  change: "restart",
+  change: "reload",
 });
 
 /** Where RTSP over TLS is listened for. */
@@ -94,7 +94,7 @@ export const RTSPS_PORT = setting({
   doc: "It needs `tls.cert` and `tls.key`.",
   flag: { name: "rtsps", placeholder: "[HOST:]PORT|off" },
   option: "rtsps",
-  change: "restart",
+  change: "reload",
 });
 
 /** The file of the certificate. */

@@ -6,7 +6,7 @@ import {
   ServerError,
   type TlsIdentity,
 } from "../../transport/mod.ts";
-import type { Door, DoorAddress, Shell } from "../mod.ts";
+import { type Door, type DoorAddress, DoorPorts, type OpenPort, type Shell } from "../mod.ts";
 import {
   type CrossOriginRequest,
   type CrossOriginRules,
@@ -77,6 +77,9 @@ export class HttpDoor implements Door {
   readonly #rules: CrossOriginRules;
   readonly #webrtc: WebRtc | undefined;
   readonly #listeners: (HttpListener | ProxiedHttpListener)[] = [];
+  /** Those that were closed to newcomers, and answer those who came before. */
+  readonly #retired = new Set<HttpListener | ProxiedHttpListener>();
+  readonly #ports = new DoorPorts();
   #webrtcAddress: DoorAddress | undefined;
   #isClosed = false;
 
@@ -109,13 +112,24 @@ export class HttpDoor implements Door {
     const { http = false, https = false } = this.#options;
     await this.#openWebRtc(shell);
     for (const output of this.#outputs) output.open?.(shell);
-    if (http !== false) await this.#listen(shell, { protocol: "http", address: http });
-    if (https === false) return;
+    await this.relisten(shell, "http", http);
+    await this.relisten(shell, "https", https);
+  }
+
+  /** Listens elsewhere from now on. */
+  async relisten(shell: Shell, protocol: string, address: ListenAddress | false): Promise<void> {
     const { tls } = shell;
-    if (tls === undefined) {
-      throw new ServerError("state", "Cannot listen for https without a certificate and key");
-    }
-    await this.#listen(shell, { protocol: "https", address: https, tls });
+    const isTls = protocol === "https";
+    await this.#ports.set(protocol, address, async (address) => {
+      if (isTls && tls === undefined) {
+        throw new ServerError("state", "Cannot listen for https without a certificate and key");
+      }
+      return await this.#listen(shell, {
+        protocol,
+        address,
+        ...(isTls && tls !== undefined ? { tls } : {}),
+      });
+    });
   }
 
   /** Shows another certificate from the next connection on. */
@@ -129,7 +143,8 @@ export class HttpDoor implements Door {
   /** Resolves when its ports are closed, and the last answers are out. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#listeners.map((listener) => listener.shutdown(CLOSE_MS)));
+    const all = [...this.#listeners, ...this.#retired];
+    await Promise.all(all.map((listener) => listener.shutdown(CLOSE_MS)));
     this.#listeners.length = 0;
     await this.#webrtc?.close();
   }
@@ -226,7 +241,7 @@ export class HttpDoor implements Door {
       readonly address: ListenAddress;
       readonly tls?: TlsIdentity;
     },
-  ): Promise<void> {
+  ): Promise<OpenPort> {
     const made: HttpListenerOptions = {
       ...options,
       isShared: shell.sharesPorts,
@@ -244,6 +259,16 @@ export class HttpDoor implements Door {
     this.#listeners.push(listener);
     const { protocol, hostname, port } = listener.address;
     shell.log.info(`${protocol} listening on ${formatAddress({ hostname, port })}`);
+    return {
+      retire: () => {
+        this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+        this.#retired.add(listener);
+        void listener.retire().finally(() => this.#retired.delete(listener));
+        shell.log.info(
+          `${protocol} no longer listening on ${formatAddress({ hostname, port })}`,
+        );
+      },
+    };
   }
 }
 

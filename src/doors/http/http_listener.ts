@@ -98,6 +98,11 @@ export class HttpListener {
     }
   }
 
+  /** Accepts no more; resolves when all answers are out, however long those last. */
+  async retire(): Promise<void> {
+    await Promise.all([this.#server, ...this.#former].map((server) => server.shutdown()));
+  }
+
   /**
    * Accepts no more; resolves when all answers are out, or after `graceMs`: clients that do not read theirs keep
    * their connections, since Deno has no way to cut them, but neither this server nor the program waits for them.

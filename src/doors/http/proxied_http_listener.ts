@@ -98,6 +98,12 @@ export class ProxiedHttpListener {
     await this.#behind.reload(tls);
   }
 
+  /** Accepts no more; resolves when all answers are out, however long those last. */
+  async retire(): Promise<void> {
+    this.#acceptor.close();
+    await this.#behind.retire();
+  }
+
   /** Accepts no more; resolves when all answers are out, or after `graceMs`. */
   async shutdown(graceMs: number): Promise<void> {
     this.#isClosed = true;

@@ -3,7 +3,13 @@ import type { ChunkLimits, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
 import type { ListenAddress, Transport } from "../../transport/mod.ts";
 import type { LossPolicy } from "../../transmux/mod.ts";
 import type { EnhancedPolicy } from "../../wire/mod.ts";
-import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
+import {
+  type Door,
+  type DoorAddress,
+  DoorPorts,
+  type ServedConnection,
+  type Shell,
+} from "../mod.ts";
 import { RtmpConnectDesk } from "./rtmp_connect_desk.ts";
 import { RtmpConnection } from "./rtmp_connection.ts";
 
@@ -39,6 +45,7 @@ export class RtmpDoor implements Door {
   /** All its ports are the shell's. */
   readonly addresses: readonly DoorAddress[] = [];
   readonly #options: RtmpDoorOptions;
+  readonly #ports = new DoorPorts();
   /** One for all connections: what it asks is answered on another. */
   readonly #desk: RtmpConnectDesk;
 
@@ -54,9 +61,19 @@ export class RtmpDoor implements Door {
   /** Listens where the options say. */
   async open(shell: Shell): Promise<void> {
     const { rtmp = false, rtmps = false } = this.#options;
+    await this.relisten(shell, "rtmp", rtmp);
+    await this.relisten(shell, "rtmps", rtmps);
+  }
+
+  /** Listens elsewhere from now on. */
+  async relisten(shell: Shell, protocol: string, address: ListenAddress | false): Promise<void> {
     const serve = (transport: Transport, guest: Guest) => this.serve(shell, { transport, guest });
-    if (rtmp !== false) await shell.listen("rtmp", rtmp, { serve });
-    if (rtmps !== false) await shell.listen("rtmps", rtmps, { serve, tls: true });
+    const options = { serve, tls: protocol === "rtmps" };
+    await this.#ports.set(
+      protocol,
+      address,
+      (address) => shell.listen(protocol, address, options),
+    );
   }
 
   /** Serves a connection that was let in. */

@@ -10,7 +10,13 @@ import {
   type ListenAddress,
   type Transport,
 } from "../../transport/mod.ts";
-import type { Door, DoorAddress, ServedConnection, Shell } from "../mod.ts";
+import {
+  type Door,
+  type DoorAddress,
+  DoorPorts,
+  type ServedConnection,
+  type Shell,
+} from "../mod.ts";
 import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
@@ -41,6 +47,7 @@ export class RtspDoor implements Door {
   /** What it speaks. */
   readonly protocols: readonly string[] = ["rtsp", "rtsps", "rtp"];
   readonly #options: RtspDoorOptions;
+  readonly #ports = new DoorPorts();
   readonly #groups: MulticastGroups | undefined;
   readonly #tunnels = { plain: new RtspTunnels(), tls: new RtspTunnels() };
   #service: RtspService | undefined;
@@ -79,17 +86,20 @@ export class RtspDoor implements Door {
       ...this.#options.session,
       datagrams: { sockets: this.#sockets, multicast: this.#multicast },
     });
-    if (rtsp !== false) {
-      await shell.listen("rtsp", rtsp, {
-        serve: (transport, guest) => this.#serve(shell, { transport, guest, isTls: false }),
+    await this.relisten(shell, "rtsp", rtsp);
+    await this.relisten(shell, "rtsps", rtsps);
+  }
+
+  /** Listens elsewhere from now on; the UDP ports stay where they are. */
+  async relisten(shell: Shell, protocol: string, address: ListenAddress | false): Promise<void> {
+    const isTls = protocol === "rtsps";
+    await this.#ports.set(protocol, address, async (address) => {
+      this.#service ??= this.#serviceWithoutDatagrams(shell);
+      return await shell.listen(protocol, address, {
+        tls: isTls,
+        serve: (transport, guest) => this.#serve(shell, { transport, guest, isTls }),
       });
-    }
-    if (rtsps !== false) {
-      await shell.listen("rtsps", rtsps, {
-        tls: true,
-        serve: (transport, guest) => this.#serve(shell, { transport, guest, isTls: true }),
-      });
-    }
+    });
   }
 
   /** Serves a connection that was let in: over TCP alone where the door is not listened at. */
@@ -97,10 +107,7 @@ export class RtspDoor implements Door {
     shell: Shell,
     { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection {
-    this.#service ??= new RtspService(shell, {
-      ...this.#options.session,
-      datagrams: { sockets: undefined, multicast: undefined },
-    });
+    this.#service ??= this.#serviceWithoutDatagrams(shell);
     return this.#serve(shell, { transport, guest, isTls: true });
   }
 
@@ -132,6 +139,13 @@ export class RtspDoor implements Door {
       strangeDatagrams: (this.#sockets?.strangers ?? 0) +
         (this.#multicast?.sockets.strangers ?? 0),
     };
+  }
+
+  #serviceWithoutDatagrams(shell: Shell): RtspService {
+    return new RtspService(shell, {
+      ...this.#options.session,
+      datagrams: { sockets: undefined, multicast: undefined },
+    });
   }
 
   #serve(
