@@ -63,7 +63,7 @@ export function apiSchemas(z: HonoPackage["z"]) {
   };
   const words = z.array(z.string().min(1).max(512)).min(1).max(1000);
   const oneOrMore = z.union([z.string().min(1).max(512), words]);
-  const action = z.enum(["publish", "play"]);
+  const action = z.enum(["publish", "play", "talk"]);
   const actions = z.union([action, z.array(action).min(1)]);
   const amount = z.union([z.number().min(0), z.literal("unlimited")]);
   const pathRuleShape = {

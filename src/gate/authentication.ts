@@ -93,8 +93,8 @@ export interface AllowanceTerms {
 
 /** A publisher or player that is in, when other rules hold than when it came. */
 export interface Admitted extends StreamRequest {
-  /** What it does. */
-  readonly action: StreamAction;
+  /** What it does; who plays may talk besides, which is asked apart. */
+  readonly action: StreamAction | "talk";
   /** What it was let in by, as the `authenticate` hook has said; `undefined` where it has not. */
   readonly grounds: unknown;
 }

@@ -237,7 +237,7 @@ export class Guest {
    * heard in somebody's house is more than to look into it.
    */
   async talk(ask: Ask): Promise<Answer<TalkLeave>> {
-    if (this.#isOwn) return { granted: { user: undefined, expiresInMs: undefined } };
+    if (this.#isOwn) return { granted: NOBODY };
     const judged = this.#desk.hooks.authenticate === undefined
       ? { refused: "denied", why: "Nobody may talk, as nothing says who may" } as const
       : await this.#judge("talk", { request: this.#request(ask), ask });
@@ -602,6 +602,8 @@ export interface TalkLeave {
   readonly user: string | undefined;
   /** How long it holds, milliseconds; `undefined` for as long as it likes. */
   readonly expiresInMs: number | undefined;
+  /** What it rests on, as the `authenticate` hook has said. */
+  readonly grounds?: unknown;
 }
 
 /** What a client has proved. */

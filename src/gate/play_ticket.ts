@@ -1,6 +1,7 @@
 import { HubError, type Stream } from "../hub/mod.ts";
 import type { LogFields } from "../log/mod.ts";
 import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
+import type { Admitted } from "./authentication.ts";
 import type { Desk } from "./desk.ts";
 import type { PeerPass } from "./peers.ts";
 import type { StreamRequest } from "./stream_request.ts";
@@ -52,6 +53,8 @@ export class PlayTicket implements Ticket {
   readonly #sinceMs: number;
   /** The functions that answer the questions for the stream that still wait. */
   readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
+  /** What it was let in for to talk, where it does. */
+  #talks: readonly Admitted[] = [];
   #start: PlayStart | undefined;
   #startedMs = 0;
   #ended = false;
@@ -193,12 +196,22 @@ export class PlayTicket implements Ticket {
     if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
   }
 
+  /** The player talks to who publishes, too: it is ended when it may not do that any more. */
+  talks(
+    { user, grounds }: { readonly user: string | undefined; readonly grounds?: unknown },
+  ): void {
+    const request = { ...this.request, ...(user === undefined ? {} : { user }) };
+    this.#talks = [{ ...request, action: "talk", grounds }];
+  }
+
   /** Sees whether it may stay by the rules and bounds of now, and ends it if not; resolves with whether it stays. */
   async review(): Promise<boolean> {
     if (this.isOwn || this.peer !== undefined) return true;
     const { request } = this;
     const { grounds } = this.#wiring;
-    const why = await whyNotStay(this.#desk, { ...request, action: "play", grounds });
+    const asked = [{ ...request, action: "play", grounds } as const, ...this.#talks];
+    const answers = await Promise.all(asked.map((admitted) => whyNotStay(this.#desk, admitted)));
+    const why = answers.find((answer) => answer !== undefined);
     if (this.#ended || this.#sentAway !== undefined) return true;
     if (why !== undefined) {
       this.kick(why);

@@ -136,3 +136,24 @@ Deno.test("who is in keeps to the bitrate of now: a lower one ends it once it wa
   assertEquals(ends.map(({ reason }) => reason), ["bitrate"]);
   assertEquals(bench.clock.pending, 0);
 });
+
+Deno.test("a player that talks is ended when it may not do that any more", async () => {
+  const gone = new Set<string>();
+  const bench = new GateBench({
+    hooks: {
+      authenticate: ({ action }) => ({ allow: { user: "ann" }, grounds: action }),
+      mayStay: ({ action, grounds }) => {
+        assertEquals(action, grounds);
+        return gone.has(action) ? { refuse: "Not any more" } : undefined;
+      },
+    },
+  });
+  const guest = await bench.entered();
+  const ticket = await bench.player(guest);
+  gone.add("talk");
+  await bench.gate.review();
+  assertEquals(bench.tickets.length, 1);
+  ticket.talks(granted(await guest.talk({ name: "live/cam" })));
+  await bench.gate.review();
+  assertEquals(bench.tickets, []);
+});

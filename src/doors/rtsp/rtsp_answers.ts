@@ -315,6 +315,7 @@ export class RtspAnswers {
       return this.#connection.reject(event, 502, { reason: `It cannot be talked to: ${reason}` });
     }
     playing.hear(talk);
+    ticket.talks(leave.granted);
     const identity = ticket.user;
     const events = this.#connection.acceptSetup(event, {
       isBackChannel: true,
