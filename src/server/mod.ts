@@ -48,6 +48,7 @@ export type {
   DoorAddress,
   DoorListenOptions,
   DoorSnapshot,
+  OpenPort,
   ServedConnection,
   ServerTiming,
   Shell,
