@@ -35,6 +35,14 @@ export interface HubEvents {
   readonly onError?: (error: unknown) => void;
 }
 
+/** What holds media of streams beside the hub: segments, say. */
+export interface MediaHolder {
+  /** Bytes of memory that it holds, about. */
+  readonly heldBytes: number;
+  /** Lets go of what it can do without. */
+  shed(): void;
+}
+
 /** What {@linkcode Hub.observe} calls. */
 export type HubObserver = Omit<HubEvents, "onError">;
 
@@ -66,6 +74,8 @@ export class Hub {
   readonly #streams = new Map<string, Stream>();
   /** Those of them that are published, or whose publisher may return: the others are waited for alone. */
   readonly #published = new Set<Stream>();
+  /** What else holds media of streams. */
+  readonly #holders = new Set<MediaHolder>();
   /** What has come and left of streams that are no more. */
   #former: StreamTotals = NO_TOTALS;
   /** Bytes taken in since the streams were last looked at. */
@@ -217,11 +227,25 @@ export class Hub {
     };
   }
 
+  /**
+   * Has what `holder` holds of streams counted with what they hold themselves, and let go with it, until the function that
+   * is returned is called.
+   */
+  hold(holder: MediaHolder): () => void {
+    this.#holders.add(holder);
+    return () => void this.#holders.delete(holder);
+  }
+
   /** Bytes of memory that the media of all streams holds, about. */
   get heldBytes(): number {
     let bytes = 0;
-    for (const stream of this.#streams.values()) bytes += stream.heldBytes;
+    for (const holder of this.#allHolders()) bytes += holder.heldBytes;
     return bytes;
+  }
+
+  *#allHolders(): Iterable<Stream | MediaHolder> {
+    yield* this.#streams.values();
+    yield* this.#holders;
   }
 
   /** What has come and left of all streams, those that are no more too; it only grows. */
@@ -244,12 +268,12 @@ export class Hub {
     this.#tookBytes = 0;
     let over = this.heldBytes - this.settings.maxHeldBytes;
     if (over <= 0) return;
-    const held = this.streams.map((stream) => ({ stream, bytes: stream.heldBytes }));
+    const held = Array.from(this.#allHolders(), (one) => ({ one, bytes: one.heldBytes }));
     held.sort((a, b) => b.bytes - a.bytes);
-    for (const { stream, bytes } of held) {
-      stream.shed();
-      over -= bytes - stream.heldBytes;
-      this.#tellShed(stream);
+    for (const { one, bytes } of held) {
+      one.shed();
+      over -= bytes - one.heldBytes;
+      if (one instanceof Stream) this.#tellShed(one);
       if (over <= 0) return;
     }
   }

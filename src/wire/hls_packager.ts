@@ -165,6 +165,11 @@ export class HlsPackager {
     return this.#lines.reduce((sum, { rendition }) => sum + rendition.heldBytes, 0);
   }
 
+  /** Lets go of all but the segments that its playlists have at least. */
+  shed(): void {
+    for (const { rendition } of this.#lines) rendition.shed();
+  }
+
   /** Frames that could not be packaged. */
   get dropped(): number {
     return this.#tap.dropped;

@@ -167,6 +167,12 @@ export class HlsRendition {
     this.#texts.clear();
   }
 
+  /** Lets go of all but the segments that a playlist has at least. */
+  shed(): void {
+    this.#retireTo({ listed: LEAST_SEGMENTS, retired: 0 });
+    this.#texts.clear();
+  }
+
   /** Whether the playlist holds a part, or, where that is not given, the whole segment. */
   has({ msn, part }: { readonly msn: number; readonly part?: number | undefined }): boolean {
     const { openMsn } = this;
@@ -307,27 +313,36 @@ export class HlsRendition {
   /** Takes segments off the playlist, and drops those that no player can know any longer (6.2.2). */
   #retireOld(): void {
     const { listedSegments, maxBytes } = this.#options;
-    const isFull = (): boolean =>
-      this.#listed.length > listedSegments ||
-      (this.#listed.length > LEAST_SEGMENTS && this.#listedBytes() > maxBytes / 2);
-    while (isFull()) {
+    let listed = Math.min(this.#listed.length, listedSegments);
+    let bytes = this.#listed.slice(-listed).reduce((sum, { size }) => sum + size, 0);
+    while (listed > LEAST_SEGMENTS && bytes > maxBytes / 2) {
+      bytes -= this.#listed.at(-listed--)!.size;
+    }
+    this.#retireTo({ listed, retired: listed + 1 });
+    while (this.#retired.length > 0 && this.#bytes > maxBytes) this.#drop();
+    this.#dropInits();
+  }
+
+  /** Leaves so many segments in the playlist, and so many behind it. */
+  #retireTo({ listed, retired }: { readonly listed: number; readonly retired: number }): void {
+    while (this.#listed.length > listed) {
       const old = this.#listed.shift()!;
       if (old.discontinuity) this.#discontinuities++;
       this.#retired.push(old);
     }
-    while (
-      this.#retired.length > this.#listed.length + 1 ||
-      (this.#retired.length > 0 && this.#bytes > maxBytes)
-    ) {
-      this.#bytes -= this.#retired.shift()!.size;
-    }
+    while (this.#retired.length > retired) this.#drop();
+    this.#dropInits();
+  }
+
+  #drop(): void {
+    this.#bytes -= this.#retired.shift()!.size;
+  }
+
+  /** Drops the initialization segments that no segment is read with. */
+  #dropInits(): void {
     const used = new Set([...this.#retired, ...this.#listed].map(({ map }) => map.uri));
     while (
       this.#inits.length > 1 && !used.has(this.#uri(`init${this.#inits[0]!.index}.mp4`))
     ) this.#bytes -= this.#inits.shift()!.bytes.length;
-  }
-
-  #listedBytes(): number {
-    return this.#listed.reduce((sum, { size }) => sum + size, 0);
   }
 }

@@ -443,3 +443,18 @@ Deno.test("HlsPackager holds no more bytes than it may", () => {
   weir.send(repeated("h264", 60));
   assert(weir.packager.heldBytes <= bytes * 14, `${weir.packager.heldBytes} of ${bytes * 12}`);
 });
+
+Deno.test("HlsPackager's segments count as what streams hold, and are let go with it", async () => {
+  using weir = new Packaging();
+  weir.hub.configure({ maxHeldBytes: 1_500_000 });
+  weir.package({ segmentMs: 500, segments: 1000 });
+  weir.hub.hold(weir.packager);
+  const before = weir.hub.heldBytes;
+  weir.send(repeated("h264", 6));
+  assert(weir.hub.heldBytes - before > weir.packager.heldBytes);
+  for (let at = 1; at < 12; at++) {
+    weir.send(repeated("h264", 20, at * 20 * 960).slice(1));
+    assert(weir.hub.heldBytes < 1_700_000, `${weir.hub.heldBytes} are held`);
+  }
+  assert((await weir.playlist()).segments.length >= 3);
+});

@@ -8,6 +8,8 @@ const IDLE_MS = 10_000;
 /** A stream that is packaged. */
 interface Packaged {
   readonly packager: HlsPackager;
+  /** Has the hub count it no more. */
+  readonly release: () => void;
   viewers: number;
   idle: Timer | undefined;
 }
@@ -62,7 +64,7 @@ export class HlsPackagers {
   }
 
   #begin(stream: Stream): Packaged {
-    const { clock, log } = this.#shell;
+    const { clock, log, hub } = this.#shell;
     const packager = new HlsPackager(stream, {
       ...this.#options,
       clock,
@@ -75,7 +77,8 @@ export class HlsPackagers {
         if (viewers <= 0) this.#drop(stream, packaged);
       },
     });
-    const packaged: Packaged = { packager, viewers: 0, idle: undefined };
+    const release = hub.hold(packager);
+    const packaged: Packaged = { packager, release, viewers: 0, idle: undefined };
     this.#packaged.set(stream, packaged);
     return packaged;
   }
@@ -90,6 +93,7 @@ export class HlsPackagers {
   #drop(stream: Stream, packaged: Packaged): void {
     packaged.idle?.cancel();
     packaged.packager.close();
+    packaged.release();
     if (this.#packaged.get(stream) === packaged) this.#packaged.delete(stream);
   }
 }
