@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import {
   type Clock,
   openStreamQueue,
@@ -40,7 +41,7 @@ export interface RecorderOptions {
   readonly format: RecordingFormat;
   /** Length of a file, milliseconds: it ends before the first key frame behind it. `Infinity` for one file. */
   readonly segmentMs: number;
-  /** Length of a fragment of MP4, milliseconds: what a crash loses at most. */
+  /** Length of a fragment of MP4, and of what is written at once, milliseconds: what a crash loses at most. */
   readonly partMs: number;
   /** Bytes of media that may wait for a slow store. By default as much as a player may lag. */
   readonly maxLagBytes?: number;
@@ -94,7 +95,14 @@ interface OpenSegment extends OpenedSegment {
   readonly startUnixMs: number;
   bytes: number;
   endUs: number;
+  /** What is to be written, and since when on the stream's clock. */
+  waiting: Uint8Array[];
+  waitingBytes: number;
+  writtenUs: number;
 }
+
+/** What waits to be written together, at most. */
+const MOST_WAITING_BYTES = 256 * 1024;
 
 /** The wait after the first failure of a store, and the longest, milliseconds. */
 const RETRY_MS = 1000;
@@ -243,8 +251,29 @@ export class Recorder {
     }
     const segment = this.#segment ?? await this.#begin(frame);
     if (segment === undefined) return;
-    for (const bytes of segment.writer.add(frame)) await this.#writeTo(segment, bytes);
+    this.#gather(segment, segment.writer.add(frame));
     segment.endUs = Math.max(segment.endUs, frame.dtsUs);
+    const { writer, waitingBytes, writtenUs } = segment;
+    const isDue = writer.isOfFragments || waitingBytes >= MOST_WAITING_BYTES ||
+      frame.dtsUs - writtenUs >= this.#options.partMs * 1000;
+    if (isDue) await this.#flush(segment);
+  }
+
+  /** Frames are written some at a time: a write of each costs more than all else. */
+  #gather(segment: OpenSegment, pieces: readonly Uint8Array[]): void {
+    for (const bytes of pieces) {
+      segment.waiting.push(bytes);
+      segment.waitingBytes += bytes.length;
+    }
+  }
+
+  async #flush(segment: OpenSegment): Promise<void> {
+    segment.writtenUs = segment.endUs;
+    const { waiting } = segment;
+    if (waiting.length === 0) return;
+    segment.waiting = [];
+    segment.waitingBytes = 0;
+    await this.#writeTo(segment, waiting.length === 1 ? waiting[0]! : concat(waiting));
   }
 
   /** Whether a file ends before a frame. */
@@ -284,6 +313,9 @@ export class Recorder {
       originUs: frame.dtsUs,
       endUs: frame.dtsUs,
       bytes: 0,
+      waiting: [],
+      waitingBytes: 0,
+      writtenUs: frame.dtsUs,
     };
     this.#segment = segment;
     this.#segments++;
@@ -310,7 +342,8 @@ export class Recorder {
     this.#segment = undefined;
     if (this.#options.isSingle === true) this.#endSoon();
     try {
-      for (const bytes of segment.writer.end(next)) await this.#writeTo(segment, bytes);
+      this.#gather(segment, segment.writer.end(next));
+      await this.#flush(segment);
     } catch (error) {
       this.#segment = segment;
       await this.#failed(error);

@@ -31,6 +31,8 @@ export interface SegmentWriter {
   readonly hasTracks: boolean;
   /** The file's first bytes. */
   readonly head: Uint8Array;
+  /** Whether it returns whole fragments, each of which is written at once. */
+  readonly isOfFragments?: true;
   /** Takes a frame; returns what can be written now. */
   add(frame: CodedFrame): readonly Uint8Array[];
   /** Ends the file; `next` is the frame that comes behind it, where there is one. */
@@ -58,6 +60,7 @@ const MOST_PART_BYTES = 8 * 1024 * 1024;
 const MOST_PARTS = 4;
 
 class Mp4Segment implements SegmentWriter {
+  readonly isOfFragments = true;
   readonly #start: SegmentStart;
   readonly #writer: FragmentWriter;
   readonly #mainKind: string | undefined;

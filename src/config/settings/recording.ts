@@ -65,7 +65,8 @@ const RULE: GroupType = {
       key: "part",
       type: time({ min: 50, max: 60_000, isWhole: false }),
       default: 1000,
-      help: "length of a fragment of MP4: what a crash loses at most",
+      help:
+        "length of a fragment of MP4, and of what is written at once: what a crash loses at most",
       change: "restart",
     }),
     setting({
