@@ -13,6 +13,7 @@
  * @module
  */
 export { checkEventOptions, EventOutlets, type EventOutletsOptions } from "./event_outlets.ts";
+export * from "./event_traces.ts";
 export {
   type ListeningHooks,
   listeningHooks,

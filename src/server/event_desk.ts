@@ -1,9 +1,12 @@
 import {
+  denoTracer,
   EventOutlets,
+  EventTraces,
   type ListeningHooks,
   listeningHooks,
   type ServerEvents,
 } from "../events/mod.ts";
+import denoConfig from "../../deno.json" with { type: "json" };
 import type { ServerHooks } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
@@ -35,6 +38,7 @@ export class EventDesk {
   /** The hooks, which tell of all that they hear. */
   readonly hooks: ServerHooks;
   readonly #listening: ListeningHooks | undefined;
+  readonly #isWhole: boolean;
   readonly #outlets: EventOutlets;
   readonly #events: ServerEvents;
   readonly #addresses: () => readonly ServerAddress[];
@@ -55,6 +59,7 @@ export class EventDesk {
       })
       : undefined;
     this.hooks = this.#listening?.hooks ?? hooks;
+    this.#isWhole = part === undefined;
     this.#outlets = new EventOutlets({
       webhooks: part === undefined ? options.webhooks ?? [] : [],
       commands: part === undefined ? options.commands ?? [] : [],
@@ -65,12 +70,14 @@ export class EventDesk {
   }
 
   /**
-   * Tells URLs and programs from now on.
+   * Tells URLs, programs, and who collects traces, from now on.
    *
    * @throws {ServerError} `permission` if a permission is missing, with the flag to add
    */
   open(): void {
     this.#outlets.open(this.#events);
+    const tracer = this.#isWhole ? denoTracer(denoConfig.version) : undefined;
+    if (tracer !== undefined) new EventTraces(tracer).open(this.#events);
   }
 
   /** Ends the programs that run, and begins no more. */
