@@ -7,12 +7,12 @@ import type {
 } from "./server_events.ts";
 
 /** A value that a span can have. */
-type Attribute = string | number | boolean;
+export type TraceAttribute = string | number | boolean;
 
 /** What is used of a span of OpenTelemetry. */
 export interface TraceSpan {
   /** Says something of it. */
-  setAttributes(attributes: Readonly<Record<string, Attribute>>): unknown;
+  setAttributes(attributes: Readonly<Record<string, TraceAttribute>>): unknown;
   /** Says how it went: 1 is well, 2 is not. */
   setStatus(status: { readonly code: number; readonly message?: string }): unknown;
   /** It is over, and may be exported. */
@@ -26,7 +26,7 @@ export interface Tracer {
     name: string,
     options: {
       readonly kind?: number;
-      readonly attributes: Readonly<Record<string, Attribute>>;
+      readonly attributes: Readonly<Record<string, TraceAttribute>>;
     },
     context?: unknown,
   ): TraceSpan;
@@ -138,7 +138,7 @@ export class EventTraces {
   #end(
     action: "publish" | "play",
     role: EventRole,
-    end: Readonly<Record<string, Attribute>>,
+    end: Readonly<Record<string, TraceAttribute>>,
   ): void {
     const key = keyOf(action, role);
     const [span, ...others] = this.#roles.get(key) ?? [];
@@ -152,7 +152,7 @@ export class EventTraces {
   #instant(
     name: string,
     { about, parent, fault }: {
-      readonly about: Readonly<Record<string, Attribute>>;
+      readonly about: Readonly<Record<string, TraceAttribute>>;
       readonly parent?: TraceSpan | undefined;
       readonly fault?: string;
     },
@@ -165,7 +165,7 @@ export class EventTraces {
   #begin(
     name: string,
     { about, parent }: {
-      readonly about: Readonly<Record<string, Attribute>>;
+      readonly about: Readonly<Record<string, TraceAttribute>>;
       readonly parent?: TraceSpan | undefined;
     },
   ): TraceSpan {
@@ -191,7 +191,7 @@ function keyOf(action: string, { connection, stream }: EventRole): string {
 /** By the names of OpenTelemetry's conventions, where those have one. */
 function ofConnection(
   { id, protocol, address, app, userAgent }: EventConnection,
-): Readonly<Record<string, Attribute>> {
+): Readonly<Record<string, TraceAttribute>> {
   return {
     "weir.connection": id,
     "network.protocol.name": protocol,
@@ -201,7 +201,7 @@ function ofConnection(
   };
 }
 
-function ofRole({ connection, stream, user }: EventRole): Readonly<Record<string, Attribute>> {
+function ofRole({ connection, stream, user }: EventRole): Readonly<Record<string, TraceAttribute>> {
   return {
     ...ofConnection(connection),
     "weir.stream": stream,
@@ -211,6 +211,6 @@ function ofRole({ connection, stream, user }: EventRole): Readonly<Record<string
 
 function ofEnd(
   { reason, message }: { readonly reason: string; readonly message: string },
-): Readonly<Record<string, Attribute>> {
+): Readonly<Record<string, TraceAttribute>> {
   return { "weir.reason": reason, "weir.message": message };
 }
