@@ -28,6 +28,10 @@ export interface Feed {
 /**
  * The one writer of a connection, of a server or a client. What the session says goes first, but never into the middle of a
  * media message; a partial write is gone on with.
+ *
+ * There are these two priorities and no third, of sound before pictures, which other servers have: media keep the order
+ * of their publisher, since players share bytes, take what comes late in time for a mistake, and wait with sound for the
+ * pictures that belong to it. What cannot keep up is skipped to a key frame, sound and pictures together.
  */
 export class Outbox {
   /** Called once, when a write has failed. */

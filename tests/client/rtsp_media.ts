@@ -40,22 +40,26 @@ export class TestCamera implements AsyncDisposable {
     return new TestCamera(client, await client.record());
   }
 
-  /** Sends picture `number`, a key frame each tenth and larger than one packet, and the sound after it. */
-  async send(number: number): Promise<void> {
-    if (this.#writers.length > 1) await this.#sendPicture(number);
+  /**
+   * Sends picture `number`, a key frame each tenth and larger than one packet, and the sound after it; with `isCut` the
+   * picture's last packet is lost.
+   */
+  async send(number: number, options: { readonly isCut?: boolean } = {}): Promise<void> {
+    if (this.#writers.length > 1) await this.#sendPicture(number, options);
     const audio = this.#writers.at(-1)!;
     await audio.write(sound(number * 2));
     await audio.write(sound(number * 2 + 1));
   }
 
-  async #sendPicture(number: number): Promise<void> {
+  async #sendPicture(number: number, { isCut = false }: { isCut?: boolean }): Promise<void> {
     const picture = new Uint8Array(2000).fill(0x55);
     // The slice begins at the first macroblock.
     picture.set([number % 10 === 0 ? 0x65 : 0x41, 0x88]);
     new DataView(picture.buffer).setUint32(1992, number);
     const frame = { timestamp: number * 3600, parts: [picture] };
-    for (const packet of this.#packetizer.packetize(frame)) {
-      await this.#writers[0]!.write(this.#sender.build(packet));
+    const packets = this.#packetizer.packetize(frame).map((packet) => this.#sender.build(packet));
+    for (const packet of isCut ? packets.slice(0, -1) : packets) {
+      await this.#writers[0]!.write(packet);
     }
   }
 

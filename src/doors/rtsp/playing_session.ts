@@ -35,14 +35,14 @@ export interface PlayingSessionOptions {
 /** The media side of a session that plays, or is set up to. */
 export class PlayingSession implements MediaSession {
   readonly mode = "play";
-  readonly carrier: RtspCarrier;
+  carrier: RtspCarrier;
   /** The stream that it plays. */
   readonly stream: Stream;
   /** The wire format, which knows the source of each track. */
   readonly format: RtspWireFormat;
   readonly #session: RtspServerSession;
   readonly #owner: MediaSessionOwner;
-  readonly #ticket: PlayTicket;
+  #ticket: PlayTicket;
   readonly #reader: StreamReader;
   readonly #reports: PlayerReports;
   readonly #takeovers: TakeoverTracks;
@@ -125,6 +125,12 @@ export class PlayingSession implements MediaSession {
     this.#talk = talk;
   }
 
+  /** It begins, or goes on, by this ticket, and another connection may speak for it. */
+  present(ticket: PlayTicket, carrier: RtspCarrier): void {
+    this.#ticket = ticket;
+    this.carrier = carrier;
+  }
+
   /** Starts, or goes on. */
   play(): void {
     if (this.hasEnded) return;
@@ -140,7 +146,7 @@ export class PlayingSession implements MediaSession {
           return { bytes, skips, ...(lost === undefined ? {} : { lost }) };
         },
       });
-      // The connection that was asked about may have gone, and another have its session.
+      // The connection may have gone since it was asked about.
       if (!isStarted) return this.#owner.close(this.#session, "connection");
     }
     this.#player?.start();

@@ -25,6 +25,7 @@ import { describeBackChannel, tracksOfSdp } from "../../transmux/mod.ts";
 import { type Shell, streamNameOf } from "../mod.ts";
 import type { Transport } from "../../transport/mod.ts";
 import {
+  type Answer,
   type Ask,
   type ConnectionEnd,
   type Guest,
@@ -53,6 +54,9 @@ import { shownCredentials } from "./shown_credentials.ts";
 
 /** A question about a stream. */
 type StreamQuestion = RtspDescribeEvent | RtspAnnounceEvent | RtspSetupEvent;
+
+/** Where a stream is, as a client has written it. */
+type StreamPlace = Pick<StreamQuestion, "path" | "query">;
 
 /** What the server keeps with a session until it plays or records. */
 interface SessionNotes {
@@ -214,7 +218,7 @@ export class RtspAnswers {
   }
 
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
-    const away = await this.#enter(event);
+    const away = await this.#enter(event, event);
     if (away !== undefined) return away;
     // The name is claimed by RECORD, which may never come.
     const asked = await this.#guest.publish({ ...this.#askOf(event), isLater: true });
@@ -390,13 +394,52 @@ export class RtspAnswers {
       : this.#connection.acceptParameter(event);
   }
 
-  #play(event: RtspPlayEvent): RtspServerEvent[] {
-    const rtpInfo = this.#service.playing(event.session)?.trackStarts ?? [];
+  async #play(event: RtspPlayEvent): Promise<RtspServerEvent[]> {
+    const playing = this.#service.playing(event.session);
+    const asked = await this.#takeOver(event, (ask) => this.#guest.play(ask));
+    if (!("ticket" in asked)) return asked.events;
+    playing?.present(asked.ticket as PlayTicket, this.#carrier);
+    const rtpInfo = playing?.trackStarts ?? [];
     return this.#connection.acceptPlay(event, { rtpInfo, range: LIVE });
   }
 
+  /**
+   * The ticket by which a session begins. A session over UDP is bound to no connection (RFC 2326, 3): the one that has
+   * set it up may have gone, and with it what it was allowed, and another go on; then that one is asked about.
+   */
+  async #takeOver(
+    event: RtspPlayEvent | RtspRecordEvent,
+    ask: (ask: Ask) => Promise<Answer<PlayTicket | PublishTicket>>,
+  ): Promise<
+    { readonly ticket: PlayTicket | PublishTicket } | { readonly events: RtspServerEvent[] }
+  > {
+    const notes = event.session.data as SessionNotes;
+    const { ticket } = notes;
+    if (ticket.info.state !== "ended") return { ticket };
+    const { path = "", query } = event.session;
+    const place = { path, query };
+    const away = await this.#enter(event, place);
+    if (away !== undefined) return { events: away };
+    const asked = await ask({
+      name: ticket.askedName,
+      query: ticket.request.query,
+      credentials: shownCredentials(event),
+      locate: (redirect) => locate(redirect, event),
+      elsewhere: this.#elsewhere(place),
+    });
+    if (!("granted" in asked)) return { events: this.#turnAway(event, asked) };
+    event.session.data = { ...notes, ticket: asked.granted } satisfies SessionNotes;
+    return { ticket: asked.granted };
+  }
+
   async #record(event: RtspRecordEvent): Promise<RtspServerEvent[]> {
-    const { ticket, tracks, media = [] } = event.session.data as SessionNotes;
+    const { tracks, media = [] } = event.session.data as SessionNotes;
+    const asked = await this.#takeOver(
+      event,
+      (ask) => this.#guest.publish({ ...ask, isLater: true }),
+    );
+    if (!("ticket" in asked)) return asked.events;
+    const { ticket } = asked;
     const away = await (ticket as PublishTicket).claim();
     if (away !== undefined) return this.#turnAway(event, away);
     const refused = this.#service.openPublisher(event.session, {
@@ -437,7 +480,7 @@ export class RtspAnswers {
   async #mayPlay(
     event: RtspDescribeEvent | RtspSetupEvent,
   ): Promise<{ readonly ticket: PlayTicket } | { readonly events: RtspServerEvent[] }> {
-    const away = await this.#enter(event);
+    const away = await this.#enter(event, event);
     if (away !== undefined) return { events: away };
     const ask = this.#askOf(event);
     const known = this.#knownTicket(event, ask.name);
@@ -477,7 +520,10 @@ export class RtspAnswers {
   }
 
   /** Introduces the client, once; returns the answer that turns it away. */
-  async #enter(event: StreamQuestion): Promise<RtspServerEvent[] | undefined> {
+  async #enter(
+    event: RtspQuestionEvent,
+    place: StreamPlace,
+  ): Promise<RtspServerEvent[] | undefined> {
     const userAgent = event.request.headers.get("User-Agent") ?? "";
     if (this.#guest.info === undefined) {
       this.#log.debug(`rtsp connect from ${this.#transport.remoteName}`, {
@@ -488,7 +534,7 @@ export class RtspAnswers {
     const entered = await this.#guest.enter({
       userAgent,
       locate: (redirect) => locate(redirect, event),
-      elsewhere: this.#elsewhere(event),
+      elsewhere: this.#elsewhere(place),
     });
     // Nobody asks about the connection a second time.
     return "granted" in entered ? undefined : this.#turnAway(event, entered, { close: true });
@@ -505,7 +551,7 @@ export class RtspAnswers {
   }
 
   /** The same stream at another server. */
-  #elsewhere({ path, query }: StreamQuestion): SameElsewhere {
+  #elsewhere({ path, query }: StreamPlace): SameElsewhere {
     return {
       scheme: this.#guest.protocol,
       urlAt: (base) => base + path + (query === undefined ? "" : `?${query}`),
@@ -596,7 +642,7 @@ function verdictOn(event: RtspQuestionEvent): Exclude<RtspVerdict, "granted"> {
 }
 
 /** The URL that a client is told of a redirection's: an RTSP URL, or a path of the server that it has asked. */
-function locate(redirect: string, { request }: StreamQuestion): string {
+function locate(redirect: string, { request }: RtspQuestionEvent): string {
   // A hook may have put in what the client wrote, and a header ends at a line end.
   if (/[\0-\x20\x7f]/.test(redirect)) {
     throw new TypeError(

@@ -343,3 +343,70 @@ Deno.test("an encoder may announce a back channel and unknown media beside what 
   while (frame.channel !== 0) frame = await player.nextFrame();
   assertEquals(frame.payload.subarray(12), audioPacket(1).subarray(12));
 });
+
+/** Sets a track up over UDP by one connection, has another use the session, and ends the first. */
+async function handOver(
+  weir: TestServer,
+  setUp: (first: RtspPeer) => Promise<Record<string, string>>,
+): Promise<{ readonly second: RtspPeer; readonly session: Record<string, string> }> {
+  const { connectionCount } = weir.server;
+  const first = await RtspPeer.dial(weir.port);
+  const session = await setUp(first);
+  const second = await RtspPeer.dial(weir.port);
+  assertEquals((await second.request("OPTIONS", { headers: session })).status, 200);
+  first.close();
+  await until(() => weir.server.connectionCount === connectionCount + 1);
+  return { second, session };
+}
+
+Deno.test("a session over UDP that another connection goes on with plays, by what that one may (R029)", async () => {
+  const asked: string[] = [];
+  await using weir = await start({
+    rtp: LOCAL,
+    hooks: {
+      onPlay: ({ name, connection }) => {
+        asked.push(`${name} ${connection.id}`);
+        return connection.userAgent === "stranger" ? { refuse: "Not you" } : undefined;
+      },
+    },
+  });
+  using publisher = await RtspPeer.dial(weir.port);
+  await publisher.record();
+  using media = new UdpPeer();
+  const { second, session } = await handOver(weir, async (first) => {
+    const { headers } = await first.request("SETUP", {
+      url: `rtsp://127.0.0.1:${weir.port}/live/cam/trackID=0`,
+      headers: { Transport: `RTP/AVP;unicast;client_port=${media.ports}` },
+    });
+    return { Session: headers.get("Session")!.split(";")[0]! };
+  });
+  using stranger = await RtspPeer.dial(weir.port);
+  const refused = await stranger.request("PLAY", {
+    headers: { ...session, "User-Agent": "stranger" },
+  });
+  assertEquals(refused.status, 403);
+  assertEquals((await second.request("PLAY", { headers: session })).status, 200);
+  await publisher.frame(0, audioPacket(7));
+  assertEquals((await media.receive()).subarray(12), audioPacket(7).subarray(12));
+  assertEquals(asked.length, 3);
+  const ticket = weir.server.tickets.values().map(({ info }) => info).find(({ action }) =>
+    action === "play"
+  );
+  assertEquals(ticket?.state, "live");
+  assertEquals((await second.request("GET_PARAMETER", { headers: session })).status, 200);
+  second.close();
+});
+
+Deno.test("a session over UDP that another connection goes on with records (R029)", async () => {
+  await using weir = await start({ rtp: LOCAL });
+  using media = new UdpPeer();
+  const { second, session } = await handOver(
+    weir,
+    async (first) => await first.announce(`RTP/AVP;unicast;client_port=${media.ports}`),
+  );
+  assertEquals((await second.request("RECORD", { headers: session })).status, 200);
+  const rtp = weir.server.addresses.find(({ protocol }) => protocol === "rtp")!;
+  await media.send(audioPacket(1), rtp.port);
+  await until(() => weir.server.hub.get("live/cam")?.publication?.statistics.units === 1);
+  second.close();
+});
