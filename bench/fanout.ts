@@ -17,14 +17,16 @@
  * compare servers of one run, not runs. The last column is the median of each round's processor time as a
  * multiple of the first line's, for the same media.
  *
- * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another checkout; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long (RTMP alone); `nginx` with
- * libnginx-mod-rtmp, one worker; `node-media-server`, from npm.
+ * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another
+ * checkout; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long; `nginx` with
+ * libnginx-mod-rtmp, one worker; `node-media-server`, from npm; `mediamtx:PROGRAM`, `lal:PROGRAM`, `srs:PROGRAM`
+ * and, gathering too, `srs-100ms:PROGRAM`. `bench:servers` measures all of them by a list of cases.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { type ClientReport, type ClientTask, type Door, DOORS } from "./fanout/clients.ts";
-import { readCpuSeconds, readPeakBytes } from "./fanout/process_usage.ts";
+import { type Door, DOORS } from "./fanout/clients.ts";
+import { machine, median, runClients } from "./fanout/run_clients.ts";
 import { isServer, SERVER_NAMES, type ServerUnderTest, startServer } from "./fanout/servers.ts";
 
 interface Settings {
@@ -97,34 +99,11 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
     throw new RangeError(`${name} is not measured with HTTP`);
   }
   const { rtspPort = 0, httpPort = 0 } = server;
-  const task: ClientTask = {
+  const run = await runClients(server.pid, {
     ...{ rtmpPort: server.port, rtspPort, httpPort, publish, via },
     ...{ players, streams, seconds, mbps },
-  };
-  const script = new URL("fanout/clients.ts", import.meta.url).href;
-  const clients = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net", "--unstable-net", script, JSON.stringify(task)],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  let report: ClientReport | undefined;
-  let cpuSeconds = 0;
-  const lines = clients.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ""; report === undefined;) {
-    const { value, done } = await lines.read();
-    if (done) throw new Error(`The clients of ${name} ended early`);
-    text += value;
-    const found = text.split("\n");
-    text = found.pop()!;
-    for (const line of found) {
-      if (line === "start") cpuSeconds = -await readCpuSeconds(server.pid);
-      else if (line === "end") cpuSeconds += await readCpuSeconds(server.pid);
-      else report = JSON.parse(line) as ClientReport;
-    }
-  }
-  const peakMB = await readPeakBytes(server.pid) / 1e6;
-  await clients.status;
-  await lines.cancel();
+  });
+  const { report, cpuSeconds, peakMB } = run;
   return {
     cpuSecondsPerGB: cpuSeconds / (report.bytes / 1e9),
     cpuShare: cpuSeconds / report.seconds,
@@ -136,18 +115,6 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
     clientShare: report.cpuSeconds / report.seconds,
     ratio: 1,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
-async function machine(): Promise<string> {
-  const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-  const model = /^model name\s*: (.*)$/m.exec(info)?.[1] ?? "unknown processor";
-  return `${model}, ${navigator.hardwareConcurrency} cores, ${Deno.build.os} ${Deno.osRelease()}, ` +
-    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`;
 }
 
 async function main(): Promise<void> {

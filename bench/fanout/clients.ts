@@ -10,8 +10,8 @@
  */
 import process from "node:process";
 import { playFlv, playFlvByWebSocket } from "./flv_peer.ts";
-import { Meter } from "./meter.ts";
-import { playRtmp, publishRtmp } from "./rtmp_peer.ts";
+import { Meter, quantile } from "./meter.ts";
+import { joinRtmp, playRtmp, publishFlatOut, publishRtmp } from "./rtmp_peer.ts";
 import { playRtspTcp, playRtspUdp, publishRtsp } from "./rtsp_peer.ts";
 import { playWhep } from "./whep_peer.ts";
 
@@ -20,14 +20,23 @@ export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp", "flv", "ws-flv", "whep"] a
 /** How a player takes the stream. */
 export type Door = typeof DOORS[number];
 
+/**
+ * What the clients are to do: `play` counts what players are sent once all are there; `join` opens players
+ * of RTMP at a rate, each of which leaves with its first picture; `ingest` publishes over RTMP as fast as the
+ * server takes it.
+ */
+export type Load = "play" | "join" | "ingest";
+
 /** What the clients are to do. */
 export interface ClientTask {
+  /** Default `play`. */
+  readonly load?: Load;
   readonly rtmpPort: number;
   readonly rtspPort: number;
   readonly httpPort: number;
   readonly publish: "rtmp" | "rtsp";
   readonly via: Door;
-  /** Players of all streams together. */
+  /** Players of all streams together; those that join, a second. */
   readonly players: number;
   readonly streams: number;
   readonly seconds: number;
@@ -40,8 +49,13 @@ export interface ClientReport {
   readonly bytes: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number;
   readonly pictures: number;
-  /** Share of the datagrams that did not come; 0 without datagrams. */
+  /** From a player's connection to its first picture. */
+  readonly joinP50Ms: number;
+  readonly joinP99Ms: number;
+  readonly joins: number;
+  /** Share of the datagrams that did not come, over connections of the pictures. */
   readonly loss: number;
   /** Processor seconds of the clients themselves. */
   readonly cpuSeconds: number;
@@ -61,14 +75,66 @@ const PLAY = {
 };
 
 async function run(task: ClientTask): Promise<ClientReport> {
-  const { rtmpPort, rtspPort, httpPort, publish, via, players, streams, seconds, mbps } = task;
+  const { load = "play", rtmpPort, rtspPort, publish, streams, seconds, mbps } = task;
   const meter = new Meter();
-  for (let stream = 0; stream < streams; stream++) {
-    const options = { mbps, phase: stream / streams };
-    await (publish === "rtmp"
-      ? publishRtmp(`bench${stream}`, { ...options, port: rtmpPort })
-      : publishRtsp(`bench${stream}`, { ...options, port: rtspPort }));
+  if (load !== "ingest") {
+    for (let stream = 0; stream < streams; stream++) {
+      const options = { mbps, phase: stream / streams };
+      await (publish === "rtmp"
+        ? publishRtmp(`bench${stream}`, { ...options, port: rtmpPort })
+        : publishRtsp(`bench${stream}`, { ...options, port: rtspPort }));
+    }
   }
+  if (load !== "ingest") await untilPlayable(task);
+  if (load === "play") await openPlayers(task, meter);
+  await wait(WARM_UP_MS);
+  const cpuBefore = process.cpuUsage();
+  if (load !== "play") meter.joins.length = 0;
+  console.log("start");
+  meter.start();
+  if (load === "play") await wait(seconds * 1000);
+  if (load === "join") await openAtRate(task, meter);
+  if (load === "ingest") {
+    meter.bytes = await publishFlatOut("bench", { port: rtmpPort, seconds });
+  }
+  const elapsed = meter.stop();
+  console.log("end");
+  const { user, system } = process.cpuUsage(cpuBefore);
+  meter.joins.sort((a, b) => a - b);
+  return {
+    seconds: elapsed,
+    bytes: meter.bytes,
+    p50Ms: meter.latency(0.5),
+    p99Ms: meter.latency(0.99),
+    maxMs: meter.latency(1),
+    joinP50Ms: quantile(meter.joins, 0.5),
+    joinP99Ms: quantile(meter.joins, 0.99),
+    joins: meter.joins.length,
+    pictures: meter.pictures,
+    loss: meter.expected === 0 ? 0 : 1 - meter.received / meter.expected,
+    cpuSeconds: (user + system) / 1e6,
+  };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Some servers look at a stream for seconds before they have it. */
+async function untilPlayable({ rtmpPort: port, streams }: ClientTask): Promise<void> {
+  for (let stream = 0, tries = 0; stream < streams;) {
+    try {
+      await joinRtmp(`bench${stream}`, { port, meter: new Meter() });
+      stream++;
+    } catch (error) {
+      if (++tries > 100) throw error;
+      await wait(100);
+    }
+  }
+}
+
+async function openPlayers(task: ClientTask, meter: Meter): Promise<void> {
+  const { rtmpPort, rtspPort, httpPort, via, players, streams } = task;
   const isHttp = via.endsWith("flv") || via === "whep";
   const port = via === "rtmp" ? rtmpPort : isHttp ? httpPort : rtspPort;
   // Each player that joins by WebRTC is sent a group of pictures at once: the clients could not follow.
@@ -84,23 +150,21 @@ async function run(task: ClientTask): Promise<ClientReport> {
         })),
     );
   }
-  await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-  const cpuBefore = process.cpuUsage();
-  console.log("start");
-  meter.start();
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  const elapsed = meter.stop();
-  console.log("end");
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return {
-    seconds: elapsed,
-    bytes: meter.bytes,
-    p50Ms: meter.latency(0.5),
-    p99Ms: meter.latency(0.99),
-    pictures: meter.pictures,
-    loss: meter.expected === 0 ? 0 : 1 - meter.received / meter.expected,
-    cpuSeconds: (user + system) / 1e6,
-  };
+}
+
+/** Opens players when each is due, whether or not earlier ones have had their pictures. */
+async function openAtRate(task: ClientTask, meter: Meter): Promise<void> {
+  const { rtmpPort: port, players, streams, seconds } = task;
+  const startMs = performance.now();
+  const joins: Promise<void>[] = [];
+  while (joins.length < players * seconds) {
+    const due = Math.min(players * seconds, (performance.now() - startMs) / 1000 * players);
+    while (joins.length < due) {
+      joins.push(joinRtmp(`bench${joins.length % streams}`, { port, meter }));
+    }
+    await wait(1);
+  }
+  await Promise.all(joins);
 }
 
 if (import.meta.main) {

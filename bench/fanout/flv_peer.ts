@@ -1,9 +1,9 @@
 /** Players of HTTP-FLV and WebSocket-FLV. */
 import { concat } from "@std/bytes/concat";
 import { FlvDecoder, FlvTagType } from "../../src/flv/mod.ts";
-import type { Meter } from "./meter.ts";
+import { type Meter, PlayerPictures } from "./meter.ts";
 import { receive } from "./rtmp_peer.ts";
-import { readStamp, STAMP_IN_BODY } from "./test_stream.ts";
+import { markInBody } from "./test_stream.ts";
 
 /** How a player is opened. */
 interface PlayerOptions {
@@ -14,7 +14,9 @@ interface PlayerOptions {
 
 /** Opens a player of HTTP-FLV; resolves when its first bytes have come. */
 export function playFlv(name: string, options: PlayerOptions): Promise<void> {
-  return play(name, { ...options, headers: [], frames: new ChunkedBody() });
+  const framesOf = (head: string) =>
+    /^transfer-encoding: *chunked/im.test(head) ? new ChunkedBody() : new PlainBody();
+  return play(name, { ...options, headers: [], framesOf });
 }
 
 /** Opens a player of WebSocket-FLV; resolves when its first bytes have come. */
@@ -25,16 +27,17 @@ export function playFlvByWebSocket(name: string, options: PlayerOptions): Promis
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: d2VpcidzIGJlbmNobWFyaw==",
   ];
-  return play(name, { ...options, headers, frames: new WebSocketFrames() });
+  return play(name, { ...options, headers, framesOf: () => new WebSocketFrames() });
 }
 
 async function play(
   name: string,
-  { port, meter, parses, headers, frames }: PlayerOptions & {
+  { port, meter, parses, headers, framesOf }: PlayerOptions & {
     readonly headers: readonly string[];
-    readonly frames: BodyFrames;
+    readonly framesOf: (head: string) => BodyFrames;
   },
 ): Promise<void> {
+  const pictures = new PlayerPictures(meter);
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   conn.setNoDelay(true);
   const request = [`GET /live/${name}.flv HTTP/1.1`, "Host: 127.0.0.1", ...headers, "", ""];
@@ -42,22 +45,26 @@ async function play(
   const decoder = new FlvDecoder();
   const { promise, resolve } = Promise.withResolvers<void>();
   let head: Uint8Array | undefined = new Uint8Array(0);
+  let frames: BodyFrames = new PlainBody();
   void receive(conn, (piece) => {
     if (meter.isCounting) meter.bytes += piece.length;
     resolve();
-    if (!parses) return;
+    if (!parses && pictures.hasBegun) return;
     let bytes = piece.slice();
     if (head !== undefined) {
       head = concat([head, bytes]);
-      const end = new TextDecoder("latin1").decode(head).indexOf("\r\n\r\n");
+      const text = new TextDecoder("latin1").decode(head);
+      const end = text.indexOf("\r\n\r\n");
       if (end < 0) return;
+      frames = framesOf(text.slice(0, end));
       bytes = head.slice(end + 4);
       head = undefined;
     }
     for (const part of frames.push(bytes)) {
       for (const { type, body } of decoder.push(part)) {
         if (type === FlvTagType.Video && body[1] === 1) {
-          meter.picture(readStamp(body, STAMP_IN_BODY));
+          const mark = markInBody(body);
+          if (mark !== undefined) pictures.push(mark);
         }
       }
     }
@@ -69,6 +76,13 @@ async function play(
 interface BodyFrames {
   /** Returns what of the body is in the next bytes. */
   push(bytes: Uint8Array): Uint8Array[];
+}
+
+/** A body that is as it comes, up to the end of the connection. */
+class PlainBody implements BodyFrames {
+  push(bytes: Uint8Array): Uint8Array[] {
+    return [bytes];
+  }
 }
 
 /** A body of which parts are still to come, each behind a header that `readHeader` knows. */

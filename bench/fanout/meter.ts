@@ -1,12 +1,15 @@
 /** What all players of a process have seen. */
+import type { PictureMark } from "./test_stream.ts";
 
 /** Counts while it is told to. */
 export class Meter {
   isCounting = false;
   bytes = 0;
-  /** Datagrams that have come, and that should have by their sequence numbers. */
+  /** Datagrams or pictures that have come, and that should have by their numbers. */
   received = 0;
   expected = 0;
+  /** How long players have waited for their first picture, milliseconds. */
+  readonly joins: number[] = [];
   readonly #latencies: number[] = [];
   #since = 0;
 
@@ -22,8 +25,8 @@ export class Meter {
     return (performance.now() - this.#since) / 1000;
   }
 
-  /** A picture is whole that was stamped then. */
-  picture(stampMs: number): void {
+  /** A picture is whole that has this mark. */
+  picture({ stampMs }: PictureMark): void {
     if (this.isCounting && stampMs >= this.#since) {
       this.#latencies.push(performance.now() - stampMs);
     }
@@ -36,6 +39,37 @@ export class Meter {
 
   /** The latency that this share of pictures did not exceed, milliseconds; only when it is stopped. */
   latency(share: number): number {
-    return this.#latencies[Math.floor(this.#latencies.length * share)] ?? NaN;
+    return quantile(this.#latencies, share);
+  }
+}
+
+/** The value that this share of values, which are in order, does not exceed. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
+/** The pictures of one player, which come over a connection: a number that is passed over is a picture lost. */
+export class PlayerPictures {
+  readonly #meter: Meter;
+  readonly #openedMs = performance.now();
+  #newest: number | undefined;
+
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
+
+  /** Whether the player has seen a picture. */
+  get hasBegun(): boolean {
+    return this.#newest !== undefined;
+  }
+
+  push(mark: PictureMark): void {
+    if (this.#newest === undefined) this.#meter.joins.push(performance.now() - this.#openedMs);
+    if (this.#meter.isCounting) {
+      this.#meter.received++;
+      this.#meter.expected += this.#newest === undefined ? 1 : mark.number - this.#newest;
+    }
+    this.#newest = mark.number;
+    this.#meter.picture(mark);
   }
 }

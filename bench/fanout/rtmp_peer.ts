@@ -1,4 +1,5 @@
-/** RTMP's publisher and players. */
+/** RTMP's publishers and players. */
+import { concat } from "@std/bytes/concat";
 import {
   ChunkDecoder,
   ChunkEncoder,
@@ -6,14 +7,16 @@ import {
   encodeControlMessage,
   MessageType,
 } from "../../src/rtmp/mod.ts";
-import type { Meter } from "./meter.ts";
+import { type Meter, PlayerPictures } from "./meter.ts";
 import {
   AAC_CONFIG,
   AVC_CONFIG,
-  readStamp,
-  STAMP_IN_BODY,
+  INTER_PICTURE,
+  KEY_PICTURE,
+  markInBody,
   testStream,
   type TestUnit,
+  videoBody,
 } from "./test_stream.ts";
 
 class Connection {
@@ -79,13 +82,14 @@ export async function playRtmp(
   options: { readonly port: number; readonly meter: Meter; readonly parses: boolean },
 ): Promise<void> {
   const { port, meter, parses } = options;
+  const pictures = new PlayerPictures(meter);
   const connection = await Connection.open(port);
   await connection.command("play", { args: [name], streamId: 1 });
   const { conn, decoder } = connection;
   const { promise, resolve } = Promise.withResolvers<void>();
   void receive(conn, (piece) => {
     if (meter.isCounting) meter.bytes += piece.length;
-    if (parses) findStamps(decoder, { piece: piece.slice(), meter });
+    if (parses || !pictures.hasBegun) findMarks(decoder, { piece: piece.slice(), pictures });
     resolve();
   });
   await promise;
@@ -103,13 +107,33 @@ export async function receive(
   console.error("A player was closed");
 }
 
-function findStamps(
+/** Opens a player, waits for its first picture, and closes it. */
+export async function joinRtmp(
+  name: string,
+  { port, meter }: { readonly port: number; readonly meter: Meter },
+): Promise<void> {
+  const pictures = new PlayerPictures(meter);
+  const connection = await Connection.open(port);
+  await connection.command("play", { args: [name], streamId: 1 });
+  const { conn, decoder } = connection;
+  const target = new Uint8Array(64 * 1024);
+  while (!pictures.hasBegun) {
+    const count = await conn.read(target);
+    if (count === null) throw new Error("The server closed before the first picture");
+    if (meter.isCounting) meter.bytes += count;
+    findMarks(decoder, { piece: target.slice(0, count), pictures });
+  }
+  conn.close();
+}
+
+function findMarks(
   decoder: ChunkDecoder,
-  { piece, meter }: { readonly piece: Uint8Array; readonly meter: Meter },
+  { piece, pictures }: { readonly piece: Uint8Array; readonly pictures: PlayerPictures },
 ): void {
   for (const { type, payload } of decoder.push(piece)) {
     if (type !== MessageType.Video || payload[1] !== 1) continue;
-    meter.picture(readStamp(payload, STAMP_IN_BODY));
+    const mark = markInBody(payload);
+    if (mark !== undefined) pictures.push(mark);
   }
 }
 
@@ -119,28 +143,76 @@ export async function publishRtmp(
   options: { readonly port: number; readonly mbps: number; readonly phase: number },
 ): Promise<void> {
   const { port, mbps, phase } = options;
-  const connection = await Connection.open(port);
-  await connection.command("publish", { args: [name, "live"], streamId: 1 });
-  await connection.answer("onStatus");
-  void drain(connection.conn);
-  const chunkSize = 65_536;
-  const { type, body: payload } = encodeControlMessage({ kind: "set-chunk-size", size: chunkSize });
-  await connection.message({ type, payload, chunkStreamId: 2, streamId: 0, timestampMs: 0 });
-  connection.encoder.chunkSize = chunkSize;
-  const send = ({ kind, timeMs, flvBody }: Omit<TestUnit, "part" | "keyFrame">): Promise<void> =>
-    connection.message({
+  const publication = await Publication.open(name, port);
+  void (async () => {
+    for await (const unit of testStream(mbps, phase)) await publication.send(unit);
+  })();
+}
+
+/** What the publisher sends as fast as the server takes it. */
+const FLAT_OUT_BYTES = 4500;
+const FLAT_OUT_GROUP = 60;
+
+/** Publishes so long as fast as the server takes it; returns how many bytes that were. */
+export async function publishFlatOut(
+  name: string,
+  options: { readonly port: number; readonly seconds: number },
+): Promise<number> {
+  const publication = await Publication.open(name, options.port);
+  const { encoder } = publication.connection;
+  const message = (keyFrame: boolean, timestampMs: number) =>
+    encoder.encode({
+      type: MessageType.Video,
+      payload: videoBody(FLAT_OUT_BYTES, keyFrame ? KEY_PICTURE : INTER_PICTURE),
+      ...{ timestampMs, chunkStreamId: 4, streamId: 1 },
+    });
+  // The first group has whole headers; what is repeated after it tells the time that has passed.
+  const first = message(true, 1);
+  const group = concat(
+    Array.from({ length: FLAT_OUT_GROUP }, (_, at) => message(at === FLAT_OUT_GROUP - 1, at + 2)),
+  );
+  await publication.connection.send(first);
+  const endMs = performance.now() + options.seconds * 1000;
+  let bytes = 0;
+  for (; performance.now() < endMs; bytes += group.length) await publication.connection.send(group);
+  publication.connection.conn.close();
+  return bytes;
+}
+
+/** A publisher whose headers the server has. */
+class Publication {
+  readonly connection: Connection;
+
+  private constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  static async open(name: string, port: number): Promise<Publication> {
+    const connection = await Connection.open(port);
+    await connection.command("publish", { args: [name, "live"], streamId: 1 });
+    await connection.answer("onStatus");
+    void drain(connection.conn);
+    const size = 65_536;
+    const { type, body: payload } = encodeControlMessage({ kind: "set-chunk-size", size });
+    await connection.message({ type, payload, chunkStreamId: 2, streamId: 0, timestampMs: 0 });
+    connection.encoder.chunkSize = size;
+    const publication = new Publication(connection);
+    const avc = Uint8Array.of(0x17, 0, 0, 0, 0, ...AVC_CONFIG);
+    await publication.send({ kind: "video", timeMs: 0, flvBody: avc });
+    const aac = Uint8Array.of(0xaf, 0, ...AAC_CONFIG);
+    await publication.send({ kind: "audio", timeMs: 0, flvBody: aac });
+    return publication;
+  }
+
+  async send({ kind, timeMs, flvBody }: Omit<TestUnit, "part" | "keyFrame">): Promise<void> {
+    await this.connection.message({
       type: kind === "video" ? MessageType.Video : MessageType.Audio,
       payload: flvBody,
       timestampMs: Math.round(timeMs),
       chunkStreamId: 4,
       streamId: 1,
     });
-  const avc = Uint8Array.of(0x17, 0, 0, 0, 0, ...AVC_CONFIG);
-  await send({ kind: "video", timeMs: 0, flvBody: avc });
-  await send({ kind: "audio", timeMs: 0, flvBody: Uint8Array.of(0xaf, 0, ...AAC_CONFIG) });
-  void (async () => {
-    for await (const unit of testStream(mbps, phase)) await send(unit);
-  })();
+  }
 }
 
 async function drain(conn: Deno.TcpConn): Promise<void> {

@@ -14,14 +14,20 @@ import {
   type RtspRequestInit,
   type RtspResponse,
 } from "../../src/rtsp/mod.ts";
-import { formatSdp } from "../../src/sdp/mod.ts";
+import { formatSdp, parseSdp } from "../../src/sdp/mod.ts";
 import { sdpOfTracks } from "../../src/transmux/mod.ts";
-import type { Meter } from "./meter.ts";
+import { type Meter, PlayerPictures } from "./meter.ts";
 import { receive } from "./rtmp_peer.ts";
-import { AAC_CONFIG, AVC_CONFIG, readStamp, STAMP_IN_NAL, testStream } from "./test_stream.ts";
+import {
+  AAC_CONFIG,
+  AVC_CONFIG,
+  isSlice,
+  type PictureMark,
+  readMark,
+  STAMP_IN_NAL,
+  testStream,
+} from "./test_stream.ts";
 
-/** weir describes the tracks in the order of these, with the first dynamic payload types. */
-const VIDEO_PAYLOAD_TYPE = 96;
 const RTP_HEADER = 12;
 const FU_A = 28;
 
@@ -51,15 +57,15 @@ class Connection {
   async request(
     method: string,
     options: {
-      readonly path?: string;
+      readonly url?: string;
       readonly headers?: Record<string, string>;
       readonly body?: string;
     } = {},
   ): Promise<RtspResponse> {
-    const { path = "", headers, body } = options;
+    const { url = this.url, headers, body } = options;
     const request: RtspRequestInit = {
       method,
-      url: this.url + path,
+      url,
       headers: {
         CSeq: String(++this.#sequence),
         ...(this.#session === undefined ? {} : { Session: this.#session }),
@@ -81,27 +87,52 @@ class Connection {
   }
 }
 
-/** Finds the stamps in the packets of one player. */
-class StampFinder {
-  readonly #meter: Meter;
-  #stampMs: number | undefined;
+/** Finds the marks in the packets of one player. */
+class MarkFinder {
+  readonly #pictures: { push(mark: PictureMark): void };
+  readonly #payloadType: number;
+  #mark: PictureMark | undefined;
 
-  constructor(meter: Meter) {
-    this.#meter = meter;
+  constructor(payloadType: number, pictures: { push(mark: PictureMark): void }) {
+    this.#payloadType = payloadType;
+    this.#pictures = pictures;
   }
 
   push(packet: Uint8Array): void {
-    if (rtpPayloadType(packet) !== VIDEO_PAYLOAD_TYPE) return;
-    const type = packet[RTP_HEADER]! & 31;
-    const isFragment = type === FU_A;
-    if (isFragment ? packet[RTP_HEADER + 1]! > 127 : type < FU_A) {
+    if (rtpPayloadType(packet) !== this.#payloadType) return;
+    const isFragment = (packet[RTP_HEADER]! & 31) === FU_A;
+    const header = packet[RTP_HEADER + (isFragment ? 1 : 0)]!;
+    if (isSlice(header & 31) && (!isFragment || header > 127)) {
       // A fragment's two bytes of header stand for the NAL unit's one.
-      this.#stampMs = readStamp(packet, RTP_HEADER + STAMP_IN_NAL + (isFragment ? 1 : 0));
+      this.#mark = readMark(packet, RTP_HEADER + STAMP_IN_NAL + (isFragment ? 1 : 0));
     }
-    if (!rtpMarker(packet) || this.#stampMs === undefined) return;
-    this.#meter.picture(this.#stampMs);
-    this.#stampMs = undefined;
+    if (!rtpMarker(packet) || this.#mark === undefined) return;
+    this.#pictures.push(this.#mark);
+    this.#mark = undefined;
   }
+}
+
+/** What a server tells of a stream. */
+interface Described {
+  /** The video's, by which its packets are known. */
+  readonly payloadType: number;
+  /** Where the tracks are set up, the video's first. */
+  readonly urls: readonly string[];
+}
+
+async function describe(connection: Connection): Promise<Described> {
+  const { headers, body } = await connection.request("DESCRIBE", {
+    headers: { Accept: "application/sdp" },
+  });
+  const { media } = parseSdp(new TextDecoder().decode(body));
+  const ordered = media.toSorted((a, b) => Number(b.kind === "video") - Number(a.kind === "video"));
+  const base = (headers.get("Content-Base") ?? connection.url).replace(/\/?$/, "/");
+  return {
+    payloadType: ordered[0]?.formats[0]?.payloadType ?? NaN,
+    urls: ordered.map(({ control = "" }) =>
+      control.startsWith("rtsp://") ? control : base + control
+    ),
+  };
 }
 
 /** Opens a player over TCP; resolves when its first pictures have come. */
@@ -110,19 +141,20 @@ export async function playRtspTcp(
   options: { readonly port: number; readonly meter: Meter; readonly parses: boolean },
 ): Promise<void> {
   const { port, meter, parses } = options;
+  const pictures = new PlayerPictures(meter);
   const connection = await Connection.open(port, name);
-  await connection.request("DESCRIBE", { headers: { Accept: "application/sdp" } });
-  for (const track of [0, 1]) {
+  const { urls, payloadType } = await describe(connection);
+  for (const [track, url] of urls.entries()) {
     const Transport = `RTP/AVP/TCP;unicast;interleaved=${track * 2}-${track * 2 + 1}`;
-    await connection.request("SETUP", { path: `/trackID=${track}`, headers: { Transport } });
+    await connection.request("SETUP", { url, headers: { Transport } });
   }
   await connection.request("PLAY");
   const { promise, resolve } = Promise.withResolvers<void>();
-  const finder = new StampFinder(meter);
+  const finder = new MarkFinder(payloadType, pictures);
   void receive(connection.conn, (piece) => {
     if (meter.isCounting) meter.bytes += piece.length;
     resolve();
-    if (!parses) return;
+    if (!parses && pictures.hasBegun) return;
     for (const message of connection.decoder.push(piece.slice())) {
       if (message.kind === "frame" && message.channel === 0) finder.push(message.payload);
     }
@@ -137,13 +169,15 @@ export async function playRtspUdp(
 ): Promise<void> {
   const { port, meter, parses } = options;
   const connection = await Connection.open(port, name);
-  await connection.request("DESCRIBE", { headers: { Accept: "application/sdp" } });
+  const { urls, payloadType } = await describe(connection);
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const track of [0, 1]) {
+  for (const [track, url] of urls.entries()) {
     const { rtp, ports } = bindPair();
     const Transport = `RTP/AVP;unicast;client_port=${ports.join("-")}`;
-    await connection.request("SETUP", { path: `/trackID=${track}`, headers: { Transport } });
-    const finder = parses && track === 0 ? new StampFinder(meter) : undefined;
+    await connection.request("SETUP", { url, headers: { Transport } });
+    // Loss is counted by packets.
+    const pictures = { push: (mark: PictureMark) => meter.picture(mark) };
+    const finder = parses && track === 0 ? new MarkFinder(payloadType, pictures) : undefined;
     void receivePackets(rtp, { meter, finder, onPacket: resolve });
   }
   await connection.request("PLAY");
@@ -172,7 +206,7 @@ async function receivePackets(
   socket: Deno.DatagramConn,
   options: {
     readonly meter: Meter;
-    readonly finder: StampFinder | undefined;
+    readonly finder: MarkFinder | undefined;
     readonly onPacket: () => void;
   },
 ): Promise<void> {
@@ -212,7 +246,8 @@ export async function publishRtsp(
   });
   for (const track of [0, 1]) {
     const Transport = `RTP/AVP/TCP;unicast;mode=record;interleaved=${track * 2}-${track * 2 + 1}`;
-    await connection.request("SETUP", { path: `/trackID=${track}`, headers: { Transport } });
+    const url = `${connection.url}/trackID=${track}`;
+    await connection.request("SETUP", { url, headers: { Transport } });
   }
   await connection.request("RECORD");
   void drain(connection.conn);

@@ -1,4 +1,9 @@
 /** The servers that are measured, each a process of its own on a port of this machine. */
+import {
+  lalConfiguration,
+  mediamtxConfiguration,
+  srsConfiguration,
+} from "./peer_configurations.ts";
 
 /** A server that runs. */
 export interface ServerUnderTest extends AsyncDisposable {
@@ -14,45 +19,58 @@ export interface ServerUnderTest extends AsyncDisposable {
 /** How each is started. */
 const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
   "weir": () => startWeir(ROOT),
-  "weir-2-workers": () => startWeir(ROOT, { workers: 2 }),
+  "weir-2-workers": () => startWeir(ROOT, ["--workers", "2"]),
   "weir-http": startWithHttp,
-  "weir-50ms": () => startGathering(50),
-  "weir-100ms": () => startGathering(100),
+  "weir-50ms": () => startWeir(ROOT, ["--flush", "50ms"]),
+  "weir-100ms": () => startWeir(ROOT, ["--flush", "100ms"]),
   "nginx": startNginx,
   "node-media-server": startNodeMediaServer,
 };
 
 /** The names that {@linkcode startServer} knows. */
-export const SERVER_NAMES: readonly string[] = [...Object.keys(SERVERS), "weir:FOLDER"];
+export const SERVER_NAMES: readonly string[] = [
+  ...Object.keys(SERVERS),
+  ...["weir:FOLDER", "mediamtx:PROGRAM", "lal:PROGRAM", "srs:PROGRAM", "srs-100ms:PROGRAM"],
+];
 
-/** The start of the name of a weir of another checkout. */
-const OTHER_CHECKOUT = "weir:";
+/** How those are started whose place is told: weir of another checkout, and programs that nobody packages. */
+const ELSEWHERE: Readonly<Record<string, (path: string) => Promise<ServerUnderTest>>> = {
+  "weir": (folder) => startWeir(folder),
+  "mediamtx": startMediamtx,
+  "lal": startLal,
+  "srs": (program) => startSrs(program, 0),
+  "srs-100ms": (program) => startSrs(program, 100),
+};
+
+/** A name such as `lal:/usr/local/bin/lalserver`. */
+function elsewhere(name: string): { start: typeof startLal; path: string } | undefined {
+  const [, kind = "", path = ""] = /^([^:]*):(.+)$/.exec(name) ?? [];
+  return Object.hasOwn(ELSEWHERE, kind) ? { start: ELSEWHERE[kind]!, path } : undefined;
+}
 
 /** Whether there is a server of that name. */
 export function isServer(name: string): boolean {
-  return Object.hasOwn(SERVERS, name) || name.startsWith(OTHER_CHECKOUT);
+  return Object.hasOwn(SERVERS, name) || elsewhere(name) !== undefined;
 }
 
-/** Starts a server: one of those above, or `weir:FOLDER`, the weir of the checkout in a folder. */
+/** Starts a server: one of those above, or one whose place is told. */
 export async function startServer(name: string): Promise<ServerUnderTest> {
   const start = SERVERS[name];
   if (start !== undefined) return await start();
-  return await startWeir(name.slice(OTHER_CHECKOUT.length));
+  const { start: startThere, path } = elsewhere(name)!;
+  return await startThere(path);
 }
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
-async function startWeir(
-  cwd: string,
-  { workers = 1 }: { readonly workers?: number } = {},
-): Promise<ServerUnderTest> {
+async function startWeir(cwd: string, more: readonly string[] = []): Promise<ServerUnderTest> {
   const port = freePort();
   const rtspPort = freePort(port + 1);
   const rtpPort = freeRtpPort();
   return await start(Deno.execPath(), {
     args: [
       ...["run", "--allow-net", "--allow-read=.", "mod.ts", "--log-level", "warn"],
-      ...(workers === 1 ? [] : ["--workers", String(workers)]),
+      ...more,
       ...["--rtmp", `127.0.0.1:${port}`, "--rtsp", `127.0.0.1:${rtspPort}`],
       ...["--rtp", String(rtpPort)],
       ...(await knowsHttp(cwd) ? ["--http", "off"] : []),
@@ -69,9 +87,7 @@ async function startWithHttp(): Promise<ServerUnderTest> {
   const httpPort = freePort(port + 1);
   const script = new URL("weir_with_http.ts", import.meta.url).href;
   const args = ["run", "--allow-net", script, String(port), String(httpPort)];
-  const server = await start(Deno.execPath(), { args, port });
-  await answers(httpPort);
-  return { ...server, httpPort, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return await start(Deno.execPath(), { args, port, httpPort });
 }
 
 /** Whether a checkout has the door of HTTP, whose port is fixed by default: earlier ones have none. */
@@ -83,12 +99,46 @@ async function knowsHttp(cwd: string): Promise<boolean> {
   return new TextDecoder().decode(stdout).includes("--http");
 }
 
-/** weir that gathers media for so long before it writes. */
-async function startGathering(flushMs: number): Promise<ServerUnderTest> {
+/** Ports that are free now. */
+function freePorts() {
   const port = freePort();
-  const script = new URL("weir_gathering.ts", import.meta.url).href;
-  const args = ["run", "--allow-net", script, String(port), String(flushMs)];
-  return await start(Deno.execPath(), { args, port });
+  const rtspPort = freePort(port + 1);
+  const httpPort = freePort(rtspPort + 1);
+  return { port, rtspPort, httpPort, rtpPort: freeRtpPort(), otherPort: freePort(httpPort + 1) };
+}
+
+async function startMediamtx(program: string): Promise<ServerUnderTest> {
+  const { port, rtspPort, rtpPort } = freePorts();
+  const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const file = `${folder}/mediamtx.yml`;
+  await Deno.writeTextFile(file, mediamtxConfiguration({ port, rtspPort, rtpPort }));
+  return await start(program, { args: [file], port, rtspPort, folder, cwd: folder });
+}
+
+async function startLal(program: string): Promise<ServerUnderTest> {
+  const { port, rtspPort, httpPort } = freePorts();
+  const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const file = `${folder}/lal.json`;
+  await Deno.writeTextFile(file, lalConfiguration({ port, rtspPort, httpPort }));
+  return await start(program, {
+    args: ["-c", file],
+    port,
+    rtspPort,
+    httpPort,
+    folder,
+    cwd: folder,
+  });
+}
+
+async function startSrs(program: string, gatherMs: number): Promise<ServerUnderTest> {
+  const { port, httpPort, otherPort } = freePorts();
+  const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const file = `${folder}/srs.conf`;
+  await Deno.writeTextFile(
+    file,
+    srsConfiguration({ port, httpPort, apiPort: otherPort, folder, gatherMs }),
+  );
+  return await start(program, { args: ["-c", file], port, httpPort, folder, cwd: folder });
 }
 
 async function startNginx(): Promise<ServerUnderTest> {
@@ -114,9 +164,10 @@ async function startNginx(): Promise<ServerUnderTest> {
 }
 
 async function startNodeMediaServer(): Promise<ServerUnderTest> {
-  const port = freePort();
+  const { port, httpPort } = freePorts();
   const script = new URL("node_media_server.ts", import.meta.url).href;
-  return await start(Deno.execPath(), { args: ["run", "-A", script, String(port)], port });
+  const args = ["run", "-A", script, String(port), String(httpPort)];
+  return await start(Deno.execPath(), { args, port, httpPort });
 }
 
 async function start(
@@ -125,11 +176,12 @@ async function start(
     readonly args: readonly string[];
     readonly port: number;
     readonly rtspPort?: number;
+    readonly httpPort?: number;
     readonly folder?: string;
     readonly cwd?: string;
   },
 ): Promise<ServerUnderTest> {
-  const { args, port, rtspPort, folder, cwd = ROOT } = options;
+  const { args, port, rtspPort, httpPort, folder, cwd = ROOT } = options;
   const child = new Deno.Command(program, {
     args: [...args],
     cwd,
@@ -138,10 +190,12 @@ async function start(
   }).spawn();
   await answers(port);
   if (rtspPort !== undefined) await answers(rtspPort);
+  if (httpPort !== undefined) await answers(httpPort);
   return {
     pid: child.pid,
     port,
     ...(rtspPort === undefined ? {} : { rtspPort }),
+    ...(httpPort === undefined ? {} : { httpPort }),
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;

@@ -24,9 +24,18 @@ const AAC_AT = 2;
 
 /** Where the stamp is in a NAL unit: after its header, and the byte that tells the picture's first slice. */
 export const STAMP_IN_NAL = 2;
-/** Where the stamp is in an FLV body. */
-export const STAMP_IN_BODY = NAL_AT + STAMP_IN_NAL;
+/** Where the stamp is in an FLV body, as it is published. */
+const STAMP_IN_BODY = NAL_AT + STAMP_IN_NAL;
 const STAMP_BYTES = 7;
+const NUMBER_BYTES = 4;
+
+/** What each picture carries. */
+export interface PictureMark {
+  /** When it was made, milliseconds, by `performance.now()` of the process. */
+  readonly stampMs: number;
+  /** Counts the pictures of a stream. */
+  readonly number: number;
+}
 
 /** A real avcC, and an AudioSpecificConfig: servers look inside. */
 export const AVC_CONFIG: Uint8Array = Uint8Array.fromHex(
@@ -34,22 +43,52 @@ export const AVC_CONFIG: Uint8Array = Uint8Array.fromHex(
 );
 export const AAC_CONFIG: Uint8Array = Uint8Array.of(0x12, 0x10);
 
-/** Writes microseconds in seven bits a byte, so that no start code comes of them. */
-function writeStamp(target: Uint8Array, at: number): void {
-  let rest = Math.round(performance.now() * 1000);
-  for (let index = STAMP_BYTES - 1; index >= 0; index--) {
-    target[at + index] = 0x80 | rest % 128;
-    rest = Math.floor(rest / 128);
+/** Writes the time and a picture's number. */
+function writeMark(target: Uint8Array, at: number, number: number): void {
+  writeNumber(target.subarray(at, at + STAMP_BYTES), Math.round(performance.now() * 1000));
+  writeNumber(target.subarray(at + STAMP_BYTES, at + STAMP_BYTES + NUMBER_BYTES), number);
+}
+
+/** Reads the time and a picture's number. */
+export function readMark(bytes: Uint8Array, at: number): PictureMark {
+  return {
+    stampMs: readStamp(bytes, at),
+    number: readNumber(bytes, at + STAMP_BYTES, NUMBER_BYTES),
+  };
+}
+
+/** Finds the mark in the body of FLV of a picture: servers may put parameter sets before the slice. */
+export function markInBody(body: Uint8Array): PictureMark | undefined {
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  for (let at = NAL_AT; at + STAMP_IN_NAL + STAMP_BYTES + NUMBER_BYTES <= body.length;) {
+    if (isSlice(body[at]! & 31)) return readMark(body, at + STAMP_IN_NAL);
+    at += view.getUint32(at - 4) + 4;
+  }
+  return undefined;
+}
+
+/** Whether a NAL unit of that type is one of the stream's, which have marks. */
+export function isSlice(nalType: number): boolean {
+  return nalType === 1 || nalType === 5;
+}
+
+/** Reads the time alone, milliseconds. */
+export function readStamp(bytes: Uint8Array, at: number): number {
+  return readNumber(bytes, at, STAMP_BYTES) / 1000;
+}
+
+/** Writes seven bits a byte, so that no start code comes of them. */
+function writeNumber(target: Uint8Array, value: number): void {
+  for (let index = target.length - 1; index >= 0; index--) {
+    target[index] = 0x80 | value % 128;
+    value = Math.floor(value / 128);
   }
 }
 
-/** Reads a stamp, milliseconds. */
-export function readStamp(bytes: Uint8Array, at: number): number {
+function readNumber(bytes: Uint8Array, at: number, length: number): number {
   let value = 0;
-  for (let index = 0; index < STAMP_BYTES; index++) {
-    value = value * 128 + (bytes[at + index]! & 127);
-  }
-  return value / 1000;
+  for (let index = 0; index < length; index++) value = value * 128 + (bytes[at + index]! & 127);
+  return value;
 }
 
 /** The units of a stream without end, each when it is due; `phase`, 0 to 1, is its share of a picture's time. */
@@ -58,8 +97,8 @@ export async function* testStream(mbps: number, phase: number): AsyncGenerator<T
   const interBytes = Math.round(
     videoBytes / FRAMES_PER_SECOND * KEY_INTERVAL / (KEY_INTERVAL - 1 + KEY_FACTOR),
   );
-  const key = videoBody(interBytes * KEY_FACTOR, { tag: 0x17, nalHeader: 0x65 });
-  const inter = videoBody(interBytes, { tag: 0x27, nalHeader: 0x41 });
+  const key = videoBody(interBytes * KEY_FACTOR, KEY_PICTURE);
+  const inter = videoBody(interBytes, INTER_PICTURE);
   const audio = new Uint8Array(AUDIO_BYTES).fill(0x55);
   audio.set([0xaf, 1]);
 
@@ -76,14 +115,19 @@ export async function* testStream(mbps: number, phase: number): AsyncGenerator<T
       yield { kind: "audio", timeMs, keyFrame: false, flvBody: audio, part };
       continue;
     }
-    const keyFrame = frame++ % KEY_INTERVAL === 0;
+    const keyFrame = frame % KEY_INTERVAL === 0;
     const flvBody = keyFrame ? key : inter;
-    writeStamp(flvBody, STAMP_IN_BODY);
+    writeMark(flvBody, STAMP_IN_BODY, frame++);
     yield { kind: "video", timeMs, keyFrame, flvBody, part: flvBody.subarray(NAL_AT) };
   }
 }
 
-function videoBody(
+/** How the two sorts of pictures begin: FLV's byte, and that of the NAL unit. */
+export const KEY_PICTURE = { tag: 0x17, nalHeader: 0x65 };
+export const INTER_PICTURE = { tag: 0x27, nalHeader: 0x41 };
+
+/** The body of a picture as FLV has it, of so many bytes. */
+export function videoBody(
   length: number,
   { tag, nalHeader }: { readonly tag: number; readonly nalHeader: number },
 ): Uint8Array {

@@ -2,7 +2,7 @@
 import { isRtcp, parseRtpPacket, sequenceDistance } from "../../src/rtp/mod.ts";
 import { offerOf, WebRtcClient } from "../../tests/support/webrtc_client.ts";
 import type { Meter } from "./meter.ts";
-import { readStamp, STAMP_IN_NAL } from "./test_stream.ts";
+import { type PictureMark, readMark, STAMP_IN_NAL } from "./test_stream.ts";
 
 /** Agents ask whether they may go on each 5 s. */
 const CONSENT_MS = 5000;
@@ -20,7 +20,7 @@ export async function playWhep(
   const client = await WebRtcClient.begin(url, offerOf("recvonly"));
   const { promise, resolve } = Promise.withResolvers<void>();
   let last: number | undefined;
-  let stampMs: number | undefined;
+  let mark: PictureMark | undefined;
   client.onPacket = (packet) => {
     resolve();
     if (meter.isCounting) meter.bytes += packet.length;
@@ -38,11 +38,11 @@ export async function playWhep(
     const { payload, marker } = parseRtpPacket(plain);
     // The first piece of a picture in fragments.
     if ((payload[0]! & 0x1f) === 28 && (payload[1]! & 0x80) !== 0) {
-      stampMs = readStamp(payload, STAMP_IN_NAL + FRAGMENT_HEADER);
+      mark = readMark(payload, STAMP_IN_NAL + FRAGMENT_HEADER);
     }
-    if (marker && stampMs !== undefined) {
-      meter.picture(stampMs);
-      stampMs = undefined;
+    if (marker && mark !== undefined) {
+      meter.picture(mark);
+      mark = undefined;
     }
   };
   await client.connect();

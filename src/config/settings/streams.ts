@@ -61,6 +61,7 @@ export const STREAM_RULES: readonly Setting[] = [
     default: HUB_DEFAULTS.flush,
     help: "when players are written to: for each frame, each unit, or what came in a time",
     option: "hub.flush",
+    flag: { name: "flush", placeholder: "frame|unit|TIME", isRare: true },
     change: "reload",
   }),
   setting({
