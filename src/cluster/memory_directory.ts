@@ -183,6 +183,7 @@ export class MemoryDirectory implements Directory {
         onLost: (end) => {
           if (entry.origin?.id === id) entry.origin = undefined;
           claimant.onLost(end);
+          this.#look(name);
           this.#forgetIfIdle(name);
         },
         silentMs: claimant.silentMs,
@@ -213,6 +214,8 @@ export class MemoryDirectory implements Directory {
     if (entry?.origin?.id !== id) return;
     entry.origin.beyond?.release();
     entry.origin = undefined;
+    // Who looked for it while it went is told by the other machines.
+    this.#look(name);
     this.#forgetIfIdle(name);
   }
 

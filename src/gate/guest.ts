@@ -49,7 +49,10 @@ export interface Introduction {
   readonly isRequest?: boolean;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
-  /** How it would ask another server, where this one takes nobody new; it is refused where that is left out. */
+  /**
+   * How it would ask another server, where this one takes nobody new. Left out by those who have not come for a stream,
+   * such as operators: they are let in.
+   */
   readonly elsewhere?: SameElsewhere;
 }
 
@@ -63,7 +66,7 @@ export interface Ask {
   readonly credentials?: ShownCredentials;
   /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
   readonly locate?: (redirect: string) => string;
-  /** How it would ask another server, as at its introduction. */
+  /** How it would ask another server, where this one takes nobody new; it is refused where that is left out. */
   readonly elsewhere?: SameElsewhere;
 }
 
@@ -152,7 +155,8 @@ export class Guest {
       userAgent: introduction.userAgent ?? "",
     };
     const info = this.#info;
-    const leaving = this.#isPeerApp(introduction.app) ? undefined : this.#awayAs(introduction);
+    const mayEnter = introduction.elsewhere === undefined || this.#isPeerApp(introduction.app);
+    const leaving = mayEnter ? undefined : this.#awayAs(introduction);
     if (leaving !== undefined) {
       return this.#refuse(leaving, { action: "connect", ask: { name: "" } });
     }

@@ -37,6 +37,8 @@ export interface HlsPackagerOptions extends HlsPackagingOptions {
   readonly nowUnixUs: () => number;
   /** A word that no other packaging of the stream has had. */
   readonly id: string;
+  /** The number of the first segment. Default 0. */
+  readonly first?: number;
   /** Is told of the tracks that HLS cannot carry. */
   readonly log?: ServerLog;
   /** Is called once when the stream has ended. */
@@ -315,7 +317,7 @@ export class HlsPackager {
       : `The stream ${this.#stream.name} has nothing that HLS players can be sent (${
         leftOut.map(({ reason }) => reason).join("; ") || "it has no tracks"
       })`;
-    this.#isDiscontinuous = this.#lines.some(({ rendition }) => rendition.openMsn > 0);
+    this.#isDiscontinuous = this.#lines.some(({ rendition }) => rendition.hasBegun);
     this.#lines = groups.map((tracks, index) => this.#lineOf(tracks, index));
     this.#segmentStart = undefined;
     this.#epochUnixUs = undefined;
@@ -323,13 +325,13 @@ export class HlsPackager {
   }
 
   #lineOf(tracks: readonly Track[], index: number): Line {
-    const { id, partMs, segments: listedSegments, maxBytes } = this.#options;
+    const { id, partMs, segments: listedSegments, maxBytes, first = 0 } = this.#options;
     const name = index === 0 ? "main" : `audio${index}`;
     const isVideo = tracks.some(({ kind }) => kind === "video");
     const before = this.#lines.find((line) => line.rendition.name === name);
     const rendition = before?.rendition ??
       new HlsRendition({
-        ...{ name, id, listedSegments, maxBytes },
+        ...{ name, id, listedSegments, maxBytes, first },
         contentType: isVideo ? "video/mp4" : "audio/mp4",
       });
     const writer = new FragmentWriter(tracks);

@@ -50,6 +50,8 @@ export interface HlsRenditionOptions {
   readonly listedSegments: number;
   /** Bytes of all segments, beyond which the oldest are dropped. */
   readonly maxBytes: number;
+  /** The number of the first segment; 0 by default. */
+  readonly first?: number;
 }
 
 /** What the playlists of all renditions of a stream share. */
@@ -82,7 +84,7 @@ export class HlsRendition {
   /** Those that have left the playlist, and are there still for who has the playlist of before. */
   #retired: StoredSegment[] = [];
   #open: StoredSegment | undefined;
-  #nextMsn = 0;
+  #nextMsn: number;
   #discontinuities = 0;
   #bytes = 0;
   #texts = new Map<string, Uint8Array>();
@@ -90,6 +92,7 @@ export class HlsRendition {
   /** Begins with nothing. */
   constructor(options: HlsRenditionOptions) {
     this.#options = options;
+    this.#nextMsn = options.first ?? 0;
     this.name = options.name;
   }
 
@@ -101,6 +104,11 @@ export class HlsRendition {
   /** Whether a segment is whole. */
   get hasSegment(): boolean {
     return this.#listed.length > 0;
+  }
+
+  /** Whether a segment was made, or is being made. */
+  get hasBegun(): boolean {
+    return this.#nextMsn > (this.#options.first ?? 0);
   }
 
   /** The number of the segment that is being made, or is to be. */

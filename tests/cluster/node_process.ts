@@ -1,10 +1,14 @@
 /** Machines of a cluster, each a real process of its own. */
+import { ApiClient } from "../../src/api/mod.ts";
 import { RunningProcess } from "../support/process.ts";
 import { RtmpClient, statusCode } from "../support/rtmp_client.ts";
 import { freePort } from "./nats_server.ts";
 
 /** What machines of tests share. */
 export const SECRET = "a secret that only tests know";
+
+/** What opens the API of each. */
+export const API_TOKEN = "a-token-that-only-tests-know";
 
 /** What a machine is started with. */
 export interface NodeOptions {
@@ -16,6 +20,9 @@ export interface NodeOptions {
   readonly conflict?: string;
   /** How long players wait for a publisher to return, such as `10s`. */
   readonly linger?: string;
+  /** Further settings, and those of the cluster. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly cluster?: Readonly<Record<string, unknown>>;
 }
 
 /** A machine, with the ports that clients come to. */
@@ -46,6 +53,7 @@ export class NodeProcess extends RunningProcess {
     const [port, rtspPort, httpPort] = [freePort(), freePort(), freePort()];
     const { nats, secret = SECRET, region, maxFeeds, workers = 1, linger = "10s", conflict } =
       options;
+    const { settings = {}, cluster = {} } = options;
     const file = await Deno.makeTempFile({ prefix: `weir-${node}-`, suffix: ".yaml" });
     await Deno.writeTextFile(
       file,
@@ -58,6 +66,9 @@ export class NodeProcess extends RunningProcess {
         workers,
         streams: { linger, ...(conflict === undefined ? {} : { conflict }) },
         log: { level: "debug" },
+        access: { apiTokens: [API_TOKEN] },
+        hls: { segment: "1s" },
+        ...settings,
         cluster: {
           node,
           url: `rtmp://127.0.0.1:${port}`,
@@ -65,6 +76,7 @@ export class NodeProcess extends RunningProcess {
           nats: [nats],
           ...(region === undefined ? {} : { region }),
           ...(maxFeeds === undefined ? {} : { maxFeeds }),
+          ...cluster,
         },
       }),
     );
@@ -80,6 +92,11 @@ export class NodeProcess extends RunningProcess {
       await Deno.remove(file);
     }
     return process;
+  }
+
+  /** Its API. */
+  get api(): ApiClient {
+    return new ApiClient({ url: `http://127.0.0.1:${this.httpPort}/`, token: API_TOKEN });
   }
 
   /** Lines so far that match. */

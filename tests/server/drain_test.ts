@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { RtmpClient as WeirClient } from "../../src/client/mod.ts";
 import type { ServerOptions } from "../../mod.ts";
+import { ApiClient } from "../../src/api/mod.ts";
 import type { RtmpMessage } from "../../src/rtmp/mod.ts";
 import { PartDrain } from "../../src/server/part_drain.ts";
 import { LoopedPublisher } from "../doors/http/looped_publisher.ts";
@@ -68,6 +69,10 @@ Deno.test("a server that is drained alone refuses newcomers, and ends those who 
   assertEquals([flv.status, JSON.parse(flv.text).code], [503, "leaving"]);
   assertEquals((await ask(weir, "/readyz")).status, 503);
   assertEquals((await ask(weir, "/healthz")).status, 200);
+  const token = weir.server.apiToken!;
+  const url = `http://127.0.0.1:${portOf(weir, "http")}/`;
+  const state = await new ApiClient({ url, token }).drainState();
+  assertEquals(state, { isDraining: true, isOver: false, left: 2 });
   assertEquals(weir.server.snapshot().refused.leaving, 3);
   // Those who are there go on, until the time that is given now is over.
   await source.frames(1, 2);

@@ -70,6 +70,7 @@ export class HlsPackagers {
       clock,
       log,
       nowUnixUs: () => Date.now() * 1000,
+      first: firstNumber(this.#options),
       id: crypto.getRandomValues(new Uint8Array(6)).toHex(),
       onEnd: () => {
         // What is packaged always has no viewer that would let go of it.
@@ -96,4 +97,17 @@ export class HlsPackagers {
     packaged.release();
     if (this.#packaged.get(stream) === packaged) this.#packaged.delete(stream);
   }
+}
+
+/** Segments are counted by the time since then, milliseconds since 1970: numbers of all players' programs hold it. */
+const COUNTED_FROM_MS = Date.UTC(2025, 0, 1);
+
+/**
+ * The number of the first segment of a packager that begins now: more than any that one that has begun before, here or
+ * at another server, has come to. So a player that goes on at this one sees the numbers grow, as it must.
+ */
+function firstNumber({ segmentMs = 1000 }: HlsPackagingOptions): number {
+  // No segment is shorter, and none of a change of publishers makes up for the half.
+  const eachMs = Math.min(segmentMs, 1000) / 2;
+  return Math.floor((Date.now() - COUNTED_FROM_MS) / eachMs);
 }
