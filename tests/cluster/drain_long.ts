@@ -81,11 +81,6 @@ for (const workers of [1, 2]) {
         20_000,
       );
       console.log(report(viewers));
-      if (Deno.env.get("SHOW")) {
-        for (const n of [a, b]) {
-          await Deno.writeTextFile(`/tmp/drain-${n.node}.log`, n.lines.join("\n"));
-        }
-      }
       for (const { kind, gapMs } of viewers) assert(gapMs < 2000, `${kind}: ${gapMs} ms`);
       const { items } = await b.api.clusterNodes();
       assertEquals(items.map(({ node, isDraining, streams }) => [node, isDraining, streams]), [

@@ -206,3 +206,18 @@ Deno.test("a member that has lost what it fetched fetches anew, and the others w
   const replica = directory.announceReplica("live/cam", { member: "worker 1", of: found! });
   assertEquals((await other).map(({ id }) => id), [replica.id]);
 });
+
+Deno.test("who looks for a stream while its publisher leaves is told where that has gone, whoever has it then", async () => {
+  for (const leave of ["releases", "is taken over from"] as const) {
+    const beyond = new Beyond();
+    const directory = new MemoryDirectory({ beyond: { directory: beyond, member: "a" } });
+    const publisher = claimant("worker 1");
+    const lease = granted(await directory.claim("live/cam", publisher, POLICY));
+    // Its own members hear that it has left before the directory does.
+    const looking = directory.find("live/cam", seek("worker 1"));
+    if (leave === "releases") lease.release();
+    else beyond.lose!();
+    beyond.wake(AT_B);
+    assertEquals(await looking, [AT_B], leave);
+  }
+});
