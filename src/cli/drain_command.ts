@@ -1,5 +1,7 @@
 import { ApiClient, ApiError } from "../api/mod.ts";
 import { DRAIN_TIMEOUT, SettingFault } from "../config/mod.ts";
+import { pause } from "../hub/mod.ts";
+import { systemClock } from "../transport/mod.ts";
 import { readSecret } from "./access/read_secret.ts";
 import type { Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -73,7 +75,7 @@ async function untilEmpty(api: ApiClient): Promise<void> {
     if (isOver) return console.log("all have left");
     if (left !== said) console.log(`${left} are left`);
     said = left;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS, { clock: systemClock });
   }
 }
 

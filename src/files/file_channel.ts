@@ -1,9 +1,8 @@
-import type { Clock } from "../hub/mod.ts";
+import { type Clock, pause } from "../hub/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { fileUnits } from "./file_source.ts";
 import { checkReadable } from "./media_file.ts";
-import { pause } from "./pause.ts";
 
 /** Files that are published as one stream, one behind the other, at their own pace. */
 export interface FileChannelOptions {
@@ -92,7 +91,7 @@ export class FileChannel {
         });
         this.#isFailing = true;
       }
-      await pause(clock, RETRY_MS, signal);
+      await pause(RETRY_MS, { clock, signal });
     }
   }
 }

@@ -1,8 +1,7 @@
-import type { Clock } from "../hub/mod.ts";
+import { type Clock, pause } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { type FlvBody, unitOfFlv } from "../transmux/mod.ts";
 import { MediaFileError, readMediaFile } from "./media_file.ts";
-import { pause } from "./pause.ts";
 
 /** Options of {@linkcode fileUnits}. */
 export interface FileUnitsOptions {
@@ -71,7 +70,7 @@ async function* pacedUnits(
         if (clock !== undefined) {
           startedAtMs ??= clock.now() - unit.dtsUs / 1000;
           const aheadMs = unit.dtsUs / 1000 - (clock.now() - startedAtMs);
-          if (aheadMs > 0) await pause(clock, aheadMs, signal);
+          if (aheadMs > 0) await pause(aheadMs, { clock, signal });
           else if (aheadMs < -MOST_BEHIND_MS) startedAtMs -= aheadMs;
         }
         yield unit;

@@ -1,11 +1,5 @@
-import { FlvDecoder, FlvTagType } from "../flv/mod.ts";
-import type { FlvBody } from "../transmux/mod.ts";
-
-const KINDS = new Map<number, FlvBody["kind"]>([
-  [FlvTagType.Audio, "audio"],
-  [FlvTagType.Video, "video"],
-  [FlvTagType.Script, "data"],
-]);
+import { FlvDecoder } from "../flv/mod.ts";
+import { type FlvBody, flvBodyKind } from "../transmux/mod.ts";
 
 /** Bytes of a file that are read at once. */
 const READ_BYTES = 256 * 1024;
@@ -23,7 +17,7 @@ export async function* readFlvFile(file: Deno.FsFile): AsyncGenerator<FlvBody> {
     const length = await file.read(piece);
     if (length === null) return;
     for (const { type, timestampMs, body } of decoder.push(piece.subarray(0, length))) {
-      const kind = KINDS.get(type);
+      const kind = flvBodyKind(type);
       if (kind === undefined) continue;
       if (timestampMs < lastMs - WRAP_MS / 2) wrapsMs += WRAP_MS;
       lastMs = timestampMs;

@@ -54,6 +54,7 @@ export * from "./errors.ts";
 export * from "./header_set.ts";
 export * from "./hub.ts";
 export * from "./options.ts";
+export * from "./pause.ts";
 export * from "./publication.ts";
 export * from "./stream.ts";
 export * from "./stream_name.ts";

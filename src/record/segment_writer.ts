@@ -1,8 +1,14 @@
-import { encodeFlvHeader, encodeFlvTag, FlvTagType } from "../flv/mod.ts";
+import { encodeFlvHeader, encodeFlvTag } from "../flv/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { MkvMuxer } from "../mkv/mod.ts";
 import { buildReferenceTime } from "../mp4/mod.ts";
-import { type CodedFrame, FlvRemuxer, FragmentWriter, frameBytes } from "../transmux/mod.ts";
+import {
+  type CodedFrame,
+  FlvRemuxer,
+  flvTagOf,
+  FragmentWriter,
+  frameBytes,
+} from "../transmux/mod.ts";
 import { TsMuxer } from "../ts/mod.ts";
 
 /** A format of files. */
@@ -132,12 +138,8 @@ class FlvSegment implements SegmentWriter {
   }
 
   add(frame: CodedFrame): readonly Uint8Array[] {
-    return this.#remuxer.remux(unitOf(frame)).map(({ kind, dtsUs, body }) =>
-      encodeFlvTag({
-        type: FLV_TYPES[kind],
-        timestampMs: Math.max(0, Math.round((dtsUs - this.#originUs) / 1000)),
-        body,
-      })
+    return this.#remuxer.remux(unitOf(frame)).map((body) =>
+      encodeFlvTag(flvTagOf(body, { originUs: this.#originUs }))
     );
   }
 
@@ -145,12 +147,6 @@ class FlvSegment implements SegmentWriter {
     return [];
   }
 }
-
-const FLV_TYPES = {
-  audio: FlvTagType.Audio,
-  video: FlvTagType.Video,
-  data: FlvTagType.Script,
-} as const;
 
 function unitOf(frame: CodedFrame): MediaUnit {
   const { kind, track, dtsUs, ptsUs, keyFrame, discardable } = frame;

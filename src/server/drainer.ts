@@ -1,5 +1,6 @@
 import type { ClusterNode, OtherNode } from "../cluster/mod.ts";
 import { StoreUnreachable } from "../cluster/mod.ts";
+import { pause } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 import type { Membership } from "./membership.ts";
@@ -132,7 +133,7 @@ export class Drainer {
         log.info("the server is drained: all have left", { left: this.#left });
         onEmpty();
       }
-      await pause(STEP_MS, signal);
+      await pause(STEP_MS, { clock: systemClock, signal });
     }
   }
 }
@@ -145,14 +146,4 @@ async function othersOf(node: ClusterNode): Promise<readonly OtherNode[] | undef
     if (error instanceof StoreUnreachable) return undefined;
     throw error;
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = (): void => resolve();
-  signal.addEventListener("abort", stop, { once: true });
-  const timer = systemClock.setTimer(stop, ms);
-  await promise;
-  timer.cancel();
-  signal.removeEventListener("abort", stop);
 }

@@ -1,5 +1,6 @@
 import { checkMedia } from "../files/mod.ts";
-import type { Clock, Stream } from "../hub/mod.ts";
+import { pause, type Stream } from "../hub/mod.ts";
+import { reasonOf } from "../log/mod.ts";
 import { fallbackPlace, type FallbackRun, showFile, showStream } from "./fallback_source.ts";
 import type { PathRule } from "./path_rules.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
@@ -87,7 +88,7 @@ export class Fallbacks implements ServerAgent {
         log[isFailing ? "debug" : "warn"]("a fallback cannot be shown", {
           stream: stream.name,
           from: fallback,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
           retryMs: RETRY_MS,
         });
         isFailing = true;
@@ -102,22 +103,6 @@ export class Fallbacks implements ServerAgent {
     const { hub } = this.#core.shell;
     return await showStream(hub.stream(place.name), run);
   }
-}
-
-function pause(
-  ms: number,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }
 
 /**

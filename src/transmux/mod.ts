@@ -54,6 +54,7 @@ export * from "./back_channel_formats.ts";
 export * from "./flv_frame_writer.ts";
 export * from "./flv_remuxer.ts";
 export * from "./flv_tracks.ts";
+export * from "./flv_tag_of.ts";
 export * from "./flv_unit.ts";
 export * from "./fragment_writer.ts";
 export * from "./frame_bytes.ts";

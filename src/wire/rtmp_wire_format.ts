@@ -1,11 +1,9 @@
-import { ByteWriter } from "../bytes/mod.ts";
-import type { HeaderSet, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
-import type { MediaUnit, TrackKind } from "../media/mod.ts";
+import type { Stream } from "../hub/mod.ts";
 import { chunkedLength, MessageType, type RawMessage, writeChunks } from "../rtmp/mod.ts";
-import type { FlvBody, LossPolicy } from "../transmux/mod.ts";
-import type { ServerLog } from "../log/mod.ts";
+import type { FlvBody } from "../transmux/mod.ts";
+import { FlvBodyFormat, type FlvBodyFormatOptions } from "./flv_body_format.ts";
+import type { RtmpExtensions } from "./flv_body_source.ts";
 import { nameOfChoice } from "./track_choice.ts";
-import { FlvBodySource, type RtmpExtensions } from "./flv_body_source.ts";
 
 /** Chunk size of everything that players are sent; large, so that most messages are one chunk. */
 export const PLAYER_CHUNK_SIZE = 65_536;
@@ -32,58 +30,34 @@ export function rtmpFormatName(extensions: RtmpExtensions): string {
  * RTMP chunks that are the same for every player: absolute timestamps (a type 0 header for each
  * message), one chunk size, message stream 1.
  */
-export class RtmpWireFormat implements WireFormat {
-  /** Players wait for what metadata and sequence headers tell of. */
-  readonly tellsTracks = true;
-  readonly #bodies: FlvBodySource;
-
-  /** Makes the format of a stream's log; `log` is told of the tracks that FLV cannot carry. */
-  constructor(
-    stream: Stream,
-    extensions: RtmpExtensions,
-    options: { readonly log?: ServerLog; readonly onLoss?: LossPolicy } = {},
-  ) {
-    this.#bodies = new FlvBodySource(stream, { ...options, extensions, format: "rtmp" });
+export class RtmpWireFormat extends FlvBodyFormat<RawMessage> {
+  /** Makes the format of a stream's log. */
+  constructor(stream: Stream, extensions: RtmpExtensions, options: FlvBodyFormatOptions = {}) {
+    super(stream, extensions, { ...options, format: "rtmp" });
   }
 
-  /** Bodies of FLV all are, of several tracks to those who can take them; of others what FLV has a form for. */
-  carries(kind: TrackKind, track: number): boolean {
-    return this.#bodies.carries(kind, track);
+  protected override messageOf({ kind, dtsUs, body }: FlvBody): RawMessage {
+    const { type, chunkStreamId } = FORMS[kind];
+    return {
+      type,
+      chunkStreamId,
+      streamId: SHARED_STREAM_ID,
+      timestampMs: Math.round(dtsUs / 1000) >>> 0,
+      payload: body,
+    };
   }
 
-  /** Frames that could not be made FLV. */
-  get dropped(): number {
-    return this.#bodies.dropped;
+  protected override lengthOf({ payload, timestampMs, chunkStreamId }: RawMessage): number {
+    return chunkedLength(payload.length, {
+      chunkSize: PLAYER_CHUNK_SIZE,
+      timestampMs,
+      chunkStreamId,
+    });
   }
 
-  /** Appends the message of a unit, or the messages that it becomes; metadata at time 0. */
-  encode(unit: MediaUnit, log: WireLogWriter): void {
-    for (const body of this.#bodies.bodiesOf(unit)) {
-      const message = rtmpMessage(body);
-      const { bytes: target, offset } = log.reserve(wireLength(message));
-      writeChunks(message, { target, offset, chunkSize: PLAYER_CHUNK_SIZE });
-    }
+  protected override write(message: RawMessage, target: Uint8Array, offset: number): void {
+    writeChunks(message, { target, offset, chunkSize: PLAYER_CHUNK_SIZE });
   }
-
-  /** Metadata at time 0, and sequence headers at the time `timeUs`. */
-  preamble(headers: HeaderSet, timeUs: number): Uint8Array {
-    const writer = new ByteWriter();
-    for (const body of this.#bodies.headerBodies(headers, timeUs)) {
-      const message = rtmpMessage(body);
-      const target = new Uint8Array(wireLength(message));
-      writeChunks(message, { target, offset: 0, chunkSize: PLAYER_CHUNK_SIZE });
-      writer.bytes(target);
-    }
-    return writer.finish();
-  }
-}
-
-function wireLength({ payload, timestampMs, chunkStreamId }: RawMessage): number {
-  return chunkedLength(payload.length, {
-    chunkSize: PLAYER_CHUNK_SIZE,
-    timestampMs,
-    chunkStreamId,
-  });
 }
 
 /** Bytes of the header in front of a message's first chunk, without an extended timestamp. */
@@ -137,15 +111,4 @@ export function wireMessage(bytes: Uint8Array, at: number): WireMessage {
 
 function u24(bytes: Uint8Array, at: number): number {
   return bytes[at]! << 16 | bytes[at + 1]! << 8 | bytes[at + 2]!;
-}
-
-function rtmpMessage({ kind, dtsUs, body }: FlvBody): RawMessage {
-  const { type, chunkStreamId } = FORMS[kind];
-  return {
-    type,
-    chunkStreamId,
-    streamId: SHARED_STREAM_ID,
-    timestampMs: Math.round(dtsUs / 1000) >>> 0,
-    payload: body,
-  };
 }

@@ -1,11 +1,12 @@
 import { RtmpClient, RtspClient } from "../../client/mod.ts";
-import { unitBytes } from "../../hub/mod.ts";
+import { pause, unitBytes } from "../../hub/mod.ts";
 import { reasonOf } from "../../log/mod.ts";
 import type { MediaUnit } from "../../media/mod.ts";
+import { systemClock } from "../../transport/mod.ts";
 import type { Command } from "../command.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { numberOf, parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { pause, RemoteError } from "./remote_stream.ts";
+import { RemoteError } from "./remote_stream.ts";
 import { shownBitrate, StatusLine } from "./status_line.ts";
 
 const HELP = `Play a stream many times at once, and say how that went.
@@ -114,16 +115,19 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
       running.push(play(player, { ...options, signal, phase }));
     }
     status.show(`${players.length} of ${count} players started`);
-    await pause(20, signal);
+    await pause(20, { clock: systemClock, signal });
   }
   while (!signal.aborted && players.some(({ firstMs, error }) => firstMs === undefined && !error)) {
     status.show(`${players.filter(({ firstMs }) => firstMs !== undefined).length} players joined`);
-    await pause(20, signal);
+    await pause(20, { clock: systemClock, signal });
   }
   phase.isMeasured = true;
   const measuredFrom = performance.now();
   for (let second = 1; second <= seconds && !signal.aborted; second++) {
-    await pause(Math.max(0, measuredFrom + second * 1000 - performance.now()), signal);
+    await pause(Math.max(0, measuredFrom + second * 1000 - performance.now()), {
+      clock: systemClock,
+      signal,
+    });
     status.show(`${second} of ${seconds} s`);
   }
   const measuredMs = performance.now() - measuredFrom;

@@ -1,12 +1,14 @@
-import { encodeFlvHeader, encodeFlvTag, FlvTagType } from "../../flv/mod.ts";
+import { encodeFlvHeader, encodeFlvTag } from "../../flv/mod.ts";
+import { pause } from "../../hub/mod.ts";
 import { reasonOf } from "../../log/mod.ts";
 import type { MediaUnit } from "../../media/mod.ts";
-import { FlvRemuxer } from "../../transmux/mod.ts";
+import { FlvRemuxer, flvTagOf } from "../../transmux/mod.ts";
+import { systemClock } from "../../transport/mod.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { numberOf, parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { pause, RemoteError, RemoteStream } from "./remote_stream.ts";
+import { RemoteError, RemoteStream } from "./remote_stream.ts";
 import { shownBitrate, shownTime, StatusLine } from "./status_line.ts";
 import { StreamWatch, watchedUnits } from "./stream_watch.ts";
 
@@ -24,8 +26,6 @@ Permissions: --allow-net, and --allow-write of the file.
 Exit codes: 0 when the stream has ended or it was interrupted, 1 when it cannot be had or written, 2
 when the arguments are wrong.
 `;
-
-const TYPES = { audio: FlvTagType.Audio, video: FlvTagType.Video, data: FlvTagType.Script };
 
 /** `weir play`: a stream received. */
 export const playCommand: Command = {
@@ -124,9 +124,8 @@ async function* flvBytes(
     if (!hasTracks && tracks !== undefined) remuxer.setTracks(tracks);
     hasTracks = true;
     if (unit.role === "media" && unit.kind !== "data") originUs ??= unit.dtsUs;
-    for (const { kind, dtsUs, body } of remuxer.remux(unit)) {
-      const timestampMs = Math.max(0, Math.round((dtsUs - (originUs ?? dtsUs)) / 1000));
-      yield encodeFlvTag({ type: TYPES[kind], timestampMs, body });
+    for (const body of remuxer.remux(unit)) {
+      yield encodeFlvTag(flvTagOf(body, { originUs: originUs ?? body.dtsUs }));
     }
   }
 }
@@ -137,7 +136,7 @@ async function showProgress(
 ): Promise<void> {
   const startedAt = performance.now();
   while (!signal.aborted) {
-    await pause(1000, signal);
+    await pause(1000, { clock: systemClock, signal });
     const { bitrate, tracks, avOffsetMs } = watch.report;
     const video = tracks.find(({ kind }) => kind === "video");
     const facts = [

@@ -1,11 +1,12 @@
 import { fileUnits, MediaFileError } from "../../files/mod.ts";
+import { pause } from "../../hub/mod.ts";
 import type { MediaUnit } from "../../media/mod.ts";
 import { systemClock } from "../../transport/mod.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { pause, RemoteError, RemoteStream } from "./remote_stream.ts";
+import { RemoteError, RemoteStream } from "./remote_stream.ts";
 import { shownBitrate, shownTime, StatusLine } from "./status_line.ts";
 
 const HELP = `Publish files as a live stream, at their own pace.
@@ -85,7 +86,7 @@ async function publish(
     await sent;
     // The end has reached the relay, and what it still has goes out.
     for (let waited = 0; remote.state === "running" && waited < DRAIN_MS; waited += 50) {
-      await pause(50, signal);
+      await pause(50, { clock: systemClock, signal });
     }
     if (!signal.aborted && remote.bytes === 0) {
       remote.check();
@@ -111,7 +112,7 @@ async function showProgress(
   },
 ): Promise<void> {
   for (let before = remote.bytes; !signal.aborted; before = remote.bytes) {
-    await pause(1000, signal);
+    await pause(1000, { clock: systemClock, signal });
     const rate = shownBitrate((remote.bytes - before) * 8);
     const lost = remote.dropped > 0 ? `, ${remote.dropped} units not sent: it is too slow` : "";
     status.show(`${shownTime(positionMs())} to ${remote.target}: ${remote.state}, ${rate}${lost}`);

@@ -1,6 +1,8 @@
+import { pause } from "../../hub/mod.ts";
 import { reasonOf } from "../../log/mod.ts";
 import { Server } from "../../server/mod.ts";
 import type { RelayState, ServerStream } from "../../server/mod.ts";
+import { systemClock } from "../../transport/mod.ts";
 
 /** The name that a remote stream has in the command's own server. */
 const NAME = "remote/stream";
@@ -91,7 +93,7 @@ export class RemoteStream implements AsyncDisposable {
   async connected(signal: AbortSignal): Promise<void> {
     while (this.state !== "running" && !signal.aborted) {
       this.check();
-      await pause(LOOK_MS, signal);
+      await pause(LOOK_MS, { clock: systemClock, signal });
     }
   }
 
@@ -103,7 +105,7 @@ export class RemoteStream implements AsyncDisposable {
   async watched(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.check();
-      await pause(LOOK_MS, signal);
+      await pause(LOOK_MS, { clock: systemClock, signal });
     }
   }
 
@@ -123,18 +125,4 @@ export class RemoteStream implements AsyncDisposable {
   get #relay() {
     return this.#server.relays[0]!;
   }
-}
-
-/** Resolves after a while, or when the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -1,19 +1,13 @@
-import { FlvDecoder, FlvError, type FlvTag, FlvTagType } from "../../flv/mod.ts";
+import { FlvDecoder, FlvError, type FlvTag } from "../../flv/mod.ts";
 import type { ConnectionEnd, PublishTicket } from "../../gate/mod.ts";
 import { TimestampUnwrapper } from "../../rtmp/mod.ts";
-import { unitsOfFlv } from "../../transmux/mod.ts";
+import { flvBodyKind, unitsOfFlv } from "../../transmux/mod.ts";
 import { readingTurn } from "../../transport/mod.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer, jsonAnswer } from "./json_answer.ts";
 
 /** A publisher that sends nothing for so long has gone, milliseconds: as RTMP's. */
 const SILENT_MS = 10_000;
-
-const KINDS: Readonly<Record<number, "audio" | "video" | "data">> = {
-  [FlvTagType.Audio]: "audio",
-  [FlvTagType.Video]: "video",
-  [FlvTagType.Script]: "data",
-};
 
 /** Publishes the FLV that a request's body is, until it ends, or is none; the answer comes then. */
 export async function publishFlv(visit: StreamVisit): Promise<Response> {
@@ -92,7 +86,7 @@ class Publishing {
   }
 
   #takeTag({ type, timestampMs, body }: FlvTag): void {
-    const kind = KINDS[type];
+    const kind = flvBodyKind(type);
     if (kind === undefined) return;
     const dtsUs = this.#clock.unwrap(timestampMs) * 1000;
     for (const unit of unitsOfFlv({ kind, dtsUs, body })) {

@@ -1,8 +1,10 @@
+import { pause } from "../../hub/mod.ts";
 import {
   checkListenPermission,
   checkTlsIdentity,
   explainListenErrors,
   type ListenAddress,
+  systemClock,
   type TlsIdentity,
 } from "../../transport/mod.ts";
 import type { DoorAddress } from "../mod.ts";
@@ -125,7 +127,7 @@ export class HttpListener {
       } catch (error) {
         const mayPass = error instanceof Deno.errors.AddrInUse && performance.now() < endMs;
         if (!mayPass) throw error;
-        await new Promise((resolve) => setTimeout(resolve, REBIND_EACH_MS));
+        await pause(REBIND_EACH_MS, { clock: systemClock });
       }
     }
   }
