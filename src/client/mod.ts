@@ -40,6 +40,7 @@ export {
   type RtmpPublicationControl,
 } from "./rtmp_publication.ts";
 export * from "./rtsp_client.ts";
+export type * from "./rtsp_client_options.ts";
 export type { RtspRequestOptions } from "./rtsp_client_connection.ts";
 export type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
 export * from "./rtsp_playback.ts";

@@ -1,14 +1,14 @@
 import {
   formatRtspUrl,
   parseRtspUrl,
-  type RtspCredentials,
   RtspError,
   type RtspRange,
   type RtspResponse,
   type RtspUrl,
 } from "../rtsp/mod.ts";
 import type { SdpMedia, SessionDescription } from "../sdp/mod.ts";
-import { type StreamPair, streamPairTransport, type Transport } from "../transport/mod.ts";
+import { streamPairTransport, type Transport } from "../transport/mod.ts";
+import { chooseTracks, withControls } from "./described_media.ts";
 import { dial } from "./dial.ts";
 import {
   type RtspAnswer,
@@ -16,81 +16,18 @@ import {
   RtspRedirection,
   type RtspRequestOptions,
 } from "./rtsp_client_connection.ts";
-import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
+import { checkPlaybackBounds } from "./playback_bounds.ts";
 import { backChannelOf } from "../transmux/mod.ts";
+import type {
+  RtspClientOptions,
+  RtspClientStatistics,
+  RtspDescribeOptions,
+  RtspParameterOptions,
+  RtspPlayOptions,
+} from "./rtsp_client_options.ts";
 import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
 import { RtspPlayback } from "./rtsp_playback.ts";
 import { RtspRecording } from "./rtsp_recording.ts";
-
-/** Options of {@linkcode RtspClient.connect}; every one has a default. */
-export interface RtspClientOptions {
-  /** Gives connecting up. Once connected, it does nothing more. */
-  readonly signal?: AbortSignal;
-  /** Time for connecting in all, and for the answer to each request. Default 10 000 ms. */
-  readonly timeoutMs?: number;
-  /**
-   * What carries media. Default `auto`: what is played comes over UDP, or over TCP where the server
-   * refuses UDP (461) or no packet comes; what is published goes over TCP, or UDP where the server
-   * refuses that, since nothing would tell that datagrams do not arrive. Over TLS it is TCP, and with `udp`
-   * datagrams where the server protects them (SRTP).
-   */
-  readonly transport?: "auto" | RtspLinkProtocol;
-  /** Credentials that go before those of the URL; sent only when the server asks for them. */
-  readonly credentials?: RtspCredentials;
-  /** PEM certificates that `rtsps:` trusts besides the system's. */
-  readonly caCerts?: readonly string[];
-  /** Name in the `User-Agent` header. Default `weir`. */
-  readonly userAgent?: string;
-  /**
-   * A connection that is there already: nothing is dialled, redirections are not followed, and media
-   * goes over it.
-   */
-  readonly connection?: Pick<StreamPair, "readable" | "writable"> & Partial<StreamPair>;
-  /** With `auto`: time without a packet over UDP after which TCP is tried. Default 3000 ms. */
-  readonly fallbackMs?: number;
-  /** Time without a packet after which a playback fails; `Infinity` for none. Default 10 000 ms. */
-  readonly mediaTimeoutMs?: number;
-  /** Longest time that the server may take nothing of what is sent. Default 10 000 ms. */
-  readonly writeStallMs?: number;
-}
-
-/** Options of {@linkcode RtspClient.describe}. */
-export interface RtspDescribeOptions extends RtspRequestOptions {
-  /**
-   * Whether the server is asked for its back channel too (ONVIF Streaming Specification, 5.3): the way to a camera's
-   * loudspeaker, which is then among the media as sound that is `sendonly`. A server that refuses that is asked again
-   * without. Default false.
-   */
-  readonly backchannel?: boolean;
-}
-
-/** Options of {@linkcode RtspClient.play}. */
-export interface RtspPlayOptions extends RtspRequestOptions, PlaybackBounds {
-  /** Indexes of the media to play; by default all that a player can receive. */
-  readonly tracks?: readonly number[];
-  /** What to play; by default all from the start, which is now for a live stream. */
-  readonly range?: RtspRange;
-}
-
-/** Options of {@linkcode RtspClient.request}. */
-export interface RtspParameterOptions extends RtspRequestOptions {
-  /** Further header fields. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The body; name its `Content-Type` in the headers. */
-  readonly body?: string;
-}
-
-/** Statistics of an {@linkcode RtspClient}, of its present connection. */
-export interface RtspClientStatistics {
-  /** Bytes read from the connection, media over TCP among them. */
-  readonly bytesReceived: number;
-  /** Bytes written to it. */
-  readonly bytesSent: number;
-  /** Interleaved frames of channels that were not set up. */
-  readonly strayFrames: number;
-  /** Bytes between messages and frames that belonged to none. */
-  readonly garbageBytes: number;
-}
 
 /** Where a client is connected to. */
 interface Target {
@@ -667,43 +604,4 @@ async function openTransport(
       unreachable: (message, cause) => new RtspError("unreachable", message, cause),
     },
   );
-}
-
-function chooseTracks(
-  { media }: SessionDescription,
-  tracks: readonly number[] | undefined,
-): readonly number[] {
-  if (tracks !== undefined) {
-    const wrong = tracks.find((index) => media[index] === undefined);
-    if (wrong !== undefined || new Set(tracks).size !== tracks.length || tracks.length === 0) {
-      throw new RangeError(
-        `Cannot play as tracks must be different indexes below ${media.length}: current value is ${
-          JSON.stringify(tracks)
-        }`,
-      );
-    }
-    return tracks;
-  }
-  const playable = [...media.keys()].filter((index) => isPlayable(media[index]!, media));
-  if (playable.length > 0) return playable;
-  throw new RtspError("tracks-missing", "The server describes nothing that can be played");
-}
-
-/**
- * Whether a player receives it: not the back channel of a camera with a loudspeaker, which is `sendonly`,
- * seen from the player (ONVIF); where all is `sendonly`, a server has written that of itself.
- */
-function isPlayable(one: SdpMedia, all: readonly SdpMedia[]): boolean {
-  if (one.formats.length === 0) return false;
-  return one.direction !== "sendonly" || all.every(({ direction }) => direction === "sendonly");
-}
-
-/** Controls that a server can find again below its own URL. */
-function withControls(description: SessionDescription): SessionDescription {
-  const { control: _, ...session } = description;
-  const media = description.media.map((one, index) => {
-    const isOwn = one.control !== undefined && !/^(\*|rtsps?:|\/)/i.test(one.control);
-    return isOwn ? one : { ...one, control: `streamid=${index}` };
-  });
-  return { ...session, media };
 }

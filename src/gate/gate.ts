@@ -8,7 +8,8 @@ import type { Answer, Refusal } from "./answer.ts";
 import type { PasswordMethod } from "./authentication.ts";
 import type { Desk, GateCounts } from "./desk.ts";
 import { GuessGuard } from "./guess_guard.ts";
-import { type Arrival, Guest } from "./guest.ts";
+import type { Arrival } from "./ask.ts";
+import { Guest } from "./guest.ts";
 import { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
 import {

@@ -1,86 +1,24 @@
 import type { ServerLog } from "../log/mod.ts";
 import { isLocalAddress } from "./address_bounds.ts";
-import { checkStreamName, FALLBACK_VIA, HubError } from "../hub/mod.ts";
-import {
-  type Answer,
-  type ConnectionEnd,
-  type NotGranted,
-  type Redirection,
-  type Refusal,
-  refusalOf,
-} from "./answer.ts";
+import { FALLBACK_VIA } from "../hub/mod.ts";
+import type { Answer, ConnectionEnd, NotGranted, Redirection, Refusal } from "./answer.ts";
 import {
   type AccessAction,
   credentialsInQuery,
   type ShownCredentials,
   type StreamAction,
 } from "./authentication.ts";
+import type { Arrival, Ask, Introduction, PublishAsk } from "./ask.ts";
 import type { Desk } from "./desk.ts";
 import type { Leavers } from "./hook_caller.ts";
 import type { GuessGuard } from "./guess_guard.ts";
 import type { RefusedInfo } from "./refused_info.ts";
 import type { HookResult } from "./hooks.ts";
-import type { SameElsewhere } from "./leaving.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 import { PEER_PARAMETER, type Peers } from "./peers.ts";
 import { PlayTicket } from "./play_ticket.ts";
 import { PublishTicket, type TicketWiring } from "./publish_ticket.ts";
-import { EXPIRED } from "./ticket.ts";
-
-/** A client as it arrives, before it has said anything. */
-export interface Arrival {
-  /** The protocol that it speaks, as its door calls it. */
-  readonly protocol: string;
-  /** Its address, without a port; empty for the server's own. */
-  readonly remoteAddress: string;
-  /** Whether it is one of many requests that a client makes, and not a connection: they may come more often. */
-  readonly isRequest?: boolean;
-  /** Whether it is let in over all bounds. */
-  readonly isUnbounded?: boolean;
-}
-
-/** The facts that a client states about itself before it asks for anything. */
-export interface Introduction {
-  /** RTMP: the app of connect. */
-  readonly app?: string;
-  /** The name of its software, as it states it. */
-  readonly userAgent?: string;
-  /** Whether it is one request and its answer, as HTTP has them: so many come that the log has no line of each. */
-  readonly isRequest?: boolean;
-  /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
-  readonly locate?: (redirect: string) => string;
-  /**
-   * How it would ask another server, where this one takes nobody new. Left out by those who have not come for a stream,
-   * such as operators: they are let in.
-   */
-  readonly elsewhere?: SameElsewhere;
-}
-
-/** A request of a client to play or publish a stream. */
-export interface Ask {
-  /** Name of the stream. */
-  readonly name: string;
-  /** Parameters that came with the name. */
-  readonly query?: URLSearchParams;
-  /** Its credentials; those in its query count where this is left out or `none`. */
-  readonly credentials?: ShownCredentials;
-  /** Makes the URL that the client is told of a redirection's; throws where that is none for it. */
-  readonly locate?: (redirect: string) => string;
-  /** How it would ask another server, where this one takes nobody new; it is refused where that is left out. */
-  readonly elsewhere?: SameElsewhere;
-}
-
-/** A request to publish a stream. */
-export interface PublishAsk extends Ask {
-  /** The identity of the publisher for the conflict policy, where it is not the client's. */
-  readonly identity?: string;
-  /** Where the stream is fetched from, when its publisher is at another hub that shares its names. */
-  readonly via?: string;
-  /** Whether players are to see it only while they would see nothing else; no hook is told of it. */
-  readonly isFallback?: boolean;
-  /** Whether the client only asks whether it may, and begins later or never: the door then calls `claim`. */
-  readonly isLater?: boolean;
-}
+import { faultOfName, NOBODY, type Proof, type Verdict, verdictOf } from "./verdict.ts";
 
 /** Tickets that a connection may have and not use; one that asks for more loses the oldest of them. */
 const MOST_UNUSED = 64;
@@ -610,36 +548,7 @@ export interface TalkLeave {
   readonly grounds?: unknown;
 }
 
-/** What a client has proved. */
-interface Proof {
-  /** The user that it is; `undefined` where it need not say. */
-  readonly user: string | undefined;
-  /** How long that holds, milliseconds. */
-  readonly expiresInMs: number | undefined;
-  /** The public name of the stream, where it has asked by another. */
-  readonly name: string | undefined;
-  /** Nobody has to prove anything. */
-  readonly isOpen: boolean;
-  /** What the proof is, for the hook that judges it when other rules hold. */
-  readonly grounds: unknown;
-}
-
-const NOBODY: Proof = {
-  user: undefined,
-  expiresInMs: undefined,
-  name: undefined,
-  isOpen: false,
-  grounds: undefined,
-};
-
 type Granted = { readonly granted: TicketWiring };
-
-/** An answer of the `authenticate` hook, as it was read. */
-interface Verdict {
-  readonly verdict: Answer<Proof>;
-  /** Whether it counts as wrong credentials; `undefined` where the hook does not say. */
-  readonly isGuess?: boolean | undefined;
-}
 
 /** The outcome of a question to the `authenticate` hook. */
 type Asked = { readonly answer: Verdict } | Refusal;
@@ -649,60 +558,8 @@ function endUnused(ticket: PlayTicket | PublishTicket, end: ConnectionEnd): void
   else ticket.end();
 }
 
-/** The refusal of a name that no stream can have. */
-function faultOfName(name: string): Refusal | undefined {
-  try {
-    checkStreamName(name);
-    return undefined;
-  } catch (error) {
-    if (error instanceof HubError) return refusalOf(error);
-    throw error;
-  }
-}
-
 function unchanged(redirect: string): string {
   return redirect;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-/** Reads the answer of an `authenticate` hook; a value that is none of the answers refuses. */
-function verdictOf(answer: unknown): Verdict {
-  if (!isRecord(answer)) return { verdict: NOT_ALLOWED };
-  const { allow, challenge, refuse, isGuess } = answer;
-  const rejected = {
-    isGuess: typeof isGuess === "boolean" ? isGuess : undefined,
-    hides: answer["hidesName"] === true ? { hidesName: true } : {},
-  };
-  const away = (verdict: NotGranted): Verdict => ({
-    verdict: { ...verdict, ...rejected.hides } as NotGranted,
-    isGuess: rejected.isGuess,
-  });
-  if (typeof refuse === "string") return away({ refused: "denied", why: refuse });
-  if (typeof challenge === "string") return away({ challenge });
-  // One that is there and says nothing is none of the answers, whatever stands beside it.
-  if (refuse != null || challenge != null) return { verdict: NOT_ALLOWED };
-  if (allow === "anonymous") return { verdict: proofOf(undefined, answer) };
-  const user = isRecord(allow) ? allow["user"] : undefined;
-  const isNamed = typeof user === "string" && user !== "";
-  return { verdict: isNamed ? proofOf(user, answer) : NOT_ALLOWED };
-}
-
-/** What an answer that allows says beside. */
-function proofOf(user: string | undefined, answer: Record<string, unknown>): Answer<Proof> {
-  const { expiresInMs, name, isOpen, grounds } = answer;
-  if (expiresInMs !== undefined) {
-    if (typeof expiresInMs !== "number" || Number.isNaN(expiresInMs)) return NOT_ALLOWED;
-    if (expiresInMs <= 0) return { refused: "denied", why: EXPIRED.message };
-  }
-  if (name !== undefined && (typeof name !== "string" || faultOfName(name) !== undefined)) {
-    return NOT_ALLOWED;
-  }
-  return { granted: { user, expiresInMs, name, isOpen: isOpen === true, grounds } };
-}
-
 const NO_LONGER: Refusal = { refused: "denied", why: "Not allowed any more" };
-
-const NOT_ALLOWED: Refusal = { refused: "denied", why: "Not allowed" };

@@ -30,6 +30,7 @@ export type { GateCounts } from "./desk.ts";
 export * from "./forwarded_address.ts";
 export * from "./gate.ts";
 export type { GateObserver } from "./gate_observer.ts";
+export type * from "./ask.ts";
 export * from "./guest.ts";
 export * from "./hooks.ts";
 export * from "./ip_address.ts";
