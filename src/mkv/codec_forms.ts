@@ -20,6 +20,8 @@ export interface CodecForm {
   readonly codecPrivate?: (track: Track, config: Uint8Array) => Uint8Array;
   /** Further elements of its track. */
   readonly elements?: (config: Uint8Array) => readonly Uint8Array[];
+  /** What readers take off its times, `CodecDelay`, microseconds. */
+  readonly delayUs?: (config: Uint8Array) => number;
   /** Bits of a sample. */
   readonly bitDepth?: (track: Track) => number;
 }
@@ -33,7 +35,7 @@ const FORMS: Readonly<Partial<Record<CodecName, CodecForm>>> = {
   mpeg4: configured("V_MPEG4/ISO/ASP"),
   aac: configured("A_AAC"),
   mp3: plain("A_MPEG/L3"),
-  opus: { ...configured("A_OPUS"), elements: opusTimes },
+  opus: { ...configured("A_OPUS"), elements: opusTimes, delayUs: opusDelayUs },
   flac: { ...configured("A_FLAC"), codecPrivate: flacHeader },
   ac3: plain("A_AC3"),
   eac3: plain("A_EAC3"),
@@ -78,10 +80,13 @@ const G711_RATE = 8000;
 /** What decoders want before a place that is sought to, nanoseconds (RFC 7845, 4.6). */
 const OPUS_PRE_ROLL_NS = 80_000_000;
 
+function opusDelayUs(config: Uint8Array): number {
+  return parseOpusHead(config).preSkip * 1e6 / OPUS_CLOCK_RATE;
+}
+
 function opusTimes(config: Uint8Array): Uint8Array[] {
-  const { preSkip } = parseOpusHead(config);
   return [
-    uintElement(ElementId.CodecDelay, Math.round(preSkip * 1e9 / OPUS_CLOCK_RATE)),
+    uintElement(ElementId.CodecDelay, Math.round(opusDelayUs(config) * 1000)),
     uintElement(ElementId.SeekPreRoll, OPUS_PRE_ROLL_NS),
   ];
 }

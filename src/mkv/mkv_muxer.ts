@@ -48,6 +48,7 @@ interface OutputTrack {
   readonly number: number;
   readonly track: Track;
   readonly form: CodecForm;
+  readonly delayUs: number;
 }
 
 /** A cluster begins at a key frame when the one before is so long, and anywhere when it is longer, ms. */
@@ -96,7 +97,10 @@ export class MkvMuxer {
       if (typeof form === "string") leftOut.push({ track, reason: form });
       else if (carried.length === MAX_TRACKS) {
         leftOut.push({ track, reason: `a file has ${MAX_TRACKS} tracks here` });
-      } else carried.push({ number: carried.length + 1, track, form });
+      } else {
+        const delayUs = form.delayUs?.(track.config!) ?? 0;
+        carried.push({ number: carried.length + 1, track, form, delayUs });
+      }
     }
     this.leftOut = leftOut;
     this.#tracks = carried;
@@ -114,7 +118,7 @@ export class MkvMuxer {
   write(frame: MkvFrame): Uint8Array {
     const track = this.#trackOf(frame.kind, frame.track);
     if (track === undefined) return new Uint8Array(0);
-    const timeMs = Math.max(0, Math.round((frame.ptsUs - this.#originUs) / 1000));
+    const timeMs = Math.max(0, Math.round((frame.ptsUs + track.delayUs - this.#originUs) / 1000));
     const cluster = this.#clusterFor(frame, timeMs);
     const header = new Uint8Array(4);
     const view = new DataView(header.buffer);
