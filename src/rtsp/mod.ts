@@ -42,6 +42,7 @@ export * from "./server_session.ts";
 export { RtspSessionRegistry } from "./session_registry.ts";
 export type { RtspSessionRegistryOptions } from "./session_table.ts";
 export * from "./server_connection.ts";
+export type * from "./server_connection_options.ts";
 export * from "./session_sink.ts";
 export type { RtspTransportPolicy } from "./transport_choice.ts";
 export * from "./client_session.ts";

@@ -1,10 +1,6 @@
 import { formatSdp, type SessionDescription } from "../sdp/mod.ts";
 import { parseAuthorization, splitScheme } from "./authentication_headers.ts";
-import {
-  type RtspAuthenticationMethod,
-  RtspServerAuthenticator,
-  type RtspVerdict,
-} from "./authentication.ts";
+import { RtspServerAuthenticator, type RtspVerdict } from "./authentication.ts";
 import { RtspError, type RtspErrorCode } from "./errors.ts";
 import {
   encodeRequest,
@@ -39,16 +35,21 @@ import type {
   RtspSetupEvent,
 } from "./server_events.ts";
 import { SessionBinding } from "./session_binding.ts";
+import type {
+  RtspAcceptance,
+  RtspServerConnectionOptions,
+  RtspTrackStart,
+} from "./server_connection_options.ts";
 import type { RtspServerSession } from "./server_session.ts";
-import { type RtspSessionRegistry, tableOf } from "./session_registry.ts";
+import { tableOf } from "./session_registry.ts";
 import { isNoSession, parseSessionHeader } from "./session_header.ts";
 import { hexadecimal, type ServerSession, type SessionTable } from "./session_table.ts";
 import { RTSP_METHODS, type RtspMethod } from "./states.ts";
 import { formatTransports } from "./transport_header.ts";
 import { type RtspTransportPolicy, transportReply } from "./transport_choice.ts";
 import { httpBadRequestResponse } from "./tunnel.ts";
-import { splitStreamUrl } from "./track_url.ts";
-import { formatRtspUrl, parseRtspUrl, type RtspUrl } from "./url.ts";
+import { contentBase } from "./described_url.ts";
+import { formatRtspUrl, parseRtspUrl } from "./url.ts";
 import { tooMany, WaitingRequests } from "./waiting_requests.ts";
 
 /** Frames for no channel before the connection ends: some are in flight after a PAUSE or TEARDOWN. */
@@ -66,40 +67,6 @@ const FATAL: ReadonlySet<RtspErrorCode> = new Set<RtspErrorCode>([
   "malformed-url",
   "malformed-description",
 ]);
-
-/** Options of an {@linkcode RtspServerConnection}. */
-export interface RtspServerConnectionOptions {
-  /** The sessions of the server. */
-  readonly sessions: RtspSessionRegistry;
-  /** Address of the client, without port. */
-  readonly address: string;
-  /** Transports offered on this connection; interleaved frames alone by default. */
-  readonly transports?: RtspTransportPolicy;
-  /** Time of the connection, in milliseconds of the clock that later calls use. */
-  readonly nowMs: number;
-  /** Name in the `Server` header; `weir` by default. */
-  readonly server?: string;
-  /** Realm shown where credentials are asked for; `weir` by default. */
-  readonly realm?: string;
-  /** Authentication methods in the order they are offered. */
-  readonly methods?: readonly RtspAuthenticationMethod[];
-}
-
-/** What every acceptance may say. */
-export interface RtspAcceptance {
-  /** Who the client has shown to be: the connection's and the session's identity from now on. */
-  readonly identity?: string | undefined;
-}
-
-/** What a track's `RTP-Info` says. */
-export interface RtspTrackStart {
-  /** Index of the track. */
-  readonly track: number;
-  /** Sequence number of the first packet that will be sent. */
-  readonly sequence?: number;
-  /** Its RTP timestamp; left out while no packet was ever sent. */
-  readonly rtpTime?: number;
-}
 
 /**
  * The server's side of one RTSP connection, without its socket.
@@ -671,14 +638,4 @@ function presented(
   } catch {
     return undefined;
   }
-}
-
-/**
- * The base of the tracks' URLs. The slash stands before a query: GStreamer since 1.22 puts the track in the place of
- * what follows the last slash of the path (RFC 3986, 5.2.3), the others behind all of it.
- */
-function contentBase(url: RtspUrl): RtspUrl {
-  const { path, query } = splitStreamUrl(url);
-  const slashed = path.endsWith("/") ? path : `${path}/`;
-  return query === undefined ? { ...url, path: slashed } : { ...url, path: slashed, query };
 }

@@ -1,6 +1,12 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { blankCommentsAndStrings } from "../../scripts/blank_source.ts";
-import { checkCircles, checkGraph, checkProject, checkSource } from "../../scripts/check_layers.ts";
+import {
+  checkCircles,
+  checkGraph,
+  checkProject,
+  checkSource,
+  LADDER,
+} from "../../scripts/check_layers.ts";
 
 const root = new URL("file:///weir/");
 
@@ -151,4 +157,13 @@ Deno.test("blankCommentsAndStrings keeps code and line breaks", () => {
 
 Deno.test("the ladder of this repository holds", async () => {
   assertEquals(await checkProject(new URL("../../", import.meta.url)), []);
+});
+
+Deno.test("the guide for contributors shows the ladder as it is checked", async () => {
+  const guide = await Deno.readTextFile(new URL("../../CONTRIBUTING.md", import.meta.url));
+  const [, shown = ""] = guide.split("\nsrc/\n");
+  const folders = shown.split("```")[0]!.match(/(?<=^| )[\w/]+(?=\/ )/gm) ?? [];
+  assertEquals([...folders].sort(), LADDER.flat().toSorted());
+  const heights = folders.map((folder) => LADDER.findIndex((line) => line.includes(folder)));
+  assertEquals(heights, heights.toSorted((a, b) => b - a));
 });
