@@ -43,7 +43,6 @@ import {
   kickedEnd,
   type Leaving,
   type NotGranted,
-  type RefusalKind,
   refusalOf,
   type SameElsewhere,
   type ShownCredentials,
@@ -52,7 +51,9 @@ import type { ServerLog } from "../../log/mod.ts";
 import type { LossPolicy } from "../../transmux/mod.ts";
 import { type RtmpConnectDesk, shownFor } from "./rtmp_connect_desk.ts";
 import { reasonOfCodec, RtmpPlaying } from "./rtmp_playing.ts";
+import { locate, tcUrlAt, withoutQuery } from "./rtmp_elsewhere.ts";
 import { RtmpPublishing } from "./rtmp_publishing.ts";
+import { publishRefusal, shownName } from "./rtmp_refusals.ts";
 import {
   type EnhancedPolicy,
   extensionsOf,
@@ -485,8 +486,7 @@ export class RtmpConnection implements ServedConnection {
       stream: shownName(event, answer),
       reason: description,
     });
-    const code = PUBLISH_REFUSALS["refused" in answer ? answer.refused : "denied"];
-    return this.#session.reject(event, { code: `NetStream.Publish.${code}`, description });
+    return this.#session.reject(event, { code: publishRefusal(answer), description });
   }
 
   /** What a client is told that may not do what it asked for; it is closed next where the gate wants that. */
@@ -685,46 +685,10 @@ const CONNECTION_BYTES = 98_304;
  */
 const MAX_QUESTIONS = 32;
 
-/** What a refusal of the gate is in RTMP. */
-const PUBLISH_REFUSALS: Readonly<Record<RefusalKind, string>> = {
-  invalid: "BadName",
-  denied: "Denied",
-  taken: "BadName",
-  absent: "BadName",
-  full: "BadName",
-  leaving: "BadName",
-};
-
-/** RTMP clients follow no URL of another scheme. */
-function locate(redirect: string): string {
-  parseRtmpUrl(redirect);
-  return redirect;
-}
-
-/** The URL to connect by, at another server: as some clients put it into the tcUrl, some into the app. */
-function tcUrlAt(
-  base: string,
-  { app, tcUrl }: { readonly app: string; readonly tcUrl: string },
-): string {
-  const [, behind] = /^rtmp[a-z]*:\/\/[^/?]*\/*(.+)$/i.exec(tcUrl) ?? [];
-  return `${base}/${withoutConnectProof(behind ?? app.replace(/^\/+/, ""))}`;
-}
-
-function withoutQuery(text: string): string {
-  return text.split("?", 1)[0]!;
-}
-
 /** `limits`, and where `bounds` has a lower one, that. */
 function lowest(bounds: Partial<ChunkLimits>, limits: ChunkLimits): ChunkLimits {
   const lower = Object.entries(bounds).filter(([name, value]) =>
     value < limits[name as keyof ChunkLimits]
   );
   return { ...limits, ...Object.fromEntries(lower) };
-}
-
-/** The name for the log, which is to see neither what is no name, nor what may be a secret. */
-function shownName({ path }: PublishEvent | PlayEvent, answer: NotGranted): string {
-  if ("redirect" in answer) return path.name;
-  const isNoName = "refused" in answer && answer.refused === "invalid";
-  return isNoName || answer.hidesName === true ? "" : path.name;
 }
