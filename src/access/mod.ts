@@ -24,6 +24,7 @@ export { ha1Of } from "./known_users.ts";
 export * from "./options.ts";
 export {
   type KeptKey,
+  keyHash,
   type KeyStore,
   type KeyVerdict,
   type PublishKey,

@@ -66,6 +66,8 @@ export class PublishKeys {
   #saving: Promise<void> = Promise.resolve();
   /** Is called with the id of a key that was revoked: who publishes by it is to be ended. */
   onRevoked: ((id: string) => void) | undefined;
+  /** Is called when there are other keys. */
+  onChanged: (() => void) | undefined;
 
   /**
    * Reads the keys of the options; `now` is the time in milliseconds since 1970.
@@ -93,16 +95,23 @@ export class PublishKeys {
     for (const { hash, id } of before.values()) {
       if (!this.#fixed.has(hash)) this.onRevoked?.(id);
     }
+    this.onChanged?.();
   }
 
   /** Takes in what was kept. */
   async load(): Promise<void> {
     for (const key of await this.#store?.load() ?? []) this.#made.set(key.hash, key);
+    this.onChanged?.();
   }
 
   /** Whether there is any key, or may be. */
   get size(): number {
     return this.#fixed.size + this.#made.size;
+  }
+
+  /** The hashes of all secrets. */
+  get hashes(): string[] {
+    return [...this.#fixed.keys(), ...this.#made.keys()];
   }
 
   /** The keys that there are, those of the options first. */
@@ -124,7 +133,7 @@ export class PublishKeys {
       throw new TypeError(`Cannot make a key as there are ${MAX_MADE}: revoke some`);
     }
     const secret = encodeBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
-    const hash = hashOf(secret);
+    const hash = keyHash(secret);
     const key = {
       id: idOf(hash),
       streams: names,
@@ -132,6 +141,7 @@ export class PublishKeys {
       ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
     };
     this.#made.set(hash, { ...key, hash });
+    this.onChanged?.();
     await this.#save();
     return { ...key, secret };
   }
@@ -149,6 +159,7 @@ export class PublishKeys {
     if (found === undefined) return false;
     this.#made.delete(found.hash);
     this.onRevoked?.(id);
+    this.onChanged?.();
     await this.#save();
     return true;
   }
@@ -198,7 +209,7 @@ export class PublishKeys {
   /** By its hash: how long that takes tells nothing of the secrets that there are. */
   #find(secret: string): KeptKey | undefined {
     if (this.size === 0) return undefined;
-    const hash = hashOf(secret);
+    const hash = keyHash(secret);
     return this.#fixed.get(hash) ?? this.#made.get(hash);
   }
 
@@ -221,7 +232,7 @@ function fixedKeys(
     if (!SECRET.test(secret)) {
       throw new AccessOptionsError(at, "a key has 16 to 128 letters, digits, or - . _ ~");
     }
-    const hash = hashOf(secret);
+    const hash = keyHash(secret);
     fixed.set(hash, { id: idOf(hash), hash, streams: checkedStreams(names, at) });
   }
   return fixed;
@@ -241,7 +252,8 @@ function checkedStreams(names: string | readonly string[], at: string): readonly
   return [...list];
 }
 
-function hashOf(secret: string): string {
+/** The hash by which a secret is known. */
+export function keyHash(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 

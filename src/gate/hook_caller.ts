@@ -75,7 +75,8 @@ export class HookCaller {
     if (answer === undefined || answer === null) return undefined;
     try {
       if (typeof answer === "object" && "refuse" in answer) {
-        return { refused: "denied", why: String(answer.refuse) };
+        const refused = answer.refused === "full" ? "full" : "denied";
+        return { refused, why: String(answer.refuse) };
       }
       if (typeof answer === "object" && "redirect" in answer) {
         return { redirect: locate(answer.redirect) };

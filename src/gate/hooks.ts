@@ -13,6 +13,8 @@ import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
 export interface Refused {
   /** Why, in words that the client may show. */
   readonly refuse: string;
+  /** Whether it may not, or there is no room: protocols have a code for each. Default `denied`. */
+  readonly refused?: "denied" | "full";
 }
 
 /**

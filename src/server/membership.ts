@@ -6,7 +6,8 @@ import {
   NatsStore,
   type NodeLoad,
 } from "../cluster/mod.ts";
-import type { Gate, ServerHooks } from "../gate/mod.ts";
+import type { Access } from "../access/mod.ts";
+import type { Gate, GateLimits, ServerHooks, StreamTerms } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { systemClock } from "../transport/mod.ts";
@@ -15,6 +16,7 @@ import type { ServerPart } from "./server_part.ts";
 import { relaysOf } from "./server_relays.ts";
 import { MainPart } from "./workers/main_part.ts";
 import type { WorkerOptions } from "./workers/worker_messages.ts";
+import { SharedLimits } from "./workers/shared_limits.ts";
 import { WorkerPool } from "./workers/worker_pool.ts";
 
 /** What a {@linkcode Membership} is made of. */
@@ -29,6 +31,12 @@ export interface MembershipOptions {
   readonly hub: Hub;
   /** The hooks, which workers ask and tell too. */
   readonly hooks: ServerHooks;
+  /** Who may do what, where that is data. */
+  readonly access: Access | undefined;
+  /** The bounds in force. */
+  readonly limits: () => GateLimits;
+  /** The terms of one stream, where they differ. */
+  readonly termsOf: (name: string) => StreamTerms;
   /** Whether RTMP clients are asked at connect who they are, by workers too. */
   readonly askAtConnect: boolean;
   /** Answers what workers leave to this thread. */
@@ -144,13 +152,24 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
 
 function workerPool(
   main: MainPart,
-  { options, workers, hooks, askAtConnect, fetch, log }: MembershipOptions,
+  { options, workers, hooks, access, limits, termsOf, askAtConnect, fetch, log }: MembershipOptions,
 ): WorkerPool {
-  return new WorkerPool({
+  const shared = new SharedLimits({
+    limits,
+    termsOf,
+    tickets: () => pool.snapshots.flatMap(({ tickets }) => tickets),
+    refresh: () => pool.refresh(),
+    now: () => performance.now(),
+  });
+  const pool: WorkerPool = new WorkerPool({
+    access: () => ({
+      passwordMethods: hooks.passwordMethods,
+      keyHashes: access?.keys.hashes ?? [],
+    }),
     count: workers,
     options: { ...workerOptions(options), rtmpAskAtConnect: askAtConnect },
     relays: relaysOf(options),
-    hooks,
+    hooks: shared.hooks(hooks),
     log,
     member: main.member,
     directory: main.directory,
@@ -158,4 +177,5 @@ function workerPool(
     fetch,
     cluster: options.cluster && main.peers && { options: options.cluster, peers: main.peers },
   });
+  return pool;
 }

@@ -120,6 +120,9 @@ export class Server {
       workers,
       hub,
       hooks,
+      access,
+      limits: () => this.#shell.gate.limits,
+      termsOf: (name) => this.#paths.of(name).terms,
       askAtConnect,
       fetch: (request, hostname) => this.fetch(request, { remoteAddr: { hostname } }),
       load: () => ({
@@ -146,7 +149,11 @@ export class Server {
     if (access !== undefined) {
       access.keys.onRevoked = (id) =>
         void this.kickUser(`key:${id}`, "The publishing key was revoked");
-      access.onChanged = () => void this.review();
+      access.keys.onChanged = () => this.#members.pool?.tellAccess();
+      access.onChanged = () => {
+        this.#members.pool?.tellAccess();
+        void this.review();
+      };
     }
     const drain = new PartDrain(this.#shell);
     PartDrain.keep(this, drain);

@@ -4,6 +4,7 @@
  * @module
  */
 import { CombinedCarrier, DirectoryClient, PortCarrier, RtmpCarrier } from "../../cluster/mod.ts";
+import { keyHash } from "../../access/mod.ts";
 import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
@@ -14,7 +15,13 @@ import { carried, judgeDigest } from "./carried_values.ts";
 import { answerForwarded, ForwardedRoutes } from "./forwarded_requests.ts";
 import { tokenPrefix, ViewerRoutes } from "./viewer_routes.ts";
 import { WorkerRelays } from "./worker_relays.ts";
-import type { FromWorker, ToWorker, WorkerCalls, WorkerStart } from "./worker_messages.ts";
+import type {
+  FromWorker,
+  ToWorker,
+  WorkerAccess,
+  WorkerCalls,
+  WorkerStart,
+} from "./worker_messages.ts";
 
 /** The part of a worker's global scope that is used here. */
 interface WorkerScope {
@@ -39,6 +46,8 @@ class WorkerProgram {
   }>();
   /** Streams that are wanted elsewhere, and what ends the wait. */
   readonly #sought = new Map<string, () => void>();
+  #passwordMethods: WorkerAccess["passwordMethods"];
+  #keyHashes: ReadonlySet<string> = new Set();
   #next = 1;
   #carrier: PortCarrier | undefined;
   #server: Server | undefined;
@@ -92,8 +101,9 @@ class WorkerProgram {
   }
 
   async #start(
-    { member, numbers, options, cluster, connectKey, place, hooks }: WorkerStart,
+    { member, numbers, options, cluster, connectKey, place, hooks, access }: WorkerStart,
   ): Promise<void> {
+    this.setAccess(access);
     try {
       const own: ServerOptions = { ...options, hooks: this.#hooks(hooks), log: LOG };
       const server = new Server(own, {
@@ -131,8 +141,27 @@ class WorkerProgram {
     }
   }
 
-  /** The hooks of the main thread, each asked or told by a message. */
+  /** Takes in what the main thread says of who may do what. */
+  setAccess({ passwordMethods, keyHashes }: WorkerAccess): void {
+    this.#passwordMethods = passwordMethods;
+    this.#keyHashes = new Set(keyHashes);
+  }
+
+  /** The hooks of the main thread, each asked or told by a message, but for what has to be known at once. */
   #hooks(hooks: Readonly<Record<string, unknown>>): ServerHooks {
+    const atOnce = {
+      get: () => this.#passwordMethods,
+      enumerable: true,
+      configurable: true,
+    };
+    const isSecretName = (name: string): boolean =>
+      this.#keyHashes.size > 0 &&
+      this.#keyHashes.has(keyHash(name.slice(name.lastIndexOf("/") + 1)));
+    const asked = this.#askedHooks(hooks);
+    return Object.defineProperty({ ...asked, isSecretName }, "passwordMethods", atOnce);
+  }
+
+  #askedHooks(hooks: Readonly<Record<string, unknown>>): ServerHooks {
     return Object.fromEntries(
       Object.entries(hooks).map(([hook, value]) => [
         hook,
@@ -171,7 +200,7 @@ class WorkerProgram {
 
   async #call({ call, method, args }: Extract<ToWorker, { type: "call" }>): Promise<void> {
     try {
-      const calls = callsOf(this.#server!);
+      const calls = callsOf(this.#server!, this);
       const run = calls[method] as (...args: readonly unknown[]) => unknown;
       const value = await run(...args);
       post({ type: "result", call, value });
@@ -186,8 +215,9 @@ class WorkerProgram {
 /** Stands for a function among the hooks. */
 const IS_FUNCTION = "function";
 
-function callsOf(server: Server): WorkerCalls {
+function callsOf(server: Server, program: WorkerProgram): WorkerCalls {
   return {
+    setAccess: (access) => program.setAccess(access),
     snapshot: () => server.snapshot(),
     kickTicket: (ticket, why) => server.tickets.get(ticket)?.kick(why),
     kickConnection: (connection, why) =>

@@ -1,4 +1,5 @@
 import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
+import type { PasswordMethod } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { DrainStep } from "../part_drain.ts";
@@ -37,8 +38,18 @@ export interface WorkerStart {
   readonly connectKey: Uint8Array;
   /** Its place among the workers, from 0 on, and how many there are. */
   readonly place: { readonly index: number; readonly of: number };
+  /** What it has to know of who may do what. */
+  readonly access: WorkerAccess;
   /** The names of the hooks that the main thread has, and what of them are plain values. */
   readonly hooks: Readonly<Record<string, unknown>>;
+}
+
+/** What of access a worker needs at hand: all else it asks the main thread. */
+export interface WorkerAccess {
+  /** The ways by which doors ask for passwords. */
+  readonly passwordMethods: readonly PasswordMethod[] | undefined;
+  /** The hashes of publishing keys, which go into no log. */
+  readonly keyHashes: readonly string[];
 }
 
 /** What the main thread may have a worker do. */
@@ -53,6 +64,7 @@ export interface WorkerCalls extends RelayCalls {
     readonly deny?: readonly string[];
   }): void;
   configure(options: WorkerOptions): Promise<void>;
+  setAccess(access: WorkerAccess): void;
   /** The main thread has changed who may do what. */
   review(): Promise<void>;
   reloadTls(tls: TlsIdentity): Promise<void>;

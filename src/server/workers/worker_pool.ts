@@ -14,6 +14,7 @@ import { type CarriedValue, uncarried } from "./carried_values.ts";
 import type {
   FromWorker,
   ToWorker,
+  WorkerAccess,
   WorkerCalls,
   WorkerOptions,
   WorkerStart,
@@ -27,6 +28,8 @@ export interface WorkerPoolOptions {
   readonly options: WorkerOptions;
   /** The hooks of the main thread. */
   readonly hooks: ServerHooks;
+  /** What of access the workers need at hand. */
+  readonly access: () => WorkerAccess;
   /** The log of all. */
   readonly log: ServerLog;
   /** Where the streams of all members are. */
@@ -192,6 +195,11 @@ export class WorkerPool {
     this.tellAll("configure", { ...options, ...shareOf(options, this.#slots.length) });
   }
 
+  /** Tells all what of access they need at hand, as it has changed. */
+  tellAccess(): void {
+    this.tellAll("setAccess", this.#options.access());
+  }
+
   /** Has all show another certificate. */
   async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
     await Promise.all(this.#slots.map(({ life }) => life?.call("reloadTls", tls)));
@@ -280,6 +288,7 @@ export class WorkerPool {
       connectKey: this.#connectKey,
       cluster: this.#options.cluster && clusterOfWorker(this.#options.cluster.options),
       place: { index, of: this.#slots.length },
+      access: this.#options.access(),
       hooks: Object.fromEntries(
         Object.entries(this.#options.hooks).map(([hook, value]) => [
           hook,
