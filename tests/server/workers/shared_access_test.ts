@@ -101,7 +101,10 @@ Deno.test("who was let in a moment ago counts before its worker has told of it, 
   });
   const ticket = (connection: number, stream: string, remoteAddress = "192.0.2.7") =>
     ({ connection, stream, action: "play", remoteAddress }) as TicketInfo;
-  const full = { refuse: "The stream a has 2 players, as many as it may", refused: "full" } as const;
+  const full = {
+    refuse: "The stream a has 2 players, as many as it may",
+    refused: "full",
+  } as const;
   assertEquals(await onPlay!(request(9, "hidden")), { refuse: "No" });
   assertEquals(await onPlay!(request(1, "a")), undefined);
   assertEquals(await onPlay!(request(2, "a")), undefined);
