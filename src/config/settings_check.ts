@@ -20,9 +20,10 @@ import {
   S3_CREDENTIALS_FILE,
   S3_SECRET_ACCESS_KEY,
 } from "./settings/object_storage.ts";
-import { CLIPS, RECORD } from "./settings/recording.ts";
+import { CLIPS, KEEP, RECORD } from "./settings/recording.ts";
 import { pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
+import { WORKERS } from "./settings/workers.ts";
 
 /**
  * Checks settings together: each by itself is right.
@@ -49,6 +50,7 @@ const CHECKS: readonly Check[] = [
   clusterIsWhole,
   objectStorageHasKey,
   rulesGoTogether,
+  keptByOneWorker,
 ];
 
 /** The relays that settings ask for. */
@@ -70,6 +72,13 @@ function rulesGoTogether(settings: Settings): string | undefined {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     return `${settings.nameOf(PATHS)}: ${error.message}`;
   }
+}
+
+/** Each worker has what is published to it alone. */
+function keptByOneWorker(settings: Settings): string | undefined {
+  const kept = [KEEP, CLIPS].find((row) => settings.isGiven(row));
+  if (kept === undefined || settings.get(WORKERS) === 1) return;
+  return `${settings.nameOf(kept)} needs a single worker: leave out ${settings.nameOf(WORKERS)}`;
 }
 
 function multicastNeedsRtsp(settings: Settings): string | undefined {

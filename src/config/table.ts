@@ -35,7 +35,7 @@ export const SETTINGS: readonly Setting[] = [
   ...STREAMS,
   PATHS,
   ...LIMITS,
-  ...WORKERS,
+  WORKERS,
   ...CLUSTER,
   DRAIN_TIMEOUT,
   ...ADDRESSES,

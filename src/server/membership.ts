@@ -7,6 +7,7 @@ import {
   type NodeLoad,
 } from "../cluster/mod.ts";
 import type { Access } from "../access/mod.ts";
+import type { ServerEvents } from "../events/mod.ts";
 import type { Gate, GateLimits, ServerHooks, StreamTerms } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
@@ -31,6 +32,8 @@ export interface MembershipOptions {
   readonly hub: Hub;
   /** The hooks, which workers ask and tell too. */
   readonly hooks: ServerHooks;
+  /** Who hears of what happens. */
+  readonly events: ServerEvents;
   /** Who may do what, where that is data. */
   readonly access: Access | undefined;
   /** The bounds in force. */
@@ -121,6 +124,19 @@ export class Membership {
   }
 }
 
+/**
+ * Checks that several workers can do what options ask for.
+ *
+ * @throws {TypeError} if not
+ */
+export function checkWorkersCan({ keep, clips }: ServerOptions, workers: number): void {
+  const wrong = keep !== undefined ? "keep" : clips !== undefined ? "clips" : undefined;
+  if (workers === 1 || wrong === undefined) return;
+  throw new TypeError(
+    `Cannot make a server as '${wrong}' needs a single worker, as each has what is published to it alone: current value of 'workers' is ${workers}`,
+  );
+}
+
 /** How many workers an option asks for. */
 export function workerCount(workers: ServerOptions["workers"] = 1): number {
   if (workers === "auto") return navigator.hardwareConcurrency;
@@ -152,7 +168,8 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
 
 function workerPool(
   main: MainPart,
-  { options, workers, hooks, access, limits, termsOf, askAtConnect, fetch, log }: MembershipOptions,
+  { options, workers, hooks, events, access, limits, termsOf, askAtConnect, fetch, log }:
+    MembershipOptions,
 ): WorkerPool {
   const shared = new SharedLimits({
     limits,
@@ -170,6 +187,7 @@ function workerPool(
     options: { ...workerOptions(options), rtmpAskAtConnect: askAtConnect },
     relays: relaysOf(options),
     hooks: shared.hooks(hooks),
+    onSegment: (segment) => events.emit("recording-segment", segment),
     log,
     member: main.member,
     directory: main.directory,

@@ -18,7 +18,7 @@ import { Drainer, type DrainOptions, type DrainState } from "./drainer.ts";
 import { EventDesk } from "./event_desk.ts";
 import { addressRules, rangesOf } from "./gate_rules.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
-import { Membership, workerCount, workerOptions } from "./membership.ts";
+import { checkWorkersCan, Membership, workerCount, workerOptions } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
 import { PartDrain } from "./part_drain.ts";
 import { checkFallbackFiles } from "./fallbacks.ts";
@@ -87,12 +87,14 @@ export class Server {
    * Makes a server that does nothing yet.
    *
    * @throws {RangeError} if a number among the options is out of range
-   * @throws {TypeError} if a range of addresses cannot be read, or a pattern of names
+   * @throws {TypeError} if a range of addresses cannot be read, or a pattern of names, or several workers are to do what
+   * one alone can
    * @throws as {@linkcode checkRelays} if a relay among the options is wrong
    */
   constructor(options: ServerOptions = {}, part?: ServerPart) {
     checkServerNumbers(options);
     const workers = part === undefined ? workerCount(options.workers) : 1;
+    checkWorkersCan(options, workers);
     this.#options = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
     this.#live = options;
@@ -120,6 +122,7 @@ export class Server {
       workers,
       hub,
       hooks,
+      events: this.events,
       access,
       limits: () => this.#shell.gate.limits,
       termsOf: (name) => this.#paths.of(name).terms,

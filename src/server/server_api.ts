@@ -29,6 +29,10 @@ export interface ServerApiParts {
   readonly hooks: ServerHooks;
 }
 
+/** Each worker knows what it records alone. */
+const RECORDED_BY_WORKERS =
+  "Where several workers serve, recordings are written but cannot be listed or played: have one worker";
+
 /** A shorter one can be found by trying, and others do not fit into a header. */
 const TOKEN = /^[\x21-\x7e]{16,}$/;
 
@@ -47,7 +51,7 @@ export class ServerApi implements ServerAgent {
    * @throws {RangeError} if a token is too short or not ASCII
    */
   constructor(
-    { shell }: ServerCore,
+    { shell, workers, options: { record = [] } }: ServerCore,
     { source, recordings, hooks, ...options }: ServerApiParts & ApiOptions,
   ) {
     const { tokens = [], openMetrics = false, program = {}, state } = options;
@@ -71,7 +75,11 @@ export class ServerApi implements ServerAgent {
     );
     this.routes = [
       this.#metrics,
-      new RecordingRoutes({ recordings: () => recordings, guard }),
+      new RecordingRoutes({
+        recordings: () => recordings,
+        guard,
+        whyNone: workers > 1 && record.length > 0 ? RECORDED_BY_WORKERS : undefined,
+      }),
       new ApiRoutes(
         { source, counts, program, record: this.#record, version, uptimeMs },
         { guard, log },

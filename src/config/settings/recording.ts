@@ -134,7 +134,7 @@ export const RECORD = setting<readonly GroupValue[]>({
 });
 
 /** How much of live streams is kept for clips. */
-const KEEP = setting<number>({
+export const KEEP = setting<number>({
   key: "keep.time",
   type: time({ min: 1000, max: Infinity, isWhole: false }),
   defaultInWords: "off",

@@ -134,6 +134,9 @@ class WorkerProgram {
         ...(cluster === undefined ? {} : { nodes: this.#directory }),
       });
       this.#server = server;
+      server.events.addEventListener("recording-segment", ({ detail }) => {
+        post({ type: "segment", segment: detail });
+      });
       await server.listen();
       post({ type: "started", addresses: server.addresses });
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
+import type { ServerEventDetails } from "../../events/mod.ts";
 import type { PasswordMethod } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
@@ -127,6 +128,8 @@ export type FromWorker =
     readonly hook: string;
     readonly args: readonly CarriedValue[];
   }
+  /** A file of a recording is complete. */
+  | { readonly type: "segment"; readonly segment: ServerEventDetails["recording-segment"] }
   | { readonly type: "result"; readonly call: number; readonly value: unknown }
   | {
     readonly type: "call-failed";

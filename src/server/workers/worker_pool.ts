@@ -1,4 +1,5 @@
 import { DirectoryDesk, type MemoryDirectory, type PortCarrier } from "../../cluster/mod.ts";
+import type { ServerEventDetails } from "../../events/mod.ts";
 import { GATE_LIMITS, type Peers, type ServerHooks } from "../../gate/mod.ts";
 import { HUB_DEFAULTS } from "../../hub/mod.ts";
 import { MAX_CONNECTION_BYTES } from "../defaults.ts";
@@ -32,6 +33,8 @@ export interface WorkerPoolOptions {
   readonly access: () => WorkerAccess;
   /** The log of all. */
   readonly log: ServerLog;
+  /** Hears of the files of recordings that workers have finished. */
+  readonly onSegment: (segment: ServerEventDetails["recording-segment"]) => void;
   /** Where the streams of all members are. */
   readonly directory: MemoryDirectory;
   /** What brings the streams of the workers to the main thread, for programs. */
@@ -513,6 +516,8 @@ class Life {
           ...message.fields,
           worker: this.#member,
         });
+      case "segment":
+        return this.#options.onSegment(message.segment);
       case "directory":
         return this.#desk.receive(message.request);
       case "request": {

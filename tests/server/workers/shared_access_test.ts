@@ -1,9 +1,14 @@
 /** Who may do what, and how many may, over all workers alike. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Server } from "../../../mod.ts";
+import { ConfigError } from "../../../src/config/mod.ts";
 import { GATE_LIMITS, type StreamRequest, type TicketInfo } from "../../../src/gate/mod.ts";
 import { SharedLimits } from "../../../src/server/workers/shared_limits.ts";
+import { makeRecording, TemporaryFolder } from "../../support/media_file.ts";
+import { ignoreWithout } from "../../support/process.ts";
 import { RtmpClient, statusCode, statusDescription } from "../../support/rtmp_client.ts";
 import { RtspPeer } from "../../support/rtsp_peer.ts";
+import { settingsOfArguments } from "../../support/settings_of_arguments.ts";
 import { TestServer, until } from "../../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
@@ -77,15 +82,15 @@ Deno.test("bounds of players and publishers hold over all workers, keys are in n
 });
 
 Deno.test("who was let in a moment ago counts before its worker has told of it, and who has left does not", async () => {
-  let tickets: TicketInfo[] = [];
-  let refreshed: TicketInfo[] | undefined;
+  let tickets: readonly TicketInfo[] = [];
+  let refresh = (): void => {};
   let nowMs = 0;
   const limits = new SharedLimits({
     limits: () => ({ ...GATE_LIMITS, maxPublishersPerUser: 1 }),
     termsOf: (name) => name === "a" ? { maxPlayers: 2 } : {},
     tickets: () => tickets,
     refresh: () => {
-      tickets = refreshed ?? tickets;
+      refresh();
       return Promise.resolve();
     },
     now: () => nowMs,
@@ -113,7 +118,7 @@ Deno.test("who was let in a moment ago counts before its worker has told of it, 
   // The same two, as their workers tell of them; the server's own players do not count.
   tickets = [ticket(1, "a"), ticket(2, "a"), ticket(0, "a", "")];
   assertEquals(await onPlay!(request(3, "a")), full);
-  refreshed = [ticket(2, "a")];
+  refresh = () => void (tickets = [ticket(2, "a")]);
   nowMs = 5000;
   assertEquals(await onPlay!(request(3, "a")), undefined);
 
@@ -126,3 +131,44 @@ Deno.test("who was let in a moment ago counts before its worker has told of it, 
   });
   assertEquals(await onPublish!(request(8, "z")), undefined);
 });
+
+Deno.test(
+  "of workers' recordings the events come, the API says why it has no list, and what is kept needs one worker",
+  {
+    ignore: ignoreWithout("ffmpeg"),
+  },
+  async () => {
+    await using folder = new TemporaryFolder();
+    const source = `${folder.path}/source.flv`;
+    await makeRecording(source, { seconds: 2 });
+    const token = "a-token-of-the-tests";
+    await using weir = await TestServer.start({
+      ...{ rtmp: false, http: LOCAL, workers: 2, api: { tokens: [token] } },
+      hub: { lingerMs: 0 },
+      record: [{ name: "live/*", to: `${folder.path}/recordings` }],
+    });
+    const { server } = weir;
+    const told = new Promise<string>((resolve) => {
+      server.events.addEventListener("recording-segment", ({ detail }) => resolve(detail.stream));
+    });
+    const published = await fetch(`http://127.0.0.1:${weir.port}/live/cam.flv`, {
+      method: "POST",
+      body: await Deno.readFile(source),
+    });
+    assertEquals((await published.json()).stream, "live/cam");
+    assertEquals(await told, "live/cam");
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await server.fetch(new Request("http://localhost/v1/recordings", { headers }));
+    assertEquals([answer.status, (await answer.json()).code], [501, "workers"]);
+    for (const options of [{ keep: { ms: 1000 } }, { clips: { to: folder.path } }]) {
+      assertThrows(() => new Server({ workers: 2, ...options }), TypeError, "single worker");
+    }
+    for (const args of [["--keep", "30"], ["--clips", "clips"]]) {
+      assertThrows(
+        () => settingsOfArguments(["--workers", "2", ...args]),
+        ConfigError,
+        "needs a single worker",
+      );
+    }
+  },
+);
