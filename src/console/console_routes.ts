@@ -1,27 +1,41 @@
 import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
 import { qrCode } from "./qr_code.ts";
 import { isPlayerScript, playerScript } from "./text_asset.ts";
+import cameraJs from "./assets/camera.js" with { type: "text" };
 import consoleCss from "./assets/console.css" with { type: "text" };
 import consoleJs from "./assets/console.js" with { type: "text" };
 import iconSvg from "./assets/icon.svg" with { type: "text" };
 import indexHtml from "./assets/index.html" with { type: "text" };
 import liveEdgeJs from "./assets/live_edge.js" with { type: "text" };
+import measuresJs from "./assets/measures.js" with { type: "text" };
+import pageJs from "./assets/page.js" with { type: "text" };
 import playerJs from "./assets/player.js" with { type: "text" };
 import plotJs from "./assets/plot.js" with { type: "text" };
+import recordingsPageJs from "./assets/recordings_page.js" with { type: "text" };
+import streamPageJs from "./assets/stream_page.js" with { type: "text" };
+import wallJs from "./assets/wall.js" with { type: "text" };
 
 const JS = "text/javascript; charset=utf-8";
 
 /** The console's own files. */
 const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   "console.css": { type: "text/css; charset=utf-8", text: consoleCss },
+  "camera.js": { type: JS, text: cameraJs },
   "console.js": { type: JS, text: consoleJs },
   "live_edge.js": { type: JS, text: liveEdgeJs },
+  "measures.js": { type: JS, text: measuresJs },
+  "page.js": { type: JS, text: pageJs },
   "player.js": { type: JS, text: playerJs },
   "plot.js": { type: JS, text: plotJs },
+  "recordings_page.js": { type: JS, text: recordingsPageJs },
+  "stream_page.js": { type: JS, text: streamPageJs },
+  "wall.js": { type: JS, text: wallJs },
   "icon.svg": { type: "image/svg+xml", text: iconSvg },
 };
 
 const FOLDER = "/console/";
+/** What was recorded; no stream has a name of one part. */
+const RECORDINGS = "/recordings";
 
 /** Names of streams; what ends like a file's name is none of these. */
 const STREAM = /^\/[^/.][^/]*(\/[^/]+)*\/[^/.]+\/?$/;
@@ -40,7 +54,7 @@ const POLICY = [
 
 /**
  * The console: pages for people. `/` shows the live streams, `/live/cam` one of them, `/live/cam?embed=1` a bare player for
- * an iframe. The pages read the API with its token, which comes in the fragment of their address; a stream's page plays
+ * an iframe, `/recordings` what was recorded. The pages read the API with its token, which comes in the fragment of their address; a stream's page plays
  * without it.
  */
 export class ConsoleRoutes implements HttpRoutes {
@@ -51,7 +65,7 @@ export class ConsoleRoutes implements HttpRoutes {
 
   /** See {@linkcode HttpRoutes.has}. */
   has(path: string): boolean {
-    return path === "/" || path.startsWith(FOLDER) || STREAM.test(path);
+    return path === "/" || path === RECORDINGS || path.startsWith(FOLDER) || STREAM.test(path);
   }
 
   /** See {@linkcode HttpRoutes.serve}. */

@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Chromium, type Page } from "../support/chromium.ts";
-import { ffmpeg } from "../support/media_file.ts";
-import { ignoreWithout } from "../support/process.ts";
+import { ffmpeg, TemporaryFolder } from "../support/media_file.ts";
+import { ignoreWithout, run } from "../support/process.ts";
 import { TestServer } from "../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
@@ -58,5 +58,125 @@ Deno.test({
       server.snapshot().tickets.some(({ protocol }) => protocol === "whep"),
       true,
     );
+  },
+});
+
+/** JavaScript that presses the button of a name. */
+const press = (title: string): string =>
+  `[...document.querySelectorAll("button")].find((b) => b.textContent === "${title}").click()`;
+
+/** Whether a canvas shows more than one colour. */
+const isDrawn = (selector: string): string =>
+  `((c) => c && new Set(new Uint32Array(
+    c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size > 20
+  )(document.querySelector(${JSON.stringify(selector)}))`;
+
+Deno.test({
+  name: "Chromium plays all streams of the wall at once, and goes by keys",
+  ignore: ignoreWithout("chromium", "ffmpeg"),
+  async fn() {
+    await using weir = await TestServer.start({ http: LOCAL, webrtc: LOCAL });
+    const { server } = weir;
+    const { port } = server.addresses.find(({ protocol }) => protocol === "http")!;
+    const names = Array.from({ length: 8 }, (_, at) => `live/cam${at}`);
+    await using _ = ffmpeg([
+      ...["-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=15", "-c:v", "libx264"],
+      ...["-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-pix_fmt", "yuv420p"],
+      ...["-flags", "+global_header", "-map", "0:v", "-f", "tee"],
+      names.map((name) => `[f=flv]${weir.url}/${name}`).join("|"),
+    ], { limitMs: 60_000 });
+    await weir.log.line(({ fields }) => fields.stream === names.at(-1));
+    await using chromium = await Chromium.start();
+    const wall = await chromium.page(`http://127.0.0.1:${port}/#token=${server.apiToken}`);
+    await becomes(wall, `document.querySelectorAll(".card").length === 8`);
+    await wall.evaluate(press("Play all"));
+    // More than the six connections that browsers have of HTTP: and the page asks the API all the same.
+    await becomes(
+      wall,
+      `[...document.querySelectorAll(".card video")].filter((v) => v.currentTime > 1).length === 8`,
+    );
+    await becomes(wall, `document.querySelector(".card").textContent.includes("1 ws-flv")`);
+    await wall.evaluate(press("Play all"));
+    await becomes(wall, `document.querySelector(".card").textContent.includes("0 players")`);
+    const page = await chromium.page(`http://127.0.0.1:${port}/live/cam0`);
+    for (const [key, way] of [["1", "WebRTC"], ["3", "LL-HLS"], ["2", "HTTP-FLV"]]) {
+      await page.evaluate(`dispatchEvent(new KeyboardEvent("keydown", { key: "${key}" }))`);
+      await becomes(page, `document.querySelector("[aria-pressed=true]").textContent === "${way}"`);
+      await becomes(page, `document.querySelector("video").currentTime > 0.5`);
+    }
+    await page.evaluate(`dispatchEvent(new KeyboardEvent("keydown", { key: "m" }))`);
+    await becomes(page, `!document.querySelector("video").muted`);
+  },
+});
+
+Deno.test({
+  name: "Chromium shows what was recorded on a time line, with pictures that it decodes itself",
+  ignore: ignoreWithout("chromium", "ffmpeg"),
+  async fn() {
+    await using folder = new TemporaryFolder();
+    await using weir = await TestServer.start({
+      http: LOCAL,
+      record: [{ name: "*", to: folder.path, segmentMs: 2000 }],
+    });
+    const { server } = weir;
+    const { port } = server.addresses.find(({ protocol }) => protocol === "http")!;
+    await using publisher = ffmpeg([
+      ...["-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "6", "-c:v", "libx264"],
+      ...["-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-pix_fmt", "yuv420p"],
+      ...["-f", "flv", `${weir.url}/live/cam`],
+    ], { limitMs: 60_000 });
+    await publisher.ended;
+    await using chromium = await Chromium.start();
+    const url = `http://127.0.0.1:${port}/recordings#token=${server.apiToken}`;
+    const page = await chromium.page(url);
+    await becomes(page, `document.querySelector("select")?.value === "live/cam"`);
+    await becomes(page, isDrawn(".pictures button:not(:disabled) canvas"));
+    await page.evaluate(
+      `document.querySelector("canvas.timeline")
+        .dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }))`,
+    );
+    await becomes(
+      page,
+      `((v) => v.currentTime > 1 && v.videoWidth === 320)(document.querySelector("video"))`,
+    );
+    const cut = await page.evaluate<number>(
+      `fetch(document.querySelector("a[download]").href).then((r) => r.arrayBuffer())
+        .then(({ byteLength }) => byteLength)`,
+    );
+    assert(cut > 10_000, `${cut} bytes`);
+  },
+});
+
+Deno.test({
+  name: "the page's button publishes Chromium's camera, which plays over RTMP, RTSP and LL-HLS",
+  ignore: ignoreWithout("chromium", "ffmpeg", "ffprobe"),
+  async fn() {
+    await using weir = await TestServer.start({ rtsp: LOCAL, http: LOCAL, webrtc: LOCAL });
+    const portOf = (protocol: string): number =>
+      weir.server.addresses.find((address) => address.protocol === protocol)!.port;
+    const base = `http://127.0.0.1:${portOf("http")}`;
+    await using chromium = await Chromium.start();
+    const camera = await chromium.page(`${base}/live/me?way=webrtc`);
+    await becomes(camera, `document.querySelector("main h1") !== null`);
+    await camera.evaluate(press("Publish this camera"));
+    await weir.log.line(({ message }) => message === "whip publish started");
+    const player = await chromium.page(`${base}/live/me?embed=1&way=hls`);
+    await becomes(
+      player,
+      `((v) => v.currentTime > 1 && v.getVideoPlaybackQuality().totalVideoFrames > 10 &&
+        v.webkitAudioDecodedByteCount > 1000)(document.querySelector("video"))`,
+    );
+    const codecsOf = async (...input: string[]) => {
+      const args = "-v error -analyzeduration 2000000 -show_entries stream=codec_name -of csv=p=0";
+      const { stdout } = await run("ffprobe", [...args.split(" "), ...input], { limitMs: 40_000 });
+      return new TextDecoder().decode(stdout).trim().split("\n").filter(Boolean).sort();
+    };
+    const rtsp = `rtsp://127.0.0.1:${portOf("rtsp")}/live/me`;
+    assertEquals(await codecsOf("-rtsp_transport", "tcp", rtsp), ["h264", "opus"]);
+    // FFmpeg 5 knows no Opus in FLV.
+    assert((await codecsOf(`${weir.url}/live/me`)).includes("h264"));
+    await camera.evaluate(press("Stop"));
+    const ended = await weir.log.line(({ message }) => message === "whip publish ended");
+    assertEquals(ended.fields.reason, "unpublished");
   },
 });

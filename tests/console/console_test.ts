@@ -12,7 +12,7 @@ async function get(path: string, init: RequestInit & { prefix?: string } = {}) {
 }
 
 Deno.test("the pages have nothing inline, nothing of another host, and say so in their policy", async () => {
-  for (const path of ["/", "/live/cam", "/live/cam?embed=1"]) {
+  for (const path of ["/", "/recordings", "/live/cam", "/live/cam?embed=1"]) {
     const { answer, body } = await get(path);
     assertEquals(answer.status, 200);
     assertEquals(answer.headers.get("content-type"), "text/html; charset=utf-8");

@@ -139,6 +139,14 @@ export class Page {
     await loaded;
   }
 
+  /** Asks the browser to do something with it. */
+  async send(
+    method: string,
+    params: Record<string, unknown> = {},
+  ): Promise<Record<string, unknown>> {
+    return await this.#browser.send(method, params, { sessionId: this.#sessionId });
+  }
+
   /** Closes it. */
   async close(): Promise<void> {
     const { send, session } = this.#bound;

@@ -1,4 +1,5 @@
 // Plays a stream in a video element, by one of several ways; each is loaded when it is chosen.
+import { base } from "./page.js";
 import { aheadOf, keepAtLiveEdge } from "./live_edge.js";
 
 /** Loads a script once, and resolves with the global that it makes. */
@@ -19,6 +20,11 @@ function load(url, name) {
   return loaded.get(url);
 }
 
+/** A player's script of this server: its global. */
+export function loadScript(file, name) {
+  return load(`${base}/console/${file}`, name);
+}
+
 /** The ways to play, as `?way=` names them. */
 const WAYS = {
   "webrtc": playWebRtc,
@@ -30,14 +36,14 @@ const WAYS = {
 };
 
 /** Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. */
-export function startPlayer(video, { base, name, way, query, onFail, onNote = () => {} }) {
+export function startPlayer(video, { name, way, query, onFail, onNote = () => {} }) {
   const path = `${base}/${name.split("/").map(encodeURIComponent).join("/")}`;
   const state = { isStopped: false, end: () => {}, latencyMs: () => undefined };
   const fail = (reason) => {
     if (!state.isStopped) onFail(reason);
   };
   const run = Object.hasOwn(WAYS, way) ? WAYS[way] : playFlv;
-  run(video, { base, path, query, state, fail, onNote }).catch((error) => fail(error.message));
+  run(video, { path, query, state, fail, onNote }).catch((error) => fail(error.message));
   return {
     stop() {
       state.isStopped = true;
@@ -50,8 +56,8 @@ export function startPlayer(video, { base, name, way, query, onFail, onNote = ()
   };
 }
 
-async function playFlv(video, { base, path, query, state, fail, isSocket = false }) {
-  const mpegts = await load(`${base}/console/mpegts.js`, "mpegts");
+async function playFlv(video, { path, query, state, fail, isSocket = false }) {
+  const mpegts = await loadScript("mpegts.js", "mpegts");
   if (state.isStopped) return;
   if (!mpegts.isSupported()) throw new Error("This browser cannot play HTTP-FLV: choose LL-HLS");
   const url = new URL(`${path}.flv${query}`, location.href);
@@ -72,9 +78,9 @@ async function playFlv(video, { base, path, query, state, fail, isSocket = false
   state.latencyMs = () => aheadOf(video) * 1000;
 }
 
-async function playHls(video, { base, path, query, state, fail, onNote, isPlain = false }) {
+async function playHls(video, { path, query, state, fail, onNote, isPlain = false }) {
   const url = `${path}/index.m3u8${query}`;
-  const Hls = await load(`${base}/console/hls.js`, "Hls");
+  const Hls = await loadScript("hls.js", "Hls");
   if (state.isStopped) return;
   if (!Hls.isSupported()) {
     video.src = url;

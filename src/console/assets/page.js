@@ -1,0 +1,79 @@
+// What all pages of the console are made with: elements, the API, its token.
+
+/** What stands in front of all paths. */
+export const base = document.body.dataset.base;
+/** The page's own part, and the line at its head. */
+export const main = document.getElementById("main");
+export const summary = document.getElementById("summary");
+/** How often a page asks again, milliseconds. */
+export const EVERY_MS = 2000;
+
+const TOKEN = "weir token";
+
+// The token comes in the fragment, which no server and no page of another origin sees, and goes from the address.
+const given = /^#token=(.+)$/.exec(location.hash);
+if (given !== null) {
+  sessionStorage.setItem(TOKEN, decodeURIComponent(given[1]));
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+/** Makes an element; text is never read as HTML. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== undefined && value !== false) {
+      element.setAttribute(name, value === true ? "" : value);
+    }
+  }
+  element.append(...children.filter((child) => child !== undefined));
+  return element;
+}
+
+/** The API asks who it is. */
+export class NoToken extends Error {}
+
+/** The header that shows the token, where there is one. */
+export function credentials() {
+  const token = sessionStorage.getItem(TOKEN);
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** Asks the API. */
+export async function api(path, method = "GET") {
+  const headers = credentials();
+  const answer = await fetch(`${base}/v1${path === "" ? "" : `/${path}`}`, { method, headers });
+  if (answer.status === 401 || answer.status === 403) throw new NoToken();
+  if (!answer.ok) {
+    throw new Error((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
+  }
+  return answer.status === 204 ? undefined : await answer.json();
+}
+
+/** A stream's name as a path. */
+export const encoded = (name) => name.split("/").map(encodeURIComponent).join("/");
+
+/** Asks for the token. */
+export function tokenForm(onGiven) {
+  const input = make("input", { type: "password", id: "token", autocomplete: "off", size: 32 });
+  return make(
+    "form",
+    {
+      class: "row",
+      submit: (event) => {
+        event.preventDefault();
+        sessionStorage.setItem(TOKEN, input.value);
+        onGiven();
+      },
+    },
+    make("label", { for: "token" }, "Token of the API"),
+    input,
+    make("button", { type: "submit" }, "Open"),
+    make("p", {}, "weir prints it as it starts, or an operator has set it."),
+  );
+}
+
+/** Waits. */
+export function wait(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
