@@ -7,6 +7,7 @@ import type { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
 import type { GateLimits, StreamTerms } from "./limits.ts";
 import type { NameClaims } from "./name_claims.ts";
+import type { PastStreams } from "./past_streams.ts";
 import type { Peers } from "./peers.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Ticket } from "./ticket.ts";
@@ -17,6 +18,8 @@ export interface Desk {
   readonly hooks: ServerHooks;
   /** Where names are shared with other hubs; without it those of this hub are all there are. */
   readonly claims: NameClaims | undefined;
+  /** Who has what streams were some time ago. */
+  readonly past: PastStreams | undefined;
   /** Who knows the other machines of a cluster. */
   readonly nodes: Peers | undefined;
   readonly caller: HookCaller;

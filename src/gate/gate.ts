@@ -21,6 +21,7 @@ import {
 } from "./limits.ts";
 import type { Leaving } from "./leaving.ts";
 import type { NameClaims } from "./name_claims.ts";
+import type { PastStreams } from "./past_streams.ts";
 import type { Peers } from "./peers.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -129,6 +130,7 @@ export class Gate {
       hooks,
       claims: options.claims,
       leaving: undefined,
+      past: undefined,
       nodes: options.nodes,
       log,
       peers,
@@ -195,6 +197,11 @@ export class Gate {
   /** The ways by which doors are to ask for passwords; `undefined` where each has its own. */
   get passwordMethods(): readonly PasswordMethod[] | undefined {
     return this.#desk.hooks.passwordMethods;
+  }
+
+  /** Who has what streams were some time ago: set by the server, where anything is kept. */
+  set past(past: PastStreams | undefined) {
+    this.#desk.past = past;
   }
 
   /** Tells `observer` of all that happens from now on; returns what stops that. */

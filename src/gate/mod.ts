@@ -38,6 +38,7 @@ export { type AddressLimit, GATE_LIMITS, type GateLimits, type StreamTerms } fro
 export type * from "./leaving.ts";
 export type * from "./name_claims.ts";
 export * from "./name_pattern.ts";
+export * from "./past_streams.ts";
 export * from "./peers.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";

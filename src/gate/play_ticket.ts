@@ -3,6 +3,7 @@ import type { LogFields } from "../log/mod.ts";
 import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Admitted } from "./authentication.ts";
 import type { Desk } from "./desk.ts";
+import { FROM_PARAMETER, type PastStream } from "./past_streams.ts";
 import type { PeerPass } from "./peers.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
@@ -55,6 +56,7 @@ export class PlayTicket implements Ticket {
   readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
   /** What it was let in for to talk, where it does. */
   #talks: readonly Admitted[] = [];
+  #past: PastStream | undefined;
   #start: PlayStart | undefined;
   #startedMs = 0;
   #ended = false;
@@ -110,6 +112,7 @@ export class PlayTicket implements Ticket {
     const { name, connection: { remoteAddress } } = this.request;
     const absent = { refused: "absent", why: `There is no stream ${name}` } as const;
     if (this.#ended) return absent;
+    if (this.request.query.has(FROM_PARAMETER)) return await this.past();
     const live = hub.get(name);
     if (live?.isLive) return { granted: live };
     const most = limits.maxWaitedNamesPerAddress;
@@ -144,6 +147,34 @@ export class PlayTicket implements Ticket {
     return answer;
   }
 
+  /** When what it is shown begins, milliseconds since 1970, where that is not live. */
+  get startUnixMs(): number | undefined {
+    return this.#past?.startUnixMs;
+  }
+
+  /**
+   * Resolves with the stream as it was, from the time on that the query of its request says, or from `fromUnixMs` on:
+   * the player's own, which goes with the ticket.
+   */
+  async past(from?: { readonly fromUnixMs: number }): Promise<Answer<Stream>> {
+    const { past, counts } = this.#desk;
+    if (this.#past !== undefined && from === undefined) return { granted: this.#past.stream };
+    const answer: Answer<PastStream> = past === undefined
+      ? { refused: "absent", why: `Nothing is kept of ${this.request.name}: --keep is off` }
+      : await past.open(this.request, from);
+    if (!("granted" in answer)) {
+      if ("refused" in answer) counts[answer.refused]++;
+      return answer;
+    }
+    if (this.#ended) {
+      answer.granted.close();
+      return { refused: "absent", why: "The player has gone meanwhile" };
+    }
+    this.#past?.close();
+    this.#past = answer.granted;
+    return { granted: this.#past.stream };
+  }
+
   /** The player is being served from now on: the hooks are told. False where it has been ended, or is at once. */
   start(start: PlayStart): boolean {
     if (this.#ended) return false;
@@ -171,6 +202,7 @@ export class PlayTicket implements Ticket {
     const why = `There is no stream ${this.request.name}`;
     for (const answer of this.#waiting) answer({ refused: "absent", why });
     this.peer?.release();
+    this.#past?.close();
     if (this.#start === undefined) return;
     const { request } = this;
     this.#wiring.log.info(`${request.connection.protocol} play ended`, {

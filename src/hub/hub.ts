@@ -76,6 +76,8 @@ export class Hub {
   readonly #published = new Set<Stream>();
   /** What else holds media of streams. */
   readonly #holders = new Set<MediaHolder>();
+  /** Those that are no names' */
+  readonly #detached = new Set<Stream>();
   /** What has come and left of streams that are no more. */
   #former: StreamTotals = NO_TOTALS;
   /** Bytes taken in since the streams were last looked at. */
@@ -219,6 +221,38 @@ export class Hub {
     return stream;
   }
 
+  /**
+   * Makes a stream that nobody finds by its name, such as what one player sees of another time: its memory counts as that
+   * of the others, and no rule stands between its publisher and its readers. It lasts until it is ended, or has neither;
+   * `onJoined` is called as each reader comes.
+   *
+   * @throws {HubError} `bad-name`, or `closed`
+   */
+  detached(name: string, onJoined: () => void = () => {}): Stream {
+    checkStreamName(name);
+    if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
+    const stream = new Stream(name, {
+      settings: { ...this.settingsOf(name), delayMs: 0, fallback: "" },
+      release: (idle) => {
+        if (this.#detached.delete(idle)) this.#former = summed(this.#former, idle.totals);
+      },
+      occupy: () => {},
+      vacate: () => {},
+      started: () => {},
+      ended: () => {},
+      wanted: () => {},
+      left: () => {},
+      fallbackDue: () => {},
+      early: () => {},
+      joined: onJoined,
+      failed: (error) => (this.#events.onError ?? reportError)(error),
+      audioAlone: () => {},
+      took: (bytes) => this.#took(bytes),
+    });
+    this.#detached.add(stream);
+    return stream;
+  }
+
   /** Has `observer` called as streams start, end and are wanted, from now on; returns what stops that. */
   observe(observer: HubObserver): () => void {
     this.#observers.add(observer);
@@ -244,21 +278,25 @@ export class Hub {
   }
 
   *#allHolders(): Iterable<Stream | MediaHolder> {
-    yield* this.#streams.values();
+    yield* this.#all;
     yield* this.#holders;
   }
 
   /** What has come and left of all streams, those that are no more too; it only grows. */
   get totals(): StreamTotals {
     let totals = this.#former;
-    for (const stream of this.#streams.values()) totals = summed(totals, stream.totals);
+    for (const stream of this.#all) totals = summed(totals, stream.totals);
     return totals;
   }
 
   /** Ends all streams; nothing can be opened afterwards. */
   close(): void {
     this.#closed = true;
-    for (const stream of this.streams) stream.end("closed");
+    for (const stream of this.#all) stream.end("closed");
+  }
+
+  get #all(): Stream[] {
+    return [...this.#streams.values(), ...this.#detached];
   }
 
   /** What has come in is all that can have made the streams grow: the sum need not be kept up. */

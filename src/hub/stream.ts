@@ -130,6 +130,8 @@ export interface StreamOwner {
   ended(stream: Stream, reason: StreamEndReason): void;
   /** Someone wants the stream, and nobody publishes it. */
   wanted(stream: Stream): void;
+  /** Somebody begins to read it. */
+  joined?(stream: Stream): void;
   /** Its publisher has gone, and readers stay. */
   left(stream: Stream): void;
   /** Its readers see nothing, and there is a fallback for that. */
@@ -428,6 +430,7 @@ export class Stream implements PublishedStream {
       },
     };
     this.#readers.set(reader, options);
+    this.#owner.joined?.(this);
     return reader;
   }
 
@@ -464,6 +467,7 @@ export class Stream implements PublishedStream {
       if (isWanted) onUnit(unit, startPoint);
     };
     this.#taps.set(tap, onEnd);
+    this.#owner.joined?.(this);
     return () => {
       if (this.#taps.delete(tap)) this.#releaseIfIdle();
     };

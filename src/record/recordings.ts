@@ -220,6 +220,14 @@ export class Recordings {
     );
   }
 
+  /** What is known of a file by now; `undefined` where there is none any more. */
+  segment({ rule, path }: Pick<ListedSegment, "rule" | "path">): ListedSegment | undefined {
+    const { index, store } = this.#rules[rule] ?? {};
+    const found = index?.get(path);
+    if (found === undefined) return undefined;
+    return { rule, isReadable: !found.isOpen || store?.showsOpenFiles !== false, ...found };
+  }
+
   /**
    * Reads a part of a file.
    *

@@ -177,12 +177,15 @@ function about(session: ServerSession | undefined): ResponseOptions {
   return session === undefined ? {} : { session };
 }
 
-/** A live stream has one range; clients write what they like (`0.000-`, `npt=`), and mean it. */
+/**
+ * A live stream has one range; clients write what they like (`0.000-`, `npt=`), and mean it. Who asks for a time of the
+ * clock means that one.
+ */
 function readRange(header: string): RtspRange | undefined {
   try {
     return parseRange(header);
   } catch (error) {
-    if (error instanceof RtspError) return undefined;
+    if (error instanceof RtspError && !/^\s*clock\b/i.test(header)) return undefined;
     throw error;
   }
 }

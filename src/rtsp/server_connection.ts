@@ -332,6 +332,8 @@ export class RtspServerConnection {
     answer: RtspAcceptance & {
       readonly rtpInfo?: readonly RtspTrackStart[];
       readonly range?: RtspRange;
+      /** Further headers of the answer. */
+      readonly headers?: Readonly<Record<string, string>>;
     } = {},
   ): RtspServerEvent[] {
     return this.#answer(event, answer, (events, session) => {
@@ -341,7 +343,7 @@ export class RtspServerConnection {
         const url = session.tracks.find((one) => one.track === track)?.url;
         return url === undefined ? [] : [{ url, ...start }];
       }));
-      const headers: Record<string, string> = {};
+      const headers: Record<string, string> = { ...answer.headers };
       if (answer.range !== undefined) headers["Range"] = formatRange(answer.range);
       if (info !== "") headers["RTP-Info"] = info;
       this.#responses.respond(event.request, 200, { session, headers });

@@ -11,6 +11,7 @@ import { ServerClips } from "./server_clips.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 import { KeptStreams, recordingsOf } from "./server_recordings.ts";
 import { ServerRelays } from "./server_relays.ts";
+import { TimeShift } from "./time_shift.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
 
 /** What agents need beside the core. */
@@ -57,6 +58,9 @@ export function makeAgents(
   const keep = workers > 1 || options.keep === undefined
     ? undefined
     : new KeptStreams(core, options.keep);
+  const archives = [keep?.recordings, ...options.record === undefined ? [] : [recordings]]
+    .filter((one) => one !== undefined);
+  if (archives.length > 0) shell.gate.past = new TimeShift(core, archives);
   const clips = new ServerClips(core, [keep?.recordings, recordings]);
   const all: readonly ServerAgent[] = [
     relays,

@@ -45,6 +45,8 @@ export interface RtspWireFormatOptions {
   readonly random: (length: number) => Uint8Array;
   /** Microseconds since 1970. */
   readonly nowUnixUs: () => number;
+  /** The sources of the tracks, where the player was told of them already; by chance otherwise. */
+  readonly ssrcs?: readonly number[];
   /** How packets are cut and forwarded, where not as for RTSP. */
   readonly packets?: RtpRemuxerOptions;
 }
@@ -83,9 +85,9 @@ export class RtspWireFormat implements WireFormat {
     this.#nowUnixUs = options.nowUnixUs;
     this.#remuxer = new RtpRemuxer(tracks, options.packets);
     this.#bases = tracks.map(() => u32(random(4)));
-    this.senders = tracks.map(({ rtp }) =>
+    this.senders = tracks.map(({ rtp }, track) =>
       new RtpSender({
-        ssrc: u32(random(4)),
+        ssrc: options.ssrcs?.[track] ?? u32(random(4)),
         payloadType: rtp.payloadType,
         clockRate: rtp.clockRate,
         sequenceNumber: u32(random(4)) & 0x7fff,

@@ -89,7 +89,7 @@ async function begin(
     const bytes = new TextEncoder().encode(multivariant.value);
     viewer.sent(bytes.length);
     const caching = isShared ? "public, max-age=2, no-transform" : "no-store, no-transform";
-    return playlistAnswer(visit, { bytes, caching });
+    return playlistAnswer(visit, { bytes, caching, more: viewer.startHeader });
   }, now);
   if (answer === undefined) return TOO_MANY();
   // A stream that cannot be played has no player.
@@ -206,16 +206,18 @@ const compressed = new WeakMap<Uint8Array, Uint8Array>();
 
 function playlistAnswer(
   visit: StreamVisit,
-  { bytes, caching, tag }: {
+  { bytes, caching, tag, more = {} }: {
     readonly bytes: Uint8Array;
     readonly caching: string;
     readonly tag?: string;
+    readonly more?: Readonly<Record<string, string>>;
   },
 ): Response {
   const headers: Record<string, string> = {
     "cache-control": caching,
     vary: "accept-encoding",
     ...(tag === undefined ? {} : { etag: tag }),
+    ...more,
   };
   if (tag !== undefined && isKnown(visit, tag)) return new Response(null, { status: 304, headers });
   headers["content-type"] = PLAYLIST_TYPE;

@@ -1,7 +1,7 @@
 import type { ConnectionEnd } from "../../gate/mod.ts";
 import type { HlsPackager } from "../../wire/mod.ts";
 import type { HttpExchange } from "./http_exchange.ts";
-import type { GrantedPlay } from "./http_visit.ts";
+import { type GrantedPlay, startHeader } from "./http_visit.ts";
 
 /** A viewer that has asked for nothing for so long has gone, milliseconds. */
 const SILENT_MS = 20_000;
@@ -49,6 +49,11 @@ export class HlsViewer {
   /** The stream's name. */
   get name(): string {
     return this.#parts.name;
+  }
+
+  /** Tells it when what it plays begins, where that is not live. */
+  get startHeader(): { readonly "x-start"?: string } {
+    return startHeader(this.#parts.ticket);
   }
 
   /** What it plays. */

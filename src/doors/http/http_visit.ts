@@ -189,6 +189,11 @@ export class StreamVisit extends HttpVisit {
   }
 }
 
+/** The header that tells players of another time when what they get begins. */
+export function startHeader({ startUnixMs }: PlayTicket): { readonly "x-start"?: string } {
+  return startUnixMs === undefined ? {} : { "x-start": new Date(startUnixMs).toISOString() };
+}
+
 /** A client of HTTP follows URLs of HTTP, and paths. */
 function locate(redirect: string): string {
   const url = new URL(redirect, "http://here.invalid/");

@@ -2,7 +2,7 @@ import { type ConnectionEnd, type PlayTicket, refusalOf } from "../../gate/mod.t
 import { HubError, type Stream, type StreamReader, type WireFormat } from "../../hub/mod.ts";
 import { BodySink } from "./body_sink.ts";
 import type { ByteFeed, FeedSink } from "./byte_feed.ts";
-import type { StreamVisit } from "./http_visit.ts";
+import { startHeader, type StreamVisit } from "./http_visit.ts";
 import { faultAnswer } from "./json_answer.ts";
 import { WebSocketSink } from "./websocket_sink.ts";
 
@@ -127,6 +127,7 @@ class Playing {
         "content-type": contentType,
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
+        ...startHeader(this.#ticket),
       },
     });
   }

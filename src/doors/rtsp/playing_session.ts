@@ -14,7 +14,7 @@ import type {
 import { firstPackets } from "./first_packets.ts";
 import type { PlayerReports } from "./player_reports.ts";
 import { clientPorts, type RtspPlayer, RtspTcpPlayer, RtspUdpPlayer } from "./rtsp_player.ts";
-import type { TakeoverTracks } from "./rtsp_reader.ts";
+import { readStream, type TakeoverTracks } from "./rtsp_reader.ts";
 import type { RtspSessionStatistics } from "./rtsp_statistics.ts";
 import { count, SessionPackets, type Traffic } from "./session_packets.ts";
 import { protectionOf } from "./session_protection.ts";
@@ -37,17 +37,17 @@ export class PlayingSession implements MediaSession {
   readonly mode = "play";
   carrier: RtspCarrier;
   /** The stream that it plays. */
-  readonly stream: Stream;
+  stream: Stream;
   /** The wire format, which knows the source of each track. */
-  readonly format: RtspWireFormat;
+  format: RtspWireFormat;
   readonly #session: RtspServerSession;
   readonly #owner: MediaSessionOwner;
   #ticket: PlayTicket;
-  readonly #reader: StreamReader;
+  #reader: StreamReader;
   readonly #reports: PlayerReports;
   readonly #takeovers: TakeoverTracks;
   readonly #packets: SessionPackets;
-  readonly #unwatch: () => void;
+  #unwatch: () => void;
   /** What came of the client. */
   readonly #received: Traffic = { packets: 0, bytes: 0 };
   #player: RtspPlayer | undefined;
@@ -78,13 +78,40 @@ export class PlayingSession implements MediaSession {
     this.carrier = options.carrier;
     this.format = options.reader.format as RtspWireFormat;
     this.#packets = new SessionPackets(session, { ...options, datagrams: owner.datagrams });
-    const { stream } = options;
-    this.stream = stream;
+    this.stream = options.stream;
     this.#described = this.format.tracks;
+    this.#unwatch = this.#watch(options.stream);
+  }
+
+  #watch(stream: Stream): () => void {
     // Nothing of a new publisher is in the logs yet.
     const look = () => void this.#checkTracks(stream, this.#reader.cursor.head);
     const unwatching = [stream.watch(look), this.format.watch(look)];
-    this.#unwatch = () => unwatching.forEach((unwatch) => unwatch());
+    return () => unwatching.forEach((unwatch) => unwatch());
+  }
+
+  /**
+   * Has it play another stream than it was set up for: one of its own, with what was described. False where it has begun,
+   * or plays what a group of others does.
+   */
+  moveTo(stream: Stream): boolean {
+    if (this.hasEnded || this.#player !== undefined) return false;
+    const { tracks, senders } = this.format;
+    const former = this.#reader;
+    this.#unwatch();
+    this.#reader = readStream(stream, {
+      tracks,
+      reports: this.#reports,
+      onEnd: () => this.finish(),
+      isProtected: protectionOf(this.#session) !== undefined,
+      ssrcs: senders.map(({ ssrc }) => ssrc),
+    });
+    former.close();
+    this.format = this.#reader.format as RtspWireFormat;
+    this.stream = stream;
+    this.#unwatch = this.#watch(stream);
+    void this.#checkTracks(stream, this.#reader.cursor.head);
+    return true;
   }
 
   get statistics(): RtspSessionStatistics {

@@ -395,12 +395,41 @@ export class RtspAnswers {
   }
 
   async #play(event: RtspPlayEvent): Promise<RtspServerEvent[]> {
-    const playing = this.#service.playing(event.session);
+    const { range, session, request } = event;
     const asked = await this.#takeOver(event, (ask) => this.#guest.play(ask));
     if (!("ticket" in asked)) return asked.events;
-    playing?.present(asked.ticket as PlayTicket, this.#carrier);
-    const rtpInfo = playing?.trackStarts ?? [];
-    return this.#connection.acceptPlay(event, { rtpInfo, range: LIVE });
+    const ticket = asked.ticket as PlayTicket;
+    const fault = range?.unit === "clock" && range.start !== undefined
+      ? await this.#moveTo(event, { ticket, fromUnixMs: range.start })
+      : undefined;
+    if (fault !== undefined) return fault;
+    const playing = this.#service.playing(session);
+    const { startUnixMs } = ticket;
+    playing?.present(ticket, this.#carrier);
+    return this.#connection.acceptPlay(event, {
+      rtpInfo: playing?.trackStarts ?? [],
+      range: startUnixMs === undefined
+        ? LIVE
+        : { unit: "clock", start: startUnixMs, end: undefined },
+      // It is as fast as it was (RFC 2326, 12.34).
+      ...(request.headers.get("Scale") === undefined ? {} : { headers: { Scale: "1" } }),
+    });
+  }
+
+  /** Has a session that was set up play from another time on (RFC 2326, 3.7); the answer where it cannot. */
+  async #moveTo(
+    event: RtspPlayEvent,
+    { ticket, fromUnixMs }: { readonly ticket: PlayTicket; readonly fromUnixMs: number },
+  ): Promise<RtspServerEvent[] | undefined> {
+    const playing = this.#service.playing(event.session);
+    if (playing === undefined) return undefined;
+    const refuse = (reason: string): RtspServerEvent[] =>
+      this.#connection.reject(event, 457, { reason });
+    if (ticket.isStarted) return refuse("A session that has begun to play stays at its time");
+    const found = await ticket.past({ fromUnixMs });
+    if (!("granted" in found)) return refuse("refused" in found ? found.why : "Not allowed");
+    if (playing.moveTo(found.granted)) return undefined;
+    return refuse("A multicast is at the time that it is at for all");
   }
 
   /**

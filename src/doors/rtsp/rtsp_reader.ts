@@ -28,9 +28,11 @@ export function readStream(
     readonly reports?: PlayerReports;
     /** Whether SRTP will protect the packets, which makes them longer. */
     readonly isProtected?: boolean;
+    /** The sources that the player was told of; of a stream that is its own. */
+    readonly ssrcs?: readonly number[];
   },
 ): StreamReader {
-  const { tracks, onEnd, reports, isProtected = false } = options;
+  const { tracks, onEnd, reports, isProtected = false, ssrcs } = options;
   return stream.read({
     format: `${rtspFormatName(tracks)}${isProtected ? " protected" : ""}`,
     create: () =>
@@ -38,6 +40,7 @@ export function readStream(
         tracks,
         random,
         nowUnixUs: () => Math.round(Date.now() * 1000),
+        ...(ssrcs === undefined ? {} : { ssrcs }),
         ...(isProtected ? { packets: { maxPayloadSize: PROTECTED_PAYLOAD_BYTES } } : {}),
       }),
     onEnd,
