@@ -23,6 +23,9 @@ const MOST_PAST_STREAMS = 1000;
 /** Segments of HLS that a player wants before it begins, milliseconds. */
 const HLS_AHEAD_MS = 6000;
 
+/** So much a client's clock may be ahead, milliseconds. */
+const MOST_AHEAD_MS = 2000;
+
 /** Words of the parameter `catchup` that mean yes. */
 const YES = new Set(["", "1", "true", "yes"]);
 
@@ -149,14 +152,15 @@ export class TimeShift implements PastStreams {
 /** Reads when a player wants to begin; `undefined` where that is no time. */
 export function readFrom(text: string, nowUnixMs: number): number | undefined {
   if (/^-\d{1,9}(\.\d{1,3})?$/.test(text)) return nowUnixMs + Number(text) * 1000;
-  if (/^\d{12,14}$/.test(text)) return Number(text);
-  if (!/^\d{4}-\d\d-\d\dT/.test(text)) return undefined;
-  const unixMs = Date.parse(text);
-  return Number.isNaN(unixMs) ? undefined : unixMs;
+  const isIso = /^\d{4}-\d\d-\d\dT/.test(text);
+  if (!isIso && !/^\d{12,14}$/.test(text)) return undefined;
+  const unixMs = isIso ? Date.parse(text) : Number(text);
+  // Nobody knows what will be, and not every clock is right.
+  return unixMs <= nowUnixMs + MOST_AHEAD_MS ? Math.min(unixMs, nowUnixMs) : undefined;
 }
 
 const WRONG_FROM: Refusal = {
   refused: "invalid",
   why:
-    '"from" is wrong: allowed are seconds before now, such as -90, or a time, such as 2026-11-27T09:30:00Z',
+    '"from" is wrong: allowed are seconds before now, such as -90, or a time that is over, such as 2026-11-27T09:30:00Z',
 };
