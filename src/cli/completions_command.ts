@@ -1,5 +1,5 @@
 import { type Setting, SETTINGS } from "../config/mod.ts";
-import type { Command } from "./command.ts";
+import type { Command, ListedCommand } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -21,10 +21,8 @@ interface CompletedOption {
 }
 
 /** `weir completions SHELL`; `commands` are those beside it. */
-export function completionsCommand(commands: () => readonly Command[]): Command {
+export function completionsCommand(commands: readonly ListedCommand[]): Command {
   return {
-    name: "completions",
-    summary: "print completions of commands and options for bash, zsh or fish",
     help: HELP,
     run([shell, ...rest]) {
       const write = SHELLS.get(shell ?? "");
@@ -35,7 +33,7 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
       }
       const named = [
         { name: "serve", summary: "run the server" },
-        ...commands().map(({ name, summary }) => ({ name, summary })),
+        ...commands.map(({ name, summary }) => ({ name, summary })),
       ];
       console.log(write(named, completedOptions()).trimEnd());
       return Promise.resolve(ExitCode.Stopped);
@@ -43,9 +41,8 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
   };
 }
 
-type NamedCommand = Pick<Command, "name" | "summary">;
 type Writer = (
-  commands: readonly NamedCommand[],
+  commands: readonly ListedCommand[],
   options: readonly CompletedOption[],
 ) => string;
 
@@ -69,7 +66,7 @@ function completedOption({ flag, help, type }: Setting): CompletedOption {
   return { name, help, value: Array.isArray(words) ? words.map(String) : "any" };
 }
 
-function bash(commands: readonly NamedCommand[], options: readonly CompletedOption[]): string {
+function bash(commands: readonly ListedCommand[], options: readonly CompletedOption[]): string {
   const cases = options.flatMap(({ name, value }) => {
     if (value === "none") return [];
     const reply = value === "file"
@@ -100,7 +97,7 @@ complete -o filenames -F _weir weir
 `;
 }
 
-function zsh(commands: readonly NamedCommand[], options: readonly CompletedOption[]): string {
+function zsh(commands: readonly ListedCommand[], options: readonly CompletedOption[]): string {
   // In a description a colon or a bracket would end it.
   const described = (text: string): string =>
     text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, "\\$&");
@@ -129,7 +126,7 @@ compdef _weir weir
 `;
 }
 
-function fish(commands: readonly NamedCommand[], options: readonly CompletedOption[]): string {
+function fish(commands: readonly ListedCommand[], options: readonly CompletedOption[]): string {
   const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, "\\$&")}'`;
   return [
     "# Completions of weir for fish.",

@@ -16,8 +16,6 @@ Exit codes: 0 when the file is right, 1 when it may not be read, 2 when it is wr
 
 /** `weir config check|example|schema`. */
 export const configCommand: Command = {
-  name: "config",
-  summary: "check a configuration file, or print an example or the schema of one",
   help: HELP,
   async run([action, ...rest]) {
     const [file, ...others] = action === "check" ? rest : [undefined, ...rest];

@@ -33,8 +33,6 @@ const LOOK_MS = 500;
 
 /** `weir drain`. */
 export const drainCommand: Command = {
-  name: "drain",
-  summary: "take a running server out of service: drain URL [--timeout TIME]",
   help: HELP,
   async run(args) {
     const { positionals, flags, values } = parseMediaArguments(args, {

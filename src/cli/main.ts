@@ -1,32 +1,17 @@
-import { accessCommands } from "./access/mod.ts";
 import { ConfigError } from "../config/mod.ts";
 import { ServerError } from "../server/mod.ts";
 import type { Command } from "./command.ts";
-import { completionsCommand } from "./completions_command.ts";
-import { configCommand } from "./config_command.ts";
-import { drainCommand } from "./drain_command.ts";
+import { COMMANDS } from "./commands.ts";
 import { ExitCode } from "./exit_code.ts";
-import { mediaCommands } from "./media/mod.ts";
-import { RemoteError } from "./media/remote_stream.ts";
-import { permissionsCommand } from "./permissions_command.ts";
+import { RemoteError } from "./media/remote_error.ts";
 import { runServer } from "./serve_command.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** The commands beside `serve`, in the order of the help; a new one joins here. */
-const COMMANDS: readonly Command[] = [
-  ...mediaCommands,
-  ...accessCommands,
-  drainCommand,
-  configCommand,
-  permissionsCommand,
-  completionsCommand(() => COMMANDS),
-];
 
 /** Runs the command until it is told to stop, and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const command = COMMANDS.find(({ name }) => name === args[0]);
-    if (command !== undefined) return await runCommand(command, args.slice(1));
+    const row = COMMANDS.find(({ name }) => name === args[0]);
+    if (row !== undefined) return await runCommand(await row.load(), args.slice(1));
     return await runServer(args, { commands: COMMANDS });
   } catch (error) {
     if (error instanceof ConfigError) {

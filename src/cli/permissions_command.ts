@@ -18,8 +18,6 @@ Permissions: --allow-read=FILE for a configuration file, and --allow-env for the
 
 /** `weir permissions`. */
 export const permissionsCommand: Command = {
-  name: "permissions",
-  summary: "print the line of deno run with the least permissions for a configuration",
   help: HELP,
   async run(args) {
     const { given, words } = parseArguments(args);

@@ -1,16 +1,11 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
+import type { ListedCommand } from "./command.ts";
 import { settingsOf } from "./configured.ts";
 import { ExitCode } from "./exit_code.ts";
 import { helpText } from "./help.ts";
 import { serve } from "./serve.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** A command as the help lists it. */
-export interface ListedCommand {
-  readonly name: string;
-  readonly summary: string;
-}
 
 /** Runs the server, which is what the program does where no command is named. */
 export async function runServer(

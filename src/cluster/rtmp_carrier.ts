@@ -1,4 +1,4 @@
-import { RtmpClient } from "../client/mod.ts";
+import type { RtmpClient } from "../client/mod.ts";
 import { PEER_PARAMETER } from "../gate/mod.ts";
 import { parseRtmpUrl } from "../rtmp/mod.ts";
 import type { Clock } from "../hub/mod.ts";
@@ -36,10 +36,13 @@ const SILENT_MS = 10_000;
 /** Brings streams from other machines, by Enhanced RTMP. */
 export class RtmpCarrier implements Carrier {
   readonly #options: RtmpCarrierOptions;
+  /** What it connects with, loaded with the first carrier: a server that is alone has no use for it. */
+  readonly #clients: Promise<typeof import("../client/mod.ts")> = import("../client/mod.ts");
 
   /** Connects to nobody yet. */
   constructor(options: RtmpCarrierOptions) {
     this.#options = options;
+    this.#clients.catch(() => {});
   }
 
   /** Fetches a stream from another machine. */
@@ -67,6 +70,7 @@ export class RtmpCarrier implements Carrier {
     };
     let timer = clock.setTimer(look, SILENT_MS / 10);
     try {
+      const { RtmpClient } = await this.#clients;
       client = await RtmpClient.connect(url, {
         signal: over,
         timeoutMs: TIMEOUT_MS,

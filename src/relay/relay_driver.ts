@@ -61,6 +61,11 @@ export interface RelaySink {
   close(): Promise<void>;
 }
 
+/** Loads the clients of the protocols: a server without relays has no use for them. */
+export async function loadClients(): Promise<typeof import("../client/mod.ts")> {
+  return await import("../client/mod.ts");
+}
+
 /** An error that ends an attempt and is no protocol's own. */
 export class RelayFailure extends Error {
   override readonly name = "RelayFailure";

@@ -1,6 +1,7 @@
 import { addCounts, PatternRelay } from "./pattern_relay.ts";
 import { Relay, type RelayContext } from "./relay.ts";
 import { checkRelay, checkRelays, namedTwice, targetOf } from "./relay_checks.ts";
+import { loadClients } from "./relay_driver.ts";
 import type { RelayEntry, RelayOptions } from "./relay_options.ts";
 
 /** A relay, as the server keeps it. */
@@ -91,6 +92,7 @@ export class Relays {
    */
   async add(options: RelayOptions): Promise<number> {
     const entry = this.#entry(options);
+    await loadClients();
     await this.#claim(entry.target, entry);
     this.#enter(entry);
     if (this.#state === "started") entry.relay.start();

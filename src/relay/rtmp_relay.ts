@@ -1,4 +1,4 @@
-import { RtmpClient, type RtmpMedia, type RtmpPublication } from "../client/mod.ts";
+import type { RtmpClient, RtmpMedia, RtmpPublication } from "../client/mod.ts";
 import type { Publication } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { FlvError, plainAudioBody, plainVideoBody } from "../flv/mod.ts";
@@ -9,6 +9,7 @@ import { tellLeftOut } from "../wire/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import {
   closeWriter,
+  loadClients,
   type RelayConnection,
   type RelayDriver,
   type RelayedUnit,
@@ -35,12 +36,14 @@ export function rtmpRelayDriver(options: RelayOptions): RelayDriver {
     // The key is what most services know their publishers by.
     secrets: secretsOf(parsed, app, key, `=${key.split("?", 1)[0]}`),
     connect: async (signal) => {
-      return new RtmpRelayConnection(await connect(url, { ...client, signal }), onLoss);
+      const { RtmpClient } = await loadClients();
+      return new RtmpRelayConnection(
+        await RtmpClient.connect(url, { ...client, signal }),
+        onLoss,
+      );
     },
   };
 }
-
-const connect = RtmpClient.connect.bind(RtmpClient);
 
 class RtmpRelayConnection implements RelayConnection {
   readonly #client: RtmpClient;

@@ -1,4 +1,4 @@
-import { RtspClient, type RtspRecording } from "../client/mod.ts";
+import type { RtspClient, RtspRecording } from "../client/mod.ts";
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
 import { parseRtspUrl } from "../rtsp/mod.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
@@ -6,6 +6,7 @@ import { formatAddress } from "../transport/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import {
   closeWriter,
+  loadClients,
   type RelayConnection,
   type RelayDriver,
   type RelayedUnit,
@@ -41,8 +42,9 @@ export function rtspRelayDriver(options: RelayOptions): RelayDriver {
   }
   const address = { hostname: parsed.host, port: parsed.port };
   const secrets = secretsOf(parsed, parsed.path, `?${parsed.query ?? ""}`);
-  const connect = (signal?: AbortSignal): Promise<RtspClient> =>
-    RtspClient.connect(parsed, {
+  const connect = async (signal?: AbortSignal): Promise<RtspClient> => {
+    const { RtspClient } = await loadClients();
+    return await RtspClient.connect(parsed, {
       transport,
       ...(signal === undefined ? {} : { signal }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -50,6 +52,7 @@ export function rtspRelayDriver(options: RelayOptions): RelayDriver {
       // The relay itself looks whether anything comes.
       mediaTimeoutMs: Infinity,
     });
+  };
   return {
     protocol: "rtsp",
     // Cameras have passwords in their paths.

@@ -57,6 +57,11 @@ export class ServerRelays implements ServerAgent {
     return this.#pool?.removeRelay(id) ?? this.#own.remove(id);
   }
 
+  /** Loads what they connect with, where there are any. */
+  async open(): Promise<void> {
+    if (this.#own.statistics.length > 0) await import("../client/mod.ts");
+  }
+
   /** Starts all. */
   start(): void {
     this.#own.start();

@@ -4,9 +4,7 @@ import { UsageError } from "../../src/cli/usage_error.ts";
 import { SETTINGS } from "../../src/config/mod.ts";
 import { ignoreWithout, run } from "../support/process.ts";
 
-const command = completionsCommand(() => [
-  { name: "config", summary: "it's [a] thing: one", help: "", run: () => Promise.resolve(0) },
-]);
+const command = completionsCommand([{ name: "config", summary: "it's [a] thing: one" }]);
 
 /** What the command prints. */
 function printed(shell: string): string {

@@ -18,8 +18,6 @@ Permissions: none.
 
 /** `weir hash-password`. */
 export const hashPasswordCommand: Command = {
-  name: "hash-password",
-  summary: "print the hash of a password, for a configuration",
   help: HELP,
   async run(args) {
     const { positionals, values } = parseMediaArguments(args, { flags: [], values: ["digest"] });

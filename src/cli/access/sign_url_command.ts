@@ -23,8 +23,6 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 
 /** `weir sign-url`. */
 export const signUrlCommand: Command = {
-  name: "sign-url",
-  summary: "sign a URL that may be played or published until it expires",
   help: HELP,
   async run(args) {
     const { positionals, values } = parseMediaArguments(args, {

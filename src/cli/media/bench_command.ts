@@ -6,7 +6,7 @@ import { systemClock } from "../../transport/mod.ts";
 import type { Command } from "../command.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { numberOf, parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { RemoteError } from "./remote_stream.ts";
+import { RemoteError } from "./remote_error.ts";
 import { shownBitrate, StatusLine } from "./status_line.ts";
 
 const HELP = `Play a stream many times at once, and say how that went.
@@ -62,8 +62,6 @@ export interface Percentiles {
 
 /** `weir bench`: many players. */
 export const benchCommand: Command = {
-  name: "bench",
-  summary: "play a stream many times at once: bench URL -n 200",
   help: HELP,
   async run(args) {
     const { positionals, flags, values } = parseMediaArguments(args, {

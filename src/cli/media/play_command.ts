@@ -8,7 +8,8 @@ import type { Command } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { numberOf, parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { RemoteError, RemoteStream } from "./remote_stream.ts";
+import { RemoteError } from "./remote_error.ts";
+import { RemoteStream } from "./remote_stream.ts";
 import { shownBitrate, shownTime, StatusLine } from "./status_line.ts";
 import { StreamWatch, watchedUnits } from "./stream_watch.ts";
 
@@ -29,8 +30,6 @@ when the arguments are wrong.
 
 /** `weir play`: a stream received. */
 export const playCommand: Command = {
-  name: "play",
-  summary: "receive a stream, and write it to a file: play URL [-o FILE]",
   help: HELP,
   async run(args) {
     const { positionals, values } = parseMediaArguments(args, {

@@ -3,7 +3,8 @@ import type { Track } from "../../media/mod.ts";
 import type { Command } from "../command.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { numberOf, parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { RemoteError, RemoteStream } from "./remote_stream.ts";
+import { RemoteError } from "./remote_error.ts";
+import { RemoteStream } from "./remote_stream.ts";
 import { shownBitrate } from "./status_line.ts";
 import { StreamWatch, watchedUnits } from "./stream_watch.ts";
 
@@ -30,8 +31,6 @@ export interface ProbeResult {
 
 /** `weir probe`: what a stream is. */
 export const probeCommand: Command = {
-  name: "probe",
-  summary: "look at a stream's tracks, rates and health: probe URL [--json]",
   help: HELP,
   async run(args) {
     const { positionals, flags, values } = parseMediaArguments(args, {

@@ -6,7 +6,8 @@ import type { Command } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 import { untilInterrupted } from "./interrupted.ts";
 import { parseMediaArguments, streamUrl, wordOf } from "./media_arguments.ts";
-import { RemoteError, RemoteStream } from "./remote_stream.ts";
+import { RemoteError } from "./remote_error.ts";
+import { RemoteStream } from "./remote_stream.ts";
 import { shownBitrate, shownTime, StatusLine } from "./status_line.ts";
 
 const HELP = `Publish files as a live stream, at their own pace.
@@ -33,8 +34,6 @@ const DRAIN_MS = 3000;
 
 /** `weir publish`: files as a live stream. */
 export const publishCommand: Command = {
-  name: "publish",
-  summary: "publish files as a live stream: publish FILE… URL [--loop]",
   help: HELP,
   async run(args) {
     const { positionals, flags, values } = parseMediaArguments(args, {

@@ -3,17 +3,13 @@ import { reasonOf } from "../../log/mod.ts";
 import { Server } from "../../server/mod.ts";
 import type { RelayState, ServerStream } from "../../server/mod.ts";
 import { systemClock } from "../../transport/mod.ts";
+import { RemoteError } from "./remote_error.ts";
 
 /** The name that a remote stream has in the command's own server. */
 const NAME = "remote/stream";
 
 /** How often the state of the connection is looked at, milliseconds. */
 const LOOK_MS = 50;
-
-/** The remote server cannot be reached, or does not do what it is asked; the message says why. */
-export class RemoteError extends Error {
-  override readonly name = "RemoteError";
-}
 
 /** Options of a {@linkcode RemoteStream}. */
 export interface RemoteStreamOptions {

@@ -24,7 +24,8 @@ import type { HttpRoutes } from "./http_routes.ts";
 import { HttpVisit, type HttpVisitParts, StreamVisit } from "./http_visit.ts";
 import { answerOfGate, faultAnswer, type HttpFault } from "./json_answer.ts";
 import { requestPath } from "./request_path.ts";
-import { WebRtc, type WebRtcOptions } from "./webrtc/webrtc.ts";
+import type { WebRtcOptions } from "./webrtc/webrtc.ts";
+import { WebRtcLoader } from "./webrtc/webrtc_loader.ts";
 import { webRtcRows } from "./webrtc/webrtc_rows.ts";
 
 /** Options of an {@linkcode HttpDoor}. */
@@ -75,7 +76,7 @@ export class HttpDoor implements Door {
   readonly #options: HttpDoorOptions;
   readonly #outputs: readonly HttpOutput[];
   readonly #rules: CrossOriginRules;
-  readonly #webrtc: WebRtc | undefined;
+  readonly #webrtc: WebRtcLoader | undefined;
   readonly #listeners: (HttpListener | ProxiedHttpListener)[] = [];
   /** Those that were closed to newcomers, and answer those who came before. */
   readonly #retired = new Set<HttpListener | ProxiedHttpListener>();
@@ -86,7 +87,7 @@ export class HttpDoor implements Door {
   /** Makes a door that is not open yet. */
   constructor(options: HttpDoorOptions = {}) {
     this.#options = options;
-    this.#webrtc = options.webrtc && new WebRtc(options.webrtc);
+    this.#webrtc = options.webrtc && new WebRtcLoader(options.webrtc);
     this.#outputs = [
       ...options.outputs ?? [],
       // Before what ends in .mp4: so do initialization segments.
@@ -210,11 +211,11 @@ export class HttpDoor implements Door {
 
   /** Binds the port of WebRTC with the others, so that one that is taken is told at once. */
   async #openWebRtc(shell: Shell): Promise<void> {
-    const port = await this.#webrtc?.open();
-    if (port === undefined) return;
-    const { hostname } = port;
-    this.#webrtcAddress = { protocol: "webrtc", hostname, port: port.port };
-    const { portCount } = this.#webrtc!;
+    if (this.#webrtc === undefined) return;
+    const { webrtc } = await this.#webrtc.load();
+    const { hostname, port } = await webrtc.open();
+    this.#webrtcAddress = { protocol: "webrtc", hostname, port };
+    const { portCount } = webrtc;
     const others = portCount === 1 ? "" : `, ${portCount} ports from there on`;
     shell.log.info(`webrtc listening on udp ${formatAddress(this.#webrtcAddress)}${others}`);
   }

@@ -1,24 +1,16 @@
 import type { HttpOutput, StreamHandler } from "../http_output.ts";
 import type { StreamVisit } from "../http_visit.ts";
 import { faultAnswer } from "../json_answer.ts";
-import type { WebRtc } from "./webrtc.ts";
+import type { WebRtcLoader } from "./webrtc_loader.ts";
 import type { WebRtcSessions } from "./webrtc_session.ts";
-import { playWhep } from "./whep_row.ts";
-import { publishWhip } from "./whip_row.ts";
-
-/** What is done with an offer. */
-type Begin = (
-  visit: StreamVisit,
-  options: { readonly webrtc: WebRtc; readonly sessions: WebRtcSessions },
-) => Promise<Response>;
 
 /**
  * `/live/cam/whep` plays by WebRTC (draft-ietf-wish-whep), `/live/cam/whip` publishes (RFC 9725): an offer is posted there,
  * and the answer names the URL of the session, which takes PATCH and DELETE.
  */
-export function webRtcRows(webrtc: WebRtc | undefined): HttpOutput[] {
+export function webRtcRows(loader: WebRtcLoader | undefined): HttpOutput[] {
   const sessions: WebRtcSessions = new Map();
-  const row = (protocol: "whep" | "whip", begin: Begin): Omit<HttpOutput, "crossOrigin"> => {
+  const row = (protocol: "whep" | "whip"): Omit<HttpOutput, "crossOrigin"> => {
     const withSession = (
       act: (visit: StreamVisit, id: string) => Response | Promise<Response>,
     ): StreamHandler =>
@@ -27,9 +19,11 @@ export function webRtcRows(webrtc: WebRtc | undefined): HttpOutput[] {
       protocol,
       suffix: protocol === "whep" ? /\/whep(?:\/(\w+))?$/ : /\/whip(?:\/(\w+))?$/,
       methods: {
-        POST: withSession((visit, id) => {
-          if (webrtc === undefined) return faultAnswer(OFF);
-          return id === "" ? begin(visit, { webrtc, sessions }) : faultAnswer(NOT_HERE);
+        POST: withSession(async (visit, id) => {
+          if (loader === undefined) return faultAnswer(OFF);
+          if (id !== "") return faultAnswer(NOT_HERE);
+          const { webrtc, begin } = await loader.load();
+          return await begin[protocol](visit, { webrtc, sessions });
         }),
         PATCH: withSession((visit, id) => {
           const session = sessions.get(id);
@@ -46,8 +40,8 @@ export function webRtcRows(webrtc: WebRtc | undefined): HttpOutput[] {
     };
   };
   return [
-    { ...row("whep", playWhep), crossOrigin: ["POST", "PATCH", "DELETE"] },
-    row("whip", publishWhip),
+    { ...row("whep"), crossOrigin: ["POST", "PATCH", "DELETE"] },
+    row("whip"),
   ];
 }
 
