@@ -5,9 +5,10 @@ WORKDIR /weir
 COPY deno.json mod.ts LICENSE ./
 COPY src src
 COPY scripts/std scripts/std
+COPY scripts/compile.ts scripts/source_files.ts scripts/
 
-# All that is loaded at the start is fetched and compiled now, so that a container starts without a network.
-RUN deno cache mod.ts
+# All that is loaded, at the start and when it is needed, is fetched and compiled now: a container needs no network for it.
+RUN deno run --allow-read scripts/compile.ts --list | xargs deno cache mod.ts
 
 # RTMP, RTSP, HTTP, RTP and RTCP, WebRTC.
 EXPOSE 1935 8554 8080 8000/udp 8001/udp 8189/udp

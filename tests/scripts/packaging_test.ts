@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { compileArguments, lateModules } from "../../scripts/compile.ts";
 import { ROOT, RunningProcess } from "../support/process.ts";
 
 const HERE = ["--rtmp", "127.0.0.1:0", "--rtsp", "off", "--http", "off"];
@@ -35,6 +36,23 @@ Deno.test("the service's command starts the server, and asks for nothing at a pr
   assertEquals(deno, "/usr/local/bin/deno");
   assert(args.includes("--no-prompt"));
   await assertStarts(args);
+});
+
+Deno.test("a compiled program has all that is loaded when it is needed", async () => {
+  const late = await lateModules();
+  const grep = new Deno.Command("grep", {
+    args: ["-rhoE", '(= |: |import\\()"npm:[^"]+"', "src", "scripts/std"],
+    cwd: ROOT,
+  });
+  const { stdout } = await grep.output();
+  const named = new TextDecoder().decode(stdout).match(/npm:[^"]+/g)!;
+  assert(named.length > 5);
+  for (const name of named) assert(late.includes(name), name);
+  for (const module of late) if (!module.startsWith("npm:")) assert(Deno.statSync(ROOT + module));
+  assert(read("src/server/workers/worker_pool.ts").includes('new URL("./worker_entry.ts"'));
+  assert(read(".github/workflows/release.yml").includes("scripts/compile.ts --target"));
+  const args = await compileArguments(["--output", "weir"]);
+  assertEquals(args.slice(-3), ["--output", "weir", "mod.ts"]);
 });
 
 Deno.test("what is published belongs to the package", async () => {
