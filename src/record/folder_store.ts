@@ -135,9 +135,15 @@ export class FolderStore implements RecordingStore {
   }
 }
 
+/** How often it is looked whether a file is still there: a system writes to one that was removed as if nothing was. */
+const LOOK_MS = 2000;
+
 class OpenFile implements FileSink {
+  /** See {@linkcode FileSink.storedBytes}: nothing of a file that was removed meanwhile. */
+  storedBytes = 0;
   readonly #file: Deno.FsFile;
   readonly #path: string;
+  #lookedMs = performance.now();
 
   constructor(file: Deno.FsFile, path: string) {
     this.#file = file;
@@ -146,19 +152,29 @@ class OpenFile implements FileSink {
 
   async write(bytes: Uint8Array): Promise<void> {
     try {
+      if (performance.now() - this.#lookedMs > LOOK_MS) await this.#look();
       for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+      this.storedBytes += bytes.length;
     } catch (error) {
       throw failure(this.#path, error);
     }
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     try {
-      this.#file.close();
-      return Promise.resolve();
+      await this.#look();
     } catch (error) {
-      return Promise.reject(failure(this.#path, error));
+      this.storedBytes = 0;
+      throw failure(this.#path, error);
+    } finally {
+      this.#file.close();
     }
+  }
+
+  async #look(): Promise<void> {
+    this.#lookedMs = performance.now();
+    const [there, own] = await Promise.all([Deno.stat(this.#path), this.#file.stat()]);
+    if (there.ino !== own.ino || there.dev !== own.dev) throw new Error("it was replaced");
   }
 }
 

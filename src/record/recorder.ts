@@ -114,6 +114,9 @@ const MOST_CLOSING = 2;
 /** Gaps are told of once in so long, milliseconds. */
 const TELL_GAPS_MS = 60_000;
 
+/** A store that has failed works again when so much of a file was written, microseconds of media. */
+const STEADY_US = 2_000_000;
+
 /** A step of the stream's clock over this begins another file, microseconds. */
 const LONGEST_GAP_US = 30_000_000;
 
@@ -274,6 +277,7 @@ export class Recorder {
     segment.waiting = [];
     segment.waitingBytes = 0;
     await this.#writeTo(segment, waiting.length === 1 ? waiting[0]! : concat(waiting));
+    this.#tellSteady(segment);
   }
 
   /** Whether a file ends before a frame. */
@@ -290,7 +294,7 @@ export class Recorder {
   }
 
   async #begin(frame: CodedFrame): Promise<OpenSegment | undefined> {
-    const { clock, nowUnixMs, log } = this.#context;
+    const { clock, nowUnixMs } = this.#context;
     if (this.#isStopping || !this.#isStart(frame)) return undefined;
     if (clock.now() < this.#retryAtMs) return undefined;
     // What is kept, or has waited, is older than now.
@@ -320,13 +324,16 @@ export class Recorder {
     this.#segment = segment;
     this.#segments++;
     await this.#writeTo(segment, writer.head);
-    if (this.#failures > 0) {
-      log.info("recording goes on", { stream: this.#stream.name, path: segment.path });
-    }
-    this.#failures = 0;
-    this.#lastError = undefined;
     this.#state = "recording";
     return segment;
+  }
+
+  /** A store that works for a moment, as a disk with little room does, has not come back. */
+  #tellSteady({ path, originUs, endUs }: OpenSegment): void {
+    if (this.#failures === 0 || endUs - originUs < STEADY_US) return;
+    this.#failures = 0;
+    this.#lastError = undefined;
+    this.#context.log.info("recording goes on", { stream: this.#stream.name, path });
   }
 
   async #writeTo(segment: OpenSegment, bytes: Uint8Array): Promise<void> {
