@@ -1,6 +1,6 @@
 /** A server that is killed while it records: every file plays, and little is lost. */
 import { assert, assertEquals } from "@std/assert";
-import { RecordingPlayback, Recordings } from "../../src/record/mod.ts";
+import { RecordingPlayback, type Recordings } from "../../src/record/mod.ts";
 import { makeRecording, TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, ROOT, run, RunningProcess } from "../support/process.ts";
 import { TestServer } from "../support/test_server.ts";
@@ -46,7 +46,7 @@ async function recordUntilKilled(
   return lasted;
 }
 
-async function onlyFile(folder: string): Promise<string> {
+function onlyFile(folder: string): string {
   const paths: string[] = [];
   for (const { name } of Deno.readDirSync(`${folder}/live/cam`)) {
     for (const file of Deno.readDirSync(`${folder}/live/cam/${name}`)) {
@@ -71,7 +71,7 @@ Deno.test({
       await Deno.mkdir(to);
       const afterMs = 500 + Math.random() * 3500;
       const lasted = await recordUntilKilled({ folder: to, source, format, afterMs });
-      const path = await onlyFile(to);
+      const path = onlyFile(to);
       const { code, stdout } = await run("ffmpeg", [
         ...["-v", "fatal", "-i", path, "-map", "0:v", "-fps_mode", "passthrough"],
         ...["-f", "framehash", "-"],
