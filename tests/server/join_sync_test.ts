@@ -32,7 +32,7 @@ const MOST_OFFSET_MS = 40;
 const GSTREAMER_SETTLED_MS = 1000;
 
 /** A busy machine stops now and then, which GStreamer takes for a change of the network. */
-const MOST_FRAMES_OFF = 0.15;
+const MOST_FRAMES_OFF = 0.05;
 
 /** What RTP times of one source stand for. */
 interface Mapping {

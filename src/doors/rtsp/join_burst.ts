@@ -9,6 +9,8 @@ export interface RtspFrame {
   readonly rtcp: boolean;
   /** The packet, a view of the log. */
   readonly packet: Uint8Array;
+  /** What was before it is to be made something of first: where reports come by another way, it waits a moment. */
+  readonly isSettling?: boolean;
 }
 
 /** The frame that begins at `at`. */
@@ -35,11 +37,20 @@ export function* framesOf(bytes: Uint8Array): Generator<RtspFrame> {
  * What a player gets at once when it begins. GStreamer places a track by its newest report and by when its packets
  * come: a report in the middle of what comes at once sets all of that off. So of each track there is none behind its
  * first packet until all that was there before has left.
+ *
+ * Over UDP reports come by another way. What GStreamer makes of one depends on how much of the burst it has seen by
+ * then; and the first reports behind the burst move its tracks by as much as that was long, one after the other, so that
+ * what comes in between is placed that far off. So the frames are told apart that are behind the first packet of each
+ * track, and those reports and what is behind them: they are to wait a moment.
  */
 export class JoinBurst {
   readonly #clock: Clock;
   readonly #begun = new Set<number>();
   #sinceMs = -Infinity;
+  /** Whether reports have come since the burst, and what is behind them. */
+  #settling: "burst" | "reports" | "settled" = "settled";
+  /** The last frame was the first packet of a track. */
+  #isBegun = false;
 
   /** `clock` is the one that the log notes arrivals by. */
   constructor(clock: Clock) {
@@ -50,6 +61,7 @@ export class JoinBurst {
   begin(): void {
     this.#sinceMs = this.#clock.now();
     this.#begun.clear();
+    this.#settling = "burst";
   }
 
   /** Whether a run ends with what came after the player began, or has nothing else. */
@@ -61,12 +73,26 @@ export class JoinBurst {
   *frames({ bytes, entries }: WireRun): Generator<RtspFrame> {
     for (const { start, arrivedMs } of entries) {
       const frame = frameAt(bytes, start);
-      const { track, rtcp } = frame;
-      if (arrivedMs <= this.#sinceMs) {
-        if (rtcp && this.#begun.has(track)) continue;
-        if (!rtcp) this.#begun.add(track);
-      }
-      yield frame;
+      const isOfBurst = arrivedMs <= this.#sinceMs;
+      if (isOfBurst && frame.rtcp && this.#begun.has(frame.track)) continue;
+      const isSettling = isOfBurst ? this.#isBehindFirst(frame) : this.#isAtFirstReports(frame);
+      yield isSettling ? { ...frame, isSettling } : frame;
     }
+  }
+
+  /** Whether a frame of the burst is behind the first packet of a track. */
+  #isBehindFirst({ track, rtcp }: RtspFrame): boolean {
+    const isBehindFirst = this.#isBegun;
+    this.#isBegun = !rtcp && !this.#begun.has(track);
+    if (!rtcp) this.#begun.add(track);
+    return isBehindFirst;
+  }
+
+  /** Whether a frame behind the burst is the first report there, or the first packet behind that. */
+  #isAtFirstReports({ rtcp }: RtspFrame): boolean {
+    if (this.#settling === "burst" && rtcp) this.#settling = "reports";
+    else if (this.#settling === "reports" && !rtcp) this.#settling = "settled";
+    else return false;
+    return true;
   }
 }

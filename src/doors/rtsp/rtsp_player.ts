@@ -96,6 +96,9 @@ const BURST_PACKETS = 32;
 /** Pause between full bursts, so that a group of pictures does not overrun the receiver. */
 const BURST_PAUSE_MS = 2;
 
+/** Time for a player to make something of the reports behind the burst, before media come in between. */
+const SETTLING_PAUSE_MS = 5;
+
 /** RTP and RTCP port of each track of a session over UDP. */
 export function clientPorts(session: RtspServerSession): Map<number, RtspPair> {
   const ports = new Map<number, RtspPair>();
@@ -181,12 +184,11 @@ export class RtspUdpPlayer implements RtspPlayer {
 
   async #send(frames: Iterable<RtspFrame>, pauses: number): Promise<void> {
     let sent = 0;
-    for (const { track, rtcp, packet: plain } of frames) {
+    for (const { track, rtcp, packet: plain, isSettling = false } of frames) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
       if (port === undefined) continue;
-      if (sent > 0 && sent % BURST_PACKETS === 0) {
-        await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
-      }
+      if (isSettling) await this.#pause(SETTLING_PAUSE_MS);
+      else if (sent > 0 && sent % BURST_PACKETS === 0) await this.#pause(BURST_PAUSE_MS);
       if (this.#pauses !== pauses) return;
       const packet = this.#protection?.protect(plain, { rtcp }) ?? plain;
       sent++;
@@ -195,5 +197,9 @@ export class RtspUdpPlayer implements RtspPlayer {
       // One after the other: sends under way at once overtake each other when the socket is full.
       await this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp });
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(resolve, ms));
   }
 }
