@@ -31,12 +31,13 @@ export interface QueuedUnit<Tag> {
   readonly unit: MediaUnit;
   /** What went with it; with a header that is given again, what went with the unit behind it. */
   readonly tag: Tag | undefined;
+  /** The headers in force after it, those too that were not given as they repeat others. */
+  readonly headers: HeaderSet;
 }
 
 interface Waiting<Tag> extends QueuedUnit<Tag> {
   readonly startPoint: boolean;
   readonly timeMs: number | undefined;
-  readonly headers: HeaderSet;
   readonly isKept: boolean;
   readonly cost: number;
 }
@@ -141,7 +142,7 @@ export class UnitQueue<Tag = undefined> {
     if (next === undefined) return undefined;
     this.#forget(next);
     this.#taken = this.#taken.with(next.unit);
-    return { unit: next.unit, tag: next.tag };
+    return { unit: next.unit, tag: next.tag, headers: next.headers };
   }
 
   /** Resolves when there may be a next unit, or none comes any more. */

@@ -1,6 +1,7 @@
 import { concat } from "@std/bytes/concat";
 import {
   type Clock,
+  HeaderSet,
   openStreamQueue,
   type Publication,
   type QueuedUnit,
@@ -8,7 +9,7 @@ import {
   type StreamQueue,
 } from "../hub/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
-import type { Track } from "../media/mod.ts";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import { type CodedFrame, type FeedEvent, FrameFeed } from "../transmux/mod.ts";
 import type { FileSink } from "./recording_store.ts";
 import { openSegment, type RecordingFormat, type SegmentWriter } from "./segment_writer.ts";
@@ -135,6 +136,9 @@ export class Recorder {
   readonly #feed = new FrameFeed();
   readonly #done: Promise<void>;
   #publication: Publication | undefined;
+  #headers = HeaderSet.EMPTY;
+  /** The decoding time of the newest frame of each track, microseconds. */
+  readonly #lastUs = new Map<string, number>();
   #tracks: readonly Track[] = [];
   #segment: OpenSegment | undefined;
   #state: RecorderStatistics["state"] = "waiting";
@@ -211,14 +215,26 @@ export class Recorder {
     this.#options.onEnd?.();
   }
 
-  async #take({ unit, tag: publication }: QueuedUnit<Publication>): Promise<void> {
+  async #take({ unit, tag: publication, headers }: QueuedUnit<Publication>): Promise<void> {
     if (publication !== undefined && publication !== this.#publication) {
       for (const event of this.#feed.end()) await this.#handle(event);
       this.#publication = publication;
+      this.#headers = HeaderSet.EMPTY;
       this.#feed.begin(publication.tracks);
     }
+    this.#takeHeaders(unit, headers);
     this.#tellSkips();
     for (const event of this.#feed.take(unit)) await this.#handle(event);
+  }
+
+  /** Headers that a publisher repeats after another are not given as units, and are what its frames need. */
+  #takeHeaders(next: MediaUnit, headers: HeaderSet): void {
+    if (headers === this.#headers) return;
+    const known = this.#headers.units;
+    this.#headers = headers;
+    for (const unit of headers.units) {
+      if (unit !== next && !known.includes(unit)) this.#feed.take(unit);
+    }
   }
 
   #tellSkips(): void {
@@ -252,6 +268,7 @@ export class Recorder {
     if (this.#segment !== undefined && this.#isDue(frame, this.#segment)) {
       await this.#endSegment(frame);
     }
+    this.#lastUs.set(`${frame.kind}/${frame.track}`, frame.dtsUs);
     const segment = this.#segment ?? await this.#begin(frame);
     if (segment === undefined) return;
     this.#gather(segment, segment.writer.add(frame));
@@ -282,7 +299,10 @@ export class Recorder {
 
   /** Whether a file ends before a frame. */
   #isDue(frame: CodedFrame, { originUs, endUs, bytes, sink }: OpenSegment): boolean {
-    if (Math.abs(frame.dtsUs - endUs) > LONGEST_GAP_US) return true;
+    // A track that was elsewhere all the time makes no file end again and again.
+    const lastUs = this.#lastUs.get(`${frame.kind}/${frame.track}`) ?? frame.dtsUs;
+    const isJump = [lastUs, endUs].every((us) => Math.abs(frame.dtsUs - us) > LONGEST_GAP_US);
+    if (isJump) return true;
     const isLong = frame.dtsUs - originUs >= this.#options.segmentMs * 1000 ||
       bytes >= (sink.mostBytes ?? Infinity);
     return isLong && this.#isStart(frame);

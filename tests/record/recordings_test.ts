@@ -375,3 +375,70 @@ Deno.test("rules that are wrong are refused in words", async () => {
   await assertRejects(wrong({ path: "{time}" }), TypeError, "it lacks {name}");
   await assertRejects(wrong({ name: "live//x" }), TypeError, "pattern");
 });
+
+Deno.test({
+  name:
+    "who publishes again is recorded in a file of its own, with all tracks, and so is what changes",
+  ignore: ignoreWithout("ffmpeg", "ffprobe"),
+  async fn() {
+    await using folder = new TemporaryFolder();
+    const [source, other] = [`${folder.path}/source.flv`, `${folder.path}/other.flv`];
+    await makeRecording(source, { seconds: 2 });
+    const made = await run("ffmpeg", [
+      ...["-v", "error", "-i", source, "-vf", "scale=320:240", "-c:a", "copy"],
+      ...["-c:v", "libx264", "-preset", "ultrafast", other],
+    ]);
+    assertEquals(made.code, 0, made.stderr);
+    const { store, server } = await start();
+    await using _ = server;
+    server.server.configure({ hub: { lingerMs: 10_000 } });
+    for (const path of [source, source, other]) {
+      await server.server.publish("live/cam", fileUnits([path]));
+    }
+    await server.server.stop();
+    await ended(server);
+    const found: string[] = [];
+    for (const at of [...store.files.keys()].keys()) {
+      const path = `${folder.path}/${at}.mp4`;
+      await store.save(path, at);
+      const { stdout } = await run("ffprobe", [
+        ...[
+          "-v",
+          "error",
+          "-count_packets",
+          "-show_entries",
+          "stream=codec_name,width,nb_read_packets",
+        ],
+        ...["-of", "csv=p=0", path],
+      ]);
+      found.push(new TextDecoder().decode(stdout).trim().replaceAll("\n", " "));
+    }
+    assert(/^h264,320,50 aac,8[5-9]$/.test(found[2]!), found[2]);
+    const [sound] = /aac.*/.exec(found[0]!)!;
+    assertEquals(found, [
+      `h264,160,50 ${sound}`,
+      `h264,160,50 ${sound}`,
+      found[2],
+    ]);
+  },
+});
+
+Deno.test("time that jumps begins one file, and not one for each track", async () => {
+  const { store, server } = await start();
+  await using _ = server;
+  const other = { ...PCMA, id: 1 };
+  const units = (fromMs: number, track: number) =>
+    sound(fromMs, 8).map((unit) => ({ ...unit, track }));
+  await server.server.publish(
+    "live/radio",
+    ReadableStream.from([
+      ...units(0, 0),
+      ...units(0, 1),
+      ...units(100_000, 0),
+      ...units(100_000, 1),
+    ]),
+    { tracks: [PCMA, other] },
+  );
+  await ended(server);
+  assertEquals(store.files.size, 2);
+});
