@@ -1,5 +1,5 @@
-// A client of gortsplib: "play" or "record", "tcp" or "udp", and a URL. It prints a line once twenty packets have come
-// through; what it publishes is G.711.
+// A client of gortsplib: "play", "record" or "talk", "tcp" or "udp", and a URL. It prints a line once twenty packets have
+// come through; what it publishes and says is G.711. Or a camera that can be talked to: "camera" and an even port.
 package main
 
 import (
@@ -24,6 +24,10 @@ func fail(err error) {
 }
 
 func main() {
+	if os.Args[1] == "camera" {
+		serve(os.Args[2])
+		return
+	}
 	what, over, text := os.Args[1], os.Args[2], os.Args[3]
 	url, err := base.ParseURL(text)
 	fail(err)
@@ -36,6 +40,10 @@ func main() {
 		Host:      url.Host,
 		Protocol:  &protocol,
 		TLSConfig: &tls.Config{InsecureSkipVerify: true},
+	}
+	if what == "talk" {
+		talk(&client, url)
+		return
 	}
 	if what == "play" {
 		fail(client.Start())
