@@ -28,6 +28,9 @@ export interface SessionTalkOptions {
  */
 const RETAKE_MS = 2000;
 
+/** Bytes that a talker may send a second: linear samples in stereo have less. A camera is to be talked to, not flooded. */
+const MOST_BYTES = 256 * 1024;
+
 /** What the client of one session says to the publisher of what it plays. */
 export class SessionTalk {
   /** Index of the track by which the client talks. */
@@ -42,6 +45,10 @@ export class SessionTalk {
   #ingest: RtpSessionIngest | undefined;
   #format: Track | undefined;
   readonly #expiresAtMs: number;
+  /** The second that is counted, and what has come in it. */
+  #second = 0;
+  #bytes = 0;
+  #flooded = 0;
   #isOver = false;
 
   /** Nothing is said yet. */
@@ -77,6 +84,7 @@ export class SessionTalk {
   receive(packet: Uint8Array, { rtcp }: { readonly rtcp: boolean }): void {
     if (this.#isOver) return;
     const nowMs = this.#shell.clock.now();
+    if (this.#isFlood(packet, nowMs)) return;
     if (this.#talk === undefined) this.#retake(nowMs);
     if (!rtcp && !isRtcp(packet)) this.#chooseFormat(packet, nowMs);
     this.#ingest?.take(packet, { index: this.track, rtcp, nowMs });
@@ -101,6 +109,16 @@ export class SessionTalk {
     if (this.#talk === undefined) return;
     this.#talk.close();
     this.#tellEnd(reason);
+  }
+
+  #isFlood({ length }: Uint8Array, nowMs: number): boolean {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) this.#bytes = 0;
+    this.#second = second;
+    this.#bytes += length;
+    if (this.#bytes <= MOST_BYTES) return false;
+    this.#flooded++;
+    return true;
   }
 
   /** Which form of sound the client has chosen shows in its packets alone. */
@@ -159,6 +177,7 @@ export class SessionTalk {
       ...(this.#format?.codec === undefined ? {} : { codec: this.#format.codec }),
       units,
       ...(dropped === 0 ? {} : { dropped }),
+      ...(this.#flooded === 0 ? {} : { flooded: this.#flooded }),
     });
   }
 }

@@ -338,3 +338,62 @@ Deno.test("a program that talks is told when the camera goes, and ends by its si
   (await camera.talker(1)).close();
   await gone;
 });
+
+/** Plays the stream with its back channel by raw requests over TCP; the back channel is on channel 4. */
+async function playAndTalk(weir: TestServer): Promise<RtspPeer> {
+  const url = rtspUrl(weir);
+  const peer = await RtspPeer.dial(Number(new URL(url).port));
+  let session: Record<string, string> = {};
+  for (const track of [0, 2]) {
+    const { status, headers } = await peer.request("SETUP", {
+      url: `${url}/trackID=${track}`,
+      headers: {
+        ...session,
+        Require: BACK_CHANNEL,
+        Transport: `RTP/AVP/TCP;unicast;interleaved=${track * 2}-${track * 2 + 1}`,
+      },
+    });
+    assertEquals(status, 200);
+    session = { Session: headers.get("Session")!.split(";")[0]! };
+  }
+  const { status } = await peer.request("PLAY", { url, headers: session });
+  assertEquals(status, 200);
+  return peer;
+}
+
+Deno.test("who talks goes on when the camera has gone and come back, and one that floods is cut", async () => {
+  await using camera = new TalkableCamera();
+  await using weir = await TestServer.start(ANYBODY);
+  await using relay = await pull(weir, camera.url);
+  using peer = await playAndTalk(weir);
+  const saying = async (first: number) => {
+    for (let number = first; number < first + 5; number++) {
+      await peer.frame(4, sound(number, { ssrc: 99 }));
+    }
+  };
+  await saying(0);
+  await heard(await camera.talker(), 5);
+
+  for (const one of camera.peers.all) one.close();
+  await weir.log.line(({ message }) => message === "rtsp talk ended");
+  await until(() => relay.state === "running" && weir.server.stream("live/cam").isLive);
+  let again: CameraPeer | undefined;
+  void camera.talker(1).then((peer) => again = peer);
+  for (let number = 100; again === undefined; number++) {
+    await peer.frame(4, sound(number, { ssrc: 99 }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await until(() => weir.server.stream("live/cam").backChannel?.isTaken === true);
+  await saying(5000);
+  assert((await heard(again, 5)).length >= 5);
+
+  // As much as the connection takes, of packets that are as large as can be.
+  for (let number = 0; number < 100; number++) {
+    await peer.frame(4, sound(6000 + number, { ssrc: 99, size: 60_000 }));
+  }
+  peer.close();
+  const ended = await weir.log.line(({ message, fields }) =>
+    message === "rtsp talk ended" && "flooded" in fields
+  );
+  assert(Number(ended.fields.flooded) > 50, `${ended.fields.flooded}`);
+});
