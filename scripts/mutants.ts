@@ -521,6 +521,38 @@ export const MUTANTS: readonly Mutant[] = [
       "a silent publisher can be replaced",
     ],
   ]),
+  ...of("src/hub/stream_stage.ts", HUB, [
+    [
+      "a publisher puts the fallback out before its key frame",
+      "if (!isStart && (onAir?.isFallback === true || waiting?.isBroken === true)) return;",
+      "",
+      "a publisher is seen from its key frame on",
+    ],
+    [
+      "who comes back from silence has no headers",
+      "if (!isSameHeader(header, unit)) publication.show(header);",
+      "",
+      "headers are given again where something else was seen",
+    ],
+    [
+      "nothing bounds what is held back",
+      "if (this.#bytes > maxDelayBytes) this.#shorten(maxDelayBytes);",
+      "",
+      "over the bound the oldest go out early",
+    ],
+    [
+      "what is held back of who was sent away goes out",
+      "held.filter((one) => one.publication !== publication)",
+      "held.filter(() => true)",
+      "nobody sees what was held of who was sent away",
+    ],
+    [
+      "silence is looked for once",
+      "if (this.#silence === undefined) this.watchSilence();",
+      "",
+      "silence is looked for as long as there is a publisher",
+    ],
+  ]),
   ...of("src/transport/outbox.ts", OUTBOX, [
     [
       "a removed feed goes on past the message it is in",

@@ -20,6 +20,9 @@ import type { ServerCore } from "./server_core.ts";
 /** Players of other times at once: each has a stream of its own, with the memory of one. */
 const MOST_PAST_STREAMS = 1000;
 
+/** Those of one address, of any kind. */
+const MOST_OF_ADDRESS = 100;
+
 /** Segments of HLS that a player wants before it begins, milliseconds. */
 const HLS_AHEAD_MS = 6000;
 
@@ -40,7 +43,8 @@ export class TimeShift implements PastStreams {
   readonly #core: ServerCore;
   /** What is asked in turn: what is kept in memory, and then what is recorded. */
   readonly #archives: readonly Archive[];
-  readonly #open = new Set<PastStream>();
+  /** Those that are open, with the address of each one's player. */
+  readonly #open = new Map<PastStream, string>();
 
   /** Plays of these recordings. */
   constructor(core: ServerCore, archives: readonly Recordings[]) {
@@ -63,6 +67,14 @@ export class TimeShift implements PastStreams {
     if (this.#open.size >= MOST_PAST_STREAMS) {
       return { refused: "full", why: `${MOST_PAST_STREAMS} players are at another time already` };
     }
+    const { remoteAddress } = connection;
+    const ofAddress = this.#open.values().filter((other) => other === remoteAddress);
+    if (remoteAddress !== "" && ofAddress.toArray().length >= MOST_OF_ADDRESS) {
+      return {
+        refused: "full",
+        why: `${MOST_OF_ADDRESS} players of this address are at another time already`,
+      };
+    }
     const archive = this.#archiveOf(name, fromUnixMs);
     if (archive === undefined) {
       return { refused: "absent", why: `Nothing is kept of ${name} from that time on` };
@@ -71,6 +83,7 @@ export class TimeShift implements PastStreams {
       return await this.#play(archive, {
         name,
         fromUnixMs,
+        remoteAddress,
         catchesUp: query.has("catchup") && YES.has(query.get("catchup")!),
         aheadMs: connection.protocol === "http-hls" ? HLS_AHEAD_MS : 0,
       });
@@ -83,8 +96,9 @@ export class TimeShift implements PastStreams {
 
   async #play(
     { recordings, structures }: Archive,
-    { name, fromUnixMs, catchesUp, aheadMs }: {
+    { name, remoteAddress, fromUnixMs, catchesUp, aheadMs }: {
       readonly name: string;
+      readonly remoteAddress: string;
       readonly fromUnixMs: number;
       readonly catchesUp: boolean;
       readonly aheadMs: number;
@@ -125,7 +139,7 @@ export class TimeShift implements PastStreams {
         player.close();
       },
     };
-    this.#open.add(past);
+    this.#open.set(past, remoteAddress);
     try {
       await player.open();
       return { granted: past };
