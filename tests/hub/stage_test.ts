@@ -285,3 +285,14 @@ Deno.test("a delayed publisher that is sent away leaves its players to the fallb
   // What the fallback shows is not held back, and nothing of the publisher comes any more.
   assertEquals(taken(seen), "KS@760");
 });
+
+Deno.test("whoever comes to a publisher that hangs gets the fallback, though nobody wanted it before", () => {
+  const { clock, stream, told, read } = stage({ fallback: "live/slate", fallbackAfterMs: 1000 });
+  const publisher = stream.publish();
+  write(publisher, "K1");
+  clock.advance(5500);
+  assertEquals(taken(told), "start");
+  read();
+  clock.advance(1000);
+  assertEquals(taken(told), "fallback due");
+});
