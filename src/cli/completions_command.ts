@@ -61,7 +61,7 @@ function completedOptions(): CompletedOption[] {
 function completedOption({ flag, help, type }: Setting): CompletedOption {
   const { name, placeholder } = flag!;
   if (placeholder === undefined) return { name, help, value: "none" };
-  if (placeholder === "FILE") return { name, help, value: "file" };
+  if (placeholder === "FILE" || placeholder === "FOLDER") return { name, help, value: "file" };
   const words = type.kind === "leaf" ? type.json["enum"] : undefined;
   return { name, help, value: Array.isArray(words) ? words.map(String) : "any" };
 }
@@ -118,6 +118,12 @@ ${commands.map(({ name, summary }) => `    '${name}:${described(summary)}'`).joi
     _describe command commands
     return
   fi
+  if (( CURRENT == 3 )); then
+    case "\${words[2]}" in
+      config) compadd check example schema; return ;;
+      completions) compadd ${[...SHELLS.keys()].join(" ")}; return ;;
+    esac
+  fi
   _arguments \\
 ${specs.join(" \\\n")} \\
     '*:file:_files'
@@ -143,8 +149,8 @@ function fish(commands: readonly ListedCommand[], options: readonly CompletedOpt
         : ` -x -a ${quoted(value.join(" "))}`;
       return `complete -c weir -l ${name} -d ${quoted(help)}${values}`;
     }),
-    "complete -c weir -n '__fish_seen_subcommand_from config' -a 'check example schema'",
-    `complete -c weir -n '__fish_seen_subcommand_from completions' -a ${
+    "complete -c weir -f -n '__fish_is_nth_token 2; and __fish_seen_subcommand_from config' -a 'check example schema'",
+    `complete -c weir -f -n '__fish_seen_subcommand_from completions' -a ${
       quoted([...SHELLS.keys()].join(" "))
     }`,
     "",
