@@ -3,13 +3,15 @@
  *
  *     deno run -A bench/api_load.ts [--players 200] [--seconds 10] [--rate 50]
  *
- * The server is a process of its own, and tells its processor time by its metrics: for so long without questions, and
- * as long with `--rate` a second of the API and of the metrics in turn. What the players have of each is told beside.
+ * The server is a process of its own, whose processor time is what the kernel has counted of its threads: for so long
+ * without questions, and as long with `--rate` a second of the API and of the metrics in turn, twice each. What the
+ * players have of each is told beside.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { ClientReport, ClientTask } from "./fanout/clients.ts";
+import { readCpuSeconds } from "./fanout/process_usage.ts";
 
 /** What was measured. */
 export interface ApiLoadFigures {
@@ -30,6 +32,13 @@ const WARM_UP = 500;
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
+/** One run with or without questions. */
+interface Run {
+  readonly share: number;
+  readonly report: ClientReport;
+  readonly answered: number;
+}
+
 /** Measures. */
 export async function measureApiLoad(
   { players, seconds, rate }: {
@@ -40,11 +49,8 @@ export async function measureApiLoad(
 ): Promise<ApiLoadFigures> {
   const [rtmpPort, httpPort] = [freePort(), freePort()];
   await using server = await startServer(rtmpPort, httpPort);
-  const cpuSeconds = async (): Promise<number> => {
-    const text = await (await ask(server, "metrics")).text();
-    return Number(/^process_cpu_seconds_total (\S+)$/m.exec(text)?.[1]);
-  };
-  const run = async (asks: boolean) => {
+  const cpuSeconds = (): Promise<number> => readCpuSeconds(server.pid);
+  const run = async (asks: boolean): Promise<Run> => {
     let answered = 0;
     const before = Promise.withResolvers<number>();
     let timer: ReturnType<typeof setInterval> | undefined;
@@ -74,20 +80,25 @@ export async function measureApiLoad(
   for (let at = 0; at < WARM_UP; at++) {
     for (const path of ["v1/streams", "metrics"]) await (await ask(server, path)).arrayBuffer();
   }
-  const idle = await run(false);
-  const asked = await run(true);
+  // In turn, so that what else the machine does is in both.
+  const runs: { readonly idle: Run; readonly asked: Run }[] = [];
+  for (let turn = 0; turn < 2; turn++) {
+    runs.push({ idle: await run(false), asked: await run(true) });
+  }
   const text = await (await ask(server, "metrics")).text();
+  const [first, second] = [runs[0]!, runs[1]!];
   return {
-    idleShare: idle.share,
-    askedShare: asked.share,
-    answered: asked.answered,
-    pictures: [idle.report.pictures, asked.report.pictures],
-    p99Ms: [idle.report.p99Ms, asked.report.p99Ms],
+    idleShare: (first.idle.share + second.idle.share) / 2,
+    askedShare: (first.asked.share + second.asked.share) / 2,
+    answered: first.asked.answered,
+    pictures: [first.idle.report.pictures, first.asked.report.pictures],
+    p99Ms: [first.idle.report.p99Ms, first.asked.report.p99Ms],
     skips: Number(/^weir_skips_total (\S+)$/m.exec(text)?.[1]),
   };
 }
 
 interface Running extends AsyncDisposable {
+  readonly pid: number;
   readonly url: string;
   readonly token: string;
 }
@@ -115,6 +126,7 @@ async function startServer(rtmpPort: number, httpPort: number): Promise<Running>
     token = /#token=(\S+)\n/.exec(text)?.[1];
   }
   return {
+    pid: child.pid,
     url: `http://127.0.0.1:${httpPort}/`,
     token,
     async [Symbol.asyncDispose]() {

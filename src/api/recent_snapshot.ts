@@ -1,7 +1,7 @@
 import type { ApiSnapshot, ApiSource } from "./api_source.ts";
 
 /** Who asks more often than this gets the same counts again, milliseconds: to make them costs what many players do. */
-const RECENT_MS = 100;
+const RECENT_MS = 200;
 
 /** The counts of a server, made anew at most some times a second however often they are asked for. */
 export class RecentSnapshot {

@@ -30,8 +30,17 @@ export function serverView(
   };
 }
 
+/** What was made of a snapshot, which many may ask for. */
+const VIEWS = new WeakMap<ApiSnapshot, readonly StreamView[]>();
+
 /** All streams, by name. */
-export function streamViews(snapshot: ApiSnapshot): StreamView[] {
+export function streamViews(snapshot: ApiSnapshot): readonly StreamView[] {
+  let views = VIEWS.get(snapshot);
+  if (views === undefined) VIEWS.set(snapshot, views = makeStreamViews(snapshot));
+  return views;
+}
+
+function makeStreamViews(snapshot: ApiSnapshot): StreamView[] {
   const tickets = Map.groupBy(snapshot.tickets, ({ stream }) => stream);
   const health = new Map(snapshot.health.map((entry) => [entry.stream, entry]));
   return snapshot.streams.map((stream) => {

@@ -82,11 +82,14 @@ export class ServerCounts {
 }
 
 function healthOf(tickets: ReadonlyMap<number, Ticket>): PublisherHealth[] {
-  return Array.from(tickets).flatMap(([ticket, { info, health, tracks = [] }]) =>
-    health === undefined
-      ? []
-      : [{ ticket, stream: info.stream, tracks: tracks.map(inWords), report: health }]
-  );
+  const all: PublisherHealth[] = [];
+  for (const [number, ticket] of tickets) {
+    const { health } = ticket;
+    if (health === undefined) continue;
+    const { info: { stream }, tracks = [] } = ticket;
+    all.push({ ticket: number, stream, tracks: tracks.map(inWords), report: health });
+  }
+  return all;
 }
 
 function inWords(track: Track): PublishedTrack {

@@ -15,5 +15,6 @@ Deno.test("questions to the API and the metrics, 50 a second, cost 200 players n
   for (const seen of pictures) {
     assert(Math.abs(seen - 20 * 30 * seconds) <= 100, `${seen} pictures`);
   }
-  assert(askedShare - idleShare < 0.1, `${askedShare} instead of ${idleShare} of a core`);
+  // Measured on a quiet machine: 2.8 to 3.0 %; what else runs beside is in it.
+  assert(askedShare - idleShare < 0.05, `${askedShare} instead of ${idleShare} of a core`);
 });
