@@ -44,7 +44,7 @@ interface Media {
 }
 
 /** Two seconds of a stream, which is published when it is read. */
-async function codecUnits(
+export async function codecUnits(
   folder: string,
   { video, audio }: { readonly video: VideoCodec; readonly audio: AudioCodec },
 ): Promise<MediaUnit[]> {
@@ -59,7 +59,7 @@ async function codecUnits(
   return audio === "pcma" ? withG711(units) : units;
 }
 
-const G711: Track = {
+export const G711: Track = {
   ...{ kind: "audio", id: 0, codec: "pcma", config: undefined, sampleRate: 8000, channels: 1 },
 } as Track;
 
