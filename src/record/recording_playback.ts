@@ -45,6 +45,9 @@ interface PlacedRun {
 /** Files that follow on each other so closely, by the clock on the wall, have no gap between them. */
 const LEAST_GAP_MS = 250;
 
+/** Files that are looked into at once. */
+const AT_ONCE = 8;
+
 /** What is read at once, where fragments are not longer: each reading of object storage is a request. */
 const READ_BYTES = 1024 * 1024;
 
@@ -152,13 +155,23 @@ export class RecordingPlayback {
     }
   }
 
+  /** Some files are looked into at once: object storage takes its time for each question. */
+  async *#structuresOf(segments: readonly ListedSegment[]) {
+    for (let at = 0; at < segments.length; at += AT_ONCE) {
+      const some = segments.slice(at, at + AT_ONCE);
+      yield* await Promise.all(some.map(async (segment) => ({
+        segment,
+        structure: await this.#structures.of(segment),
+      })));
+    }
+  }
+
   async #runs(name: string, { fromUnixMs, toUnixMs }: RecordingWindow): Promise<Run[]> {
     const segments = this.#recordings.find({ name, fromUnixMs, toUnixMs })
       .filter(({ path, isReadable }) => isReadable && path.endsWith(".mp4"));
     const runs: Run[] = [];
     let count = 0;
-    for (const segment of segments) {
-      const structure = await this.#structures.of(segment);
+    for await (const { segment, structure } of this.#structuresOf(segments)) {
       const fragments = within(structure.fragments, {
         fromMs: fromUnixMs - segment.startUnixMs,
         toMs: toUnixMs - segment.startUnixMs,

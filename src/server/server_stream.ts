@@ -166,7 +166,7 @@ export class ServerStream {
   }
 
   /**
-   * Writes the stream to a sink as a file of MP4, FLV or MPEG-TS, from its newest key frame on, until it ends, its
+   * Writes the stream to a sink as a file of MP4, Matroska, FLV or MPEG-TS, from its newest key frame on, until it ends, its
    * tracks change, another publisher comes, or the signal aborts; then the sink is closed. It waits for a publisher. A
    * sink that is too slow slows nobody: what cannot wait is left out up to a key frame, and counted.
    *
