@@ -58,7 +58,9 @@ export function formatAnswer(offer: WebRtcOffer, options: AnswerOptions): string
     ],
     media: offer.media.map((offered) => {
       const answered = media.get(offered);
-      return answered === undefined ? refused(offered) : accepted(offered, { answered, options });
+      return answered === undefined
+        ? refused(offered)
+        : accepted(offered, { answered, options: { ...options, beginsDtls: offer.waitsForDtls } });
     }),
   });
 }
@@ -83,7 +85,10 @@ function refused({ kind, protocol, mid, formats, otherFormats }: OfferedMedia): 
 
 function accepted(
   { kind, protocol, mid }: OfferedMedia,
-  { answered, options }: { readonly answered: AnsweredMedia; readonly options: AnswerOptions },
+  { answered, options }: {
+    readonly answered: AnsweredMedia;
+    readonly options: AnswerOptions & { readonly beginsDtls: boolean };
+  },
 ): SdpMedia {
   const { chosen: { format, retransmission, feedback }, direction, source } = answered;
   const { ice, candidates } = options;
@@ -97,7 +102,7 @@ function accepted(
       ...(mid === "" ? [] : [attribute("mid", mid)]),
       attribute("ice-ufrag", ice.fragment),
       attribute("ice-pwd", ice.password),
-      attribute("setup", "passive"),
+      attribute("setup", options.beginsDtls ? "active" : "passive"),
       attribute("rtcp-mux"),
       attribute("rtcp-rsize"),
       ...feedback.map((value) => attribute("rtcp-fb", `${format.payloadType} ${value}`)),

@@ -8,7 +8,9 @@
 export * from "./stun.ts";
 export { isDtls } from "./dtls/dtls_record.ts";
 export * from "./dtls/dtls_identity.ts";
-export * from "./dtls/dtls_server.ts";
+export { DtlsClient } from "./dtls/dtls_client.ts";
+export { DtlsServer } from "./dtls/dtls_server.ts";
+export * from "./dtls/dtls_side.ts";
 export type { CertificateFingerprint } from "./dtls/peer_certificate.ts";
 export * from "./answer.ts";
 export * from "./errors.ts";

@@ -41,6 +41,8 @@ export interface WebRtcOffer {
   readonly icePassword: string;
   /** Fingerprints of its certificate. */
   readonly fingerprints: readonly CertificateFingerprint[];
+  /** Whether it has the other side begin DTLS, as FFmpeg does. */
+  readonly waitsForDtls: boolean;
   /** The media sections in order. */
   readonly media: readonly OfferedMedia[];
 }
@@ -49,7 +51,7 @@ export interface WebRtcOffer {
  * Reads an offer of WebRTC.
  *
  * @throws {WebRtcError} `malformed-offer` if it is no description, or lacks name fragment, password or fingerprint;
- * `unsupported-offer` if its media have transports of their own, or it wants the other side to begin DTLS
+ * `unsupported-offer` if its media have transports of their own
  */
 export function parseOffer(text: string): WebRtcOffer {
   const description = parsed(text);
@@ -72,13 +74,11 @@ export function parseOffer(text: string): WebRtcOffer {
     throw malformed("it has no ice-ufrag or ice-pwd");
   }
   if (fingerprints.length === 0) throw malformed("it has no fingerprint");
-  if (first(sections, "setup") === "passive") {
-    throw new WebRtcError("unsupported-offer", "The offer must let its own side begin DTLS");
-  }
   return {
     iceFragment,
     icePassword,
     fingerprints,
+    waitsForDtls: first(sections, "setup") === "passive",
     media: media.map((one) =>
       offered(one, {
         direction: one.direction ?? description.direction ?? "sendrecv",

@@ -92,6 +92,23 @@ Deno.test("formatAnswer accepts what was chosen and refuses the rest, in the ord
   ) assertStringIncludes(answer, `${line}\r\n`);
 });
 
+Deno.test("an offer that waits for DTLS, as FFmpeg's, is answered by who begins it", () => {
+  const waiting = parseOffer(PLAYER_OFFER.replaceAll("setup:actpass", "setup:passive"));
+  assertEquals([waiting.waitsForDtls, parseOffer(PLAYER_OFFER).waitsForDtls], [true, false]);
+  const [media] = waiting.media;
+  const answer = formatAnswer(waiting, {
+    sessionId: "1",
+    ice: { fragment: "f", password: "p" },
+    candidates: [],
+    fingerprint: { algorithm: "sha-256", value: "00" },
+    media: new Map([[media!, {
+      chosen: chooseForPublisher(media!)!,
+      direction: "recvonly" as const,
+    }]]),
+  });
+  assertStringIncludes(answer, "a=setup:active\r\n");
+});
+
 Deno.test("parseOffer refuses what is no offer of WebRTC, by a WebRtcError", () => {
   const lines = PLAYER_OFFER.split("\r\n");
   const without = (name: string) =>
@@ -105,7 +122,6 @@ Deno.test("parseOffer refuses what is no offer of WebRTC, by a WebRtcError", () 
     without("ice-pwd"),
     without("fingerprint"),
     without("group"),
-    PLAYER_OFFER.replaceAll("setup:actpass", "setup:passive"),
     offer(new Array(17).fill(["audio", "recvonly", ["0 PCMU/8000"], []])),
     "a=".repeat(100_000),
   ];

@@ -74,7 +74,8 @@ export function readerOf(bytes: Uint8Array): ByteReader {
   });
 }
 
-function readExtensions(reader: ByteReader): Map<number, Uint8Array> {
+/** Reads the extensions at the end of a hello. */
+export function readExtensions(reader: ByteReader): Map<number, Uint8Array> {
   const extensions = new Map<number, Uint8Array>();
   if (reader.remaining === 0) return extensions;
   const all = readerOf(reader.view(reader.u16()));

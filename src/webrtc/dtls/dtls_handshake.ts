@@ -5,6 +5,7 @@ import { Alert, DtlsFault } from "./alert.ts";
 export const HandshakeType = {
   ClientHello: 1,
   ServerHello: 2,
+  HelloVerifyRequest: 3,
   Certificate: 11,
   ServerKeyExchange: 12,
   CertificateRequest: 13,

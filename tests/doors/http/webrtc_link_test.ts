@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type LinkPort, WebRtcLink } from "../../../src/doors/http/webrtc/webrtc_link.ts";
-import { buildStunRequest, parseStunRequest } from "../../../src/webrtc/mod.ts";
+import { SRTP_PROFILES } from "../../../src/rtp/mod.ts";
+import { buildStunRequest, DtlsServer, parseStunRequest } from "../../../src/webrtc/mod.ts";
 import { FakeClock } from "../../hub/hub_support.ts";
 import { DtlsTestClient } from "../../webrtc/dtls_client.ts";
 import { newIdentity, random } from "../../webrtc/dtls_peer.ts";
@@ -8,7 +9,7 @@ import { newIdentity, random } from "../../webrtc/dtls_peer.ts";
 const PEER = { hostname: "192.0.2.7", port: 5000 };
 
 /** A link whose peer is the test. */
-function link() {
+function link({ beginsDtls = false } = {}) {
   const clock = new FakeClock();
   const identity = newIdentity();
   const sent: Uint8Array[] = [];
@@ -19,10 +20,12 @@ function link() {
     admit: ({ port }) => void admitted.add(String(port)),
     dismiss: ({ port }) => void admitted.delete(String(port)),
   };
+  const own = newIdentity();
   const made = new WebRtcLink({
-    identity: newIdentity(),
+    identity: own,
     fingerprints: [identity.fingerprint],
     credentials: { fragment: "here", password: "secret" },
+    beginsDtls,
     clock,
     random,
   });
@@ -49,12 +52,46 @@ function link() {
     }
     return client;
   };
+  /** Answers, where the link begins. */
+  const answer = (): DtlsServer => {
+    const fingerprints = [own.fingerprint];
+    const server = new DtlsServer({ identity, fingerprints, srtpProfiles: SRTP_PROFILES, random });
+    for (let turn = 0; turn < 4; turn++) {
+      for (const datagram of sent.splice(0)) if (datagram[0]! >= 20) server.receive(datagram, 0);
+      for (const datagram of server.takeOutput()) made.take(datagram);
+    }
+    return server;
+  };
   const advance = (ms: number): void => {
     clock.advance(ms);
     made.tick();
   };
-  return { made, sent, ends, stun, shake, advance, admitted, connectedTimes: () => connected };
+  return {
+    made,
+    sent,
+    ends,
+    stun,
+    shake,
+    answer,
+    advance,
+    admitted,
+    connectedTimes: () => connected,
+  };
 }
+
+Deno.test("a link whose peer waits for DTLS begins it, once the peer has proved to be there", () => {
+  const waiting = link({ beginsDtls: true });
+  waiting.advance(500);
+  assertEquals(waiting.sent, []);
+  assertEquals(waiting.stun(PEER, "wrong"), false);
+  assertEquals(waiting.sent, []);
+  assertEquals(waiting.stun(), true);
+  const server = waiting.answer();
+  assertEquals([server.state, waiting.connectedTimes()], ["connected", 1]);
+  server.close();
+  for (const datagram of server.takeOutput()) waiting.made.take(datagram);
+  assertEquals(waiting.ends, ["closed"]);
+});
 
 Deno.test("a link that nobody reaches ends after 10 s, and so does one whose handshake is not finished", () => {
   const alone = link();

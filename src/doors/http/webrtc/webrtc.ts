@@ -94,6 +94,7 @@ export class WebRtc {
     const link = new WebRtcLink({
       identity: this.#known,
       fingerprints: offer.fingerprints,
+      beginsDtls: offer.waitsForDtls,
       credentials,
       clock,
       random,

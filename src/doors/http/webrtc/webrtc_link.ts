@@ -2,8 +2,10 @@ import type { Clock } from "../../../hub/mod.ts";
 import { isRtcp, type SrtpJob, srtpProfile, SrtpReceiver, SrtpSender } from "../../../rtp/mod.ts";
 import type { DatagramPeer } from "../../../transport/mod.ts";
 import {
+  DtlsClient,
+  type DtlsOptions,
   DtlsServer,
-  type DtlsServerOptions,
+  type DtlsSide,
   isDtls,
   isStunAuthentic,
   stunAnswer,
@@ -69,7 +71,10 @@ export interface LinkOwner {
 }
 
 /** What a link is made of. */
-export interface WebRtcLinkOptions extends Pick<DtlsServerOptions, "identity" | "fingerprints"> {
+export interface WebRtcLinkOptions extends Pick<DtlsOptions, "identity" | "fingerprints"> {
+  /** Whether the peer waits for this side to begin DTLS. */
+  readonly beginsDtls: boolean;
+
   readonly credentials: IceCredentials;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
@@ -83,7 +88,7 @@ export class WebRtcLink {
   /** Set by its owner. */
   owner: LinkOwner | undefined;
   readonly #clock: Clock;
-  readonly #dtls: DtlsServer;
+  readonly #dtls: DtlsSide;
   /** Passwords by name fragment: two while ICE restarts. */
   readonly #passwords = new Map<string, string>();
   readonly #ways = new Map<string, Way>();
@@ -98,7 +103,8 @@ export class WebRtcLink {
   /** Waits for the peer. */
   constructor(options: WebRtcLinkOptions) {
     this.#clock = options.clock;
-    this.#dtls = new DtlsServer({ ...options, srtpProfiles: PROFILES });
+    const dtls = { ...options, srtpProfiles: PROFILES };
+    this.#dtls = options.beginsDtls ? new DtlsClient(dtls) : new DtlsServer(dtls);
     this.#passwords.set(options.credentials.fragment, options.credentials.password);
     this.#openedMs = this.#heardMs = options.clock.now();
   }
@@ -136,6 +142,8 @@ export class WebRtcLink {
     this.#admit(way);
     if (request.isNominating || this.#way === undefined) this.#way = way;
     void way.port.send(stunAnswer(request, { ...way.peer, password }), way.peer);
+    this.#dtls.start(this.#heardMs);
+    this.#flush();
     return true;
   }
 
