@@ -278,7 +278,10 @@ export class LeaseDirectory implements Directory {
     const { node, region } = self();
     const origin = await this.#read<StreamRecord>(streamKey(name));
     if (origin === undefined || origin.record.node === node) return [];
-    const replicas = await store.list(replicaKey(name, ""));
+    const [replicas] = await Promise.all([
+      store.list(replicaKey(name, "")),
+      this.#knownNodes([origin.record.node]),
+    ]);
     const { epoch } = origin.record;
     const copies = Array.from(replicas.values(), ({ value }) => JSON.parse(value) as ReplicaRecord)
       .filter((replica) => replica.epoch === epoch);

@@ -14,6 +14,8 @@ import type { RtspUrl } from "./url.ts";
 export interface RtspSessionRegistryOptions {
   /** Returns that many random bytes, of a generator fit for secrets. */
   readonly random: (length: number) => Uint8Array;
+  /** What the ids of sessions begin with, before what is random; nothing by default. */
+  readonly idPrefix?: string;
   /**
    * Milliseconds without a sign of the client after which a session ends; 60 s by default. Clients are
    * told 5 s less, since Windows Media Player sends its keepalive just when the time is over.
@@ -119,6 +121,7 @@ export class SessionTable {
   readonly advertisedTimeoutS: number;
   /** Ports that sessions send to, each with its address. */
   readonly #clientPorts = new Set<string>();
+  readonly #idPrefix: string;
   readonly #idleTimeoutMs: number;
   readonly #mediaTimeoutMs: number;
   readonly #detachedTimeoutMs: number;
@@ -132,6 +135,7 @@ export class SessionTable {
 
   constructor(options: RtspSessionRegistryOptions) {
     this.random = options.random;
+    this.#idPrefix = options.idPrefix ?? "";
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
     this.#mediaTimeoutMs = options.mediaTimeoutMs ?? 10_000;
     this.#detachedTimeoutMs = options.detachedTimeoutMs ?? DETACHED_TIMEOUT_MS;
@@ -142,7 +146,7 @@ export class SessionTable {
 
   /** Makes a session that is not yet in the table. */
   create(options: { address: string; nowMs: number }): ServerSession {
-    return new ServerSession(hexadecimal(this.random(16)), options);
+    return new ServerSession(this.#idPrefix + hexadecimal(this.random(16)), options);
   }
 
   /** Puts a session that its owner has accepted into the table. */

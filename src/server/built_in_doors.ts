@@ -46,7 +46,7 @@ export function makeDoors(core: ServerCore, { askAtConnect, routes }: DoorParts)
   const { part, workers, options } = core;
   const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
   const rtmp = new RtmpDoor({ ...listening, askAtConnect, connectKey: part?.connectKey });
-  const rtsp = new RtspDoor(rtspDoorOptions(listening));
+  const rtsp = new RtspDoor({ ...rtspDoorOptions(listening), parts: part?.rtspParts });
   const http = new HttpDoor(httpDoorOptions(listening, {
     routes: [
       ...options.httpRoutes ?? [],
@@ -102,6 +102,7 @@ function httpDoorOptions(
       webrtc: {
         address: webrtc,
         ...(webrtcPorts === undefined ? {} : { ports: webrtcPorts }),
+        ...(tokenPrefix === undefined ? {} : { idPrefix: tokenPrefix }),
         ...(webrtcHosts === undefined ? {} : { hosts: webrtcHosts }),
       },
     }),

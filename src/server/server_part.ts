@@ -1,5 +1,6 @@
 import type { Carrier, Directory } from "../cluster/mod.ts";
 import type { Peers } from "../gate/mod.ts";
+import type { RtspParts } from "../doors/rtsp/mod.ts";
 import type { HttpRoutes } from "../doors/http/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 
@@ -21,6 +22,8 @@ export interface ServerPart {
   readonly sharesPorts?: boolean;
   /** What RTMP clients are asked at connect is signed with this, so that they may answer any part. */
   readonly connectKey?: Uint8Array;
+  /** The parts that listen for RTSP on the same ports. */
+  readonly rtspParts?: RtspParts;
   /** Whether this part sees to it that a stream is pulled by a relay; all parts have the relays of the server. */
   readonly seesTo?: (name: string) => boolean;
   /** Numbers of connections and of tickets begin at `first` and go on by `step`, so that each is one part's. */

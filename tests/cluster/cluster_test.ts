@@ -67,6 +67,7 @@ Deno.test({
     await b.line(/a stream cannot be fetched from another machine/);
     assertEquals(b.count(/cluster publish started/), 0);
     assert(a.count(/rtmp play started/) === 0);
+    assert((await a.api.server()).refused["wrongCredentials"]! > 0);
   },
 });
 

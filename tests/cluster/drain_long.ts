@@ -1,34 +1,12 @@
 /** A machine is taken out of service under load: with real processes, and players of each protocol. */
 import { assert, assertEquals } from "@std/assert";
-import { LoopedPublisher } from "../doors/http/looped_publisher.ts";
 import { ignoreWithout, RunningProcess } from "../support/process.ts";
-import { TestServer } from "../support/test_server.ts";
 import { MovingViewer, VIEWER_KINDS } from "./moving_viewers.ts";
 import { NatsServer } from "./nats_server.ts";
 import { API_TOKEN, NodeProcess } from "./node_process.ts";
+import { studio } from "./studio.ts";
 
 const ignore = ignoreWithout("nats-server");
-
-/** The encoder: weir, which pushes a stream to a machine, and connects again when it is sent away. */
-async function studio(node: NodeProcess): Promise<AsyncDisposable> {
-  const weir = await TestServer.start({
-    rtmp: false,
-    relays: [{
-      mode: "push",
-      name: "live/cam",
-      url: `rtmp://127.0.0.1:${node.port}/live/cam`,
-      retryMs: 50,
-      maxRetryMs: 50,
-    }],
-  });
-  const publisher = new LoopedPublisher(weir.server, "live/cam", ["h264", "aac"]);
-  return {
-    async [Symbol.asyncDispose]() {
-      await publisher[Symbol.asyncDispose]();
-      await weir.server.stop();
-    },
-  };
-}
 
 async function until(done: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
   const endMs = performance.now() + limitMs;

@@ -23,6 +23,8 @@ export interface NodeOptions {
   /** Further settings, and those of the cluster. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly cluster?: Readonly<Record<string, unknown>>;
+  /** Variables of its environment. */
+  readonly env?: Record<string, string>;
 }
 
 /** A machine, with the ports that clients come to. */
@@ -34,14 +36,15 @@ export class NodeProcess extends RunningProcess {
 
   private constructor(
     node: string,
-    { port, rtspPort, httpPort, args }: {
+    { port, rtspPort, httpPort, args, env }: {
       readonly port: number;
       readonly rtspPort: number;
       readonly httpPort: number;
       readonly args: readonly string[];
+      readonly env: Record<string, string>;
     },
   ) {
-    super(Deno.execPath(), args, { limitMs: 600_000 });
+    super(Deno.execPath(), args, { limitMs: 600_000, env });
     this.node = node;
     this.port = port;
     this.rtspPort = rtspPort;
@@ -53,7 +56,7 @@ export class NodeProcess extends RunningProcess {
     const [port, rtspPort, httpPort] = [freePort(), freePort(), freePort()];
     const { nats, secret = SECRET, region, maxFeeds, workers = 1, linger = "10s", conflict } =
       options;
-    const { settings = {}, cluster = {} } = options;
+    const { settings = {}, cluster = {}, env = {} } = options;
     const file = await Deno.makeTempFile({ prefix: `weir-${node}-`, suffix: ".yaml" });
     await Deno.writeTextFile(
       file,
@@ -81,7 +84,7 @@ export class NodeProcess extends RunningProcess {
       }),
     );
     const args = ["run", "--allow-all", "mod.ts", "--config", file];
-    const process = new NodeProcess(node, { port, rtspPort, httpPort, args });
+    const process = new NodeProcess(node, { port, rtspPort, httpPort, args, env });
     try {
       await process.line(/this machine is one of a cluster/);
       await process.line(/http listening/);

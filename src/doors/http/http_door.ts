@@ -296,7 +296,7 @@ function protocolOf(route: Route, request: Request): string {
 function sharingOf(route: Route): Pick<CrossOriginRequest, "isShared" | "methods"> {
   if ("output" in route) return { isShared: true, methods: route.output.crossOrigin ?? [] };
   const isShared = "routes" in route && route.routes.isShared === true;
-  return { isShared, methods: [] };
+  return { isShared, methods: "routes" in route ? route.routes.crossOrigin ?? [] : [] };
 }
 
 /** The methods of a stream's path; groups know theirs themselves. */

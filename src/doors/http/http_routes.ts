@@ -12,6 +12,8 @@ export interface HttpRoutes {
   serve(visit: HttpVisit): Response | Promise<Response>;
   /** Whether pages of other origins may read its answers, as they may read media. Off by default. */
   readonly isShared?: boolean;
+  /** Methods beside GET and HEAD that pages of other origins may use, where they may read its answers. None by default. */
+  readonly crossOrigin?: readonly string[];
   /**
    * Whether its requests are answered even where the bounds of connections are reached: for the few that tell
    * whether the server lives. Off by default.

@@ -31,17 +31,23 @@ export class MulticastGroups {
   readonly #count: number;
   readonly #port: number;
   readonly #slots: number;
+  readonly #part: { readonly index: number; readonly of: number };
   /** Stream names by when they were last asked for, the oldest first. */
   readonly #slotOf = new Map<string, number>();
   readonly #isUsed: (name: string) => boolean;
 
   /**
    * `isUsed` tells whether a stream is being sent to its group; the group of one that is not may go to
-   * another stream when there is none left.
+   * another stream when there is none left. Of several parts of a server that multicast each has groups and ports of its
+   * own: `part` says which this one is, and how many there are.
    *
    * @throws {RangeError} if the groups are not multicast addresses for use, or another number is out of range
    */
-  constructor(options: MulticastOptions, isUsed: (name: string) => boolean) {
+  constructor(
+    options: MulticastOptions,
+    isUsed: (name: string) => boolean,
+    part: { readonly index: number; readonly of: number } = { index: 0, of: 1 },
+  ) {
     const { group, ttl = 16, port = 8002 } = options;
     const { first, count } = parseMulticastRange(group);
     if (!Number.isInteger(ttl) || ttl < 1 || ttl > 255) {
@@ -57,7 +63,9 @@ export class MulticastGroups {
     this.#first = first;
     this.#count = count;
     this.#port = port;
-    this.#slots = Math.floor((65_536 - port) / PORTS_PER_STREAM);
+    const slots = Math.floor((65_536 - port) / PORTS_PER_STREAM);
+    this.#part = part;
+    this.#slots = Math.floor((slots - part.index + part.of - 1) / part.of);
     this.#isUsed = isUsed;
   }
 
@@ -93,7 +101,9 @@ export class MulticastGroups {
   }
 
   #freeSlot(): number | undefined {
-    if (this.#slotOf.size < this.#slots) return this.#slotOf.size;
+    if (this.#slotOf.size < this.#slots) {
+      return this.#part.index + this.#part.of * this.#slotOf.size;
+    }
     for (const [name, slot] of this.#slotOf) {
       if (this.#isUsed(name)) continue;
       this.#slotOf.delete(name);

@@ -20,7 +20,8 @@ import {
 import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
 import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
-import { RtspService, type RtspServiceOptions } from "./rtsp_service.ts";
+import { type HandedConnection, type RtspParts, sessionPrefix } from "./rtsp_parts.ts";
+import { RtspService, type RtspServiceOptions, type RtspServiceParts } from "./rtsp_service.ts";
 import type { RtspDoorSnapshot } from "./rtsp_statistics.ts";
 import type { RtspMulticast } from "./rtsp_datagrams.ts";
 
@@ -40,6 +41,8 @@ export interface RtspDoorOptions {
   readonly multicast?: MulticastOptions | false;
   /** Times of sessions. */
   readonly session?: RtspServiceOptions;
+  /** The parts of the server that listen on the same ports, where there are others. */
+  readonly parts?: RtspParts | undefined;
 }
 
 /** The door for RTSP and RTSPS clients, with their RTP over UDP and multicast. */
@@ -66,6 +69,7 @@ export class RtspDoor implements Door {
       this.#groups = new MulticastGroups(
         multicast,
         (name) => this.#service?.isMulticast(name) ?? false,
+        options.parts,
       );
     }
   }
@@ -84,8 +88,11 @@ export class RtspDoor implements Door {
     if (rtsp !== false) await this.#openDatagrams(shell);
     this.#service = new RtspService(shell, {
       ...this.#options.session,
+      ...this.#idPrefix,
       datagrams: { sockets: this.#sockets, multicast: this.#multicast },
     });
+    const { parts } = this.#options;
+    if (parts !== undefined) parts.onTake = (handed) => this.#take(shell, handed);
     await this.relisten(shell, "rtsp", rtsp);
     await this.relisten(shell, "rtsps", rtsps);
   }
@@ -141,9 +148,24 @@ export class RtspDoor implements Door {
     };
   }
 
+  get #idPrefix(): Pick<RtspServiceParts, "idPrefix"> {
+    const { parts } = this.#options;
+    return parts === undefined ? {} : { idPrefix: sessionPrefix(parts.index) };
+  }
+
+  /** Serves a connection that another part has accepted. */
+  #take(shell: Shell, { transport, isTls }: HandedConnection): void {
+    const { remoteAddress } = transport;
+    const arrival = shell.gate.arrive({ protocol: isTls ? "rtsps" : "rtsp", remoteAddress });
+    if (!("granted" in arrival)) return transport.close();
+    const guest = arrival.granted;
+    void shell.keep(guest, () => this.#serve(shell, { transport, guest, isTls }));
+  }
+
   #serviceWithoutDatagrams(shell: Shell): RtspService {
     return new RtspService(shell, {
       ...this.#options.session,
+      ...this.#idPrefix,
       datagrams: { sockets: undefined, multicast: undefined },
     });
   }
@@ -163,6 +185,8 @@ export class RtspDoor implements Door {
         ? this.#protectedPolicy(transport.remoteAddress)
         : this.#datagramPolicy(transport.remoteAddress),
       tunnels: isTls ? this.#tunnels.tls : this.#tunnels.plain,
+      isTls,
+      parts: this.#options.parts,
     });
   }
 

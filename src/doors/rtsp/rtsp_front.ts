@@ -21,10 +21,12 @@ import {
   type Leaving,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
+import { partOfSession, partOfTunnel, type RtspParts } from "./rtsp_parts.ts";
 import { RtspVisitor } from "./rtsp_visitor.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import {
   httpTunnelTransport,
+  transportWithFirst,
   type TunnelWay,
   TunnelWayUp,
   webSocketTransport,
@@ -109,6 +111,10 @@ export interface RtspFrontOptions {
   readonly policy: RtspTransportPolicy;
   /** The listener's half-open tunnels. */
   readonly tunnels: RtspTunnels;
+  /** Whether the connection is encrypted. */
+  readonly isTls?: boolean;
+  /** The parts of the server that listen on the same ports, where there are others. */
+  readonly parts?: RtspParts | undefined;
 }
 
 /**
@@ -209,6 +215,8 @@ export class RtspFront implements ServedConnection {
       const start = await this.#readStart();
       if (this.#end !== undefined) return this.#end;
       const { role } = start;
+      const elsewhere = this.#partFor(start);
+      if (elsewhere !== undefined) return await this.#handOver(elsewhere, start.read);
       if (role.role !== "tunnel-get") this.#deadlineMs = undefined;
       switch (role.role) {
         case "rtsp":
@@ -227,12 +235,19 @@ export class RtspFront implements ServedConnection {
     }
   }
 
-  /** Reads until the role is known. For RTSP, `rest` is all that was read. */
-  async #readStart(): Promise<{ readonly role: RtspConnectionRole; readonly rest: Uint8Array }> {
+  /**
+   * Reads until the role is known, and where other parts listen too, until a first request of RTSP has shown its session.
+   * For RTSP, `rest` is all that was read.
+   */
+  async #readStart(): Promise<FrontStart> {
     const reader = this.#transport.readable.getReader();
     const decoder = new RtspDecoder();
     const pieces: Uint8Array[] = [];
     let start: Uint8Array = NOTHING;
+    const rtsp = (session?: string): FrontStart => {
+      const read = concat(pieces);
+      return { role: { role: "rtsp" }, rest: read, read, session };
+    };
     try {
       for (;;) {
         const { value } = await reader.read();
@@ -241,16 +256,44 @@ export class RtspFront implements ServedConnection {
         }
         pieces.push(value);
         if (start.length < HTTP_START_BYTES) start = concat([start, value]);
-        if (!startsLikeHttp(start)) return { role: { role: "rtsp" }, rest: concat(pieces) };
+        const isHttp = startsLikeHttp(start);
+        if (!isHttp && this.#options.parts === undefined) return rtsp();
         const [message] = decoder.push(value);
+        if (!isHttp && message !== undefined) {
+          return rtsp(message.kind === "request" ? message.headers.get("Session") : undefined);
+        }
         if (message?.kind === "malformed") throw message.error;
         if (message?.kind !== "request") continue;
         const role = classifyFirstRequest(message);
-        return { role, rest: role.role === "rtsp" ? concat(pieces) : decoder.takeRest() };
+        if (role.role === "rtsp") return rtsp();
+        return { role, rest: decoder.takeRest(), read: concat(pieces), session: undefined };
       }
     } finally {
       reader.releaseLock();
     }
+  }
+
+  /** The other part of the server that is to serve the connection: the one that has the session, or the tunnel. */
+  #partFor({ role, session }: FrontStart): number | undefined {
+    const { parts } = this.#options;
+    if (parts === undefined) return undefined;
+    const isTunnel = role.role === "tunnel-get" || role.role === "tunnel-post";
+    const index = isTunnel
+      ? partOfTunnel(role.cookie, parts)
+      : session === undefined
+      ? undefined
+      : partOfSession(session.split(";", 1)[0]!.trim(), parts);
+    return index === parts.index ? undefined : index;
+  }
+
+  /** Has another part serve the connection. Its guest there is a client; here it only passes bytes on. */
+  async #handOver(to: number, read: Uint8Array): Promise<ConnectionEnd> {
+    const { isTls = false, parts } = this.#options;
+    this.#deadlineMs = undefined;
+    const transport = transportWithFirst(this.#transport, read);
+    await parts!.handOver(to, { transport, isTls });
+    transport.close();
+    return this.#end ?? { clean: true, reason: "closed", message: "Another worker has served it" };
   }
 
   /** Serves RTSP on `transport`; without `first`, a tunnel. */
@@ -399,6 +442,17 @@ export class RtspFront implements ServedConnection {
     if (!options.keepOpen) this.#transport.close();
     this.#onEnd?.();
   }
+}
+
+/** How a connection begins. */
+interface FrontStart {
+  readonly role: RtspConnectionRole;
+  /** What was read behind the first request; of RTSP all of it. */
+  readonly rest: Uint8Array;
+  /** All that was read. */
+  readonly read: Uint8Array;
+  /** Of RTSP where that was looked for: the session that the first request is for. */
+  readonly session: string | undefined;
 }
 
 /** CVE-2019-6256: a GET's connection carries nothing up, so it is closed without a word. */

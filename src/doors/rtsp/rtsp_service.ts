@@ -49,6 +49,14 @@ export interface RtspServiceOptions {
   readonly onChange?: RtspChangePolicy;
 }
 
+/** What the door has beside the options of programs. */
+export interface RtspServiceParts {
+  /** The ways of datagrams that are offered. */
+  readonly datagrams: RtspDatagrams;
+  /** What the ids of sessions begin with. */
+  readonly idPrefix?: string;
+}
+
 /** The media side of all RTSP sessions of a server: who plays and records what, over which way. */
 export class RtspService implements MediaSessionOwner {
   readonly shell: Shell;
@@ -68,7 +76,7 @@ export class RtspService implements MediaSessionOwner {
   /** Starts without sessions. */
   constructor(
     shell: Shell,
-    options: RtspServiceOptions & { readonly datagrams: RtspDatagrams },
+    options: RtspServiceOptions & RtspServiceParts,
   ) {
     this.shell = shell;
     this.datagrams = options.datagrams;

@@ -257,3 +257,26 @@ class FrameWriter {
     await sent;
   }
 }
+
+/** A transport whose first bytes were read already. */
+export function transportWithFirst(transport: Transport, first: Uint8Array): Transport {
+  const reader = transport.readable.getReader();
+  let rest: Uint8Array | undefined = first;
+  return {
+    readable: new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const bytes = rest ?? (await reader.read()).value;
+        rest = undefined;
+        if (bytes === undefined) controller.close();
+        else controller.enqueue(bytes);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 }),
+    write: (bytes) => transport.write(bytes),
+    closeWrite: () => transport.closeWrite(),
+    close: () => transport.close(),
+    remoteAddress: transport.remoteAddress,
+    remoteName: transport.remoteName,
+    ...(transport.localAddress === undefined ? {} : { localAddress: transport.localAddress }),
+  };
+}

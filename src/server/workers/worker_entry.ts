@@ -5,6 +5,7 @@
  */
 import { CombinedCarrier, DirectoryClient, PortCarrier, RtmpCarrier } from "../../cluster/mod.ts";
 import { keyHash } from "../../access/mod.ts";
+import type { RtspParts } from "../../doors/rtsp/mod.ts";
 import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
@@ -13,7 +14,8 @@ import { Server } from "../server.ts";
 import { PartDrain } from "../part_drain.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
 import { answerForwarded, ForwardedRoutes } from "./forwarded_requests.ts";
-import { tokenPrefix, ViewerRoutes } from "./viewer_routes.ts";
+import { splice, SplicedConnections, splicedTransport } from "./spliced_connection.ts";
+import { tokenPrefix, viewerRoutes } from "./viewer_routes.ts";
 import { WorkerRelays } from "./worker_relays.ts";
 import type {
   FromWorker,
@@ -51,6 +53,8 @@ class WorkerProgram {
   #next = 1;
   #carrier: PortCarrier | undefined;
   #server: Server | undefined;
+  #rtsp: RtspParts | undefined;
+  readonly #spliced = new SplicedConnections();
 
   receive(message: ToWorker): void {
     switch (message.type) {
@@ -62,12 +66,20 @@ class WorkerProgram {
         return;
       case "unlink":
         this.#early.delete(message.member);
+        this.#spliced.lost(message.index);
         return this.#carrier?.disconnect(message.member);
       case "request":
         return void answerForwarded(message.request, {
           port: message.port,
           fetch: (request, hostname) => this.#server!.fetch(request, { remoteAddr: { hostname } }),
         });
+      case "handed-over": {
+        const { about, port } = message;
+        const transport = splicedTransport(about, port);
+        this.#spliced.keep(message.from, { over: transport.over, end: transport.close });
+        if (this.#rtsp?.onTake === undefined) return transport.close();
+        return this.#rtsp.onTake({ transport, isTls: about.isTls });
+      }
       case "directory":
         return this.#directory.receive(message.reply);
       case "sought":
@@ -113,11 +125,12 @@ class WorkerProgram {
         tokenPrefix: tokenPrefix(place.index),
         directory: this.#directory,
         sharesPorts: true,
+        rtspParts: this.#rtsp = rtspParts(place, this.#spliced),
         routes: [
           new ForwardedRoutes((request, port) => {
             scope.postMessage({ type: "request", request, port }, [port]);
           }),
-          new ViewerRoutes(place, (to, request, port) => {
+          ...viewerRoutes(place, (to, request, port) => {
             scope.postMessage({ type: "request", request, port, to }, [port]);
           }),
         ],
@@ -213,6 +226,23 @@ class WorkerProgram {
     // What it has told last is on its way already.
     if (method === "stop") scope.close();
   }
+}
+
+/** The workers that share the ports of RTSP, as the one at a place has them serve what it has accepted. */
+function rtspParts(place: WorkerStart["place"], spliced: SplicedConnections): RtspParts {
+  return {
+    ...place,
+    onTake: undefined,
+    async handOver(to, { transport, isTls }) {
+      const { remoteAddress, remoteName, localAddress } = transport;
+      const about = { isTls, remoteAddress, remoteName, localAddress };
+      const { port1, port2 } = new MessageChannel();
+      scope.postMessage({ type: "hand-over", to, about, port: port2 }, [port2]);
+      const passing = splice(transport, port1);
+      spliced.keep(to, passing);
+      await passing.over;
+    },
+  };
 }
 
 /** Stands for a function among the hooks. */

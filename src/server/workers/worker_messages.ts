@@ -6,6 +6,7 @@ import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import type { CarriedValue } from "./carried_values.ts";
+import type { SplicedAbout } from "./spliced_connection.ts";
 import type { ForwardedRequest } from "./forwarded_requests.ts";
 import type { RelayCalls } from "./worker_relays.ts";
 
@@ -78,9 +79,16 @@ export interface WorkerCalls extends RelayCalls {
 export type ToWorker =
   | { readonly type: "start"; readonly start: WorkerStart }
   | { readonly type: "link"; readonly member: string; readonly port: MessagePort }
-  | { readonly type: "unlink"; readonly member: string }
+  | { readonly type: "unlink"; readonly member: string; readonly index: number }
   /** A request over HTTP that has come to another worker. */
   | { readonly type: "request"; readonly request: ForwardedRequest; readonly port: MessagePort }
+  /** A connection that another worker has accepted, and that this one is to serve. */
+  | {
+    readonly type: "handed-over";
+    readonly from: number;
+    readonly about: SplicedAbout;
+    readonly port: MessagePort;
+  }
   | { readonly type: "directory"; readonly reply: DirectoryReply }
   /** Somebody elsewhere looks for a stream that this worker's relays see to, or does so no longer. */
   | { readonly type: "sought"; readonly name: string; readonly isSought: boolean }
@@ -120,6 +128,13 @@ export type FromWorker =
     readonly request: ForwardedRequest;
     readonly port: MessagePort;
     readonly to?: number;
+  }
+  /** A connection that the worker at another place is to serve. */
+  | {
+    readonly type: "hand-over";
+    readonly to: number;
+    readonly about: SplicedAbout;
+    readonly port: MessagePort;
   }
   /** Asks a hook, or with `ask` 0 tells it. */
   | {

@@ -11,6 +11,7 @@ import { answerForwarded, type ForwardedRequest } from "./forwarded_requests.ts"
 import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
+import type { SplicedAbout } from "./spliced_connection.ts";
 import { type CarriedValue, uncarried } from "./carried_values.ts";
 import type {
   FromWorker,
@@ -301,6 +302,7 @@ export class WorkerPool {
     }, {
       died: (why) => this.#died(slot, why),
       forward: ({ to, request, port }) => this.#slots[to]?.life?.request(request, port),
+      handOver: ({ to, about, port }) => this.#handOver(to, { from: index, about, port }),
     });
     slot.life = life;
     for (const other of this.#slots) {
@@ -368,10 +370,24 @@ export class WorkerPool {
     }
   }
 
-  #unlink({ member }: Slot): void {
+  /** Has a worker serve a connection of another; one that is not there has closed it. */
+  #handOver(
+    to: number,
+    { from, about, port }: {
+      readonly from: number;
+      readonly about: SplicedAbout;
+      readonly port: MessagePort;
+    },
+  ): void {
+    if (this.#slots[to]?.life?.take(from, { about, port }) === true) return;
+    port.postMessage({ type: "close" });
+    port.close();
+  }
+
+  #unlink({ member, index }: Slot): void {
     this.#options.directory.drop(member);
     this.#options.carrier.disconnect(member);
-    for (const { life } of this.#slots) life?.unlink(member);
+    for (const { life } of this.#slots) life?.unlink(member, index);
   }
 }
 
@@ -381,6 +397,10 @@ interface LifeEvents {
   /** A request has come that the worker at another place is to answer. */
   readonly forward: (
     about: { readonly to: number; readonly request: ForwardedRequest; readonly port: MessagePort },
+  ) => void;
+  /** A connection has come that the worker at another place is to serve. */
+  readonly handOver: (
+    handed: { readonly to: number; readonly about: SplicedAbout; readonly port: MessagePort },
   ) => void;
 }
 
@@ -445,12 +465,22 @@ class Life {
     }
   }
 
+  /** Has the worker serve a connection of another; whether it can. */
+  take(
+    from: number,
+    { about, port }: { readonly about: SplicedAbout; readonly port: MessagePort },
+  ): boolean {
+    if (this.#state !== "running") return false;
+    this.#worker.postMessage({ type: "handed-over", from, about, port }, [port]);
+    return true;
+  }
+
   seek(name: string, isSought: boolean): void {
     this.#post({ type: "sought", name, isSought });
   }
 
-  unlink(member: string): void {
-    this.#post({ type: "unlink", member });
+  unlink(member: string, index: number): void {
+    this.#post({ type: "unlink", member, index });
   }
 
   /** Has the worker do something. */
@@ -526,6 +556,8 @@ class Life {
         if (to !== undefined) return this.#events.forward({ to, request, port });
         return void answerForwarded(message.request, { port: message.port, fetch });
       }
+      case "hand-over":
+        return this.#events.handOver(message);
       case "hook":
         return void this.#hook(message);
       case "result":

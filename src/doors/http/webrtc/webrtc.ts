@@ -18,6 +18,8 @@ export interface WebRtcOptions {
    * proxy, or where addresses are translated.
    */
   readonly hosts?: readonly string[];
+  /** Hexadecimal digits that the ids of this part's sessions begin with, so that others know whose they are. */
+  readonly idPrefix?: string;
 }
 
 /** Sessions that are not connected yet; each goes after 10 s. */
@@ -66,6 +68,11 @@ export class WebRtc {
       this.#ports = undefined;
       throw error;
     }
+  }
+
+  /** What the ids of sessions begin with. */
+  get idPrefix(): string {
+    return this.#options.idPrefix ?? "";
   }
 
   /** How many ports there are. */

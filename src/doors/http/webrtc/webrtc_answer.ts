@@ -53,7 +53,7 @@ export async function beginSession(
     const reason = "No address is known at which WebRTC can be reached";
     return faultAnswer({ status: 503, code: "address", reason });
   }
-  const id = random(16).toHex();
+  const id = webrtc.idPrefix + random(16).toHex();
   const session = new WebRtcSession(visit, {
     webrtc,
     sessions,
