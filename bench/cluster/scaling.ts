@@ -49,6 +49,30 @@ async function writeCosts(lengths: readonly number[]): Promise<[length: number, 
   return costs;
 }
 
+/** What it costs more to write when one was asleep before, microseconds: a timer, a wake of the thread, cold caches. */
+async function wakeCost(writeUs: number): Promise<number> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  await using reader = new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `const c = await Deno.connect({ hostname: "127.0.0.1", port: ${port} });
+       const b = new Uint8Array(1 << 20); while (await c.read(b) !== null);`,
+    ],
+  }).spawn();
+  using conn = await listener.accept();
+  const bytes = new Uint8Array(WRITE_BYTES);
+  const count = 500;
+  const before = await runSeconds();
+  for (let write = 0; write < count; write++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+  }
+  const each = (await runSeconds() - before) / count * 1e6;
+  reader.kill("SIGKILL");
+  return each - writeUs;
+}
+
 /** The line through points, by least squares. */
 function fit(points: readonly (readonly [number, number])[]): { fixed: number; each: number } {
   const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
@@ -106,6 +130,7 @@ if (import.meta.main) {
   const { fixed, each } = fit(costs);
   console.log(`fit: ${fixed.toFixed(1)} µs a write + ${(each * 1000).toFixed(2)} µs a kB`);
   const us = fixed + each * WRITE_BYTES;
+  console.log(`a wake: ${(await wakeCost(us)).toFixed(0)} µs`);
   const players = Math.floor(1e6 / (us * WRITES_A_SECOND));
   const line = Math.floor(10e9 / BITS_A_PLAYER);
   console.log(`players a core by writes alone: ${players}; by 10 Gb/s: ${line}`);

@@ -58,6 +58,9 @@ const BEATS_A_RENEWAL = 10;
 /** What other machines tell of themselves is asked for anew after so long, milliseconds. */
 const KNOWN_MS = 1000;
 
+/** Of the copies of a stream so many are looked at, by chance, however many there are. */
+const MOST_COPIES = 32;
+
 /** Who looks for a stream that nobody has looks again after so long, milliseconds: at first often. */
 const FIRST_LOOK_MS = 100;
 const LONGEST_LOOK_MS = 1000;
@@ -74,10 +77,10 @@ export class LeaseDirectory implements Directory {
   readonly #options: LeaseDirectoryOptions;
   readonly #claims = new Map<string, Claim>();
   readonly #replicas = new Set<Replica>();
-  #known: { readonly atMs: number; readonly nodes: ReadonlyMap<string, NodeRecord> } = {
-    atMs: -Infinity,
-    nodes: new Map(),
-  };
+  readonly #known = new Map<
+    string,
+    { readonly atMs: number; readonly record: NodeRecord | undefined }
+  >();
   #beats = 0;
   #beating: Timer | undefined;
   #isStopped = false;
@@ -117,19 +120,21 @@ export class LeaseDirectory implements Directory {
 
   /** All machines that tell of themselves, as of now. */
   async nodes(): Promise<NodeRecord[]> {
-    const { store, clock } = this.#options;
-    const records = await store.list(NODE_KEYS);
-    const nodes = Array.from(records.values(), ({ value }) => JSON.parse(value) as NodeRecord);
-    this.#known = { atMs: clock.now(), nodes: new Map(nodes.map((one) => [one.node, one])) };
-    return nodes;
+    const records = await this.#options.store.list(NODE_KEYS);
+    return Array.from(records.values(), ({ value }) => JSON.parse(value) as NodeRecord);
   }
 
-  /** The same, as of a moment ago, so that who looks for many streams does not ask for all machines each time. */
-  async #knownNodes(members: readonly string[]): Promise<ReadonlyMap<string, NodeRecord>> {
-    const { atMs, nodes } = this.#known;
-    const isFresh = this.#options.clock.now() - atMs < KNOWN_MS;
-    if (!isFresh || !members.every((member) => nodes.has(member))) await this.nodes();
-    return this.#known.nodes;
+  /**
+   * What a machine tells of itself, as of a moment ago: who looks for many streams does not ask each time, and nobody
+   * asks for all machines, since their number would count twice.
+   */
+  async #nodeRecord(node: string): Promise<NodeRecord | undefined> {
+    const nowMs = this.#options.clock.now();
+    const known = this.#known.get(node);
+    if (known !== undefined && nowMs - known.atMs < KNOWN_MS) return known.record;
+    const record = (await this.#read<NodeRecord>(nodeKey(node)))?.record;
+    this.#known.set(node, { atMs: nowMs, record });
+    return record;
   }
 
   /** Tells of this machine at once, since something has changed. */
@@ -278,20 +283,18 @@ export class LeaseDirectory implements Directory {
     const { node, region } = self();
     const origin = await this.#read<StreamRecord>(streamKey(name));
     if (origin === undefined || origin.record.node === node) return [];
-    const [replicas] = await Promise.all([
-      store.list(replicaKey(name, "")),
-      this.#knownNodes([origin.record.node]),
-    ]);
     const { epoch } = origin.record;
-    const copies = Array.from(replicas.values(), ({ value }) => JSON.parse(value) as ReplicaRecord)
-      .filter((replica) => replica.epoch === epoch);
-    const members = [origin.record, ...copies].map(({ node }) => node);
-    const known = await this.#knownNodes(members);
-    const all = [
+    const keys = someOf(await store.keys(replicaKey(name, "")), MOST_COPIES);
+    const copies = await Promise.all(keys.map((key) => this.#read<ReplicaRecord>(key)));
+    const holders = [
       { ...origin.record, path: [origin.record.node], id: `${origin.record.node}#${epoch}` },
-      ...copies.map((replica) => ({ ...replica, id: `${replica.node}~${epoch}` })),
-    ].flatMap(({ node: member, run, path, id }) => {
-      const info = known.get(member);
+      ...copies.flatMap((copy) => copy?.record ?? [])
+        .filter((replica) => replica.epoch === epoch)
+        .map((replica) => ({ ...replica, id: `${replica.node}~${epoch}` })),
+    ];
+    const infos = await Promise.all(holders.map(({ node }) => this.#nodeRecord(node)));
+    const all = holders.flatMap(({ node: member, run, path, id }, at) => {
+      const info = infos[at];
       if (info === undefined || info.run !== run) return [];
       const { url, region, feeds, maxFeeds, isDraining } = info;
       const load = { region, feeds, maxFeeds, isDraining };
@@ -436,4 +439,14 @@ export class LeaseDirectory implements Directory {
 
 function claimId({ node, run, claimedMs }: StreamRecord): string {
   return `${node} ${run} ${claimedMs}`;
+}
+
+/** So many of some, by chance. */
+function someOf<T>(all: readonly T[], most: number): readonly T[] {
+  if (all.length <= most) return all;
+  const left = [...all];
+  return Array.from(
+    { length: most },
+    () => left.splice(Math.floor(Math.random() * left.length), 1)[0]!,
+  );
 }

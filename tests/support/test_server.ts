@@ -82,6 +82,8 @@ export class TestServer implements AsyncDisposable {
   /** Resolves when no connection is left. */
   async quiet(): Promise<void> {
     await until(() => this.server.connectionCount === 0);
+    // What workers have counted is up to a second old, and was told before it is counted.
+    await this.server.freshSnapshot();
   }
 
   /** Stops, and asserts that nothing of the server itself has failed. */

@@ -216,7 +216,7 @@ export class RtspFront implements ServedConnection {
       if (this.#end !== undefined) return this.#end;
       const { role } = start;
       const elsewhere = this.#partFor(start);
-      if (elsewhere !== undefined) return await this.#handOver(elsewhere, start.read);
+      if (elsewhere !== undefined) return this.#handOver(elsewhere, start.read);
       if (role.role !== "tunnel-get") this.#deadlineMs = undefined;
       switch (role.role) {
         case "rtsp":
@@ -286,14 +286,16 @@ export class RtspFront implements ServedConnection {
     return index === parts.index ? undefined : index;
   }
 
-  /** Has another part serve the connection. Its guest there is a client; here it only passes bytes on. */
-  async #handOver(to: number, read: Uint8Array): Promise<ConnectionEnd> {
+  /** Has another part serve the connection: there it counts, and is ended; here its bytes are passed on. */
+  #handOver(to: number, read: Uint8Array): ConnectionEnd {
     const { isTls = false, parts } = this.#options;
     this.#deadlineMs = undefined;
-    const transport = transportWithFirst(this.#transport, read);
-    await parts!.handOver(to, { transport, isTls });
-    transport.close();
-    return this.#end ?? { clean: true, reason: "closed", message: "Another worker has served it" };
+    parts!.handOver(to, { transport: transportWithFirst(this.#transport, read), isTls });
+    return this.#end ??= {
+      clean: true,
+      reason: "handed-over",
+      message: "Another worker serves the connection",
+    };
   }
 
   /** Serves RTSP on `transport`; without `first`, a tunnel. */

@@ -20,8 +20,8 @@ export interface RtspParts {
   readonly of: number;
   /** Set by the door: serves a connection that another part has accepted. */
   onTake: ((handed: HandedConnection) => void) | undefined;
-  /** Has the part at a place serve a connection; resolves when that is over. */
-  handOver(to: number, handed: HandedConnection): Promise<void>;
+  /** Has the part at a place serve a connection, whose transport is no longer the caller's. */
+  handOver(to: number, handed: HandedConnection): void;
 }
 
 /** What the ids of a part's sessions begin with: its place, four digits. */

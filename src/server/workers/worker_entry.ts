@@ -233,14 +233,12 @@ function rtspParts(place: WorkerStart["place"], spliced: SplicedConnections): Rt
   return {
     ...place,
     onTake: undefined,
-    async handOver(to, { transport, isTls }) {
+    handOver(to, { transport, isTls }) {
       const { remoteAddress, remoteName, localAddress } = transport;
       const about = { isTls, remoteAddress, remoteName, localAddress };
       const { port1, port2 } = new MessageChannel();
       scope.postMessage({ type: "hand-over", to, about, port: port2 }, [port2]);
-      const passing = splice(transport, port1);
-      spliced.keep(to, passing);
-      await passing.over;
+      spliced.keep(to, splice(transport, port1));
     },
   };
 }
