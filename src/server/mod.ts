@@ -100,10 +100,12 @@ export {
   StreamVisit,
 } from "../doors/http/mod.ts";
 export {
+  type HandedConnection,
   type MulticastOptions,
   parseMulticastRange,
   type RtspChangePolicy,
   type RtspDoorSnapshot,
+  type RtspParts,
   type RtspServiceOptions,
   type RtspSessionStatistics,
 } from "../doors/rtsp/mod.ts";
