@@ -165,7 +165,11 @@ export class Recorder {
     this.#options = options;
     this.#context = context;
     const { maxLagBytes } = options;
-    this.#units = openStreamQueue(stream, maxLagBytes === undefined ? {} : { maxLagBytes });
+    // How late something is written matters to nobody, other than for players.
+    this.#units = openStreamQueue(stream, {
+      maxLagMs: Infinity,
+      ...(maxLagBytes === undefined ? {} : { maxLagBytes }),
+    });
     this.#done = this.#run();
   }
 

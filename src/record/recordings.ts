@@ -120,25 +120,21 @@ export class Recordings {
    * @throws {RecordingError} (rejects) `permission`, with the flag to add, or `store`
    */
   async open(): Promise<void> {
-    for (const { store, rule } of this.#rules) {
+    for (const active of this.#rules) {
+      const { store, rule } = active;
       store.onTrouble = (reason) => this.#tellTrouble(store, reason);
       try {
         await store.check();
-      } catch (error) {
-        if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
-      }
-      if (rule.keepFreeBytes !== undefined) await store.freeBytes?.();
-    }
-    for (const rule of this.#rules) {
-      try {
-        await this.#listRule(rule);
+        if (rule.keepFreeBytes !== undefined) await store.freeBytes?.();
       } catch (error) {
         if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
         this.#context.log.warn("recordings cannot be listed yet", {
-          to: rule.store.target,
+          to: store.target,
           reason: error.message,
         });
+        continue;
       }
+      await this.#listRule(active);
     }
   }
 
