@@ -2,7 +2,7 @@ import type { RtspClient, RtspRecording } from "../client/mod.ts";
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
 import { parseRtspUrl } from "../rtsp/mod.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
-import { formatAddress } from "../transport/mod.ts";
+import { DatagramPace, formatAddress } from "../transport/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import {
   closeWriter,
@@ -22,10 +22,6 @@ import { RtspUnitPackets } from "./rtsp_unit_packets.ts";
 
 /** How long the tracks of a stream are waited for before it is announced, milliseconds. */
 const DESCRIBE_WAIT_MS = 3000;
-
-/** Datagrams in one go, and the pause behind them: a receiver's buffer holds no group of pictures. */
-const BURST_PACKETS = 32;
-const BURST_PAUSE_MS = 2;
 
 /**
  * What relays need of RTSP.
@@ -124,9 +120,10 @@ class RtspRelaySink implements RelaySink {
   readonly #clock: Clock;
   readonly #log: ServerLog;
   readonly #packets: RtspUnitPackets;
+  /** Of datagrams; a connection says by itself when it takes no more. */
+  readonly #pace: DatagramPace | undefined;
   /** The publication whose tracks are known to be those announced. */
   #publication: Publication | undefined;
-  #burst = 0;
 
   constructor(
     recording: RtspRecording,
@@ -145,6 +142,7 @@ class RtspRelaySink implements RelaySink {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#packets = new RtspUnitPackets(options.tracks);
+    this.#pace = recording.protocol === "udp" ? new DatagramPace(this.#clock) : undefined;
     const ends = this.#writers.map(({ closed }) => closed.then(() => {}, () => {}));
     this.ended = Promise.race(ends);
   }
@@ -159,8 +157,8 @@ class RtspRelaySink implements RelaySink {
         // The client sends reports of its own: it needs to know which time belongs to which timestamp.
         this.#recording.tracks[track]!.setReference(reference.rtpTimestamp, reference.unixUs);
       } else {
+        await this.#pace?.next();
         await this.#writers[track]!.write(packet);
-        if (this.#recording.protocol === "udp") await this.#pace();
       }
     }
     return true;
@@ -175,10 +173,5 @@ class RtspRelaySink implements RelaySink {
     const options = { clock: this.#clock, log: this.#log, waitMs: DESCRIBE_WAIT_MS };
     const described = await describeStream(this.#stream, options);
     return described !== undefined && areCompatible(described.tracks, this.#packets.tracks);
-  }
-
-  async #pace(): Promise<void> {
-    if (++this.#burst % BURST_PACKETS !== 0) return;
-    await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
   }
 }

@@ -12,6 +12,7 @@ export {
   type DatagramSocket,
   joinDatagramGroup,
 } from "./datagram.ts";
+export * from "./datagram_pace.ts";
 export * from "./datagram_pair.ts";
 export * from "./gentle_close.ts";
 export { hurryCollection } from "./hurry_collection.ts";

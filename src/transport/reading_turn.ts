@@ -30,8 +30,12 @@ export class ReadingTurn {
   /** Adds work; returns what to wait for before going on, `undefined` while the turn lasts. */
   spend(workMs: number): Promise<void> | undefined {
     this.#workedMs += workMs;
-    if (this.#next === undefined && this.#workedMs >= TURN_MS) this.#next = this.#pass();
-    return this.#next;
+    return this.#workedMs >= TURN_MS ? this.giveWay() : this.#next;
+  }
+
+  /** Resolves when the network and the timers had their turn, whatever work there was. */
+  giveWay(): Promise<void> {
+    return this.#next ??= this.#pass();
   }
 
   async #pass(): Promise<void> {

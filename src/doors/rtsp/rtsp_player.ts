@@ -1,6 +1,6 @@
 import type { Clock, StreamReader, WireCursor } from "../../hub/mod.ts";
 import type { RtspPair, RtspServerSession } from "../../rtsp/mod.ts";
-import type { Outbox } from "../../transport/mod.ts";
+import { DatagramPace, type Outbox } from "../../transport/mod.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import { framesOf, JoinBurst, type RtspFrame } from "./join_burst.ts";
 import { RtspTcpFeed } from "./rtsp_tcp_feed.ts";
@@ -90,12 +90,6 @@ export class RtspTcpPlayer implements RtspPlayer {
   }
 }
 
-/** Datagrams that follow each other without a pause: about what a receiver's buffer holds. */
-const BURST_PACKETS = 32;
-
-/** Pause between full bursts, so that a group of pictures does not overrun the receiver. */
-const BURST_PAUSE_MS = 2;
-
 /** Time for a player to make something of the reports behind the burst, before media come in between. */
 const SETTLING_PAUSE_MS = 5;
 
@@ -115,6 +109,7 @@ export class RtspUdpPlayer implements RtspPlayer {
   readonly #cursor: WireCursor;
   readonly #sockets: Pick<RtpSockets, "send">;
   readonly #clock: Clock;
+  readonly #pace: DatagramPace;
   readonly #address: string;
   readonly #ports: ReadonlyMap<number, RtspPair>;
   readonly #protection: SessionProtection | undefined;
@@ -140,6 +135,7 @@ export class RtspUdpPlayer implements RtspPlayer {
     this.#cursor = cursor;
     this.#sockets = options.sockets;
     this.#clock = options.clock;
+    this.#pace = new DatagramPace(options.clock);
     this.#address = options.address;
     this.#ports = options.ports;
     this.#protection = options.protection;
@@ -183,15 +179,13 @@ export class RtspUdpPlayer implements RtspPlayer {
   }
 
   async #send(frames: Iterable<RtspFrame>, pauses: number): Promise<void> {
-    let sent = 0;
     for (const { track, rtcp, packet: plain, isSettling = false } of frames) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
       if (port === undefined) continue;
-      if (isSettling) await this.#pause(SETTLING_PAUSE_MS);
-      else if (sent > 0 && sent % BURST_PACKETS === 0) await this.#pause(BURST_PAUSE_MS);
+      const pause = isSettling ? this.#pause(SETTLING_PAUSE_MS) : this.#pace.next();
+      if (pause !== undefined) await pause;
       if (this.#pauses !== pauses) return;
       const packet = this.#protection?.protect(plain, { rtcp }) ?? plain;
-      sent++;
       this.packets++;
       this.bytes += packet.length;
       // One after the other: sends under way at once overtake each other when the socket is full.

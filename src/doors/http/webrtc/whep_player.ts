@@ -10,17 +10,15 @@ import {
   rtpSequenceNumber,
   rtpTimestamp,
 } from "../../../rtp/mod.ts";
+import { DatagramPace } from "../../../transport/mod.ts";
 import { FRAME_HEADER_BYTES } from "../../../wire/mod.ts";
 import { CatchUp } from "./catch_up.ts";
 import { SentPackets } from "./sent_packets.ts";
 import { ShownOrder } from "./shown_order.ts";
 import type { LinkJob, WebRtcLink } from "./webrtc_link.ts";
 
-/** Datagrams that follow each other without a pause: about what a receiver's buffer holds. */
-const BURST_PACKETS = 32;
-
-/** Pause between full bursts, so that a group of pictures does not overrun the receiver, milliseconds. */
-const BURST_PAUSE_MS = 2;
+/** Packets that the link is given at a time. */
+const BATCH_PACKETS = 32;
 
 /**
  * A player that has lost the picture is sent the kept key frame so often at most, milliseconds; each time that it asks
@@ -73,6 +71,7 @@ export class WhepPlayer {
   readonly #link: WebRtcLink;
   readonly #reader: StreamReader;
   readonly #clock: Clock;
+  readonly #pace: DatagramPace;
   readonly #tracks: ReadonlyMap<number, SendingTrack>;
   readonly #onBytes: (count: number) => void;
   readonly #catchUp = new CatchUp();
@@ -99,6 +98,7 @@ export class WhepPlayer {
     this.#link = options.link;
     this.#reader = options.reader;
     this.#clock = options.clock;
+    this.#pace = new DatagramPace(options.clock);
     this.#onBytes = options.onBytes;
     this.#tracks = new Map(options.tracks.map((track) => [track.index, {
       ...track,
@@ -222,7 +222,7 @@ export class WhepPlayer {
 
   async #send(bytes: Uint8Array, entries: readonly WireEntry[]): Promise<void> {
     let jobs: LinkJob[] = [];
-    for (const [index, { start, end, timeUs }] of entries.entries()) {
+    for (const { start, end, timeUs } of entries) {
       const channel = bytes[start + 1]!;
       const packet = bytes.subarray(start + FRAME_HEADER_BYTES, end);
       const track = this.#tracks.get(channel >> 1);
@@ -232,15 +232,18 @@ export class WhepPlayer {
         const job = this.#jobOf(packet, { track, timeUs });
         if (job !== undefined) jobs.push(job);
       }
-      if (jobs.length < BURST_PACKETS) continue;
-      this.#onBytes(await this.#link.sendRtp(jobs));
+      if (jobs.length < BATCH_PACKETS) continue;
+      await this.#leave(jobs);
       jobs = [];
       if (!this.#isRunning) return;
-      if (index < entries.length - 1) {
-        await new Promise<void>((resolve) => this.#clock.setTimer(resolve, BURST_PAUSE_MS));
-      }
     }
-    if (jobs.length > 0) this.#onBytes(await this.#link.sendRtp(jobs));
+    if (jobs.length > 0) await this.#leave(jobs);
+  }
+
+  async #leave(jobs: readonly LinkJob[]): Promise<void> {
+    const pause = this.#pace.next(jobs.length);
+    if (pause !== undefined) await pause;
+    if (this.#isRunning) this.#onBytes(await this.#link.sendRtp(jobs));
   }
 
   /** The job that sends a packet; `undefined` where it is not sent. */

@@ -1,0 +1,49 @@
+import type { Clock } from "../hub/mod.ts";
+import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
+
+/**
+ * Datagrams that follow each other without a pause. A receiver's buffer holds some 90 of full size on Linux
+ * (`net.core.rmem_default`), which is far less than a group of pictures, and whoever reads it is late at times.
+ */
+const BURST = 32;
+
+/** The pause between full bursts, milliseconds: 180 Mb/s at most. */
+const PAUSE_MS = 2;
+
+/**
+ * How datagrams to one receiver are spaced: what is kept of a stream leaves in bursts with pauses between them, and
+ * what is live, which has pauses of its own, leaves as it comes. All that reads from the network has its turn in
+ * a pause, since some of it may be what these datagrams go to, or datagrams that nobody sends again.
+ */
+export class DatagramPace {
+  readonly #clock: Clock;
+  readonly #turn: ReadingTurn;
+  #sent = 0;
+  #lastMs = -Infinity;
+
+  /** `turn` is that of this program's event loop, if not given. */
+  constructor(clock: Clock, options: { readonly turn?: ReadingTurn } = {}) {
+    this.#clock = clock;
+    this.#turn = options.turn ?? readingTurn;
+  }
+
+  /** Says that a datagram is about to leave, or `count`; returns what it waits for, `undefined` for nothing. */
+  next(count = 1): Promise<void> | undefined {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#lastMs >= PAUSE_MS) this.#sent = 0;
+    this.#lastMs = nowMs;
+    const isFull = this.#sent > 0 && this.#sent + count > BURST;
+    if (!isFull) {
+      this.#sent += count;
+      return undefined;
+    }
+    this.#sent = count;
+    return this.#pause();
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.setTimer(resolve, PAUSE_MS));
+    await this.#turn.giveWay();
+    this.#lastMs = this.#clock.now();
+  }
+}
