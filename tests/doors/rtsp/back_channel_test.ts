@@ -7,6 +7,8 @@ import { RtspError, type RtspRequest } from "../../../src/rtsp/mod.ts";
 import { parseSdp } from "../../../src/sdp/mod.ts";
 import type { ServerOptions } from "../../../mod.ts";
 import { type Answer, Camera, type CameraPeer, sound } from "../../client/scripted_camera.ts";
+import { makeCertificate } from "../../support/certificate.ts";
+import { ignoreWithout } from "../../support/process.ts";
 import { RtspPeer } from "../../support/rtsp_peer.ts";
 import { TestRelay } from "../../support/test_relay.ts";
 import { TestServer, until } from "../../support/test_server.ts";
@@ -396,4 +398,29 @@ Deno.test("who talks goes on when the camera has gone and come back, and one tha
     message === "rtsp talk ended" && "flooded" in fields
   );
   assert(Number(ended.fields.flooded) > 50, `${ended.fields.flooded}`);
+});
+
+Deno.test({
+  name: "what is said over RTSPS is protected as the rest is, by TCP and UDP",
+  ignore: ignoreWithout("openssl"),
+  async fn() {
+    await using camera = new TalkableCamera();
+    const tls = await makeCertificate();
+    await using weir = await TestServer.start({ ...ANYBODY, rtsps: LOCAL, tls });
+    await using _relay = await pull(weir, camera.url);
+    const { port } = weir.server.addresses.find(({ protocol }) => protocol === "rtsps")!;
+    for (const [index, transport] of (["tcp", "udp"] as const).entries()) {
+      const client = await RtspClient.connect(`rtsps://localhost:${port}/live/cam`, {
+        transport,
+        caCerts: [tls.cert],
+      });
+      const talk = await client.talk();
+      assertEquals([talk.protocol, talk.tracks[0]!.media.protocol], [transport, "RTP/SAVP"]);
+      await say(talk.tracks[0]!.getWriter());
+      const packets = await heard(await camera.talker(index), 5);
+      assertEquals(packets.map(({ payload }) => payload[0]), [0, 1, 2, 3, 4]);
+      await client.close();
+      await until(() => weir.server.stream("live/cam").backChannel?.isTaken === false);
+    }
+  },
 });
