@@ -24,6 +24,7 @@ import type {
   RtspDescribeOptions,
   RtspParameterOptions,
   RtspPlayOptions,
+  RtspTalkOptions,
 } from "./rtsp_client_options.ts";
 import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
 import { RtspPlayback } from "./rtsp_playback.ts";
@@ -211,22 +212,29 @@ export class RtspClient implements AsyncDisposable {
    * nothing; resolves when it has agreed. What it takes is in the formats of the one track that comes back: packets are
    * of one of their payload types, and are to be written at the pace at which they are to be heard.
    *
+   * GStreamer's server, up to 1.22 at least, hears nothing now and then in a session that leaves out what it has described:
+   * all of that is set up there, and dropped as it comes.
+   *
    * @throws {TypeError} (rejects) if the client plays or publishes already
    * @throws {RtspError} (rejects) `tracks-missing` where the server describes no back channel, with status 551 where it
    * says so; what else the server refused with: 403 or 453, say, where somebody talks already; or why the connection
    * ended
    */
-  async talk(options: RtspRequestOptions = {}): Promise<RtspRecording> {
+  async talk(options: RtspTalkOptions = {}): Promise<RtspRecording> {
     this.#assertIdle("talk");
-    const back = backChannelOf(await this.#describe({ ...options, backChannel: true }));
+    const description = await this.#describe({ ...options, backChannel: true });
+    const back = backChannelOf(description);
     if (back === undefined) {
       throw new RtspError("tracks-missing", "The server describes no back channel");
     }
     this.#assertIdle("talk");
+    const { isWhole = isOfGStreamer(description) } = options;
     return await this.#send([back.media], {
       ...options,
       isBackChannel: true,
-      begin: (connection) => connection.ask("playing", (session) => session.play(), options),
+      others: isWhole ? description.media.filter(({ direction }) => direction !== "sendonly") : [],
+      // As in ONVIF's examples it has no range: GStreamer's server would seek.
+      begin: (connection) => connection.ask("playing", (session) => session.resume(), options),
     });
   }
 
@@ -273,10 +281,12 @@ export class RtspClient implements AsyncDisposable {
     media: readonly SdpMedia[],
     options: RtspRequestOptions & {
       readonly isBackChannel?: boolean;
+      /** Media that the server sends in the same session, and that nobody wants. */
+      readonly others?: readonly SdpMedia[];
       readonly begin: (connection: RtspClientConnection) => Promise<unknown>;
     },
   ): Promise<RtspRecording> {
-    const { isBackChannel = false, begin } = options;
+    const { isBackChannel = false, others = [], begin } = options;
     const connection = this.#connection!;
     const recording: RtspRecording = new RtspRecording({
       media,
@@ -290,7 +300,8 @@ export class RtspClient implements AsyncDisposable {
     this.#recording = recording;
     try {
       const protocols = this.#protocols(["tcp", "udp"]);
-      const links = await setUpLinks(connection, recording.requests(), {
+      const unwanted = others.map((media) => ({ media, receive: () => {} }));
+      const links = await setUpLinks(connection, [...recording.requests(), ...unwanted], {
         ...options,
         protocols,
         mode: isBackChannel ? "play" : "record",
@@ -580,6 +591,11 @@ export class RtspClient implements AsyncDisposable {
 function mayBeOfOption(error: unknown): boolean {
   return error instanceof RtspError && error.code === "refused" &&
     ![403, 404, 503].includes(error.status);
+}
+
+/** Whether GStreamer's server has described it, as it says itself. */
+function isOfGStreamer({ attributes = [] }: SessionDescription): boolean {
+  return attributes.some(({ name, value }) => name === "tool" && value === "GStreamer");
 }
 
 /** Whether packets go over the connection where nothing else is asked for. */

@@ -54,6 +54,15 @@ export interface RtspPlayOptions extends RtspRequestOptions, PlaybackBounds {
   readonly range?: RtspRange;
 }
 
+/** Options of `RtspClient.talk`. */
+export interface RtspTalkOptions extends RtspRequestOptions {
+  /**
+   * Whether all that the server sends is set up too, and dropped as it comes: for servers that take no session of the
+   * back channel alone. Default: whether the server is GStreamer's.
+   */
+  readonly isWhole?: boolean;
+}
+
 /** Options of `RtspClient.request`. */
 export interface RtspParameterOptions extends RtspRequestOptions {
   /** Further header fields. */

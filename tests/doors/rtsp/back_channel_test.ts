@@ -278,6 +278,30 @@ Deno.test("what is said goes through two servers to the camera, which one talker
   await other.talk();
 });
 
+Deno.test("a camera of GStreamer's has all set up that it has described, and is asked to play without a range", async () => {
+  for (const [tool, tracks] of [["GStreamer", [5, 1, 4]], ["LIVE555", [5]]] as const) {
+    await using camera = new TalkableCamera({
+      DESCRIBE: (request, peer) => ({
+        ...peer.standard(request)!,
+        body: DAHUA.replace("a=control:*", `a=tool:${tool}\r\na=control:*`),
+      }),
+    });
+    await using client = await RtspClient.connect(camera.url, { transport: "tcp" });
+    const talk = await client.talk();
+    const peer = await camera.peer();
+    // What it sends is nobody's.
+    if (tracks.length > 1) await peer.send(1, sound(0));
+    await say(talk.tracks[0]!.getWriter());
+    await heard(peer, 5);
+    const requests = peer.requests.all.slice(2);
+    assertEquals(requests.map(({ method, url }) => `${method} ${url.split("/").at(-1)}`), [
+      ...tracks.map((track) => `SETUP trackID=${track}`),
+      "PLAY ",
+    ], tool);
+    assertEquals(requests.at(-1)!.headers.get("Range"), undefined);
+  }
+});
+
 /** A camera that knows one law alone, as the small ones do. */
 function lawOf(law: "PCMU" | "PCMA"): string {
   const payloadType = law === "PCMU" ? 0 : 8;
