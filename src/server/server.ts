@@ -9,7 +9,13 @@ import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import type { Recordings, SavedClip } from "../record/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
-import { type ListenAddress, ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
+import {
+  type ListenAddress,
+  readingTurn,
+  ServerError,
+  type StreamPair,
+  systemClock,
+} from "../transport/mod.ts";
 import { accessOf, accessOptionsOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
@@ -241,7 +247,16 @@ export class Server {
   }
 
   #change<T>(change: () => Promise<T>): Promise<T> {
-    const changed = this.#changing.then(change);
+    // Who changes something again and again must not keep connections and timers from their turns: a publisher that is
+    // not read would seem to be silent.
+    const changed = this.#changing.then(async () => {
+      const startMs = performance.now();
+      try {
+        return await change();
+      } finally {
+        await readingTurn.spend(performance.now() - startMs);
+      }
+    });
     this.#changing = changed.catch(() => {});
     return changed;
   }

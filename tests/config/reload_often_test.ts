@@ -80,6 +80,9 @@ Deno.test("a thousand reloads while players watch disconnect nobody, and cost th
     else await reloader.reload("test");
     await publisher.frames(count + 1, 1);
   }
+  // What comes was read all the time: a publisher that is not read for 10 s would be closed as silent.
+  const { units = 0 } = server.hub.get("live/a")?.statistics.publisher ?? {};
+  assert(units > 900, `${units} units`);
   for (const player of players) {
     const numbers = await player.frameNumbers(1000);
     assertEquals(numbers, Array.from({ length: 1000 }, (_, index) => index + 1));
