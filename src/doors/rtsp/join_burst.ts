@@ -13,6 +13,13 @@ export interface RtspFrame {
   readonly isSettling?: boolean;
 }
 
+/** Frames that follow each other. */
+export interface RtspStretch {
+  readonly bytes: Uint8Array;
+  /** How many they are. */
+  readonly messages: number;
+}
+
 /** The frame that begins at `at`. */
 function frameAt(bytes: Uint8Array, at: number): RtspFrame {
   const channel = bytes[at + 1]!;
@@ -31,6 +38,29 @@ export function* framesOf(bytes: Uint8Array): Generator<RtspFrame> {
     yield frame;
     at += FRAME_HEADER_BYTES + frame.packet.length;
   }
+}
+
+/** Frames of `bytes`, as views that are as long as can be, up to `most` bytes where they are several frames. */
+export function* stretchesOf(
+  frames: Iterable<RtspFrame>,
+  { bytes, most }: { readonly bytes: Uint8Array; readonly most: number },
+): Generator<RtspStretch> {
+  let start = 0;
+  let end = 0;
+  let messages = 0;
+  for (const { packet } of frames) {
+    const packetAt = packet.byteOffset - bytes.byteOffset;
+    const at = packetAt - FRAME_HEADER_BYTES;
+    const packetEnd = packetAt + packet.length;
+    if (messages > 0 && (at !== end || packetEnd - start > most)) {
+      yield { bytes: bytes.subarray(start, end), messages };
+      messages = 0;
+    }
+    if (messages === 0) start = at;
+    end = packetEnd;
+    messages++;
+  }
+  if (messages > 0) yield { bytes: bytes.subarray(start, end), messages };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What of a burst waits a moment where reports come by another way than packets do. */
 import { assertEquals } from "@std/assert";
-import { JoinBurst } from "../../../src/doors/rtsp/join_burst.ts";
+import { JoinBurst, stretchesOf } from "../../../src/doors/rtsp/join_burst.ts";
 import type { WireEntry, WireRun } from "../../../src/hub/mod.ts";
 
 /** A run of frames without content: `V` and `A` are packets of two tracks, `v` and `a` reports on them. */
@@ -35,4 +35,17 @@ Deno.test("a burst waits behind the first packet of each track, and around the f
   burst.begin();
   assertEquals(sent(burst, run("vaVVA", 190)), "vaV.VA");
   assertEquals(sent(burst, run("vaV", 210)), ".va.V");
+});
+
+Deno.test("what a burst has is views of the log, which end where a report is left out or they become long", () => {
+  const burst = new JoinBurst({ now: () => 100, setTimer: () => ({ cancel() {} }) });
+  burst.begin();
+  const { bytes, entries } = run("vVVvVVVaA", 50);
+  const stretches = stretchesOf(burst.frames({ bytes, entries }), { bytes, most: 8 }).toArray();
+  assertEquals(
+    stretches.map((one) => [one.bytes.byteOffset / 4, one.bytes.length / 4, one.messages]),
+    // The second report is left out; a view holds two frames at most.
+    [[0, 2, 2], [2, 1, 1], [4, 2, 2], [6, 2, 2], [8, 1, 1]],
+  );
+  assertEquals(stretches.every((one) => one.bytes.buffer === bytes.buffer), true);
 });
