@@ -17,25 +17,6 @@ export function mediamtxConfiguration(
   ].join("\n");
 }
 
-/** lal: RTMP, RTSP and HTTP-FLV, each with the newest group of pictures for those who join. */
-export function lalConfiguration(
-  ports: { readonly port: number; readonly rtspPort: number; readonly httpPort: number },
-): string {
-  const off = { enable: false };
-  return JSON.stringify({
-    conf_version: "v0.4.1",
-    rtmp: { enable: true, addr: `127.0.0.1:${ports.port}`, gop_num: 1 },
-    rtsp: { enable: true, addr: `127.0.0.1:${ports.rtspPort}`, out_wait_key_frame_flag: true },
-    default_http: { http_listen_addr: `127.0.0.1:${ports.httpPort}` },
-    httpflv: { enable: true, url_pattern: "/", gop_num: 1 },
-    ...{ hls: off, httpts: off, relay_push: off, static_relay_pull: off, http_api: off },
-    ...{ http_notify: off, pprof: off, simple_auth: {} },
-    record: { enable_flv: false, enable_mpegts: false },
-    log: { level: 4, filename: "", is_to_stdout: false, is_rotate_daily: false },
-    debug: { log_group_interval_sec: 0 },
-  });
-}
-
 /** SRS: RTMP and HTTP-FLV, with its setting for little latency. */
 export function srsConfiguration(
   options: {

@@ -1,9 +1,6 @@
 /** The servers that are measured, each a process of its own on a port of this machine. */
-import {
-  lalConfiguration,
-  mediamtxConfiguration,
-  srsConfiguration,
-} from "./peer_configurations.ts";
+import { lalConfiguration } from "../../tests/support/lal.ts";
+import { mediamtxConfiguration, srsConfiguration } from "./peer_configurations.ts";
 
 /** A server that runs. */
 export interface ServerUnderTest extends AsyncDisposable {
