@@ -19,7 +19,7 @@ import {
 } from "../support/media_matrix.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, ROOT, run, RunningProcess } from "../support/process.ts";
-import { TestServer, until } from "../support/test_server.ts";
+import { TestServer } from "../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
