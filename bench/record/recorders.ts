@@ -2,9 +2,10 @@
  * What it costs to record many streams at once: processor time and memory of a server that has the streams, without and
  * with recording them, in turn.
  *
- *     deno run -A bench/record/recorders.ts [--streams 100] [--seconds 15] [--rounds 3] [--format mp4]
+ *     deno run -A bench/record/recorders.ts [--streams 100] [--seconds 15] [--rounds 3] [--format mp4] [--s3 URL]
  *
- * The streams are published in the process itself, of pictures and sound that FFmpeg has made, at 2 Mb/s each in real
+ * `--s3` is the URL of an object storage with the bucket `weir` and the key `S3RVER`, as `tests/support/s3_process.ts`
+ * makes one. The streams are published in the process itself, of pictures and sound that FFmpeg has made, at 2 Mb/s each in real
  * time, so that the difference is that of the recorders alone. Processor time is that of all threads
  * (`/proc/self/task/…/schedstat`, Linux), those that write files too.
  *
@@ -16,7 +17,9 @@ import { fileUnits } from "../../src/files/mod.ts";
 import type { RecordingFormat } from "../../src/record/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 
-const arguments_ = parseArgs(Deno.args, { string: ["streams", "seconds", "rounds", "format"] });
+const arguments_ = parseArgs(Deno.args, {
+  string: ["streams", "seconds", "rounds", "format", "s3"],
+});
 const streams = Number(arguments_.streams ?? 100);
 const seconds = Number(arguments_.seconds ?? 15);
 const rounds = Number(arguments_.rounds ?? 3);
@@ -78,10 +81,14 @@ function sizeOf(payload: MediaUnit["payload"]): number {
 /** Publishes in real time, and measures from the third second on. */
 async function measure(units: readonly MediaUnit[], isRecording: boolean) {
   const to = `${folder}/recordings`;
+  const key = { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" };
+  const target = arguments_.s3 === undefined
+    ? { to }
+    : { to: "s3://weir", s3: { endpoint: arguments_.s3, ...key } };
   await using server = new Server({
     ...{ rtmp: false, rtsp: false, http: false, webrtc: false, api: false },
     hub: { lingerMs: 0 },
-    ...(isRecording ? { record: [{ name: "live/*", to, format }] } : {}),
+    ...(isRecording ? { record: [{ name: "live/*", format, ...target }] } : {}),
   });
   await server.listen();
   const feeds: ReadableStreamDefaultController<MediaUnit>[] = [];
@@ -117,7 +124,7 @@ async function measure(units: readonly MediaUnit[], isRecording: boolean) {
   for (const feed of feeds) feed.close();
   await Promise.all(done);
   await server.stop();
-  if (isRecording) await Deno.remove(to, { recursive: true });
+  if (isRecording && arguments_.s3 === undefined) await Deno.remove(to, { recursive: true });
   return {
     share,
     megabytes: [before, after],
