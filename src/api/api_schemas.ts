@@ -49,6 +49,7 @@ export function apiSchemas(z: HonoPackage["z"]) {
     tracks: z.array(track),
     health: health.optional(),
     keyIntervalMs: z.number().optional(),
+    backChannel: z.object({ codecs: z.array(z.string()), isTaken: z.boolean() }).optional(),
     players: count,
     playersByProtocol: counts,
     bytesReceived: count,

@@ -55,6 +55,10 @@ export interface StreamView {
   readonly health?: StreamHealthReport | undefined;
   /** Time between the two newest key frames, milliseconds. */
   readonly keyIntervalMs?: number | undefined;
+  /** Where its publisher can be talked to: in which codecs, and whether somebody does. */
+  readonly backChannel?:
+    | { readonly codecs: readonly string[]; readonly isTaken: boolean }
+    | undefined;
   /** Players, those that wait left out. */
   readonly players: number;
   /** The same by protocol. */

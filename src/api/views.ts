@@ -57,6 +57,7 @@ function makeStreamViews(snapshot: ApiSnapshot): StreamView[] {
       tracks: known?.tracks ?? [],
       health: known?.report,
       keyIntervalMs: publisher?.keyIntervalMs,
+      ...(publisher?.backChannel === undefined ? {} : { backChannel: publisher.backChannel }),
       players: players.length,
       playersByProtocol: byProtocol(players),
       bytesReceived: publisher?.bytes ?? 0,

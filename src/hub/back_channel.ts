@@ -1,4 +1,4 @@
-import type { MediaUnit, Track } from "../media/mod.ts";
+import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
 import { HubError } from "./errors.ts";
 
 /** The way to a loudspeaker, open for one talker. */
@@ -25,6 +25,14 @@ export interface BackChannelSource {
  */
 const MOST_WAITING = 100;
 
+/** How a publisher can be talked to. */
+export interface BackChannelStatistics {
+  /** The codecs that it takes, of those that this library knows. */
+  readonly codecs: readonly CodecName[];
+  /** Whether somebody talks to it, or is about to. */
+  readonly isTaken: boolean;
+}
+
 /** A publisher that can be talked to, by one talker at a time (ONVIF Streaming Specification, 5.3). */
 export class BackChannel {
   /** The forms of sound that it takes. */
@@ -40,6 +48,12 @@ export class BackChannel {
     this.#source = source;
     this.#name = name;
     this.formats = source.formats;
+  }
+
+  /** Statistics of now. */
+  get statistics(): BackChannelStatistics {
+    const codecs = new Set(this.formats.flatMap(({ codec }) => codec ?? []));
+    return { codecs: [...codecs], isTaken: this.#isTaken };
   }
 
   /** Whether somebody talks, or is about to. */

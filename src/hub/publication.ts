@@ -1,5 +1,5 @@
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
-import { BackChannel, type BackChannelSource } from "./back_channel.ts";
+import { BackChannel, type BackChannelSource, type BackChannelStatistics } from "./back_channel.ts";
 import type { Clock } from "./clock.ts";
 import type { ConflictPolicy } from "./options.ts";
 import { unitBytes } from "./unit_bytes.ts";
@@ -85,6 +85,8 @@ export interface PublicationStatistics {
   readonly silentMs: number;
   /** Tracks that players of some format do not get; known once there was such a player. */
   readonly leftOut: readonly LeftOutTrack[];
+  /** Where it can be talked to: in which codecs, and whether somebody does. */
+  readonly backChannel?: BackChannelStatistics;
   /** Where it is fetched from, when its publisher is at another worker or machine; else left out. */
   readonly via?: string;
 }
@@ -212,6 +214,7 @@ export class Publication<S extends PublishedStream = PublishedStream> {
         : Math.round(this.#keyIntervalUs / 1000),
       silentMs: Math.round(this.silentMs),
       leftOut: [...this.#leftOut],
+      ...(this.backChannel === undefined ? {} : { backChannel: this.backChannel.statistics }),
       ...(this.via === undefined ? {} : { via: this.via }),
     };
   }

@@ -263,6 +263,8 @@ Deno.test("what is said goes through two servers to the camera, which one talker
   await using _near = await pull(near, camera.url);
   await using far = await TestServer.start(ANYBODY);
   await using _far = await pull(far, rtspUrl(near));
+  const { codecs } = near.server.stream("live/cam").statistics!.publisher!.backChannel!;
+  assertEquals(codecs, ["aac", "pcma", "pcmu"]);
   // The relay itself talks to nobody.
   assertEquals(near.server.stream("live/cam").backChannel?.isTaken, false);
   const client = await RtspClient.connect(rtspUrl(far), { transport: "udp" });
