@@ -164,7 +164,9 @@ export class Crowd implements AsyncDisposable {
       await ended.promise;
     })());
     const answering = fetch(this.#http(`live/${key}.flv?${query}`), { method: "POST", body });
-    await until(() => this.#server.streams.some(({ name }) => name === `live/${key}`));
+    await until(() =>
+      this.#server.tickets.values().some(({ info }) => info.stream === `live/${key}`)
+    );
     this.#tell(
       "http-flv publish",
       answering.then(async (answer) => `${answer.status} ${(await answer.json()).code}`),

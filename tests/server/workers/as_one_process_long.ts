@@ -19,6 +19,7 @@ const TESTS: readonly (readonly [file: string, leftOut: LeftOut])[] = [
     "a second ffmpeg takes the name over": HUB,
   }],
   ["tests/server/matrix_test.ts", { "every frame of G.711, MP3, Opus and H.265": HUB }],
+  ["tests/server/sent_away_test.ts", {}],
   ["tests/server/players_test.ts", {
     "a player that stops reading skips": HUB,
     "a player that takes nothing for too long": HUB,
