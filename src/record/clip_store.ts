@@ -67,6 +67,8 @@ export class ClipStore {
   async check(): Promise<void> {
     try {
       await this.#store.check();
+      // Clips that a crash has cut off are files up to there.
+      await Array.fromAsync(this.#store.recover?.() ?? []);
     } catch (error) {
       if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
     }

@@ -23,6 +23,9 @@ const NOTES = ".unfinished/";
 /** How long reading and looking is tried, milliseconds: somebody waits for it. */
 const READ_MS = 10_000;
 
+/** What others have left is looked for at most so often, milliseconds. */
+const RECOVER_EVERY_MS = 50_000;
+
 const PART_BYTES = 5 * 1024 * 1024;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -63,6 +66,7 @@ export class S3Store implements RecordingStore {
   readonly #partBytes: number;
   readonly #leftAfterMs: number;
   readonly #room: S3Room;
+  #recoveredMs = -Infinity;
   /** Files that this program writes. */
   readonly #open = new Set<string>();
 
@@ -180,6 +184,8 @@ export class S3Store implements RecordingStore {
 
   /** See {@linkcode RecordingStore.recover}. */
   async *recover(): AsyncIterable<StoredFile> {
+    if (performance.now() - this.#recoveredMs < RECOVER_EVERY_MS) return;
+    this.#recoveredMs = performance.now();
     for await (const { Key, LastModified } of this.#objects(`${this.#prefix}${NOTES}`)) {
       const path = Key.slice(this.#prefix.length + NOTES.length, -".json".length);
       const modifiedUnixMs = new Date(LastModified).getTime();
