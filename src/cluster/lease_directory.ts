@@ -58,6 +58,11 @@ const BEATS_A_RENEWAL = 10;
 /** What other machines tell of themselves is asked for anew after so long, milliseconds. */
 const KNOWN_MS = 1000;
 
+/** Who asks again within this time could not read from what was told before, milliseconds. */
+const AGAIN_MS = 3000;
+/** Streams whose last question is remembered. */
+const MOST_ASKED = 10_000;
+
 /** Of the copies of a stream so many are looked at, by chance, however many there are. */
 const MOST_COPIES = 32;
 
@@ -81,6 +86,8 @@ export class LeaseDirectory implements Directory {
     string,
     { readonly atMs: number; readonly record: NodeRecord | undefined }
   >();
+  /** When it was looked for a stream last. */
+  readonly #asked = new Map<string, number>();
   #beats = 0;
   #beating: Timer | undefined;
   #isStopped = false;
@@ -284,7 +291,9 @@ export class LeaseDirectory implements Directory {
     const origin = await this.#read<StreamRecord>(streamKey(name));
     if (origin === undefined || origin.record.node === node) return [];
     const { epoch } = origin.record;
-    const keys = someOf(await store.keys(replicaKey(name, "")), MOST_COPIES);
+    const keys = await this.#isBest(name, origin.record)
+      ? []
+      : someOf(await store.keys(replicaKey(name, "")), MOST_COPIES);
     const copies = await Promise.all(keys.map((key) => this.#read<ReplicaRecord>(key)));
     const holders = [
       { ...origin.record, path: [origin.record.node], id: `${origin.record.node}#${epoch}` },
@@ -304,6 +313,21 @@ export class LeaseDirectory implements Directory {
       const { id, member, path, url } = holder;
       return { id, member, epoch, path, url };
     });
+  }
+
+  /**
+   * Whether no copy of a stream is better than the publisher's own machine, so that it need not be looked for them, which
+   * costs a NATS server as much as a hundred questions. Who asks again at once could not read from there.
+   */
+  async #isBest(name: string, { node, run }: StreamRecord): Promise<boolean> {
+    const nowMs = this.#options.clock.now();
+    const askedMs = this.#asked.get(name) ?? -Infinity;
+    if (this.#asked.size >= MOST_ASKED) this.#asked.clear();
+    this.#asked.set(name, nowMs);
+    if (nowMs - askedMs < AGAIN_MS) return false;
+    const info = await this.#nodeRecord(node);
+    return info !== undefined && info.run === run && !info.isDraining &&
+      info.region === this.#options.self().region && info.feeds < info.maxFeeds;
   }
 
   async #isAlive({ node, run }: StreamRecord): Promise<boolean> {

@@ -37,6 +37,11 @@ const ASK_MS = 700;
 /** JetStream's code for a revision that is not the newest. */
 const WRONG_REVISION = 10_071;
 
+/** JetStream's codes for a bucket that another machine has made meanwhile; and how often it is tried again then. */
+const NAME_IN_USE = 10_058;
+const SUBJECTS_OVERLAP = 10_065;
+const MOST_TRIES = 5;
+
 /** Records in a NATS server's key-value buckets (JetStream). */
 export class NatsStore implements RecordStore {
   /** Whether it can be reached, as far as is known. */
@@ -172,10 +177,25 @@ export class NatsStore implements RecordStore {
     const { Kvm, jetstream } = this.#nats;
     const buckets = new Kvm(jetstream(this.#connection, { timeout: TIMEOUT_MS }));
     const [nodes, streams] = await Promise.all([
-      buckets.create(`${prefix}-nodes`, { ttl: NODE_TTL_MS, history: 1 }),
-      buckets.create(`${prefix}-streams`, { ttl: STREAM_TTL_MS, history: 1 }),
+      this.#openBucket(() => buckets.create(`${prefix}-nodes`, { ttl: NODE_TTL_MS, history: 1 })),
+      this.#openBucket(() =>
+        buckets.create(`${prefix}-streams`, { ttl: STREAM_TTL_MS, history: 1 })
+      ),
     ]);
     return { nodes, streams };
+  }
+
+  /** Of machines that begin at once, one makes the bucket: to the others the server says that there is one already. */
+  async #openBucket(open: () => Promise<KV>): Promise<KV> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await open();
+      } catch (error) {
+        const isRace = error instanceof this.#nats.JetStreamApiError &&
+          (error.code === NAME_IN_USE || error.code === SUBJECTS_OVERLAP);
+        if (!isRace || tries >= MOST_TRIES) throw error;
+      }
+    }
   }
 
   /** Does something, and says of what fails that the store is away. */
