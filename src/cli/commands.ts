@@ -39,6 +39,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./access/sign_url_command.ts")).signUrlCommand,
   },
   {
+    name: "keys",
+    summary: "list, make and revoke publishing keys: keys URL [make NAME… | revoke ID]",
+    load: async () => (await import("./access/keys_command.ts")).keysCommand,
+  },
+  {
     name: "drain",
     summary: "take a running server out of service: drain URL [--timeout TIME]",
     load: async () => (await import("./drain_command.ts")).drainCommand,

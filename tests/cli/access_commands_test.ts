@@ -3,6 +3,7 @@ import { ha1Of, signPermission } from "../../src/access/mod.ts";
 import { ScryptVerifier } from "../../src/access/scrypt_password.ts";
 import { parseScryptHash } from "../../src/access/mod.ts";
 import { ROOT } from "../support/process.ts";
+import { TestServer } from "../support/test_server.ts";
 
 /** Runs a command with no permission at all, and `input` on its standard input. */
 async function weir(
@@ -69,4 +70,41 @@ Deno.test("what cannot be hashed or signed is told, and secrets are no arguments
     assertMatch(err, /^weir: /);
     assertStringIncludes(err, rows[index]![2]);
   }
+});
+
+Deno.test("keys of a running server are made, listed and revoked by the command", async () => {
+  const token = "a-token-of-the-tests";
+  await using weir = await TestServer.start({
+    rtmp: { hostname: "127.0.0.1", port: 0 },
+    http: { hostname: "127.0.0.1", port: 0 },
+    access: {},
+    api: { tokens: [token] },
+  });
+  const { port } = weir.server.addresses.find(({ protocol }) => protocol === "http")!;
+  const url = `http://127.0.0.1:${port}`;
+  const keys = async (...words: string[]) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", `--allow-net=127.0.0.1:${port}`, "mod.ts", "keys", ...words],
+      cwd: ROOT,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${token}\n`)).catch(() => {});
+    await writer.close().catch(() => {});
+    const { code, stdout, stderr } = await child.output();
+    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  };
+  const made = await keys(url, "make", "live/cam", "live/other", "--expires", "1h");
+  assertEquals(made.code, 0, made.err);
+  const [key] = weir.server.access!.keys.list();
+  assertEquals(weir.server.access!.keys.isKey(`live/${made.out.trim()}`), true);
+  const listed = await keys(url);
+  assertStringIncludes(listed.out, `${key!.id}  live/cam live/other  until ${key!.expiresAt}`);
+  assertEquals((await keys(url, "revoke", key!.id)).out, `${key!.id} is revoked\n`);
+  const again = await keys(url, "revoke", key!.id);
+  assertEquals([again.code, again.err], [1, `weir: There is no key ${key!.id}\n`]);
+  assertEquals((await keys(url, "make")).code, 2);
+  assertEquals(weir.server.access!.keys.list(), []);
 });

@@ -51,7 +51,12 @@ function signed(...permission: Parameters<typeof signPermission>): URLSearchPara
   }
 }
 
-function secondsOf(text: string): number {
+/**
+ * The seconds of a time that something is good for.
+ *
+ * @throws {UsageError} if it is none
+ */
+export function secondsOf(text: string): number {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   const seconds = Number(count) * (UNITS[unit ?? ""] ?? NaN);
   if (seconds > 0) return seconds;
