@@ -115,9 +115,11 @@ class PortLink {
   }
 
   /** A stream has another publisher, or none. */
-  look({ name, publication }: Stream): void {
-    for (const served of this.#feeds.values()) {
-      if (served.name === name && served.feed.publication !== publication) served.feed.finish();
+  look({ name, publication, publisher }: Stream): void {
+    for (const { name: served, feed } of this.#feeds.values()) {
+      if (served !== name || feed.publication === publication) continue;
+      // One that hangs may go on; here a fallback is seen meanwhile, and others have their own.
+      if (feed.publication !== publisher) feed.finish();
     }
   }
 
@@ -174,7 +176,8 @@ class PortLink {
   #serve(pull: number, name: string): void {
     const stream = this.#options.hub.get(name);
     const publication: Publication | undefined = stream?.publication;
-    if (stream === undefined || publication === undefined) {
+    // A fallback is for the players here; the publisher may come any moment.
+    if (stream === undefined || publication === undefined || publication.isFallback) {
       return this.#send({ type: "end", pull, reason: "absent" });
     }
     this.#send({ type: "start", pull, tracks: publication.tracks });

@@ -30,6 +30,7 @@ export class StreamFeed {
   /** The publisher. */
   readonly publication: Publication;
   readonly #options: FeedOptions;
+  readonly #stream: Stream;
   readonly #units: StreamQueue;
   readonly #waiting: MediaUnit[] = [];
   #hasVideo = false;
@@ -43,6 +44,7 @@ export class StreamFeed {
   constructor(stream: Stream, options: FeedOptions) {
     this.publication = stream.publication!;
     this.#options = options;
+    this.#stream = stream;
     this.#units = openStreamQueue(stream);
     void this.#run();
   }
@@ -88,8 +90,11 @@ export class StreamFeed {
     while (this.#underWay < MAX_UNDER_WAY || queue.isEnded) {
       const next = queue.next();
       if (next === undefined) break;
-      // One of the next publisher's: a feed is of one.
-      if (next.tag !== undefined && next.tag !== this.publication) return this.finish();
+      if (next.tag !== undefined && next.tag !== this.publication) {
+        // One of the next publisher's: a feed is of one. What is seen while it hangs is not its.
+        if (this.#stream.publisher !== this.publication) return this.finish();
+        continue;
+      }
       const { unit } = next;
       this.#waiting.push(unit);
       this.#underWay += unitBytes(unit);

@@ -32,8 +32,6 @@ export interface PublishStart {
   readonly tracks?: readonly Track[];
   /** The wall-clock time of time 0 of its units by its own clock, where it is known: see `PublishOptions` of the hub. */
   readonly epochUnixUs?: () => number | undefined;
-  /** The time that is now, on the clock of its units: see `PublishOptions` of the hub. */
-  readonly nowUs?: number;
   /** How it can be talked to, where it can. */
   readonly backChannel?: BackChannelSource;
   /**
@@ -217,7 +215,6 @@ export class PublishTicket implements Ticket {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
         ...(start.epochUnixUs === undefined ? {} : { epochUnixUs: start.epochUnixUs }),
-        ...(start.nowUs === undefined ? {} : { nowUs: start.nowUs }),
         ...(start.backChannel === undefined ? {} : { backChannel: start.backChannel }),
         ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
         ...this.#precedence,

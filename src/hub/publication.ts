@@ -36,11 +36,6 @@ export interface PublishOptions {
    */
   readonly isFallback?: boolean;
   /**
-   * The time that is now, on the clock of its units, microseconds: what it begins with may be older, such as the
-   * pictures since a key frame, and is then shown in no time.
-   */
-  readonly nowUs?: number;
-  /**
    * Tells the wall-clock time of time 0 of its units by its own clock, microseconds since 1970, where that is known by
    * then: of RTP, by sender reports.
    */
@@ -369,9 +364,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     if (lastDtsUs === undefined || lastPtsUs === undefined) return 0;
     for (const kind of KINDS) this.#leastUs.set(kind, lastDtsUs + LEAST_GAP_US);
     const gapUs = Math.round((this.#wiring.clock.now() - lastUnitAt) * 1000);
-    const { nowUs = unit.dtsUs } = this.#wiring;
     // Pictures from before may be shown after the last one was decoded (B-frames).
-    return Math.max(lastDtsUs + gapUs, lastPtsUs + LEAST_GAP_US) - Math.max(nowUs, unit.dtsUs);
+    return Math.max(lastDtsUs + gapUs, lastPtsUs + LEAST_GAP_US) - unit.dtsUs;
   }
 }
 

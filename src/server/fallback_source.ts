@@ -2,6 +2,7 @@ import { fileUnits } from "../files/mod.ts";
 import type { Gate, PublishTicket } from "../gate/mod.ts";
 import type { Clock, Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
+import { unitAt } from "../transmux/mod.ts";
 
 /** What is shown while nobody publishes. */
 export type FallbackPlace =
@@ -100,10 +101,8 @@ export async function showStream(source: Stream, run: FallbackRun): Promise<void
       if (source.publication !== publication) return stop();
       take(unit);
     }, stop);
-    const nowUs = newestUs(kept);
     const started = ticket.start({
       ...(publication.tracks === undefined ? {} : { tracks: publication.tracks }),
-      ...(nowUs === undefined ? {} : { nowUs }),
       fields: { from: source.name },
       onEnded: ({ reason }) => {
         if (reason === "kicked") run.onKicked();
@@ -111,16 +110,11 @@ export async function showStream(source: Stream, run: FallbackRun): Promise<void
       },
     });
     if (!("granted" in started)) throw new Error(whyNot(started));
-    const hasPicture = kept.some(({ kind, role }) => kind === "video" && role === "media");
     take = (unit) => {
       ticket.write(unit);
       ticket.commit();
     };
-    for (const unit of kept) {
-      // Pictures up to now are shown in no time, which sound cannot be.
-      if (hasPicture && unit.kind === "audio" && unit.role === "media") continue;
-      ticket.write(unit);
-    }
+    for (const unit of inNoTime(kept)) ticket.write(unit);
     ticket.commit();
     await promise;
   } finally {
@@ -158,10 +152,34 @@ function whyNot(answer: object): string {
   return "why" in answer ? String(answer.why) : "the gate has not granted it";
 }
 
-/** Decoding time of the newest media, microseconds. */
-function newestUs(units: readonly MediaUnit[]): number | undefined {
-  const times = units.filter(({ role }) => role === "media").map(({ dtsUs }) => dtsUs);
-  return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b));
+/** What a picture takes that is shown in no time, and what all of them take at most, microseconds. */
+const SHORT_US = 1000;
+const LONGEST_US = 250_000;
+
+/**
+ * The units that a reader of another stream begins with, from a key frame on, so that they take no time: who sees them
+ * would else be behind by as long as they are, each time. Pictures keep their order, those that are to be shown later
+ * than now keep their times, and sound is left out, since it cannot be hurried.
+ */
+export function inNoTime(kept: readonly MediaUnit[]): MediaUnit[] {
+  const isPicture = ({ kind, role }: MediaUnit): boolean => kind === "video" && role === "media";
+  const pictures = kept.filter(isPicture);
+  const [first, last] = [pictures[0], pictures.at(-1)];
+  if (first === undefined || last === undefined) return [...kept];
+  const [fromUs, nowUs] = [first.dtsUs, last.dtsUs];
+  const spanUs = Math.min(LONGEST_US, pictures.length * SHORT_US, nowUs - fromUs);
+  const hurried = (timeUs: number): number =>
+    nowUs === fromUs
+      ? timeUs
+      : Math.round(nowUs - spanUs + (timeUs - fromUs) * spanUs / (nowUs - fromUs));
+  return kept.flatMap((unit) => {
+    if (unit.kind === "audio" && unit.role === "media") return [];
+    if (!isPicture(unit)) return [unit];
+    const { dtsUs, ptsUs } = unit;
+    return [
+      unitAt(unit, { dtsUs: hurried(dtsUs), ptsUs: Math.max(ptsUs, hurried(ptsUs)) }),
+    ];
+  });
 }
 
 const ENDED = { clean: true, reason: "over", message: "The fallback is over" };

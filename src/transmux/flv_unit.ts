@@ -156,6 +156,34 @@ function mayHoldTracks({ kind, body }: FlvBody): boolean {
       (type === AudioPacketType.Multitrack || type === AudioPacketType.ModEx);
 }
 
+/**
+ * The unit at other times, microseconds. The body of an FLV picture tells how long after its decoding it is shown, and is
+ * written anew where that differs.
+ */
+export function unitAt(
+  unit: MediaUnit,
+  { dtsUs, ptsUs }: { readonly dtsUs: number; readonly ptsUs: number },
+): MediaUnit {
+  const moved = { ...unit, dtsUs, ptsUs };
+  const { payload } = unit;
+  if (payload.format !== "flv" || unit.kind !== "video" || unit.role !== "media") return moved;
+  const offsetMs = Math.round((ptsUs - dtsUs) / 1000);
+  if (compositionTimeMs(payload.body) === offsetMs) return moved;
+  try {
+    const parsed = parseVideoBody(payload.body);
+    const body = parsed.form === "enhanced"
+      ? {
+        ...parsed,
+        tracks: parsed.tracks.map((track) => ({ ...track, compositionTimeMs: offsetMs })),
+      }
+      : { ...parsed, compositionTimeMs: offsetMs };
+    return { ...moved, payload: { format: "flv", body: buildVideoBody(body) } };
+  } catch (error) {
+    if (error instanceof FlvError) return moved;
+    throw error;
+  }
+}
+
 function compositionTimeMs(body: Uint8Array): number {
   const first = body[0]!;
   if (first & 0x80) return enhancedCompositionTimeMs(body, first & 0x0f);

@@ -234,20 +234,6 @@ Deno.test("a fallback is there for players before any publisher, and ends a mome
   assertEquals(taken(told), "start fallback end unpublished");
 });
 
-Deno.test("pictures of a fallback from before now are shown in no time, so that nobody falls behind", () => {
-  const { clock, stream, seen, read } = stage({ fallback: "live/backup" });
-  read();
-  const publisher = stream.publish();
-  write(publisher, "K1 p2");
-  clock.advance(40);
-  publisher.release();
-  const backup = stream.publish({ ...FALLBACK, nowUs: 900_120_000 });
-  write(backup, "KB pB pC pD", 900_000);
-  clock.advance(40);
-  write(backup, "pE", 900_160);
-  assertEquals(taken(seen), "K1@0 p2@40 KB@41 pB@42 pC@43 pD@80 pE@120");
-});
-
 Deno.test("to unpublish a stream ends its publisher first, and else its fallback", () => {
   const { clock, stream, told, read } = stage({ fallback: "live/slate", fallbackAfterMs: 100 });
   read();

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FlvDecoder } from "../../src/flv/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
 import { Server, ServerError } from "../../src/server/mod.ts";
+import { inNoTime } from "../../src/server/fallback_source.ts";
 import { PathRules } from "../../src/server/path_rules.ts";
 import { unitOfFlv } from "../../src/transmux/mod.ts";
 import { TestServer, until } from "../support/test_server.ts";
@@ -181,4 +182,52 @@ Deno.test("what a rule delays is dropped by whoever sends its publisher away, or
   await until(() => view.pictures().length > 3);
   assert(view.pictures()[0]!.keyFrame);
   await view.leave();
+});
+
+Deno.test("what a fallback begins with takes no time, and is seen in its order", () => {
+  const picture = (dtsMs: number, ptsMs: number, keyFrame = false): MediaUnit => ({
+    ...{ kind: "video", role: "media", track: 0, keyFrame, discardable: false } as const,
+    ...{ dtsUs: dtsMs * 1000, ptsUs: ptsMs * 1000 },
+    payload: { format: "access-unit", data: new Uint8Array(4) },
+  });
+  // Two pictures of three are shown before the one that they are sent behind.
+  const sent = [picture(0, 80, true)];
+  for (let at = 1; at < 49; at += 3) {
+    const ms = at * 40;
+    sent.push(picture(ms, ms + 160), picture(ms + 40, ms + 80), picture(ms + 80, ms + 120));
+  }
+  const sound: MediaUnit = { ...picture(900, 900), kind: "audio" };
+  const hurried = inNoTime([...sent, sound]);
+  assertEquals(hurried.length, sent.length);
+  const last = sent.at(-1)!;
+  assertEquals(hurried.at(-1)!.dtsUs, last.dtsUs);
+  assert(last.dtsUs - hurried[0]!.dtsUs <= 49_000);
+  const order = (units: readonly MediaUnit[]) =>
+    units.map((unit, at) => [unit.ptsUs, at] as const).sort(([a], [b]) => a - b).map(([, at]) =>
+      at
+    );
+  assertEquals(order(hurried), order(sent));
+  for (const [at, { dtsUs, ptsUs }] of hurried.entries()) {
+    assert(ptsUs >= dtsUs);
+    assert(at === 0 || dtsUs > hurried[at - 1]!.dtsUs);
+    // What is to be shown later is, when it was to be.
+    if (sent[at]!.ptsUs >= last.dtsUs) assertEquals(ptsUs, sent[at]!.ptsUs);
+  }
+  assertEquals(inNoTime([sound]), [sound]);
+});
+
+Deno.test("pictures of FLV that take no time tell in their bodies when they are shown", () => {
+  const unit = (dtsMs: number, offsetMs: number): MediaUnit =>
+    unitOfFlv({
+      kind: "video",
+      dtsUs: dtsMs * 1000,
+      body: new Uint8Array([dtsMs === 0 ? 0x17 : 0x27, 1, 0, 0, offsetMs, 0, 0, 0, 1, 9]),
+    })!;
+  const sent = [unit(0, 80), unit(40, 160), unit(80, 80), unit(120, 40), unit(160, 160)];
+  const hurried = inNoTime(sent);
+  for (const { dtsUs, ptsUs, payload } of hurried) {
+    assert(payload.format === "flv");
+    assertEquals(payload.body[4], Math.round((ptsUs - dtsUs) / 1000));
+  }
+  assertEquals(hurried.map(({ ptsUs }) => Math.round(ptsUs / 1000)), [158, 200, 160, 160, 320]);
 });
