@@ -209,6 +209,16 @@ export function apiSchemas(z: HonoPackage["z"]) {
       maxRetryMs: z.number().min(0).optional(),
       idleMs: z.number().min(0).optional(),
       silentMs: z.number().min(0).optional(),
+      onLoss: z.enum(["pass", "key-frame"]).optional(),
+      client: z.strictObject({
+        timeoutMs: z.number().min(0).optional(),
+        caCerts: z.array(z.string().max(65_536)).max(100).optional(),
+        connectParameters: z.record(
+          z.string().max(256),
+          z.union([z.string().max(4096), z.number(), z.boolean()]),
+        ).optional(),
+        handshake: z.enum(["digest", "simple"]).optional(),
+      }).optional(),
     }).openapi("RelayOptions"),
     pathRule: z.object({
       pattern: z.string(),

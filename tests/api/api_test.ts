@@ -133,7 +133,14 @@ Deno.test("relays are made, changed and removed by the API, and those that were 
     const { weir, api } = await start(options);
     await using _ = weir;
     const id = await api.addRelay(relay);
-    await api.changeRelay(id, { ...relay, url: "rtmp://127.0.0.1:1/b/y", retryMs: 900 });
+    await api.changeRelay(id, {
+      ...relay,
+      url: "rtmp://127.0.0.1:1/b/y",
+      retryMs: 900,
+      onLoss: "key-frame",
+      client: { timeoutMs: 900, handshake: "simple", connectParameters: { flashVer: "x" } },
+    });
+    assertMatch(kept!, /"handshake": "simple"/);
     const gone = await api.addRelay({ ...relay, name: "live/z", url: "rtmp://127.0.0.1:1/b/z" });
     await api.removeRelay(gone);
     await assertRefused(api.removeRelay(gone), "absent", 404);
