@@ -157,3 +157,24 @@ Deno.test("a player that talks is ended when it may not do that any more", async
   await bench.gate.review();
   assertEquals(bench.tickets, []);
 });
+
+Deno.test("of many who are in, some are looked at at a time, and all are in the end", async () => {
+  let asking = 0;
+  let most = 0;
+  let asked = 0;
+  const bench = benchOf(new Set(), async () => {
+    most = Math.max(most, ++asking);
+    await Promise.resolve();
+    asking--;
+    asked++;
+    return asked % 2 === 0 ? { refuse: "Not any more" } : undefined;
+  });
+  const query = new URLSearchParams({ u: "ann" });
+  for (let player = 0; player < 500; player++) {
+    const guest = await bench.entered({ remoteAddress: PRIVATE });
+    const ticket = granted(await guest.play({ name: "live/cam", query }));
+    ticket.start({ onEnded: () => {} });
+  }
+  await bench.gate.review();
+  assertEquals([most, asked, bench.tickets.length], [100, 500, 250]);
+});
