@@ -40,10 +40,13 @@ const READ_AHEAD_BYTES = 4096;
 /** Files whose structure is remembered: those of a day, in ten minutes each, of a few streams. */
 const MOST_REMEMBERED = 1000;
 
+/** What is remembered of a file: not its samples, of which a day has millions. */
 interface Remembered {
-  index: FragmentIndex;
-  fileBytes: number;
-  structure: SegmentStructure;
+  readonly init: FileRange;
+  /** Up to where it was whole. */
+  readonly wholeBytes: number;
+  readonly fileBytes: number;
+  readonly structure: SegmentStructure;
 }
 
 /** Reads the structure of recorded files, and remembers it: of a file that grows, only what is new is read. */
@@ -93,31 +96,32 @@ export class SegmentStructures {
       }
       return ahead.bytes.subarray(offset - ahead.offset, offset - ahead.offset + length);
     };
-    const before = known?.index;
-    const index = before?.init === undefined
-      ? new FragmentIndex({ fileBytes })
-      : new FragmentIndex({ fileBytes, offset: before.wholeBytes, tracks: before.tracks });
+    const index = known === undefined ? new FragmentIndex({ fileBytes }) : new FragmentIndex({
+      fileBytes,
+      offset: known.wholeBytes,
+      tracks: known.structure.tracks,
+    });
     try {
       for (let range = index.wants; range !== undefined; range = index.wants) {
         index.give(await read(range));
       }
     } catch (error) {
       // What is whole in front of it can be played.
-      if (!(error instanceof Mp4Error) || (index.init ?? before?.init) === undefined) {
+      if (!(error instanceof Mp4Error) || (index.init ?? known?.init) === undefined) {
         throw asRecordingError(segment, error);
       }
     }
-    const init = index.init ?? before?.init;
+    const init = index.init ?? known?.init;
     if (init === undefined) {
       throw new RecordingError(
         "format",
         `${segment.path} is no fragmented MP4, or nothing is in it yet`,
       );
     }
-    index.init = init;
     const fragments = index.fragments.map((fragment) => timed(fragment, index.tracks));
     return {
-      index,
+      init,
+      wholeBytes: index.wholeBytes,
       fileBytes,
       structure: {
         initBytes: init.length,
