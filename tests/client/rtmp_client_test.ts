@@ -9,6 +9,7 @@ import {
 import { RtmpClient } from "../../src/client/mod.ts";
 import { parseOnMetaData } from "../../src/flv/mod.ts";
 import { encodeControlMessage, RtmpError } from "../../src/rtmp/mod.ts";
+import { standsStill } from "../support/stand_still.ts";
 import { TestServer, until } from "../support/test_server.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "./rtmp_media.ts";
 import { ScriptedServer } from "./scripted_server.ts";
@@ -334,11 +335,15 @@ Deno.test("RtmpClient's requests end with their signals", async () => {
     assertEquals(await assertRejects(() => call), reason);
     await assertRejects(() => client.call("x", [], { signal: already }), Error, "enough");
   }
-  // A signal in the middle of the handshake.
-  await using silent = new ScriptedServer(async () => {});
+  // A signal in the middle of the handshake: the client's half of it has come, and nothing is answered.
+  const asked = Promise.withResolvers<void>();
+  await using silent = new ScriptedServer(async (peer) => {
+    await peer.anything();
+    asked.resolve();
+  });
   const abort = new AbortController();
   const connecting = RtmpClient.connect(silent.url + "/live", { signal: abort.signal });
-  setTimeout(() => abort.abort(reason), 20);
+  asked.promise.then(() => abort.abort(reason));
   assertEquals(await assertRejects(() => connecting), reason);
 });
 
@@ -467,11 +472,8 @@ Deno.test("RtmpClient holds the server back when its reader does not read", asyn
   });
   await using client = await RtmpClient.connect(`${server.url}/live/cam`);
   const playback = await client.play();
-  let before = -1;
-  while (before !== written || written === 0) {
-    before = written;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await until(() => written > 0);
+  await standsStill(() => written);
   assert(written < 40, `${written} MB were taken`);
   const reader = playback.getReader();
   for (let read = 0; read < 60; read++) assertEquals((await reader.read()).done, false);

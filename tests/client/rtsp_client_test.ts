@@ -10,6 +10,7 @@ import { RtspClient, type RtspClientOptions, RtspError } from "../../src/client/
 import { parseRtcp, parseRtpPacket, type RtpPacket } from "../../src/rtp/mod.ts";
 import { parseSdp } from "../../src/sdp/mod.ts";
 import { ignoreWithout } from "../support/process.ts";
+import { standsStill } from "../support/stand_still.ts";
 import { until } from "../support/test_server.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { Camera, type CameraPeer, goodbye, SDP, sound } from "./scripted_camera.ts";
@@ -393,7 +394,7 @@ Deno.test("a reader that is slow holds the server back over TCP, and loses nothi
   // Behind the good-bye nothing would be waited for.
   const all = written.then(() => peer.send(0, goodbye(), { rtcp: true }));
   await until(() => playback.isFull);
-  await stalled(client);
+  await standsStill(() => client.statistics.bytesReceived);
   assert(client.statistics.bytesReceived < count * 3000, "it has stopped reading");
   const reader = playback.tracks[0]!.packets.getReader();
   for (let number = 0; number < count; number++) {
@@ -404,16 +405,6 @@ Deno.test("a reader that is slow holds the server back over TCP, and loses nothi
   await all;
   assertEquals(playback.tracks[0]!.statistics.dropped, 0);
 });
-
-/** Resolves when the client has read nothing for a while. */
-async function stalled(client: RtspClient): Promise<void> {
-  for (let quiet = 0, last = -1; quiet < 10;) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    const { bytesReceived } = client.statistics;
-    quiet = bytesReceived === last ? quiet + 1 : 0;
-    last = bytesReceived;
-  }
-}
 
 Deno.test("a request is answered although a slow reader holds the server back", async () => {
   await using camera = new Camera();

@@ -32,6 +32,11 @@ export class ScriptedPeer {
     this.#take(handshake.takeRest());
   }
 
+  /** Resolves when the client has sent something, which is dropped. */
+  async anything(): Promise<void> {
+    await this.#read();
+  }
+
   /** The next message of the client that `wanted` accepts. */
   async message(wanted: (message: RtmpMessage) => boolean): Promise<RtmpMessage> {
     for (;;) {
