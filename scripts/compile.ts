@@ -14,6 +14,9 @@ const ROOT = new URL("../", import.meta.url);
 /** A compiled program has the permissions that it is compiled with; it cannot be given others later. */
 const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
 
+/** Bounds what V8 spends on fewer collections: see "Memory" in docs/scaling.md. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=8";
+
 /** What workers begin with: it is loaded by its address. */
 const WORKER = "src/server/workers/worker_entry.ts";
 
@@ -38,7 +41,7 @@ export async function lateModules(): Promise<string[]> {
 /** The arguments of `deno` that compile the program. */
 export async function compileArguments(given: readonly string[]): Promise<string[]> {
   const included = (await lateModules()).flatMap((module) => ["--include", module]);
-  return ["compile", ...PERMISSIONS, ...included, ...given, "mod.ts"];
+  return ["compile", V8_FLAGS, ...PERMISSIONS, ...included, ...given, "mod.ts"];
 }
 
 if (import.meta.main && Deno.args[0] === "--list") {
