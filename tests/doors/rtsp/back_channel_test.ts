@@ -450,3 +450,27 @@ Deno.test({
     }
   },
 });
+
+Deno.test("a talker chooses a codec by its payload type, one that is not known here too, and may change it", async () => {
+  // As ONVIF's example of several codecs has them (Streaming Specification, 5.3.2).
+  const body = `${WITHOUT}m=audio 0 RTP/AVP 0 97 98 99 100\r\na=control:trackID=5\r\n` +
+    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:97 G726-16/8000\r\na=rtpmap:98 G726-24/8000\r\n" +
+    "a=rtpmap:99 G726-32/8000\r\na=rtpmap:100 G726-40/8000\r\na=sendonly\r\n";
+  await using camera = new TalkableCamera({
+    DESCRIBE: (request, peer) => ({ ...peer.standard(request)!, body }),
+  });
+  await using weir = await TestServer.start(ANYBODY);
+  await using _relay = await pull(weir, camera.url);
+  await using client = await RtspClient.connect(rtspUrl(weir), { transport: "tcp" });
+  const talk = await client.talk();
+  const offered = talk.tracks[0]!.media.formats.map(({ payloadType }) => payloadType);
+  assertEquals(offered, [0, 97, 98, 99, 100, 8]);
+  const writer = talk.tracks[0]!.getWriter();
+  // The last is of no format, and nobody's.
+  for (const [index, payloadType] of [99, 99, 8, 0, 55].entries()) {
+    await writer.write(sound(index, { payloadType, ssrc: 99 }));
+  }
+  const packets = await heard(await camera.talker(), 4);
+  assertEquals(packets.map(({ payloadType }) => payloadType), [99, 99, 0, 0]);
+  assertEquals(packets.map(({ payload }) => payload.length), [160, 160, 160, 160]);
+});
