@@ -23,8 +23,8 @@ const MOST_PAST_STREAMS = 1000;
 /** Those of one address, of any kind. */
 const MOST_OF_ADDRESS = 100;
 
-/** Segments of HLS that a player wants before it begins, milliseconds. */
-const HLS_AHEAD_MS = 6000;
+/** What a player of HLS wants before it begins, milliseconds: a segment, and up to the key frame that ends it. */
+const HLS_AHEAD_MS = 3000;
 
 /** So much a client's clock may be ahead, milliseconds. */
 const MOST_AHEAD_MS = 2000;

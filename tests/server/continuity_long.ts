@@ -296,8 +296,8 @@ Deno.test({
     for (const [name, viewer] of Object.entries(shifted)) {
       const behind = stepsBehind(viewer);
       console.log(`${name}: ${behind.toFixed(1)} s behind who is live`);
-      // FFmpeg takes segments of HLS as they are there, six seconds of them before their time; players show them by it.
-      assertAlmostEquals(behind, name === "hls" ? 6 : 10.5, name === "hls" ? 4 : 2.5, name);
+      // FFmpeg takes segments of HLS as they are there, three seconds of them before their time.
+      assertAlmostEquals(behind, name === "hls" ? 9 : 10.5, name === "hls" ? 4 : 2.5, name);
     }
     const behind = stepsBehind(catching);
     console.log(`catching up: ${behind.toFixed(1)} s behind who is live`);
