@@ -4,19 +4,13 @@ import type { HttpRequestInfo } from "../doors/http/mod.ts";
 import type { RtspSessionStatistics } from "../doors/rtsp/mod.ts";
 import { ServerEvents } from "../events/mod.ts";
 import type { ConnectionEnd, Ticket } from "../gate/mod.ts";
-import { checkStreamName, Hub, hubSettings, type Stream } from "../hub/mod.ts";
+import { checkStreamName, Hub, type Stream } from "../hub/mod.ts";
 import { safeLog, type ServerLog, silentLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import type { Recordings, SavedClip } from "../record/mod.ts";
 import type { RelayEntry, RelayOptions } from "../relay/mod.ts";
-import {
-  type ListenAddress,
-  readingTurn,
-  ServerError,
-  type StreamPair,
-  systemClock,
-} from "../transport/mod.ts";
-import { accessOf, accessOptionsOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
+import { type ListenAddress, ServerError, type StreamPair, systemClock } from "../transport/mod.ts";
+import { accessOf, asksAtConnect, hooksOf, warnIfOpen } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
 import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
 import { DRAIN_TIMEOUT_MS } from "./defaults.ts";
@@ -24,16 +18,16 @@ import { Drainer, type DrainOptions, type DrainState } from "./drainer.ts";
 import { EventDesk } from "./event_desk.ts";
 import { addressRules, rangesOf } from "./gate_rules.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
-import { checkWorkersCan, Membership, workerCount, workerOptions } from "./membership.ts";
+import { checkWorkersCan, Membership, workerCount } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
 import { PartDrain } from "./part_drain.ts";
-import { checkFallbackFiles } from "./fallbacks.ts";
-import { type PathRule, PathRules } from "./path_rules.ts";
+import type { PathRule, PathRules } from "./path_rules.ts";
 import type { ClipWindow } from "./server_clips.ts";
 import { makeAgents, openAgents, type ServerAgents, stopAgents } from "./server_agents.ts";
 import type { ServerCore } from "./server_core.ts";
 import { ServerCounts } from "./server_counts.ts";
 import type { ServerPart } from "./server_part.ts";
+import { ServerRules } from "./server_rules.ts";
 import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
@@ -80,13 +74,8 @@ export class Server {
   readonly #agents: ServerAgents;
   readonly #doors: ServerDoors;
   readonly #counts: ServerCounts;
-  /** The options that can be changed, as they were given last, and the rules of paths that were set beside. */
-  #live: LiveOptions;
-  #ownPaths: ReadonlyMap<string, PathRule> = new Map();
+  readonly #rules: ServerRules;
   readonly #drainer: Drainer;
-  #paths: PathRules;
-  /** Changes come one after the other. */
-  #changing: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
   /**
@@ -103,10 +92,14 @@ export class Server {
     checkWorkersCan(options, workers);
     this.#options = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
-    this.#live = options;
-    this.#paths = new PathRules(options.paths ?? []);
-    const access = this.access = accessOf(options, { paths: this.#paths, log });
-    const paths = (): PathRules => this.#paths;
+    const rules = this.#rules = new ServerRules(options, () => ({
+      access: this.access,
+      hub: this.hub,
+      shell: this.#shell,
+      pool: this.#members.pool,
+    }));
+    const access = this.access = accessOf(options, { paths: rules.paths, log });
+    const paths = (): PathRules => rules.paths;
     const hub = this.hub = new Hub(
       { ...hubRules(options, paths), clock: systemClock },
       hubEvents(log, () => this.hub.settings.maxHeldBytes),
@@ -131,7 +124,7 @@ export class Server {
       events: this.events,
       access,
       limits: () => this.#shell.gate.limits,
-      termsOf: (name) => this.#paths.of(name).terms,
+      termsOf: (name) => rules.paths.of(name).terms,
       askAtConnect,
       fetch: (request, hostname) => this.fetch(request, { remoteAddr: { hostname } }),
       load: () => ({
@@ -186,7 +179,7 @@ export class Server {
 
   /** What differs for the streams of a name or a pattern. */
   get paths(): readonly PathRule[] {
-    return this.#paths.rules;
+    return this.#rules.paths.rules;
   }
 
   /**
@@ -211,7 +204,7 @@ export class Server {
    * ```
    */
   configure(options: LiveOptions): Promise<void> {
-    return this.#change(() => this.#apply(options, this.#ownPaths));
+    return this.#rules.configure(options);
   }
 
   /**
@@ -231,56 +224,12 @@ export class Server {
    * ```
    */
   setPath(rule: PathRule): Promise<void> {
-    return this.#change(() =>
-      this.#apply(this.#live, new Map(this.#ownPaths).set(rule.pattern, rule))
-    );
+    return this.#rules.setPath(rule);
   }
 
   /** Removes a rule that was set by `setPath`; resolves to whether there was one. That of the options holds again. */
   removePath(pattern: string): Promise<boolean> {
-    return this.#change(async () => {
-      const own = new Map(this.#ownPaths);
-      if (!own.delete(pattern)) return false;
-      await this.#apply(this.#live, own);
-      return true;
-    });
-  }
-
-  #change<T>(change: () => Promise<T>): Promise<T> {
-    // Who changes something again and again must not keep connections and timers from their turns: a publisher that is
-    // not read would seem to be silent.
-    const changed = this.#changing.then(async () => {
-      const startMs = performance.now();
-      try {
-        return await change();
-      } finally {
-        await readingTurn.spend(performance.now() - startMs);
-      }
-    });
-    this.#changing = changed.catch(() => {});
-    return changed;
-  }
-
-  async #apply(given: LiveOptions, own: ReadonlyMap<string, PathRule>): Promise<void> {
-    const ofOptions = (given.paths ?? []).filter(({ pattern }) => !own.has(pattern));
-    const options: LiveOptions = { ...given, paths: [...ofOptions, ...own.values()] };
-    checkServerNumbers(options);
-    const paths = new PathRules(options.paths ?? []);
-    const rules = shellRules(options, () => this.#paths);
-    hubSettings({ ...options.hub, clock: systemClock });
-    const access = accessOptionsOf(options.access, paths);
-    if (access !== undefined && this.access === undefined) {
-      throw new TypeError("Cannot change 'access' as the server was made without it");
-    }
-    await checkFallbackFiles(paths.rules);
-    await this.access?.change(access ?? {});
-    this.#live = given;
-    this.#ownPaths = own;
-    this.#paths = paths;
-    this.hub.configure(hubRules(options, () => this.#paths));
-    this.#shell.configure(rules);
-    this.#members.pool?.configure(workerOptions(options));
-    await this.#shell.gate.review();
+    return this.#rules.removePath(pattern);
   }
 
   /**
