@@ -145,6 +145,8 @@ export class TrackMeter {
 
   #takeConfig(unit: MediaUnit): void {
     const config = configKey(unit);
+    // A track whose description tells none: the first that comes is no change.
+    if (config === "") return;
     if (this.#config !== undefined && this.#config !== config) this.#configChanges++;
     this.#config = config;
   }

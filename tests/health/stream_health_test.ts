@@ -144,3 +144,13 @@ Deno.test("tracks of a publisher that invents them without end are not measured"
   }
   assertEquals(health.report(0).tracks.length, 16);
 });
+
+Deno.test("the first settings of a picture whose description has none are no change", () => {
+  const report = reportOf([
+    { dtsMs: 0, role: "config", body: new Uint8Array(0) },
+    { dtsMs: 1, role: "config", body: Uint8Array.of(0x17, 0, 1) },
+    ...video(5),
+  ], 5000);
+  assertEquals(report.tracks[0]?.configChanges, 0);
+  assertEquals(codes(report), []);
+});
