@@ -309,7 +309,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a preamble that was written in part is forgotten",
-      "this.#preamble = this.#preamble.subarray(count);",
+      "this.#preamble = isOver ? NOTHING : this.#preamble.subarray(count);",
       "this.#preamble = NOTHING;",
       "a partial write of a preamble is gone on with",
     ],
