@@ -59,6 +59,7 @@ export * from "./publication.ts";
 export * from "./stream.ts";
 export * from "./stream_name.ts";
 export * from "./stream_queue.ts";
+export type * from "./stream_statistics.ts";
 export * from "./unit_bytes.ts";
 export * from "./unit_queue.ts";
 export * from "./wire_cursor.ts";

@@ -38,6 +38,7 @@ export {
   parseAvcConfig,
 } from "./avc_config.ts";
 export * from "./codec_string.ts";
+export * from "./config_unit.ts";
 export * from "./dts.ts";
 export * from "./errors.ts";
 export * from "./flac.ts";

@@ -1,5 +1,5 @@
-import type { Clock, Publication, Stream } from "../hub/mod.ts";
-import type { MediaUnit, Track } from "../media/mod.ts";
+import { type Clock, pause, type Publication, type Stream } from "../hub/mod.ts";
+import { configUnit } from "../media/mod.ts";
 import type { PastEvent, PastUnit } from "./past_units.ts";
 
 /** How a {@linkcode PastPlayer} plays. */
@@ -139,8 +139,9 @@ export class PastPlayer {
       const waitMs = this.#waitMs(unixMs);
       // Timers of a few milliseconds are late by as much.
       if (waitMs <= 2) break;
-      await this.#pause(Math.min(waitMs, LONGEST_PAUSE_MS));
-      if (this.#abort.signal.aborted) return false;
+      const { signal } = this.#abort;
+      await pause(Math.min(waitMs, LONGEST_PAUSE_MS), { clock: this.#options.clock, signal });
+      if (signal.aborted) return false;
     }
     this.#publication?.write(unit);
     this.#publication?.commit();
@@ -175,32 +176,4 @@ export class PastPlayer {
       lagBytes > MOST_WAITING_BYTES
     );
   }
-
-  #pause(ms: number): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = clock.setTimer(done, ms);
-      signal.addEventListener("abort", done);
-      if (signal.aborted) done();
-    });
-  }
-}
-
-function configUnit(track: Track): MediaUnit {
-  return {
-    kind: track.kind,
-    role: "config",
-    track: track.id,
-    dtsUs: 0,
-    ptsUs: 0,
-    keyFrame: false,
-    discardable: false,
-    payload: { format: "access-unit", data: track.config ?? new Uint8Array(0) },
-  };
 }

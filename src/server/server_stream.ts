@@ -10,7 +10,7 @@ import {
   type StreamStatistics,
 } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
-import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
+import { type CodecName, configUnit, type MediaUnit, type Track } from "../media/mod.ts";
 import { type RecordedStream, recordStream, type RecordStreamOptions } from "../record/mod.ts";
 import { type CodedFrame, frameBytes, FrameReader, type LossPolicy } from "../transmux/mod.ts";
 import { systemClock } from "../transport/mod.ts";
@@ -389,17 +389,4 @@ export async function publishUnits(
 function causeOf(answer: NotGranted): Error {
   if ("refused" in answer) return answer.cause ?? new HubError("closed", answer.why);
   return new TypeError("Cannot publish as the gate has not granted it");
-}
-
-function configUnit(track: Track): MediaUnit {
-  return {
-    kind: track.kind,
-    role: "config",
-    track: track.id,
-    dtsUs: 0,
-    ptsUs: 0,
-    keyFrame: false,
-    discardable: false,
-    payload: { format: "access-unit", data: track.config ?? new Uint8Array(0) },
-  };
 }
