@@ -2,6 +2,7 @@ import type { MediaUnit, TrackKind } from "../media/mod.ts";
 import type { Timer } from "./clock.ts";
 import { HubError } from "./errors.ts";
 import { HeaderSet } from "./header_set.ts";
+import { FlushPolicy } from "./flush_policy.ts";
 import type { HubSettings } from "./options.ts";
 import { KeptGroup } from "./kept_group.ts";
 import { Publication, type PublishedStream, type PublishOptions } from "./publication.ts";
@@ -92,20 +93,8 @@ type Tap = (
   about: { readonly startPoint: boolean; readonly isRepeated: boolean },
 ) => void;
 
-/** Audio that rides along with video is not held longer than this, milliseconds. */
-const AUDIO_WAIT_MS = 40;
-
-/**
- * Waking all readers for longer than this, milliseconds, makes the processor the bottleneck: frames are
- * then gathered, since fewer and larger writes are what it saves on.
- */
-const LONG_FLUSH_MS = 8;
-
 /** How long a fallback goes on that nobody sees, milliseconds: players come back. */
 const UNSEEN_MS = 3000;
-
-/** What gathering may add to the latency at most, milliseconds. */
-const LONGEST_REST_MS = 100;
 
 /**
  * A named stream: at most one publisher, any number of readers, and one log for each wire format
@@ -149,11 +138,10 @@ export class Stream implements PublishedStream {
   #lastDtsUs: number | undefined;
   #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
-  #flushTimer: Timer | undefined;
-  /** Before this no frame wakes the readers: they are so many that waking them takes long. */
-  #restUntil = 0;
+  readonly #flushes = new FlushPolicy(() => this.#settings, () => {
+    for (const log of this.#logs.values()) log.flush((error) => this.#owner.failed(error));
+  });
   #lingerTimer: Timer | undefined;
-  #pending: "nothing" | "audio" | "video" = "nothing";
   #ended = false;
 
   /** Made by {@linkcode Hub.stream}. */
@@ -440,8 +428,7 @@ export class Stream implements PublishedStream {
     this.#group.add({ unit, headers, startPoint });
     for (const log of this.#logs.values()) this.#appendTo(log, unit, headers);
     this.#tellTaps(unit, { startPoint, isRepeated: false });
-    if (unit.kind === "video" && unit.role === "media") this.#pending = "video";
-    else if (this.#pending === "nothing") this.#pending = "audio";
+    this.#flushes.note(unit.kind === "video" && unit.role === "media");
     this.#owner.took(bytes + UNIT_COST_BYTES);
   }
 
@@ -483,14 +470,7 @@ export class Stream implements PublishedStream {
 
   /** Called by the publication at the end of a batch: wakes readers as the policy says. */
   commit(): void {
-    if (this.#pending === "nothing" || this.#logs.size === 0) return;
-    const { flush } = this.#settings;
-    if (typeof flush === "number" && flush > 0) this.#flushWithin(flush);
-    else if (flush === "frame" && this.#pending === "audio" && this.#tracks.hasVideo) {
-      this.#flushWithin(AUDIO_WAIT_MS);
-    } else if (flush === "frame" && this.#settings.clock.now() < this.#restUntil) {
-      this.#flushWithin(this.#restUntil - this.#settings.clock.now());
-    } else this.#flush();
+    if (this.#logs.size > 0) this.#flushes.commit({ hasVideo: this.#tracks.hasVideo });
   }
 
   /**
@@ -503,7 +483,7 @@ export class Stream implements PublishedStream {
     if (reason === "closed") this.#watchers.clear();
     const publications = new Set([this.#publication, this.#publisher]);
     this.#stage?.close();
-    this.#flush();
+    this.#flushes.flush();
     this.#publication = undefined;
     this.#publisher = undefined;
     for (const { format } of this.#logs.values()) this.#droppedByFormer += format.dropped ?? 0;
@@ -577,7 +557,7 @@ export class Stream implements PublishedStream {
     this.#shownAt = clock.now();
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
-    this.#flush();
+    this.#flushes.flush();
     this.#forgetMedia(publication.tracks);
     publication.begin();
     this.#stage?.watchSilence();
@@ -622,7 +602,7 @@ export class Stream implements PublishedStream {
 
   #takeOffAir(): void {
     this.#publication = undefined;
-    this.#flush();
+    this.#flushes.flush();
     this.#stage?.watchSilence();
     if (this.#publisher !== undefined) this.#askFallback();
   }
@@ -781,22 +761,6 @@ export class Stream implements PublishedStream {
     } catch (error) {
       this.#owner.failed(error);
     }
-  }
-
-  #flushWithin(delayMs: number): void {
-    this.#flushTimer ??= this.#settings.clock.setTimer(() => this.#flush(), delayMs);
-  }
-
-  #flush(): void {
-    this.#flushTimer?.cancel();
-    this.#flushTimer = undefined;
-    this.#pending = "nothing";
-    const { clock } = this.#settings;
-    const startedAt = clock.now();
-    for (const log of this.#logs.values()) log.flush((error) => this.#owner.failed(error));
-    const endedAt = clock.now();
-    const tookMs = endedAt - startedAt;
-    this.#restUntil = tookMs < LONG_FLUSH_MS ? 0 : endedAt + Math.min(3 * tookMs, LONGEST_REST_MS);
   }
 }
 

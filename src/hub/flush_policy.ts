@@ -1,0 +1,65 @@
+import type { Timer } from "./clock.ts";
+import type { HubSettings } from "./options.ts";
+
+/** Audio that rides along with video is not held longer than this, milliseconds. */
+const AUDIO_WAIT_MS = 40;
+
+/**
+ * Waking all readers for longer than this, milliseconds, makes the processor the bottleneck: frames are
+ * then gathered, since fewer and larger writes are what it saves on.
+ */
+const LONG_FLUSH_MS = 8;
+
+/** What gathering may add to the latency at most, milliseconds. */
+const LONGEST_REST_MS = 100;
+
+/** When the readers of a stream are woken: as its setting `flush` says, and less often where that takes long. */
+export class FlushPolicy {
+  readonly #settings: () => HubSettings;
+  readonly #wake: () => void;
+  #timer: Timer | undefined;
+  /** Before this no frame wakes the readers: they are so many that waking them takes long. */
+  #restUntil = 0;
+  #pending: "nothing" | "audio" | "video" = "nothing";
+
+  /** `wake` wakes the readers. */
+  constructor(settings: () => HubSettings, wake: () => void) {
+    this.#settings = settings;
+    this.#wake = wake;
+  }
+
+  /** Something has come for the readers. */
+  note(isPicture: boolean): void {
+    if (isPicture) this.#pending = "video";
+    else if (this.#pending === "nothing") this.#pending = "audio";
+  }
+
+  /** A batch is at its end: wakes readers now or in a while. */
+  commit({ hasVideo }: { readonly hasVideo: boolean }): void {
+    if (this.#pending === "nothing") return;
+    const { flush, clock } = this.#settings();
+    if (typeof flush === "number" && flush > 0) this.#within(flush);
+    else if (flush === "frame" && this.#pending === "audio" && hasVideo) {
+      this.#within(AUDIO_WAIT_MS);
+    } else if (flush === "frame" && clock.now() < this.#restUntil) {
+      this.#within(this.#restUntil - clock.now());
+    } else this.flush();
+  }
+
+  /** Wakes readers now. */
+  flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#pending = "nothing";
+    const { clock } = this.#settings();
+    const startedAt = clock.now();
+    this.#wake();
+    const endedAt = clock.now();
+    const tookMs = endedAt - startedAt;
+    this.#restUntil = tookMs < LONG_FLUSH_MS ? 0 : endedAt + Math.min(3 * tookMs, LONGEST_REST_MS);
+  }
+
+  #within(delayMs: number): void {
+    this.#timer ??= this.#settings().clock.setTimer(() => this.flush(), delayMs);
+  }
+}
