@@ -1,5 +1,6 @@
 import { isSameText } from "../bytes/mod.ts";
 import { faultAnswer, type HttpVisit } from "../doors/http/mod.ts";
+import { proofOf } from "./proof.ts";
 
 /** Who may use the API. */
 export interface ApiGuardOptions {
@@ -23,17 +24,13 @@ export class ApiGuard {
 
   /** Resolves with the answer for a client that may not use the API; `undefined` for one that may. */
   async refusal(visit: HttpVisit): Promise<Response | undefined> {
-    const { credentials, guest, log } = visit;
+    const { credentials, log } = visit;
     if (credentials.kind === "token" && this.#isToken(credentials.token)) return undefined;
     if (!this.#options.asksUsers || credentials.kind === "none") {
       if (credentials.kind !== "none") log.warn("API refused, the token is wrong", at(visit));
       return faultAnswer(NO_TOKEN);
     }
-    const userAgent = visit.request.headers.get("user-agent") ?? "";
-    const entered = await guest.enter({ userAgent: userAgent.slice(0, 512) });
-    const answer = "granted" in entered
-      ? await guest.prove("api", { name: "", credentials })
-      : entered;
+    const answer = await proofOf(visit, "api", { name: "" });
     if ("granted" in answer) return undefined;
     log.warn("API refused", at(visit));
     if ("challenge" in answer) return faultAnswer({ ...NO_TOKEN, reason: answer.challenge });

@@ -1,0 +1,16 @@
+import type { HttpVisit } from "../doors/http/mod.ts";
+import type { Answer, Ask, Guest } from "../gate/mod.ts";
+
+/**
+ * Asks the gate who a client is and whether it might do something, for requests of what is no live stream; resolves with
+ * the user that it has proved to be.
+ */
+export async function proofOf(
+  { guest, request, credentials }: HttpVisit,
+  action: Parameters<Guest["prove"]>[0],
+  ask: Omit<Ask, "credentials">,
+): Promise<Answer<string | undefined>> {
+  const userAgent = request.headers.get("user-agent") ?? "";
+  const entered = await guest.enter({ userAgent: userAgent.slice(0, 512) });
+  return "granted" in entered ? await guest.prove(action, { ...ask, credentials }) : entered;
+}
