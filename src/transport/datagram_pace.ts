@@ -10,6 +10,9 @@ const BURST = 32;
 /** The pause between full bursts, milliseconds: 180 Mb/s at most. */
 const PAUSE_MS = 2;
 
+/** A pause that a stream has by itself, milliseconds; a shorter one may be that of a machine with too much to do. */
+const OWN_PAUSE_MS = 10;
+
 /**
  * How datagrams to one receiver are spaced: what is kept of a stream leaves in bursts with pauses between them, and
  * what is live, which has pauses of its own, leaves as it comes. All that reads from the network has its turn in
@@ -30,7 +33,7 @@ export class DatagramPace {
   /** Says that a datagram is about to leave, or `count`; returns what it waits for, `undefined` for nothing. */
   next(count = 1): Promise<void> | undefined {
     const nowMs = this.#clock.now();
-    if (nowMs - this.#lastMs >= PAUSE_MS) this.#sent = 0;
+    if (nowMs - this.#lastMs >= OWN_PAUSE_MS) this.#sent = 0;
     this.#lastMs = nowMs;
     const isFull = this.#sent > 0 && this.#sent + count > BURST;
     if (!isFull) {
