@@ -35,7 +35,8 @@ const TESTS: readonly (readonly [file: string, leftOut: LeftOut])[] = [
     "datagrams that a publisher sends right before": HUB,
     "bytes and packets are counted": HUB,
     "what players over": HUB,
-    "a stream that has ended can neither": "waits by the process's streams until it has ended",
+    "a stream that has ended can neither":
+      "asks another worker before that can have heard of the end",
     "a player over UDP that shows no sign of life": HUB,
   }],
   ["tests/doors/rtsp/rtsp_takeover_test.ts", { "a player over TCP that": HUB }],
