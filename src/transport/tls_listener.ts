@@ -43,7 +43,10 @@ export async function listenTls(options: TlsListenOptions): Promise<StreamListen
   const accepted = new AcceptedQueue();
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
     // Who has gone already has no address.
-    if (raw.remoteAddress === undefined) return raw.destroy();
+    if (raw.remoteAddress === undefined) {
+      raw.destroy();
+      return;
+    }
     const peer = { address: plainAddress(raw.remoteAddress), port: raw.remotePort! };
     const push = (peer: PeerAddress): void =>
       accepted.push(tlsTransport(tls, { raw, peer, context, handshakeMs }));

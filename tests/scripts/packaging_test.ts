@@ -49,7 +49,7 @@ Deno.test("a compiled program has all that is loaded when it is needed", async (
   assert(named.length > 5);
   for (const name of named) assert(late.includes(name), name);
   for (const module of late) if (!module.startsWith("npm:")) assert(Deno.statSync(ROOT + module));
-  assert(read("src/server/workers/worker_pool.ts").includes('new URL("./worker_entry.ts"'));
+  assert(read("src/server/workers/worker_life.ts").includes('new URL("./worker_entry.ts"'));
   assert(read(".github/workflows/release.yml").includes("scripts/compile.ts --target"));
   const args = await compileArguments(["--output", "weir"]);
   assertEquals(args.slice(-3), ["--output", "weir", "mod.ts"]);

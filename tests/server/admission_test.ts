@@ -366,7 +366,7 @@ Deno.test("players that wait are told why they are sent away, over RTMP and RTSP
   assertEquals(server.tickets.size, 0);
 });
 
-Deno.test("a session over UDP whose connection has gone before it plays is not played unseen by another", async () => {
+Deno.test("a session over UDP whose connection has gone before it plays is played by another as by a newcomer", async () => {
   const heard: string[] = [];
   await using doors = await bothDoors({
     hooks: {
@@ -389,10 +389,11 @@ Deno.test("a session over UDP whose connection has gone before it plays is not p
   assertEquals((await second.request("GET_PARAMETER", { url, headers: session })).status, 200);
   first.close();
   await until(() => server.connectionCount === 2 && server.tickets.size === 1);
-  await second.send(second.encode("PLAY", { url, headers: session }));
-  await second.rest();
-  await until(() => server.connectionCount === 1);
-  assertEquals([server.rtspSessionCount, server.tickets.size, heard], [1, 1, []]);
+  assertEquals((await second.request("PLAY", { url, headers: session })).status, 200);
+  assertEquals([server.rtspSessionCount, server.tickets.size, heard], [2, 2, ["play"]]);
+  assertEquals((await second.request("TEARDOWN", { url, headers: session })).status, 200);
+  await until(() => server.tickets.size === 1);
+  assertEquals(heard, ["play", "stop"]);
 });
 
 Deno.test("publishers that announce and never record leave no ticket behind", async () => {
