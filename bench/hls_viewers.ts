@@ -7,7 +7,7 @@
  * @module
  */
 import { parseFragment, splitBoxes } from "../src/mp4/mod.ts";
-import { readPeakBytes } from "./fanout/process_usage.ts";
+import { readCpuSeconds, readPeakBytes } from "./fanout/process_usage.ts";
 import { publishRtmp } from "./fanout/rtmp_peer.ts";
 import { startServer } from "./fanout/servers.ts";
 import { readStamp } from "./fanout/test_stream.ts";
@@ -124,15 +124,6 @@ function stampOf(part: Uint8Array): number {
   return readStamp(part, offset + 6);
 }
 
-async function cpuSeconds(pid: number): Promise<number> {
-  let nanoseconds = 0;
-  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
-    const text = await Deno.readTextFile(`/proc/${pid}/task/${name}/schedstat`).catch(() => "0");
-    nanoseconds += Number(text.split(" ", 1)[0]);
-  }
-  return nanoseconds / 1e9;
-}
-
 function percentile(sorted: readonly number[], share: number): string {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(0);
 }
@@ -145,11 +136,11 @@ const watching = Array.from({ length: viewers }, async (_, index) => {
   await watch(httpPort!);
 });
 await new Promise((resolve) => setTimeout(resolve, 1000 + viewers * 4 + WARM_UP_MS));
-const before = await cpuSeconds(pid);
+const before = await readCpuSeconds(pid);
 isMeasuring = true;
 await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 isMeasuring = false;
-const used = await cpuSeconds(pid) - before;
+const used = await readCpuSeconds(pid) - before;
 const sorted = latencies.toSorted((a, b) => a - b);
 const late = sorted.filter((latency) => latency > holdBackMs).length;
 console.log(

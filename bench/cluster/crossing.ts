@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { packUnits, unpackUnits } from "../../src/cluster/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
@@ -108,15 +109,6 @@ function take({ port, shared }: Task): void {
   };
 }
 
-async function runSeconds(): Promise<number> {
-  let ns = 0;
-  for await (const { name } of Deno.readDir("/proc/self/task")) {
-    const text = await Deno.readTextFile(`/proc/self/task/${name}/schedstat`).catch(() => "0");
-    ns += Number(text.split(" ")[0]);
-  }
-  return ns / 1e9;
-}
-
 async function measure(way: Way, streams: number, seconds: number) {
   const workers = [0, 1].map(() => new Worker(import.meta.url, { type: "module" }));
   const [sender, taker] = workers as [Worker, Worker];
@@ -126,13 +118,13 @@ async function measure(way: Way, streams: number, seconds: number) {
   const { port1, port2 } = new MessageChannel();
   const shared = new SharedArrayBuffer(16 * 1024 * 1024);
   const task = { way, streams, seconds, shared };
-  const before = await runSeconds();
+  const before = await readCpuSeconds();
   const taken = await new Promise<Taken>((resolve) => {
     taker.onmessage = ({ data }) => resolve(data);
     taker.postMessage({ ...task, role: "take", port: port2 }, [port2]);
     sender.postMessage({ ...task, role: "send", port: port1 }, [port1]);
   });
-  const cpu = await runSeconds() - before;
+  const cpu = await readCpuSeconds() - before;
   for (const worker of workers) worker.terminate();
   return { ...taken, cpu };
 }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { BEAT_MS, type RankedHolder, rankHolders } from "../../src/cluster/mod.ts";
 
 /** A picture of 3.2 Mb/s at 30 a second, with its audio, in bytes: what a player is written each time. */
@@ -13,63 +14,64 @@ const WRITE_BYTES = 13_700;
 const WRITES_A_SECOND = 30;
 const BITS_A_PLAYER = WRITE_BYTES * WRITES_A_SECOND * 8;
 
-/** Seconds that this process has run, kernel and all threads. */
-async function runSeconds(): Promise<number> {
-  let ns = 0;
-  for await (const { name } of Deno.readDir("/proc/self/task")) {
-    const text = await Deno.readTextFile(`/proc/self/task/${name}/schedstat`).catch(() => "0");
-    ns += Number(text.split(" ")[0]);
+/** A connection whose other end, a process of its own, reads all that is written. */
+class Writer implements AsyncDisposable {
+  readonly conn: Deno.TcpConn;
+  readonly #reader: Deno.ChildProcess;
+
+  private constructor(conn: Deno.TcpConn, reader: Deno.ChildProcess) {
+    this.conn = conn;
+    this.#reader = reader;
   }
-  return ns / 1e9;
+
+  static async open(): Promise<Writer> {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const reader = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        `const c = await Deno.connect({ hostname: "127.0.0.1", port: ${port} });
+         const b = new Uint8Array(1 << 20); while (await c.read(b) !== null);`,
+      ],
+    }).spawn();
+    return new Writer(await listener.accept(), reader);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.conn.close();
+    await this.#reader.status;
+  }
 }
 
 /** What a write of each length costs this process, microseconds; another reads. */
 async function writeCosts(lengths: readonly number[]): Promise<[length: number, us: number][]> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  await using reader = new Deno.Command(Deno.execPath(), {
-    args: [
-      "eval",
-      `const c = await Deno.connect({ hostname: "127.0.0.1", port: ${port} });
-       const b = new Uint8Array(1 << 20); while (await c.read(b) !== null);`,
-    ],
-  }).spawn();
-  using conn = await listener.accept();
+  await using writer = await Writer.open();
+  const { conn } = writer;
   const costs: [number, number][] = [];
   for (const length of lengths) {
     const bytes = new Uint8Array(length);
     const count = Math.min(20_000, Math.ceil(4e8 / length));
-    const before = await runSeconds();
+    const before = await readCpuSeconds();
     for (let write = 0; write < count; write++) {
       for (let at = 0; at < length;) at += await conn.write(bytes.subarray(at));
     }
-    costs.push([length, (await runSeconds() - before) / count * 1e6]);
+    costs.push([length, (await readCpuSeconds() - before) / count * 1e6]);
   }
-  reader.kill("SIGKILL");
   return costs;
 }
 
 /** What it costs more to write when one was asleep before, microseconds: a timer, a wake of the thread, cold caches. */
 async function wakeCost(writeUs: number): Promise<number> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  await using reader = new Deno.Command(Deno.execPath(), {
-    args: [
-      "eval",
-      `const c = await Deno.connect({ hostname: "127.0.0.1", port: ${port} });
-       const b = new Uint8Array(1 << 20); while (await c.read(b) !== null);`,
-    ],
-  }).spawn();
-  using conn = await listener.accept();
+  await using writer = await Writer.open();
+  const { conn } = writer;
   const bytes = new Uint8Array(WRITE_BYTES);
   const count = 500;
-  const before = await runSeconds();
+  const before = await readCpuSeconds();
   for (let write = 0; write < count; write++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
   }
-  const each = (await runSeconds() - before) / count * 1e6;
-  reader.kill("SIGKILL");
+  const each = (await readCpuSeconds() - before) / count * 1e6;
   return each - writeUs;
 }
 

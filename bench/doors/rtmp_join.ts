@@ -14,6 +14,7 @@ import {
   type RawMessage,
 } from "../../src/rtmp/mod.ts";
 import type { AmfValue } from "../../src/amf/mod.ts";
+import { readCpuSeconds } from "../fanout/process_usage.ts";
 
 const [joinsText = "2000", checkout = new URL("../..", import.meta.url).pathname] = Deno.args;
 const joins = Number(joinsText);
@@ -76,15 +77,6 @@ async function join(): Promise<void> {
   conn.close();
 }
 
-/** Processor milliseconds of all threads of a process. */
-function readCpuMs(pid: number): number {
-  let ns = 0;
-  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-    ns += Number(Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ", 1)[0]);
-  }
-  return ns / 1e6;
-}
-
 async function connect(): Promise<RtmpClient> {
   for (;;) {
     try {
@@ -120,10 +112,10 @@ try {
   const costs: number[] = [];
   const passes = 4;
   for (let pass = 0; pass < passes; pass++) {
-    const before = readCpuMs(server.pid);
+    const before = await readCpuSeconds(server.pid);
     const startMs = performance.now();
     for (let i = 0; i < joins / passes; i++) await join();
-    const cost = (readCpuMs(server.pid) - before) / (joins / passes);
+    const cost = (await readCpuSeconds(server.pid) - before) * 1000 / (joins / passes);
     costs.push(cost);
     const wallMs = (performance.now() - startMs) / (joins / passes);
     console.log(`${cost.toFixed(3)} ms of CPU a join, ${wallMs.toFixed(2)} ms in all`);

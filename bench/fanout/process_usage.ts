@@ -1,10 +1,11 @@
 /** What Linux says that a process has used. */
 
 /**
- * Processor seconds, its own and the kernel's for it, of all threads that live, to the nanosecond: the ticks of
+ * Processor seconds of a process, or of this one, its own and the kernel's for it, of all threads that live, to the
+ * nanosecond: the ticks of
  * `/proc/PID/stat` are counted by samples, and miss up to half of what wakes at a pace.
  */
-export async function readCpuSeconds(pid: number): Promise<number> {
+export async function readCpuSeconds(pid: number = Deno.pid): Promise<number> {
   let ns = 0;
   for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
     // A thread may have ended since the folder was read.

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { Server } from "../../mod.ts";
 import { fileUnits } from "../../src/files/mod.ts";
@@ -115,9 +116,9 @@ async function measure(units: readonly MediaUnit[], isRecording: boolean) {
     }
   }, 5);
   await pause(3000);
-  const [beforeNs, before] = [cpuNs(), megabytes()];
+  const [cpuBefore, before] = [await readCpuSeconds(), megabytes()];
   await pause(seconds * 1000);
-  const share = (cpuNs() - beforeNs) / (seconds * 1e9);
+  const share = (await readCpuSeconds() - cpuBefore) / seconds;
   const after = megabytes();
   clearInterval(timer);
   const { statistics } = server.recordings;
@@ -131,18 +132,6 @@ async function measure(units: readonly MediaUnit[], isRecording: boolean) {
     recorded: Math.round(statistics.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6),
     gaps: statistics.reduce((sum, { gaps }) => sum + gaps, 0),
   };
-}
-
-function cpuNs(): number {
-  let ns = 0;
-  for (const { name } of Deno.readDirSync("/proc/self/task")) {
-    try {
-      ns += Number(Deno.readTextFileSync(`/proc/self/task/${name}/schedstat`).split(" ", 1)[0]);
-    } catch {
-      // It has ended.
-    }
-  }
-  return ns;
 }
 
 function megabytes(): number {
