@@ -7,6 +7,7 @@ import { liveOptions } from "./server_options.ts";
 import type { Settings } from "./settings.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
 import { RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT } from "./settings/listening.ts";
+import { pathRecordings, PATHS } from "./settings/paths.ts";
 import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
@@ -192,6 +193,10 @@ function reportOf(before: Settings, after: Settings, late: ReadonlySet<string>):
     changed.filter(({ key, change }) => (change === "reload" && !late.has(key)) === isApplied)
       .map(({ key }) => key)
   );
+  const [recordings, later] = [before, after].map((settings) =>
+    pathRecordings(settings.get(PATHS))
+  );
+  if (!isSame(recordings, later)) waiting!.push("paths.*.record");
   return { applied: applied!, waiting: waiting! };
 }
 

@@ -3,6 +3,7 @@ import { pathRulesOf } from "./path_rules_of.ts";
 import { accessFault } from "./access_options.ts";
 import { ConfigError } from "./config_error.ts";
 import { keyText } from "./key_text.ts";
+import type { GroupValue } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import {
   MULTICAST_GROUP,
@@ -21,7 +22,7 @@ import {
   S3_SECRET_ACCESS_KEY,
 } from "./settings/object_storage.ts";
 import { CLIPS, KEEP, RECORD } from "./settings/recording.ts";
-import { pathRelays, PATHS } from "./settings/paths.ts";
+import { pathRecordings, pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
 import { WORKERS } from "./settings/workers.ts";
 
@@ -112,6 +113,11 @@ function tlsNeedsFiles(settings: Settings): string | undefined {
   }`;
 }
 
+/** All rules of recordings: of `record`, and of paths. */
+export function recordingsOf(settings: Settings): readonly GroupValue[] {
+  return [...settings.get(RECORD), ...pathRecordings(settings.get(PATHS))];
+}
+
 /** What says that a machine is one of a cluster belongs together. */
 function clusterIsWhole(settings: Settings): string | undefined {
   const rows = [CLUSTER_NODE, CLUSTER_URL, CLUSTER_SECRET, CLUSTER_NATS];
@@ -123,7 +129,7 @@ function clusterIsWhole(settings: Settings): string | undefined {
 
 function objectStorageHasKey(settings: Settings): string | undefined {
   const [id, secret] = [S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY];
-  const folders = settings.get(RECORD).map((rule) => rule.get("folder") as string);
+  const folders = recordingsOf(settings).map((rule) => rule.get("folder") as string);
   const isUsed = [...folders, settings.get(CLIPS) ?? ""].some(isS3Url);
   if (settings.isGiven(S3_CREDENTIALS_FILE)) return;
   const missing = [id, secret].find((row) => !settings.isGiven(row));

@@ -146,3 +146,22 @@ Deno.test("rules of paths are checked with their names", async () => {
     'weir.yaml:7:5 paths."live/c*".pull.url is missing',
   ]);
 });
+
+Deno.test("a rule of paths says where its streams are recorded, as an entry of record does", async () => {
+  const options = await optionsOf([
+    "record:",
+    "- {name: app/cam, folder: all}",
+    "paths:",
+    "  live/*: {record: {folder: live, format: mkv, segment: 1m}}",
+    "  live/private: {maxPlayers: 1}",
+  ].join("\n"));
+  assertEquals(options.record, [
+    { name: "app/cam", to: "all" },
+    { name: "live/*", to: "live", format: "mkv", segmentMs: 60_000 },
+  ]);
+  assertEquals(await problemsOf("paths: {live/*: {record: {format: mkv}}}"), [
+    'weir.yaml:1:18 paths."live/*".record.folder is missing',
+  ]);
+  const [wrong] = await problemsOf("paths: {live/*: {record: {folder: a, path: no}}}");
+  assertEquals(/record.*\{unix\}|record.*\{name\}/.test(wrong!), true, wrong);
+});

@@ -5,6 +5,7 @@ import { type ServerNumber, serverNumber } from "../server_number.ts";
 import { type GroupValue, type Setting, setting } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
 import { RULE_SETTINGS } from "./access.ts";
+import { PATH_RECORD, storePermissions } from "./recording.ts";
 import { checkRelay, PATH_PULL, PATH_PUSH, relayOf } from "./relays.ts";
 import { STREAM_RULES } from "./streams.ts";
 
@@ -92,6 +93,14 @@ export const PATH_RULE: readonly Setting[] = [
     change: "reload",
   }),
   setting({
+    key: "record",
+    type: PATH_RECORD,
+    help: "where its streams are written to files",
+    doc:
+      "As an entry of `record`, and beside them: a stream is written by each rule that is about it.",
+    change: "restart",
+  }),
+  setting({
     key: "pull",
     type: PATH_PULL,
     help: "where its streams are fetched from; by a pattern, when someone wants them",
@@ -104,6 +113,14 @@ export const PATH_RULE: readonly Setting[] = [
     change: "reload",
   }),
 ];
+
+/** The rules of recordings that rules of paths have. */
+export function pathRecordings(paths: ReadonlyMap<string, GroupValue>): GroupValue[] {
+  return Array.from(paths).flatMap(([name, rule]) => {
+    const record = rule.get("record") as GroupValue | undefined;
+    return record === undefined ? [] : [new Map([...record, ["name", name]])];
+  });
+}
 
 /** Rules for the streams of a name or pattern. */
 export const PATHS = setting<ReadonlyMap<string, GroupValue>>({
@@ -124,11 +141,13 @@ export const PATHS = setting<ReadonlyMap<string, GroupValue>>({
     "A `*` stands for one segment, at the end for one or more. Where several rules are about a stream, each " +
     "setting comes from the most particular one that has it: a name goes before patterns, and of patterns the " +
     "one whose segments are names for longer.",
-  needs: (rules) =>
-    Array.from(rules.values()).flatMap((rule) => {
+  needs: (rules, settings) => [
+    ...Array.from(rules.values()).flatMap((rule) => {
       const place = fallbackPlace(rule.get("fallback") as string | undefined ?? "");
       return place.kind === "file" ? [{ name: "read", path: place.path } as const] : [];
     }),
+    ...pathRecordings(rules).flatMap((rule) => storePermissions(rule, settings)),
+  ],
   change: "reload",
 });
 

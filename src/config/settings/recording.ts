@@ -30,84 +30,97 @@ const ANY_KEY = { accessKeyId: "-", secretAccessKey: "-" };
 
 const KEEP_TIME = time({ min: 0, max: Infinity, isWhole: false });
 
+/** How and where streams are written. */
+const HOW: readonly Setting[] = [
+  setting({
+    key: "folder",
+    type: FOLDER,
+    help: "where its files go: a folder, or object storage",
+    change: "restart",
+  }),
+  setting({
+    key: "format",
+    type: choice(RECORDING_FORMATS),
+    default: "mp4",
+    help: "the format of its files; MP4 is fragmented, so that a crash loses one fragment",
+    change: "restart",
+  }),
+  setting({
+    key: "path",
+    type: text({ allowed: "a path with {name}, and {unix} or {date} and {time}" }),
+    default: "{name}/{date}/{time}",
+    help: "the paths of its files in the folder, without their ending; times are UTC",
+    change: "restart",
+  }),
+  setting({
+    key: "segment",
+    type: time({ min: 1000, max: Infinity, isWhole: false }),
+    default: 600_000,
+    help: "length of a file, which ends at the next key frame",
+    change: "restart",
+  }),
+  setting({
+    key: "part",
+    type: time({ min: 50, max: 60_000, isWhole: false }),
+    default: 1000,
+    help: "length of a fragment of MP4, and of what is written at once: what a crash loses at most",
+    change: "restart",
+  }),
+  setting({
+    key: "when",
+    type: choice(["always", "demand", "api"]),
+    default: "always",
+    help: "as long as the stream is live, while somebody watches it, or when the API says so",
+    change: "restart",
+  }),
+  setting({
+    key: "keep",
+    type: KEEP_TIME,
+    defaultInWords: "for ever",
+    help: "how long files are kept",
+    change: "restart",
+  }),
+  setting({
+    key: "keepBytes",
+    type: bytes({ min: 0, max: Infinity, isWhole: true }),
+    defaultInWords: "unlimited",
+    help: "over this all files of the rule together lose the oldest",
+    change: "restart",
+  }),
+  setting({
+    key: "keepFree",
+    type: bytes({ min: 0, max: Infinity, isWhole: true }),
+    defaultInWords: "0",
+    help: "while the disk has less room, the oldest files of the rule go; needs --allow-sys=statfs",
+    change: "restart",
+  }),
+];
+
 const RULE: GroupType = {
   kind: "group",
   settings: [
     setting({ key: "name", type: NAME, help: "the stream, or a pattern", change: "restart" }),
-    setting({
-      key: "folder",
-      type: FOLDER,
-      help: "where its files go: a folder, or object storage",
-      change: "restart",
-    }),
-    setting({
-      key: "format",
-      type: choice(RECORDING_FORMATS),
-      default: "mp4",
-      help: "the format of its files; MP4 is fragmented, so that a crash loses one fragment",
-      change: "restart",
-    }),
-    setting({
-      key: "path",
-      type: text({ allowed: "a path with {name}, and {unix} or {date} and {time}" }),
-      default: "{name}/{date}/{time}",
-      help: "the paths of its files in the folder, without their ending; times are UTC",
-      change: "restart",
-    }),
-    setting({
-      key: "segment",
-      type: time({ min: 1000, max: Infinity, isWhole: false }),
-      default: 600_000,
-      help: "length of a file, which ends at the next key frame",
-      change: "restart",
-    }),
-    setting({
-      key: "part",
-      type: time({ min: 50, max: 60_000, isWhole: false }),
-      default: 1000,
-      help:
-        "length of a fragment of MP4, and of what is written at once: what a crash loses at most",
-      change: "restart",
-    }),
-    setting({
-      key: "when",
-      type: choice(["always", "demand", "api"]),
-      default: "always",
-      help: "as long as the stream is live, while somebody watches it, or when the API says so",
-      change: "restart",
-    }),
-    setting({
-      key: "keep",
-      type: KEEP_TIME,
-      defaultInWords: "for ever",
-      help: "how long files are kept",
-      change: "restart",
-    }),
-    setting({
-      key: "keepBytes",
-      type: bytes({ min: 0, max: Infinity, isWhole: true }),
-      defaultInWords: "unlimited",
-      help: "over this all files of the rule together lose the oldest",
-      change: "restart",
-    }),
-    setting({
-      key: "keepFree",
-      type: bytes({ min: 0, max: Infinity, isWhole: true }),
-      defaultInWords: "0",
-      help:
-        "while the disk has less room, the oldest files of the rule go; needs --allow-sys=statfs",
-      change: "restart",
-    }),
+    ...HOW,
   ],
   required: ["name", "folder"],
-  check: (values) => {
-    try {
-      checkRecordingRule({ ...ruleOf(values), s3: ANY_KEY });
-    } catch (error) {
-      throw new SettingFault(`is wrong: ${reasonOf(error)}`);
-    }
-  },
+  check: checkRule,
 };
+
+/** The same for the streams of a path, which has the name. */
+export const PATH_RECORD: GroupType = {
+  kind: "group",
+  settings: HOW,
+  required: ["folder"],
+  check: (values) => checkRule(new Map([...values, ["name", "*"]])),
+};
+
+function checkRule(values: GroupValue): void {
+  try {
+    checkRecordingRule({ ...ruleOf(values), s3: ANY_KEY });
+  } catch (error) {
+    throw new SettingFault(`is wrong: ${reasonOf(error)}`);
+  }
+}
 
 /** Streams that are written to files. */
 export const RECORD = setting<readonly GroupValue[]>({
@@ -267,7 +280,8 @@ export function channelsOf(values: readonly GroupValue[]): FileChannelOptions[] 
   return [...channels.values()];
 }
 
-function storePermissions(rule: GroupValue, settings: SettingValues): Permission[] {
+/** What it takes to write where a rule says. */
+export function storePermissions(rule: GroupValue, settings: SettingValues): Permission[] {
   const path = rule.get("folder") as string;
   if (isS3Url(path)) {
     const [endpoint, region] = [settings.get(S3_ENDPOINT), settings.get(S3_REGION)];
