@@ -259,11 +259,11 @@ Deno.test("rules of paths are made, changed and removed by the API, and hold at 
   assertEquals(await mayPublish(weir, "c"), false);
 });
 
-Deno.test("the API takes all that a rule of paths of a file can say, but for relays", async () => {
+Deno.test("the API takes all that a rule of paths of a file can say, but for relays and recordings", async () => {
   const { z } = await loadHono();
   const taken = Object.keys(apiSchemas(z).pathRuleOptions.shape);
   const ofFiles = PATH_RULE.flatMap(({ key, option = key }) => option)
-    .filter((key) => key !== "pull" && key !== "push");
+    .filter((key) => !["pull", "push", "record"].includes(key));
   assertEquals(taken.toSorted(), ofFiles.toSorted());
 });
 
