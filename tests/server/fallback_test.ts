@@ -5,7 +5,9 @@ import { Server, ServerError } from "../../src/server/mod.ts";
 import { inNoTime } from "../../src/server/fallback_source.ts";
 import { PathRules } from "../../src/server/path_rules.ts";
 import { unitOfFlv } from "../../src/transmux/mod.ts";
+import { isRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
 import { TestServer, until } from "../support/test_server.ts";
+import { offerOf, WebRtcClient } from "../support/webrtc_client.ts";
 
 const SLATE = new URL("fixtures/short.flv", import.meta.url).pathname;
 
@@ -230,4 +232,72 @@ Deno.test("pictures of FLV that take no time tell in their bodies when they are 
     assertEquals(payload.body[4], Math.round((ptsUs - dtsUs) / 1000));
   }
   assertEquals(hurried.map(({ ptsUs }) => Math.round(ptsUs / 1000)), [158, 200, 160, 160, 320]);
+});
+
+/** The times of the pictures that a player of WebSocket-FLV is sent. */
+async function watchByWebSocket(url: string) {
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  const decoder = new FlvDecoder();
+  const times: number[] = [];
+  socket.onmessage = ({ data }) => {
+    for (const { type, timestampMs, body } of decoder.push(new Uint8Array(data))) {
+      if (type === 9 && body[1] === 1) times.push(timestampMs);
+    }
+  };
+  await new Promise((resolve) => socket.onopen = resolve);
+  const closed = new Promise<void>((resolve) => socket.onclose = () => resolve());
+  return { times, close: () => (socket.close(), closed) };
+}
+
+/** The times of the packets of pictures that a player of WebRTC is sent, in ticks of 90 kHz. */
+async function watchByWebRtc(url: string) {
+  const client = await WebRtcClient.begin(url, offerOf("recvonly"));
+  const times: number[] = [];
+  const sources = new Set<number>();
+  client.onPacket = (packet) => {
+    if (isRtcp(packet)) return;
+    const plain = client.receiver?.unprotect(packet);
+    if (plain === undefined) return;
+    const { ssrc, timestamp } = parseRtpPacket(plain);
+    sources.add(ssrc);
+    times.push(timestamp);
+  };
+  await client.connect();
+  return { times, sources, close: () => client[Symbol.asyncDispose]() };
+}
+
+Deno.test("players in browsers see the fallback, who publishes, and the fallback again, in times that go on", async () => {
+  const LOCAL = { hostname: "127.0.0.1", port: 0 };
+  await using test = await TestServer.start({
+    paths: [{ pattern: "live/*", fallback: SLATE }],
+    http: LOCAL,
+    webrtc: LOCAL,
+    workers: 1,
+  });
+  const { server } = test;
+  const host = `127.0.0.1:${server.addresses.find(({ protocol }) => protocol === "http")!.port}`;
+  const views = await Promise.all([
+    watchByWebSocket(`ws://${host}/live/cam.flv`),
+    watchByWebRtc(`http://${host}/live/cam/whep`),
+  ]);
+  const more = async () => {
+    const counts = views.map(({ times }) => times.length);
+    await until(() => views.every(({ times }, at) => times.length > counts[at]! + 3));
+  };
+  await more();
+  const camera = publisher(server, "live/cam");
+  const units = await unitsOf();
+  await camera.send(units.slice(0, units.length / 2));
+  await until(() => server.snapshot().streams[0]!.fallback === undefined);
+  await more();
+  await camera.end();
+  await until(() => server.snapshot().streams[0]!.fallback !== undefined);
+  await more();
+  for (const { times } of views) {
+    const steps = times.slice(1).map((time, at) => time - times[at]! | 0);
+    assert(steps.every((step) => step >= 0), `${times}`);
+  }
+  assertEquals(views[1].sources.size, 1);
+  for (const { close } of views) await close();
 });
