@@ -7,6 +7,7 @@
  * @module
  */
 import { parseFragment, splitBoxes } from "../src/mp4/mod.ts";
+import { quantile } from "./fanout/meter.ts";
 import { readCpuSeconds, readPeakBytes } from "./fanout/process_usage.ts";
 import { publishRtmp } from "./fanout/rtmp_peer.ts";
 import { startServer } from "./fanout/servers.ts";
@@ -124,10 +125,6 @@ function stampOf(part: Uint8Array): number {
   return readStamp(part, offset + 6);
 }
 
-function percentile(sorted: readonly number[], share: number): string {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(0);
-}
-
 await using server = await startServer("weir-http");
 const { pid, port, httpPort } = server;
 await publishRtmp("cam", { port, mbps: MBPS, phase: 0 });
@@ -148,8 +145,8 @@ console.log(
     `(over PART-HOLD-BACK, ${holdBackMs} ms), ${failures} failures`,
 );
 console.log(
-  `from the last picture of a part to its arrival: p50 ${percentile(sorted, 0.5)} ms, ` +
-    `p99 ${percentile(sorted, 0.99)} ms, most ${percentile(sorted, 1)} ms`,
+  `from the last picture of a part to its arrival: p50 ${quantile(sorted, 0.5).toFixed(0)} ms, ` +
+    `p99 ${quantile(sorted, 0.99).toFixed(0)} ms, most ${quantile(sorted, 1).toFixed(0)} ms`,
 );
 console.log(
   `server: ${(used / seconds * 100).toFixed(0)} % of a core, ` +

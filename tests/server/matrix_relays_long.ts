@@ -7,7 +7,6 @@
 import { assertEquals } from "@std/assert";
 import { lalConfiguration, type LalPorts, type LalRelay } from "../support/lal.ts";
 import {
-  type Client,
   type Codecs,
   compare,
   currentFfmpeg,
@@ -141,16 +140,6 @@ async function startLal(
   return { process, side: { urlOf, players, received } };
 }
 
-/** What is published to the first server, and recorded from the other. */
-interface Course {
-  readonly passage: Passage;
-  /** The way between the servers. */
-  readonly way: Way;
-  readonly publisher: Client;
-  readonly players: readonly Client[];
-  readonly codecs: Codecs;
-}
-
 /** Both servers with the passage between them. */
 class Pair implements AsyncDisposable {
   readonly from: Side;
@@ -163,7 +152,11 @@ class Pair implements AsyncDisposable {
     this.#servers = servers;
   }
 
-  static async open(program: string, folder: string, { passage, way }: Course): Promise<Pair> {
+  static async open(
+    program: string,
+    folder: string,
+    { passage, way }: { readonly passage: Passage; readonly way: Way },
+  ): Promise<Pair> {
     const asked = new Map<string, number>();
     const weir = await TestServer.start({
       rtsp: LOCAL,
@@ -254,8 +247,7 @@ Deno.test({
           if (isPart && codecs.audio.startsWith("pcm_")) continue;
           const label = `${codecs.video}, ${codecs.audio}: ${passage.title} by ${way}`;
           await test.step(label, async () => {
-            const course = { passage, way, publisher: publisher!, players, codecs };
-            await using pair = await Pair.open(lal, folder.path, course);
+            await using pair = await Pair.open(lal, folder.path, { passage, way });
             const name = "live/cam";
             const paths = players.map((_, index) => `${folder.path}/${lines.length}-${index}.mkv`);
             const playing = players.map((player, index) =>
