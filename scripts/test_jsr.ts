@@ -11,10 +11,6 @@ import { serveJsr } from "./jsr_mirror.ts";
 import { fromFileUrl } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
-const COPIED = [
-  ...["src", "tests", "bench", "docs", "scripts"],
-  ...["mod.ts", "README.md", "CONTRIBUTING.md"],
-];
 
 const checkouts = Deno.args.filter((arg) => arg.startsWith("--std="))
   .map((arg) => pathToFileURL(`${arg.slice("--std=".length)}/`));
@@ -24,8 +20,10 @@ try {
   const { workspace: _, ...config } = JSON.parse(
     await Deno.readTextFile(new URL("deno.json", root)),
   );
+  for await (const { name } of Deno.readDir(root)) {
+    if (name !== ".git") await run("cp", ["-r", fromFileUrl(new URL(name, root)), copy]);
+  }
   await Deno.writeTextFile(`${copy}/deno.json`, JSON.stringify(config, null, 2));
-  for (const name of COPIED) await run("cp", ["-r", fromFileUrl(new URL(name, root)), copy]);
   await Deno.remove(`${copy}/scripts/std`, { recursive: true });
   await Deno.remove(`${copy}/tests/deno.lock`);
   const real = Object.keys(config.imports).filter((name) => name.startsWith("@std/"));
