@@ -509,16 +509,18 @@ export const MUTANTS: readonly Mutant[] = [
       "each start has its end",
     ],
     [
-      "another publisher starts with what the one before has left",
-      "    this.#group.clear();\n    this.#tracks =",
-      "    this.#tracks =",
-      "nobody starts with what another publisher left",
-    ],
-    [
       "silence gives no name away",
       "current.silentMs >= this.#settings.silentMs",
       "current.silentMs < 0",
       "a silent publisher can be replaced",
+    ],
+  ]),
+  ...of("src/hub/fan_out.ts", HUB, [
+    [
+      "another publisher starts with what the one before has left",
+      "    this.#group.clear();\n    this.#tracks =",
+      "    this.#tracks =",
+      "nobody starts with what another publisher left",
     ],
   ]),
   ...of("src/hub/stream_stage.ts", HUB, [

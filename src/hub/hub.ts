@@ -1,7 +1,8 @@
 import { HubError } from "./errors.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 import type { Publication, PublishOptions } from "./publication.ts";
-import { type AudioAlone, Stream, type StreamEndReason } from "./stream.ts";
+import type { StreamEndReason } from "./fan_out.ts";
+import { type AudioAlone, Stream } from "./stream.ts";
 import type { StreamTotals } from "./stream_statistics.ts";
 import { checkStreamName } from "./stream_name.ts";
 

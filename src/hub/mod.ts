@@ -51,6 +51,7 @@ export type {
 export * from "./back_channel.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
+export type { ReaderRequest, StreamEndReason, StreamReader } from "./fan_out.ts";
 export * from "./header_set.ts";
 export * from "./hub.ts";
 export * from "./options.ts";

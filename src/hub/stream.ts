@@ -1,43 +1,19 @@
 import type { MediaUnit, TrackKind } from "../media/mod.ts";
 import type { Timer } from "./clock.ts";
 import { HubError } from "./errors.ts";
+import { FanOut, type ReaderRequest, type StreamEndReason, type StreamReader } from "./fan_out.ts";
 import { HeaderSet } from "./header_set.ts";
-import { FlushPolicy } from "./flush_policy.ts";
 import type { HubSettings } from "./options.ts";
-import { KeptGroup } from "./kept_group.ts";
 import { Publication, type PublishedStream, type PublishOptions } from "./publication.ts";
-import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
-import { isPicture, StartWait } from "./start_wait.ts";
 import { StreamStage } from "./stream_stage.ts";
 import type { StreamStatistics, StreamTotals } from "./stream_statistics.ts";
-import { type AnnouncedTrack, TrackStarts } from "./track_starts.ts";
-import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
+import { TrackStarts } from "./track_starts.ts";
 import type { WireFormat } from "./wire_format.ts";
-import { WireLog } from "./wire_log.ts";
-
-/** Why a stream ended for its readers. */
-export type StreamEndReason = "unpublished" | "closed";
 
 /** What a reader of a stream asks for. */
-export interface ReadOptions extends WireCursorOptions {
-  /** Name of the wire format; readers of one name share one log. */
-  readonly format: string;
+export interface ReadOptions extends Omit<ReaderRequest, "create"> {
   /** Makes the format when this is its first reader. */
   readonly create: (stream: Stream) => WireFormat;
-  /** Called once when the stream has ended; not after `close`. */
-  readonly onEnd?: (reason: StreamEndReason) => void;
-  /** Tells how many packets the reader's peer has reported lost, where its protocol has such reports. */
-  readonly lostPackets?: () => number | undefined;
-}
-
-/** A reader of a stream, with its place in the log. */
-export interface StreamReader {
-  /** Its place in the log of its format. */
-  readonly cursor: WireCursor;
-  /** The wire format, shared with all readers of its name. */
-  readonly format: WireFormat;
-  /** Leaves the stream; harmless when repeated. */
-  close(): void;
 }
 
 /** Readers that go on with audio alone. */
@@ -84,15 +60,6 @@ export interface StreamOwner {
   took(bytes: number): void;
 }
 
-/**
- * Takes a unit: whether readers can start at it, and whether it is a header that all who had the publisher
- * before have already.
- */
-type Tap = (
-  unit: MediaUnit,
-  about: { readonly startPoint: boolean; readonly isRepeated: boolean },
-) => void;
-
 /** How long a fallback goes on that nobody sees, milliseconds: players come back. */
 const UNSEEN_MS = 3000;
 
@@ -105,17 +72,9 @@ export class Stream implements PublishedStream {
   readonly name: string;
   readonly #owner: StreamOwner;
   #settings: HubSettings;
-  readonly #logs = new Map<string, WireLog>();
-  readonly #readers = new Map<StreamReader, ReadOptions>();
-  /** What each tap is given, and what tells it of the end. */
-  readonly #taps = new Map<Tap, ((reason: StreamEndReason) => void) | undefined>();
+  /** What readers are given, and who they are. */
+  readonly #fanOut: FanOut;
   readonly #watchers = new Set<() => void>();
-  /** What has left for readers that have gone. */
-  readonly #sentToFormer = { bytes: 0, messages: 0, skips: 0 };
-  /** What all its publishers have sent. */
-  readonly #received = { bytes: 0, units: 0 };
-  /** What the wire formats of logs that have gone could not carry. */
-  #droppedByFormer = 0;
   /** Whose units readers are given. */
   #publication: Publication | undefined;
   /** Who has the name: where units are held back, or readers see a fallback, another than that. */
@@ -127,20 +86,6 @@ export class Stream implements PublishedStream {
   #unseenTimer: Timer | undefined;
   /** Whether others were told that it is published, and not that it has ended. */
   #isToldStarted = false;
-  #headers: HeaderSet = HeaderSet.EMPTY;
-  /** The headers that all readers in flow have, whoever published them. */
-  #sent: HeaderSet = HeaderSet.EMPTY;
-  readonly #group: KeptGroup;
-  /** What the publisher has sent so far, or said that it will; of its video tracks the lowest. */
-  #tracks = new TrackStarts();
-  /** Whether there was anything of the publisher that readers could start at. */
-  #hasStart = false;
-  #lastDtsUs: number | undefined;
-  #lastPtsUs: number | undefined;
-  #lastUnitAt = 0;
-  readonly #flushes = new FlushPolicy(() => this.#settings, () => {
-    for (const log of this.#logs.values()) log.flush((error) => this.#owner.failed(error));
-  });
   #lingerTimer: Timer | undefined;
   #ended = false;
 
@@ -149,7 +94,11 @@ export class Stream implements PublishedStream {
     this.name = name;
     this.#owner = owner;
     this.#settings = owner.settings;
-    this.#group = new KeptGroup(owner.settings.maxGopBytes);
+    this.#fanOut = new FanOut(owner.settings, {
+      failed: (error) => owner.failed(error),
+      audioAlone: (format) => this.#tellAudioAlone(format),
+      left: () => this.#releaseIfIdle(),
+    });
     this.#setStage();
   }
 
@@ -161,8 +110,7 @@ export class Stream implements PublishedStream {
   /** Gives the stream other settings, which hold from now on; who has joined stays. */
   configure(settings: HubSettings): void {
     this.#settings = settings;
-    this.#group.maxBytes = settings.maxGopBytes;
-    for (const log of this.#logs.values()) log.settings = settings;
+    this.#fanOut.configure(settings);
     this.#setStage();
   }
 
@@ -194,12 +142,12 @@ export class Stream implements PublishedStream {
 
   /** The newest metadata and codec configurations. */
   get headers(): HeaderSet {
-    return this.#headers;
+    return this.#fanOut.headers;
   }
 
   /** How many tracks have sent media. */
   get trackCount(): number {
-    return this.#tracks.comeCount;
+    return this.#fanOut.tracks.comeCount;
   }
 
   /**
@@ -207,7 +155,7 @@ export class Stream implements PublishedStream {
    * that are told of it wait for it.
    */
   isSilent(kind: TrackKind, track?: number): boolean {
-    return this.#tracks.isSilent(kind, track);
+    return this.#fanOut.tracks.isSilent(kind, track);
   }
 
   /** Whether someone reads the stream, or waits for it. */
@@ -217,47 +165,37 @@ export class Stream implements PublishedStream {
 
   /** Number of readers. */
   get readerCount(): number {
-    return this.#readers.size + this.#taps.size;
+    return this.#fanOut.readerCount;
   }
 
   /** Latest decoding time of its media, microseconds; `undefined` before the first. */
   get lastDtsUs(): number | undefined {
-    return this.#lastDtsUs;
+    return this.#fanOut.lastDtsUs;
   }
 
   /** Latest presentation time of its media, microseconds; `undefined` before the first. */
   get lastPtsUs(): number | undefined {
-    return this.#lastPtsUs;
+    return this.#fanOut.lastPtsUs;
   }
 
   /** When the newest media came, on the hub's clock in milliseconds. */
   get lastUnitAt(): number {
-    return this.#lastUnitAt;
+    return this.#fanOut.lastUnitAt;
   }
 
   /** Bytes of memory that its media holds, about: the group that is kept, and the logs. */
   get heldBytes(): number {
-    let bytes = this.#group.heldBytes + (this.#stage?.heldBytes ?? 0);
-    for (const log of this.#logs.values()) bytes += log.heldBytes;
-    return bytes;
+    return this.#fanOut.heldBytes + (this.#stage?.heldBytes ?? 0);
   }
 
   /** What has come and left since the stream was made; it only grows. */
   get totals(): StreamTotals {
-    const { bytes, messages, skips } = this.#sentInAll;
-    return {
-      bytesReceived: this.#received.bytes,
-      unitsReceived: this.#received.units,
-      bytesSent: bytes,
-      messagesSent: messages,
-      skips,
-      dropped: this.#dropped,
-    };
+    return this.#fanOut.totals;
   }
 
   /** Statistics of now. */
   get statistics(): StreamStatistics {
-    const sent = this.#sentInAll;
+    const { bytesSent, messagesSent, dropped } = this.#fanOut.totals;
     const [shown, stage] = [this.#publication, this.#stage];
     return {
       name: this.name,
@@ -267,18 +205,10 @@ export class Stream implements PublishedStream {
       ...(stage?.isHolding === true
         ? { held: { bytes: stage.heldBytes, ms: Math.round(stage.heldMs) } }
         : {}),
-      bytesSent: sent.bytes,
-      messagesSent: sent.messages,
-      dropped: this.#dropped,
-      readers: Array.from(this.#readers, ([{ cursor }, { format, lostPackets }]) => ({
-        format,
-        bytes: cursor.bytes,
-        messages: cursor.messages,
-        lagBytes: cursor.lagBytes,
-        lagMs: Math.round(cursor.lagMs),
-        skips: cursor.skips,
-        lostPackets: lostPackets?.(),
-      })),
+      bytesSent,
+      messagesSent,
+      dropped,
+      readers: this.#fanOut.statistics,
     };
   }
 
@@ -338,23 +268,7 @@ export class Stream implements PublishedStream {
         `Cannot read ${this.name} as it has its ${this.#settings.maxReaders} readers`,
       );
     }
-    const log = this.#logs.get(options.format) ?? this.#openLog(options);
-    const cursor = log.open(options);
-    const reader: StreamReader = {
-      cursor,
-      format: log.format,
-      close: () => {
-        if (!this.#readers.delete(reader)) return;
-        addSent(this.#sentToFormer, cursor);
-        cursor.close();
-        if (log.readers === 0 && this.#logs.get(options.format) === log) {
-          this.#logs.delete(options.format);
-          this.#droppedByFormer += log.format.dropped ?? 0;
-        }
-        this.#releaseIfIdle();
-      },
-    };
-    this.#readers.set(reader, options);
+    const reader = this.#fanOut.read({ ...options, create: () => options.create(this) });
     this.#owner.joined?.(this);
     return reader;
   }
@@ -372,30 +286,9 @@ export class Stream implements PublishedStream {
     onEnd?: (reason: StreamEndReason) => void,
   ): () => void {
     if (this.#ended) throw new HubError("closed", `Cannot read ${this.name} as it has ended`);
-    const kept = this.#group.units;
-    const { units } = kept[0]?.headers ?? this.#headers;
-    for (const unit of units) onUnit(unit, false);
-    for (const { unit, startPoint } of kept) onUnit(unit, startPoint);
-    let hasStarted = kept.length > 0;
-    let isListening = false;
-    const wait = new StartWait();
-    // Who came with this publisher has nothing of the one before: headers that repeat are new to it.
-    const publication = this.#publication;
-    const tap: Tap = (unit, { startPoint, isRepeated }) => {
-      if (isRepeated && publication !== this.#publication) return;
-      hasStarted ||= startPoint;
-      if (!hasStarted && !isListening && wait.isOverAt(unit)) {
-        isListening = true;
-        this.#tellAudioAlone("units");
-      }
-      const isWanted = hasStarted || unit.role !== "media" || (isListening && !isPicture(unit));
-      if (isWanted) onUnit(unit, startPoint);
-    };
-    this.#taps.set(tap, onEnd);
+    const leave = this.#fanOut.tap(onUnit, onEnd);
     this.#owner.joined?.(this);
-    return () => {
-      if (this.#taps.delete(tap)) this.#releaseIfIdle();
-    };
+    return leave;
   }
 
   /**
@@ -415,28 +308,13 @@ export class Stream implements PublishedStream {
 
   /** Called by the publication: takes one unit in. */
   append(unit: MediaUnit): void {
-    const bytes = unitBytes(unit);
-    this.#received.bytes += bytes;
-    this.#received.units++;
-    const before = this.#headers;
-    if (!this.#takeHeader(unit)) {
-      if (this.#headers !== before) this.#tellTaps(unit, { startPoint: false, isRepeated: true });
-      return;
-    }
-    const startPoint = unit.role === "media" && this.#takeMedia(unit);
-    const headers = this.#headers;
-    this.#group.add({ unit, headers, startPoint });
-    for (const log of this.#logs.values()) this.#appendTo(log, unit, headers);
-    this.#tellTaps(unit, { startPoint, isRepeated: false });
-    this.#flushes.note(unit.kind === "video" && unit.role === "media");
-    this.#owner.took(bytes + UNIT_COST_BYTES);
+    this.#owner.took(this.#fanOut.append(unit));
   }
 
   /** Called by the hub: lets go of what is kept for readers that join or are behind, and of half of what is held back. */
   shed(): void {
     this.#stage?.shorten(this.#stage.heldBytes / 2);
-    this.#group.clear();
-    for (const log of this.#logs.values()) log.shed();
+    this.#fanOut.shed();
   }
 
   /**
@@ -447,8 +325,8 @@ export class Stream implements PublishedStream {
     const publisher = this.#publisher;
     const isShown = publisher === this.#publication;
     const dropped = this.#stage?.cut(publisher, {
-      headers: isShown ? this.#headers : HeaderSet.EMPTY,
-      tracks: isShown ? this.#tracks : new TrackStarts(publisher?.tracks),
+      headers: isShown ? this.#fanOut.headers : HeaderSet.EMPTY,
+      tracks: isShown ? this.#fanOut.tracks : new TrackStarts(publisher?.tracks),
     }) ?? 0;
     if (dropped > 0 && isShown && publisher !== undefined) this.#takeOffAir();
     this.#settle();
@@ -470,7 +348,7 @@ export class Stream implements PublishedStream {
 
   /** Called by the publication at the end of a batch: wakes readers as the policy says. */
   commit(): void {
-    if (this.#logs.size > 0) this.#flushes.commit({ hasVideo: this.#tracks.hasVideo });
+    this.#fanOut.commit();
   }
 
   /**
@@ -483,46 +361,19 @@ export class Stream implements PublishedStream {
     if (reason === "closed") this.#watchers.clear();
     const publications = new Set([this.#publication, this.#publisher]);
     this.#stage?.close();
-    this.#flushes.flush();
+    this.#fanOut.flush();
     this.#publication = undefined;
     this.#publisher = undefined;
-    for (const { format } of this.#logs.values()) this.#droppedByFormer += format.dropped ?? 0;
-    this.#logs.clear();
-    const tapEnds = [...this.#taps.values()];
-    this.#taps.clear();
+    const readerEnds = this.#fanOut.end(reason);
     this.#forget();
-    const readers = [...this.#readers];
-    for (const [{ cursor }] of readers) cursor.close();
     this.#isToldStarted = false;
     this.#callAll([
       ...Array.from(publications, (one) => () => one?.ended("closed", "The stream was closed")),
       () => this.#owner.ended(this, reason),
-      ...readers.map(([reader, { onEnd }]) => () => {
-        if (!this.#readers.delete(reader)) return;
-        addSent(this.#sentToFormer, reader.cursor);
-        onEnd?.(reason);
-      }),
-      ...tapEnds.map((onEnd) => () => onEnd?.(reason)),
+      ...readerEnds,
     ]);
     if (this.#ended) this.#owner.release(this);
     else this.#releaseIfIdle();
-  }
-
-  get #sentInAll(): { readonly bytes: number; readonly messages: number; readonly skips: number } {
-    const sent = { ...this.#sentToFormer };
-    for (const { cursor } of this.#readers.keys()) addSent(sent, cursor);
-    return sent;
-  }
-
-  get #dropped(): number {
-    return this.#logs.values().reduce(
-      (sum, { format }) => sum + (format.dropped ?? 0),
-      this.#droppedByFormer,
-    );
-  }
-
-  #tellTaps(unit: MediaUnit, about: Parameters<Tap>[1]): void {
-    for (const tap of this.#taps.keys()) this.#call(() => tap(unit, about));
   }
 
   /** Whether a publisher may have the name, or a fallback be seen. */
@@ -551,14 +402,13 @@ export class Stream implements PublishedStream {
     const shown = this.#publication;
     if (shown !== undefined && shown === this.#publisher && publication !== shown) {
       // It is silent, and goes on where it speaks again.
-      this.#stage?.wait(shown, { headers: this.#headers, tracks: this.#tracks });
+      this.#stage?.wait(shown, this.#fanOut);
     }
     this.#publication = publication;
     this.#shownAt = clock.now();
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
-    this.#flushes.flush();
-    this.#forgetMedia(publication.tracks);
+    this.#fanOut.beginAnew(publication.tracks);
     publication.begin();
     this.#stage?.watchSilence();
     this.#isToldStarted = true;
@@ -602,7 +452,7 @@ export class Stream implements PublishedStream {
 
   #takeOffAir(): void {
     this.#publication = undefined;
-    this.#flushes.flush();
+    this.#fanOut.flush();
     this.#stage?.watchSilence();
     if (this.#publisher !== undefined) this.#askFallback();
   }
@@ -659,7 +509,7 @@ export class Stream implements PublishedStream {
 
   /** When readers were given media last, or another publication. */
   get #shownLastAt(): number {
-    return Math.max(this.#shownAt, this.#lastUnitAt);
+    return Math.max(this.#shownAt, this.#fanOut.lastUnitAt);
   }
 
   #releaseIfIdle(): void {
@@ -683,64 +533,7 @@ export class Stream implements PublishedStream {
     this.#lingerTimer = undefined;
     this.#unseenTimer?.cancel();
     this.#unseenTimer = undefined;
-    this.#lastDtsUs = undefined;
-    this.#lastPtsUs = undefined;
-    this.#forgetMedia();
-    this.#sent = HeaderSet.EMPTY;
-  }
-
-  /** Forgets what the publisher before has sent, but for what readers have of it. */
-  #forgetMedia(announced: readonly AnnouncedTrack[] = []): void {
-    // Readers that started with this publisher know no others' headers.
-    if (this.#hasStart) this.#sent = this.#headers;
-    this.#headers = HeaderSet.EMPTY;
-    this.#group.clear();
-    this.#tracks = new TrackStarts(announced);
-    this.#hasStart = false;
-    for (const log of this.#logs.values()) log.forgetStart();
-  }
-
-  /** Remembers headers; false when `unit` is one that all readers have already. */
-  #takeHeader(unit: MediaUnit): boolean {
-    this.#tracks.see(unit);
-    if (unit.role !== "config" && unit.role !== "metadata") return true;
-    const { sent, headers } = { sent: this.#sent, headers: this.#headers };
-    this.#sent = sent.with(unit);
-    this.#headers = headers.with(unit);
-    // Once readers may have started with this publisher, what the one before has sent is not enough.
-    return this.#hasStart ? this.#headers !== headers : this.#sent !== sent;
-  }
-
-  /** Notes the time of `unit`, and returns whether a reader can start at it. */
-  #takeMedia(unit: MediaUnit): boolean {
-    const { dtsUs, ptsUs } = unit;
-    this.#lastUnitAt = this.#settings.clock.now();
-    this.#lastDtsUs = Math.max(this.#lastDtsUs ?? dtsUs, dtsUs);
-    this.#lastPtsUs = Math.max(this.#lastPtsUs ?? ptsUs, ptsUs);
-    const isStart = this.#tracks.isStart(unit, () => true);
-    this.#hasStart ||= isStart;
-    return isStart;
-  }
-
-  #openLog(options: ReadOptions): WireLog {
-    const { format } = options;
-    const log = new WireLog(options.create(this), this.#settings, {
-      events: { onAudioAlone: () => this.#tellAudioAlone(format) },
-    });
-    for (const { unit, headers } of this.#group.units) this.#appendTo(log, unit, headers);
-    this.#logs.set(options.format, log);
-    return log;
-  }
-
-  /** Readers of a log start where what it has for them does. */
-  #appendTo(log: WireLog, unit: MediaUnit, headers: HeaderSet): void {
-    const { format } = log;
-    this.#call(() => {
-      const carries = (kind: TrackKind, track: number) => format.carries?.(kind, track) ?? true;
-      const startPoint = this.#tracks.isStart(unit, carries);
-      log.isHeld = format.tellsTracks === true && this.#tracks.isAwaiting(carries);
-      log.append(unit, { headers, startPoint });
-    });
+    this.#fanOut.forget();
   }
 
   /** Tells once a publisher and format that readers go on with audio alone. */
@@ -765,12 +558,3 @@ export class Stream implements PublishedStream {
 }
 
 const REPLACED = "The stream was taken over by another publisher";
-
-function addSent(
-  sum: { bytes: number; messages: number; skips: number },
-  { bytes, messages, skips }: WireCursor,
-): void {
-  sum.bytes += bytes;
-  sum.messages += messages;
-  sum.skips += skips;
-}
