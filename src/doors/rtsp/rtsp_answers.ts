@@ -2,8 +2,6 @@ import { HubError, type Stream } from "../../hub/mod.ts";
 import { RtpError, type SrtpMasterKey } from "../../rtp/mod.ts";
 import type { Track } from "../../media/mod.ts";
 import {
-  formatRtspUrl,
-  parseRtspUrl,
   publishedMedia,
   RTSP_BACK_CHANNEL,
   type RtspAnnounceEvent,
@@ -17,24 +15,19 @@ import {
   type RtspServerEvent,
   type RtspServerSession,
   type RtspSetupEvent,
-  type RtspVerdict,
   type SessionDescription,
-  withRtspPath,
 } from "../../rtsp/mod.ts";
 import { describeBackChannel, tracksOfSdp } from "../../transmux/mod.ts";
-import { type Shell, streamNameOf } from "../mod.ts";
+import type { Shell } from "../mod.ts";
 import type { Transport } from "../../transport/mod.ts";
 import {
   type Answer,
   type Ask,
   type ConnectionEnd,
   type Guest,
-  type NotGranted,
   type PlayTicket,
   type PublishTicket,
-  type RefusalKind,
   refusalOf,
-  type SameElsewhere,
 } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { describeStream, trackChoiceOf } from "../../wire/mod.ts";
@@ -51,12 +44,7 @@ import {
   SessionProtection,
 } from "./session_protection.ts";
 import { shownCredentials } from "./shown_credentials.ts";
-
-/** A question about a stream. */
-type StreamQuestion = RtspDescribeEvent | RtspAnnounceEvent | RtspSetupEvent;
-
-/** Where a stream is, as a client has written it. */
-type StreamPlace = Pick<StreamQuestion, "path" | "query">;
+import { RtspAdmission, withQueryOf } from "./rtsp_admission.ts";
 
 /** What the server keeps with a session until it plays or records. */
 interface SessionNotes {
@@ -65,9 +53,6 @@ interface SessionNotes {
   /** Of a publisher: which media of its description each track is. */
   readonly media?: readonly number[];
 }
-
-/** Streams that a client may have described to it before it sets one up. */
-const MAX_DESCRIBED = 16;
 
 /** What {@linkcode RtspAnswers} need. */
 export interface RtspAnswersOptions {
@@ -83,24 +68,17 @@ export interface RtspAnswersOptions {
 
 /** Answers the questions of one RTSP connection, as the gate wants it. */
 export class RtspAnswers {
-  /** How the connection ends once the answer under way is out; `undefined` where it goes on. */
-  endAfter: ConnectionEnd | undefined = undefined;
   readonly #shell: Shell;
   readonly #connection: RtspServerConnection;
   readonly #guest: Guest;
   readonly #service: RtspService;
   readonly #carrier: RtspCarrier;
   readonly #transport: Transport;
+  readonly #admission: RtspAdmission;
   readonly #isProtectable: boolean;
   /** The key that the descriptions of this connection have told, for the session that follows. */
   #describedKey: SrtpMasterKey | undefined;
   readonly #log: ServerLog;
-  /**
-   * Who may play what was described, by name and query, until a session takes the ticket: a player is asked about
-   * once, and with another query it is another player.
-   */
-  readonly #described = new Map<string, PlayTicket>();
-
   /** Asks the gate nothing yet. */
   constructor(shell: Shell, options: RtspAnswersOptions) {
     this.#shell = shell;
@@ -111,6 +89,12 @@ export class RtspAnswers {
     this.#transport = options.transport;
     this.#isProtectable = options.isProtectable;
     this.#log = shell.peers.of(options.transport.remoteAddress);
+    this.#admission = new RtspAdmission({ ...options, log: this.#log });
+  }
+
+  /** How the connection ends once the answer under way is out; `undefined` where it goes on. */
+  get endAfter(): ConnectionEnd | undefined {
+    return this.#admission.endAfter;
   }
 
   /** Answers a question; resolves with the events that follow. */
@@ -138,7 +122,7 @@ export class RtspAnswers {
   }
 
   #refuse(event: RtspQuestionEvent, error: unknown): RtspServerEvent[] {
-    if (error instanceof HubError) return this.#turnAway(event, refusalOf(error));
+    if (error instanceof HubError) return this.#admission.turnAway(event, refusalOf(error));
     this.#log.error("rtsp request failed", {
       connection: this.#guest.id,
       error: String(error),
@@ -148,11 +132,11 @@ export class RtspAnswers {
 
   async #describe(event: RtspDescribeEvent): Promise<RtspServerEvent[]> {
     const { clock, log, timing } = this.#shell;
-    const asked = await this.#mayPlay(event);
+    const asked = await this.#admission.mayPlay(event);
     if (!("ticket" in asked)) return asked.events;
     const { ticket } = asked;
     const found = await ticket.stream({ waitMs: timing.describeWaitMs });
-    if (!("granted" in found)) return this.#turnAway(event, found);
+    if (!("granted" in found)) return this.#admission.turnAway(event, found);
     const { name, query } = ticket.request;
     const described = await describeStream(found.granted, {
       clock,
@@ -196,10 +180,12 @@ export class RtspAnswers {
     if (backChannel === undefined) {
       return unsupported(`The publisher of ${stream.name} cannot be talked to`);
     }
-    const leave = await this.#guest.talk(withQueryOf(ticket, { ask: this.#askOf(event), event }));
+    const leave = await this.#guest.talk(
+      withQueryOf(ticket, { ask: this.#admission.askOf(event), event }),
+    );
     // Who might show more is asked for it; who may not plays all the same.
     if ("refused" in leave && leave.close === undefined) return unsupported(leave.why);
-    if (!("granted" in leave)) return { events: this.#turnAway(event, leave) };
+    if (!("granted" in leave)) return { events: this.#admission.turnAway(event, leave) };
     const media = plain.media.map((one) => ({ ...one, direction: "recvonly" as const }));
     const back = describeBackChannel(backChannel.formats, media.length);
     return { description: { ...plain, media: [...media, back] } };
@@ -218,11 +204,11 @@ export class RtspAnswers {
   }
 
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
-    const away = await this.#enter(event, event);
+    const away = await this.#admission.enter(event, event);
     if (away !== undefined) return away;
     // The name is claimed by RECORD, which may never come.
-    const asked = await this.#guest.publish({ ...this.#askOf(event), isLater: true });
-    if (!("granted" in asked)) return this.#turnAway(event, asked);
+    const asked = await this.#guest.publish({ ...this.#admission.askOf(event), isLater: true });
+    if (!("granted" in asked)) return this.#admission.turnAway(event, asked);
     const ticket = asked.granted;
     const media = publishedMedia(event.description);
     const tracks = tracksOfSdp({ media: media.map((index) => event.description.media[index]!) });
@@ -241,11 +227,11 @@ export class RtspAnswers {
     const { clock, log, timing } = this.#shell;
     let identity: string | undefined;
     if (event.session.data === undefined) {
-      const asked = await this.#mayPlay(event);
+      const asked = await this.#admission.mayPlay(event);
       if (!("ticket" in asked)) return asked.events;
       const { ticket } = asked;
       const found = await ticket.stream({ waitMs: timing.describeWaitMs });
-      if (!("granted" in found)) return this.#turnAway(event, found);
+      if (!("granted" in found)) return this.#admission.turnAway(event, found);
       const stream = found.granted;
       const described = await describeStream(stream, {
         clock,
@@ -258,7 +244,7 @@ export class RtspAnswers {
       if (event.track > most) return this.#rejectTrack(event);
       const group = event.transport.kind === "multicast" ? event.transport.address : undefined;
       // From here on the ticket is the session's.
-      this.#forget(ticket);
+      this.#admission.forget(ticket);
       const { format } = this.#service.openPlayer(event.session, {
         stream,
         group,
@@ -302,8 +288,10 @@ export class RtspAnswers {
     if (transport.isProtected && event.request.headers.get("KeyMgmt") === undefined) {
       return this.#connection.reject(event, 400, { reason: "The key of the packets is not told" });
     }
-    const leave = await this.#guest.talk(withQueryOf(ticket, { ask: this.#askOf(event), event }));
-    if (!("granted" in leave)) return this.#turnAway(event, leave);
+    const leave = await this.#guest.talk(
+      withQueryOf(ticket, { ask: this.#admission.askOf(event), event }),
+    );
+    if (!("granted" in leave)) return this.#admission.turnAway(event, leave);
     const talk = this.#service.openTalk(playing, {
       connection: this.#guest.id,
       address: session.address,
@@ -314,7 +302,7 @@ export class RtspAnswers {
     try {
       await talk.take();
     } catch (error) {
-      if (error instanceof HubError) return this.#turnAway(event, refusalOf(error));
+      if (error instanceof HubError) return this.#admission.turnAway(event, refusalOf(error));
       const reason = error instanceof Error ? error.message : String(error);
       return this.#connection.reject(event, 502, { reason: `It cannot be talked to: ${reason}` });
     }
@@ -447,16 +435,15 @@ export class RtspAnswers {
     if (ticket.info.state !== "ended") return { ticket };
     const { path = "", query } = event.session;
     const place = { path, query };
-    const away = await this.#enter(event, place);
+    const away = await this.#admission.enter(event, place);
     if (away !== undefined) return { events: away };
     const asked = await ask({
       name: ticket.askedName,
       query: ticket.request.query,
       credentials: shownCredentials(event),
-      locate: (redirect) => locate(redirect, event),
-      elsewhere: this.#elsewhere(place),
+      ...this.#admission.elsewhereOf(event, place),
     });
-    if (!("granted" in asked)) return { events: this.#turnAway(event, asked) };
+    if (!("granted" in asked)) return { events: this.#admission.turnAway(event, asked) };
     event.session.data = { ...notes, ticket: asked.granted } satisfies SessionNotes;
     return { ticket: asked.granted };
   }
@@ -470,14 +457,14 @@ export class RtspAnswers {
     if (!("ticket" in asked)) return asked.events;
     const { ticket } = asked;
     const away = await (ticket as PublishTicket).claim();
-    if (away !== undefined) return this.#turnAway(event, away);
+    if (away !== undefined) return this.#admission.turnAway(event, away);
     const refused = this.#service.openPublisher(event.session, {
       tracks,
       media,
       ticket: ticket as PublishTicket,
       carrier: this.#carrier,
     });
-    if (refused !== undefined) return this.#turnAway(event, refused);
+    if (refused !== undefined) return this.#admission.turnAway(event, refused);
     const events = this.#connection.acceptRecord(event);
     // Another connection may have ended the session since the client asked.
     this.#service.dropUnregistered(event.session);
@@ -496,114 +483,10 @@ export class RtspAnswers {
       query,
       credentials: shownCredentials(event),
     });
-    if (!("granted" in proved)) return this.#turnAway(event, proved);
+    if (!("granted" in proved)) return this.#admission.turnAway(event, proved);
     return this.#connection.acceptAuthorize(event, {
       identity: proved.granted ?? this.#transport.remoteAddress,
     });
-  }
-
-  /**
-   * The ticket of a player, asked for once: at its DESCRIBE or, without one, its first SETUP. Who it is has to be
-   * shown with each request.
-   */
-  async #mayPlay(
-    event: RtspDescribeEvent | RtspSetupEvent,
-  ): Promise<{ readonly ticket: PlayTicket } | { readonly events: RtspServerEvent[] }> {
-    const away = await this.#enter(event, event);
-    if (away !== undefined) return { events: away };
-    const ask = this.#askOf(event);
-    const known = this.#knownTicket(event, ask.name);
-    if (known !== undefined && known.info.state !== "ended") {
-      const proved = await this.#guest.prove("play", withQueryOf(known, { ask, event }));
-      if (!("granted" in proved)) return { events: this.#turnAway(event, proved) };
-      if (proved.granted === known.user) return { ticket: known };
-    }
-    const asked = await this.#guest.play(
-      known === undefined ? ask : withQueryOf(known, { ask, event }),
-    );
-    if (!("granted" in asked)) return { events: this.#turnAway(event, asked) };
-    this.#remember(asked.granted);
-    return { ticket: asked.granted };
-  }
-
-  /** The ticket of what was described; a client that leaves the query out at SETUP means what it was given last. */
-  #knownTicket({ type, query }: StreamQuestion, name: string): PlayTicket | undefined {
-    const ticket = this.#described.get(describedKey({ name, query: new URLSearchParams(query) }));
-    if (ticket !== undefined || type !== "setup" || query !== undefined) return ticket;
-    return [...this.#described.values()].findLast(({ askedName }) => askedName === name);
-  }
-
-  #remember(ticket: PlayTicket): void {
-    const key = keyOfTicket(ticket);
-    this.#described.get(key)?.end();
-    this.#described.delete(key);
-    this.#described.set(key, ticket);
-    const [oldest] = this.#described.values();
-    if (this.#described.size <= MAX_DESCRIBED || oldest === undefined) return;
-    this.#forget(oldest);
-    oldest.end();
-  }
-
-  #forget(ticket: PlayTicket): void {
-    this.#described.delete(keyOfTicket(ticket));
-  }
-
-  /** Introduces the client, once; returns the answer that turns it away. */
-  async #enter(
-    event: RtspQuestionEvent,
-    place: StreamPlace,
-  ): Promise<RtspServerEvent[] | undefined> {
-    const userAgent = event.request.headers.get("User-Agent") ?? "";
-    if (this.#guest.info === undefined) {
-      this.#log.debug(`rtsp connect from ${this.#transport.remoteName}`, {
-        connection: this.#guest.id,
-        userAgent,
-      });
-    }
-    const entered = await this.#guest.enter({
-      userAgent,
-      locate: (redirect) => locate(redirect, event),
-      elsewhere: this.#elsewhere(place),
-    });
-    // Nobody asks about the connection a second time.
-    return "granted" in entered ? undefined : this.#turnAway(event, entered, { close: true });
-  }
-
-  #askOf(event: StreamQuestion): Ask {
-    return {
-      name: streamNameOf(event.path),
-      query: new URLSearchParams(event.query ?? ""),
-      credentials: shownCredentials(event),
-      locate: (redirect) => locate(redirect, event),
-      elsewhere: this.#elsewhere(event),
-    };
-  }
-
-  /** The same stream at another server. */
-  #elsewhere({ path, query }: StreamPlace): SameElsewhere {
-    return {
-      scheme: this.#guest.protocol,
-      urlAt: (base) => base + path + (query === undefined ? "" : `?${query}`),
-    };
-  }
-
-  /** Refuses a question, asks for credentials, or sends the client elsewhere, as the gate wants it. */
-  #turnAway(
-    event: RtspQuestionEvent,
-    answer: NotGranted,
-    options: { readonly close?: boolean } = {},
-  ): RtspServerEvent[] {
-    if ("challenge" in answer) return this.#connection.challenge(event, verdictOn(event));
-    if ("refused" in answer) {
-      this.endAfter = answer.close;
-      const reason = answer.why;
-      return this.#connection.reject(event, STATUS[answer.refused], { ...options, reason });
-    }
-    const headers = { Location: answer.redirect };
-    // The log gets no credentials, and no query, which may hold some.
-    const [target] = formatRtspUrl(parseRtspUrl(answer.redirect)).split("?", 1);
-    const reason = `Redirected to ${target}`;
-    return this.#connection.reject(event, 302, { ...options, reason, headers });
   }
 }
 
@@ -622,35 +505,6 @@ function ofChoice(query: URLSearchParams): string {
   return choice === undefined ? "" : ` of video ${choice.video} and audio ${choice.audio}`;
 }
 
-/** What a refusal of the gate is in RTSP. */
-const STATUS: Readonly<Record<RefusalKind, number>> = {
-  invalid: 400,
-  denied: 403,
-  taken: 403,
-  full: 503,
-  leaving: 503,
-  absent: 404,
-};
-
-function describedKey(
-  { name, query }: { readonly name: string; readonly query: URLSearchParams },
-): string {
-  return `${name}?${query}`;
-}
-
-/** A client that leaves the query out at SETUP means what it was given last: tokens and signatures stand in it. */
-function withQueryOf(
-  known: PlayTicket,
-  { ask, event }: { readonly ask: Ask; readonly event: StreamQuestion },
-): Ask {
-  return event.query === undefined ? { ...ask, query: known.request.query } : ask;
-}
-
-/** A client asks again by the name that it has asked by. */
-function keyOfTicket({ askedName, request }: PlayTicket): string {
-  return describedKey({ name: askedName, query: request.query });
-}
-
 /** Gives up what a publisher was allowed and has not begun; what it has begun is the service's to end. */
 export function endAnnounced({ data }: RtspServerSession): void {
   const { ticket } = data as SessionNotes | undefined ?? {};
@@ -660,28 +514,6 @@ export function endAnnounced({ data }: RtspServerSession): void {
     reason: "unused",
     message: "The session has ended before it was recorded",
   });
-}
-
-/** What is wrong with the credentials that the gate wants to see. */
-function verdictOn(event: RtspQuestionEvent): Exclude<RtspVerdict, "granted"> {
-  const shown = shownCredentials(event);
-  // Who shows a token has not been told yet what to show.
-  if (shown.kind === "none" || shown.kind === "token") return "missing";
-  return shown.kind === "digest" && shown.isStale?.() ? "stale" : "wrong";
-}
-
-/** The URL that a client is told of a redirection's: an RTSP URL, or a path of the server that it has asked. */
-function locate(redirect: string, { request }: RtspQuestionEvent): string {
-  // A hook may have put in what the client wrote, and a header ends at a line end.
-  if (/[\0-\x20\x7f]/.test(redirect)) {
-    throw new TypeError(
-      `Cannot redirect as a URL has no blank: current value is ${JSON.stringify(redirect)}`,
-    );
-  }
-  const url = redirect.startsWith("/")
-    ? withRtspPath(parseRtspUrl(request.url), redirect)
-    : parseRtspUrl(redirect);
-  return formatRtspUrl(url, { credentials: true });
 }
 
 /** A live stream has no beginning or end that could be told. */
