@@ -1,25 +1,11 @@
+import { grown, noBytes, release } from "./assembly_buffer.ts";
+import { checkedLimits, type ChunkLimits, DEFAULT_CHUNK_LIMITS } from "./chunk_limits.ts";
+import { ChunkStream, freshStreamError, interruptedError } from "./chunk_stream.ts";
 import { RtmpError } from "./errors.ts";
+import { EXTENDED_MARKER, ExtendedTimestamps } from "./extended_timestamps.ts";
+import { u24, u32, u32le } from "./integers.ts";
 import { MessageType, type RawMessage } from "./raw_message.ts";
 import type { WorkBudget } from "./work_budget.ts";
-
-/** What one peer may make a {@linkcode ChunkDecoder} hold. */
-export interface ChunkLimits {
-  /**
-   * Largest message body in bytes, 10 MiB by default: a key frame of 8K video is below 4 MiB.
-   * Exceeding it is `message-too-large`.
-   */
-  readonly maxMessageBytes: number;
-  /**
-   * Bytes of all unfinished messages together, 16 MiB by default: one message of the largest size
-   * and room for those that interleave with it. Exceeding it is `partial-bytes-exceeded`.
-   */
-  readonly maxPartialBytes: number;
-  /**
-   * Chunk streams that are remembered, 256 by default: encoders use three to eight, and each costs
-   * about 150 bytes for as long as the connection lives. Exceeding it is `too-many-chunk-streams`.
-   */
-  readonly maxChunkStreams: number;
-}
 
 /** Limits of a {@linkcode ChunkDecoder}, and whose the pushed bytes are. */
 export interface ChunkDecoderOptions extends ChunkLimits {
@@ -36,33 +22,11 @@ export interface ChunkDecoderOptions extends ChunkLimits {
   readonly work: WorkBudget;
 }
 
-/** What a peer may make a {@linkcode ChunkDecoder} hold where nothing else is said. */
-export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
-  maxMessageBytes: 10 * 1024 * 1024,
-  maxPartialBytes: 16 * 1024 * 1024,
-  maxChunkStreams: 256,
-};
-
-/**
- * What a server's peer may make it hold before it publishes or plays, where its limits with a role are not
- * lower still: its commands are some hundred bytes on one to three chunk streams.
- */
-export const CHUNK_LIMITS_BEFORE_ROLE: Pick<ChunkLimits, "maxPartialBytes" | "maxChunkStreams"> = {
-  maxPartialBytes: 64 * 1024,
-  maxChunkStreams: 16,
-};
-
-/** Smaller buffers cost more to give back than they hold. */
-const leastReleasedBytes = 4096;
-
 /** What a remembered chunk stream takes of memory, bytes. */
 const chunkStreamBytes = 150;
 
 /** Chunk size before the first Set Chunk Size message (RTMP 1.0, 5.4.1). */
 const initialChunkSize = 128;
-
-/** A timestamp field of this value says that the value follows in four bytes (5.3.1.3). */
-const extendedMarker = 0xffffff;
 
 /** Bytes of the message header by chunk format 0, 1, 2 (5.3.1.2). */
 const messageHeaderBytes = [11, 7, 3];
@@ -74,36 +38,8 @@ const messageHeaderBytes = [11, 7, 3];
  */
 const longestDeltaFromTimestampMs = 1000;
 
-/** Chunks longer than this are not held back to find out what four zero bytes mean. */
-const longestLookaheadBytes = 128 * 1024;
-
 /** Pushed bytes that are copied at once for messages of many chunks; as much as one read of a socket. */
 const sharedCopyBytes = 64 * 1024;
-
-const noBytes: Uint8Array = new Uint8Array(0);
-
-/** The header that later chunks of a chunk stream refer to, and the message in progress on it. */
-class ChunkStream {
-  readonly id: number;
-  /** First byte of a type 3 chunk of this stream. */
-  readonly marker: number;
-  type = 0;
-  length = 0;
-  streamId = 0;
-  timestampMs = 0;
-  deltaMs = 0;
-  extended = false;
-  /** The last timestamp or delta as it stood on the wire. */
-  wireTime = 0;
-  /** Bytes of the message in progress that have arrived; 0 between messages. */
-  received = 0;
-  assembly: Uint8Array = noBytes;
-
-  constructor(id: number) {
-    this.id = id;
-    this.marker = 0xc0 | (id < 64 ? id : id < 320 ? 0 : 1);
-  }
-}
 
 /**
  * Cuts the chunk stream of one direction of an RTMP connection (RTMP 1.0, chapter 5.3), from the
@@ -143,8 +79,7 @@ export class ChunkDecoder {
   /** The chunk stream whose chunk is being read, and how much of that chunk is to come. */
   #current: ChunkStream | undefined;
   #chunkLeft = 0;
-  /** Whether type 3 chunks carry four bytes of extended timestamp, once that is known. */
-  #repeatsExtended: boolean | undefined;
+  readonly #extended = new ExtendedTimestamps();
   /** An incomplete header; it is looked at again when `wanted` bytes of it are there. */
   #pending: Uint8Array = noBytes;
   #pendingLength = 0;
@@ -168,7 +103,7 @@ export class ChunkDecoder {
     const { mayOverwrite = false, work, ...limits } = options;
     this.#mayOverwrite = mayOverwrite;
     this.#work = work;
-    this.#limits = checked({ ...DEFAULT_CHUNK_LIMITS, ...limits });
+    this.#limits = checkedLimits({ ...DEFAULT_CHUNK_LIMITS, ...limits });
     this.#chunkSize = initialChunkSize;
   }
 
@@ -184,7 +119,7 @@ export class ChunkDecoder {
    * @throws {RangeError} if a limit is not a positive integer
    */
   set limits(limits: Partial<ChunkLimits>) {
-    this.#limits = checked({ ...this.#limits, ...limits });
+    this.#limits = checkedLimits({ ...this.#limits, ...limits });
   }
 
   /** All bytes pushed so far: what an Acknowledgement message reports, modulo 2^32. */
@@ -340,7 +275,7 @@ export class ChunkDecoder {
     if (stream === undefined) throw freshStreamError(format, id);
     const starts = stream.received === 0;
     if (stream.extended) {
-      at = this.#passExtended(stream, bytes, start, at);
+      at = this.#extended.pass(stream, bytes, start, at, this.#chunkSize);
       if (at < 0) return at;
     }
     if (starts) stream.timestampMs = (stream.timestampMs + stream.deltaMs) >>> 0;
@@ -362,7 +297,7 @@ export class ChunkDecoder {
     let bodyAt = at + messageHeaderBytes[format]!;
     if (bodyAt > bytes.length) return start - bodyAt;
     let time = u24(bytes, at);
-    const extended = time === extendedMarker;
+    const extended = time === EXTENDED_MARKER;
     if (extended) {
       bodyAt += 4;
       if (bodyAt > bytes.length) return start - bodyAt;
@@ -387,52 +322,6 @@ export class ChunkDecoder {
     stream.wireTime = time;
     this.#begin(stream);
     return bodyAt;
-  }
-
-  /**
-   * Passes over the extended timestamp of a type 3 chunk, if there is one at `at`. Returns as
-   * `#readHeader` does.
-   */
-  #passExtended(stream: ChunkStream, bytes: Uint8Array, start: number, at: number): number {
-    const starts = stream.received === 0;
-    if (!starts && this.#repeatsExtended === false) return at;
-    if (!starts && this.#repeatsExtended === true) {
-      return at + 4 <= bytes.length ? at + 4 : start - (at + 4);
-    }
-    // What starts a message is judged each time: librtmp writes four bytes there only for a delta
-    // that needs them, whatever it does inside a message.
-    const absolute = starts ? (stream.timestampMs + stream.deltaMs) >>> 0 : stream.timestampMs;
-    const possible = startsWithU32(bytes, at, stream.wireTime) ||
-      startsWithU32(bytes, at, absolute) || startsWithU32(bytes, at, 0);
-    if (!possible) {
-      if (!starts) this.#repeatsExtended = false;
-      return at;
-    }
-    // One more byte, not four: a body of one to three bytes may be all that comes for now.
-    if (at + 4 > bytes.length) return start - (bytes.length + 1);
-    if (starts) return at + 4;
-    if (u32(bytes, at) !== 0) {
-      this.#repeatsExtended = true;
-      return at + 4;
-    }
-    return this.#passZeros(stream, bytes, start, at);
-  }
-
-  /**
-   * Four zero bytes are gortmplib's extended timestamp, or a body that happens to have zeros there:
-   * where the next chunk of the message starts tells. Where it does not, they are the timestamp, as
-   * H.264 and H.265 bodies hold no four zeros, and the next chunk decides again.
-   */
-  #passZeros(stream: ChunkStream, bytes: Uint8Array, start: number, at: number): number {
-    const left = stream.length - stream.received;
-    const size = Math.min(this.#chunkSize, left);
-    if (size === left || size > longestLookaheadBytes) return at + 4;
-    const next = at + 4 + size;
-    if (next >= bytes.length) return start - (next + 1);
-    const ifOmitted = bytes[next - 4] === stream.marker;
-    const ifRepeated = bytes[next] === stream.marker;
-    if (ifOmitted !== ifRepeated) this.#repeatsExtended = ifRepeated;
-    return ifOmitted && !ifRepeated ? at : at + 4;
   }
 
   /** Makes `stream` the one whose chunk is read. */
@@ -521,8 +410,9 @@ export class ChunkDecoder {
   #continuationBytes(stream: ChunkStream): number {
     if (stream.id >= 64) return 0;
     if (!stream.extended) return 1;
-    if (this.#repeatsExtended === undefined) return 0;
-    return this.#repeatsExtended ? 5 : 1;
+    const { areRepeated } = this.#extended;
+    if (areRepeated === undefined) return 0;
+    return areRepeated ? 5 : 1;
   }
 
   /** Number of body bytes of the current message from `at` on that no other chunk interrupts. */
@@ -620,64 +510,11 @@ export class ChunkDecoder {
   }
 }
 
-function checked(limits: ChunkLimits): ChunkLimits {
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(
-        `Cannot limit chunks as '${name}' must be a positive integer: current value is ${value}`,
-      );
-    }
-  }
-  return limits;
-}
-
 function floodError(): RtmpError {
   return new RtmpError(
     "flood",
     "The peer sends more chunks, empty messages or commands than its bytes and the time pay for",
   );
-}
-
-/**
- * Returns `buffer`, or a copy of its first `used` bytes with room for at least `needed`: twice that,
- * so that growing costs one copy a byte on average, but no more than `most`.
- */
-function grown(buffer: Uint8Array, used: number, needed: number, most: number): Uint8Array {
-  if (needed <= buffer.length) return buffer;
-  const larger = new Uint8Array(Math.min(most, Math.max(needed * 2, 64)));
-  if (used > 0) larger.set(buffer.subarray(0, used));
-  release(buffer);
-  return larger;
-}
-
-/**
- * Gives back the memory of a buffer that nobody else has seen, without waiting for the garbage collector: many peers
- * that each send a part of a message would else have it hold several times what they hold.
- */
-function release({ buffer }: Uint8Array): void {
-  if (buffer.byteLength >= leastReleasedBytes) (buffer as ArrayBuffer).transfer(0);
-}
-
-function u24(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | u24(bytes, at + 1)) >>> 0;
-}
-
-function u32le(bytes: Uint8Array, at: number): number {
-  return ((bytes[at + 3]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 1]! << 8) | bytes[at]!) >>>
-    0;
-}
-
-/** Whether the bytes at `at`, four or as many as there are, begin a big-endian `value`. */
-function startsWithU32(bytes: Uint8Array, at: number, value: number): boolean {
-  const count = Math.min(4, bytes.length - at);
-  for (let i = 0; i < count; i++) {
-    if (bytes[at + i] !== ((value >>> (24 - 8 * i)) & 0xff)) return false;
-  }
-  return true;
 }
 
 function controlValue(payload: Uint8Array, name: string): number {
@@ -688,19 +525,4 @@ function controlValue(payload: Uint8Array, name: string): number {
     );
   }
   return u32(payload, 0);
-}
-
-function freshStreamError(format: number, id: number): RtmpError {
-  return new RtmpError(
-    "chunk-fresh-stream",
-    `The peer starts chunk stream ${id} with a type ${format} chunk`,
-  );
-}
-
-function interruptedError(format: number, stream: ChunkStream): RtmpError {
-  return new RtmpError(
-    "chunk-interrupted-message",
-    `The peer sends a type ${format} chunk on chunk stream ${stream.id} ` +
-      `after ${stream.received} of ${stream.length} bytes of a message`,
-  );
 }

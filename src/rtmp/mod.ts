@@ -37,6 +37,11 @@ export * from "./authenticator.ts";
 export * from "./chunk_decoder.ts";
 export * from "./chunk_decoder_stream.ts";
 export * from "./chunk_encoder.ts";
+export {
+  CHUNK_LIMITS_BEFORE_ROLE,
+  type ChunkLimits,
+  DEFAULT_CHUNK_LIMITS,
+} from "./chunk_limits.ts";
 export { MAX_RTMP_REDIRECTS } from "./client_connect.ts";
 export * from "./client_event.ts";
 export * from "./client_session.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { CHUNK_LIMITS_BEFORE_ROLE, ChunkDecoder } from "../../src/rtmp/chunk_decoder.ts";
+import { ChunkDecoder } from "../../src/rtmp/chunk_decoder.ts";
+import { CHUNK_LIMITS_BEFORE_ROLE } from "../../src/rtmp/chunk_limits.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
 import { body, concat, control, decode, decodeAllCuts, type0 } from "./chunk_support.ts";
 

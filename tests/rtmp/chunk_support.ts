@@ -1,6 +1,7 @@
 /** Builds chunks by hand from the specification's figures, apart from weir's own encoder. */
 import { assertEquals } from "@std/assert";
-import { ChunkDecoder, type ChunkLimits } from "../../src/rtmp/chunk_decoder.ts";
+import { ChunkDecoder } from "../../src/rtmp/chunk_decoder.ts";
+import type { ChunkLimits } from "../../src/rtmp/chunk_limits.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
 import type { RawMessage } from "../../src/rtmp/raw_message.ts";
 import { assertSplitInvariant } from "../support/split.ts";
