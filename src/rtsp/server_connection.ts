@@ -1,14 +1,9 @@
 import { formatSdp, type SessionDescription } from "../sdp/mod.ts";
+import { ConnectionDeadlines } from "./connection_deadlines.ts";
 import { parseAuthorization, splitScheme } from "./authentication_headers.ts";
 import { RtspServerAuthenticator, type RtspVerdict } from "./authentication.ts";
 import { RtspError, type RtspErrorCode } from "./errors.ts";
-import {
-  encodeRequest,
-  type RtspHeadersInit,
-  type RtspInterleavedFrame,
-  type RtspMessage,
-  type RtspRequest,
-} from "./message.ts";
+import type { RtspHeadersInit, RtspInterleavedFrame, RtspMessage, RtspRequest } from "./message.ts";
 import { formatRange, type RtspRange } from "./range.ts";
 import { formatRtpInfo } from "./rtp_info.ts";
 import {
@@ -34,6 +29,7 @@ import type {
   RtspServerEvent,
   RtspSetupEvent,
 } from "./server_events.ts";
+import { ServerRequests } from "./server_requests.ts";
 import { SessionBinding } from "./session_binding.ts";
 import type {
   RtspAcceptance,
@@ -54,13 +50,6 @@ import { tooMany, WaitingRequests } from "./waiting_requests.ts";
 
 /** Frames for no channel before the connection ends: some are in flight after a PAUSE or TEARDOWN. */
 const MAX_STRAY_FRAMES = 1000;
-/** Time in which the first request must be there. */
-const FIRST_REQUEST_MS = 10_000;
-/** Time in which a client over UDP can still ask for its session, which the owner has ended, and be told why. */
-const LAST_REQUESTS_MS = 3000;
-/** Time without a request after which a connection without session ends. */
-const IDLE_MS = 60_000;
-
 /** Faults after which nothing on the connection can be trusted, or the client would only repeat them. */
 const FATAL: ReadonlySet<RtspErrorCode> = new Set<RtspErrorCode>([
   "cseq",
@@ -112,17 +101,12 @@ export class RtspServerConnection {
   readonly #authenticator: RtspServerAuthenticator;
   readonly #binding: SessionBinding;
   readonly #responses: ResponseWriter;
-  /** Requests to the client so far, and those that it has not answered. */
-  #asked = 0;
-  #unanswered = 0;
+  readonly #requests: ServerRequests;
   readonly #waiting = new WaitingRequests();
   #pending: RtspQuestionEvent | undefined;
   #error: RtspError | undefined;
-  /** Since when it is to end, if it has no session a moment later. */
-  #ending: { readonly error: RtspError; readonly sinceMs: number } | undefined;
   #nowMs: number;
-  #lastRequestMs: number | undefined;
-  readonly #openedMs: number;
+  readonly #deadlines: ConnectionDeadlines;
 
   /** Makes the state of a connection that was just accepted. */
   constructor(options: RtspServerConnectionOptions) {
@@ -133,7 +117,9 @@ export class RtspServerConnection {
       server: options.server ?? "weir",
       timeoutS: this.#table.advertisedTimeoutS,
     });
-    this.#openedMs = this.#nowMs = options.nowMs;
+    this.#requests = new ServerRequests((bytes) => this.#responses.add(bytes));
+    this.#deadlines = new ConnectionDeadlines(options.nowMs);
+    this.#nowMs = options.nowMs;
     this.#authenticator = new RtspServerAuthenticator({
       nonce: hexadecimal(this.#table.random(16)),
       issuedMs: options.nowMs,
@@ -143,7 +129,7 @@ export class RtspServerConnection {
     this.#binding = new SessionBinding(this.#table, {
       address: options.address,
       close: (error) => this.#error ??= error,
-      closeSoon: (error) => this.#ending ??= { error, sinceMs: this.#nowMs },
+      closeSoon: (error) => this.#deadlines.endSoon(error, this.#nowMs),
     });
   }
 
@@ -166,7 +152,7 @@ export class RtspServerConnection {
       if (message.kind === "frame") this.#receiveFrame(message, events);
       else if (message.kind === "request") this.#receiveRequest(message, events);
       else if (message.kind === "malformed") this.#receiveMalformed(message.error, events);
-      else if (this.#unanswered > 0) this.#unanswered--;
+      else if (this.#requests.takeAnswer()) continue;
       else this.#fail(new RtspError("unexpected-response", "a response to a server"), events);
     }
     return events;
@@ -177,7 +163,8 @@ export class RtspServerConnection {
    * for an answer: many clients know no such request.
    */
   announce(session: RtspServerSession, description: SessionDescription): void {
-    this.#tell(session, {
+    if (this.#error !== undefined) return;
+    this.#requests.add(session, {
       method: "ANNOUNCE",
       headers: { "Content-Type": "application/sdp" },
       body: formatSdp(description),
@@ -189,26 +176,8 @@ export class RtspServerConnection {
    * no such request may answer so, and its session goes on.
    */
   redirect(session: RtspServerSession, location: string): void {
-    this.#tell(session, { method: "REDIRECT", headers: { Location: location } });
-  }
-
-  #tell(
-    session: RtspServerSession,
-    { method, headers, body }: {
-      readonly method: string;
-      readonly headers: Readonly<Record<string, string>>;
-      readonly body?: string;
-    },
-  ): void {
-    const { url } = session.tracks[0] ?? {};
-    if (url === undefined || this.#error !== undefined) return;
-    this.#unanswered++;
-    this.#responses.add(encodeRequest({
-      method,
-      url: formatRtspUrl(contentBase(parseRtspUrl(url))),
-      headers: { CSeq: String(++this.#asked), Session: session.id, ...headers },
-      ...(body === undefined ? {} : { body }),
-    }));
+    if (this.#error !== undefined) return;
+    this.#requests.add(session, { method: "REDIRECT", headers: { Location: location } });
   }
 
   /** Removes and returns the bytes that are to be written, in order. */
@@ -221,21 +190,8 @@ export class RtspServerConnection {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     const events: RtspServerEvent[] = [];
     if (this.#error !== undefined || this.busy) return events;
-    const ending = this.#ending;
-    if (ending !== undefined && this.#nowMs - ending.sinceMs >= LAST_REQUESTS_MS) {
-      this.#ending = undefined;
-      if (this.#binding.count === 0) {
-        this.#fail(ending.error, events);
-        return events;
-      }
-    }
-    const quiet = this.#nowMs - (this.#lastRequestMs ?? this.#openedMs);
-    const limit = this.#lastRequestMs === undefined ? FIRST_REQUEST_MS : IDLE_MS;
-    // R124: while a session lives, its own timeouts rule.
-    if (this.#binding.count === 0 && quiet >= limit) {
-      const message = `no request for ${Math.round(quiet)} ms`;
-      this.#fail(new RtspError("idle-timeout", message), events);
-    }
+    const due = this.#deadlines.due(this.#nowMs, { hasSessions: this.#binding.count > 0 });
+    if (due !== undefined) this.#fail(due, events);
     return events;
   }
 
@@ -476,7 +432,7 @@ export class RtspServerConnection {
   }
 
   #receiveRequest(request: RtspRequest, events: RtspServerEvent[]): void {
-    this.#lastRequestMs = this.#nowMs;
+    this.#deadlines.noteRequest(this.#nowMs);
     if (!this.busy) {
       this.#handle(request, events);
       return;
