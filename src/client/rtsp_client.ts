@@ -7,9 +7,8 @@ import {
   type RtspUrl,
 } from "../rtsp/mod.ts";
 import type { SdpMedia, SessionDescription } from "../sdp/mod.ts";
-import { streamPairTransport, type Transport } from "../transport/mod.ts";
+import type { Transport } from "../transport/mod.ts";
 import { chooseTracks, withControls } from "./described_media.ts";
-import { dial } from "./dial.ts";
 import {
   type RtspAnswer,
   RtspClientConnection,
@@ -26,16 +25,10 @@ import type {
   RtspPlayOptions,
   RtspTalkOptions,
 } from "./rtsp_client_options.ts";
+import { connectRtsp, type RtspTarget } from "./rtsp_connect.ts";
 import { type RtspLinkProtocol, setUpLinks } from "./rtsp_link.ts";
 import { RtspPlayback } from "./rtsp_playback.ts";
 import { RtspRecording } from "./rtsp_recording.ts";
-
-/** Where a client is connected to. */
-interface Target {
-  /** URL with the credentials that may be used there. */
-  readonly url: string;
-  readonly redirects: number;
-}
 
 /** Deadlines are looked at this often, milliseconds. */
 const TICK_MS = 50;
@@ -91,7 +84,7 @@ export class RtspClient implements AsyncDisposable {
   readonly #closed = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
-  #target: Target;
+  #target: RtspTarget;
   #connection: RtspClientConnection | undefined;
   #description: SessionDescription | undefined;
   #announced: SessionDescription | undefined;
@@ -105,7 +98,7 @@ export class RtspClient implements AsyncDisposable {
   #end: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(target: Target, options: RtspClientOptions) {
+  private constructor(target: RtspTarget, options: RtspClientOptions) {
     this.#target = target;
     this.#options = options;
     this.closed = this.#closed.promise;
@@ -361,48 +354,22 @@ export class RtspClient implements AsyncDisposable {
     return this.#options.userAgent?.slice(0, 60) ?? "weir";
   }
 
-  /** Dials and asks for the options, here or where the server sends the client. */
-  async #connect(target: Target, { signal }: RtspRequestOptions): Promise<void> {
-    const { timeoutMs = 10_000 } = this.#options;
-    const deadline = new AbortController();
-    const timer = setTimeout(() => {
-      const message = `No connection to ${this.url.host} within ${timeoutMs} ms`;
-      deadline.abort(new RtspError("response-timeout", message, { status: 408 }));
-    }, timeoutMs);
-    const signals = [
-      deadline.signal,
-      this.#abort.signal,
-      ...(signal === undefined ? [] : [signal]),
-    ];
+  /** Connects, here or where the server sends the client. */
+  async #connect(target: RtspTarget, { signal }: RtspRequestOptions): Promise<void> {
+    const signals = signal === undefined ? [] : [signal];
     try {
-      let next: Target | undefined = target;
-      while (next !== undefined) next = await this.#tryConnect(next, AbortSignal.any(signals));
+      await connectRtsp(target, {
+        client: this.#options,
+        signal: AbortSignal.any([this.#abort.signal, ...signals]),
+        open: (transport, at) => this.#open(transport, at),
+      });
     } catch (error) {
       this.#finish(error);
       throw this.#end!.error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
-  /** Returns where the server sends the client, if it does. */
-  async #tryConnect(target: Target, signal: AbortSignal): Promise<Target | undefined> {
-    const transport = await openTransport(parseRtspUrl(target.url), { ...this.#options, signal });
-    const connection = this.#open(transport, target);
-    try {
-      await connection.ask("done", (session) => session.options(), { signal });
-    } catch (error) {
-      if (error instanceof RtspRedirection && this.#options.connection === undefined) {
-        connection.close(error);
-        return error;
-      }
-      // There are cameras that do not know OPTIONS, and play all the same.
-      if (!(error instanceof RtspError && error.code === "refused")) throw error;
-    }
-    return undefined;
-  }
-
-  #open(transport: Transport, target: Target): RtspClientConnection {
+  #open(transport: Transport, target: RtspTarget): RtspClientConnection {
     const { timeoutMs = 10_000, userAgent, writeStallMs = 10_000 } = this.#options;
     const connection: RtspClientConnection = new RtspClientConnection(transport, {
       session: {
@@ -601,23 +568,4 @@ function isOfGStreamer({ attributes = [] }: SessionDescription): boolean {
 /** Whether packets go over the connection where nothing else is asked for. */
 function isTcpOnly(url: RtspUrl, options: RtspClientOptions): boolean {
   return url.scheme === "rtsps" || options.connection !== undefined;
-}
-
-async function openTransport(
-  url: RtspUrl,
-  options: RtspClientOptions & { readonly signal: AbortSignal },
-): Promise<Transport> {
-  const { connection, signal, caCerts } = options;
-  if (connection !== undefined) {
-    const { readable, writable, remoteAddress = url.host } = connection;
-    return streamPairTransport({ readable, writable, remoteAddress });
-  }
-  return await dial(
-    { hostname: url.host, port: url.port, tls: url.scheme === "rtsps" },
-    {
-      signal,
-      caCerts,
-      unreachable: (message, cause) => new RtspError("unreachable", message, cause),
-    },
-  );
 }
