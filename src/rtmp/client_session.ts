@@ -2,6 +2,7 @@ import { amfNumberProperty, amfProperties, type AmfValue } from "../amf/mod.ts";
 import { ClientCommands, type CommandWords } from "./client_commands.ts";
 import { connectAnswer, connectObject } from "./client_connect.ts";
 import type { RtmpClientEvent, RtmpStatus } from "./client_event.ts";
+import { ClientOutcomes } from "./client_outcomes.ts";
 import { ClientPings } from "./client_pings.ts";
 import { type ClientRequest, ClientRequests, type RequestKind } from "./client_requests.ts";
 import type {
@@ -12,22 +13,14 @@ import type {
   RtmpPlayOptions,
   RtmpPublishOptions,
 } from "./client_session_options.ts";
-import {
-  answerOf,
-  endOf,
-  endsConnection,
-  informationOf,
-  shown,
-  statusData,
-  statusError,
-  statusOf,
-} from "./client_status.ts";
+import { informationOf, statusData, statusError } from "./client_status.ts";
 import { type ClientNetStream, ClientStreams } from "./client_streams.ts";
 import type { CommandMessage } from "./command_message.ts";
 import { UserControlEvent } from "./control_message.ts";
 import { parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
 import type { RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
+import { quoted, withoutQuery } from "./peer_text.ts";
 import { ProtocolControl } from "./protocol_control.ts";
 
 /**
@@ -67,6 +60,7 @@ export class RtmpClientSession {
   readonly #requests = new ClientRequests();
   readonly #streams = new ClientStreams();
   readonly #commands: ClientCommands;
+  readonly #outcomes: ClientOutcomes;
   readonly #pings: ClientPings;
   #state: "new" | "connecting" | "connected" | "closed" = "new";
   #nowMs: number;
@@ -89,6 +83,11 @@ export class RtmpClientSession {
     this.#nowMs = options.nowMs;
     this.#protocol = new ProtocolControl(this.#options);
     this.#commands = new ClientCommands(this.#protocol, this.#requests);
+    this.#outcomes = new ClientOutcomes(this.#requests, this.#streams, {
+      deleteStream: (streamId) => this.#send(0, "deleteStream", { args: [streamId] }),
+      closeStream: (streamId) => this.closeStream(streamId),
+      close: (code, message, events, status) => this.#close(code, message, events, status),
+    });
     this.#pings = new ClientPings(this.#options, options.nowMs);
   }
 
@@ -118,7 +117,7 @@ export class RtmpClientSession {
     }
     this.#state = "connecting";
     const { app, connectArgs = [] } = this.#options;
-    const request = this.#open("connect", `connect to ${shown(withoutQuery(app))}`);
+    const request = this.#open("connect", `connect to ${quoted(withoutQuery(app))}`);
     const object = connectObject(this.#options);
     this.#send(0, "connect", { object, args: connectArgs, request });
     return request.id;
@@ -134,7 +133,7 @@ export class RtmpClientSession {
     this.#checkConnected("publish");
     this.#send(0, "releaseStream", { args: [name] });
     this.#send(0, "FCPublish", { args: [name] });
-    const request = this.#open("publish", `publish ${shown(withoutQuery(name))}`, {
+    const request = this.#open("publish", `publish ${quoted(withoutQuery(name))}`, {
       begin: (streamId) => {
         this.#streams.begin(streamId, "publish", name);
         this.#send(streamId, "publish", { args: [name, publishType], request });
@@ -152,7 +151,7 @@ export class RtmpClientSession {
   play(name: string, options: RtmpPlayOptions = {}): number {
     this.#checkConnected("play");
     const { start = -2, duration = -1, reset = true, bufferMs = 3000 } = options;
-    const request = this.#open("play", `play ${shown(withoutQuery(name))}`, {
+    const request = this.#open("play", `play ${quoted(withoutQuery(name))}`, {
       begin: (streamId) => {
         this.#streams.begin(streamId, "play", name);
         // Servers in the field know start in milliseconds as little as they know most of these: the
@@ -188,7 +187,7 @@ export class RtmpClientSession {
   call(name: string, args: readonly AmfValue[], options: RtmpCallOptions = {}): number {
     this.#checkConnected("call");
     const { object = null, streamId = 0 } = options;
-    const request = this.#open("call", `call ${shown(name)}`);
+    const request = this.#open("call", `call ${quoted(name)}`);
     this.#send(streamId, name, { object, args, request });
     return request.id;
   }
@@ -277,7 +276,7 @@ export class RtmpClientSession {
     const { requestTimeoutMs } = this.#options;
     for (const request of this.#requests.late(nowMs)) {
       if (this.#state === "closed") break;
-      this.#fail(request, events, {
+      this.#outcomes.fail(request, events, {
         code: "timeout",
         message: `The server has not answered ${request.label} within ${requestTimeoutMs} ms`,
       });
@@ -337,7 +336,7 @@ export class RtmpClientSession {
       return;
     }
     // Media says as much as the status that some servers send late, or never.
-    if (stream.state === "pending") this.#begun(stream, events);
+    if (stream.state === "pending") this.#outcomes.begun(stream, events);
     if (message.body.length === 0) return;
     events.push({ type: "media", message: { ...message, streamId: stream.id } });
   }
@@ -352,7 +351,7 @@ export class RtmpClientSession {
     if (found === undefined) return false;
     if (found === "unreadable") this.#ignoredMessages++;
     else if (found !== "nothing") {
-      this.#receiveStatus(stream?.id ?? message.streamId, found.information, events);
+      this.#outcomes.status(stream?.id ?? message.streamId, found.information, events);
     }
     return true;
   }
@@ -365,7 +364,7 @@ export class RtmpClientSession {
         break;
       case "onStatus":
       case "onPlayStatus":
-        this.#receiveStatus(command.streamId, informationOf(command), events);
+        this.#outcomes.status(command.streamId, informationOf(command), events);
         break;
       case "close":
         this.#close("closed", "The server has ended the connection", events);
@@ -386,7 +385,7 @@ export class RtmpClientSession {
         this.#commands.answer(command.transactionId, "_error", [{
           level: "error",
           code: "NetConnection.Call.Failed",
-          description: `${shown(command.name)} is not known here.`,
+          description: `${quoted(command.name)} is not known here.`,
         }]);
         events.push({ type: "call", name: command.name, args: command.args });
     }
@@ -401,10 +400,10 @@ export class RtmpClientSession {
     if (request.kind === "connect") {
       this.#connectAnswered(request, command, events);
     } else if (command.name === "_error") {
-      this.#refused(request, informationOf(command) ?? command.args[0], events);
+      this.#outcomes.refused(request, informationOf(command) ?? command.args[0], events);
     } else if (request.begin !== undefined) {
       // The answer to publish and play themselves is a status; a result of them is only politeness.
-      if (request.streamId === 0) this.#streamCreated(request, command.args[0], events);
+      if (request.streamId === 0) this.#outcomes.streamCreated(request, command.args[0], events);
     } else {
       this.#requests.settle(request);
       const { object, args } = command;
@@ -441,119 +440,6 @@ export class RtmpClientSession {
       information,
       capabilities: parseEnhancedCapabilities(information),
     });
-  }
-
-  #streamCreated(request: ClientRequest, id: AmfValue, events: RtmpClientEvent[]): void {
-    const isId = typeof id === "number" && Number.isInteger(id) && id >= 1 && id < 2 ** 32;
-    if (!isId || this.#streams.has(id)) {
-      this.#fail(request, events, {
-        code: "unexpected-result",
-        message: `The server has answered createStream with ${
-          isId ? `the id ${id}, which is in use` : `a ${typeof id} that is no id`
-        }`,
-      });
-      return;
-    }
-    if (request.cancelled) {
-      this.#requests.settle(request);
-      this.#send(0, "deleteStream", { args: [id] });
-      return;
-    }
-    request.streamId = id;
-    request.begin!(id);
-  }
-
-  #receiveStatus(streamId: number, information: AmfValue, events: RtmpClientEvent[]): void {
-    const stream = this.#streams.ofMessage(streamId);
-    const status = statusOf(stream?.id ?? streamId, information);
-    if (stream !== undefined && this.#answersRequest(stream, status, events)) return;
-    if (stream?.state === "active" && this.#ends(stream, status, events)) return;
-    events.push({ type: "status", status });
-    if (endsConnection(status)) {
-      this.#close("closed", "The server has ended the connection", events, status);
-    }
-  }
-
-  /** Looks whether a status answers what was asked of its NetStream; the oldest request comes first. */
-  #answersRequest(stream: ClientNetStream, status: RtmpStatus, events: RtmpClientEvent[]): boolean {
-    for (const request of this.#requests.ofStream(stream.id)) {
-      const answer = answerOf(request, status, { isPending: stream.state === "pending" });
-      if (answer === undefined) continue;
-      const { information } = status;
-      if (answer === "refused") this.#refused(request, information, events);
-      else if (request.begin !== undefined) this.#begun(stream, events);
-      else {
-        this.#requests.settle(request);
-        events.push({ type: "result", request: request.id, object: information, args: [] });
-      }
-      // A seek is told by two statuses, and so on: what is more than asked for is passed on.
-      return true;
-    }
-    return false;
-  }
-
-  /** Looks whether a status ends what a NetStream does. */
-  #ends(stream: ClientNetStream, status: RtmpStatus, events: RtmpClientEvent[]): boolean {
-    const { role } = stream;
-    const end = endOf(role, status);
-    if (end === undefined) return false;
-    stream.state = "stopped";
-    const error = end === "failed"
-      ? statusError(
-        role === "play" ? "play-rejected" : "publish-rejected",
-        `The server ends ${role} of ${shown(withoutQuery(stream.name))}`,
-        status,
-      )
-      : undefined;
-    events.push({ type: "stopped", streamId: stream.id, status, error });
-    return true;
-  }
-
-  /** A publish or play has been granted. */
-  #begun(stream: ClientNetStream, events: RtmpClientEvent[]): void {
-    stream.state = "active";
-    for (const request of this.#requests.ofStream(stream.id)) {
-      if (request.begin === undefined) continue;
-      this.#requests.settle(request);
-      const type = stream.role === "play" ? "playing" : "publishing";
-      events.push({ type, request: request.id, streamId: stream.id });
-      return;
-    }
-  }
-
-  #refused(request: ClientRequest, information: AmfValue, events: RtmpClientEvent[]): void {
-    const status = statusOf(request.streamId, information);
-    const code = request.kind === "publish"
-      ? "publish-rejected"
-      : request.kind === "play"
-      ? "play-rejected"
-      : "call-failed";
-    this.#fail(request, events, {
-      code,
-      message: `The server refuses to ${request.label}`,
-      status,
-    });
-  }
-
-  #fail(
-    request: ClientRequest,
-    events: RtmpClientEvent[],
-    failure: {
-      readonly code: RtmpErrorCode;
-      readonly message: string;
-      readonly status?: RtmpStatus;
-    },
-  ): void {
-    const { code, message, status } = failure;
-    this.#requests.settle(request);
-    if (request.kind === "connect") {
-      this.#close(code, message, events, status);
-      return;
-    }
-    if (request.begin !== undefined) this.closeStream(request.streamId);
-    if (request.cancelled) return;
-    const error = statusError(code, message, status);
-    events.push({ type: "failed", request: request.id, error });
   }
 
   #close(
@@ -605,8 +491,4 @@ export class RtmpClientSession {
   #send(streamId: number, name: string, words: CommandWords): void {
     if (this.#state !== "closed") this.#commands.send(streamId, name, words);
   }
-}
-
-function withoutQuery(text: string): string {
-  return text.split("?", 1)[0]!;
 }

@@ -3,6 +3,7 @@ import type { RtmpStatus } from "./client_event.ts";
 import type { RequestKind } from "./client_requests.ts";
 import type { CommandMessage } from "./command_message.ts";
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
+import { quoted } from "./peer_text.ts";
 
 /** Data messages with a longer body are not looked into for a status. */
 const LONGEST_STATUS_BYTES = 4096;
@@ -89,7 +90,7 @@ export function statusError(
   status: RtmpStatus | undefined,
 ): RtmpError {
   if (status === undefined) return new RtmpError(code, message);
-  const words = [status.code, status.description].filter((text) => text !== "").map(shown);
+  const words = [status.code, status.description].filter((text) => text !== "").map(quoted);
   return new RtmpError(code, [message, ...words].join(": "), {
     status: status.code,
     description: status.description,
@@ -112,11 +113,6 @@ export function statusData(
   } catch {
     return "unreadable";
   }
-}
-
-/** A peer's text as it may stand in a message: short, and without control characters. */
-export function shown(text: string): string {
-  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text);
 }
 
 const textDecoder = new TextDecoder();

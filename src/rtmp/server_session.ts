@@ -6,6 +6,7 @@ import { parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
 import { isRole, type NetStream, NetStreams } from "./net_streams.ts";
+import { quoted } from "./peer_text.ts";
 import { PlayerCommands } from "./player_commands.ts";
 import { ProtocolControl } from "./protocol_control.ts";
 import { ServerAnswers, status } from "./server_answers.ts";
@@ -323,7 +324,7 @@ export class RtmpServerSession {
     }
     if (!this.#connected) {
       events.push(
-        ...this.#close("unexpected-command", `Command ${shown(command.name)} before connect`),
+        ...this.#close("unexpected-command", `Command ${quoted(command.name)} before connect`),
       );
       return;
     }
@@ -544,7 +545,7 @@ export class RtmpServerSession {
     }
     this.#answers.callFailed(
       command.transactionId,
-      `${shown(command.name)} is not known here.`,
+      `${quoted(command.name)} is not known here.`,
     );
   }
 
@@ -586,9 +587,4 @@ function connectEvent({ transactionId, object, args }: CommandMessage): ConnectE
     args,
     capabilities: parseEnhancedCapabilities(object),
   };
-}
-
-/** A peer's text as it may stand in a message: short, and without control characters. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }
