@@ -53,19 +53,15 @@ export class RecordingRoutes implements HttpRoutes {
   readonly isShared = true;
   readonly #recordings: () => Recordings;
   readonly #guard: ApiGuard;
-  readonly #whyNone: string | undefined;
   #playback: RecordingPlayback | undefined;
 
   /** Routes of recordings, which may be made later than these. */
-  constructor({ recordings, guard, whyNone }: {
+  constructor({ recordings, guard }: {
     readonly recordings: () => Recordings;
     readonly guard: ApiGuard;
-    /** Why there are none to be had here, where that is so. */
-    readonly whyNone?: string | undefined;
   }) {
     this.#recordings = recordings;
     this.#guard = guard;
-    this.#whyNone = whyNone;
   }
 
   /** See {@linkcode HttpRoutes.has}. */
@@ -75,9 +71,6 @@ export class RecordingRoutes implements HttpRoutes {
 
   /** See {@linkcode HttpRoutes.serve}. */
   async serve(visit: HttpVisit): Promise<Response> {
-    if (this.#whyNone !== undefined) {
-      return faultAnswer({ status: 501, code: "workers", reason: this.#whyNone });
-    }
     try {
       return await this.#answer(visit);
     } catch (error) {

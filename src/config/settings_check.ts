@@ -21,10 +21,9 @@ import {
   S3_CREDENTIALS_FILE,
   S3_SECRET_ACCESS_KEY,
 } from "./settings/object_storage.ts";
-import { CLIPS, KEEP, RECORD } from "./settings/recording.ts";
+import { CLIPS, RECORD } from "./settings/recording.ts";
 import { pathRecordings, pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
-import { WORKERS } from "./settings/workers.ts";
 
 /**
  * Checks settings together: each by itself is right.
@@ -51,7 +50,6 @@ const CHECKS: readonly Check[] = [
   clusterIsWhole,
   objectStorageHasKey,
   rulesGoTogether,
-  keptByOneWorker,
 ];
 
 /** The relays that settings ask for. */
@@ -73,13 +71,6 @@ function rulesGoTogether(settings: Settings): string | undefined {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     return `${settings.nameOf(PATHS)}: ${error.message}`;
   }
-}
-
-/** Each worker has what is published to it alone. */
-function keptByOneWorker(settings: Settings): string | undefined {
-  const kept = [KEEP, CLIPS].find((row) => settings.isGiven(row));
-  if (kept === undefined || settings.get(WORKERS) === 1) return;
-  return `${settings.nameOf(kept)} needs a single worker: leave out ${settings.nameOf(WORKERS)}`;
 }
 
 function multicastNeedsRtsp(settings: Settings): string | undefined {

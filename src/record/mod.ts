@@ -19,6 +19,7 @@ export * from "./past_player.ts";
 export * from "./past_units.ts";
 export * from "./path_template.ts";
 export * from "./recorder.ts";
+export * from "./recorders.ts";
 export * from "./recording_index.ts";
 export * from "./recording_playback.ts";
 export { checkRecordingRule, type RecordingRule } from "./recording_rule.ts";

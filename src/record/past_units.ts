@@ -3,7 +3,7 @@ import type { Clock } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Mp4InitTrack, parseFragment, type ReadSample } from "../mp4/mod.ts";
 import { RecordingError } from "./recording_store.ts";
-import type { ListedSegment, Recordings } from "./recordings.ts";
+import type { ListedSegment, RecordedFiles } from "./recordings.ts";
 import type { SegmentStructure, SegmentStructures, TimedFragment } from "./segment_structure.ts";
 
 /** A unit of a recording, and when it was. */
@@ -78,7 +78,7 @@ interface ReadFragment {
  * @throws {RecordingError} (rejects) `absent` where nothing was recorded, `store` or `format`
  */
 export async function* pastUnits(
-  recordings: Recordings,
+  recordings: RecordedFiles,
   options: PastUnitsOptions,
 ): AsyncGenerator<PastEvent> {
   let run: Run | undefined;
@@ -103,12 +103,12 @@ export async function* pastUnits(
 
 /** Yields the fragments from a time on, and those that come. */
 async function* fragments(
-  recordings: Recordings,
+  recordings: RecordedFiles,
   { name, fromUnixMs, structures, clock, patienceMs, signal }: PastUnitsOptions,
 ): AsyncGenerator<ReadFragment> {
-  const find = (query: { readonly fromUnixMs?: number } = {}): ListedSegment[] =>
-    recordings.find({ name, ...query }).filter(({ path }) => path.endsWith(".mp4"));
-  const [first] = find({ fromUnixMs });
+  const find = async (query: { readonly fromUnixMs?: number } = {}): Promise<ListedSegment[]> =>
+    (await recordings.find({ name, ...query })).filter(({ path }) => path.endsWith(".mp4"));
+  const [first] = await find({ fromUnixMs });
   if (first === undefined) {
     throw new RecordingError("absent", `Nothing is kept of ${name} from that time on`);
   }
@@ -116,7 +116,7 @@ async function* fragments(
   let at: number | undefined;
   let idleMs = 0;
   while (!signal.aborted) {
-    const file = recordings.segment(place);
+    const file = await recordings.segment(place);
     const structure = file?.isReadable === true ? await structureOf(structures, file) : undefined;
     if (file !== undefined && structure !== undefined) {
       at ??= startAt(structure.fragments, fromUnixMs - file.startUnixMs);
@@ -133,7 +133,7 @@ async function* fragments(
     const { rule, startUnixMs }: ListedSegment = place;
     const next: ListedSegment | undefined = isOpen
       ? undefined
-      : find().find((other) => other.rule === rule && other.startUnixMs > startUnixMs);
+      : (await find()).find((other) => other.rule === rule && other.startUnixMs > startUnixMs);
     if (next !== undefined) {
       [place, at] = [next, undefined];
       continue;
@@ -177,7 +177,7 @@ function startAt(fragments: readonly TimedFragment[], fromMs: number): number | 
 
 /** The run that a fragment belongs to: the one that there is, where its file follows on that, else its own. */
 async function runOf(
-  recordings: Recordings,
+  recordings: RecordedFiles,
   { run, read: { file, structure, fragment: { startMs } } }: {
     readonly run: Run | undefined;
     readonly read: ReadFragment;

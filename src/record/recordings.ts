@@ -1,31 +1,23 @@
-import type { Gate, PlayTicket } from "../gate/mod.ts";
-import { type Clock, type Hub, HubError, type Stream } from "../hub/mod.ts";
-import { reasonOf, type ServerLog } from "../log/mod.ts";
+import { reasonOf } from "../log/mod.ts";
+import type { OpenedSegment, SegmentInfo } from "./recorder.ts";
 import {
-  type OpenedSegment,
-  Recorder,
-  type RecorderStatistics,
-  type SegmentInfo,
-} from "./recorder.ts";
+  type RecorderRule,
+  Recorders,
+  type RecordersContext,
+  type RuleRecorderStatistics,
+  type SegmentShelf,
+} from "./recorders.ts";
 import { type RecordedSegment, RecordingIndex, type SegmentQuery } from "./recording_index.ts";
 import { type CheckedRule, checkRule, type RecordingRule } from "./recording_rule.ts";
 import { RecordingError, type RecordingStore } from "./recording_store.ts";
 import { expiredFiles } from "./retention.ts";
 
 /** What recordings need of the server. */
-export interface RecordingsContext {
-  /** The streams. */
-  readonly hub: Hub;
-  /** The desk, which sees recorders as the server's own players; asked for when one begins. */
-  readonly gate: () => Gate;
-  /** Where lines go. */
-  readonly log: ServerLog;
-  /** Time. */
-  readonly clock: Clock;
-  /** The time of the day, milliseconds since 1970. */
-  readonly nowUnixMs: () => number;
+export interface RecordingsContext extends RecordersContext {
   /** Is told of each file that is done. */
   readonly onSegment?: (segment: SegmentInfo) => void;
+  /** Recorders in other threads; none by default. */
+  readonly elsewhere?: RecordersElsewhere | undefined;
 }
 
 /** A segment of a recording, with the number of its rule. */
@@ -36,22 +28,39 @@ export interface ListedSegment extends RecordedSegment {
   readonly isReadable: boolean;
 }
 
-/** A rule at work. */
+/** What was recorded, as it is found and read: by its own thread, or from another one. */
+export interface RecordedFiles {
+  /** See {@linkcode Recordings.find}. */
+  find(query?: SegmentQuery): ListedSegment[] | Promise<ListedSegment[]>;
+  /** See {@linkcode Recordings.segment}. */
+  segment(
+    place: Pick<ListedSegment, "rule" | "path">,
+  ): ListedSegment | undefined | Promise<ListedSegment | undefined>;
+  /** See {@linkcode Recordings.read}. */
+  read(
+    segment: Pick<ListedSegment, "rule" | "path">,
+    range: { readonly offset: number; readonly length: number },
+  ): Promise<Uint8Array>;
+}
+
+/** A rule, and its files. */
 interface ActiveRule extends CheckedRule {
   readonly number: number;
   /** Whether it is known which files its store holds. */
   isListed: boolean;
   readonly index: RecordingIndex;
-  readonly recorders: Map<Stream, ActiveRecorder>;
-  /** Names that a program has told to record. */
-  readonly wanted: Set<string>;
-  /** Streams whose recorder was sent away: it stays away until they begin anew. */
-  readonly kicked: WeakSet<Stream>;
 }
 
-interface ActiveRecorder {
-  readonly recorder: Recorder;
-  ticket: PlayTicket | undefined;
+/** Recorders in other threads, which put their files here. */
+export interface RecordersElsewhere {
+  /** The state and counts of each. */
+  readonly statistics: readonly RuleRecorderStatistics[];
+  /** Records a stream, now or when it begins. */
+  record(name: string): void;
+  /** Records a stream no more; resolves when its files are done. */
+  end(name: string): Promise<void>;
+  /** Ends all; resolves when their files are done. */
+  stop(): Promise<void>;
 }
 
 /** How often it is looked what is to be removed, milliseconds. */
@@ -75,11 +84,15 @@ const MOST_NAMES = 1000;
  * await server.listen();
  * ```
  */
-export class Recordings {
+export class Recordings implements RecordedFiles {
+  /** What recorders go by: those of this thread, and of others. */
+  readonly recorderRules: readonly RecorderRule[];
+  /** Where recorders put their files. */
+  readonly shelf: SegmentShelf;
   readonly #context: RecordingsContext;
   readonly #rules: readonly ActiveRule[];
+  readonly #recorders: Recorders;
   #state: "new" | "started" | "stopped" = "new";
-  #unobserve: (() => void) | undefined;
   #timer: { cancel(): void } | undefined;
   #sweeping: Promise<void> | undefined;
 
@@ -95,17 +108,27 @@ export class Recordings {
       number,
       isListed: false,
       index: new RecordingIndex(),
-      recorders: new Map(),
-      wanted: new Set(),
-      kicked: new WeakSet(),
     }));
+    this.shelf = {
+      open: (rule, place) => this.#open(this.#rules[rule]!, place),
+      written: (rule, { path, bytes }) => this.#rules[rule]?.index.grow(path, bytes),
+      done: (rule, segment) => this.#done(this.#rules[rule]!, segment),
+      lost: (rule, { path }) => this.#lost(this.#rules[rule]!, path),
+    };
+    this.recorderRules = this.#rules.map((
+      { rule: { name }, when, format, segmentMs, partMs, store: { target } },
+    ) => ({ name, when, format, segmentMs, partMs, target }));
+    this.#recorders = new Recorders(context, { rules: this.recorderRules, shelf: this.shelf });
   }
 
   /** The state and counts of each recorder that is at work. */
-  get statistics(): (RecorderStatistics & { readonly rule: number })[] {
-    return this.#rules.flatMap(({ recorders, number }) =>
-      Array.from(recorders.values(), ({ recorder }) => ({ rule: number, ...recorder.statistics }))
-    );
+  get statistics(): RuleRecorderStatistics[] {
+    return [...this.#recorders.statistics, ...this.#context.elsewhere?.statistics ?? []];
+  }
+
+  /** The names that a program has told to record. */
+  get wanted(): string[] {
+    return this.#recorders.wanted;
   }
 
   /** The names of streams that have files, in alphabetical order. */
@@ -166,14 +189,7 @@ export class Recordings {
   start(): void {
     if (this.#state !== "new" || this.#rules.length === 0) return;
     this.#state = "started";
-    const { hub } = this.#context;
-    const look = (stream: Stream): void => this.#look(stream);
-    this.#unobserve = hub.observe({
-      onStreamStart: look,
-      onStreamWanted: look,
-      onStreamLeft: look,
-    });
-    for (const stream of hub.streams) this.#look(stream);
+    this.#recorders.start();
     this.#sweepLater();
   }
 
@@ -181,24 +197,17 @@ export class Recordings {
    * Records a stream of a rule whose `when` is `api`, now or when it begins; false where there is no such rule.
    */
   record(name: string): boolean {
-    const rule = this.#rules.find(({ when, pattern }) => when === "api" && pattern.matches(name));
-    if (rule === undefined) return false;
-    rule.wanted.add(name);
-    const stream = this.#context.hub.get(name);
-    if (stream !== undefined) this.#look(stream);
+    if (!this.#recorders.record(name)) return false;
+    this.#context.elsewhere?.record(name);
     return true;
   }
 
   /** Ends what {@linkcode Recordings.record} began; resolves when the files are done, to false where nothing was. */
   async end(name: string): Promise<boolean> {
-    let isEnded = false;
-    for (const rule of this.#rules) {
-      if (!rule.wanted.delete(name)) continue;
-      isEnded = true;
-      for (const [stream, { recorder }] of rule.recorders) {
-        if (stream.name === name) await recorder.stop();
-      }
-    }
+    const [isEnded] = await Promise.all([
+      this.#recorders.end(name),
+      this.#context.elsewhere?.end(name),
+    ]);
     return isEnded;
   }
 
@@ -258,81 +267,14 @@ export class Recordings {
   /** Ends all recordings; resolves when their files are done. */
   async stop(): Promise<void> {
     this.#state = "stopped";
-    this.#unobserve?.();
     this.#timer?.cancel();
     const done = this.#endAll();
     await Promise.all([done, ...this.#rules.map(({ store }) => store.close?.(done))]);
   }
 
   async #endAll(): Promise<void> {
-    const all = this.#rules.flatMap(({ recorders }) => [...recorders.values()]);
-    await Promise.all(all.map(({ recorder }) => recorder.stop()));
+    await Promise.all([this.#recorders.stop(), this.#context.elsewhere?.stop()]);
     await this.#sweeping;
-  }
-
-  #look(stream: Stream): void {
-    for (const rule of this.#rules) {
-      if (!rule.pattern.matches(stream.name)) continue;
-      const active = rule.recorders.get(stream);
-      if (this.#isDue(rule, stream)) {
-        if (active === undefined && stream.isLive) this.#begin(rule, stream);
-      } else if (active !== undefined) void active.recorder.stop();
-    }
-  }
-
-  #isDue({ when, wanted, kicked }: ActiveRule, stream: Stream): boolean {
-    // What another worker or machine has is recorded there.
-    if (kicked.has(stream) || stream.publication?.via !== undefined) return false;
-    switch (when) {
-      case "always":
-        return true;
-      case "demand":
-        return stream.isWanted;
-      case "api":
-        return wanted.has(stream.name);
-    }
-  }
-
-  #begin(rule: ActiveRule, stream: Stream): void {
-    const { log, gate, clock, nowUnixMs } = this.#context;
-    let recorder: Recorder;
-    try {
-      recorder = new Recorder(stream, {
-        format: rule.format,
-        segmentMs: rule.segmentMs,
-        partMs: rule.partMs,
-        open: (startUnixMs) => this.#open(rule, { name: stream.name, startUnixMs }),
-        onWritten: ({ path, bytes }) => rule.index.grow(path, bytes),
-        onSegment: (segment) => this.#done(rule, segment),
-        onLost: ({ path }) => this.#lost(rule, path),
-      }, { clock, log, nowUnixMs });
-    } catch (error) {
-      if (error instanceof HubError) return;
-      throw error;
-    }
-    const active: ActiveRecorder = { recorder, ticket: undefined };
-    rule.recorders.set(stream, active);
-    log.info("recording started", { stream: stream.name, to: rule.store.target });
-    const guest = gate().own("record");
-    void guest.play({ name: stream.name }).then((answer) => {
-      if (!("granted" in answer) || recorder.statistics.state === "ended") return;
-      active.ticket = answer.granted;
-      const onEnded = (): void => {
-        rule.kicked.add(stream);
-        void recorder.stop();
-      };
-      if (!answer.granted.start({ onEnded })) void recorder.stop();
-    });
-    void recorder.done.then(() => {
-      rule.recorders.delete(stream);
-      active.ticket?.end();
-      const { segments, bytes, gaps } = recorder.statistics;
-      log.info("recording ended", { stream: stream.name, segments, bytes, gaps });
-      // Somebody may have begun to watch meanwhile.
-      if (this.#state === "started" && this.#isDue(rule, stream) && stream.isLive) {
-        this.#look(stream);
-      }
-    });
   }
 
   /** Makes a file that was not there before, whatever the clock says. */

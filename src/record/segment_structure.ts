@@ -5,7 +5,7 @@ import {
   Mp4Error,
   type Mp4InitTrack,
 } from "../mp4/mod.ts";
-import type { ListedSegment, Recordings } from "./recordings.ts";
+import type { ListedSegment, RecordedFiles } from "./recordings.ts";
 import { RecordingError } from "./recording_store.ts";
 
 /** A fragment of a file, with its time. */
@@ -51,11 +51,11 @@ interface Remembered {
 
 /** Reads the structure of recorded files, and remembers it: of a file that grows, only what is new is read. */
 export class SegmentStructures {
-  readonly #recordings: Recordings;
+  readonly #recordings: RecordedFiles;
   readonly #remembered = new Map<string, Remembered>();
 
   /** Reads files of these recordings. */
-  constructor(recordings: Recordings) {
+  constructor(recordings: RecordedFiles) {
     this.#recordings = recordings;
   }
 

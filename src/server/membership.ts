@@ -7,13 +7,13 @@ import {
   type NodeLoad,
 } from "../cluster/mod.ts";
 import type { Access } from "../access/mod.ts";
-import type { ServerEvents } from "../events/mod.ts";
 import type { Gate, GateLimits, ServerHooks, StreamTerms } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 import type { ServerOptions } from "./options.ts";
-import type { ServerPart } from "./server_part.ts";
+import type { Recordings } from "../record/mod.ts";
+import type { ArchiveName, ServerPart } from "./server_part.ts";
 import { relaysOf } from "./server_relays.ts";
 import { MainPart } from "./workers/main_part.ts";
 import type { WorkerOptions } from "./workers/worker_messages.ts";
@@ -32,8 +32,8 @@ export interface MembershipOptions {
   readonly hub: Hub;
   /** The hooks, which workers ask and tell too. */
   readonly hooks: ServerHooks;
-  /** Who hears of what happens. */
-  readonly events: ServerEvents;
+  /** What is kept and recorded. */
+  readonly archives: () => Partial<Record<ArchiveName, Recordings>>;
   /** Who may do what, where that is data. */
   readonly access: Access | undefined;
   /** The bounds in force. */
@@ -124,19 +124,6 @@ export class Membership {
   }
 }
 
-/**
- * Checks that several workers can do what options ask for.
- *
- * @throws {TypeError} if not
- */
-export function checkWorkersCan({ keep, clips }: ServerOptions, workers: number): void {
-  const wrong = keep !== undefined ? "keep" : clips !== undefined ? "clips" : undefined;
-  if (workers === 1 || wrong === undefined) return;
-  throw new TypeError(
-    `Cannot make a server as '${wrong}' needs a single worker, as each has what is published to it alone: current value of 'workers' is ${workers}`,
-  );
-}
-
 /** How many workers an option asks for. */
 export function workerCount(workers: ServerOptions["workers"] = 1): number {
   if (workers === "auto") return navigator.hardwareConcurrency;
@@ -155,6 +142,11 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
     webhooks: _webhooks,
     commands: _commands,
     cluster: _cluster,
+    // This thread has the files.
+    record: _record,
+    keep: _keep,
+    clips: _clips,
+    s3: _s3,
     // The main thread answers these.
     api: _api,
     httpOutputs: _httpOutputs,
@@ -168,7 +160,7 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
 
 function workerPool(
   main: MainPart,
-  { options, workers, hooks, events, access, limits, termsOf, askAtConnect, fetch, log }:
+  { options, workers, hooks, archives, access, limits, termsOf, askAtConnect, fetch, log }:
     MembershipOptions,
 ): WorkerPool {
   const shared = new SharedLimits({
@@ -187,7 +179,12 @@ function workerPool(
     options: { ...workerOptions(options), rtmpAskAtConnect: askAtConnect },
     relays: relaysOf(options),
     hooks: shared.hooks(hooks),
-    onSegment: (segment) => events.emit("recording-segment", segment),
+    archives,
+    forwarded: {
+      clips: options.keep !== undefined,
+      outputs: (options.httpOutputs ?? []).map(({ suffix }) => suffix),
+      others: (options.httpRoutes ?? []).length > 0,
+    },
     log,
     member: main.member,
     directory: main.directory,

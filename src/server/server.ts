@@ -18,7 +18,7 @@ import { Drainer, type DrainOptions, type DrainState } from "./drainer.ts";
 import { EventDesk } from "./event_desk.ts";
 import { addressRules, rangesOf } from "./gate_rules.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
-import { checkWorkersCan, Membership, workerCount } from "./membership.ts";
+import { Membership, workerCount } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
 import { PartDrain } from "./part_drain.ts";
 import type { PathRule, PathRules } from "./path_rules.ts";
@@ -89,7 +89,6 @@ export class Server {
   constructor(options: ServerOptions = {}, part?: ServerPart) {
     checkServerNumbers(options);
     const workers = part === undefined ? workerCount(options.workers) : 1;
-    checkWorkersCan(options, workers);
     this.#options = options;
     const log = this.#log = safeLog(options.log ?? silentLog);
     const rules = this.#rules = new ServerRules(options, () => ({
@@ -121,7 +120,7 @@ export class Server {
       workers,
       hub,
       hooks,
-      events: this.events,
+      archives: () => this.#agents.archives,
       access,
       limits: () => this.#shell.gate.limits,
       termsOf: (name) => rules.paths.of(name).terms,

@@ -9,7 +9,8 @@ import { HealthWatch } from "./health_watch.ts";
 import { ServerApi, type ServerApiSource } from "./server_api.ts";
 import { ServerClips } from "./server_clips.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
-import { KeptStreams, recordingsOf } from "./server_recordings.ts";
+import type { ArchiveName } from "./server_part.ts";
+import { KeptStreams, recordersContext, recordingsOf } from "./server_recordings.ts";
 import { ServerRelays } from "./server_relays.ts";
 import { TimeShift } from "./time_shift.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
@@ -31,6 +32,8 @@ export interface ServerAgents {
   /** Those that the server itself offers to programs. */
   readonly relays: ServerRelays;
   readonly recordings: Recordings;
+  /** What is kept and what is recorded, where anything is. */
+  readonly archives: Partial<Record<ArchiveName, Recordings>>;
   readonly clips: ServerClips;
   readonly api: ServerApi | undefined;
   /** All of them, in the order in which they begin. */
@@ -47,32 +50,36 @@ export function makeAgents(
   core: ServerCore,
   { source, events, hooks, pool }: ServerAgentsParts,
 ): ServerAgents {
-  const { options, part, workers, shell } = core;
+  const { options, part, shell } = core;
   const relays = new ServerRelays(core, pool);
-  const recordings = recordingsOf(core, events);
+  const recordings = recordingsOf(core, { events, elsewhere: pool?.recorders("recorded") });
   // Parts of a server know a part of it alone.
   const api = part === undefined && options.api !== false
     ? new ServerApi(core, { ...options.api, source, recordings, hooks })
     : undefined;
-  // Of several workers each keeps what is published to it.
-  const keep = workers > 1 || options.keep === undefined
+  const keep = options.keep === undefined
     ? undefined
-    : new KeptStreams(core, options.keep);
-  const archives = [keep?.recordings, ...options.record === undefined ? [] : [recordings]]
-    .filter((one) => one !== undefined);
-  if (archives.length > 0) shell.gate.past = new TimeShift(core, archives);
+    : new KeptStreams(core, { ...options.keep, elsewhere: pool?.recorders("kept") });
+  const archives = {
+    ...(keep === undefined ? {} : { kept: keep.recordings }),
+    ...(options.record === undefined ? {} : { recorded: recordings }),
+  };
+  const some = Object.values(archives);
+  const ofPart = part?.recorders?.(recordersContext(core));
+  shell.gate.past = some.length > 0 ? new TimeShift(shell, some) : ofPart?.past;
   const clips = new ServerClips(core, [keep?.recordings, recordings]);
   const all: readonly ServerAgent[] = [
     relays,
     ...api === undefined ? [] : [api],
     recordings,
     ...keep === undefined ? [] : [keep],
+    ...ofPart === undefined ? [] : [ofPart],
     clips,
     ...fileChannels(core),
     new Fallbacks(core),
     new HealthWatch({ tickets: () => shell.gate.tickets.values(), log: shell.log }),
   ];
-  return { relays, recordings, clips, api, all };
+  return { relays, recordings, archives, clips, api, all };
 }
 
 /**

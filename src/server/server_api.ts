@@ -29,10 +29,6 @@ export interface ServerApiParts {
   readonly hooks: ServerHooks;
 }
 
-/** Each worker knows what it records alone. */
-const RECORDED_BY_WORKERS =
-  "Where several workers serve, recordings are written but cannot be listed or played: have one worker";
-
 /** A shorter one can be found by trying, and others do not fit into a header. */
 const TOKEN = /^[\x21-\x7e]{16,}$/;
 
@@ -51,7 +47,7 @@ export class ServerApi implements ServerAgent {
    * @throws {RangeError} if a token is too short or not ASCII
    */
   constructor(
-    { shell, workers, options: { record = [] } }: ServerCore,
+    { shell }: ServerCore,
     { source, recordings, hooks, ...options }: ServerApiParts & ApiOptions,
   ) {
     const { tokens = [], openMetrics = false, program = {}, state } = options;
@@ -75,11 +71,7 @@ export class ServerApi implements ServerAgent {
     );
     this.routes = [
       this.#metrics,
-      new RecordingRoutes({
-        recordings: () => recordings,
-        guard,
-        whyNone: workers > 1 && record.length > 0 ? RECORDED_BY_WORKERS : undefined,
-      }),
+      new RecordingRoutes({ recordings: () => recordings, guard }),
       new ApiRoutes(
         { source, counts, program, record: this.#record, version, uptimeMs },
         { guard, log },

@@ -23,7 +23,6 @@ const USUAL_MS = 30_000;
 /** Writes clips of streams to where the options say. */
 export class ServerClips implements ServerAgent {
   readonly #store: ClipStore | undefined;
-  readonly #whyNot: string = "Clips are written nowhere: set --clips FOLDER";
 
   /**
    * Cuts from what is kept in memory, and from what is recorded.
@@ -31,11 +30,10 @@ export class ServerClips implements ServerAgent {
    * @throws {TypeError} if the options name no store
    */
   constructor(
-    { options: { clips, s3 }, workers }: ServerCore,
+    { options: { clips, s3 } }: ServerCore,
     sources: readonly (Recordings | undefined)[],
   ) {
-    if (workers > 1) this.#whyNot = "Clips are not written by several workers";
-    if (clips === undefined || workers > 1) return;
+    if (clips === undefined) return;
     const playbacks = sources.filter((one) => one !== undefined)
       .map((one) => new RecordingPlayback(one));
     this.#store = new ClipStore({ ...(s3 === undefined ? {} : { s3 }), ...clips }, playbacks);
@@ -48,7 +46,9 @@ export class ServerClips implements ServerAgent {
 
   /** See `Server.saveClip`. */
   async save(name: string, { lastMs = USUAL_MS, ...given }: ClipWindow): Promise<SavedClip> {
-    if (this.#store === undefined) throw new RecordingError("unset", this.#whyNot);
+    if (this.#store === undefined) {
+      throw new RecordingError("unset", "Clips are written nowhere: set --clips FOLDER");
+    }
     const { fromUnixMs = Date.now() - lastMs, toUnixMs = Infinity } = given;
     return await this.#store.save(name, { fromUnixMs, toUnixMs });
   }

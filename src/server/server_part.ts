@@ -3,6 +3,24 @@ import type { Peers } from "../gate/mod.ts";
 import type { RtspParts } from "../doors/rtsp/mod.ts";
 import type { HttpRoutes } from "../doors/http/mod.ts";
 import type { Hub } from "../hub/mod.ts";
+import type { PastStreams } from "../gate/mod.ts";
+import type { RecordersContext } from "../record/mod.ts";
+
+/** What is kept of streams in memory, and what is recorded by rules. */
+export const ARCHIVES = ["kept", "recorded"] as const;
+
+/** One of {@linkcode ARCHIVES}. */
+export type ArchiveName = typeof ARCHIVES[number];
+
+/** What records the streams of a part for the whole server, which has the files. */
+export interface PartRecorders {
+  /** Who plays what was recorded, where anything is. */
+  readonly past: PastStreams | undefined;
+  /** Starts to record. */
+  start(): void;
+  /** Ends all; resolves when the files are done. */
+  stop(): Promise<void>;
+}
 
 /** What makes a server one of several that share their streams: a worker, say. */
 export interface ServerPart {
@@ -26,6 +44,8 @@ export interface ServerPart {
   readonly rtspParts?: RtspParts;
   /** Whether this part sees to it that a stream is pulled by a relay; all parts have the relays of the server. */
   readonly seesTo?: (name: string) => boolean;
+  /** Makes what records its streams. */
+  readonly recorders?: (context: RecordersContext) => PartRecorders;
   /** Numbers of connections and of tickets begin at `first` and go on by `step`, so that each is one part's. */
   readonly numbers?: { readonly first: number; readonly step: number };
 }

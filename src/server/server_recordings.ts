@@ -1,7 +1,12 @@
 import { ClipRoutes } from "../api/mod.ts";
 import type { HttpRoutes } from "../doors/http/mod.ts";
 import type { ServerEvents } from "../events/mod.ts";
-import { MemoryStore, Recordings, type RecordingsContext } from "../record/mod.ts";
+import {
+  MemoryStore,
+  type RecordersContext,
+  type RecordersElsewhere,
+  Recordings,
+} from "../record/mod.ts";
 import type { KeepOptions } from "./options.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 
@@ -11,14 +16,18 @@ const KEPT_FILE_MS = 5000;
 /** What a clip can begin at, milliseconds. */
 const KEPT_PART_MS = 500;
 
-/** The recordings by the rules of the options. Of several workers each records what is published to it. */
-export function recordingsOf(core: ServerCore, events: ServerEvents): Recordings {
+/** The recordings by the rules of the options; workers write to these too. */
+export function recordingsOf(
+  core: ServerCore,
+  { events, elsewhere }: {
+    readonly events: ServerEvents;
+    readonly elsewhere: RecordersElsewhere | undefined;
+  },
+): Recordings {
   const { record = [], s3 } = core.options;
-  const rules = core.workers === 1
-    ? record.map((rule) => s3 === undefined ? rule : { s3, ...rule })
-    : [];
   return new Recordings({
-    ...recordingsContext(core),
+    ...recordersContext(core),
+    elsewhere,
     onSegment: ({ name, path, startUnixMs, durationMs, bytes }) =>
       events.emit("recording-segment", {
         stream: name,
@@ -27,7 +36,7 @@ export function recordingsOf(core: ServerCore, events: ServerEvents): Recordings
         durationMs,
         bytes,
       }),
-  }, rules);
+  }, record.map((rule) => s3 === undefined ? rule : { s3, ...rule }));
 }
 
 /** Keeps the last of each stream, as a recording in memory, and answers with clips of it. */
@@ -38,8 +47,13 @@ export class KeptStreams implements ServerAgent {
   readonly recordings: Recordings;
 
   /** Keeps nothing yet. */
-  constructor(core: ServerCore, { name = "*", ms, bytes = 256 * 1024 * 1024 }: KeepOptions) {
-    this.recordings = new Recordings(recordingsContext(core), [{
+  constructor(
+    core: ServerCore,
+    { name = "*", ms, bytes = 256 * 1024 * 1024, elsewhere }: KeepOptions & {
+      readonly elsewhere: RecordersElsewhere | undefined;
+    },
+  ) {
+    this.recordings = new Recordings({ ...recordersContext(core), elsewhere }, [{
       name,
       to: new MemoryStore({ nowUnixMs: Date.now }),
       segmentMs: KEPT_FILE_MS,
@@ -61,7 +75,8 @@ export class KeptStreams implements ServerAgent {
   }
 }
 
-function recordingsContext({ shell }: ServerCore): RecordingsContext {
+/** What recorders of a server go by. */
+export function recordersContext({ shell }: ServerCore): RecordersContext {
   const { hub, gate, log, clock } = shell;
   return { hub, gate: () => gate, log, clock, nowUnixMs: Date.now };
 }

@@ -11,11 +11,11 @@ import { HubError } from "../hub/mod.ts";
 import {
   PastPlayer,
   pastUnits,
+  type RecordedFiles,
+  type RecordersContext,
   RecordingError,
-  type Recordings,
   SegmentStructures,
 } from "../record/mod.ts";
-import type { ServerCore } from "./server_core.ts";
 
 /** Players of other times at once: each has a stream of its own, with the memory of one. */
 const MOST_PAST_STREAMS = 1000;
@@ -32,23 +32,26 @@ const MOST_AHEAD_MS = 2000;
 /** Words of the parameter `catchup` that mean yes. */
 const YES = new Set(["", "1", "true", "yes"]);
 
+/** What time shift needs of the server. */
+export type TimeShiftContext = Pick<RecordersContext, "hub" | "clock" | "log">;
+
 /** Recordings, and what is remembered of their files. */
 interface Archive {
-  readonly recordings: Recordings;
+  readonly recordings: RecordedFiles;
   readonly structures: SegmentStructures;
 }
 
 /** Plays streams from another time on, out of what is kept or recorded of them. */
 export class TimeShift implements PastStreams {
-  readonly #core: ServerCore;
+  readonly #context: TimeShiftContext;
   /** What is asked in turn: what is kept in memory, and then what is recorded. */
   readonly #archives: readonly Archive[];
   /** Those that are open, with the address of each one's player. */
   readonly #open = new Map<PastStream, string>();
 
   /** Plays of these recordings. */
-  constructor(core: ServerCore, archives: readonly Recordings[]) {
-    this.#core = core;
+  constructor(context: TimeShiftContext, archives: readonly RecordedFiles[]) {
+    this.#context = context;
     this.#archives = archives.map((recordings) => ({
       recordings,
       structures: new SegmentStructures(recordings),
@@ -75,7 +78,7 @@ export class TimeShift implements PastStreams {
         why: `${MOST_OF_ADDRESS} players of this address are at another time already`,
       };
     }
-    const archive = this.#archiveOf(name, fromUnixMs);
+    const archive = await this.#archiveOf(name, fromUnixMs);
     if (archive === undefined) {
       return { refused: "absent", why: `Nothing is kept of ${name} from that time on` };
     }
@@ -104,7 +107,7 @@ export class TimeShift implements PastStreams {
       readonly aheadMs: number;
     },
   ): Promise<Answer<PastStream>> {
-    const { hub, clock, log } = this.#core.shell;
+    const { hub, clock, log } = this.#context;
     const abort = new AbortController();
     const stream = hub.detached(name, () => player.start());
     const player: PastPlayer = new PastPlayer({
@@ -150,10 +153,10 @@ export class TimeShift implements PastStreams {
   }
 
   /** The first that has a time, or else the one that goes back furthest. */
-  #archiveOf(name: string, fromUnixMs: number): Archive | undefined {
+  async #archiveOf(name: string, fromUnixMs: number): Promise<Archive | undefined> {
     let best: { readonly archive: Archive; readonly at: number } | undefined;
     for (const archive of this.#archives) {
-      const [first] = archive.recordings.find({ name, fromUnixMs })
+      const [first] = (await archive.recordings.find({ name, fromUnixMs }))
         .filter(({ path }) => path.endsWith(".mp4"));
       if (first === undefined) continue;
       const at = Math.max(first.startUnixMs, fromUnixMs);

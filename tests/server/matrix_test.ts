@@ -130,9 +130,10 @@ class Matrix implements AsyncDisposable {
     let end: ProcessEnd | undefined;
     const ended = process.ended.then((itsEnd) => end = itsEnd);
     if (isByGstreamer) {
-      const { hub } = this.weir.server;
-      const publication = () => hub.get(target.name)?.publication;
-      await until(() => end !== undefined || (publication()?.statistics.units ?? 0) > 0);
+      const { server } = this.weir;
+      const publication = () =>
+        server.snapshot().streams.find(({ name }) => name === target.name)?.publisher;
+      await until(() => end !== undefined || (publication()?.units ?? 0) > 0);
       await until(() => end !== undefined || (publication()?.silentMs ?? 0) > MOST_SILENCE_MS);
       if (end === undefined) return;
     }

@@ -19,32 +19,49 @@ type AnswerMessage =
     readonly hasBody: boolean;
   }
   | { readonly type: "piece"; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly type: "end" };
+  | { readonly type: "end" }
+  /** What is left of its body cannot be had. */
+  | { readonly type: "failed" };
 
-/** Paths that are the main thread's: the API and the metrics are of the whole server. */
-const OF_MAIN = /^\/(v1(\/|$)|metrics$)/;
+/** What of the main thread's is asked for at the ports of workers. */
+export interface ForwardedPaths {
+  /** Whether clips of streams are. */
+  readonly clips: boolean;
+  /** The ends of paths of the program's own outputs. */
+  readonly outputs: readonly RegExp[];
+  /** Whether the program has paths of its own: who has them, it alone knows. */
+  readonly others: boolean;
+}
+
+/** The API and the metrics are of the whole server. */
+const API = /^\/(v1(\/|$)|metrics$)/;
+
+/** What was recorded is media; the main thread has the files. */
+const RECORDINGS = /^\/v1\/recordings(\/|$)/;
+const CLIPS = /.\/clip\.mp4$/;
 
 /** Bytes that a request may bring: as many as the API reads. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Has requests that are for the whole server answered by the main thread. */
-export class ForwardedRoutes implements HttpRoutes {
-  readonly protocol = "http-api";
-  readonly place = "before-outputs";
-  readonly #post: (request: ForwardedRequest, port: MessagePort) => void;
-
-  /** Gives requests to the main thread by `post`. */
-  constructor(post: (request: ForwardedRequest, port: MessagePort) => void) {
-    this.#post = post;
-  }
-
-  has(path: string): boolean {
-    return OF_MAIN.test(path);
-  }
-
-  serve(visit: HttpVisit): Promise<Response> {
-    return forward(visit, this.#post);
-  }
+/** Has requests that are for the whole server answered by the main thread, which is given them by `post`. */
+export function forwardedRoutes(
+  { clips, outputs, others }: ForwardedPaths,
+  post: (request: ForwardedRequest, port: MessagePort) => void,
+): HttpRoutes[] {
+  const serve = (visit: HttpVisit): Promise<Response> => forward(visit, post);
+  const routes = (
+    protocol: string,
+    has: (path: string) => boolean,
+    about: Pick<HttpRoutes, "isShared"> & Partial<Pick<HttpRoutes, "place">> = {},
+  ): HttpRoutes => ({ protocol, place: "before-outputs", has, serve, ...about });
+  const isOutput = (path: string): boolean => outputs.some((suffix) => suffix.test(path));
+  return [
+    routes("http-program", isOutput, { isShared: true }),
+    routes("http-recordings", (path) => RECORDINGS.test(path), { isShared: true }),
+    routes("http-clip", (path) => clips && CLIPS.test(path), { isShared: true }),
+    routes("http-api", (path) => API.test(path)),
+    ...others ? [routes("http-program", () => true, { place: "after-outputs" })] : [],
+  ];
 }
 
 /** Has a request answered by whoever `post` gives it to. */
@@ -82,20 +99,41 @@ export async function answerForwarded(
   });
   try {
     const answer = await fetch(request, remoteAddress);
-    const reader = answer.body?.getReader();
-    // Whoever reads it has gone.
-    port.onmessage = () => void reader?.cancel().catch(() => {});
-    const { status } = answer;
-    send({ type: "head", status, headers: [...answer.headers], hasBody: reader !== undefined });
-    for (let read; reader !== undefined && (read = await reader.read()).value !== undefined;) {
-      send({ type: "piece", bytes: new Uint8Array(read.value) });
-    }
+    const { status, body } = answer;
+    if (body !== null) sendWhenAsked(body, port);
+    send({ type: "head", status, headers: [...answer.headers], hasBody: body !== null });
+    if (body !== null) return;
   } catch {
     send({ type: "head", status: 500, headers: [], hasBody: false });
   }
   send({ type: "end" });
   port.onmessage = null;
   port.close();
+}
+
+/** Sends a piece of a body each time that the other thread asks for more: whoever is slow to read holds it up. */
+function sendWhenAsked(body: ReadableStream<Uint8Array>, port: MessagePort): void {
+  const reader = body.getReader();
+  const send = (message: AnswerMessage): void => port.postMessage(message);
+  const close = (): void => {
+    port.onmessage = null;
+    port.close();
+  };
+  const next = async (): Promise<void> => {
+    try {
+      const { value } = await reader.read();
+      if (value !== undefined) return send({ type: "piece", bytes: new Uint8Array(value) });
+      send({ type: "end" });
+    } catch {
+      send({ type: "failed" });
+    }
+    close();
+  };
+  port.onmessage = ({ data }: MessageEvent<"more" | "cancel">) => {
+    if (data === "more") return void next();
+    reader.cancel().catch(() => {});
+    close();
+  };
 }
 
 async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer> | "too-large"> {
@@ -112,7 +150,7 @@ async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer> | "too-
 /** Makes the answer of what comes by a port. */
 async function answerFrom(port: MessagePort): Promise<Response> {
   const head = Promise.withResolvers<Extract<AnswerMessage, { type: "head" }>>();
-  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let piece = Promise.withResolvers<Exclude<AnswerMessage, { type: "head" }>>();
   let isOver = false;
   const close = (): void => {
     isOver = true;
@@ -120,20 +158,27 @@ async function answerFrom(port: MessagePort): Promise<Response> {
     port.close();
   };
   const body = new ReadableStream<Uint8Array>({
-    start: (own) => void (controller = own),
+    async pull(controller) {
+      piece = Promise.withResolvers();
+      port.postMessage("more");
+      const next = await piece.promise;
+      if (next.type === "piece") return controller.enqueue(next.bytes);
+      close();
+      if (next.type === "end") controller.close();
+      else controller.error(new Error("The rest of the answer cannot be had"));
+    },
     cancel() {
       port.postMessage("cancel");
       close();
     },
-  });
+  }, { highWaterMark: 0 });
   port.onmessage = ({ data }: MessageEvent<AnswerMessage>) => {
     if (isOver) return;
-    if (data.type === "head") return head.resolve(data);
-    if (data.type === "piece") return controller.enqueue(data.bytes);
-    close();
-    controller.close();
+    if (data.type === "head") head.resolve(data);
+    else piece.resolve(data);
   };
   const { status, headers, hasBody } = await head.promise;
+  if (!hasBody) close();
   return new Response(hasBody ? body : null, {
     status,
     headers: headers.map(([name, value]): [string, string] => [name, value]),

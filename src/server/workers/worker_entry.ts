@@ -13,7 +13,8 @@ import type { LiveOptions, ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import { PartDrain } from "../part_drain.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
-import { answerForwarded, ForwardedRoutes } from "./forwarded_requests.ts";
+import { answerForwarded, forwardedRoutes } from "./forwarded_requests.ts";
+import { RecordingClient } from "./recording_client.ts";
 import { splice, SplicedConnections, splicedTransport } from "./spliced_connection.ts";
 import { tokenPrefix, viewerRoutes } from "./viewer_routes.ts";
 import { WorkerRelays } from "./worker_relays.ts";
@@ -38,6 +39,8 @@ const scope = globalThis as unknown as WorkerScope;
 const DECIDING = new Set(["authenticate", "mayStay", "onConnect", "onPublish", "onPlay"]);
 
 class WorkerProgram {
+  /** What it records. */
+  recordings: RecordingClient | undefined;
   readonly #directory = new DirectoryClient((request) => post({ type: "directory", request }));
   /** Ports that came before there was anything to connect. */
   readonly #early = new Map<string, MessagePort>();
@@ -82,6 +85,8 @@ class WorkerProgram {
       }
       case "directory":
         return this.#directory.receive(message.reply);
+      case "recording":
+        return this.recordings?.receive(message.reply);
       case "sought":
         return this.#seek(message.name, message.isSought);
       case "hooked":
@@ -113,10 +118,14 @@ class WorkerProgram {
   }
 
   async #start(
-    { member, numbers, options, cluster, connectKey, place, hooks, access }: WorkerStart,
+    { member, numbers, options, cluster, connectKey, place, hooks, access, recordings, forwarded }:
+      WorkerStart,
   ): Promise<void> {
     this.setAccess(access);
     try {
+      const recording = this.recordings = new RecordingClient(recordings, (asked, transfer) => {
+        scope.postMessage({ type: "recording", asked }, transfer);
+      });
       const own: ServerOptions = { ...options, hooks: this.#hooks(hooks), log: LOG };
       const server = new Server(own, {
         member,
@@ -125,13 +134,15 @@ class WorkerProgram {
         tokenPrefix: tokenPrefix(place.index),
         directory: this.#directory,
         sharesPorts: true,
+        recorders: (context) => recording.open(context),
         rtspParts: this.#rtsp = rtspParts(place, this.#spliced),
         routes: [
-          new ForwardedRoutes((request, port) => {
-            scope.postMessage({ type: "request", request, port }, [port]);
-          }),
           ...viewerRoutes(place, (to, request, port) => {
             scope.postMessage({ type: "request", request, port, to }, [port]);
+          }),
+          // What is nobody's here may be the program's.
+          ...forwardedRoutes(forwarded, (request, port) => {
+            scope.postMessage({ type: "request", request, port }, [port]);
           }),
         ],
         seesTo: (name) => WorkerRelays.seesTo(name, place.of) === place.index,
@@ -147,9 +158,6 @@ class WorkerProgram {
         ...(cluster === undefined ? {} : { nodes: this.#directory }),
       });
       this.#server = server;
-      server.events.addEventListener("recording-segment", ({ detail }) => {
-        post({ type: "segment", segment: detail });
-      });
       await server.listen();
       post({ type: "started", addresses: server.addresses });
     } catch (error) {
@@ -249,7 +257,12 @@ const IS_FUNCTION = "function";
 function callsOf(server: Server, program: WorkerProgram): WorkerCalls {
   return {
     setAccess: (access) => program.setAccess(access),
-    snapshot: () => server.snapshot(),
+    snapshot: () => ({
+      server: server.snapshot(),
+      recorders: program.recordings?.statistics ?? {},
+    }),
+    record: (archive, name) => program.recordings?.record(archive, name),
+    endRecording: async (archive, name) => await program.recordings?.end(archive, name),
     kickTicket: (ticket, why) => server.tickets.get(ticket)?.kick(why),
     kickConnection: (connection, why) =>
       server.connections.find(({ id }) => id === connection)?.kick(why),

@@ -1,9 +1,11 @@
 import { DirectoryDesk, type MemoryDirectory } from "../../cluster/mod.ts";
-import type { ServerEventDetails } from "../../events/mod.ts";
 import type { Peers, ServerHooks } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
 import type { ServerAddress } from "../statistics.ts";
+import type { Recordings } from "../../record/mod.ts";
+import type { ArchiveName } from "../server_part.ts";
+import { RecordingDesk } from "./recording_desk.ts";
 import { type CarriedValue, uncarried } from "./carried_values.ts";
 import { answerForwarded, type ForwardedRequest } from "./forwarded_requests.ts";
 import type { SplicedAbout } from "./spliced_connection.ts";
@@ -15,8 +17,8 @@ export interface WorkerLifeParts {
   readonly hooks: ServerHooks;
   /** The log of all. */
   readonly log: ServerLog;
-  /** Hears of the files of recordings that workers have finished. */
-  readonly onSegment: (segment: ServerEventDetails["recording-segment"]) => void;
+  /** What is kept and recorded, of workers too. */
+  readonly archives: () => Partial<Record<ArchiveName, Recordings>>;
   /** Where the streams of all members are. */
   readonly directory: MemoryDirectory;
   /** Answers a request over HTTP that is for the whole server. */
@@ -60,6 +62,7 @@ export class Life {
   readonly #worker: Worker;
   readonly #member: string;
   readonly #desk: DirectoryDesk;
+  readonly #recordings: RecordingDesk;
   readonly #events: LifeEvents;
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #starting = Promise.withResolvers<void>();
@@ -82,6 +85,9 @@ export class Life {
       member,
       peers: options.cluster?.peers,
       post: (reply) => this.#post({ type: "directory", reply }),
+    });
+    this.#recordings = new RecordingDesk(options.archives(), (reply, transfer) => {
+      if (this.#state !== "over") this.#worker.postMessage({ type: "recording", reply }, transfer);
     });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = (event) => {
@@ -167,6 +173,7 @@ export class Life {
     this.#state = "over";
     this.#worker.terminate();
     this.#desk.close();
+    this.#recordings.close();
     const error = new ServerError("state", `${this.#member} has ended: ${why}`);
     this.#starting.reject(error);
     for (const { reject } of this.#calls.values()) reject(error);
@@ -192,8 +199,8 @@ export class Life {
           ...message.fields,
           worker: this.#member,
         });
-      case "segment":
-        return this.#options.onSegment(message.segment);
+      case "recording":
+        return void this.#recordings.receive(message.asked);
       case "directory":
         return this.#desk.receive(message.request);
       case "request": {

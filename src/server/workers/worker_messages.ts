@@ -1,13 +1,15 @@
 import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
-import type { ServerEventDetails } from "../../events/mod.ts";
 import type { PasswordMethod } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
+import type { RuleRecorderStatistics } from "../../record/mod.ts";
+import type { ArchiveName } from "../server_part.ts";
+import type { RecordingAsk, RecordingReply, RecordingStart } from "./recording_messages.ts";
 import type { CarriedValue } from "./carried_values.ts";
 import type { SplicedAbout } from "./spliced_connection.ts";
-import type { ForwardedRequest } from "./forwarded_requests.ts";
+import type { ForwardedPaths, ForwardedRequest } from "./forwarded_requests.ts";
 import type { RelayCalls } from "./worker_relays.ts";
 
 /** The options of a server that go to its workers: all but what is a function, or is the main thread's. */
@@ -42,6 +44,10 @@ export interface WorkerStart {
   readonly place: { readonly index: number; readonly of: number };
   /** What it has to know of who may do what. */
   readonly access: WorkerAccess;
+  /** What of the main thread's is asked for at its ports. */
+  readonly forwarded: ForwardedPaths;
+  /** What it records. */
+  readonly recordings: Partial<Record<ArchiveName, RecordingStart>>;
   /** The names of the hooks that the main thread has, and what of them are plain values. */
   readonly hooks: Readonly<Record<string, unknown>>;
 }
@@ -54,9 +60,15 @@ export interface WorkerAccess {
   readonly keyHashes: readonly string[];
 }
 
+/** What a worker counts. */
+export interface WorkerSnapshot {
+  readonly server: ServerSnapshot;
+  readonly recorders: Partial<Record<ArchiveName, RuleRecorderStatistics[]>>;
+}
+
 /** What the main thread may have a worker do. */
 export interface WorkerCalls extends RelayCalls {
-  snapshot(): ServerSnapshot;
+  snapshot(): WorkerSnapshot;
   kickTicket(ticket: number, why: string): void;
   kickConnection(connection: number, why: string): void;
   kickUser(user: string, why: string): void;
@@ -70,6 +82,8 @@ export interface WorkerCalls extends RelayCalls {
   /** The main thread has changed who may do what. */
   review(): Promise<void>;
   reloadTls(tls: TlsIdentity): Promise<void>;
+  record(archive: ArchiveName, name: string): void;
+  endRecording(archive: ArchiveName, name: string): Promise<void>;
   drain(step: DrainStep): number;
   undoDrain(): void;
   stop(): Promise<void>;
@@ -92,6 +106,7 @@ export type ToWorker =
   | { readonly type: "directory"; readonly reply: DirectoryReply }
   /** Somebody elsewhere looks for a stream that this worker's relays see to, or does so no longer. */
   | { readonly type: "sought"; readonly name: string; readonly isSought: boolean }
+  | { readonly type: "recording"; readonly reply: RecordingReply }
   | { readonly type: "hooked"; readonly ask: number; readonly answer: unknown }
   | { readonly type: "hook-failed"; readonly ask: number; readonly error: string }
   /** Has the credentials of a question verified, while the main thread waits on the question's flag. */
@@ -143,8 +158,7 @@ export type FromWorker =
     readonly hook: string;
     readonly args: readonly CarriedValue[];
   }
-  /** A file of a recording is complete. */
-  | { readonly type: "segment"; readonly segment: ServerEventDetails["recording-segment"] }
+  | { readonly type: "recording"; readonly asked: RecordingAsk }
   | { readonly type: "result"; readonly call: number; readonly value: unknown }
   | {
     readonly type: "call-failed";

@@ -7,11 +7,20 @@ import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
 import { Life, type WorkerLifeParts } from "./worker_life.ts";
+import type { ForwardedPaths } from "./forwarded_requests.ts";
 import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import type { SplicedAbout } from "./spliced_connection.ts";
-import type { WorkerAccess, WorkerCalls, WorkerOptions, WorkerStart } from "./worker_messages.ts";
+import type { RecordersElsewhere, Recordings } from "../../record/mod.ts";
+import type { ArchiveName } from "../server_part.ts";
+import type {
+  WorkerAccess,
+  WorkerCalls,
+  WorkerOptions,
+  WorkerSnapshot,
+  WorkerStart,
+} from "./worker_messages.ts";
 
 /** What a {@linkcode WorkerPool} is made of. */
 export interface WorkerPoolOptions extends WorkerLifeParts {
@@ -23,6 +32,8 @@ export interface WorkerPoolOptions extends WorkerLifeParts {
   readonly access: () => WorkerAccess;
   /** What brings the streams of the workers to the main thread, for programs. */
   readonly carrier: PortCarrier;
+  /** What of the main thread's is asked for at the ports of workers. */
+  readonly forwarded: ForwardedPaths;
   /** The name of the main thread as a member. */
   readonly member: string;
   /** The relays, which run in the workers. */
@@ -65,6 +76,7 @@ interface Slot {
   waitMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
   snapshot: ServerSnapshot | undefined;
+  recorders: WorkerSnapshot["recorders"];
   /** The numbers of its relays. */
   readonly ids: Map<number, number>;
 }
@@ -82,6 +94,7 @@ export class WorkerPool {
   readonly #connectKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32));
   #addresses: ServerAddress[] = [];
   #state: "new" | "starting" | "running" | "stopped" = "new";
+  #stopping: Promise<void> | undefined;
   #asking: ReturnType<typeof setInterval> | undefined;
 
   /** Starts none yet. */
@@ -96,6 +109,7 @@ export class WorkerPool {
       waitMs: FIRST_WAIT_MS,
       timer: undefined,
       snapshot: undefined,
+      recorders: {},
       ids: new Map(),
     }));
     this.#relays = new WorkerRelays(options.relays);
@@ -150,7 +164,9 @@ export class WorkerPool {
       const life = slot.life;
       if (life?.state !== "running") return;
       const snapshot = await life.call("snapshot").catch(() => undefined);
-      if (slot.life === life) slot.snapshot = snapshot;
+      if (slot.life !== life) return;
+      slot.snapshot = snapshot?.server;
+      slot.recorders = snapshot?.recorders ?? {};
     }));
   }
 
@@ -195,6 +211,25 @@ export class WorkerPool {
     return this.#relays.statistics(this.#slots);
   }
 
+  /** The recorders of all workers for one of the archives. */
+  recorders(archive: ArchiveName): RecordersElsewhere {
+    const slots = this.#slots;
+    return {
+      get statistics() {
+        return slots.flatMap(({ recorders }) => recorders[archive] ?? []);
+      },
+      record: (name) => this.tellAll("record", archive, name),
+      end: async (name) => {
+        // One that has died meanwhile records nothing.
+        const ends = slots.map(({ life }) =>
+          life?.state === "running" ? life.call("endRecording", archive, name).catch(() => {}) : {}
+        );
+        await Promise.all(ends);
+      },
+      stop: () => this.stop(),
+    };
+  }
+
   /** Adds a relay; resolves with its number. */
   async addRelay(options: RelayOptions): Promise<number> {
     const id = await this.#relays.add(this.#relayWorkers, options);
@@ -236,8 +271,12 @@ export class WorkerPool {
     return true;
   }
 
-  /** Stops all: their clients are told. */
-  async stop(): Promise<void> {
+  /** Stops all: their clients are told. May be called again. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
     this.#state = "stopped";
     clearInterval(this.#asking);
     await Promise.all(this.#slots.map(async (slot) => {
@@ -260,6 +299,8 @@ export class WorkerPool {
       cluster: this.#options.cluster && clusterOfWorker(this.#options.cluster.options),
       place: { index, of: this.#slots.length },
       access: this.#options.access(),
+      forwarded: this.#options.forwarded,
+      recordings: startsOf(this.#options.archives()),
       hooks: Object.fromEntries(
         Object.entries(this.#options.hooks).map(([hook, value]) => [
           hook,
@@ -313,6 +354,7 @@ export class WorkerPool {
     const { log } = this.#options;
     slot.life = undefined;
     slot.snapshot = undefined;
+    slot.recorders = {};
     this.#unlink(slot);
     if (this.#state !== "running" || life === undefined) return;
     const ageMs = performance.now() - life.bornMs;
@@ -356,6 +398,18 @@ export class WorkerPool {
     this.#options.carrier.disconnect(member);
     for (const { life } of this.#slots) life?.unlink(member, index);
   }
+}
+
+/** What recorders of a worker go by. */
+function startsOf(
+  archives: Partial<Record<ArchiveName, Recordings>>,
+): WorkerStart["recordings"] {
+  return Object.fromEntries(
+    Object.entries(archives).map(([name, { recorderRules, wanted }]) => [
+      name,
+      { rules: recorderRules, wanted },
+    ]),
+  );
 }
 
 /** What guards the memory and the descriptors of the process, which each worker has its part of. */

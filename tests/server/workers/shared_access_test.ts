@@ -1,17 +1,20 @@
 /** Who may do what, and how many may, over all workers alike. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Server } from "../../../mod.ts";
-import { ConfigError } from "../../../src/config/mod.ts";
-import { GATE_LIMITS, type StreamRequest, type TicketInfo } from "../../../src/gate/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  GATE_LIMITS,
+  type StreamRequest,
+  type Ticket,
+  type TicketInfo,
+} from "../../../src/gate/mod.ts";
 import { SharedLimits } from "../../../src/server/workers/shared_limits.ts";
-import { makeRecording, TemporaryFolder } from "../../support/media_file.ts";
-import { ignoreWithout } from "../../support/process.ts";
+import { LoopedPublisher } from "../../doors/http/looped_publisher.ts";
+import { TemporaryFolder } from "../../support/media_file.ts";
 import { RtmpClient, statusCode, statusDescription } from "../../support/rtmp_client.ts";
 import { RtspPeer } from "../../support/rtsp_peer.ts";
-import { settingsOfArguments } from "../../support/settings_of_arguments.ts";
 import { TestServer, until } from "../../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
+const TOKEN = "a-token-of-the-tests";
 const KEY = "a-publishing-key-of-this-test";
 
 /** How a client that asks for something is answered, in the status of RTMP. */
@@ -132,43 +135,47 @@ Deno.test("who was let in a moment ago counts before its worker has told of it, 
   assertEquals(await onPublish!(request(8, "z")), undefined);
 });
 
-Deno.test(
-  "of workers' recordings the events come, the API says why it has no list, and what is kept needs one worker",
-  {
-    ignore: ignoreWithout("ffmpeg"),
-  },
-  async () => {
-    await using folder = new TemporaryFolder();
-    const source = `${folder.path}/source.flv`;
-    await makeRecording(source, { seconds: 2 });
-    const token = "a-token-of-the-tests";
-    await using weir = await TestServer.start({
-      ...{ rtmp: false, http: LOCAL, workers: 2, api: { tokens: [token] } },
-      hub: { lingerMs: 0 },
-      record: [{ name: "live/*", to: `${folder.path}/recordings` }],
+Deno.test("recordings, and paths of the program's own, are had at the ports of workers", async () => {
+  await using folder = new TemporaryFolder();
+  await using weir = await TestServer.start({
+    ...{ rtmp: false, http: LOCAL, workers: 2, api: { tokens: [TOKEN] } },
+    record: [{ name: "live/*", to: folder.path, partMs: 50 }],
+    httpRoutes: [{
+      protocol: "http-own",
+      place: "before-outputs",
+      has: (path) => path === "/own/page",
+      serve: ({ request }) => new Response(`hello ${request.method}`),
+    }],
+    httpOutputs: [{
+      protocol: "http-words",
+      suffix: /\.words$/,
+      methods: { GET: ({ name }) => new Response(`words of ${name}`) },
+    }],
+  });
+  const ask = (path: string) =>
+    fetch(`http://127.0.0.1:${weir.port}${path}`, {
+      headers: { authorization: `Bearer ${TOKEN}`, connection: "close" },
     });
-    const { server } = weir;
-    const told = new Promise<string>((resolve) => {
-      server.events.addEventListener("recording-segment", ({ detail }) => resolve(detail.stream));
-    });
-    const published = await fetch(`http://127.0.0.1:${weir.port}/live/cam.flv`, {
-      method: "POST",
-      body: await Deno.readFile(source),
-    });
-    assertEquals((await published.json()).stream, "live/cam");
-    assertEquals(await told, "live/cam");
-    const headers = { authorization: `Bearer ${token}` };
-    const answer = await server.fetch(new Request("http://localhost/v1/recordings", { headers }));
-    assertEquals([answer.status, (await answer.json()).code], [501, "workers"]);
-    for (const options of [{ keep: { ms: 1000 } }, { clips: { to: folder.path } }]) {
-      assertThrows(() => new Server({ workers: 2, ...options }), TypeError, "single worker");
-    }
-    for (const args of [["--keep", "30"], ["--clips", "clips"]]) {
-      assertThrows(
-        () => settingsOfArguments(["--workers", "2", ...args]),
-        ConfigError,
-        "needs a single worker",
-      );
-    }
-  },
-);
+  await using _source = new LoopedPublisher(weir.server, "src/cam", ["h264"]);
+  const played = await ask("/src/cam.flv");
+  const publishing = fetch(`http://127.0.0.1:${weir.port}/live/cam.flv`, {
+    method: "POST",
+    body: played.body,
+  });
+  const { recordings } = weir.server;
+  await until(() => (recordings.find({ name: "live/cam" })[0]?.bytes ?? 0) > 10_000);
+  for (let tries = 0; tries < 6; tries++) {
+    assertEquals(await (await ask("/own/page")).text(), "hello GET");
+    assertEquals(await (await ask("/live/cam.words")).text(), "words of live/cam");
+    const nothing = await ask("/own/nothing");
+    assertEquals(nothing.status, 404);
+    await nothing.body?.cancel();
+    const cut = await ask("/v1/recordings/live/cam.mp4");
+    assertEquals(cut.status, 200);
+    assert((await cut.bytes()).length > 10_000);
+  }
+  const isIt = ({ info }: Ticket) => info.stream === "live/cam" && info.action === "publish";
+  await until(() => weir.server.tickets.values().some(isIt));
+  weir.server.tickets.values().find(isIt)!.kick("Enough");
+  await publishing.then((answer) => answer.body?.cancel(), () => {});
+});
