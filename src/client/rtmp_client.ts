@@ -221,7 +221,7 @@ export class RtmpClient {
     const key = this.#nameWithCredentials(name);
     let playback: RtmpPlayback;
     await this.#ask<PlayingEvent>(() => this.#session.play(key, options), options, (event) => {
-      playback = this.#openPlayback(event.streamId, options);
+      playback = this.#openPlayback(event, options);
     });
     return playback!;
   }
@@ -392,8 +392,9 @@ export class RtmpClient {
     this.#options.onStatus?.(status);
   }
 
-  #openPlayback(streamId: number, bounds: PlaybackBounds): RtmpPlayback {
-    const playback = new RtmpPlayback(streamId, {
+  #openPlayback(event: PlayingEvent, bounds: PlaybackBounds): RtmpPlayback {
+    const { streamId } = event;
+    const playback = new RtmpPlayback(event, {
       request: async (kind, positionMs, options) => {
         await this.#ask<ResultEvent>(() => {
           if (!this.#playbacks.has(streamId)) {

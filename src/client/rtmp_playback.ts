@@ -1,4 +1,5 @@
-import type { MediaMessage } from "../rtmp/mod.ts";
+import type { AmfObject } from "../amf/mod.ts";
+import type { MediaMessage, PlayingEvent } from "../rtmp/mod.ts";
 import { TimestampUnwrapper } from "../rtmp/mod.ts";
 import type { UnitQueue } from "../hub/mod.ts";
 import { DEFAULT_MAX_LAG_BYTES, type PlaybackBounds, playbackQueue } from "./playback_bounds.ts";
@@ -39,6 +40,8 @@ export interface RtmpPlaybackControl {
 export class RtmpPlayback extends ReadableStream<MediaUnit> {
   /** NetStream, the message stream id. */
   readonly streamId: number;
+  /** What the server has told when it agreed: code and description, and what else it says of the stream. */
+  readonly information: AmfObject;
   readonly #control: RtmpPlaybackControl;
   readonly #clock = new TimestampUnwrapper();
   readonly #controller: ReadableStreamDefaultController<MediaUnit>;
@@ -51,7 +54,11 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
   #positionMs = 0;
 
   /** Made by `RtmpClient.play`. */
-  constructor(streamId: number, control: RtmpPlaybackControl, bounds: PlaybackBounds = {}) {
+  constructor(
+    { streamId, information }: Pick<PlayingEvent, "streamId" | "information">,
+    control: RtmpPlaybackControl,
+    bounds: PlaybackBounds = {},
+  ) {
     let controller: ReadableStreamDefaultController<MediaUnit>;
     super({
       start: (own) => {
@@ -72,6 +79,7 @@ export class RtmpPlayback extends ReadableStream<MediaUnit> {
     this.#holdBytes = whenSlow === "hold" ? maxLagBytes : Infinity;
     this.#queue = playbackQueue(bounds, { canHold: true });
     this.streamId = streamId;
+    this.information = information;
     this.#control = control;
   }
 

@@ -1,10 +1,18 @@
 import type { MediaUnit, Track } from "../media/mod.ts";
 import type { Holder } from "./directory.ts";
 
+/** What whoever has a stream knows of it. */
+export interface PulledStream {
+  /** Its tracks, where they are known before the first unit. */
+  readonly tracks?: readonly Track[] | undefined;
+  /** The longest time between two of its key frames lately, microseconds, where that is known. */
+  readonly longestKeyIntervalUs?: number | undefined;
+}
+
 /** What takes in a stream that is fetched. */
 export interface PullSink {
   /** The stream is there; false where it is wanted no longer. */
-  start(tracks: readonly Track[] | undefined): boolean;
+  start(stream: PulledStream): boolean;
   /** Takes a batch of units; false when no more is wanted. */
   take(units: readonly MediaUnit[]): boolean;
 }

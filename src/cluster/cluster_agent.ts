@@ -10,8 +10,7 @@ import {
 } from "../gate/mod.ts";
 import type { Clock, Hub, Stream, Timer } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
-import type { Track } from "../media/mod.ts";
-import type { Carrier, PullEnd } from "./carrier.ts";
+import type { Carrier, PulledStream, PullEnd } from "./carrier.ts";
 import type { Directory, Holder, Lease } from "./directory.ts";
 
 /** Options of a {@linkcode ClusterAgent}. */
@@ -187,8 +186,9 @@ export class ClusterAgent implements NameClaims {
         name,
         signal: AbortSignal.any([signal, given.signal]),
         sink: {
-          start: (tracks) => {
-            const started = this.#start(ticket, { tracks, onEnded: () => given.abort(NOT_WANTED) });
+          start: (pulled) => {
+            const onEnded = () => given.abort(NOT_WANTED);
+            const started = this.#start(ticket, { pulled, onEnded });
             if (started) {
               log.debug("stream is fetched", { stream: name, via });
               // A member of this process has it from the one with the publisher, as others will.
@@ -215,12 +215,16 @@ export class ClusterAgent implements NameClaims {
 
   #start(
     ticket: PublishTicket,
-    { tracks, onEnded }: {
-      readonly tracks: readonly Track[] | undefined;
+    { pulled: { tracks, longestKeyIntervalUs }, onEnded }: {
+      readonly pulled: PulledStream;
       readonly onEnded: (end: ConnectionEnd) => void;
     },
   ): boolean {
-    const started = ticket.start({ onEnded, ...(tracks === undefined ? {} : { tracks }) });
+    const started = ticket.start({
+      onEnded,
+      longestKeyIntervalUs,
+      ...(tracks === undefined ? {} : { tracks }),
+    });
     return "granted" in started;
   }
 

@@ -147,7 +147,7 @@ class PortLink {
         this.#feeds.get(pull)?.feed.stop();
         return void this.#feeds.delete(pull);
       case "start":
-        if (pulling?.sink.start(message.tracks) === false) this.#giveUp(pull, pulling);
+        if (pulling?.sink.start(message.stream) === false) this.#giveUp(pull, pulling);
         return;
       case "units":
         return pulling && this.#take(pull, { pulling, buffer: message.buffer });
@@ -180,7 +180,8 @@ class PortLink {
     if (stream === undefined || publication === undefined || publication.isFallback) {
       return this.#send({ type: "end", pull, reason: "absent" });
     }
-    this.#send({ type: "start", pull, tracks: publication.tracks });
+    const { tracks, longestKeyIntervalUs } = publication;
+    this.#send({ type: "start", pull, stream: { tracks, longestKeyIntervalUs } });
     const feed = new StreamFeed(stream, {
       clock: this.#options.clock,
       send: (units) => {

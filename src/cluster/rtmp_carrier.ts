@@ -1,5 +1,5 @@
 import type { RtmpClient } from "../client/mod.ts";
-import { PEER_PARAMETER } from "../gate/mod.ts";
+import { PEER_PARAMETER, readPeerNews } from "../gate/mod.ts";
 import { parseRtmpUrl } from "../rtmp/mod.ts";
 import type { Clock } from "../hub/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
@@ -77,7 +77,7 @@ export class RtmpCarrier implements Carrier {
         ...(caCerts === undefined ? {} : { caCerts }),
       });
       const playback = await client.play(undefined, { signal: over });
-      if (!sink.start(undefined)) return "unwanted";
+      if (!sink.start(readPeerNews(playback.information))) return "unwanted";
       await playback.pipeTo(
         new WritableStream<MediaUnit>({
           write(unit) {

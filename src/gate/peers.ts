@@ -3,6 +3,29 @@ import type { Answer } from "./answer.ts";
 /** The parameter by which a machine shows that it is one of the cluster, and asks for a stream for its own players. */
 export const PEER_PARAMETER = "weir-peer";
 
+/** The property of a consent to play by which another machine is told how far key frames are apart, milliseconds. */
+const KEY_INTERVAL = "weirKeyInterval";
+
+/** What another machine of the cluster is told of a stream that it fetches, beside its units. */
+export function peerNews(
+  { publication }: {
+    readonly publication: { readonly longestKeyIntervalUs: number | undefined } | undefined;
+  },
+): Readonly<Record<string, number>> {
+  const intervalUs = publication?.longestKeyIntervalUs;
+  return intervalUs === undefined ? {} : { [KEY_INTERVAL]: intervalUs / 1000 };
+}
+
+/** Reads what {@linkcode peerNews} has made. */
+export function readPeerNews(
+  information: Readonly<Record<string, unknown>>,
+): { readonly longestKeyIntervalUs?: number } {
+  const intervalMs = information[KEY_INTERVAL];
+  return typeof intervalMs === "number" && intervalMs > 0
+    ? { longestKeyIntervalUs: intervalMs * 1000 }
+    : {};
+}
+
 /** The leave of another machine to have a stream. */
 export interface PeerPass {
   /** Its name. */

@@ -32,6 +32,8 @@ export interface PublishStart {
   readonly tracks?: readonly Track[];
   /** The wall-clock time of time 0 of its units by its own clock, where it is known: see `PublishOptions` of the hub. */
   readonly epochUnixUs?: () => number | undefined;
+  /** The longest time between two key frames lately: see `PublishOptions` of the hub. */
+  readonly longestKeyIntervalUs?: number | undefined;
   /** How it can be talked to, where it can. */
   readonly backChannel?: BackChannelSource;
   /**
@@ -215,6 +217,7 @@ export class PublishTicket implements Ticket {
         ...(this.#identity === undefined ? {} : { identity: this.#identity }),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
         ...(start.epochUnixUs === undefined ? {} : { epochUnixUs: start.epochUnixUs }),
+        longestKeyIntervalUs: start.longestKeyIntervalUs,
         ...(start.backChannel === undefined ? {} : { backChannel: start.backChannel }),
         ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
         ...this.#precedence,

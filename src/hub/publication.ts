@@ -25,6 +25,8 @@ export interface PublishOptions {
   readonly conflict?: ConflictPolicy;
   /** The tracks, where they are known before the first unit. */
   readonly tracks?: readonly Track[];
+  /** The longest time between two key frames lately, microseconds, where it is known before there are two here. */
+  readonly longestKeyIntervalUs?: number | undefined;
   /**
    * Where the stream is fetched from, when its publisher is not here but at another part of the same server: the name
    * of a worker or a machine. What is done once a stream, such as to record or to forward it, is done there.
@@ -65,6 +67,9 @@ export interface LeftOutTrack {
 
 /** Tracks left out that are remembered of one publisher: enough for any real one. */
 const MAX_LEFT_OUT = 64;
+
+/** Intervals between key frames that are remembered: encoders put some where a scene begins too. */
+const MAX_KEY_INTERVALS = 8;
 
 /** Statistics of one publisher. */
 export interface PublicationStatistics {
@@ -161,6 +166,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   #keyTrack: number | undefined;
   #lastKeyUs: number | undefined;
   #keyIntervalUs: number | undefined;
+  /** The newest intervals between key frames: one long ago says nothing of those to come. */
+  readonly #keyIntervalsUs: number[];
   readonly #leftOut: LeftOutTrack[] = [];
   /** Formats whose readers went on with audio alone. */
   readonly #withoutPicture = new Set<string>();
@@ -176,6 +183,8 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     const { backChannel } = wiring;
     this.backChannel = backChannel && new BackChannel(backChannel, stream.name);
     this.#wiring = wiring;
+    const { longestKeyIntervalUs } = wiring;
+    this.#keyIntervalsUs = longestKeyIntervalUs === undefined ? [] : [longestKeyIntervalUs];
     this.#lastUnitAt = wiring.clock.now();
   }
 
@@ -186,6 +195,11 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   get epochUnixUs(): number | undefined {
     const epochUnixUs = this.#wiring.epochUnixUs?.();
     return epochUnixUs === undefined ? undefined : epochUnixUs - (this.#offsetUs ?? 0);
+  }
+
+  /** The longest time between two key frames lately, microseconds; `undefined` where it is not known yet. */
+  get longestKeyIntervalUs(): number | undefined {
+    return this.#keyIntervalsUs.length === 0 ? undefined : Math.max(...this.#keyIntervalsUs);
   }
 
   /** Whether this publisher still has the stream. */
@@ -309,7 +323,11 @@ export class Publication<S extends PublishedStream = PublishedStream> {
     }
     this.#keyTrack ??= track;
     if (track !== this.#keyTrack) return true;
-    if (dtsUs > (this.#lastKeyUs ?? Infinity)) this.#keyIntervalUs = dtsUs - this.#lastKeyUs!;
+    if (dtsUs > (this.#lastKeyUs ?? Infinity)) {
+      this.#keyIntervalUs = dtsUs - this.#lastKeyUs!;
+      this.#keyIntervalsUs.push(this.#keyIntervalUs);
+      if (this.#keyIntervalsUs.length > MAX_KEY_INTERVALS) this.#keyIntervalsUs.shift();
+    }
     this.#lastKeyUs = dtsUs;
     return true;
   }

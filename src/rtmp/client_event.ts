@@ -59,6 +59,8 @@ export interface PlayingEvent {
   readonly request: number;
   /** NetStream, the message stream id. */
   readonly streamId: number;
+  /** What the server has told with its consent; empty where media came before that. */
+  readonly information: AmfObject;
 }
 
 /** A pause, resume, seek or call was answered. */

@@ -1,4 +1,4 @@
-import type { AmfValue } from "../amf/mod.ts";
+import { amfProperties, type AmfValue } from "../amf/mod.ts";
 import type { RtmpClientEvent, RtmpStatus } from "./client_event.ts";
 import type { ClientRequest, ClientRequests } from "./client_requests.ts";
 import { answerOf, endOf, endsConnection, statusError, statusOf } from "./client_status.ts";
@@ -74,7 +74,7 @@ export class ClientOutcomes {
       if (answer === undefined) continue;
       const { information } = status;
       if (answer === "refused") this.refused(request, information, events);
-      else if (request.begin !== undefined) this.begun(stream, events);
+      else if (request.begin !== undefined) this.begun(stream, events, information);
       else {
         this.#requests.settle(request);
         events.push({ type: "result", request: request.id, object: information, args: [] });
@@ -103,13 +103,21 @@ export class ClientOutcomes {
   }
 
   /** A publish or play has been granted. */
-  begun(stream: ClientNetStream, events: RtmpClientEvent[]): void {
+  begun(
+    stream: ClientNetStream,
+    events: RtmpClientEvent[],
+    information: AmfValue = {},
+  ): void {
     stream.state = "active";
     for (const request of this.#requests.ofStream(stream.id)) {
       if (request.begin === undefined) continue;
       this.#requests.settle(request);
-      const type = stream.role === "play" ? "playing" : "publishing";
-      events.push({ type, request: request.id, streamId: stream.id });
+      const about = { request: request.id, streamId: stream.id };
+      events.push(
+        stream.role === "play"
+          ? { type: "playing", ...about, information: amfProperties(information) ?? {} }
+          : { type: "publishing", ...about },
+      );
       return;
     }
   }

@@ -1,4 +1,4 @@
-import { type AmfValue, encodeAmf0 } from "../amf/mod.ts";
+import { type AmfObject, type AmfValue, encodeAmf0 } from "../amf/mod.ts";
 import { type CommandContent, encodeCommandMessage } from "./command_message.ts";
 import { UserControlEvent } from "./control_message.ts";
 import { enhancedAnswer } from "./enhanced_capabilities.ts";
@@ -55,8 +55,14 @@ export class ServerAnswers {
   }
 
   /** Tells a NetStream its status. */
-  status(streamId: number, level: "status" | "error", code: string, description: string): void {
-    const args = [status(level, code, description)];
+  status(
+    streamId: number,
+    level: "status" | "error",
+    code: string,
+    description: string,
+    more: AmfObject = {},
+  ): void {
+    const args = [{ ...status(level, code, description), ...more }];
     this.#protocol.send({
       ...encodeCommandMessage({ name: "onStatus", args, amf3: this.amf3 }),
       chunkStreamId: STATUS_CSID,
@@ -94,14 +100,14 @@ export class ServerAnswers {
     this.status(streamId, "status", "NetStream.Publish.Start", description);
   }
 
-  /** Grants a play. */
-  playing({ streamId, path, reset }: PlayEvent): void {
+  /** Grants a play; `more` is told beside. */
+  playing({ streamId, path, reset }: PlayEvent, more: AmfObject): void {
     const name = path.key || path.name;
     this.#protocol.sendUserControl(UserControlEvent.StreamBegin, streamId);
     if (reset) {
       this.status(streamId, "status", "NetStream.Play.Reset", `Playing and resetting ${name}.`);
     }
-    this.status(streamId, "status", "NetStream.Play.Start", `Started playing ${name}.`);
+    this.status(streamId, "status", "NetStream.Play.Start", `Started playing ${name}.`, more);
     this.#data(streamId, ["|RtmpSampleAccess", true, true]);
     // A command, as mediamtx sends it: FFmpeg takes it in a data message for a track of its own.
     this.status(streamId, "status", "NetStream.Data.Start", "Started playing stream.");

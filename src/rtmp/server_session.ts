@@ -1,4 +1,10 @@
-import { amfNumberProperty, amfProperties, amfStringProperty, type AmfValue } from "../amf/mod.ts";
+import {
+  amfNumberProperty,
+  type AmfObject,
+  amfProperties,
+  amfStringProperty,
+  type AmfValue,
+} from "../amf/mod.ts";
 import { withoutConnectProof } from "./authenticator.ts";
 import type { CommandMessage } from "./command_message.ts";
 import { UserControlEvent } from "./control_message.ts";
@@ -168,8 +174,11 @@ export class RtmpServerSession {
     return this.#streams.get(streamId)?.receives[kind] ?? true;
   }
 
-  /** Grants a request; returns the events of what had to wait for that. */
-  accept(event: RtmpRequestEvent): RtmpServerEvent[] {
+  /**
+   * Grants a request; returns the events of what had to wait for that. `information` has further properties for the
+   * `NetStream.Play.Start` of a play.
+   */
+  accept(event: RtmpRequestEvent, information: AmfObject = {}): RtmpServerEvent[] {
     if (this.#closed) return [];
     switch (event.type) {
       case "connect":
@@ -179,7 +188,7 @@ export class RtmpServerSession {
         this.#acceptPublish(event);
         break;
       case "play":
-        this.#acceptPlay(event);
+        this.#acceptPlay(event, information);
     }
     return this.#settle(event);
   }
@@ -467,12 +476,12 @@ export class RtmpServerSession {
     });
   }
 
-  #acceptPlay(event: PlayEvent): void {
+  #acceptPlay(event: PlayEvent, information: AmfObject): void {
     if (!this.isWaiting(event)) return;
     const stream = this.#streams.get(event.streamId)!;
     stream.state = "playing";
     this.#deadlines.roleBegun();
-    this.#answers.playing(event);
+    this.#answers.playing(event, information);
   }
 
   #resolve(name: AmfValue, fail: (description: string) => void): StreamPath | undefined {

@@ -89,6 +89,8 @@ const ROUNDED_AWAY_US = 100_000;
 const TARGET_MARGIN_US = 450_000;
 /** What is awaited at the start: the first segment. */
 const START_WAIT_MS = 15_000;
+/** What was kept comes at once, from another machine in some batches: so long after its first part it is there. */
+const CATCH_UP_MS = 50;
 /** Bit rates to come may be above those so far. */
 const BANDWIDTH_MARGIN = 1.2;
 /** How far ahead a part may be asked for: that many seconds, in parts (6.2.5.2). */
@@ -137,6 +139,11 @@ export class HlsPackager {
   #segmentStart: { readonly dtsUs: number; readonly programDateTimeMs: number } | undefined;
   #frames = 0;
   #isDiscontinuous = false;
+  /** Whether the segment that is being made begins with a key frame of the main track. */
+  #beganAtKey = true;
+  /** Runs from the first part on; when it has fired, what was kept is there, and the first segment may end. */
+  #catchingUp: Timer | undefined;
+  #hasCaughtUp = false;
   #epochUnixUs: number | undefined;
   readonly #awaited = new Map<string, Awaited>();
   #waiters = 0;
@@ -180,6 +187,7 @@ export class HlsPackager {
   /** Stops; who waits is told that it is late. */
   close(): void {
     this.#tap.close();
+    this.#catchingUp?.cancel();
     this.#isEnded = true;
     this.#settleAll();
   }
@@ -376,9 +384,29 @@ export class HlsPackager {
     if (start === undefined) return keyFrame;
     this.#frames++;
     const segmentUs = dtsUs - start.dtsUs;
-    const isDue = segmentUs >= this.#options.segmentMs * 1000 - stepUs / 2;
-    return (keyFrame && isDue) || segmentUs + stepUs > this.#longestSegmentUs ||
+    const isDue = !this.#beganAtKey || segmentUs >= this.#options.segmentMs * 1000 - stepUs / 2;
+    return (keyFrame && isDue) || this.#mayBegin ||
+      segmentUs + stepUs > this.#longestSegmentUs ||
       this.#lines[0]!.rendition.openBytes > LARGEST_SEGMENT_BYTES;
+  }
+
+  /**
+   * Whether the first segment ends here, without a key frame behind it, so that its viewers begin with what was kept and
+   * do not wait for the rest of a group of pictures. That needs to be known how long groups are, since segments to come
+   * must not be longer than the playlist says from its beginning.
+   */
+  get #mayBegin(): boolean {
+    return this.#targetDurationS === undefined && this.#hasCaughtUp &&
+      this.#usualSegmentUs !== undefined;
+  }
+
+  /** How long segments are that end with groups of pictures; `undefined` where it is not known how long those are. */
+  get #usualSegmentUs(): number | undefined {
+    const leastUs = this.#options.segmentMs * 1000;
+    if (this.#lines[0]?.tracks[0]?.kind !== "video") return leastUs;
+    const groupUs = this.#stream.publication?.longestKeyIntervalUs;
+    if (groupUs === undefined) return undefined;
+    return Math.ceil((leastUs - ROUNDING_US) / groupUs) * groupUs;
   }
 
   get #longestSegmentUs(): number {
@@ -387,7 +415,8 @@ export class HlsPackager {
       : this.#targetDurationS * 1_000_000 + TARGET_MARGIN_US;
   }
 
-  #startSegment({ dtsUs, ptsUs }: CodedFrame): void {
+  #startSegment({ dtsUs, ptsUs, keyFrame }: CodedFrame): void {
+    this.#beganAtKey = keyFrame;
     const told = this.#stream.publication?.epochUnixUs;
     // What was kept came before now, and the newest of it came now.
     this.#epochUnixUs = told ?? this.#epochUnixUs ??
@@ -406,6 +435,12 @@ export class HlsPackager {
     });
     for (const line of this.#lines) {
       if (line.rendition === rendition) line.partStartUs = next?.dtsUs;
+    }
+    if (rendition === this.#lines[0]!.rendition) {
+      this.#catchingUp ??= this.#options.clock.setTimer(
+        () => this.#hasCaughtUp = true,
+        CATCH_UP_MS,
+      );
     }
     this.#version++;
     this.#settleReady();
@@ -432,17 +467,17 @@ export class HlsPackager {
   #learn(segmentUs: number): void {
     const rendition = this.#lines[0]?.rendition;
     if (rendition === undefined || !rendition.hasSegment) return;
-    const keyMs = this.#stream.publication?.statistics.keyIntervalMs ?? 0;
     for (const line of this.#lines) {
       const parts = line.rendition.segments[0]?.parts ?? [];
       const longestS = Math.max(0, ...parts.map(({ durationS }) => durationS));
       if (longestS > 0) line.partUs = longestS * 1_000_000 + PART_MARGIN_US;
     }
-    const longestUs = Math.max(segmentUs, Math.min(keyMs * 1000, LONGEST_SEGMENT_US));
+    const usualUs = Math.min(this.#usualSegmentUs ?? 0, LONGEST_SEGMENT_US);
+    const longestUs = Math.max(segmentUs, usualUs);
     // Rounded would do, but some players compare without: all but what is rounded away is counted.
     this.#targetDurationS = Math.max(1, Math.ceil((longestUs - ROUNDED_AWAY_US) / 1_000_000));
     if (this.#lines[0]!.tracks[0]!.kind === "video" && segmentUs > 0) {
-      this.#frameRate = usualRate((this.#frames * 1_000_000) / segmentUs);
+      this.#frameRate = usualRate((this.#frames * 1_000_000) / segmentUs, segmentUs);
     }
   }
 
@@ -563,8 +598,9 @@ export function whyNotHls(track: Track): string | undefined {
 
 const USUAL_RATES = [15, 20, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
 
-/** A rate that was counted, or a usual one that it can be nothing else than. */
-function usualRate(rate: number): number {
+/** A rate that was counted for a time, or a usual one that it can be nothing else than. */
+function usualRate(rate: number, countedUs: number): number {
   const nearest = USUAL_RATES.toSorted((a, b) => Math.abs(a - rate) - Math.abs(b - rate))[0]!;
-  return Math.abs(nearest - rate) / rate < 0.0008 ? nearest : rate;
+  const mayBeOff = Math.max(0.0008, ROUNDING_US / countedUs);
+  return Math.abs(nearest - rate) / rate < mayBeOff ? nearest : rate;
 }

@@ -18,9 +18,6 @@ async function until(done: () => boolean, limitMs = 20_000): Promise<void> {
   }
 }
 
-/** The first picture is to be there within a second; low-latency HLS waits for a whole segment of a second first. */
-const FIRST_MS: Readonly<Record<string, number>> = { "ll-hls": 2500 };
-
 for (const workers of [1, 2]) {
   Deno.test({
     name: `players of each protocol at machines that have nothing yet (${workers} workers)`,
@@ -57,7 +54,7 @@ for (const workers of [1, 2]) {
         }
         console.log(`first picture at ${edge.node}: ${shown.join(", ")}`);
       }
-      for (const [kind, ms] of best) assert(ms < (FIRST_MS[kind] ?? 1000), `${kind}: ${ms} ms`);
+      for (const [kind, ms] of best) assert(ms < 1000, `${kind}: ${ms} ms`);
       for (const edge of [b, c]) {
         for (const name of streams) {
           const fetches = edge.count(new RegExp(`stream is fetched stream=${name} via=[abc]\\b`));

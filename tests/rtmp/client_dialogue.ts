@@ -71,11 +71,13 @@ export class ClientDialogue {
     const request = this.session[role]("cam");
     this.created(streamId);
     this.said();
-    const events = this.hear(
-      status(streamId, role === "play" ? "NetStream.Play.Start" : "NetStream.Publish.Start"),
-    );
+    const code = role === "play" ? "NetStream.Play.Start" : "NetStream.Publish.Start";
+    const events = this.hear(status(streamId, code));
+    const information = { level: "status", code, description: "" };
     assertEquals(events, [
-      { type: role === "play" ? "playing" : "publishing", request, streamId },
+      role === "play"
+        ? { type: "playing", request, streamId, information }
+        : { type: "publishing", request, streamId },
     ]);
     return request;
   }

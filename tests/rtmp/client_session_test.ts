@@ -155,7 +155,8 @@ Deno.test("RtmpClientSession plays with start, duration, reset and buffer length
     "media",
     "media",
   ]);
-  assertEquals(events[1], { type: "playing", request, streamId: 1 });
+  const information = { level: "status", code: "NetStream.Play.Start", description: "" };
+  assertEquals(events[1], { type: "playing", request, streamId: 1, information });
 });
 
 Deno.test("RtmpClientSession takes media before Play.Start for the start", () => {
@@ -163,7 +164,7 @@ Deno.test("RtmpClientSession takes media before Play.Start for the start", () =>
   const request = dialogue.session.play("cam");
   dialogue.created(1);
   const events = dialogue.hear(media("audio", 1), status(1, "NetStream.Play.Start"));
-  assertEquals(events[0], { type: "playing", request, streamId: 1 });
+  assertEquals(events[0], { type: "playing", request, streamId: 1, information: {} });
   assertEquals(events.map(({ type }) => type), ["playing", "media", "status"]);
 });
 

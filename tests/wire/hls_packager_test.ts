@@ -363,6 +363,35 @@ Deno.test("a stream whose key frames are far apart has segments that are no long
   assert(playlist.segments.some(({ parts }) => parts.length > 0 && !parts[0]!.independent));
 });
 
+Deno.test("the first viewer gets what was kept at once where it is known how far key frames are apart", async () => {
+  using weir = new Packaging();
+  const units = inOrder(repeated("h264", 14), repeated("aac", 22));
+  const at = (ms: number) => units.findIndex(({ dtsUs }) => dtsUs >= ms * 1000);
+  // A key frame each 480 ms: at 2.3 s some 380 ms are kept.
+  weir.send(units.slice(0, at(2300)));
+  weir.package({ segmentMs: 1500 });
+  weir.send(units.slice(at(2300), at(2400)));
+  assertEquals((await weir.packager.multivariant("")).is, "there");
+  let before = await weir.playlist();
+  const [kept] = before.segments;
+  assertEquals(before.segments.length, 1);
+  assert(kept!.durationS > 0.38 && kept!.parts[0]!.independent, JSON.stringify(kept));
+  // The longest there will be: four groups of pictures.
+  assertEquals(before.targetDurationS, 2);
+  for (const unit of units.slice(at(2400))) {
+    weir.send([unit]);
+    const playlist = await weir.playlist();
+    checkUpdate(before, playlist);
+    before = playlist;
+  }
+  // What is cut off ends with its group, and all that follows begins with a key frame.
+  assertEquals(before.segments.map(({ durationS }) => durationS > 1.9), [
+    ...[false, false],
+    ...Array(before.segments.length - 2).fill(true),
+  ]);
+  assert(before.segments.length > 4, `${before.segments.length} segments`);
+});
+
 Deno.test("further audio tracks have playlists of their own that tell of each other", async () => {
   const tracks: Track[] = [
     { kind: "video", id: 0, codec: "h264", config: load("h264").config },

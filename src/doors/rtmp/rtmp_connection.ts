@@ -43,6 +43,7 @@ import {
   kickedEnd,
   type Leaving,
   type NotGranted,
+  peerNews,
   refusalOf,
   type SameElsewhere,
   type ShownCredentials,
@@ -595,7 +596,7 @@ export class RtmpConnection implements ServedConnection {
       return this.#refusePlay(event, refusalOf(error));
     }
     this.#raiseLimits();
-    const events = this.#session.accept(event);
+    const events = this.#session.accept(event, ticket.peer && peerNews(stream));
     const fourCcs = isSelective(player) ? player.capabilities.fourCcs : undefined;
     this.#playing.start(event.streamId, { ticket, reader, fourCcs });
     return events;
