@@ -251,7 +251,7 @@ export class Access {
     const { credentials } = request;
     if (credentials.kind === "token") {
       const { apiTokens = [] } = this.#policy.options;
-      const isKnown = apiTokens.map((token) => isSameText(token, credentials.token)).includes(true);
+      const isKnown = apiTokens.map((token) => isSameText(credentials.token, token)).includes(true);
       if (isKnown) return { allow: { user: "api-token" } };
     }
     return await this.#byCredentials(request);

@@ -20,7 +20,7 @@ export async function apiApp(
 ): Promise<(request: Request) => Promise<Response>> {
   const hono = await loadHono();
   const schemas = apiSchemas(hono.z);
-  const book = new RouteBook(hono, schemas);
+  const book = new RouteBook(hono, { fault: schemas.fault, counts: context.counts });
   addServer(book, { schemas, context });
   addClips(book, { schemas, context });
   addHeld(book, { schemas, context });
@@ -46,33 +46,30 @@ interface Parts {
 }
 
 function addServer(book: RouteBook, { schemas, context }: Parts): void {
-  const { source, counts, version, uptimeMs } = context;
-  book.add({
-    method: "get",
+  const { source, version, uptimeMs } = context;
+  book.addCounts({
     path: "/v1",
     summary: "The server as a whole: its version, addresses and counts",
     gives: schemas.server,
-    answer: async () => serverView(await counts.get(), { source, version, uptimeMs: uptimeMs() }),
+    view: (snapshot) => serverView(snapshot, { source, version, uptimeMs: uptimeMs() }),
   });
 }
 
-function addStreams(book: RouteBook, { schemas, context: { source, counts } }: Parts): void {
-  book.add({
-    method: "get",
+function addStreams(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  book.addCounts({
     path: "/v1/streams",
     summary: "The streams, by name",
     query: schemas.pageQuery,
     gives: schemas.pageOf(schemas.stream),
-    answer: async ({ query }) => pageOf(streamViews(await counts.get()), query, ({ name }) => name),
+    view: (snapshot, { query }) => pageOf(streamViews(snapshot), query, ({ name }) => name),
   });
-  book.add({
-    method: "get",
+  book.addCounts({
     path: "/v1/streams/{name}{.+}",
     summary: "A stream, with its tracks, health, readers and players",
     params: schemas.nameParams,
     gives: schemas.streamDetail,
-    answer: async ({ params: { name } }) =>
-      streamDetail(await counts.get(), name) ?? nothing(`stream ${name}`),
+    view: (snapshot, { params: { name } }) =>
+      streamDetail(snapshot, name) ?? nothing(`stream ${name}`),
   });
   book.add({
     method: "delete",
@@ -132,19 +129,18 @@ function addHeld(book: RouteBook, { schemas, context: { source } }: Parts): void
 
 function addTickets(
   book: RouteBook,
-  { schemas, context: { source, counts }, kind }: Parts & {
+  { schemas, context: { source }, kind }: Parts & {
     readonly kind: "publishers" | "players";
   },
 ): void {
   const action = kind === "publishers" ? "publish" : "play";
-  book.add({
-    method: "get",
+  book.addCounts({
     path: `/v1/${kind}`,
     summary: `The ${kind} of every protocol, by number`,
     query: schemas.ticketQuery,
     gives: schemas.pageOf(schemas.ticket),
-    answer: async ({ query }) => {
-      const wanted = (await counts.get()).tickets.filter((ticket) =>
+    view: ({ tickets }, { query }) => {
+      const wanted = tickets.filter((ticket) =>
         ticket.action === action &&
         (query.stream === undefined || ticket.stream === query.stream) &&
         (query.user === undefined || ticket.user === query.user) &&
@@ -168,17 +164,13 @@ function addTickets(
   });
 }
 
-function addConnections(book: RouteBook, { schemas, context: { source, counts } }: Parts): void {
-  book.add({
-    method: "get",
+function addConnections(book: RouteBook, { schemas, context: { source } }: Parts): void {
+  book.addCounts({
     path: "/v1/connections",
     summary: "The connections of every protocol, by number",
     query: schemas.pageQuery,
     gives: schemas.pageOf(schemas.connection),
-    answer: async ({ query }) => {
-      const { connections } = await counts.get();
-      return pageOf(connections.toSorted(byId), query, ({ id }) => id);
-    },
+    view: ({ connections }, { query }) => pageOf(connections.toSorted(byId), query, ({ id }) => id),
   });
   book.add({
     method: "delete",
@@ -203,17 +195,13 @@ function addConnections(book: RouteBook, { schemas, context: { source, counts } 
   });
 }
 
-function addRelays(book: RouteBook, { schemas, context: { counts, record } }: Parts): void {
-  book.add({
-    method: "get",
+function addRelays(book: RouteBook, { schemas, context: { record } }: Parts): void {
+  book.addCounts({
     path: "/v1/relays",
     summary: "The relays, with their state and counts",
     query: schemas.pageQuery,
     gives: schemas.pageOf(schemas.relay),
-    answer: async ({ query }) => {
-      const all = (await counts.get()).relays;
-      return pageOf(all.toSorted(byId), query, ({ id }) => id);
-    },
+    view: ({ relays }, { query }) => pageOf(relays.toSorted(byId), query, ({ id }) => id),
   });
   book.add({
     method: "post",

@@ -1,4 +1,4 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpRoutes, type HttpVisit, jsonTextAnswer } from "../doors/http/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import type { ApiContext } from "./api_context.ts";
@@ -35,7 +35,10 @@ export class ApiRoutes implements HttpRoutes {
   async serve(visit: HttpVisit): Promise<Response> {
     const refusal = await this.#guard.refusal(visit);
     if (refusal !== undefined) return refusal;
-    const request = await readRequest(visit);
+    const target = targetOf(visit);
+    const written = visit.method === "GET" ? this.#context.counts.written(target) : undefined;
+    if (written !== undefined) return jsonTextAnswer(written);
+    const request = await readRequest(visit, target);
     if (request === undefined) return faultAnswer(TOO_LARGE);
     const app = await this.#loadedApp();
     if (app === undefined) return faultAnswer(NO_PACKAGES);
@@ -65,21 +68,27 @@ async function loadApp(context: ApiContext): Promise<ApiApp> {
   return await apiApp(context);
 }
 
+/** The path as the API is to see it, without the prefix, and the query. */
+function targetOf({ url, prefix }: HttpVisit): string {
+  return (url.pathname.slice(prefix.length) || "/") + url.search;
+}
+
 /** The request as the API is to see it: without the prefix, its body read within bounds. */
 async function readRequest(
-  { request, url, path, prefix, exchange }: HttpVisit,
+  { request, url, prefix, exchange }: HttpVisit,
+  target: string,
 ): Promise<Request | undefined> {
-  const target = new URL(url);
-  target.pathname = prefix === "" ? url.pathname : url.pathname.slice(prefix.length) || path;
+  if (request.body === null && prefix === "") return request;
+  const seen = new URL(target, url);
   const { method, headers } = request;
-  if (request.body === null) return new Request(target, { method, headers });
+  if (request.body === null) return new Request(seen, { method, headers });
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for await (const piece of request.body) {
     exchange.bytesReceived += piece.length;
     if (exchange.bytesReceived > MOST_BODY_BYTES) return undefined;
     pieces.push(piece);
   }
-  return new Request(target, { method, headers, body: new Blob(pieces) });
+  return new Request(seen, { method, headers, body: new Blob(pieces) });
 }
 
 const TOO_LARGE = {

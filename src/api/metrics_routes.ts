@@ -1,7 +1,6 @@
 import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
 import type { StreamTotals } from "../hub/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
-import type { ApiSnapshot } from "./api_source.ts";
 import { EventLoopDelay } from "./event_loop_delay.ts";
 import type { RecentSnapshot } from "./recent_snapshot.ts";
 import { serverMetrics } from "./server_metrics.ts";
@@ -27,7 +26,6 @@ export class MetricsRoutes implements HttpRoutes {
   readonly #context: MetricsContext;
   readonly #guard: ApiGuard | undefined;
   readonly #delay = new EventLoopDelay();
-  #newest: { readonly snapshot: ApiSnapshot; readonly text: string } | undefined;
 
   /** Metrics of what `context` has; without a guard anybody may read them. */
   constructor(context: MetricsContext, { guard }: { readonly guard: ApiGuard | undefined }) {
@@ -54,21 +52,17 @@ export class MetricsRoutes implements HttpRoutes {
     const refusal = await this.#guard?.refusal(visit);
     if (refusal !== undefined) return refusal;
     this.#delay.start();
-    return new Response(this.#textOf(await this.#context.counts.get()), {
+    const { counts, totals, version, uptimeMs } = this.#context;
+    const text = await counts.write("metrics", (snapshot) => {
+      const parts = { totals: totals(), version, uptimeMs: uptimeMs(), delay: this.#delay };
+      return serverMetrics({ snapshot, ...parts });
+    });
+    return new Response(text, {
       headers: {
         "content-type": "text/plain; version=0.0.4; charset=utf-8",
         "cache-control": "no-store",
       },
     });
-  }
-
-  #textOf(snapshot: ApiSnapshot): string {
-    if (this.#newest?.snapshot !== snapshot) {
-      const { totals, version, uptimeMs } = this.#context;
-      const parts = { totals: totals(), version, uptimeMs: uptimeMs(), delay: this.#delay };
-      this.#newest = { snapshot, text: serverMetrics({ snapshot, ...parts }) };
-    }
-    return this.#newest.text;
   }
 
   /** Measures no longer. */

@@ -1,5 +1,7 @@
-import { faultAnswer, jsonAnswer } from "../doors/http/mod.ts";
+import { faultAnswer, jsonAnswer, jsonTextAnswer } from "../doors/http/mod.ts";
+import type { ApiSnapshot } from "./api_source.ts";
 import type { HonoPackage } from "./hono_package.ts";
+import type { RecentSnapshot } from "./recent_snapshot.ts";
 
 /** A piece of what requests or answers are made of, as zod checks it. */
 // deno-lint-ignore no-explicit-any
@@ -31,17 +33,31 @@ export interface ApiRoute<Q, P, B> {
   ) => unknown;
 }
 
+/** One route of the API that is made of the counts alone, so that its answer is written once for all who ask at once. */
+export interface CountsRoute<Q, P> extends Omit<ApiRoute<Q, P, undefined>, "method" | "answer"> {
+  /** What it gives: a value, which becomes JSON, or an answer that says why not. */
+  readonly view: (
+    snapshot: ApiSnapshot,
+    asked: { readonly query: Q; readonly params: P },
+  ) => unknown;
+}
+
 /** The routes of the API, with the document that describes them. */
 export class RouteBook {
   readonly #app: InstanceType<HonoPackage["OpenAPIHono"]>;
   readonly #hono: HonoPackage;
   readonly #fault: Schema;
+  readonly #counts: RecentSnapshot;
 
   /** A book without routes; `fault` describes what those get who get nothing else. */
-  constructor(hono: HonoPackage, { fault }: { readonly fault: Schema }) {
+  constructor(
+    hono: HonoPackage,
+    { fault, counts }: { readonly fault: Schema; readonly counts: RecentSnapshot },
+  ) {
     const { OpenAPIHono, z } = hono;
     this.#hono = hono;
     this.#fault = fault;
+    this.#counts = counts;
     this.#app = new OpenAPIHono({
       defaultHook: (result) => {
         if (result.success) return;
@@ -58,6 +74,31 @@ export class RouteBook {
 
   /** Adds a route. */
   add<Q = undefined, P = undefined, B = undefined>(route: ApiRoute<Q, P, B>): void {
+    this.#add(route);
+  }
+
+  /** Adds a route that is made of the counts. */
+  addCounts<Q = undefined, P = undefined>({ view, ...route }: CountsRoute<Q, P>): void {
+    this.#add<Q, P, undefined>({
+      ...route,
+      method: "get",
+      answer: async ({ target, ...asked }) => {
+        const written = await this.#counts.write(target, (snapshot) => {
+          const value = view(snapshot, asked);
+          return value instanceof Response ? value : JSON.stringify(value);
+        });
+        return typeof written === "string" ? jsonTextAnswer(written) : written;
+      },
+    });
+  }
+
+  #add<Q, P, B>(
+    route: Omit<ApiRoute<Q, P, B>, "answer"> & {
+      readonly answer: (
+        asked: Parameters<ApiRoute<Q, P, B>["answer"]>[0] & { readonly target: string },
+      ) => unknown;
+    },
+  ): void {
     const { method, path, summary, query, params, body, gives, status = 200, answer } = route;
     const json = (schema: Schema) => ({ content: { "application/json": { schema } } });
     const created = this.#hono.createRoute({
@@ -76,8 +117,10 @@ export class RouteBook {
     });
     this.#app.openapi(
       created,
-      (async (c: { req: { valid(part: string): unknown } }) => {
+      (async (c: { req: { url: string; valid(part: string): unknown } }) => {
+        const { pathname, search } = new URL(c.req.url);
         const value = await answer({
+          target: pathname + search,
           query: (query && c.req.valid("query")) as Q,
           params: (params && c.req.valid("param")) as P,
           body: (body && c.req.valid("json")) as B,

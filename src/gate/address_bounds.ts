@@ -37,6 +37,20 @@ export function isLocalAddress(address: string): boolean {
  * ```
  */
 export function boundedAddress(address: string): string {
+  let bounded = BOUNDED.get(address);
+  if (bounded === undefined) {
+    bounded = makeBounded(address);
+    if (BOUNDED.size >= MOST_REMEMBERED) BOUNDED.clear();
+    BOUNDED.set(address, bounded);
+  }
+  return bounded;
+}
+
+/** What was found of addresses: each connection and each request asks for its own several times. */
+const BOUNDED = new Map<string, string>();
+const MOST_REMEMBERED = 1000;
+
+function makeBounded(address: string): string {
   const parsed = parseIpAddress(address);
   if (parsed === undefined) return address;
   const { family, value } = parsed;

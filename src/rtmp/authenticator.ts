@@ -172,7 +172,7 @@ export class RtmpAuthenticator {
   #unseal(sealed: string, username: string): Challenge | undefined {
     const [nonce = "", time = "", seal = ""] = sealed.split(".", 3);
     const opaque = `${nonce}.${time}`;
-    if (!isSameText(`${opaque}.${this.#seal(opaque, username)}`, sealed)) return undefined;
+    if (!isSameText(sealed, `${opaque}.${this.#seal(opaque, username)}`)) return undefined;
     return seal === "" ? undefined : { nonce, issuedMs: Number(time) };
   }
 

@@ -24,12 +24,23 @@ export interface HttpFault {
  */
 export function jsonAnswer(
   value: unknown,
+  options: {
+    readonly status?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
+): Response {
+  return jsonTextAnswer(JSON.stringify(value), options);
+}
+
+/** Makes the same answer of JSON that is written already. */
+export function jsonTextAnswer(
+  json: string,
   { status = 200, headers = {} }: {
     readonly status?: number;
     readonly headers?: Readonly<Record<string, string>>;
   } = {},
 ): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
+  return new Response(`${json}\n`, {
     status,
     headers: {
       "content-type": "application/json",
