@@ -14,8 +14,8 @@ import type { ServerCore } from "./server_core.ts";
 
 /** What a server has beside its options for its doors. */
 export interface DoorParts {
-  /** Whether RTMP clients are asked at connect who they are. */
-  readonly askAtConnect: boolean;
+  /** Whether RTMP clients are asked at connect who they are: rules that change may change that. */
+  readonly askAtConnect: () => boolean;
   /** What the agents of the server answer over HTTP. */
   readonly routes: readonly HttpRoutes[];
 }

@@ -41,7 +41,7 @@ export interface MembershipOptions {
   /** The terms of one stream, where they differ. */
   readonly termsOf: (name: string) => StreamTerms;
   /** Whether RTMP clients are asked at connect who they are, by workers too. */
-  readonly askAtConnect: boolean;
+  readonly askAtConnect: () => boolean;
   /** Answers what workers leave to this thread. */
   readonly fetch: (request: Request, remoteAddress: string) => Promise<Response>;
   /** What other machines are told of it. */
@@ -139,6 +139,7 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
     workers: _workers,
     relays: _relays,
     access: _access,
+    rtmpAskAtConnect: _asks,
     webhooks: _webhooks,
     commands: _commands,
     cluster: _cluster,
@@ -174,9 +175,10 @@ function workerPool(
     access: () => ({
       passwordMethods: hooks.passwordMethods,
       keyHashes: access?.keys.hashes ?? [],
+      rtmpAskAtConnect: askAtConnect(),
     }),
     count: workers,
-    options: { ...workerOptions(options), rtmpAskAtConnect: askAtConnect },
+    options: workerOptions(options),
     relays: relaysOf(options),
     hooks: shared.hooks(hooks),
     archives,

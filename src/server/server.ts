@@ -113,7 +113,7 @@ export class Server {
       log,
     });
     const { hooks } = this.#told;
-    const askAtConnect = asksAtConnect(options, { access, hooks });
+    const askAtConnect = () => asksAtConnect(options, { access, hooks });
     this.#members = new Membership({
       options,
       part,

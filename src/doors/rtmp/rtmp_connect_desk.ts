@@ -40,10 +40,12 @@ interface Place {
 export class RtmpConnectDesk {
   readonly #authenticator: RtmpAuthenticator;
   readonly #unanswered = new RtmpUnanswered();
-  readonly #asks: boolean;
+  readonly #asks: () => boolean;
 
-  /** Makes a desk that asks, or one that lets all go on to show in the query who they are. */
-  constructor({ asks, key }: { readonly asks: boolean; readonly key?: Uint8Array | undefined }) {
+  /** Makes a desk that asks while `asks` says so, and else lets all go on to show in the query who they are. */
+  constructor(
+    { asks, key }: { readonly asks: () => boolean; readonly key?: Uint8Array | undefined },
+  ) {
     this.#asks = asks;
     this.#authenticator = new RtmpAuthenticator({
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -56,7 +58,7 @@ export class RtmpConnectDesk {
     guest: Guest,
     { event, nowMs }: { readonly event: ConnectEvent; readonly nowMs: number },
   ): Promise<RtmpConnectVerdict> {
-    if (!this.#asks) return NOTHING_SHOWN;
+    if (!this.#asks()) return NOTHING_SHOWN;
     const place = placeOf(event);
     // No stream has that name: the client is told so when it asks for one.
     if (place === undefined) return NOTHING_SHOWN;

@@ -28,12 +28,12 @@ export interface RtmpDoorOptions {
   /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
   readonly onLoss?: LossPolicy;
   /**
-   * Whether clients that must prove who they are get asked at connect. Default true: encoders that have a user
+   * Whether clients that must prove who they are get asked at connect, looked at with each. Default true: encoders that have a user
    * name and a password (`rtmp://user:pass@…`, or the fields of OBS) are then asked in the words that they know,
    * and a client whose credentials are in its stream key is refused once at connect, and let through as it comes
    * again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
    */
-  readonly askAtConnect?: boolean;
+  readonly askAtConnect?: () => boolean;
   /** What the questions at connect are signed with, where an answer may come to another door than has asked. */
   readonly connectKey?: Uint8Array | undefined;
 }
@@ -53,7 +53,7 @@ export class RtmpDoor implements Door {
   constructor(options: RtmpDoorOptions = {}) {
     this.#options = options;
     this.#desk = new RtmpConnectDesk({
-      asks: options.askAtConnect ?? true,
+      asks: options.askAtConnect ?? (() => true),
       key: options.connectKey,
     });
   }

@@ -51,7 +51,10 @@ class WorkerProgram {
   }>();
   /** Streams that are wanted elsewhere, and what ends the wait. */
   readonly #sought = new Map<string, () => void>();
-  #passwordMethods: WorkerAccess["passwordMethods"];
+  #access: Omit<WorkerAccess, "keyHashes"> = {
+    passwordMethods: undefined,
+    rtmpAskAtConnect: false,
+  };
   #keyHashes: ReadonlySet<string> = new Set();
   #next = 1;
   #carrier: PortCarrier | undefined;
@@ -126,7 +129,10 @@ class WorkerProgram {
       const recording = this.recordings = new RecordingClient(recordings, (asked, transfer) => {
         scope.postMessage({ type: "recording", asked }, transfer);
       });
-      const own: ServerOptions = { ...options, hooks: this.#hooks(hooks), log: LOG };
+      const own: ServerOptions = this.#withAtOnce(
+        { ...options, hooks: this.#hooks(hooks), log: LOG },
+        "rtmpAskAtConnect",
+      );
       const server = new Server(own, {
         member,
         numbers,
@@ -166,23 +172,27 @@ class WorkerProgram {
   }
 
   /** Takes in what the main thread says of who may do what. */
-  setAccess({ passwordMethods, keyHashes }: WorkerAccess): void {
-    this.#passwordMethods = passwordMethods;
+  setAccess({ keyHashes, ...access }: WorkerAccess): void {
+    this.#access = access;
     this.#keyHashes = new Set(keyHashes);
   }
 
   /** The hooks of the main thread, each asked or told by a message, but for what has to be known at once. */
   #hooks(hooks: Readonly<Record<string, unknown>>): ServerHooks {
-    const atOnce = {
-      get: () => this.#passwordMethods,
-      enumerable: true,
-      configurable: true,
-    };
     const isSecretName = (name: string): boolean =>
       this.#keyHashes.size > 0 &&
       this.#keyHashes.has(keyHash(name.slice(name.lastIndexOf("/") + 1)));
     const asked = this.#askedHooks(hooks);
-    return Object.defineProperty({ ...asked, isSecretName }, "passwordMethods", atOnce);
+    return this.#withAtOnce({ ...asked, isSecretName }, "passwordMethods");
+  }
+
+  /** Adds what the main thread may say anew at any time. */
+  #withAtOnce<T extends object>(options: T, key: Exclude<keyof WorkerAccess, "keyHashes">): T {
+    return Object.defineProperty(options, key, {
+      get: () => this.#access[key],
+      enumerable: true,
+      configurable: true,
+    });
   }
 
   #askedHooks(hooks: Readonly<Record<string, unknown>>): ServerHooks {

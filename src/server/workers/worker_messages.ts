@@ -58,6 +58,8 @@ export interface WorkerAccess {
   readonly passwordMethods: readonly PasswordMethod[] | undefined;
   /** The hashes of publishing keys, which go into no log. */
   readonly keyHashes: readonly string[];
+  /** Whether RTMP clients are asked at connect who they are. */
+  readonly rtmpAskAtConnect: boolean;
 }
 
 /** What a worker counts. */

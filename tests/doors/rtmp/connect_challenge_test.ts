@@ -125,6 +125,23 @@ Deno.test("weir's own client proves who it is when it is asked, and says that it
   await assertRejects(() => WeirClient.connect(url("wrong")), Error, "takes the user name");
 });
 
+Deno.test("users that a server gets later are asked at connect, and no more when they have gone", async () => {
+  await using weir = await TestServer.start({ access: {} });
+  const { server } = weir;
+  const url = `${weir.url.replace("://", "://alice:wonderland@")}/live/cam`;
+  const anybody = `${weir.url}/live/cam`;
+  await (await WeirClient.connect(anybody)).close();
+  const users = [{ name: "alice", password: "wonderland" }];
+  await server.configure({ access: { users } });
+  const client = await WeirClient.connect(url);
+  await client.publish();
+  await until(() => server.tickets.values().some(({ info }) => info.user === "alice"));
+  await client.close();
+  await assertRejects(() => WeirClient.connect(anybody), Error, "asks for a user name");
+  await server.configure({ access: {} });
+  await (await WeirClient.connect(anybody)).close();
+});
+
 Deno.test("players who may come without a name are not asked, publishers are", async () => {
   const { weir } = await serverOf(["play"]);
   await using _ = weir;
