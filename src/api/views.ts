@@ -1,3 +1,4 @@
+import type { BackChannelStatistics } from "../hub/mod.ts";
 import type { TicketInfo } from "../gate/mod.ts";
 import type { ApiSnapshot, ApiSource } from "./api_source.ts";
 import type { Page, PageQuery, ServerView, StreamDetail, StreamView } from "./api_types.ts";
@@ -57,7 +58,9 @@ function makeStreamViews(snapshot: ApiSnapshot): StreamView[] {
       tracks: known?.tracks ?? [],
       health: known?.report,
       keyIntervalMs: publisher?.keyIntervalMs,
-      ...(publisher?.backChannel === undefined ? {} : { backChannel: publisher.backChannel }),
+      ...(publisher?.backChannel === undefined
+        ? {}
+        : { backChannel: shownBackChannel(publisher.backChannel) }),
       players: players.length,
       playersByProtocol: byProtocol(players),
       bytesReceived: publisher?.bytes ?? 0,
@@ -112,4 +115,10 @@ function byProtocol(tickets: readonly TicketInfo[]): Record<string, number> {
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+function shownBackChannel(
+  { codecs, isTaken }: BackChannelStatistics,
+): Pick<BackChannelStatistics, "codecs" | "isTaken"> {
+  return { codecs, isTaken };
 }

@@ -1,3 +1,4 @@
+import type { BackChannelSource } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import type { Holder } from "./directory.ts";
 
@@ -7,6 +8,10 @@ export interface PulledStream {
   readonly tracks?: readonly Track[] | undefined;
   /** The longest time between two of its key frames lately, microseconds, where that is known. */
   readonly longestKeyIntervalUs?: number | undefined;
+  /** How its publisher can be talked to, where it can. */
+  readonly backChannel?: BackChannelSource | undefined;
+  /** The wall-clock time of time 0 of its units, see `PublishOptions` of the hub. */
+  readonly epochUnixUs?: () => number | undefined;
 }
 
 /** What takes in a stream that is fetched. */

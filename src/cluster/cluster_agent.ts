@@ -215,7 +215,7 @@ export class ClusterAgent implements NameClaims {
 
   #start(
     ticket: PublishTicket,
-    { pulled: { tracks, longestKeyIntervalUs }, onEnded }: {
+    { pulled: { tracks, longestKeyIntervalUs, backChannel, epochUnixUs }, onEnded }: {
       readonly pulled: PulledStream;
       readonly onEnded: (end: ConnectionEnd) => void;
     },
@@ -224,6 +224,8 @@ export class ClusterAgent implements NameClaims {
       onEnded,
       longestKeyIntervalUs,
       ...(tracks === undefined ? {} : { tracks }),
+      ...(backChannel === undefined ? {} : { backChannel }),
+      ...(epochUnixUs === undefined ? {} : { epochUnixUs }),
     });
     return "granted" in started;
   }

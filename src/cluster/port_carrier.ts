@@ -4,6 +4,7 @@ import type { Carrier, PullEnd, PullSink } from "./carrier.ts";
 import type { Holder } from "./directory.ts";
 import type { StreamMessage } from "./port_messages.ts";
 import { StreamFeed } from "./stream_feed.ts";
+import { PortListeners, PortTalkers, type TalkMessage } from "./port_talk.ts";
 import { packUnits, unpackUnits } from "./unit_batch.ts";
 
 /** Options of a {@linkcode PortCarrier}. */
@@ -23,7 +24,11 @@ interface Pulling {
   readonly end: (reason: PullEnd) => void;
   /** Bytes that were taken in and not told of yet. */
   bytes: number;
+  epochUnixUs: number | undefined;
 }
+
+/** Clocks of publishers drift: what they say of the time is told anew when it differs by so much, microseconds. */
+const EPOCH_STEP_US = 1000;
 
 /**
  * Brings streams from the other members of a process: each is reached by a message port, over which units come in
@@ -81,10 +86,15 @@ class PortLink {
   readonly #options: PortCarrierOptions;
   readonly #pulling = new Map<number, Pulling>();
   readonly #feeds = new Map<number, { readonly name: string; readonly feed: StreamFeed }>();
+  readonly #talkers: PortTalkers;
+  readonly #listeners: PortListeners;
   #next = 1;
 
   constructor(port: MessagePort, options: PortCarrierOptions) {
     this.#port = port;
+    const send = (message: TalkMessage, transfer?: Transferable[]) => this.#send(message, transfer);
+    this.#talkers = new PortTalkers(send);
+    this.#listeners = new PortListeners(send);
     this.#options = options;
     port.onmessage = ({ data }: MessageEvent<StreamMessage>) => this.#receive(data);
   }
@@ -104,7 +114,7 @@ class PortLink {
       end("unwanted");
     };
     signal.addEventListener("abort", stop);
-    this.#pulling.set(pull, { sink, end, bytes: 0 });
+    this.#pulling.set(pull, { sink, end, bytes: 0, epochUnixUs: undefined });
     this.#send({ type: "pull", pull, name });
     try {
       return await promise;
@@ -128,6 +138,8 @@ class PortLink {
     this.#port.close();
     for (const { end } of this.#pulling.values()) end("lost");
     for (const { feed } of this.#feeds.values()) feed.stop();
+    this.#talkers.close();
+    this.#listeners.close();
     this.#feeds.clear();
   }
 
@@ -147,13 +159,35 @@ class PortLink {
         this.#feeds.get(pull)?.feed.stop();
         return void this.#feeds.delete(pull);
       case "start":
-        if (pulling?.sink.start(message.stream) === false) this.#giveUp(pull, pulling);
-        return;
+        return pulling && this.#start(message, pulling);
+      case "epoch":
+        return void (pulling && (pulling.epochUnixUs = message.unixUs));
       case "units":
         return pulling && this.#take(pull, { pulling, buffer: message.buffer });
       case "end":
         return pulling?.end(message.reason);
+      case "talk":
+      case "say":
+      case "hush":
+        return this.#listeners.receive(
+          message,
+          this.#feeds.get(pull)?.feed.publication.backChannel,
+        );
+      default:
+        return this.#talkers.receive(message);
     }
+  }
+
+  #start(
+    { pull, stream, earFormats }: Extract<StreamMessage, { type: "start" }>,
+    pulling: Pulling,
+  ): void {
+    const isWanted = pulling.sink.start({
+      ...stream,
+      epochUnixUs: () => pulling.epochUnixUs,
+      ...(earFormats === undefined ? {} : { backChannel: this.#talkers.source(pull, earFormats) }),
+    });
+    if (!isWanted) this.#giveUp(pull, pulling);
   }
 
   #take(
@@ -180,11 +214,18 @@ class PortLink {
     if (stream === undefined || publication === undefined || publication.isFallback) {
       return this.#send({ type: "end", pull, reason: "absent" });
     }
-    const { tracks, longestKeyIntervalUs } = publication;
-    this.#send({ type: "start", pull, stream: { tracks, longestKeyIntervalUs } });
+    const { tracks, longestKeyIntervalUs, backChannel } = publication;
+    const earFormats = backChannel?.formats;
+    this.#send({ type: "start", pull, stream: { tracks, longestKeyIntervalUs }, earFormats });
+    let told: number | undefined;
     const feed = new StreamFeed(stream, {
       clock: this.#options.clock,
       send: (units) => {
+        const unixUs = publication.epochUnixUs;
+        if (unixUs !== told && !(Math.abs(unixUs! - told!) < EPOCH_STEP_US)) {
+          this.#send({ type: "epoch", pull, unixUs });
+          told = unixUs;
+        }
         const buffer = packUnits(units);
         this.#send({ type: "units", pull, buffer }, [buffer]);
       },

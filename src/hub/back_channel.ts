@@ -27,6 +27,8 @@ const MOST_WAITING = 100;
 
 /** How a publisher can be talked to. */
 export interface BackChannelStatistics {
+  /** The forms of sound that it takes, the one that it likes best first. */
+  readonly formats: readonly Track[];
   /** The codecs that it takes, of those that this library knows. */
   readonly codecs: readonly CodecName[];
   /** Whether somebody talks to it, or is about to. */
@@ -53,7 +55,7 @@ export class BackChannel {
   /** Statistics of now. */
   get statistics(): BackChannelStatistics {
     const codecs = new Set(this.formats.flatMap(({ codec }) => codec ?? []));
-    return { codecs: [...codecs], isTaken: this.#isTaken };
+    return { formats: this.formats, codecs: [...codecs], isTaken: this.#isTaken };
   }
 
   /** Whether somebody talks, or is about to. */

@@ -28,10 +28,15 @@ import type { ServerCore } from "./server_core.ts";
 import { ServerCounts } from "./server_counts.ts";
 import type { ServerPart } from "./server_part.ts";
 import { ServerRules } from "./server_rules.ts";
-import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
+import {
+  publishUnits,
+  type PublishUnitsOptions,
+  ServerStream,
+  type StreamsElsewhere,
+} from "./server_stream.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
-import type { WorkerStatistics } from "./workers/worker_pool.ts";
+import type { WorkerPool, WorkerStatistics } from "./workers/worker_pool.ts";
 
 /**
  * A live-streaming server: encoders publish to it, players take the streams.
@@ -364,7 +369,16 @@ export class Server {
       hub: this.hub,
       gate: this.#shell.gate,
       log: this.#shell.log,
+      elsewhere: this.#members.pool && this.#streamsElsewhere(this.#members.pool),
     });
+  }
+
+  #streamsElsewhere(pool: WorkerPool): StreamsElsewhere {
+    return {
+      statistics: (name) => this.snapshot().streams.find((stream) => stream.name === name),
+      unpublish: (name, reason) => pool.tellAll("unpublish", name, reason),
+      dropHeld: (name) => pool.tellAll("dropHeld", name),
+    };
   }
 
   /**

@@ -52,6 +52,16 @@ export interface StreamUnit extends MediaUnit {
   readonly codec: CodecName | undefined;
 }
 
+/** The streams of all workers, where those serve. */
+export interface StreamsElsewhere {
+  /** What is known of a stream. */
+  statistics(name: string): StreamStatistics | undefined;
+  /** Ends its publisher, or its fallback. */
+  unpublish(name: string, reason: string): void;
+  /** Drops what is held back of it. */
+  dropHeld(name: string): void;
+}
+
 /**
  * A stream by name, for programs that look at its media.
  *
@@ -71,6 +81,7 @@ export interface StreamUnit extends MediaUnit {
 export class ServerStream {
   /** `app/name`. */
   readonly name: string;
+  readonly #elsewhere: StreamsElsewhere | undefined;
   readonly #hub: Hub;
   readonly #gate: Gate;
   readonly #log: ServerLog;
@@ -78,9 +89,15 @@ export class ServerStream {
   /** Made by `Server.stream`. */
   constructor(
     name: string,
-    from: { readonly hub: Hub; readonly gate: Gate; readonly log: ServerLog },
+    from: {
+      readonly hub: Hub;
+      readonly gate: Gate;
+      readonly log: ServerLog;
+      readonly elsewhere?: StreamsElsewhere | undefined;
+    },
   ) {
     this.name = name;
+    this.#elsewhere = from.elsewhere;
     this.#hub = from.hub;
     this.#gate = from.gate;
     this.#log = from.log;
@@ -88,7 +105,7 @@ export class ServerStream {
 
   /** Whether players get anything of it now: a publisher's media, what was held back of one, or a fallback's. */
   get isLive(): boolean {
-    return this.#hub.get(this.name)?.isLive ?? false;
+    return this.#hub.get(this.name)?.isLive === true || this.#known?.isLive === true;
   }
 
   /** The tracks that its publisher told beforehand; those of RTMP show in their units alone. */
@@ -98,7 +115,8 @@ export class ServerStream {
 
   /** How its publisher can be talked to; `undefined` where it cannot, or there is none. */
   get backChannel(): StreamBackChannel | undefined {
-    return this.#hub.get(this.name)?.publication?.backChannel;
+    if (this.#elsewhere === undefined) return this.#hub.get(this.name)?.publication?.backChannel;
+    return this.statistics?.publisher?.backChannel;
   }
 
   /**
@@ -140,12 +158,13 @@ export class ServerStream {
     options: TalkOptions,
   ): Promise<TalkResult> {
     const { name } = this;
-    return await talkTo(this.#hub.get(name), sound, { ...options, name, clock: systemClock });
+    const stream = await this.#fetched(options.signal);
+    return await talkTo(stream, sound, { ...options, name, clock: systemClock });
   }
 
-  /** Statistics of now; `undefined` while nobody publishes or waits for it. */
+  /** Statistics of now, of workers up to a second old; `undefined` while nobody publishes or waits for it. */
   get statistics(): StreamStatistics | undefined {
-    return this.#hub.get(this.name)?.statistics;
+    return this.#elsewhere === undefined ? this.#hub.get(this.name)?.statistics : this.#known;
   }
 
   /**
@@ -153,16 +172,20 @@ export class ServerStream {
    * stay while the stream lingers. Where nobody publishes, its fallback is ended. Whether there was either.
    */
   unpublish(reason: string): boolean {
-    return this.#hub.get(this.name)?.unpublish(reason) ?? false;
+    this.#elsewhere?.unpublish(this.name, reason);
+    const isOwn = this.#hub.get(this.name)?.unpublish(reason) ?? false;
+    return isOwn || this.#known?.publisher !== undefined || this.#known?.fallback !== undefined;
   }
 
   /**
    * Drops what is held back of it by a rule's delay, while its publisher goes on: players see nothing, or the fallback,
-   * until what comes from now on has been held for as long. Returns how many units that were. To send the publisher
-   * away too, `unpublish` it.
+   * until what comes from now on has been held for as long. Returns how many units that were, of workers as many bytes. To
+   * send the publisher away too, `unpublish` it.
    */
   dropHeld(): number {
-    return this.#hub.get(this.name)?.dropHeld() ?? 0;
+    const held = this.#known?.held?.bytes ?? 0;
+    this.#elsewhere?.dropHeld(this.name);
+    return (this.#hub.get(this.name)?.dropHeld() ?? 0) + held;
   }
 
   /**
@@ -206,7 +229,30 @@ export class ServerStream {
   units(options: UnitsOptions = {}): ReadableStream<StreamUnit> {
     return new UnitReader(this.#hub.stream(this.name), { ...options, gate: this.#gate }).readable;
   }
+
+  /** What is known of it where workers serve. */
+  get #known(): StreamStatistics | undefined {
+    return this.#elsewhere?.statistics(this.name);
+  }
+
+  /** The stream as this thread has it; one that a worker has is fetched first. */
+  async #fetched(signal: AbortSignal | undefined): Promise<Stream | undefined> {
+    const stream = this.#hub.get(this.name);
+    if (stream?.isLive === true || this.#known?.isLive !== true) return stream;
+    const wanted = this.#hub.stream(this.name);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const unwatch = wanted.watch(resolve);
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+    const timer = systemClock.setTimer(resolve, FETCH_MS);
+    await promise;
+    timer.cancel();
+    unwatch();
+    return wanted;
+  }
 }
+
+/** A stream that a worker has comes so soon, milliseconds, or is over. */
+const FETCH_MS = 5000;
 
 /** One program's reading of a stream. */
 class UnitReader {

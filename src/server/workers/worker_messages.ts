@@ -75,6 +75,7 @@ export interface WorkerCalls extends RelayCalls {
   kickConnection(connection: number, why: string): void;
   kickUser(user: string, why: string): void;
   dropHeld(name: string): void;
+  unpublish(name: string, reason: string): void;
   setAddresses(addresses: {
     readonly allow?: readonly string[];
     readonly deny?: readonly string[];

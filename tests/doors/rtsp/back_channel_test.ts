@@ -10,7 +10,6 @@ import { type Answer, Camera, type CameraPeer, sound } from "../../client/script
 import { makeCertificate } from "../../support/certificate.ts";
 import { ignoreWithout } from "../../support/process.ts";
 import { RtspPeer } from "../../support/rtsp_peer.ts";
-import { TestRelay } from "../../support/test_relay.ts";
 import { TestServer, until } from "../../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
@@ -67,10 +66,18 @@ function rtspUrl({ server }: TestServer): string {
 }
 
 /** Pulls from a camera, and waits until that has got through. */
-async function pull(weir: TestServer, url: string): Promise<TestRelay> {
-  const relay = new TestRelay(weir, { mode: "pull", name: "live/cam", url, backchannel: true });
-  await until(() => weir.server.stream("live/cam").isLive);
-  return relay;
+async function pull({ server }: TestServer, url: string): Promise<AsyncDisposable> {
+  const id = await server.addRelay({
+    mode: "pull",
+    name: "live/cam",
+    url,
+    backchannel: true,
+    retryMs: 50,
+  });
+  await until(() => server.stream("live/cam").isLive);
+  return {
+    [Symbol.asyncDispose]: async () => void await server.removeRelay(id),
+  };
 }
 
 /** Says packets 0 to `count - 1`, each of one sample 160 times. */
@@ -392,7 +399,7 @@ async function playAndTalk(weir: TestServer): Promise<RtspPeer> {
 Deno.test("who talks goes on when the camera has gone and come back, and one that floods is cut", async () => {
   await using camera = new TalkableCamera();
   await using weir = await TestServer.start(ANYBODY);
-  await using relay = await pull(weir, camera.url);
+  await using _relay = await pull(weir, camera.url);
   using peer = await playAndTalk(weir);
   const saying = async (first: number) => {
     for (let number = first; number < first + 5; number++) {
@@ -404,7 +411,9 @@ Deno.test("who talks goes on when the camera has gone and come back, and one tha
 
   for (const one of camera.peers.all) one.close();
   await weir.log.line(({ message }) => message === "rtsp talk ended");
-  await until(() => relay.state === "running" && weir.server.stream("live/cam").isLive);
+  await until(() =>
+    weir.server.relays[0]?.state === "running" && weir.server.stream("live/cam").isLive
+  );
   let again: CameraPeer | undefined;
   void camera.talker(1).then((peer) => again = peer);
   for (let number = 100; again === undefined; number++) {

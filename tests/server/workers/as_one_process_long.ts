@@ -39,6 +39,7 @@ const TESTS: readonly (readonly [file: string, leftOut: LeftOut])[] = [
       "asks another worker before that can have heard of the end",
     "a player over UDP that shows no sign of life": HUB,
   }],
+  ["tests/doors/rtsp/back_channel_test.ts", {}],
   ["tests/doors/rtsp/rtsp_takeover_test.ts", { "a player over TCP that": HUB }],
   ["tests/doors/rtsp/rtsp_tunnel_test.ts", { "half-open tunnels of one address": BOUNDS }],
   ["tests/server/hooks_test.ts", {
