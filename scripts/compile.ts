@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { filesBelow, fromFileUrl, sourceFiles } from "./source_files.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -27,12 +26,11 @@ const WORKER = "src/server/workers/worker_entry.ts";
  */
 export async function lateModules(): Promise<string[]> {
   const packages = new Set<string>();
-  const paths = await Array.fromAsync(sourceFiles(ROOT));
-  // A checkout has stand-ins for the standard library, but not where `deno task test:jsr` runs on the real one.
-  const standIns = "scripts/std/";
-  if (existsSync(new URL(standIns, ROOT))) {
-    paths.push(...await Array.fromAsync(filesBelow(ROOT, standIns)));
-  }
+  const paths = [
+    ...await Array.fromAsync(sourceFiles(ROOT)),
+    // A checkout has stand-ins for the standard library.
+    ...await Array.fromAsync(filesBelow(ROOT, "scripts/std/")),
+  ];
   for (const path of paths) {
     const text = await Deno.readTextFile(new URL(path, ROOT));
     for (const [, name] of text.matchAll(/[=:] "(npm:[^"]+)"/g)) packages.add(name!);

@@ -1,6 +1,6 @@
 /**
  * Runs the whole suite on the real packages of the standard library, in a copy of the project whose
- * configuration has no workspace and so no stand-ins. Needs JSR, a mirror of it at `JSR_URL`, or
+ * workspace is empty, so that there are no stand-ins. Needs JSR, a mirror of it at `JSR_URL`, or
  * checkouts of the standard library's repository: `--std=FOLDER`, as often as there are checkouts.
  * Other arguments are passed on to `deno task test`.
  *
@@ -17,14 +17,17 @@ const checkouts = Deno.args.filter((arg) => arg.startsWith("--std="))
 await using mirror = checkouts.length > 0 ? await serveJsr(checkouts) : undefined;
 const copy = await Deno.makeTempDir({ prefix: "weir-jsr-" });
 try {
-  const { workspace: _, ...config } = JSON.parse(
-    await Deno.readTextFile(new URL("deno.json", root)),
-  );
+  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
   for await (const { name } of Deno.readDir(root)) {
     if (name !== ".git") await run("cp", ["-r", fromFileUrl(new URL(name, root)), copy]);
   }
-  await Deno.writeTextFile(`${copy}/deno.json`, JSON.stringify(config, null, 2));
-  await Deno.remove(`${copy}/scripts/std`, { recursive: true });
+  await Deno.writeTextFile(
+    `${copy}/deno.json`,
+    JSON.stringify({ ...config, workspace: [] }, null, 2),
+  );
+  for await (const { name } of Deno.readDir(`${copy}/scripts/std`)) {
+    await Deno.remove(`${copy}/scripts/std/${name}`, { recursive: true });
+  }
   await Deno.remove(`${copy}/tests/deno.lock`);
   const real = Object.keys(config.imports).filter((name) => name.startsWith("@std/"));
   const reached = await run(Deno.execPath(), [

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { DatagramSocket } from "../../src/transport/mod.ts";
 import { bindDeno, bindNode } from "../../src/transport/datagram.ts";
+import { importMap } from "../support/import_map.ts";
 import { run } from "../support/process.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
@@ -116,22 +117,10 @@ for (const [name, bind] of Object.entries(KINDS)) {
 }
 
 Deno.test("a program that was started without --unstable-net serves RTSP over UDP all the same", async () => {
-  const root = new URL("../../", import.meta.url);
   const folder = await Deno.makeTempDir({ prefix: "weir-test-" });
   try {
     // The project's configuration, without what makes the flag be set.
-    const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
-    const imports: Record<string, string> = {};
-    for (const member of config.workspace as string[]) {
-      const url = new URL(`${member}/deno.json`, root);
-      const { name, exports } = JSON.parse(await Deno.readTextFile(url));
-      const paths: Record<string, string> = typeof exports === "string"
-        ? { ".": exports }
-        : exports;
-      for (const [path, file] of Object.entries(paths)) {
-        imports[name + path.slice(1)] = new URL(file, url).href;
-      }
-    }
+    const imports = await importMap();
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports }));
     const script = new URL("without_unstable_net.ts", import.meta.url).href;
     const { code, stdout, stderr } = await run(Deno.execPath(), [
