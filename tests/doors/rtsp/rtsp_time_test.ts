@@ -204,8 +204,9 @@ function assertMonotonic({ frames, flvMs }: Outcome): void {
 function lipSyncUs({ frames }: Outcome, atUs: number): number {
   const [video, audio] = frames.map((track, index) => {
     const perSecond = index === VIDEO ? 25 : 48_000 / AAC_SAMPLES;
-    const near = Math.floor(atUs / SECOND * perSecond);
-    return track.slice(Math.max(0, near - 4)).find(({ sourceUs }) => sourceUs >= atUs);
+    let near = Math.max(0, Math.floor(atUs / SECOND * perSecond) - 4);
+    while (near < track.length && track[near]!.sourceUs < atUs) near++;
+    return track[near];
   });
   assert(video !== undefined && audio !== undefined, `nothing at ${atUs}`);
   return (audio.ptsUs - audio.sourceUs) - (video.ptsUs - video.sourceUs);
