@@ -63,7 +63,7 @@ Deno.test("who may not play gets no clip, and without a keep there is none", asy
   await using _ = weir;
   assertEquals(await status(get(weir.server, "/live/cam/clip.mp4")), 401);
   await end();
-  await using other = await TestServer.start({ rtmp: false });
+  await using other = await TestServer.start({ rtmp: false, timing: { playWaitMs: 0 } });
   assertEquals(await status(get(other.server, "/live/cam/clip.mp4")), 404);
 });
 
