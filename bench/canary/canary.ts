@@ -20,6 +20,9 @@ import { HOSTILE_KINDS } from "./hostile.ts";
 /** A handshake is begun this often, milliseconds. */
 const EACH_MS = 5;
 
+/** A handshake that takes longer than this has failed, milliseconds. */
+const PATIENCE_MS = 10_000;
+
 const LOCAL = "127.0.0.1:0";
 
 /** RTP has to have an even port, and the one above it; this is not the usual one, which another server may have. */
@@ -45,15 +48,21 @@ class Canary {
 
   async #shake(port: number): Promise<void> {
     const startMs = performance.now();
-    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    await conn.write(new Uint8Array(1537).fill(3, 0, 1));
-    const answer = new Uint8Array(3073);
-    for (let at = 0; at < answer.length;) {
-      const count = await conn.read(answer.subarray(at));
-      if (count === null) throw new Error("The server has closed");
-      at += count;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const patience = setTimeout(() => conn.close(), PATIENCE_MS);
+    try {
+      await conn.write(new Uint8Array(1537).fill(3, 0, 1));
+      const answer = new Uint8Array(3073);
+      for (let at = 0; at < answer.length;) {
+        const count = await conn.read(answer.subarray(at));
+        if (count === null) throw new Error("The server has closed");
+        at += count;
+      }
+      this.tookMs.push(performance.now() - startMs);
+      conn.close();
+    } finally {
+      clearTimeout(patience);
     }
-    this.tookMs.push(performance.now() - startMs);
   }
 }
 
@@ -71,7 +80,7 @@ async function measure(
     Deno.execPath(),
     [
       ...["run", "--allow-net", "mod.ts", "--rtmp", LOCAL, "--rtsp", LOCAL, "--rtp", RTP_PORT],
-      ...["--http", "off"],
+      ...(checkout === undefined ? ["--http", "off"] : []),
     ],
     { limitMs: (seconds + 120) * 1000, ...(checkout === undefined ? {} : { cwd: checkout }) },
   );
