@@ -1,12 +1,13 @@
 import { faultAnswer } from "../doors/http/mod.ts";
 import type { Ticket } from "../gate/mod.ts";
-import type { RelayOptions } from "../relay/mod.ts";
+import { type PathRelayOptions, type RelayOptions, remoteServerOf } from "../relay/mod.ts";
 import { RecordingError } from "../record/mod.ts";
 import { recordingFault } from "./recording_fault.ts";
 import type { ApiContext } from "./api_context.ts";
 import { type ApiSchemas, apiSchemas } from "./api_schemas.ts";
 import { addCluster, addDrain } from "./cluster_routes.ts";
 import { loadHono } from "./hono_package.ts";
+import type { PathRuleOptions } from "./api_types.ts";
 import { pathRuleOfJson, pathRuleToJson } from "./path_rule_json.ts";
 import { RouteBook } from "./route_book.ts";
 import { pageOf, serverView, streamDetail, streamViews } from "./views.ts";
@@ -238,7 +239,7 @@ function addRelays(book: RouteBook, { schemas, context: { record } }: Parts): vo
 function addPaths(book: RouteBook, { schemas, context: { source, record } }: Parts): void {
   const views = (): Record<string, unknown>[] =>
     source.paths.map((rule) => ({
-      ...pathRuleToJson(rule),
+      ...pathRuleToJson(shownRule(rule)),
       origin: record.hasPath(rule.pattern) ? "api" : "options",
     }));
   const find = (pattern: string): unknown =>
@@ -294,6 +295,19 @@ function addPaths(book: RouteBook, { schemas, context: { source, record } }: Par
         return nothing(`rule for ${pattern}`);
       }),
   });
+}
+
+/** A rule without what may be a secret in the URLs of its relays. */
+function shownRule({ pull, push, ...rule }: PathRuleOptions): PathRuleOptions {
+  const shown = (mode: RelayOptions["mode"], relay: PathRelayOptions): PathRelayOptions => ({
+    ...relay,
+    url: remoteServerOf({ ...relay, mode, name: rule.pattern }),
+  });
+  return {
+    ...rule,
+    ...(pull && { pull: shown("pull", pull) }),
+    ...(push && { push: push.map((relay) => shown("push", relay)) }),
+  };
 }
 
 function addKeys(book: RouteBook, { schemas, context: { source } }: Parts): void {

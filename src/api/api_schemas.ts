@@ -67,6 +67,27 @@ export function apiSchemas(z: HonoPackage["z"]) {
   const action = z.enum(["publish", "play", "talk"]);
   const actions = z.union([action, z.array(action).min(1)]);
   const amount = z.union([z.number().min(0), z.literal("unlimited")]);
+  const relayShape = {
+    url: z.string().max(4096),
+    on: z.enum(["always", "demand"]).optional(),
+    maxStreams: count.optional(),
+    transport: z.enum(["auto", "udp", "tcp"]).optional(),
+    backchannel: z.boolean().optional(),
+    retryMs: z.number().min(0).optional(),
+    maxRetryMs: z.number().min(0).optional(),
+    idleMs: z.number().min(0).optional(),
+    silentMs: z.number().min(0).optional(),
+    onLoss: z.enum(["pass", "key-frame"]).optional(),
+    client: z.strictObject({
+      timeoutMs: z.number().min(0).optional(),
+      caCerts: z.array(z.string().max(65_536)).max(100).optional(),
+      connectParameters: z.record(
+        z.string().max(256),
+        z.union([z.string().max(4096), z.number(), z.boolean()]),
+      ).optional(),
+      handshake: z.enum(["digest", "simple"]).optional(),
+    }).optional(),
+  };
   const pathRuleShape = {
     flush: z.union([z.enum(["frame", "unit"]), z.number().min(0)]).optional(),
     start: z.enum(["gop", "key-frame", "none"]).optional(),
@@ -89,6 +110,8 @@ export function apiSchemas(z: HonoPackage["z"]) {
       users: oneOrMore.optional(),
       from: oneOrMore.optional(),
     })).max(1000).optional(),
+    pull: z.strictObject(relayShape).optional(),
+    push: z.array(z.strictObject(relayShape)).max(100).optional(),
   };
   const drain = z.object({
     isDraining: z.boolean(),
@@ -200,25 +223,7 @@ export function apiSchemas(z: HonoPackage["z"]) {
     relayOptions: z.strictObject({
       mode: z.enum(["push", "pull"]),
       name: z.string().max(512),
-      url: z.string().max(4096),
-      on: z.enum(["always", "demand"]).optional(),
-      maxStreams: count.optional(),
-      transport: z.enum(["auto", "udp", "tcp"]).optional(),
-      backchannel: z.boolean().optional(),
-      retryMs: z.number().min(0).optional(),
-      maxRetryMs: z.number().min(0).optional(),
-      idleMs: z.number().min(0).optional(),
-      silentMs: z.number().min(0).optional(),
-      onLoss: z.enum(["pass", "key-frame"]).optional(),
-      client: z.strictObject({
-        timeoutMs: z.number().min(0).optional(),
-        caCerts: z.array(z.string().max(65_536)).max(100).optional(),
-        connectParameters: z.record(
-          z.string().max(256),
-          z.union([z.string().max(4096), z.number(), z.boolean()]),
-        ).optional(),
-        handshake: z.enum(["digest", "simple"]).optional(),
-      }).optional(),
+      ...relayShape,
     }).openapi("RelayOptions"),
     pathRule: z.object({
       pattern: z.string(),

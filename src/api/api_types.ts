@@ -4,6 +4,7 @@ import type { StreamTerms, TicketInfo } from "../gate/mod.ts";
 import type { StreamHealthReport } from "../health/mod.ts";
 import type { ReaderStatistics, StreamSettings } from "../hub/mod.ts";
 import type { CodecName, TrackKind } from "../media/mod.ts";
+import type { PathRelayOptions } from "../relay/mod.ts";
 
 /** A track that is published, in words. */
 export interface PublishedTrack {
@@ -219,6 +220,10 @@ export interface PathRuleOptions extends Omit<StreamSettings, "maxReaders">, Str
   readonly pattern: string;
   /** Who may publish or play them; what there are rules about, nobody else may do. */
   readonly access?: readonly AccessRule[];
+  /** Where they are fetched from; by a pattern, when someone wants them. */
+  readonly pull?: PathRelayOptions;
+  /** Where they are forwarded to. */
+  readonly push?: readonly PathRelayOptions[];
 }
 
 /** A rule of paths that is in force. */

@@ -1,7 +1,7 @@
-import type { PathRule } from "../server/mod.ts";
+import type { PathRule, RelayOptions } from "../server/mod.ts";
 import { ruleOf as accessRuleOf } from "./access_options.ts";
 import type { GroupValue } from "./setting.ts";
-import { PATH_RULE } from "./settings/paths.ts";
+import { PATH_RULE, pathRelays } from "./settings/paths.ts";
 
 /** Makes the rules of a server of what the section `paths` says. */
 export function pathRulesOf(paths: ReadonlyMap<string, GroupValue>): PathRule[] {
@@ -14,6 +14,14 @@ export function pathRulesOf(paths: ReadonlyMap<string, GroupValue>): PathRule[] 
       pattern,
       ...Object.fromEntries(options),
       ...(access === undefined ? {} : { access: access.map(accessRuleOf) }),
+      ...relaysOf(pathRelays(pattern, rule)),
     };
   });
+}
+
+function relaysOf(relays: readonly RelayOptions[]): Pick<PathRule, "pull" | "push"> {
+  const ofMode = (wanted: RelayOptions["mode"]) =>
+    relays.filter(({ mode }) => mode === wanted).map(({ mode: _, name: __, ...relay }) => relay);
+  const [[pull], push] = [ofMode("pull"), ofMode("push")];
+  return { ...(pull === undefined ? {} : { pull }), ...(push.length === 0 ? {} : { push }) };
 }

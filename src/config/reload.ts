@@ -1,14 +1,13 @@
 import { reasonOf } from "../log/mod.ts";
-import type { RelayOptions, Server, ServerLog } from "../server/mod.ts";
+import type { Server, ServerLog } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
 import type { ConfiguredFiles } from "./configured_files.ts";
 import { checkReloadPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
+import type { GroupValue, Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
 import { RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT } from "./settings/listening.ts";
-import { pathRecordings, PATHS } from "./settings/paths.ts";
-import { relaysOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
 /** The outcome of a reload. */
@@ -43,23 +42,15 @@ export class Reloader {
   readonly #options: ReloaderOptions;
   #settings: Settings;
   #files: ConfiguredFiles;
-  /** The relays that settings asked for, by what makes them one, with the ids that the server knows them by. */
-  readonly #relays: Map<string, { readonly id: number; readonly options: RelayOptions }>;
   /** Keys of ports that could not be changed by the last reload. */
   #late: ReadonlySet<string> = new Set();
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** Is made together with the server, before anybody else adds relays. */
+  /** Is made together with the server. */
   constructor(options: ReloaderOptions) {
     this.#options = options;
     this.#settings = options.settings;
     this.#files = options.files;
-    const ids = options.server.relays.map(({ id }) => id);
-    this.#relays = new Map(
-      relaysOf(options.settings).map((relay, index) =>
-        [keyOf(relay), { id: ids[index]!, options: relay }] as const
-      ),
-    );
   }
 
   /** The settings in force, and those that wait for the next start. */
@@ -92,7 +83,6 @@ export class Reloader {
       await server.configure({ ...liveOptions(settings), ...files });
       await this.#reloadTls(tls, by);
       const late = await this.#changePorts(settings);
-      await this.#changeRelays(relaysOf(settings));
       const report = reportOf(this.#settings, settings, late);
       this.#settings = settings;
       onChange?.(settings);
@@ -144,36 +134,6 @@ export class Reloader {
     this.#late = late;
     return late;
   }
-
-  /** What was added by others is left alone. */
-  async #changeRelays(wanted: readonly RelayOptions[]): Promise<void> {
-    const { server, log } = this.#options;
-    const next = new Map(wanted.map((relay) => [keyOf(relay), relay]));
-    for (const [key, { id }] of this.#relays) {
-      if (next.has(key)) continue;
-      this.#relays.delete(key);
-      await server.removeRelay(id);
-    }
-    for (const [key, options] of next) {
-      const former = this.#relays.get(key);
-      if (former !== undefined && isSame(former.options, options)) continue;
-      try {
-        const isThere = former !== undefined && await server.changeRelay(former.id, options);
-        const id = isThere ? former.id : await server.addRelay(options);
-        this.#relays.set(key, { id, options });
-      } catch (error) {
-        log.error("a relay of the configuration cannot be had", {
-          mode: options.mode,
-          stream: options.name,
-          reason: reasonOf(error),
-        });
-      }
-    }
-  }
-}
-
-function keyOf({ mode, name, url }: RelayOptions): string {
-  return mode === "pull" ? `pull ${name}` : `push ${name} ${url}`;
 }
 
 /** Where clients connect to, by protocol. */
@@ -188,16 +148,31 @@ const PORTS = [
 
 /** `late` are keys of settings that could be applied in general, and were not now. */
 function reportOf(before: Settings, after: Settings, late: ReadonlySet<string>): ReloadReport {
-  const changed = SETTINGS.filter((row) => !isSame(before.get(row), after.get(row)));
+  const changed = SETTINGS.flatMap((row) => changesOf(row, [before.get(row), after.get(row)]));
   const [applied, waiting] = [true, false].map((isApplied) =>
-    changed.filter(({ key, change }) => (change === "reload" && !late.has(key)) === isApplied)
-      .map(({ key }) => key)
+    new Set(
+      changed.filter(({ key, change }) => (change === "reload" && !late.has(key)) === isApplied)
+        .map(({ key }) => key),
+    )
   );
-  const [recordings, later] = [before, after].map((settings) =>
-    pathRecordings(settings.get(PATHS))
-  );
-  if (!isSame(recordings, later)) waiting!.push("paths.*.record");
-  return { applied: applied!, waiting: waiting! };
+  return { applied: [...applied!], waiting: [...waiting!] };
+}
+
+/** The rows that have changed: of entries under names, those of the entries that wait where the others do not. */
+function changesOf(
+  row: Setting,
+  [before, after]: readonly [unknown, unknown],
+): Pick<Setting, "key" | "change">[] {
+  if (isSame(before, after)) return [];
+  const { key, change, type } = row;
+  if (type.kind !== "map" || type.of.kind !== "group") return [row];
+  const [former, later] = [before, after] as readonly ReadonlyMap<string, GroupValue>[];
+  const names = [...new Set([...former!.keys(), ...later!.keys()])];
+  return type.of.settings
+    .filter((own) =>
+      names.some((name) => !isSame(former!.get(name)?.get(own.key), later!.get(name)?.get(own.key)))
+    )
+    .map((own) => own.change === change ? row : { key: `${key}.*.${own.key}`, change: own.change });
 }
 
 function tell(log: ServerLog, { applied, waiting }: ReloadReport, by: string): void {

@@ -10,7 +10,7 @@ import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
 import { PATHS } from "./settings/paths.ts";
 import { channelsOf, ruleOf, SOURCES } from "./settings/recording.ts";
-import { recordingsOf, relaysOf } from "./settings_check.ts";
+import { listedRelays, recordingsOf } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
 /** The options of a server that are read from files or come from the program are added by the caller. */
@@ -27,7 +27,7 @@ export function serverOptions(settings: Settings): ConfiguredOptions {
       ? {}
       : { cluster: { ...options.cluster, clients: byScheme(settings.get(CLUSTER_CLIENTS)) } }),
     paths: pathRulesOf(settings.get(PATHS)),
-    relays: relaysOf(settings),
+    relays: listedRelays(settings),
     ...(recordings.length > 0 ? { record: recordings.map(ruleOf) } : {}),
     ...(settings.isGiven(SOURCES) ? { sources: channelsOf(settings.get(SOURCES)) } : {}),
     ...(rtp === undefined ? {} : { rtp }),

@@ -52,14 +52,21 @@ const CHECKS: readonly Check[] = [
   rulesGoTogether,
 ];
 
-/** The relays that settings ask for. */
+/** All relays that settings ask for. */
 export function relaysOf(settings: Settings): RelayOptions[] {
+  return [
+    ...listedRelays(settings),
+    ...Array.from(settings.get(PATHS), ([name, rule]) => pathRelays(name, rule)).flat(),
+  ];
+}
+
+/** Those that are no part of rules of paths. */
+export function listedRelays(settings: Settings): RelayOptions[] {
   const onDemand = settings.get(RELAYS_ON_DEMAND);
   const { pull, push } = settings.relays;
   return [
     ...[...settings.get(RELAYS_PULL), ...pull].map((pull) => relayOf("pull", pull, { onDemand })),
     ...[...settings.get(RELAYS_PUSH), ...push].map((push) => relayOf("push", push)),
-    ...Array.from(settings.get(PATHS), ([name, rule]) => pathRelays(name, rule)).flat(),
   ];
 }
 

@@ -5,6 +5,6 @@
  */
 export * from "./relay_options.ts";
 export { Relay, type RelayContext, type RelayStopReason } from "./relay.ts";
-export { checkRelays } from "./relay_checks.ts";
+export { checkRelays, remoteServerOf } from "./relay_checks.ts";
 export { RelayPatternError } from "./relay_pattern.ts";
 export * from "./relays.ts";

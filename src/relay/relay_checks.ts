@@ -74,6 +74,15 @@ export function targetOf({ mode, name, url }: RelayOptions): string {
   return mode === "pull" ? `pull ${name}` : `push ${url.split("?", 1)[0]}`;
 }
 
+/**
+ * The remote server of a relay, as statistics and log lines show it: no credentials and no key.
+ *
+ * @throws as {@linkcode checkRelays}
+ */
+export function remoteServerOf(options: RelayOptions): string {
+  return checkRelay(options).driver.target;
+}
+
 /** The error for a second relay of one target. */
 export function namedTwice(
   { mode, name }: RelayOptions,

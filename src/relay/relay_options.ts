@@ -57,6 +57,12 @@ export interface RelayOptions {
   readonly client?: RelayClientOptions;
 }
 
+/**
+ * How the streams of a rule of paths are fetched or forwarded: a relay of its pattern. Of the URL the API shows the
+ * remote server alone.
+ */
+export type PathRelayOptions = Omit<RelayOptions, "mode" | "name">;
+
 /** How a relay connects to its remote server. */
 export interface RelayClientOptions {
   /** Time for connecting in all, and for the answer to each request. Default 10 000 ms. */

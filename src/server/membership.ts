@@ -12,6 +12,7 @@ import type { Hub } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 import type { ServerOptions } from "./options.ts";
+import type { PathRule } from "./path_rules.ts";
 import type { Recordings } from "../record/mod.ts";
 import type { ArchiveName, ServerPart } from "./server_part.ts";
 import { relaysOf } from "./server_relays.ts";
@@ -155,8 +156,12 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
     paths,
     ...given
   } = options;
-  // Who may do what is asked of the main thread.
-  return { ...given, ...(paths && { paths: paths.map(({ access: _, ...rule }) => rule) }) };
+  // Who may do what is asked of the main thread, and relays are made by it.
+  return { ...given, ...(paths && { paths: paths.map(ofWorkers) }) };
+}
+
+function ofWorkers({ access: _access, pull: _pull, push: _push, ...rule }: PathRule): PathRule {
+  return rule;
 }
 
 function workerPool(

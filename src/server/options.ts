@@ -196,7 +196,14 @@ export interface ServerOptions {
 /** The options that can be changed while a server runs. */
 export type LiveOptions = Pick<
   ServerOptions,
-  keyof GateLimits | "hub" | "timing" | "maxConnectionBytes" | "addresses" | "paths" | "access"
+  | keyof GateLimits
+  | "hub"
+  | "timing"
+  | "maxConnectionBytes"
+  | "addresses"
+  | "paths"
+  | "access"
+  | "relays"
 >;
 
 /** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */

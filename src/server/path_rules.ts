@@ -7,6 +7,7 @@ import {
   hubSettings,
   type StreamSettings,
 } from "../hub/mod.ts";
+import { checkRelays, type PathRelayOptions, type RelayOptions } from "../relay/mod.ts";
 import { fallbackPlace } from "./fallback_source.ts";
 
 /**
@@ -22,6 +23,10 @@ export interface PathRule extends Omit<StreamSettings, "maxReaders">, StreamTerm
    * there.
    */
   readonly access?: readonly AccessRule[];
+  /** Where they are fetched from; by a pattern, when someone wants them. */
+  readonly pull?: PathRelayOptions;
+  /** Where they are forwarded to. */
+  readonly push?: readonly PathRelayOptions[];
 }
 
 /** The settings of a stream by its rules. */
@@ -49,6 +54,7 @@ export class PathRules {
    * @throws {TypeError} if a pattern is none, or is there twice, a policy is none of those that there are, or
    * fallbacks go in a circle, or over too many streams
    * @throws {RangeError} if a number is out of its bounds
+   * @throws as {@linkcode checkRelays} if a relay is wrong
    */
   constructor(rules: readonly PathRule[]) {
     this.rules = rules;
@@ -65,6 +71,11 @@ export class PathRules {
     return Object.fromEntries(
       this.rules.flatMap(({ pattern, access }) => access === undefined ? [] : [[pattern, access]]),
     );
+  }
+
+  /** The relays that the rules ask for. */
+  get relays(): RelayOptions[] {
+    return this.rules.flatMap(relaysOfRule);
   }
 
   /** What the rules say of the stream of a name. */
@@ -105,7 +116,7 @@ export class PathRules {
       Object.assign(merged, given(rule));
     }
     const { maxPlayers, maxPublisherBitrateBps, maxPlayerBitrateBps, conflict } = merged;
-    const { pattern: _, access: __, ...settings } = merged;
+    const { pattern: _, access: _access, pull: _pull, push: _push, ...settings } = merged;
     // A pattern may be about its own fallback.
     if (settings.fallback === name) delete settings.fallback;
     for (const key of TERMS) delete settings[key];
@@ -131,6 +142,13 @@ const MOST_FALLBACKS = 4;
 /** What the gate looks at; the conflict policy is of both. */
 const TERMS = ["maxPlayers", "maxPublisherBitrateBps", "maxPlayerBitrateBps"] as const;
 
+function relaysOfRule({ pattern: name, pull, push = [] }: PathRule): RelayOptions[] {
+  return [
+    ...pull === undefined ? [] : [{ ...pull, mode: "pull", name } as const],
+    ...push.map((options) => ({ ...options, mode: "push", name } as const)),
+  ];
+}
+
 /** Plain JavaScript may name a setting and leave it undefined. */
 function given<T extends object>(rule: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(
@@ -141,7 +159,9 @@ function given<T extends object>(rule: T): { [K in keyof T]: Exclude<T[K], undef
 function check(rule: PathRule, seen: Set<string>): void {
   const {
     pattern,
-    access: _,
+    access: _access,
+    pull: _pull,
+    push: _push,
     maxPlayers,
     maxPublisherBitrateBps,
     maxPlayerBitrateBps,
@@ -154,6 +174,7 @@ function check(rule: PathRule, seen: Set<string>): void {
   const clock: HubSettings["clock"] = { now: () => 0, setTimer: () => ({ cancel: () => {} }) };
   hubSettings({ ...settings, clock });
   checkFallback(rule);
+  checkRelays(relaysOfRule(rule));
   for (const [key, value] of Object.entries({ maxPublisherBitrateBps, maxPlayerBitrateBps })) {
     if (value === undefined || value >= 0) continue;
     throw new RangeError(

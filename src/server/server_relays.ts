@@ -1,12 +1,22 @@
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
+import { reasonOf } from "../log/mod.ts";
+import { PathRules } from "./path_rules.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
 
-/** The relays of a server, in this thread or in its workers. */
+/** A relay that the options ask for. */
+interface AskedRelay {
+  readonly id: number;
+  readonly options: RelayOptions;
+}
+
+/** The relays of a server, in this thread or in its workers: those that its options ask for, and those that were added. */
 export class ServerRelays implements ServerAgent {
   readonly #core: ServerCore;
   readonly #own: Relays;
   readonly #pool: WorkerPool | undefined;
+  /** Those that the options ask for, by what makes them one. */
+  readonly #asked: Map<string, AskedRelay>;
 
   /**
    * Makes those of the options, which do nothing yet.
@@ -17,6 +27,7 @@ export class ServerRelays implements ServerAgent {
     this.#core = core;
     this.#pool = pool;
     const { shell: { hub, gate, log, clock }, part } = core;
+    const asked = relaysOf(core.options);
     this.#own = new Relays(
       {
         hub,
@@ -26,7 +37,11 @@ export class ServerRelays implements ServerAgent {
         random: Math.random,
         ...(part?.seesTo === undefined ? {} : { seesTo: part.seesTo }),
       },
-      pool === undefined ? relaysOf(core.options) : [],
+      pool === undefined ? asked : [],
+    );
+    const ids = this.statistics.map(({ id }) => id);
+    this.#asked = new Map(
+      asked.map((options, index) => [keyOf(options), { id: ids[index]!, options }]),
     );
   }
 
@@ -57,6 +72,41 @@ export class ServerRelays implements ServerAgent {
     return this.#pool?.removeRelay(id) ?? this.#own.remove(id);
   }
 
+  /**
+   * Makes, changes and ends relays, so that those are there that other options ask for, which were checked. Those that
+   * were added stay; one that cannot be had is told of in the log.
+   */
+  async follow({ relays, paths }: Pick<ServerCore["options"], "relays" | "paths">): Promise<void> {
+    const { onLoss } = this.#core.options;
+    const wanted = new Map(
+      relaysOf({
+        ...(relays && { relays }),
+        ...(paths && { paths }),
+        ...(onLoss && { onLoss }),
+      }).map((relay) => [keyOf(relay), relay]),
+    );
+    for (const [key, { id }] of this.#asked) {
+      if (wanted.has(key)) continue;
+      this.#asked.delete(key);
+      await this.remove(id);
+    }
+    for (const [key, relay] of wanted) {
+      const former = this.#asked.get(key);
+      if (former !== undefined && isSame(former.options, relay)) continue;
+      try {
+        const isThere = former !== undefined && await this.change(former.id, relay);
+        const id = isThere ? former.id : await this.add(relay);
+        this.#asked.set(key, { id, options: relay });
+      } catch (error) {
+        this.#core.shell.log.error("a relay of the options cannot be had", {
+          mode: relay.mode,
+          stream: relay.name,
+          reason: reasonOf(error),
+        });
+      }
+    }
+  }
+
   /** Loads what they connect with, where there are any. */
   async open(): Promise<void> {
     if (this.#own.statistics.length > 0) await import("../client/mod.ts");
@@ -73,11 +123,20 @@ export class ServerRelays implements ServerAgent {
   }
 }
 
-/** The relays among the options of a server, with what is said of all of them. */
+/** The relays that options of a server ask for, its rules of paths too, with what is said of all of them. */
 export function relaysOf(
-  options: Pick<ServerCore["options"], "relays" | "onLoss">,
+  options: Pick<ServerCore["options"], "relays" | "paths" | "onLoss">,
 ): RelayOptions[] {
-  return (options.relays ?? []).map((relay) => withOnLoss(relay, options));
+  const { relays = [], paths = [] } = options;
+  return [...relays, ...new PathRules(paths).relays].map((relay) => withOnLoss(relay, options));
+}
+
+function keyOf({ mode, name, url }: RelayOptions): string {
+  return mode === "pull" ? `pull ${name}` : `push ${name} ${url}`;
+}
+
+function isSame(a: RelayOptions, b: RelayOptions): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** A relay that says nothing of losses does as the server does for players. */

@@ -6,8 +6,10 @@ import { checkServerNumbers } from "./bounds.ts";
 import { checkFallbackFiles } from "./fallbacks.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { workerOptions } from "./membership.ts";
+import { checkRelays } from "../relay/mod.ts";
 import type { LiveOptions } from "./options.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
+import { relaysOf, type ServerRelays } from "./server_relays.ts";
 import type { ServerShell } from "./shell.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
 
@@ -17,6 +19,7 @@ export interface RuledParts {
   readonly hub: Hub;
   readonly shell: ServerShell;
   readonly pool: WorkerPool | undefined;
+  readonly relays: ServerRelays;
 }
 
 /** The options that can be changed while the server runs, the rules of paths that were set beside, and their changes. */
@@ -93,6 +96,7 @@ export class ServerRules {
     if (access !== undefined && parts.access === undefined) {
       throw new TypeError("Cannot change 'access' as the server was made without it");
     }
+    checkRelays(relaysOf(options));
     await checkFallbackFiles(paths.rules);
     await parts.access?.change(access ?? {});
     this.#live = given;
@@ -101,6 +105,7 @@ export class ServerRules {
     parts.hub.configure(hubRules(options, pathsOfNow));
     parts.shell.configure(rules);
     parts.pool?.configure(workerOptions(options));
+    await parts.relays.follow(options);
     await parts.shell.gate.review();
   }
 }

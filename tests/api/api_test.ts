@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { apiSchemas } from "../../src/api/api_schemas.ts";
 import { loadHono } from "../../src/api/hono_package.ts";
 import { ApiClient, ApiError, type PathRuleOptions } from "../../src/api/mod.ts";
@@ -259,11 +266,43 @@ Deno.test("rules of paths are made, changed and removed by the API, and hold at 
   assertEquals(await mayPublish(weir, "c"), false);
 });
 
-Deno.test("the API takes all that a rule of paths of a file can say, but for relays and recordings", async () => {
+Deno.test("relays of rules of paths begin, change and end with the rules, those of the API and those of the options", async () => {
+  await using far = await TestServer.start({});
+  using publisher = await RtmpClient.publisher(far.port, "a");
+  await publisher.frames(0, 1);
+  const options: ServerOptions = { api: { tokens: [TOKEN] } };
+  const { weir, api } = await start(options);
+  await using _ = weir;
+  const relays = () => weir.server.relays.map(({ mode, name }) => `${mode} ${name}`);
+  const url = `rtmp://127.0.0.1:${far.port}/live/a?key=hidden`;
+  await api.setPath({ pattern: "live/a", pull: { url } });
+  await until(() => weir.server.streams.some(({ name, isLive }) => name === "live/a" && isLive));
+  const [id] = weir.server.relays.map(({ id }) => id);
+  await api.setPath({ pattern: "live/a", pull: { url, silentMs: 9000 }, lingerMs: 1 });
+  assertEquals(weir.server.relays.map(({ id, state }) => [id, state]), [[id, "running"]]);
+  const shown = await api.path("live/a");
+  assertEquals(shown.pull, { url: `rtmp://127.0.0.1:${far.port}/live`, silentMs: 9000 });
+  const push = [{ url: `rtmp://127.0.0.1:${far.port}/copies/b?key=hidden` }];
+  await weir.server.configure({ ...options, paths: [{ pattern: "live/b", push }] });
+  assertEquals(relays(), ["pull live/a", "push live/b"]);
+  assertNotMatch(JSON.stringify(await api.paths()), /hidden/);
+  using local = await RtmpClient.publisher(weir.port, "b");
+  await local.frames(0, 1);
+  await until(() => far.server.streams.some(({ name }) => name === "copies/b"));
+  await api.removePath("live/a");
+  assertEquals(relays(), ["push live/b"]);
+  await until(() => !weir.server.streams.some(({ name, isLive }) => name === "live/a" && isLive));
+  await weir.server.configure(options);
+  assertEquals(relays(), []);
+  const wrong = { pattern: "live/a", pull: { url: "http://127.0.0.1/?key=hidden" } };
+  assertNotMatch(await assertRefused(api.setPath(wrong), "input", 400), /hidden/);
+});
+
+Deno.test("the API takes all that a rule of paths of a file can say, but for recordings", async () => {
   const { z } = await loadHono();
   const taken = Object.keys(apiSchemas(z).pathRuleOptions.shape);
   const ofFiles = PATH_RULE.flatMap(({ key, option = key }) => option)
-    .filter((key) => !["pull", "push", "record"].includes(key));
+    .filter((key) => key !== "record");
   assertEquals(taken.toSorted(), ofFiles.toSorted());
 });
 

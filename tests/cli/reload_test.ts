@@ -56,7 +56,8 @@ Deno.test(
   { ignore },
   async () => {
     await using folder = new TemporaryFolder();
-    await using weir = await ConfiguredWeir.start(`${folder.path}/weir.yaml`, DOORS);
+    const files = [`--allow-read=${folder.path}`, `--allow-write=${folder.path}`];
+    await using weir = await ConfiguredWeir.start(`${folder.path}/weir.yaml`, DOORS, files);
     using publisher = await RtmpClient.publisher(weir.port, "a");
     using player = await RtmpClient.player(weir.port, "a");
     await publisher.frames(0, 1);
@@ -75,6 +76,13 @@ Deno.test(
     );
     assertStringIncludes(waiting, "settings=rtp.port");
     await weir.line(/rtsp listening on/);
+    // Of entries that have both, what waits is told by itself.
+    const path = `live/*: {maxPlayers: 2, record: {folder: ${folder.path}/recordings}}`;
+    await weir.reload(
+      `${DOORS}paths: {${path}}\n`,
+      /wait for the next start settings=.*paths\.\*\.record/,
+    );
+    assert(weir.lines.some((line) => /read again.*changed="?paths/.test(line)));
     // A file that is wrong changes nothing, and says all that is wrong.
     const wrong = await weir.reload(`${DOORS}limits: {maxConnections: 0, bogus: 1}\n`, /ERROR/);
     assertStringIncludes(wrong, "weir.yaml:4:29 limits.bogus: unknown key");

@@ -72,12 +72,16 @@ Deno.test("a configuration file sets the options of a server", async () => {
         on: "demand",
         silentMs: 3000,
       },
-      { mode: "push", name: "live/*", url: "rtmp://far/live/*" },
-      { mode: "pull", name: "live/b", url: "rtsp://cam/b", on: "always", idleMs: 2000 },
     ],
     paths: [
-      { pattern: "live/*", lingerMs: 5000, maxPlayers: 7, maxPublisherBitrateBps: 8_000_000 },
-      { pattern: "live/b", conflict: "takeover" },
+      {
+        ...{ pattern: "live/*", lingerMs: 5000, maxPlayers: 7, maxPublisherBitrateBps: 8_000_000 },
+        push: [{ url: "rtmp://far/live/*" }],
+      },
+      {
+        ...{ pattern: "live/b", conflict: "takeover" },
+        pull: { url: "rtsp://cam/b", on: "always", idleMs: 2000 },
+      },
     ],
   };
   for (const [option, value] of Object.entries(expected)) {
