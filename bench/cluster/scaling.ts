@@ -7,7 +7,7 @@
  * @module
  */
 import { readCpuSeconds } from "../fanout/process_usage.ts";
-import { BEAT_MS, type RankedHolder, rankHolders } from "../../src/cluster/mod.ts";
+import { BEAT_MS, type RankedHolder, rankHolders, RENEWAL_MS } from "../../src/cluster/mod.ts";
 
 /** A picture of 3.2 Mb/s at 30 a second, with its audio, in bytes: what a player is written each time. */
 const WRITE_BYTES = 13_700;
@@ -121,9 +121,17 @@ function tree({ nodes, regions, maxFeeds }: {
   return { depth: Math.max(...holders.map(({ depth }) => depth)), crossings, orphans };
 }
 
-/** Changes of the store a second: heartbeats, and each claim and copy told of anew each ten of them. */
-function storeWrites(nodes: number, claims: number, copies: number): number {
-  return nodes / (BEAT_MS / 1000) + (claims + copies) / (10 * BEAT_MS / 1000);
+/** How long a machine has a copy of a stream that has few players, seconds. */
+const COPY_SECONDS = 600;
+
+/** Changes of the store a second by the heartbeats of machines, and by each claim and copy told of anew now and then. */
+function restingWrites(nodes: number, entries: number): number {
+  return nodes / (BEAT_MS / 1000) + entries / (RENEWAL_MS / 1000);
+}
+
+/** The same where copies come and go: each is told of, and removed. */
+function movingWrites(nodes: number, entries: number, copies: number): number {
+  return restingWrites(nodes, entries) + 2 * copies / COPY_SECONDS;
 }
 
 if (import.meta.main) {
@@ -147,6 +155,7 @@ if (import.meta.main) {
   }
   const row = (what: string, writes: number) =>
     console.log(`store writes a second, ${what}: ${writes.toFixed(0)}`);
-  row("1000 machines and one stream on all", storeWrites(1000, 1, 999));
-  row("1000 machines, 100 000 streams of ten players each", storeWrites(1000, 1e5, 9e5));
+  row("1000 machines and one stream on all", restingWrites(1000, 1000));
+  row("1000 machines, 100 000 streams at ten machines each", restingWrites(1000, 1e6));
+  row("the same, with copies that last ten minutes", movingWrites(1000, 1e6, 9e5));
 }

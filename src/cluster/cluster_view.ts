@@ -1,6 +1,6 @@
-import { replicaKey, STREAM_KEYS, streamKey, textOfKey } from "./record_keys.ts";
-import type { RecordStore } from "./record_store.ts";
-import type { ReplicaRecord, StreamRecord } from "./shared_records.ts";
+import { NODE_KEYS, replicaKey, STREAM_KEYS, streamKey, textOfKey } from "./record_keys.ts";
+import type { RecordStore, StoredRecord } from "./record_store.ts";
+import type { NodeRecord, ReplicaRecord, StreamRecord } from "./shared_records.ts";
 
 /** A stream that is published at some machine of a cluster. */
 export interface ClusterStream {
@@ -26,7 +26,7 @@ export interface ClusterStreamPage {
   readonly items: readonly ClusterStream[];
   /** The last name of the part, where more follow. */
   readonly next?: string;
-  /** How many streams there are in all. */
+  /** How many streams there are in all; those of a machine that has just died may be counted still. */
   readonly total: number;
 }
 
@@ -39,7 +39,8 @@ export async function clusterStreams(
   const names = keys.map((key) => textOfKey(key.slice(STREAM_KEYS.length))).sort();
   const behind = names.filter((name) => name > after);
   const part = behind.slice(0, limit);
-  const found = await Promise.all(part.map((name) => streamOf(store, name)));
+  const isAlive = await aliveMachines(store);
+  const found = await Promise.all(part.map((name) => streamOf(store, name, isAlive)));
   const last = part.at(-1);
   return {
     // One may have ended meanwhile.
@@ -54,18 +55,55 @@ export async function clusterStream(
   store: RecordStore,
   name: string,
 ): Promise<ClusterStreamDetail | undefined> {
-  const stream = await streamOf(store, name);
+  const isAlive = await aliveMachines(store);
+  const stream = await streamOf(store, name, isAlive);
   if (stream === undefined) return undefined;
   const records = await store.list(replicaKey(name, ""));
-  const copies = Array.from(records.values(), ({ value }) => JSON.parse(value) as ReplicaRecord)
+  const copies = Array.from(
+    records,
+    ([key, stored]) => ofAlive<ReplicaRecord>({ store, key, stored, isAlive }),
+  )
+    .flatMap((copy) => copy ?? [])
     .filter(({ epoch }) => epoch === stream.epoch)
     .map(({ node, path }) => ({ node, path }));
   return { ...stream, copies };
 }
 
-async function streamOf(store: RecordStore, name: string): Promise<ClusterStream | undefined> {
-  const stored = await store.get(streamKey(name));
-  if (stored === undefined) return undefined;
-  const { node, epoch, claimedMs } = JSON.parse(stored.value) as StreamRecord;
+/** Whether what a machine has told is of one that tells of itself. */
+type IsAlive = (told: { readonly node: string; readonly run: string }) => boolean;
+
+async function aliveMachines(store: RecordStore): Promise<IsAlive> {
+  const records = await store.list(NODE_KEYS);
+  const runs = new Map(Array.from(records.values(), ({ value }) => {
+    const { node, run } = JSON.parse(value) as NodeRecord;
+    return [node, run];
+  }));
+  return ({ node, run }) => runs.get(node) === run;
+}
+
+async function streamOf(
+  store: RecordStore,
+  name: string,
+  isAlive: IsAlive,
+): Promise<ClusterStream | undefined> {
+  const key = streamKey(name);
+  const stored = await store.get(key);
+  const record = stored && ofAlive<StreamRecord>({ store, key, stored, isAlive });
+  if (record === undefined) return undefined;
+  const { node, epoch, claimedMs } = record;
   return { name, node, epoch, since: new Date(claimedMs).toISOString() };
+}
+
+/** What a record says that is of a machine that is there; one of a machine that has died is removed. */
+function ofAlive<T extends Parameters<IsAlive>[0]>({ store, key, stored, isAlive }: {
+  readonly store: RecordStore;
+  readonly key: string;
+  readonly stored: StoredRecord;
+  readonly isAlive: IsAlive;
+}): T | undefined {
+  const record = JSON.parse(stored.value) as T;
+  if (isAlive(record)) return record;
+  // Where the machine is cut off and comes back, it makes it anew. What fails is tried by whoever looks next.
+  store.remove(key, stored.revision).catch(() => {});
+  return undefined;
 }

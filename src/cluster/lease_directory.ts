@@ -46,14 +46,23 @@ interface Claim {
 interface Replica {
   readonly key: string;
   readonly record: ReplicaRecord;
-  isReleased: boolean;
 }
 
 /** A machine tells of itself so often, milliseconds: a third of what its record lasts. */
 export const BEAT_MS = 2000;
 
-/** Streams are told of anew each time that the machine has been told of so often. */
-const BEATS_A_RENEWAL = 10;
+/**
+ * Streams and copies are told of anew so often, milliseconds: a third of what their records last. They count as long as
+ * their machine tells of itself, so that this is for the sake of the store alone, which is to forget those of machines
+ * that never come back.
+ */
+export const RENEWAL_MS = 20 * 60_000;
+
+/** A machine that could tell of nothing for so long may have been taken for dead, milliseconds. */
+const MISSED_MS = 3 * BEAT_MS;
+
+/** A machine whose publisher has lost its name is told so until it has heard, each time after so long, milliseconds. */
+const NOTIFY_AGAIN_MS = 1000;
 
 /** What other machines tell of themselves is asked for anew after so long, milliseconds. */
 const KNOWN_MS = 1000;
@@ -81,14 +90,21 @@ const LONGEST_LOOK_MS = 1000;
 export class LeaseDirectory implements Directory {
   readonly #options: LeaseDirectoryOptions;
   readonly #claims = new Map<string, Claim>();
-  readonly #replicas = new Set<Replica>();
+  /** The copies here, by the keys of their records. */
+  readonly #replicas = new Map<string, Replica>();
   readonly #known = new Map<
     string,
     { readonly atMs: number; readonly record: NodeRecord | undefined }
   >();
   /** When it was looked for a stream last. */
   readonly #asked = new Map<string, number>();
-  #beats = 0;
+  /** Records of this machine that are to go and could not be removed, with the text that each was written with. */
+  readonly #leftOver = new Map<string, string>();
+  #renewedMs = -Infinity;
+  #toldMs = -Infinity;
+  /** Whether the store could not be reached since all was seen to be there. */
+  #hasMissed = false;
+  #isRenewing = false;
   #beating: Timer | undefined;
   #isStopped = false;
 
@@ -146,9 +162,12 @@ export class LeaseDirectory implements Directory {
 
   /** Tells of this machine at once, since something has changed. */
   async tell(): Promise<void> {
-    const { store, self } = this.#options;
+    const { store, self, clock } = this.#options;
     const record = self();
     await store.put(nodeKey(record.node), JSON.stringify(record));
+    const nowMs = clock.now();
+    if (nowMs - this.#toldMs >= MISSED_MS) this.#hasMissed = true;
+    this.#toldMs = nowMs;
   }
 
   /** Claims a name among all machines. */
@@ -175,6 +194,7 @@ export class LeaseDirectory implements Directory {
       }
     } catch (error) {
       if (!(error instanceof StoreUnreachable)) throw error;
+      this.#hasMissed = true;
       const before = this.#claims.get(name);
       const epoch = (before?.record.epoch ?? 0) + 1;
       return {
@@ -203,15 +223,16 @@ export class LeaseDirectory implements Directory {
     const { node, run } = this.#options.self();
     const { epoch } = of;
     const record: ReplicaRecord = { node, run, epoch, path: [...of.path, node] };
-    const replica: Replica = { key: replicaKey(name, node), record, isReleased: false };
-    this.#replicas.add(replica);
+    const replica: Replica = { key: replicaKey(name, node), record };
+    this.#replicas.set(replica.key, replica);
     void this.#tellReplica(replica);
     return {
       id: `${node}~${epoch}`,
       epoch,
       release: () => {
-        replica.isReleased = true;
-        if (this.#replicas.delete(replica)) void this.#removeReplica(replica);
+        if (this.#replicas.get(replica.key) !== replica) return;
+        this.#replicas.delete(replica.key);
+        void this.#remove(replica.key, JSON.stringify(record));
       },
     };
   }
@@ -257,7 +278,7 @@ export class LeaseDirectory implements Directory {
     const key = streamKey(name);
     const revision = await store.update(key, JSON.stringify(made), stored.revision);
     if (revision === undefined) return undefined;
-    if (!isOurs && isAlive) void this.#notify(theirs.node, `lost ${made.epoch} ${name}`);
+    if (!isOurs && isAlive) void this.#notifyLoss(theirs, made, name);
     return { record: made, revision };
   }
 
@@ -270,18 +291,31 @@ export class LeaseDirectory implements Directory {
       release: () => {
         if (this.#claims.get(name) !== claim) return;
         this.#claims.delete(name);
-        void this.#removeClaim(claim);
+        void this.#remove(streamKey(name), JSON.stringify(claim.record));
       },
     };
   }
 
-  async #removeClaim({ name, revision }: Claim): Promise<void> {
-    if (revision === undefined) return;
+  /** Removes a record of this machine, now or when the store can be reached, unless it has become another. */
+  async #remove(key: string, text: string): Promise<void> {
+    this.#leftOver.set(key, text);
     try {
-      await this.#options.store.remove(streamKey(name), revision);
-    } catch {
-      // It is nobody's when this machine has claimed no such name, or is gone.
+      await this.#removeLeftOver(key, text);
+    } catch (error) {
+      if (!(error instanceof StoreUnreachable)) throw error;
+      this.#hasMissed = true;
     }
+  }
+
+  async #removeLeftOver(key: string, text: string): Promise<void> {
+    const { store } = this.#options;
+    const stored = await store.get(key);
+    if (this.#leftOver.get(key) !== text) return;
+    // A copy may be of the same publisher as that before.
+    if (stored?.value === text && !this.#replicas.has(key)) {
+      await store.remove(key, stored.revision);
+    }
+    if (this.#leftOver.get(key) === text) this.#leftOver.delete(key);
   }
 
   /** The machines that have a stream now. */
@@ -340,12 +374,18 @@ export class LeaseDirectory implements Directory {
     return Number(answer ?? 0);
   }
 
-  async #notify(node: string, text: string): Promise<void> {
-    try {
-      await this.#options.store.ask(node, text);
-    } catch {
-      // It hears of it when it renews its claims.
-    }
+  /** Has a machine end its publisher of a name, which `ours` has now: as long as that is so, and the machine is there. */
+  async #notifyLoss(theirs: StreamRecord, ours: StreamRecord, name: string): Promise<void> {
+    const isOurs = (): boolean => this.#claims.get(name)?.record.epoch === ours.epoch;
+    do {
+      try {
+        const answer = await this.#options.store.ask(theirs.node, `lost ${ours.epoch} ${name}`);
+        if (answer !== undefined || !await this.#isAlive(theirs)) return;
+      } catch {
+        // The store is away: what the other has missed it sees when it is back, unless it is this one that has.
+      }
+      await this.#pause(NOTIFY_AGAIN_MS);
+    } while (isOurs() && !this.#isStopped);
   }
 
   /** What another machine asks of this one. */
@@ -375,52 +415,60 @@ export class LeaseDirectory implements Directory {
     const { clock } = this.#options;
     try {
       await this.tell();
-      if (this.#beats++ % BEATS_A_RENEWAL === 0 || this.unconfirmed > 0) await this.#renewAll();
+      // Many names take their time, in which the machine must be heard of.
+      if (this.#hasMissed || clock.now() - this.#renewedMs >= RENEWAL_MS) void this.#renewAll();
     } catch (error) {
       if (!(error instanceof StoreUnreachable)) throw error;
+      this.#hasMissed = true;
     }
     if (!this.#isStopped) this.#beating = clock.setTimer(() => void this.#beat(), BEAT_MS);
   }
 
   /** Sees that the store has what this machine has. */
   async #renewAll(): Promise<void> {
+    this.#hasMissed = true;
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
     try {
       await this.tell();
+      this.#hasMissed = false;
+      this.#renewedMs = this.#options.clock.now();
       for (const claim of [...this.#claims.values()]) await this.#renew(claim);
-      for (const replica of [...this.#replicas]) await this.#tellReplica(replica);
+      for (const replica of [...this.#replicas.values()]) await this.#tellReplica(replica);
+      for (const [key, text] of [...this.#leftOver]) await this.#removeLeftOver(key, text);
     } catch (error) {
       if (!(error instanceof StoreUnreachable)) throw error;
+      this.#hasMissed = true;
+    } finally {
+      this.#isRenewing = false;
     }
   }
 
   async #renew(claim: Claim): Promise<void> {
-    const { store, log } = this.#options;
+    const { log } = this.#options;
     const key = streamKey(claim.name);
     const current = await this.#read<StreamRecord>(key);
     if (this.#claims.get(claim.name) !== claim) return;
-    if (current === undefined) {
-      claim.revision = await store.create(key, JSON.stringify(claim.record));
-      return;
-    }
+    if (current === undefined) return await this.#write(claim, { record: claim.record });
     const { record: theirs, stored } = current;
-    const isOurs = claimId(theirs) === claimId(claim.record);
+    // What this machine's own publisher had, its members have decided among themselves.
+    const isOurs = theirs.node === claim.record.node && theirs.run === claim.record.run;
     const isAlive = isOurs || await this.#isAlive(theirs);
     // Who has taken over by the rules has the name, however young the claim is.
     const isOlder = claim.record.claimedMs < theirs.claimedMs &&
       theirs.over !== claimId(claim.record);
     if (isOurs || !isAlive || isOlder) {
-      const epoch = isOurs ? claim.record.epoch : theirs.epoch + 1;
+      const isSame = claimId(theirs) === claimId(claim.record);
+      const epoch = isSame ? claim.record.epoch : theirs.epoch + 1;
       const record = { ...claim.record, epoch };
-      const revision = await store.update(key, JSON.stringify(record), stored.revision);
-      if (revision === undefined) return;
-      Object.assign(claim, { record, revision });
-      if (isOurs || !isAlive) return;
+      await this.#write(claim, { record, over: stored.revision });
+      if (isOurs || !isAlive || claim.record !== record) return;
       log.warn("a name had two publishers while the machines did not see each other", {
         stream: claim.name,
         node: theirs.node,
         kept: "the publisher here, as its claim is older",
       });
-      return await this.#notify(theirs.node, `lost ${epoch} ${claim.name}`);
+      return void this.#notifyLoss(theirs, record, claim.name);
     }
     log.warn("a name had two publishers while the machines did not see each other", {
       stream: claim.name,
@@ -430,33 +478,41 @@ export class LeaseDirectory implements Directory {
     this.#lose(claim);
   }
 
+  /** Writes the record of a claim, over what is at a revision, or where there is none; another may be faster. */
+  async #write(
+    claim: Claim,
+    { record, over }: { readonly record: StreamRecord; readonly over?: number },
+  ): Promise<void> {
+    const { store } = this.#options;
+    const key = streamKey(claim.name);
+    const text = JSON.stringify(record);
+    const revision = over === undefined
+      ? await store.create(key, text)
+      : await store.update(key, text, over);
+    if (revision === undefined) this.#hasMissed = true;
+    else if (this.#claims.get(claim.name) === claim) Object.assign(claim, { record, revision });
+    else await this.#remove(key, text);
+  }
+
   async #tellReplica(replica: Replica): Promise<void> {
     try {
       await this.#options.store.put(replica.key, JSON.stringify(replica.record));
-      if (replica.isReleased) await this.#removeReplica(replica);
     } catch (error) {
       if (!(error instanceof StoreUnreachable)) throw error;
+      this.#hasMissed = true;
     }
+    // It may have gone, and been looked for to be removed before it was there.
+    if (this.#replicas.has(replica.key)) return;
+    await this.#remove(replica.key, JSON.stringify(replica.record));
   }
 
-  async #removeReplica({ key, record }: Replica): Promise<void> {
-    try {
-      const stored = await this.#read<ReplicaRecord>(key);
-      if (stored?.record.epoch === record.epoch) {
-        await this.#options.store.remove(key, stored.stored.revision);
-      }
-    } catch {
-      // It vanishes by itself.
-    }
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+  async #pause(ms: number, signal?: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#options.clock.setTimer(resolve, ms);
     const stop = (): void => resolve();
-    signal.addEventListener("abort", stop, { once: true });
+    signal?.addEventListener("abort", stop, { once: true });
     await promise;
-    signal.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", stop);
     timer.cancel();
   }
 }

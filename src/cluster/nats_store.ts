@@ -25,8 +25,8 @@ export interface NatsStoreOptions {
 /** A machine that has told nothing for so long is gone, milliseconds. */
 const NODE_TTL_MS = 6000;
 
-/** A stream that nobody has told of for so long is nobody's, milliseconds. */
-const STREAM_TTL_MS = 60_000;
+/** What nobody has told of a stream for so long is forgotten, milliseconds: its machine never came back. */
+const STREAM_TTL_MS = 60 * 60_000;
 
 /** How long the store may take for one thing, milliseconds. */
 const TIMEOUT_MS = 1500;
@@ -179,7 +179,7 @@ export class NatsStore implements RecordStore {
     const [nodes, streams] = await Promise.all([
       this.#openBucket(() => buckets.create(`${prefix}-nodes`, { ttl: NODE_TTL_MS, history: 1 })),
       this.#openBucket(() =>
-        buckets.create(`${prefix}-streams`, { ttl: STREAM_TTL_MS, history: 1 })
+        buckets.create(`${prefix}-claims`, { ttl: STREAM_TTL_MS, history: 1 })
       ),
     ]);
     return { nodes, streams };

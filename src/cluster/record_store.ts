@@ -11,7 +11,7 @@ export type NoticeHandler = (text: string) => string | undefined;
 
 /**
  * Where machines keep what they share. A record vanishes when it has not been written for as long as its kind lasts:
- * `node` records a few seconds, `stream` records a minute.
+ * `node` records a few seconds, all others an hour.
  */
 export interface RecordStore {
   /** Whether it can be reached, as far as is known. */

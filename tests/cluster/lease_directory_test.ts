@@ -238,16 +238,83 @@ Deno.test("a copy of a former publisher is no copy", async () => {
   assertEquals(holders.map(({ member, epoch }) => [member, epoch]), [["a", 2]]);
 });
 
-Deno.test("a name is told of so seldom that its machine costs the store little", async () => {
+Deno.test("names and copies cost the store nothing while nothing changes, and are there for as long as that", async () => {
   const machines = new Machines();
-  const a = await machines.start("a");
+  const [a, b] = [await machines.start("a"), await machines.start("b")];
   for (let stream = 0; stream < 100; stream++) {
     granted(await a.directory.claim(`live/${stream}`, claimant("a"), POLICY));
+    const [of] = await b.directory.find(`live/${stream}`, seek("b"));
+    b.directory.announceReplica(`live/${stream}`, { member: "b", of: of! });
   }
+  await machines.pass(1000);
   const before = machines.shared.writes;
-  await machines.pass(60_000);
-  const aSecond = (machines.shared.writes - before) / 60;
-  assert(aSecond < 8, `${aSecond} writes a second of 100 streams`);
+  await machines.pass(10 * 60_000);
+  // Two machines tell of themselves each 2 s.
+  assertEquals(machines.shared.writes - before, 2 * 10 * 60 / 2);
+  await machines.pass(2 * 3_600_000);
+  assertEquals(machines.shared.keys().filter((key) => !key.startsWith("node.")).length, 200);
+});
+
+Deno.test("what was given up while the store was away is removed when it is back", async () => {
+  const machines = new Machines();
+  const [a, b] = [await machines.start("a"), await machines.start("b")];
+  const lease = granted(await a.directory.claim("live/cam", claimant("a"), POLICY));
+  const [of] = await b.directory.find("live/cam", seek("b"));
+  const copy = b.directory.announceReplica("live/cam", { member: "b", of: of! });
+  await settled();
+  for (const { store } of [a, b]) store.cut();
+  lease.release();
+  copy.release();
+  await machines.pass(1000);
+  for (const { store } of [a, b]) store.heal();
+  await settled();
+  assertEquals(machines.shared.keys().filter((key) => !key.startsWith("node.")), []);
+  assertEquals(kindOf(await b.directory.claim("live/cam", claimant("b"), OTHER)), "granted");
+});
+
+Deno.test("a copy that is given up and told of anew at once stays", async () => {
+  const machines = new Machines();
+  const [a, b] = [await machines.start("a"), await machines.start("b")];
+  granted(await a.directory.claim("live/cam", claimant("a"), POLICY));
+  const [of] = await b.directory.find("live/cam", seek("b"));
+  const first = b.directory.announceReplica("live/cam", { member: "b", of: of! });
+  first.release();
+  const second = b.directory.announceReplica("live/cam", { member: "b", of: of! });
+  await machines.pass(1000);
+  assertEquals(machines.shared.keys().filter((key) => key.startsWith("replica.")).length, 1);
+  second.release();
+  await settled();
+  assertEquals(machines.shared.keys().filter((key) => key.startsWith("replica.")).length, 0);
+});
+
+Deno.test("a machine that was halted for so long that it was taken for dead ends what another has now", async () => {
+  const machines = new Machines();
+  const [a, b] = [await machines.start("a"), await machines.start("b")];
+  const [here, there] = [claimant("a"), claimant("b")];
+  granted(await a.directory.claim("live/cam", here, POLICY));
+  a.store.cut();
+  await machines.pass(7000);
+  granted(await b.directory.claim("live/cam", there, OTHER));
+  await machines.pass(1000);
+  // Its connection was there all the time: nothing tells it that the store can be reached again.
+  a.store.isReachable = true;
+  await machines.pass(2000);
+  assertEquals([here.ends.length + there.ends.length, a.directory.unconfirmed], [1, 0]);
+});
+
+Deno.test("who is told that its name is another's is told until it has heard", async () => {
+  const machines = new Machines();
+  const [a, b] = [await machines.start("a"), await machines.start("b")];
+  const here = claimant("a");
+  granted(await a.directory.claim("live/cam", here, POLICY));
+  const heard = machines.shared.handlers.get("a")!;
+  machines.shared.handlers.delete("a");
+  granted(await b.directory.claim("live/cam", claimant("b"), POLICY));
+  await machines.pass(1500);
+  assertEquals(here.ends, []);
+  machines.shared.handlers.set("a", heard);
+  await machines.pass(1500);
+  assertEquals(here.ends, ["replaced"]);
 });
 
 Deno.test("a tree forms by itself: each machine has room for a few, and a thousand get the stream", () => {

@@ -27,7 +27,7 @@ export class SharedRecords {
 
   set(key: string, value: string): number {
     this.writes++;
-    const lastsMs = key.startsWith("node.") ? 6000 : 60_000;
+    const lastsMs = key.startsWith("node.") ? 6000 : 3_600_000;
     const revision = ++this.#revision;
     this.#records.set(key, { value, revision, endsMs: this.clock.now() + lastsMs });
     return revision;
