@@ -24,6 +24,7 @@ import { isDisconnect, Outbox, type Transport } from "../transport/mod.ts";
 import { MessageFeed } from "./message_feed.ts";
 import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
 import type { RtmpClientOptions, RtmpClientStatistics } from "./rtmp_client_options.ts";
+import { movedBy } from "./rtmp_redirection.ts";
 import { connectRtmp, RTMP_SHAKEN, type RtmpAttempt } from "./rtmp_connect.ts";
 import { RtmpPlayback, type RtmpRequestOptions } from "./rtmp_playback.ts";
 import { asPublished, type RtmpMedia, RtmpPublication } from "./rtmp_publication.ts";
@@ -373,7 +374,7 @@ export class RtmpClient {
           this.#stopped(event.streamId, event.error, event.status);
           break;
         case "status":
-          this.#options.onStatus?.(event.status);
+          this.#hear(event.status);
           break;
         case "redirect":
           this.#redirect = event;
@@ -383,6 +384,13 @@ export class RtmpClient {
           this.#finish(event.error);
       }
     }
+  }
+
+  #hear(status: RtmpStatus): void {
+    const { onMove, onStatus } = this.#options;
+    const to = onMove && movedBy(status, this.url);
+    if (to !== undefined) onMove!(to);
+    onStatus?.(status);
   }
 
   #stopped(streamId: number, error: RtmpError | undefined, status: RtmpStatus): void {

@@ -5,6 +5,7 @@ import type {
   RtmpClientSessionStatistics,
   RtmpCredentials,
   RtmpStatus,
+  RtmpUrl,
 } from "../rtmp/mod.ts";
 import type { StreamPair } from "../transport/mod.ts";
 
@@ -35,6 +36,13 @@ export interface RtmpClientOptions {
   readonly session?: Pick<RtmpClientSessionOptions, "chunkSize" | "pingAfterMs" | "pingTimeoutMs">;
   /** Longest time that the server may take nothing of what is sent. Default 10 000 ms. */
   readonly writeStallMs?: number;
+  /**
+   * Is told where the server asks the client to go on (Enhanced RTMP v2, Reconnect Request), with the URL of the same
+   * stream there: as in a redirection, credentials stay with their host, and nothing leads from `rtmps` to `rtmp`. Who
+   * follows connects anew, and closes this client when the other has taken its place. Not told of servers that this
+   * program may not connect to.
+   */
+  readonly onMove?: (url: RtmpUrl) => void;
   /** Hears what the server says beyond the answers to requests, such as a request to reconnect. */
   readonly onStatus?: (status: RtmpStatus) => void;
 }

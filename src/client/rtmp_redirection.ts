@@ -1,5 +1,11 @@
 import { hasNetPermission, permissionHost } from "../transport/mod.ts";
-import { parseRtmpUrl, RtmpError, type RtmpUrl } from "../rtmp/mod.ts";
+import {
+  formatTcUrl,
+  parseRtmpUrl,
+  RtmpError,
+  type RtmpStatus,
+  type RtmpUrl,
+} from "../rtmp/mod.ts";
 
 /** Parameters of a stream's name that show who the client is, as servers take them. */
 const CREDENTIAL_PARAMETERS = ["user", "pass", "username", "password"] as const;
@@ -25,6 +31,29 @@ export function redirected(from: RtmpUrl, tcUrl: string): RtmpUrl {
   const [name, query] = cutQuery(from.key);
   const key = name + (isSame ? query : withoutCredentials(query));
   return { ...to, app, key, ...credentials };
+}
+
+/** What a server says by which it asks its client to connect to another, or to it anew. */
+const RECONNECT_REQUEST = "NetConnection.Connect.ReconnectRequest";
+
+/**
+ * Where a status asks the client to go on; `undefined` where it is no such status, or nothing leads there: the URL may be
+ * relative to that of now, which is meant where it is left out.
+ */
+export function movedBy(status: RtmpStatus, from: RtmpUrl): RtmpUrl | undefined {
+  if (status.code !== RECONNECT_REQUEST) return undefined;
+  const told = status.information["tcUrl"];
+  if (typeof told !== "string" || told === "") return from;
+  const tcUrl = URL.parse(told, formatTcUrl(from))?.href ?? told;
+  try {
+    const to = redirected(from, tcUrl);
+    if (from.scheme === "rtmps" && to.scheme !== "rtmps") return undefined;
+    checkRedirect(to);
+    return to;
+  } catch (error) {
+    if (error instanceof RtmpError) return undefined;
+    throw error;
+  }
 }
 
 /** A server must not have this program stop at a question, for permission to connect to another. */

@@ -382,6 +382,9 @@ export class RtspClient implements AsyncDisposable {
       },
       writeStallMs,
       isHeldBack: () => this.#playback?.holdsBack ?? false,
+      onMove: (url) => {
+        if (this.#connection === connection) this.#options.onMove?.(parseRtspUrl(url));
+      },
       onEnd: (error) => {
         if (this.#connection !== connection) return;
         this.#lost = { error, atMs: performance.now() };

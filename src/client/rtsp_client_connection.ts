@@ -42,6 +42,8 @@ export interface RtspClientConnectionOptions {
   readonly writeStallMs: number;
   /** Whether readers are so far behind that nothing more should be read. */
   readonly isHeldBack: () => boolean;
+  /** Told where the server asks the client to go on. */
+  readonly onMove: (url: string) => void;
   /** Told once, when the connection has ended by itself. */
   readonly onEnd: (error: unknown) => void;
 }
@@ -278,6 +280,9 @@ export class RtspClientConnection {
         break;
       case "failed":
         this.#refuse(event.cseq, event.error);
+        break;
+      case "move":
+        this.#options.onMove(event.url);
         break;
       case "redirect":
         this.#refuse(event.cseq, new RtspRedirection(event));

@@ -1,4 +1,4 @@
-import type { RtspCredentials, RtspRange } from "../rtsp/mod.ts";
+import type { RtspCredentials, RtspRange, RtspUrl } from "../rtsp/mod.ts";
 import type { StreamPair } from "../transport/mod.ts";
 import type { PlaybackBounds } from "./playback_bounds.ts";
 import type { RtspRequestOptions } from "./rtsp_client_connection.ts";
@@ -28,6 +28,12 @@ export interface RtspClientOptions {
    * goes over it.
    */
   readonly connection?: Pick<StreamPair, "readable" | "writable"> & Partial<StreamPair>;
+  /**
+   * Is told where the server asks the client to go on (REDIRECT: RFC 2326, 10.10), with the URL there: as in any
+   * redirection, credentials stay with their host. Who follows connects anew, and closes this client when the other has
+   * taken its place.
+   */
+  readonly onMove?: (url: RtspUrl) => void;
   /** With `auto`: time without a packet over UDP after which TCP is tried. Default 3000 ms. */
   readonly fallbackMs?: number;
   /** Time without a packet after which a playback fails; `Infinity` for none. Default 10 000 ms. */

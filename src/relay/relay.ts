@@ -12,10 +12,39 @@ import { RtmpError } from "../rtmp/mod.ts";
 import { RtspError } from "../rtsp/mod.ts";
 import { hasNetPermission, permissionHost } from "../transport/mod.ts";
 import { PeerLog, type ServerLog, silentLog } from "../log/mod.ts";
-import { type RelayConnection, type RelayDriver, RelayFailure } from "./relay_driver.ts";
+import { freshStart } from "./fresh_start.ts";
+import {
+  type RelayConnection,
+  type RelayDriver,
+  RelayFailure,
+  type RelayMove,
+} from "./relay_driver.ts";
 import { relayDriver } from "./relay_checks.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
 import { RelayVisit } from "./relay_visit.ts";
+
+/** What is relayed by one connection: a relay that the remote server sends elsewhere has two for a moment. */
+interface Leg {
+  readonly connection: RelayConnection;
+  /** Resolves when it relays. */
+  readonly begun: Promise<void>;
+  /** Resolves with why it is over, when its connection is closed. */
+  readonly done: Promise<RelayEnd>;
+  /** Another goes on in its place. */
+  leave(): void;
+}
+
+/** What one leg is told, and tells. */
+interface LegOptions {
+  /** Ends all. */
+  readonly signal: AbortSignal;
+  /** Ends this one: another goes on in its place. */
+  readonly left: AbortSignal;
+  /** The one that it goes on for. */
+  readonly before: Leg | undefined;
+  /** Is to be called when it relays. */
+  readonly onBegun: () => void;
+}
 
 /** The parts of a server that its relays use. */
 export interface RelayContext {
@@ -41,6 +70,9 @@ export type RelayStopReason = "stopped" | "changed" | "removed";
 
 /** How often a running relay looks whether it is still needed, milliseconds. */
 const LOOK_MS = 250;
+
+/** A relay that is sent elsewhere again stays for so long at least, milliseconds. */
+const LEAST_LEG_MS = 1000;
 
 /** How long a pull on demand goes on without anyone who watches, milliseconds. */
 const DEFAULT_IDLE_MS = 5000;
@@ -71,6 +103,8 @@ type RelayEnd =
   | "kicked"
   /** The remote stream has ended: of a pull. */
   | "remote-ended"
+  /** The remote server has asked for it, and it goes on by another connection. */
+  | "moved"
   /** The server stops, or the relay was changed or removed. */
   | RelayStopReason;
 
@@ -284,22 +318,80 @@ export class Relay {
     const unwatched = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, unwatched.signal]);
     const timer = this.#giveUpUnwatched(unwatched);
-    let connection: RelayConnection | undefined;
-    // A remote server that takes nothing must not hold up the end.
-    const onAbort = (): void => void connection?.close();
-    signal.addEventListener("abort", onAbort);
     try {
-      connection = await this.#driver.connect(signal);
-      const isPush = this.#options.mode === "push";
-      return isPush ? await this.#push(connection) : await this.#pull(connection, signal);
+      return await this.#follow(await this.#driver.connect(signal), signal);
     } catch (error) {
       if (unwatched.signal.aborted) return "unwatched";
       throw error;
     } finally {
       timer?.cancel();
-      signal.removeEventListener("abort", onAbort);
-      await connection?.close();
     }
+  }
+
+  /** Relays by a connection, and where the remote server asks to go on elsewhere by the next. */
+  async #follow(connection: RelayConnection, signal: AbortSignal): Promise<RelayEnd> {
+    const { clock } = this.#context;
+    for (let leg = this.#leg(connection, { signal, before: undefined });;) {
+      const over = leg.done.then(() => undefined);
+      const beganMs = clock.now();
+      const move = await Promise.race([over, leg.connection.moved]);
+      // Servers that send it to each other are not to have it run.
+      const { promise: rested, resolve } = Promise.withResolvers<void>();
+      const rest = clock.setTimer(resolve, Math.max(0, beganMs + LEAST_LEG_MS - clock.now()));
+      await Promise.race([over, rested]).finally(() => rest.cancel());
+      const next = move && await this.#move(move, { from: leg, signal });
+      if (next === undefined) return await leg.done;
+      leg = next;
+    }
+  }
+
+  /** Goes on where the remote server asks for it, and leaves the leg of before when that relays; `undefined` if it fails. */
+  async #move(
+    move: RelayMove,
+    { from, signal }: { readonly from: Leg; readonly signal: AbortSignal },
+  ): Promise<Leg | undefined> {
+    const { log } = this.#context;
+    const { target } = move;
+    try {
+      checkConnectPermission(move.address);
+      const next = this.#leg(await move.connect(signal), { signal, before: from });
+      await Promise.race([next.begun, next.done]);
+      from.leave();
+      log.info("relay moved", { ...this.#fields, target });
+      return next;
+    } catch (error) {
+      // A server that stops asks for that too, and cannot be connected to yet.
+      log.debug("relay cannot go on where it is sent", {
+        ...this.#fields,
+        reason: this.#reasonOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  #leg(
+    connection: RelayConnection,
+    { signal, before }: { readonly signal: AbortSignal; readonly before: Leg | undefined },
+  ): Leg {
+    const { promise: begun, resolve: onBegun } = Promise.withResolvers<void>();
+    const left = new AbortController();
+    const run = async (): Promise<RelayEnd> => {
+      // A remote server that takes nothing must not hold up the end.
+      const onAbort = (): void => void connection.close();
+      signal.addEventListener("abort", onAbort);
+      try {
+        const options: LegOptions = { signal, left: left.signal, before, onBegun };
+        const isPush = this.#options.mode === "push";
+        return await (isPush ? this.#push(connection, options) : this.#pull(connection, options));
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+        await connection.close();
+      }
+    };
+    const done = run();
+    // It may fail while it is looked at the next.
+    done.catch(() => {});
+    return { connection, begun, done, leave: () => left.abort() };
   }
 
   /**
@@ -342,6 +434,8 @@ export class Relay {
 
   #started(): void {
     this.#state = "running";
+    // It goes on by another connection.
+    if (this.#before !== undefined) return;
     this.#before = { bytes: this.#bytes, units: this.#units };
     this.#context.log.info("relay started", this.#fields);
   }
@@ -360,18 +454,21 @@ export class Relay {
     });
   }
 
-  #failed(error: unknown, waitMs: number): void {
-    const isKnown = error instanceof RtmpError || error instanceof RtspError ||
-      error instanceof HubError || error instanceof RelayFailure;
-    let reason = isKnown ? error.message : String(error);
+  #reasonOf(error: unknown): string {
+    let reason = isKnown(error) ? error.message : String(error);
     // A server may repeat what it was asked for.
     for (const secret of this.#driver.secrets) reason = reason.replaceAll(secret, "…");
+    return reason;
+  }
+
+  #failed(error: unknown, waitMs: number): void {
+    const reason = this.#reasonOf(error);
     this.#lastError = reason;
     // Once for each spell of failures: what fails for hours is told in the statistics. What was said to
     // have started is said to be over.
     const level = this.#failures === 1 || this.#before !== undefined ? "warn" : "debug";
     this.#before = undefined;
-    this.#context.log[isKnown ? level : "error"]("relay failed", {
+    this.#context.log[isKnown(error) ? level : "error"]("relay failed", {
       ...this.#fields,
       reason,
       retryMs: Math.round(waitMs),
@@ -387,14 +484,24 @@ export class Relay {
     this.#lastError = undefined;
   }
 
-  async #pull(connection: RelayConnection, signal: AbortSignal): Promise<RelayEnd> {
+  async #pull(
+    connection: RelayConnection,
+    { signal, left, before, onBegun }: LegOptions,
+  ): Promise<RelayEnd> {
     const { clock, log } = this.#context;
     const { units, tracks, backChannel } = await connection.play(signal, {
       onNoBackChannel: (reason) =>
         log.warn("relay source has no back channel", { ...this.#fields, reason }),
     });
+    const first = before === undefined
+      ? []
+      : await freshStart(units, { now: () => clock.now(), hurry: before.done });
     const end = new AbortController();
     let reason: RelayEnd = "unwatched";
+    left.addEventListener("abort", () => {
+      reason = "moved";
+      end.abort();
+    });
     const visit = await this.#enter();
     const ticket = await visit.publish({
       identity: `relay from ${this.#driver.target}`,
@@ -405,6 +512,7 @@ export class Relay {
         end.abort();
       },
     });
+    onBegun();
     const publication = ticket.publication!;
     let wantedAt = clock.now();
     let failure: RelayFailure | undefined;
@@ -420,14 +528,14 @@ export class Relay {
     };
     let timer = clock.setTimer(look, LOOK_MS);
     this.#started();
+    const take = (unit: MediaUnit): void => {
+      this.#relayed(unit);
+      ticket.write(unit);
+      ticket.commit();
+    };
     try {
-      const sink = new WritableStream<MediaUnit>({
-        write: (unit) => {
-          this.#relayed(unit);
-          ticket.write(unit);
-          ticket.commit();
-        },
-      });
+      for (const unit of first) take(unit);
+      const sink = new WritableStream<MediaUnit>({ write: take });
       await units.pipeTo(sink, { signal: AbortSignal.any([end.signal, this.#stop.signal]) });
       reason = "remote-ended";
       return reason;
@@ -446,7 +554,10 @@ export class Relay {
     return await RelayVisit.enter(this.#gate, { protocol, name: this.#options.name });
   }
 
-  async #push(connection: RelayConnection): Promise<RelayEnd> {
+  async #push(
+    connection: RelayConnection,
+    { left, onBegun }: LegOptions,
+  ): Promise<RelayEnd> {
     const { hub, clock, log } = this.#context;
     const { signal } = this.#stop;
     const stream = hub.get(this.#options.name);
@@ -454,22 +565,28 @@ export class Relay {
     const sink = await connection.publish(stream, { clock, log, signal });
     if (sink === undefined || !stream.isLive) return "unpublished";
     let end: RelayEnd = "unpublished";
-    let isKicked = false;
+    let isOver = false;
     const { queue, close } = openStreamQueue(stream);
+    left.addEventListener("abort", () => {
+      end = "moved";
+      isOver = true;
+      close();
+    });
     let visit: RelayVisit | undefined;
     try {
       visit = await this.#enter();
       await visit.play(() => {
-        isKicked = true;
+        isOver = true;
         end = "kicked";
         close();
       });
       this.#started();
+      onBegun();
       // A failing send tells of the end; while there is nothing to send, this does.
       void sink.ended.then(close);
       const droppedBefore = this.#dropped;
       for (;;) {
-        const next = isKicked ? undefined : queue.next();
+        const next = isOver ? undefined : queue.next();
         if (next !== undefined) {
           const { unit, tag: publication } = next;
           if (!await sink.send({ unit, publication })) {
@@ -493,6 +610,11 @@ export class Relay {
 /** Whether a push has something to forward: what is fetched from another part of the server is forwarded there. */
 export function isForwarded({ publication }: Stream): boolean {
   return publication !== undefined && publication.via === undefined;
+}
+
+function isKnown(error: unknown): error is Error {
+  return error instanceof RtmpError || error instanceof RtspError ||
+    error instanceof HubError || error instanceof RelayFailure;
 }
 
 /** A desk for a relay that is no server's: it is let in, and nobody hears of it. */

@@ -16,8 +16,20 @@ export interface RelayDriver {
   connect(signal: AbortSignal): Promise<RelayConnection>;
 }
 
+/** Where a remote server asks a relay to go on. */
+export interface RelayMove {
+  /** The server there, as {@linkcode RelayDriver.target}. */
+  readonly target: string;
+  /** Host and port that are connected to. */
+  readonly address: { readonly hostname: string; readonly port: number };
+  /** Connects to it. */
+  connect(signal: AbortSignal): Promise<RelayConnection>;
+}
+
 /** A connection to the remote server, for one attempt. */
 export interface RelayConnection {
+  /** Resolves when the remote server asks to go on elsewhere; never where it does not. */
+  readonly moved: Promise<RelayMove>;
   /** Asks for the remote stream; `onNoBackChannel` is told why a back channel that is wanted is not there. */
   play(
     signal: AbortSignal,

@@ -2,7 +2,7 @@ import type { RtmpClient, RtmpMedia, RtmpPublication } from "../client/mod.ts";
 import type { Publication } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { FlvError, plainAudioBody, plainVideoBody } from "../flv/mod.ts";
-import { CapsEx, parseRtmpUrl } from "../rtmp/mod.ts";
+import { CapsEx, parseRtmpUrl, type RtmpUrl } from "../rtmp/mod.ts";
 import { type FlvBody, FlvRemuxer, type LossPolicy } from "../transmux/mod.ts";
 import { formatAddress } from "../transport/mod.ts";
 import { tellLeftOut } from "../wire/mod.ts";
@@ -13,6 +13,7 @@ import {
   type RelayConnection,
   type RelayDriver,
   type RelayedUnit,
+  type RelayMove,
   type RelaySink,
   type RelaySource,
   secretsOf,
@@ -27,31 +28,41 @@ import type { RelayOptions } from "./relay_options.ts";
 export function rtmpRelayDriver(options: RelayOptions): RelayDriver {
   const { url, client = {}, onLoss = "pass" } = options;
   const parsed = parseRtmpUrl(url);
-  const { scheme, app, key } = parsed;
-  const address = { hostname: parsed.host, port: parsed.port };
+  const { app, key } = parsed;
+  const at = (remote: RtmpUrl): RelayMove => {
+    const address = { hostname: remote.host, port: remote.port };
+    return {
+      target: `${remote.scheme}://${formatAddress(address)}/${remote.app.split("?", 1)[0]}`,
+      address,
+      connect: async (signal) => {
+        const { RtmpClient } = await loadClients();
+        const { promise: moved, resolve } = Promise.withResolvers<RelayMove>();
+        const onMove = (url: RtmpUrl): void => resolve(at(url));
+        const connected = await RtmpClient.connect(remote, { ...client, signal, onMove });
+        return new RtmpRelayConnection(connected, { onLoss, moved });
+      },
+    };
+  };
   return {
+    ...at(parsed),
     protocol: "rtmp",
-    target: `${scheme}://${formatAddress(address)}/${app.split("?", 1)[0]}`,
-    address,
     // The key is what most services know their publishers by.
     secrets: secretsOf(parsed, app, key, `=${key.split("?", 1)[0]}`),
-    connect: async (signal) => {
-      const { RtmpClient } = await loadClients();
-      return new RtmpRelayConnection(
-        await RtmpClient.connect(url, { ...client, signal }),
-        onLoss,
-      );
-    },
   };
 }
 
 class RtmpRelayConnection implements RelayConnection {
+  readonly moved: Promise<RelayMove>;
   readonly #client: RtmpClient;
   readonly #onLoss: LossPolicy;
 
-  constructor(client: RtmpClient, onLoss: LossPolicy) {
+  constructor(
+    client: RtmpClient,
+    { onLoss, moved }: { readonly onLoss: LossPolicy; readonly moved: Promise<RelayMove> },
+  ) {
     this.#client = client;
     this.#onLoss = onLoss;
+    this.moved = moved;
   }
 
   async play(signal: AbortSignal): Promise<RelaySource> {

@@ -1,6 +1,6 @@
 import type { RtspClient, RtspRecording } from "../client/mod.ts";
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
-import { parseRtspUrl } from "../rtsp/mod.ts";
+import { parseRtspUrl, type RtspUrl } from "../rtsp/mod.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
 import { DatagramPace, formatAddress } from "../transport/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
@@ -11,6 +11,7 @@ import {
   type RelayDriver,
   type RelayedUnit,
   RelayFailure,
+  type RelayMove,
   type RelaySink,
   type RelaySource,
   secretsOf,
@@ -36,12 +37,18 @@ export function rtspRelayDriver(options: RelayOptions): RelayDriver {
   if (parsed.scheme === "rtsps" && transport === "udp" && options.mode === "push") {
     throw new TypeError('Cannot push as media to rtsps goes over TCP: current value is "udp"');
   }
-  const address = { hostname: parsed.host, port: parsed.port };
   const secrets = secretsOf(parsed, parsed.path, `?${parsed.query ?? ""}`);
-  const connect = async (signal?: AbortSignal): Promise<RtspClient> => {
+  const connect = async (
+    to: RtspUrl,
+    { signal, onMove }: {
+      readonly signal?: AbortSignal | undefined;
+      readonly onMove?: (url: RtspUrl) => void;
+    },
+  ): Promise<RtspClient> => {
     const { RtspClient } = await loadClients();
-    return await RtspClient.connect(parsed, {
+    return await RtspClient.connect(to, {
       transport,
+      ...(onMove === undefined ? {} : { onMove }),
       ...(signal === undefined ? {} : { signal }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(caCerts === undefined ? {} : { caCerts }),
@@ -49,29 +56,41 @@ export function rtspRelayDriver(options: RelayOptions): RelayDriver {
       mediaTimeoutMs: Infinity,
     });
   };
-  return {
-    protocol: "rtsp",
-    // Cameras have passwords in their paths.
-    target: `${parsed.scheme}://${formatAddress(address)}`,
-    address,
-    secrets,
-    connect: async (signal) =>
-      new RtspRelayConnection(await connect(signal), {
-        backChannel: backchannel ? { connect, secrets } : undefined,
-      }),
+  const at = (remote: RtspUrl): RelayMove => {
+    const address = { hostname: remote.host, port: remote.port };
+    return {
+      // Cameras have passwords in their paths.
+      target: `${remote.scheme}://${formatAddress(address)}`,
+      address,
+      connect: async (signal) => {
+        const { promise: moved, resolve } = Promise.withResolvers<RelayMove>();
+        const onMove = (url: RtspUrl): void => resolve(at(url));
+        const again = (signal?: AbortSignal) => connect(remote, { signal });
+        return new RtspRelayConnection(await connect(remote, { signal, onMove }), {
+          backChannel: backchannel ? { connect: again, secrets } : undefined,
+          moved,
+        });
+      },
+    };
   };
+  return { ...at(parsed), protocol: "rtsp", secrets };
 }
 
 class RtspRelayConnection implements RelayConnection {
+  readonly moved: Promise<RelayMove>;
   readonly #client: RtspClient;
   readonly #backChannel: RtspBackChannelOptions | undefined;
 
   /** `backChannel` is left out where nobody is to talk to who is pulled from. */
   constructor(
     client: RtspClient,
-    options: { readonly backChannel: RtspBackChannelOptions | undefined },
+    options: {
+      readonly backChannel: RtspBackChannelOptions | undefined;
+      readonly moved: Promise<RelayMove>;
+    },
   ) {
     this.#client = client;
+    this.moved = options.moved;
     this.#backChannel = options.backChannel;
   }
 

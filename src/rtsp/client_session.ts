@@ -3,7 +3,13 @@ import { parseChallenges, type RtspChallenge } from "./authentication_headers.ts
 import { buildAuthorization, type RtspCredentials } from "./authentication.ts";
 import { RTSP_BACK_CHANNEL } from "./back_channel.ts";
 import { RtspError } from "./errors.ts";
-import { encodeRequest, encodeResponse, type RtspMessage, type RtspResponse } from "./message.ts";
+import {
+  encodeRequest,
+  encodeResponse,
+  type RtspMessage,
+  type RtspRequest,
+  type RtspResponse,
+} from "./message.ts";
 import { formatRange, parseRange, type RtspRange } from "./range.ts";
 import { parseRtpInfo, type RtspRtpInfo } from "./rtp_info.ts";
 import { isNoSession, parseSessionHeader } from "./session_header.ts";
@@ -87,6 +93,8 @@ export type RtspClientEvent =
     /** `redirects` option for the session there. */
     readonly redirects: number;
   }
+  /** The server asks the client to go on elsewhere (REDIRECT), with the credentials that may go there. */
+  | { readonly type: "move"; readonly url: string }
   | { readonly type: "frame"; readonly channel: number; readonly payload: Uint8Array }
   /** The connection is to be closed once its output is written. */
   | { readonly type: "close"; readonly error: RtspError };
@@ -298,7 +306,7 @@ export class RtspClientSession {
           this.#receiveResponse(message, events);
           break;
         case "request":
-          this.#receiveRequest(message.method, message.headers.get("CSeq"));
+          this.#receiveRequest(message, events);
           break;
         case "malformed":
           this.#fail(message.error, events);
@@ -370,10 +378,28 @@ export class RtspClientSession {
   }
 
   /** A server's own requests: OPTIONS and GET_PARAMETER ask whether the client lives. */
-  #receiveRequest(method: string, cseq: string | undefined): void {
-    const alive = method === "OPTIONS" || method === "GET_PARAMETER";
-    const headers: Record<string, string> = cseq === undefined ? {} : { CSeq: cseq };
-    this.#output.push(encodeResponse({ status: alive ? 200 : 501, headers }));
+  #receiveRequest({ method, headers }: RtspRequest, events: RtspClientEvent[]): void {
+    const cseq = headers.get("CSeq");
+    const status = method === "REDIRECT"
+      ? this.#move(headers.get("Location"), events)
+      : method === "OPTIONS" || method === "GET_PARAMETER"
+      ? 200
+      : 501;
+    this.#output.push(
+      encodeResponse({ status, headers: cseq === undefined ? {} : { CSeq: cseq } }),
+    );
+  }
+
+  /** The status that a REDIRECT is answered with (RFC 2326, 10.10). */
+  #move(location: string | undefined, events: RtspClientEvent[]): number {
+    if (location === undefined) return 400;
+    try {
+      events.push({ type: "move", url: this.#locate(location) });
+      return 200;
+    } catch (error) {
+      if (!(error instanceof RtspError)) throw error;
+      return 400;
+    }
   }
 
   #receiveResponse(response: RtspResponse, events: RtspClientEvent[]): void {
@@ -481,6 +507,11 @@ export class RtspClientSession {
       const why = location === undefined ? "without Location" : `number ${redirects}`;
       throw new RtspError("redirect", `a redirection ${why}`, { status });
     }
+    events.push({ type: "redirect", cseq: sent.cseq, url: this.#locate(location), redirects });
+  }
+
+  /** The URL that a server names, absolute or by its path. */
+  #locate(location: string): string {
     const url = /^rtsps?:/i.test(location)
       ? parseRtspUrl(location)
       : withRtspPath(this.#url, location.replace(/^\/?/, "/"));
@@ -489,8 +520,7 @@ export class RtspClientSession {
     const isSafe = url.scheme === "rtsps" || this.#url.scheme === "rtsp";
     const isSame = url.host === this.#url.host && isSafe;
     const kept = isSame && url.username === undefined && this.#credentials;
-    const target = formatRtspUrl({ ...url, ...(kept || {}) }, { credentials: true });
-    events.push({ type: "redirect", cseq: sent.cseq, url: target, redirects });
+    return formatRtspUrl({ ...url, ...(kept || {}) }, { credentials: true });
   }
 
   #refused(sent: Sent, response: RtspResponse, events: RtspClientEvent[]): void {

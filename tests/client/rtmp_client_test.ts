@@ -7,8 +7,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { RtmpClient } from "../../src/client/mod.ts";
+import { movedBy } from "../../src/client/rtmp_redirection.ts";
 import { parseOnMetaData } from "../../src/flv/mod.ts";
-import { encodeControlMessage, RtmpError } from "../../src/rtmp/mod.ts";
+import { encodeControlMessage, parseRtmpUrl, RtmpError } from "../../src/rtmp/mod.ts";
 import { standsStill } from "../support/stand_still.ts";
 import { TestServer, until } from "../support/test_server.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "./rtmp_media.ts";
@@ -516,15 +517,35 @@ Deno.test("a playback that is to skip holds nobody back, and goes on at a key fr
   assert(numbers[0]! > 0 && dropped > 0, `${numbers[0]}, ${dropped} dropped`);
 });
 
-Deno.test("RtmpClient passes on what the server says besides", async () => {
+Deno.test("RtmpClient passes on what the server says besides, and where it asks to go on", async () => {
   await using server = new ScriptedServer(async (peer) => {
     await peer.accept();
     await peer.status(0, "NetConnection.Connect.ReconnectRequest");
     await peer.command("never");
   });
   const heard = Promise.withResolvers<string>();
+  const moved = Promise.withResolvers<string>();
   await using _client = await RtmpClient.connect(`${server.url}/live/cam`, {
     onStatus: ({ code }) => heard.resolve(code),
+    onMove: (url) => moved.resolve(`${url.host}:${url.port} ${url.app} ${url.key}`),
   });
   assertStringIncludes(await heard.promise, "ReconnectRequest");
+  // It names no server: the same is meant.
+  assertEquals(await moved.promise, `${server.url.slice("rtmp://".length)} live cam`);
+});
+
+Deno.test("a reconnect request leads to the same stream elsewhere, and to nowhere that the program may not connect to", () => {
+  const from = parseRtmpUrl("rtmp://me:secret@127.0.0.1/live/cam?pass=1&x=2");
+  const to = (tcUrl: string, url = from) => {
+    const information = { tcUrl };
+    const code = "NetConnection.Connect.ReconnectRequest";
+    const moved = movedBy({ streamId: 0, level: "", code, description: "", information }, url);
+    return moved && `${moved.scheme} ${moved.username} ${moved.host} ${moved.app}/${moved.key}`;
+  };
+  assertEquals(to("/other"), "rtmp me 127.0.0.1 other/cam?pass=1&x=2");
+  assertEquals(to("rtmp://you:1@127.0.0.1/live"), "rtmp you 127.0.0.1 live/cam?pass=1&x=2");
+  assertEquals(to("http://127.0.0.1/live"), undefined);
+  assertEquals(to("rtmp://192.0.2.1/live"), "rtmp undefined 192.0.2.1 live/cam?x=2");
+  assertEquals(to("rtmp://192.0.2.2/live"), undefined, "there is no permission");
+  assertEquals(to("rtmp://127.0.0.1/live", { ...from, scheme: "rtmps" }), undefined);
 });

@@ -325,12 +325,27 @@ Deno.test("frames are handed on, and a server's own requests answered", () => {
     { type: "frame", channel: 2, payload },
   ]);
   const decoder = new RtspDecoder();
-  const requests = "OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\nREDIRECT * RTSP/1.0\r\n\r\n";
+  const requests = "OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\nPAUSE * RTSP/1.0\r\n\r\n";
   wire.client.receive(decoder.push(new TextEncoder().encode(requests)), 0);
   const lines = wire.client.takeOutput().map((bytes) =>
     new TextDecoder().decode(bytes).split("\r\n", 2)
   );
   assertEquals(lines, [["RTSP/1.0 200 OK", "CSeq: 9"], ["RTSP/1.0 501 Not Implemented", ""]]);
+});
+
+Deno.test("a REDIRECT is told with the URL to go on at, and credentials stay with their host", () => {
+  const wire = new Wire({ url: "rtsp://me:secret@a/cam" });
+  const redirect = (...lines: string[]): unknown[] => {
+    const text = ["REDIRECT * RTSP/1.0", "CSeq: 9", ...lines, "", ""].join("\r\n");
+    const events = wire.client.receive(new RtspDecoder().push(new TextEncoder().encode(text)), 0);
+    const [answer] = wire.client.takeOutput().map((bytes) => new TextDecoder().decode(bytes));
+    return [answer!.split("\r\n", 1)[0], ...events];
+  };
+  const moved = (url: string) => ["RTSP/1.0 200 OK", { type: "move", url }];
+  assertEquals(redirect("Location: rtsp://b:8554/cam"), moved("rtsp://b:8554/cam"));
+  assertEquals(redirect("Location: rtsp://a:8554/cam"), moved("rtsp://me:secret@a:8554/cam"));
+  assertEquals(redirect(), ["RTSP/1.0 400 Bad Request"]);
+  assertEquals(redirect("Location: rtsp://"), ["RTSP/1.0 400 Bad Request"]);
 });
 
 Deno.test("bytes that are no RTSP end the client", () => {
