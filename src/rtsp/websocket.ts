@@ -35,15 +35,19 @@ export const WebSocketCloseCode = {
   TooBig: 1009,
 } as const;
 
-/** Response that opens a WebSocket tunnel for the client's `Sec-WebSocket-Key` (RFC 6455, 4.2.2). */
-export function webSocketAcceptResponse(key: string): Uint8Array {
+/** What a server answers to a client's `Sec-WebSocket-Key`, to show that it speaks WebSocket (RFC 6455, 4.2.2). */
+export function webSocketAcceptOf(key: string): string {
   const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  const accept = createHash("sha1").update(key + magic).digest("base64");
+  return createHash("sha1").update(key + magic).digest("base64");
+}
+
+/** Response that opens a WebSocket tunnel for the client's `Sec-WebSocket-Key`. */
+export function webSocketAcceptResponse(key: string): Uint8Array {
   const lines = [
     "HTTP/1.1 101 Switching Protocols",
     "Upgrade: websocket",
     "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${accept}`,
+    `Sec-WebSocket-Accept: ${webSocketAcceptOf(key)}`,
     "Sec-WebSocket-Protocol: rtsp.onvif.org",
     "",
     "",

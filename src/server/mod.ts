@@ -95,7 +95,9 @@ export {
   type HttpVisitParts,
   jsonAnswer,
   type LastingAnswer,
+  type PlayerSocket,
   type SharedOrigins,
+  type SocketHandler,
   type StreamHandler,
   StreamVisit,
 } from "../doors/http/mod.ts";

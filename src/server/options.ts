@@ -210,8 +210,7 @@ export type LiveOptions = Pick<
 export interface ProxyOptions {
   /**
    * Those whose connections to any port of RTMP, RTSP and HTTP, over TLS or not, begin with a header of the PROXY
-   * protocol, version 1 or 2; one that does not is closed. It comes before TLS. All that comes to the ports of HTTP is
-   * then copied once more, through a port on loopback.
+   * protocol, version 1 or 2; one that does not is closed. It comes before TLS.
    */
   readonly proxyProtocol?: readonly string[];
   /** Those whose `X-Forwarded-For` says whose an HTTP request is. */

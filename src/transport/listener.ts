@@ -17,13 +17,22 @@ export async function openListener(
   protocol: string,
   address: ListenAddress & {
     readonly tls?: TlsIdentity;
+    /** Of TLS: what may be spoken behind it, the best first (RFC 7301). Clients that ask for none are let in. */
+    readonly applicationProtocols?: readonly string[];
     /** Whether others of this program listen there too: the system shares the connections out. */
     readonly isShared?: boolean;
     /** Of TLS: whose connections begin with a PROXY header. Without TLS it is for who accepts to read it. */
     readonly balancers?: Balancers | undefined;
   },
 ): Promise<StreamListener> {
-  const { hostname = "0.0.0.0", port, tls, isShared = false, balancers } = address;
+  const {
+    hostname = "0.0.0.0",
+    port,
+    tls,
+    isShared = false,
+    balancers,
+    applicationProtocols = [],
+  } = address;
   checkListenPermission(protocol, { hostname, port });
   return await explainListenErrors(
     protocol,
@@ -31,7 +40,7 @@ export async function openListener(
     () =>
       tls === undefined
         ? listenPlain({ hostname, port, isShared })
-        : listenTls({ hostname, port, identity: tls, isShared, balancers }),
+        : listenTls({ hostname, port, identity: tls, isShared, balancers, applicationProtocols }),
   );
 }
 

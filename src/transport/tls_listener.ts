@@ -25,6 +25,8 @@ export interface TlsListenOptions {
   readonly isShared?: boolean;
   /** Whose connections begin with a PROXY header, before TLS. */
   readonly balancers?: Balancers | undefined;
+  /** What may be spoken behind TLS, the best first (RFC 7301). */
+  readonly applicationProtocols?: readonly string[];
 }
 
 /**
@@ -37,6 +39,7 @@ export interface TlsListenOptions {
  */
 export async function listenTls(options: TlsListenOptions): Promise<StreamListener> {
   const { hostname, port, handshakeMs = 8000, isShared = false, balancers } = options;
+  const { applicationProtocols = [] } = options;
   const tls: typeof NodeTls = await import("node:tls");
   const net: typeof NodeNet = await import("node:net");
   let context = await contextOf(tls, options.identity);
@@ -49,7 +52,7 @@ export async function listenTls(options: TlsListenOptions): Promise<StreamListen
     }
     const peer = { address: plainAddress(raw.remoteAddress), port: raw.remotePort! };
     const push = (peer: PeerAddress): void =>
-      accepted.push(tlsTransport(tls, { raw, peer, context, handshakeMs }));
+      accepted.push(tlsTransport(tls, { raw, peer, context, handshakeMs, applicationProtocols }));
     if (balancers?.has(peer.address) !== true) push(peer);
     else void takeProxied(raw, { peer, balancers, push });
   });
@@ -205,16 +208,18 @@ const READ_AHEAD_BYTES = 1024 * 1024;
  */
 function tlsTransport(
   tls: typeof NodeTls,
-  { raw, peer, context, handshakeMs }: {
+  { raw, peer, context, handshakeMs, applicationProtocols }: {
     readonly raw: NodeNet.Socket;
     readonly peer: PeerAddress;
     readonly context: NodeTls.SecureContext;
     readonly handshakeMs: number;
+    readonly applicationProtocols: readonly string[];
   },
 ): Transport {
   const socket = new tls.TLSSocket(raw, {
     isServer: true,
     secureContext: context,
+    ...(applicationProtocols.length === 0 ? {} : { ALPNProtocols: [...applicationProtocols] }),
     highWaterMark: READ_AHEAD_BYTES,
   } as NodeTls.TLSSocketOptions);
   let rest: Uint8Array | undefined;

@@ -133,9 +133,8 @@ export const PROXIES: readonly Setting[] = [
     help: "balancers whose connections begin with a header of the PROXY protocol",
     doc:
       "Version 1 or 2, to every port of RTMP, RTSP and HTTP, before TLS where there is any; a connection of theirs " +
-      "without it is closed. All that comes to the ports of HTTP is then copied once more, through a port on loopback.",
+      "without it is closed.",
     option: "proxies.proxyProtocol",
-    needs: () => [{ name: "net", host: "127.0.0.1" }],
     change: "restart",
   }),
   setting({

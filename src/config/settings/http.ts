@@ -22,7 +22,8 @@ export const HTTPS_PORT = setting({
   type: LISTEN_ADDRESS,
   default: false,
   help: "where HTTP over TLS is listened for",
-  doc: "It needs `tls.cert` and `tls.key`.",
+  doc:
+    "It needs `tls.cert` and `tls.key`. HTTP/2 is offered where the program may use ports of 127.0.0.1 too.",
   flag: { name: "https", placeholder: "[HOST:]PORT|off" },
   option: "https",
   change: "reload",

@@ -15,8 +15,8 @@ import {
   sharingHeaders,
 } from "./cross_origin.ts";
 import { ANSWERED, HttpExchange } from "./http_exchange.ts";
-import { HttpListener, type HttpListenerOptions } from "./http_listener.ts";
-import { ProxiedHttpListener } from "./proxied_http_listener.ts";
+import type { HttpRequestInfo } from "./http_request_info.ts";
+import { HttpListener } from "./http_listener.ts";
 import { hlsRow, type HlsRowOptions } from "./hls_row.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
 import type { HttpOutput } from "./http_output.ts";
@@ -55,14 +55,6 @@ export interface HttpDoorOptions {
   readonly hls?: HlsRowOptions | undefined;
 }
 
-/** What is known of a request beside itself: what `Deno.serve` tells its handlers, and where the server is mounted. */
-export interface HttpRequestInfo {
-  /** Address of the client. */
-  readonly remoteAddr?: { readonly hostname?: string } | undefined;
-  /** The path that the server is mounted at: `/weir`. At the root by default. */
-  readonly prefix?: string;
-}
-
 /** Who answers a request. */
 type Route =
   | { readonly routes: HttpRoutes }
@@ -77,9 +69,9 @@ export class HttpDoor implements Door {
   readonly #outputs: readonly HttpOutput[];
   readonly #rules: CrossOriginRules;
   readonly #webrtc: WebRtcLoader | undefined;
-  readonly #listeners: (HttpListener | ProxiedHttpListener)[] = [];
+  readonly #listeners: HttpListener[] = [];
   /** Those that were closed to newcomers, and answer those who came before. */
-  readonly #retired = new Set<HttpListener | ProxiedHttpListener>();
+  readonly #retired = new Set<HttpListener>();
   readonly #ports = new DoorPorts();
   #webrtcAddress: DoorAddress | undefined;
   #isClosed = false;
@@ -138,8 +130,11 @@ export class HttpDoor implements Door {
     for (const listener of this.#listeners) await listener.reload(identity);
   }
 
-  /** Its exchanges keep their own time. */
-  tick(): void {}
+  /** Passes time on to its connections; exchanges keep their own. */
+  tick(nowMs: number): void {
+    for (const listener of this.#listeners) listener.tick(nowMs);
+    for (const listener of this.#retired) listener.tick(nowMs);
+  }
 
   /** Resolves when its ports are closed, and the last answers are out. */
   async close(): Promise<void> {
@@ -196,7 +191,8 @@ export class HttpDoor implements Door {
     void shell.keep(guest, () => exchange);
     let answer: Response;
     try {
-      answer = await answerOf(route, { ...parts, shell, guest, exchange });
+      const { upgradeWebSocket } = info;
+      answer = await answerOf(route, { ...parts, shell, guest, exchange, upgradeWebSocket });
     } catch (error) {
       exchange.finish(FAILED);
       shell.peers.of(guest.remoteAddress).error("http request failed", {
@@ -243,16 +239,14 @@ export class HttpDoor implements Door {
       readonly tls?: TlsIdentity;
     },
   ): Promise<OpenPort> {
-    const made: HttpListenerOptions = {
+    const listener = await HttpListener.open({
       ...options,
       isShared: shell.sharesPorts,
-      handler: (request, { remoteAddr }) => this.fetch(shell, request, { remoteAddr }),
-      onError: (error) => shell.log.error("http request failed", { error: String(error) }),
-    };
-    const { balancers } = shell;
-    const listener = balancers === undefined
-      ? await HttpListener.open(made)
-      : await ProxiedHttpListener.open({ ...made, balancers, log: shell.log });
+      balancers: shell.balancers,
+      handler: (request, info) => this.fetch(shell, request, info),
+      timing: () => shell.timing,
+      log: shell.log,
+    });
     if (this.#isClosed) {
       await listener.shutdown(0);
       throw new ServerError("state", "Cannot listen as the server was stopped meanwhile");

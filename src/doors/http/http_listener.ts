@@ -1,19 +1,21 @@
-import { pause } from "../../hub/mod.ts";
+import type { ServerLog } from "../../log/mod.ts";
 import {
-  checkListenPermission,
-  checkTlsIdentity,
-  explainListenErrors,
+  Acceptor,
+  type Balancers,
+  hasNetPermission,
   type ListenAddress,
+  openListener,
+  proxiedTransport,
+  type StreamListener,
   systemClock,
   type TlsIdentity,
+  type Transport,
 } from "../../transport/mod.ts";
-import type { DoorAddress } from "../mod.ts";
-
-/** Answers a request of a listener. */
-export type ListenerHandler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-) => Response | Promise<Response>;
+import type { DoorAddress, ServerTiming } from "../mod.ts";
+import { Http1Connection } from "./http1/http1_connection.ts";
+import { withinMs } from "./http1/within_ms.ts";
+import { HTTP2_HOST, Http2Behind } from "./http1/http2_behind.ts";
+import type { HttpHandler } from "./http_request_info.ts";
 
 /** What an {@linkcode HttpListener} is made of. */
 export interface HttpListenerOptions {
@@ -24,35 +26,59 @@ export interface HttpListenerOptions {
   readonly tls?: TlsIdentity;
   /** Whether others of this program listen there too: the system shares the connections out. */
   readonly isShared?: boolean;
-  readonly handler: ListenerHandler;
-  /** A handler has thrown, which none should. */
-  readonly onError: (error: unknown) => void;
+  /** Whose connections begin with a PROXY header. */
+  readonly balancers?: Balancers | undefined;
+  readonly handler: HttpHandler;
+  /** Times of the server: those of now. */
+  readonly timing: () => ServerTiming;
+  readonly log: ServerLog;
 }
 
-/** For so long another certificate waits for the port that the one before had, milliseconds. */
-const REBIND_MS = 2000;
-const REBIND_EACH_MS = 5;
+/**
+ * Connections without a request that a port keeps: those that have come just now, and those whose clients may ask for
+ * more. The oldest goes for one more, so that clients that never finish a request are bounded by number too, and hold
+ * nobody up.
+ */
+const MOST_WAITING = 1000;
+
+/** Waiting connections are counted when so many more have come. */
+const COUNTED_EACH = 50;
+
+/** HTTP/2 is offered where it can be served: that takes a port on loopback. */
+function applicationProtocols(): readonly string[] {
+  return hasNetPermission(HTTP2_HOST) ? ["h2", "http/1.1"] : ["http/1.1"];
+}
 
 /** A port where HTTP is spoken, over TLS or not. */
 export class HttpListener {
+  /** Where it listens; the port is known. */
+  readonly address: DoorAddress;
   readonly #options: HttpListenerOptions;
-  /** Where it is listened; the port is known. */
-  readonly #address: Required<ListenAddress>;
-  #server: Deno.HttpServer<Deno.NetAddr>;
-  #tls: TlsIdentity | undefined;
-  /** Servers of former certificates, whose connections go on. */
-  readonly #former = new Set<Deno.HttpServer<Deno.NetAddr>>();
+  readonly #listener: StreamListener;
+  readonly #acceptor: Acceptor<Transport>;
+  readonly #http2: Http2Behind;
+  /** Those of HTTP/1, the oldest first, and when they are over. */
+  readonly #connections = new Map<Http1Connection, Promise<void>>();
+  #uncounted = 0;
   #isClosed = false;
 
-  private constructor(
-    options: HttpListenerOptions,
-    server: Deno.HttpServer<Deno.NetAddr>,
-  ) {
-    const { hostname, port } = server.addr;
+  private constructor(listener: StreamListener, options: HttpListenerOptions) {
+    const { hostname, port } = listener;
+    const { protocol, handler, log, tls } = options;
+    this.address = { protocol, hostname, port };
     this.#options = options;
-    this.#tls = options.tls;
-    this.#server = server;
-    this.#address = { hostname, port };
+    this.#listener = listener;
+    this.#http2 = new Http2Behind({
+      handler,
+      isTls: tls !== undefined,
+      onError: (error) => log.error("http request failed", { error: String(error) }),
+    });
+    this.#acceptor = new Acceptor(listener, {
+      clock: systemClock,
+      onConnection: (transport) => this.#take(transport),
+      onFailure: (error, count) => log.warn("accept failed", { error: String(error), count }),
+      onPeerGone: () => {},
+    });
   }
 
   /**
@@ -61,92 +87,81 @@ export class HttpListener {
    * @throws {ServerError} as `openListener` does
    */
   static async open(options: HttpListenerOptions): Promise<HttpListener> {
-    const { protocol, address, tls } = options;
-    const { hostname = "0.0.0.0", port } = address;
-    checkListenPermission(protocol, { hostname, port });
-    const server = await explainListenErrors(
-      protocol,
-      { hostname, port, isTls: tls !== undefined },
-      async () => {
-        if (tls !== undefined) await checkTlsIdentity(tls);
-        return serve({ hostname, port }, { ...options, tls });
-      },
-    );
-    return new HttpListener(options, server);
+    const { protocol, address, tls, isShared = false, balancers } = options;
+    const listener = await openListener(protocol, {
+      ...address,
+      ...(tls === undefined ? {} : { tls, applicationProtocols: applicationProtocols() }),
+      isShared,
+      balancers,
+    });
+    return new HttpListener(listener, options);
   }
 
-  /** Where it listens. */
-  get address(): DoorAddress {
-    return { protocol: this.#options.protocol, ...this.#address };
-  }
-
-  /**
-   * Shows another certificate from the next connection on; those that there are go on. `Deno.serve` cannot change
-   * its own, so another server takes the port over, which nobody has for some milliseconds.
-   */
+  /** Shows another certificate from the next connection on; those that there are go on. */
   async reload(tls: TlsIdentity): Promise<void> {
-    if (this.#tls === undefined || this.#isClosed) return;
-    const former = this.#server;
-    const before = this.#tls;
-    // Closes the port, and ends when the last of its connections has.
-    this.#former.add(former);
-    former.shutdown().finally(() => this.#former.delete(former));
-    try {
-      this.#server = await this.#rebind(tls);
-      this.#tls = tls;
-    } catch (error) {
-      this.#server = await this.#rebind(before);
-      throw error;
-    }
+    await this.#listener.reload?.(tls);
+  }
+
+  /** Passes time on. */
+  tick(nowMs: number): void {
+    for (const connection of this.#connections.keys()) connection.tick(nowMs);
+    this.#http2.tick(nowMs);
   }
 
   /** Accepts no more; resolves when all answers are out, however long those last. */
   async retire(): Promise<void> {
-    await Promise.all([this.#server, ...this.#former].map((server) => server.shutdown()));
-  }
-
-  /**
-   * Accepts no more; resolves when all answers are out, or after `graceMs`: clients that do not read theirs keep
-   * their connections, since Deno has no way to cut them, but neither this server nor the program waits for them.
-   */
-  async shutdown(graceMs: number): Promise<void> {
     this.#isClosed = true;
-    const servers = [this.#server, ...this.#former];
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, graceMs);
-    await Promise.race([Promise.all(servers.map((server) => server.shutdown())), late]);
-    clearTimeout(timer);
-    for (const server of servers) server.unref();
+    this.#acceptor.close();
+    for (const connection of this.#connections.keys()) connection.stop();
+    await Promise.all([...this.#connections.values(), this.#http2.shutdown()]);
   }
 
-  async #rebind(tls: TlsIdentity): Promise<Deno.HttpServer<Deno.NetAddr>> {
-    const endMs = performance.now() + REBIND_MS;
-    for (;;) {
-      try {
-        return serve(this.#address, { ...this.#options, tls });
-      } catch (error) {
-        const mayPass = error instanceof Deno.errors.AddrInUse && performance.now() < endMs;
-        if (!mayPass) throw error;
-        await pause(REBIND_EACH_MS, { clock: systemClock });
-      }
-    }
+  /** Accepts no more; resolves when all answers are out, or after `graceMs`: those that are not then are cut. */
+  async shutdown(graceMs: number): Promise<void> {
+    await withinMs(this.retire(), graceMs);
+    for (const connection of this.#connections.keys()) connection.close();
+    this.#http2.close();
+    await Promise.all(this.#connections.values());
   }
-}
 
-function serve(
-  address: Required<ListenAddress>,
-  { tls, isShared = false, handler, onError }: Omit<HttpListenerOptions, "tls"> & {
-    readonly tls: TlsIdentity | undefined;
-  },
-): Deno.HttpServer<Deno.NetAddr> {
-  return Deno.serve({
-    ...address,
-    ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
-    reusePort: isShared,
-    onListen: () => {},
-    onError: (error) => {
-      onError(error);
-      return new Response(null, { status: 500 });
-    },
-  }, handler);
+  #take(transport: Transport): void {
+    const { balancers, tls } = this.#options;
+    // Before TLS the listener has read it.
+    const isProxied = tls === undefined && balancers?.has(transport.remoteAddress) === true;
+    if (isProxied) void this.#takeProxied(transport, balancers);
+    else this.#serve(transport);
+  }
+
+  async #takeProxied(transport: Transport, balancers: Balancers): Promise<void> {
+    const client = await balancers.named(
+      transport,
+      () => proxiedTransport(transport, balancers.clock),
+    );
+    if (client === undefined) transport.close();
+    else this.#serve(client);
+  }
+
+  #serve(transport: Transport): void {
+    if (this.#isClosed) return transport.close();
+    const { handler, timing, tls } = this.#options;
+    const connection = new Http1Connection({
+      transport,
+      isTls: tls !== undefined,
+      clock: systemClock,
+      timing,
+      answer: handler,
+    });
+    const run = connection.run().then((other) => {
+      this.#connections.delete(connection);
+      if (other !== undefined) void this.#http2.carry(transport, other);
+    });
+    this.#connections.set(connection, run);
+    if (++this.#uncounted >= COUNTED_EACH) this.#limitWaiting();
+  }
+
+  #limitWaiting(): void {
+    this.#uncounted = 0;
+    const waiting = [...this.#connections.keys()].filter(({ isWaiting }) => isWaiting);
+    for (const connection of waiting.slice(0, -MOST_WAITING)) connection.close();
+  }
 }

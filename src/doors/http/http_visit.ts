@@ -10,6 +10,8 @@ import type { Stream } from "../../hub/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { Shell } from "../mod.ts";
 import { credentialsInHeader } from "./http_credentials.ts";
+import type { PlayerSocket } from "./player_socket.ts";
+import type { HttpRequestInfo } from "./http_request_info.ts";
 import type { HttpExchange } from "./http_exchange.ts";
 import { answerOfGate } from "./json_answer.ts";
 
@@ -29,6 +31,8 @@ export interface HttpVisitParts {
   readonly guest: Guest;
   /** The exchange, as the server counts it. */
   readonly exchange: HttpExchange;
+  /** Makes a WebSocket of the request, where it has not come by `Deno.serve`. */
+  readonly upgradeWebSocket?: HttpRequestInfo["upgradeWebSocket"];
 }
 
 /** A request that was let in, as those see it who answer it. */
@@ -47,6 +51,7 @@ export class HttpVisit {
   readonly guest: Guest;
   /** The exchange, as the server counts it: its bytes, and what goes on behind an answer that lasts. */
   readonly exchange: HttpExchange;
+  readonly #upgradeWebSocket: HttpRequestInfo["upgradeWebSocket"];
 
   /** Made by the door. */
   constructor(parts: HttpVisitParts) {
@@ -57,6 +62,12 @@ export class HttpVisit {
     this.prefix = parts.prefix;
     this.guest = parts.guest;
     this.exchange = parts.exchange;
+    this.#upgradeWebSocket = parts.upgradeWebSocket;
+  }
+
+  /** Makes a WebSocket of it, which wants one; `response` is to be the answer. */
+  upgradeWebSocket(): { readonly socket: PlayerSocket; readonly response: Response } {
+    return this.#upgradeWebSocket?.() ?? Deno.upgradeWebSocket(this.request);
   }
 
   /** The method, in capitals. */

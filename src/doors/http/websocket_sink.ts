@@ -1,4 +1,5 @@
 import { type ByteFeed, type FeedEvents, type FeedSink, StallWatch } from "./byte_feed.ts";
+import type { PlayerSocket } from "./player_socket.ts";
 
 /** While more than this waits to be written, the client is given nothing: it lags in the log, where that is bounded. */
 const MOST_BUFFERED_BYTES = 1024 * 1024;
@@ -14,7 +15,7 @@ const MOST_REASON_BYTES = 123;
 
 /** A WebSocket that is sent what a feed has: one message for each time that it has more. */
 export class WebSocketSink implements FeedSink {
-  readonly #socket: WebSocket;
+  readonly #socket: PlayerSocket;
   readonly #feed: ByteFeed;
   readonly #events: FeedEvents;
   readonly #stall = new StallWatch();
@@ -27,7 +28,7 @@ export class WebSocketSink implements FeedSink {
 
   /** Sends what `feed` has once the socket is open; `head` goes before all. */
   constructor(
-    socket: WebSocket,
+    socket: PlayerSocket,
     { feed, head, ...events }: FeedEvents & {
       readonly feed: ByteFeed;
       readonly head: Uint8Array;

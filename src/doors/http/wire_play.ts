@@ -133,7 +133,7 @@ class Playing {
   }
 
   #upgrade(parts: SinkParts): Response {
-    const { socket, response } = Deno.upgradeWebSocket(this.#visit.request);
+    const { socket, response } = this.#visit.upgradeWebSocket();
     this.#sink = new WebSocketSink(socket, parts);
     return response;
   }

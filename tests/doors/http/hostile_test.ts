@@ -76,9 +76,82 @@ Deno.test("two thousand requests that never end hold nothing of the server's, an
     await player.leave();
     // A request counts from when its headers are whole.
     assertLess(weir.server.connectionCount, 5);
+    // A thousand of them are kept, and for 10 s: the oldest have gone for the others.
+    const ends = halves.slice(0, 900).map((conn) => conn.read(new Uint8Array(1)).catch(() => null));
+    assertEquals(await patiently(Promise.all(ends)), Array(900).fill(null));
   } finally {
     for (const conn of halves) conn.close();
   }
+});
+
+/** A WebSocket on a connection that says what it likes. */
+async function openSocket(port: number, what: string) {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const head = [
+    "GET /live/cam.flv HTTP/1.1",
+    "Host: x",
+    "Upgrade: WebSocket",
+    "Connection: keep-alive, Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  ];
+  await conn.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n`));
+  let text = "";
+  const target = new Uint8Array(64 * 1024);
+  return {
+    conn,
+    /** Reads until bytes, each as a character, are what is waited for. */
+    async until(isThere: (text: string) => boolean): Promise<void> {
+      while (!isThere(text)) {
+        const count = await patiently(conn.read(target));
+        if (count === null) throw new Error(`The connection has ended: ${what}`);
+        text += String.fromCharCode(...target.subarray(0, count));
+      }
+    },
+    /** Sends a frame whose mask is zero. */
+    async send(
+      first: number,
+      payload: Uint8Array = new Uint8Array(0),
+      maskBit = 0x80,
+    ): Promise<void> {
+      const length = payload.length < 126
+        ? [payload.length]
+        : [126, payload.length >> 8, payload.length & 255];
+      length[0]! |= maskBit;
+      await conn.write(Uint8Array.of(first, ...length, ...[0, 0, 0, 0], ...payload));
+    },
+  };
+}
+
+Deno.test("a WebSocket keeps to its protocol, whatever its client sends", async () => {
+  const { weir, port, publisher } = await start();
+  await using _ = weir;
+  using _publisher = publisher;
+  const accepted =
+    /^HTTP\/1\.1 101 [^]*\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/;
+  const about = new TextEncoder().encode("about");
+  /** Frames, and what the server says to them at last: 1000 to an end, 1002 to what is no frame (RFC 6455, 7.4.1). */
+  const cases: readonly (readonly [string, number, readonly [number, Uint8Array?, number?][]])[] = [
+    ["a ping, and an end", 1000, [[0x89, about], [0x88]]],
+    ["a message in pieces, with a ping between", 1000, [[0x01], [0x89, about], [0x80], [0x88]]],
+    ["an unknown kind", 1002, [[0x83]]],
+    ["an extension", 1002, [[0xc2]]],
+    ["a frame without mask", 1002, [[0x82, about, 0]]],
+    ["a ping in pieces", 1002, [[0x09]]],
+    ["a ping that is too long", 1002, [[0x89, new Uint8Array(126)]]],
+    ["the continuation of nothing", 1002, [[0x80]]],
+  ];
+  for (const [what, code, frames] of cases) {
+    const { conn, until, send } = await openSocket(port, what);
+    using _conn = conn;
+    await until((text) => accepted.test(text));
+    for (const frame of frames) await send(...frame);
+    if (frames.some(([first]) => first === 0x89) && code === 1000) {
+      await until((text) => text.includes(`${String.fromCharCode(0x8a, 5)}about`));
+    }
+    await until((text) => text.endsWith(String.fromCharCode(0x88, 2, code >> 8, code & 255)));
+  }
+  await until(() => weir.server.connectionCount === 1);
 });
 
 Deno.test("a server stops although a client reads nothing of its answer", async () => {

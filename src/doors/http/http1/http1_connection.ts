@@ -1,0 +1,393 @@
+import type { Clock } from "../../../hub/mod.ts";
+import type { Transport } from "../../../transport/mod.ts";
+import type { ServerTiming } from "../../mod.ts";
+import { StallWatch } from "../byte_feed.ts";
+import { faultAnswer } from "../json_answer.ts";
+import { type AnswerLength, encodeAnswerHead } from "./answer_head.ts";
+import { Incoming } from "./incoming.ts";
+import { RequestBody } from "./request_body.ts";
+import { RequestFault, type RequestHead, RequestHeadDecoder } from "./request_head.ts";
+import { ServerWebSocket, webSocketAnswer } from "./server_websocket.ts";
+
+/** A head that has begun must be whole in so long, and the first begin with the connection, milliseconds. */
+const HEAD_MS = 10_000;
+
+/** So long a client may keep its connection without a request, milliseconds: players ask every few seconds. */
+const IDLE_MS = 60_000;
+
+/** A piece so short is written with the head before it. */
+const SHORT_BYTES = 16 * 1024;
+
+/** A body that is there takes so many turns of promises to be read; others have more to wait for. */
+const TURNS = 12;
+
+/** What a request's handler is told beside the request. */
+export interface Http1RequestInfo {
+  /** Address of the client. */
+  readonly remoteAddr: { readonly hostname: string };
+  /** Makes the connection a WebSocket, where the request is a handshake; `response` is to be the answer. */
+  readonly upgradeWebSocket: () => {
+    readonly socket: ServerWebSocket;
+    readonly response: Response;
+  };
+}
+
+/** What an {@linkcode Http1Connection} is made of. */
+export interface Http1ConnectionOptions {
+  readonly transport: Transport;
+  readonly isTls: boolean;
+  readonly clock: Clock;
+  /** Times of the server: those of now. */
+  readonly timing: () => Pick<ServerTiming, "writeStallMs" | "closeMs">;
+  /** Answers a request; does not reject. */
+  readonly answer: (request: Request, info: Http1RequestInfo) => Promise<Response>;
+}
+
+/** A connection that turned out to speak HTTP/2, and what has been read of it. */
+export interface OtherProtocol {
+  readonly first: Uint8Array;
+  readonly readable: ReadableStream<Uint8Array>;
+}
+
+/**
+ * A connection of HTTP/1.1 or 1.0 (RFC 9112): one request after the other. `Deno.serve` waits for ever for the rest of a
+ * head or of a body, and for a client that takes nothing of its answer; here each wait has its end, and bytes of media go
+ * out as they lie in the log, without a copy.
+ */
+export class Http1Connection {
+  readonly #options: Http1ConnectionOptions;
+  readonly #incoming: Incoming;
+  readonly #stall = new StallWatch();
+  #state: "waiting" | "answering" | "over" = "waiting";
+  /** When the wait for a head has begun, how long it may be, and whether there is some of the head already. */
+  #sinceMs: number;
+  #mostMs = HEAD_MS;
+  #hasBegun = false;
+  #body: RequestBody | undefined;
+  #isWriting = false;
+  #writes = 0;
+  #isStopping = false;
+  #isGone = false;
+
+  /** Reads nothing yet. */
+  constructor(options: Http1ConnectionOptions) {
+    this.#options = options;
+    this.#incoming = new Incoming(options.transport.readable);
+    this.#sinceMs = options.clock.now();
+  }
+
+  /** Whether it has no request on it. */
+  get isWaiting(): boolean {
+    return this.#state === "waiting";
+  }
+
+  /** Serves the connection until it is over; resolves with what speaks HTTP/2, which somebody else is to serve. */
+  async run(): Promise<OtherProtocol | undefined> {
+    try {
+      for (let isFirst = true;; isFirst = false) {
+        const head = await this.#nextHead(isFirst);
+        if (head === undefined) break;
+        if ("first" in head) return head;
+        if (!await this.#exchange(head)) break;
+        this.#wait(IDLE_MS);
+        if (this.#isStopping) break;
+      }
+    } catch (error) {
+      if (error instanceof RequestFault) await this.#refuse(error);
+      else this.close();
+    }
+    await this.#closeGently();
+    return undefined;
+  }
+
+  /** Passes time on. */
+  tick(nowMs: number): void {
+    this.#body?.tick(nowMs);
+    if (this.#state === "waiting" && nowMs - this.#sinceMs >= this.#mostMs) return this.#late();
+    const about = { count: this.#writes, isDue: this.#isWriting };
+    if (this.#stall.stalledMs(nowMs, about) >= this.#options.timing().writeStallMs) this.close();
+  }
+
+  /** Ends with the answer that is under way, or at once. */
+  stop(): void {
+    this.#isStopping = true;
+    if (this.#state === "waiting") this.close();
+  }
+
+  /** Closes at once. */
+  close(): void {
+    this.#isGone = true;
+    this.#state = "over";
+    this.#options.transport.close();
+  }
+
+  #wait(mostMs: number): void {
+    this.#state = "waiting";
+    this.#sinceMs = this.#options.clock.now();
+    this.#mostMs = mostMs;
+    this.#hasBegun = false;
+  }
+
+  async #nextHead(isFirst: boolean): Promise<RequestHead | OtherProtocol | undefined> {
+    const decoder = new RequestHeadDecoder();
+    const start = new Http2Start();
+    for (;;) {
+      const bytes = await this.#incoming.next();
+      if (bytes === undefined || this.#state === "over") return undefined;
+      if (!this.#hasBegun && !isFirst) this.#wait(HEAD_MS);
+      this.#hasBegun = true;
+      if (isFirst && start.push(bytes) === "http2") {
+        this.#state = "over";
+        this.#incoming.release();
+        return { first: start.bytes, readable: this.#options.transport.readable };
+      }
+      if (isFirst && start.isUndecided) continue;
+      const found = decoder.push(isFirst ? start.takeAll() : bytes);
+      if (found === undefined) continue;
+      this.#incoming.putBack(found.rest);
+      return found.head;
+    }
+  }
+
+  /** Answers a request; whether another may come. */
+  async #exchange(head: RequestHead): Promise<boolean> {
+    this.#state = "answering";
+    const { transport, answer } = this.#options;
+    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+    let isOver = false;
+    const watch = (): void =>
+      this.#incoming.watch(() => {
+        if (isOver) return;
+        this.close();
+        reader?.cancel().catch(() => {});
+      });
+    const body = this.#bodyOf(head, watch);
+    const request = requestOf(head, { body, isTls: this.#options.isTls });
+    this.#body = body;
+    if (body === undefined) watch();
+    let socket: ServerWebSocket | undefined;
+    const response = await answer(request, {
+      remoteAddr: { hostname: transport.remoteAddress },
+      upgradeWebSocket: () => {
+        socket = new ServerWebSocket();
+        return { socket, response: webSocketAnswer(request.headers) };
+      },
+    });
+    this.#body = undefined;
+    if (body?.fault !== undefined) throw body.fault;
+    await body?.granted;
+    try {
+      if (this.#isGone) return false;
+      reader = response.body?.getReader();
+      const isRead = body === undefined || body.isOver;
+      const goesOn = await this.#respond(response, { head, reader, mayGoOn: isRead });
+      if (response.status !== 101 || socket === undefined) return goesOn && !this.#isGone;
+      isOver = true;
+      const { clock, timing } = this.#options;
+      await socket.run({
+        incoming: this.#incoming,
+        write: (bytes) => this.#write(bytes),
+        clock,
+        closeMs: timing().closeMs,
+      });
+      return false;
+    } finally {
+      isOver = true;
+      if (reader === undefined) await response.body?.cancel();
+      else await reader.cancel().catch(() => {});
+    }
+  }
+
+  #bodyOf(head: RequestHead, onOver: () => void): RequestBody | undefined {
+    if (head.body === 0) return undefined;
+    return new RequestBody(head, {
+      incoming: this.#incoming,
+      now: () => this.#options.clock.now(),
+      onOver,
+      ...(head.expectsContinue ? { onContinue: () => this.#write(CONTINUE) } : {}),
+    });
+  }
+
+  /** Writes an answer; whether another request may come. */
+  async #respond(
+    response: Response,
+    { head, reader, mayGoOn }: {
+      readonly head: RequestHead;
+      readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+      readonly mayGoOn: boolean;
+    },
+  ): Promise<boolean> {
+    const { status, headers } = response;
+    const wantsClose = headers.get("connection")?.toLowerCase() === "close";
+    const said = saidLength(headers);
+    const goesOn = (length: AnswerLength): boolean =>
+      mayGoOn && head.keepsAlive && !wantsClose && !this.#isStopping && length !== "until-close";
+    const begin = (length: AnswerLength): Uint8Array =>
+      encodeAnswerHead(response, { length, goesOn: goesOn(length), isOld: head.isOld });
+    if (head.method === "HEAD" || status === 101 || status === 204 || status === 304) {
+      const length = head.method === "HEAD" && said !== undefined ? said : "none";
+      await this.#write(begin(length));
+      return goesOn(length);
+    }
+    if (reader === undefined) {
+      await this.#write(begin(0));
+      return goesOn(0);
+    }
+    const first = reader.read();
+    const one = await soon(first);
+    // What is all there says how long it is; what is not, and does not say so either, ends with the connection.
+    const second = one === undefined || one.done ? undefined : reader.read();
+    const two = said === undefined && second !== undefined ? await soon(second) : undefined;
+    const length = said ?? (one?.done ? 0 : two?.done ? one!.value!.length : "until-close");
+    let missing = typeof length === "number" ? length : Infinity;
+    const begun = begin(length);
+    const piece = one?.done === false ? one.value.subarray(0, missing) : NOTHING;
+    missing -= piece.length;
+    if (piece.length <= SHORT_BYTES) await this.#write(joined(begun, piece));
+    else {
+      await this.#write(begun);
+      await this.#write(piece);
+    }
+    if (one?.done) return goesOn(length) && missing === 0;
+    for (let read = await (second ?? first); !read.done; read = await reader.read()) {
+      const bytes = read.value.subarray(0, missing);
+      missing -= bytes.length;
+      if (bytes.length > 0) await this.#write(bytes);
+    }
+    // A body that is shorter than it was said to be is seen by the connection's end.
+    return goesOn(length) && missing === 0;
+  }
+
+  /** Writes all of `bytes`; never called twice at once. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    const { transport } = this.#options;
+    this.#isWriting = true;
+    try {
+      for (let at = 0; at < bytes.length;) {
+        this.#writes++;
+        at += await transport.write(at === 0 ? bytes : bytes.subarray(at));
+      }
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #late(): void {
+    this.#state = "answering";
+    const said = this.#hasBegun
+      ? this.#refuse(new RequestFault(408, `No request has come within ${HEAD_MS} ms`))
+      : Promise.resolve();
+    said.finally(() => this.close());
+  }
+
+  /** Answers what is no request; the connection ends with it. */
+  async #refuse({ status, message }: RequestFault): Promise<void> {
+    if (this.#isGone) return;
+    this.#state = "answering";
+    const code = CODES[status] ?? "request";
+    const answer = faultAnswer({ status, code, reason: message });
+    const body = await answer.bytes();
+    const head = encodeAnswerHead(answer, { length: body.length, goesOn: false });
+    await this.#write(joined(head, body)).catch(() => this.close());
+  }
+
+  /** Lets the client read its answer, which a close on what it has sent meanwhile would take away. */
+  async #closeGently(): Promise<void> {
+    const { transport, clock, timing } = this.#options;
+    if (!this.#isGone) {
+      this.#state = "answering";
+      const late = Promise.withResolvers<undefined>();
+      const timer = clock.setTimer(() => late.resolve(undefined), timing().closeMs);
+      await Promise.race([transport.closeWrite().catch(() => {}), late.promise]);
+      // Each piece in turn: what has come is dropped, until the client has closed too.
+      while (await Promise.race([this.#incoming.next(), late.promise]) !== undefined);
+      timer.cancel();
+    }
+    this.close();
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+
+const CODES: Readonly<Record<number, string>> = {
+  405: "method",
+  408: "late",
+  431: "head-too-large",
+};
+
+/** What begins a connection of HTTP/2 (RFC 9113, 3.4), up to where no other request has it. */
+const HTTP2_START = new TextEncoder().encode("PRI * HTTP/2.0\r\n");
+
+/** Tells by its first bytes what a connection speaks. */
+class Http2Start {
+  /** All that has come. */
+  bytes: Uint8Array = NOTHING;
+  /** Whether it may still be both. */
+  isUndecided = true;
+
+  push(bytes: Uint8Array): "http1" | "http2" | undefined {
+    this.bytes = joined(this.bytes, bytes);
+    const length = Math.min(this.bytes.length, HTTP2_START.length);
+    const isSame = this.bytes.subarray(0, length).every((byte, at) => byte === HTTP2_START[at]);
+    this.isUndecided = isSame && length < HTTP2_START.length;
+    if (this.isUndecided) return undefined;
+    return isSame ? "http2" : "http1";
+  }
+
+  /** Takes what it has. */
+  takeAll(): Uint8Array {
+    const { bytes } = this;
+    this.bytes = NOTHING;
+    return bytes;
+  }
+}
+
+/** Makes of a head the request that its handler sees. */
+function requestOf(
+  { method, target, headers, isOld }: RequestHead,
+  { body, isTls }: { readonly body: RequestBody | undefined; readonly isTls: boolean },
+): Request {
+  if (FORBIDDEN.has(method)) {
+    throw new RequestFault(405, `The method ${method} is not for this server`);
+  }
+  const host = headers.find(([name]) => name.toLowerCase() === "host")?.[1] ??
+    (isOld ? "localhost" : "");
+  if (!/^[^\s/?#@\\]+$/.test(host)) throw new RequestFault(400, "The Host is none");
+  const base = `${isTls ? "https" : "http"}://${host}`;
+  const url = target.startsWith("/") ? base + target : target === "*" ? `${base}/*` : target;
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) {
+    throw new RequestFault(400, "The target of the request is none");
+  }
+  const mayHaveBody = method !== "GET" && method !== "HEAD";
+  return new Request(url, {
+    method,
+    headers: headers as [string, string][],
+    ...(body !== undefined && mayHaveBody ? { body: body.readable } : {}),
+  });
+}
+
+/** Methods that a `Request` cannot have, and no handler here has. */
+const FORBIDDEN: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** The length that an answer's handler has said. */
+function saidLength(headers: Headers): number | undefined {
+  const said = headers.get("content-length");
+  return said !== null && /^\d{1,15}$/.test(said) ? Number(said) : undefined;
+}
+
+/** What a promise resolves with, where it does so without waiting for anything; else `undefined`. */
+async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+  let value: { readonly it: T } | undefined;
+  promise.then((it) => value = { it }, () => {});
+  for (let turn = 0; turn < TURNS && value === undefined; turn++) await null;
+  return value?.it;
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  if (other.length === 0) return one;
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}

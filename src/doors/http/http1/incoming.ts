@@ -1,0 +1,59 @@
+/** What a client sends, read a piece at a time by one who may put back what is not for it. */
+export class Incoming {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #kept: Uint8Array | undefined;
+  #reading: Promise<Uint8Array | undefined> | undefined;
+  #isWatched = false;
+
+  /** Reads `readable` from now on. */
+  constructor(readable: ReadableStream<Uint8Array>) {
+    this.#reader = readable.getReader();
+  }
+
+  /** Resolves with the next piece; with `undefined` when the client sends nothing more, or was lost. */
+  async next(): Promise<Uint8Array | undefined> {
+    const kept = this.#kept;
+    if (kept !== undefined) {
+      this.#kept = undefined;
+      return kept;
+    }
+    const reading = this.#reading ?? this.#read();
+    this.#reading = undefined;
+    this.#isWatched = false;
+    return await reading;
+  }
+
+  /** Has `bytes` come next. */
+  putBack(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#kept = bytes;
+  }
+
+  /** Gives the reading to somebody else: what was put back, and the rest. */
+  release(): { readonly first: Uint8Array | undefined } {
+    this.#reader.releaseLock();
+    return { first: this.#kept };
+  }
+
+  /**
+   * Calls `onGone` when the client has ended its side, or was lost, before it has sent more. One piece is read for that
+   * at most, and is what comes next.
+   */
+  watch(onGone: () => void): void {
+    if (this.#kept !== undefined || this.#isWatched) return;
+    this.#isWatched = true;
+    this.#reading ??= this.#read();
+    const reading = this.#reading;
+    reading.then((bytes) => {
+      if (bytes === undefined) onGone();
+    });
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    try {
+      return (await this.#reader.read()).value;
+    } catch {
+      // It has not kept to TLS.
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,189 @@
+/** The longest head that is read: what Deno's own server takes. */
+const MOST_HEAD_BYTES = 64 * 1024;
+
+/** More headers than any client or balancer sends. */
+const MOST_HEADERS = 128;
+
+/** A request that is none, or one that this server does not take: `status` is what it is answered with. */
+export class RequestFault extends Error {
+  /** Name of the class. */
+  override readonly name = "RequestFault";
+  /** HTTP's status. */
+  readonly status: number;
+
+  /** A request that is answered with `status`; `reason` is for its client. */
+  constructor(status: number, reason: string) {
+    super(reason);
+    this.status = status;
+  }
+}
+
+/** The head of a request (RFC 9112, 2 and 3). */
+export interface RequestHead {
+  /** As it was sent: methods know their case. */
+  readonly method: string;
+  /** The target: a path and query, a URL, or `*`; percent-encoded. */
+  readonly target: string;
+  /** Whether it is a request of HTTP/1.0. */
+  readonly isOld: boolean;
+  /** The headers in their order, names as they were sent. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Bytes of its body; `"chunked"` where these say themselves where it ends. */
+  readonly body: number | "chunked";
+  /** Whether the client may send another request behind it. */
+  readonly keepsAlive: boolean;
+  /** Whether the client waits for leave to send the body (RFC 9110, 10.1.1). */
+  readonly expectsContinue: boolean;
+}
+
+/**
+ * Finds the end of a head in bytes that come in pieces, and reads the head. What it has no use for is refused, and
+ * nothing is guessed: what two servers in a row read differently, one of them has let in by mistake.
+ */
+export class RequestHeadDecoder {
+  #bytes: Uint8Array = NOTHING;
+  /** Up to here there is no end of a head. */
+  #searched = 0;
+
+  /**
+   * Takes the next bytes; returns the head once it is whole, and what came behind it.
+   *
+   * @throws {RequestFault} when it is none, or too large
+   */
+  push(bytes: Uint8Array): { readonly head: RequestHead; readonly rest: Uint8Array } | undefined {
+    this.#bytes = joined(this.#bytes, bytes);
+    // Empty lines before a request are to be taken no notice of (RFC 9112, 2.2).
+    while (this.#bytes[0] === CR && this.#bytes[1] === LF) this.#bytes = this.#bytes.subarray(2);
+    const end = this.#findEnd();
+    if (end === undefined || end > MOST_HEAD_BYTES) {
+      if (this.#bytes.length <= MOST_HEAD_BYTES) return undefined;
+      throw new RequestFault(431, `The head of the request is over ${MOST_HEAD_BYTES} bytes`);
+    }
+    const text = textOf(this.#bytes.subarray(0, end - 4));
+    const rest = this.#bytes.subarray(end);
+    this.#bytes = NOTHING;
+    this.#searched = 0;
+    return { head: parseHead(text), rest };
+  }
+
+  /** Where the head has ended: behind an empty line. */
+  #findEnd(): number | undefined {
+    const bytes = this.#bytes;
+    let at = this.#searched;
+    for (;;) {
+      at = bytes.indexOf(LF, at);
+      if (at < 0 || at + 1 >= bytes.length) break;
+      // An empty line, its end or the one before of no CR: then this is not what it seems to be.
+      if (bytes[at + 1] === LF) throw malformed();
+      if (bytes[at + 1] === CR) {
+        if (at + 2 >= bytes.length) break;
+        if (bytes[at + 2] === LF) {
+          if (bytes[at - 1] !== CR) throw malformed();
+          return at + 3;
+        }
+      }
+      at++;
+    }
+    this.#searched = Math.max(0, bytes.length - 3);
+    return undefined;
+  }
+}
+
+const [CR, LF] = [13, 10];
+const NOTHING = new Uint8Array(0);
+
+/** Token characters of names and methods (RFC 9110, 5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
+
+/** What a target may have: nothing that is not to be seen, and what a client has left to be percent-encoded. */
+const TARGET = /^[!-~\x80-\xff]+$/;
+
+/** Characters of a value (RFC 9110, 5.5). */
+const VALUE = /^[\t -~\x80-\xff]*$/;
+
+function parseHead(text: string): RequestHead {
+  const [line = "", ...lines] = text.split("\r\n");
+  const [method = "", target = "", version = "", ...more] = line.split(" ");
+  if (!TOKEN.test(method) || !TARGET.test(target) || more.length > 0) throw malformed();
+  if (!/^HTTP\/\d\.\d$/.test(version)) throw malformed();
+  if (!version.startsWith("HTTP/1.")) {
+    throw new RequestFault(505, "This port speaks HTTP/1.1, and HTTP/2 from its first byte on");
+  }
+  if (lines.length > MOST_HEADERS) {
+    throw new RequestFault(431, `The request has over ${MOST_HEADERS} headers`);
+  }
+  const headers = lines.map(parseHeader);
+  const isOld = version === "HTTP/1.0";
+  const tokens = listOf(headers, "connection");
+  const expected = listOf(headers, "expect");
+  const hosts = valuesOf(headers, "host").length;
+  if (hosts > 1 || (hosts === 0 && !isOld)) {
+    throw new RequestFault(400, "A request has one Host (RFC 9112, 3.2)");
+  }
+  return {
+    method,
+    target: target.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`),
+    isOld,
+    headers,
+    body: bodyOf(headers, isOld),
+    keepsAlive: isOld ? tokens.includes("keep-alive") : !tokens.includes("close"),
+    expectsContinue: !isOld && expected.includes("100-continue"),
+  };
+}
+
+function parseHeader(line: string): readonly [string, string] {
+  const colon = line.indexOf(":");
+  const [name, value] = [line.slice(0, Math.max(0, colon)), line.slice(colon + 1)];
+  // A name with a blank behind it, and a value that goes on in the next line, are read in more than one way.
+  if (!TOKEN.test(name) || !VALUE.test(value)) throw malformed();
+  return [name, value.replace(/^[ \t]+|[ \t]+$/g, "")];
+}
+
+/** How long the body is (RFC 9112, 6.3). */
+function bodyOf(headers: RequestHead["headers"], isOld: boolean): number | "chunked" {
+  const lengths = valuesOf(headers, "content-length");
+  const codings = listOf(headers, "transfer-encoding");
+  if (codings.length > 0) {
+    if (lengths.length > 0 || isOld) throw malformed();
+    if (codings.length > 1 || codings[0] !== "chunked") {
+      throw new RequestFault(501, "Bodies are taken as they are, or chunked");
+    }
+    return "chunked";
+  }
+  if (lengths.length === 0) return 0;
+  const [length = ""] = lengths;
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) throw malformed();
+  return Number(length);
+}
+
+function valuesOf(headers: RequestHead["headers"], wanted: string): string[] {
+  return headers.flatMap(([name, value]) => name.toLowerCase() === wanted ? [value] : []);
+}
+
+/** The words of a header that is a list, in small letters. */
+function listOf(headers: RequestHead["headers"], wanted: string): string[] {
+  return valuesOf(headers, wanted).flatMap((value) =>
+    value.toLowerCase().split(",").map((word) => word.trim()).filter((word) => word !== "")
+  );
+}
+
+/** A character for each byte: the platform's "latin1" has others for some. */
+function textOf(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  }
+  return text;
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  if (one.length === 0) return other;
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
+
+function malformed(): RequestFault {
+  return new RequestFault(400, "The request is none of HTTP/1.1");
+}
