@@ -1,17 +1,11 @@
-import { HubError, type StreamReader } from "../../hub/mod.ts";
 import {
   CapsEx,
   CHUNK_LIMITS_BEFORE_ROLE,
   type ChunkDecoder,
   ChunkDecoderStream,
   type ChunkLimits,
-  type ConnectEvent,
   DEFAULT_CHUNK_LIMITS,
-  formatRtmpUrl,
   MessageParserStream,
-  parseRtmpUrl,
-  type PlayEvent,
-  type PublishEvent,
   RtmpError,
   RtmpHandshakeStream,
   type RtmpServerEvent,
@@ -19,7 +13,6 @@ import {
   RtmpServerSession,
   type RtmpServerSessionOptions,
   RtmpSessionSink,
-  withoutConnectProof,
   WorkBudget,
 } from "../../rtmp/mod.ts";
 import {
@@ -36,65 +29,35 @@ import {
   Outbox,
   type Transport,
 } from "../../transport/mod.ts";
-import {
-  type Ask,
-  type ConnectionEnd,
-  type Guest,
-  kickedEnd,
-  type Leaving,
-  type NotGranted,
-  peerNews,
-  refusalOf,
-  type SameElsewhere,
-  type ShownCredentials,
-} from "../../gate/mod.ts";
+import { type ConnectionEnd, type Guest, kickedEnd, type Leaving } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import type { LossPolicy } from "../../transmux/mod.ts";
-import { type RtmpConnectDesk, shownFor } from "./rtmp_connect_desk.ts";
-import { reasonOfCodec, RtmpPlaying } from "./rtmp_playing.ts";
-import { locate, tcUrlAt, withoutQuery } from "./rtmp_elsewhere.ts";
+import { RtmpPlaying } from "./rtmp_playing.ts";
+import { tcUrlAt } from "./rtmp_elsewhere.ts";
 import { RtmpPublishing } from "./rtmp_publishing.ts";
-import { publishRefusal, shownName } from "./rtmp_refusals.ts";
-import {
-  type EnhancedPolicy,
-  extensionsOf,
-  isSelective,
-  PLAYER_CHUNK_SIZE,
-  refusedFourCc,
-  rtmpFormatName,
-  RtmpWireFormat,
-  trackChoiceOf,
-  whyNothingForFlv,
-} from "../../wire/mod.ts";
+import { PLAYER_CHUNK_SIZE } from "../../wire/mod.ts";
+import { type AnsweredConnection, type RtmpAnswerRules, RtmpAnswers } from "./rtmp_answers.ts";
 
-/** Limits of RTMP connections. */
-export interface RtmpConnectionOptions {
+/** Limits of RTMP connections, and how their clients are answered. */
+export interface RtmpConnectionOptions extends RtmpAnswerRules {
   readonly session: RtmpServerSessionOptions;
   readonly chunks: Partial<ChunkLimits>;
-  /** What players that announce nothing of Enhanced RTMP are sent. */
-  readonly enhanced: EnhancedPolicy;
-  /** What becomes of pictures after a loss of RTP packets. */
-  readonly onLoss: LossPolicy;
-  /** Asks clients who they are. */
-  readonly desk: RtmpConnectDesk;
 }
 
 /** One RTMP client, from the first byte of its handshake to the end. */
-export class RtmpConnection implements ServedConnection {
+export class RtmpConnection implements ServedConnection, AnsweredConnection {
   /** Resolves when all is over. */
   readonly finished: Promise<ConnectionEnd>;
   readonly #shell: Shell;
   readonly #guest: Guest;
   readonly #log: ServerLog;
   readonly #transport: Transport;
-  readonly #options: RtmpConnectionOptions;
   /** What the peer may make this side hold once it publishes or plays. */
   readonly #limits: ChunkLimits;
   readonly #session: RtmpServerSession;
   readonly #outbox: Outbox;
   readonly #publishing = new RtmpPublishing();
   readonly #playing: RtmpPlaying;
-  readonly #waiting = new Map<number, () => void>();
+  readonly #answers: RtmpAnswers;
   readonly #abort = new AbortController();
   #handshake: RtmpHandshakeStream | undefined;
   /** Says how much media the peer has room for, where it has bounded that. */
@@ -108,15 +71,7 @@ export class RtmpConnection implements ServedConnection {
   readonly #ended = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
   #stopping = false;
-  /** Who it has shown to be when it connected. */
-  #shown: ShownCredentials = { kind: "none" };
-  /** It was not asked who it is at connect, since it is none of those who can answer. */
-  #wasSpared = false;
-  /** Questions that the gate has not answered yet. */
-  #questions = 0;
   #ticks = 0;
-  /** How the connection ends once the answer under way is out. */
-  #endAfter: ConnectionEnd | undefined;
 
   /** Starts to serve the connection of `guest`. */
   constructor(
@@ -128,7 +83,6 @@ export class RtmpConnection implements ServedConnection {
     this.#guest = options.guest;
     this.#log = shell.peers.of(transport.remoteAddress);
     this.#transport = transport;
-    this.#options = options;
     this.#limits = { ...DEFAULT_CHUNK_LIMITS, ...options.chunks };
     this.#session = new RtmpServerSession({
       ...options.session,
@@ -144,7 +98,22 @@ export class RtmpConnection implements ServedConnection {
       connection: this.#guest.id,
       onDone: (sentAway) => this.#donePlaying(sentAway),
     });
+    this.#answers = new RtmpAnswers(this, {
+      rules: options,
+      shell,
+      guest: this.#guest,
+      transport,
+      session: this.#session,
+      publishing: this.#publishing,
+      playing: this.#playing,
+      log: this.#log,
+    });
     this.finished = this.#run();
+  }
+
+  /** Whether it has ended: what is still asked for it is in vain. */
+  get isOver(): boolean {
+    return this.#end !== undefined;
   }
 
   /** Whether it publishes or plays. */
@@ -332,13 +301,13 @@ export class RtmpConnection implements ServedConnection {
           this.#publishing.take(event.message);
           break;
         case "connect":
-          this.#decide(() => this.#connect(event));
+          this.#decide(() => this.#answers.connect(event));
           break;
         case "publish":
-          this.#decide(() => this.#publish(event));
+          this.#decide(() => this.#answers.publish(event));
           break;
         case "play":
-          this.#decide(() => this.#play(event));
+          this.#decide(() => this.#answers.play(event));
           break;
         case "unpublish":
           this.#publishing.end(event.streamId, {
@@ -348,7 +317,7 @@ export class RtmpConnection implements ServedConnection {
           });
           break;
         case "stop":
-          this.#waiting.get(event.streamId)?.();
+          this.#answers.withdraw(event.streamId);
           this.#playing.forget(event.streamId);
           break;
         case "pause":
@@ -370,8 +339,9 @@ export class RtmpConnection implements ServedConnection {
       if (this.#end !== undefined) return;
       this.#handle(events);
       this.#outbox.send(this.#session.takeOutput());
-      if (this.#endAfter !== undefined) this.#finish(this.#endAfter);
-      if (!this.#isBusy) this.#release();
+      const { endAfter } = this.#answers;
+      if (endAfter !== undefined) this.#finish(endAfter);
+      this.goOn();
     }).catch((error) => {
       this.#log.error("rtmp connection failed", {
         connection: this.#guest.id,
@@ -383,7 +353,12 @@ export class RtmpConnection implements ServedConnection {
 
   /** Whether the client has to wait. */
   get #isBusy(): boolean {
-    return this.#session.isHeld || this.#questions > MAX_QUESTIONS;
+    return this.#session.isHeld || this.#answers.hasTooMany;
+  }
+
+  /** Reads on, where nothing that was asked has the client wait any more. */
+  goOn(): void {
+    if (!this.#isBusy) this.#release();
   }
 
   #release(): void {
@@ -391,245 +366,17 @@ export class RtmpConnection implements ServedConnection {
     this.#released = undefined;
   }
 
-  async #connect(event: ConnectEvent): Promise<RtmpServerEvent[]> {
-    const app = withoutConnectProof(event.app);
-    const entering = this.#guest.enter({
-      app,
-      userAgent: event.flashVer,
-      locate,
-      elsewhere: this.#elsewhere(event),
-    });
-    // The gate knows what of the app may be told.
-    this.#log.debug(`rtmp connect from ${this.#transport.remoteName}`, {
-      connection: this.#guest.id,
-      app: withoutQuery(this.#guest.info?.app ?? ""),
-      userAgent: event.flashVer,
-    });
-    const entered = await this.#asked(entering);
-    if (this.#end !== undefined) return [];
-    if ("granted" in entered) return await this.#prove(event);
-    return this.#session.reject(
-      event,
-      "redirect" in entered
-        ? { description: "Connect elsewhere", redirect: entered.redirect }
-        : { description: this.#wordsOf(entered) },
-    );
-  }
-
-  /** Lets a client go on that has shown who it is, or needs not; or asks it. */
-  async #prove(event: ConnectEvent): Promise<RtmpServerEvent[]> {
-    const { desk } = this.#options;
-    const nowMs = this.#shell.clock.now();
-    const verdict = await this.#asked(desk.judge(this.#guest, { event, nowMs }));
-    if (this.#end !== undefined) return [];
-    if ("question" in verdict) {
-      return this.#session.reject(event, { description: verdict.question, isQuestion: true });
-    }
-    if ("refusal" in verdict) {
-      this.#log.warn("rtmp connect refused", {
-        connection: this.#guest.id,
-        reason: this.#wordsOf(verdict.refusal),
-      });
-      return this.#session.reject(event, { description: verdict.description });
-    }
-    this.#shown = verdict.shown;
-    this.#wasSpared = verdict.wasSpared;
-    return this.#session.accept(event);
-  }
-
-  /** A stream that the client asks for, and who it has shown to be. */
-  #askOf({ path }: PublishEvent | PlayEvent): Ask {
-    const elsewhere = this.#elsewhere(this.#session.connection!);
-    return { ...path, credentials: shownFor(path.query, this.#shown), locate, elsewhere };
-  }
-
-  /** How the client would connect to another server. */
-  #elsewhere(connect: { readonly app: string; readonly tcUrl: string }): SameElsewhere {
-    return { scheme: this.#guest.protocol, urlAt: (base) => tcUrlAt(base, connect) };
-  }
-
-  async #publish(event: PublishEvent): Promise<RtmpServerEvent[]> {
-    const answer = await this.#asked(this.#guest.publish(this.#askOf(event)));
-    // The answer may have taken its time: the connection may be gone, and the ticket with it.
-    if (this.#end !== undefined) return [];
-    if (!("granted" in answer)) return this.#refusePublish(event, answer);
-    const ticket = answer.granted;
-    const started = ticket.start({ onEnded: (end) => this.#sentAway(event.streamId, end) });
-    if (!("granted" in started)) {
-      ticket.end({ clean: false, reason: "refused", message: this.#wordsOf(started) });
-      return this.#refusePublish(event, started);
-    }
-    this.#publishing.start(event.streamId, { ticket, publication: started.granted });
-    this.#raiseLimits();
-    return this.#session.accept(event);
-  }
-
   /** Lets a client that has a role send what belongs to one. */
-  #raiseLimits(): void {
+  raiseLimits(): void {
     if (this.#decoder !== undefined) this.#decoder.limits = this.#limits;
   }
 
-  /** Waits for the gate's answer; a client that has too many questions open is not read meanwhile. */
-  async #asked<T>(question: Promise<T>): Promise<T> {
-    this.#questions++;
-    try {
-      return await question;
-    } finally {
-      this.#questions--;
-      if (!this.#isBusy) this.#release();
-    }
-  }
-
-  #refusePublish(event: PublishEvent, answer: NotGranted): RtmpServerEvent[] {
-    const description = this.#wordsOf(answer);
-    this.#log.warn("rtmp publish refused", {
-      connection: this.#guest.id,
-      stream: shownName(event, answer),
-      reason: description,
-    });
-    return this.#session.reject(event, { code: publishRefusal(answer), description });
-  }
-
-  /** What a client is told that may not do what it asked for; it is closed next where the gate wants that. */
-  #wordsOf(answer: NotGranted): string {
-    if ("challenge" in answer) {
-      if (this.#wasSpared) this.#options.desk.askAgain(this.#guest, this.#session.connection!);
-      return answer.challenge;
-    }
-    if ("refused" in answer) {
-      this.#endAfter = answer.close;
-      return answer.why;
-    }
-    const { username: _, password: __, ...url } = parseRtmpUrl(answer.redirect);
-    return `The stream is at ${withoutQuery(formatRtmpUrl(url))}`;
-  }
-
   /** Another publisher has the stream now, or this one was kicked; the name is given back already. */
-  #sentAway(streamId: number, end: ConnectionEnd): void {
+  sentAway(streamId: number, end: ConnectionEnd): void {
     if (!this.#publishing.forget(streamId) || this.#end !== undefined) return;
     this.#session.endPublish(streamId, end.message);
     this.#outbox.send(this.#session.takeOutput());
     this.#finish(end);
-  }
-
-  async #play(event: PlayEvent): Promise<RtmpServerEvent[]> {
-    const { timing } = this.#shell;
-    const answer = await this.#asked(this.#guest.play(this.#askOf(event)));
-    // Meanwhile the connection may have ended, or the client have asked for something else: requests that
-    // nobody waits for must not each hold a stream.
-    if (this.#end !== undefined || !this.#session.isWaiting(event)) {
-      if ("granted" in answer) answer.granted.end();
-      return [];
-    }
-    if (!("granted" in answer)) return this.#refusePlay(event, answer);
-    const ticket = answer.granted;
-    const player = {
-      capabilities: this.#session.connection!.capabilities,
-      policy: this.#options.enhanced,
-      choice: trackChoiceOf(ticket.request.query),
-    };
-    let hasWaited = false;
-    const withdraw = (): void => ticket.end();
-    this.#waiting.set(event.streamId, withdraw);
-    const found = await ticket.stream({
-      waitMs: timing.playWaitMs,
-      onWait: () => {
-        hasWaited = true;
-        this.#log.debug("rtmp play waits for a publisher", {
-          connection: this.#guest.id,
-          stream: ticket.request.name,
-        });
-      },
-    });
-    if (this.#waiting.get(event.streamId) === withdraw) this.#waiting.delete(event.streamId);
-    if (this.#end !== undefined || !this.#session.isWaiting(event)) {
-      ticket.end();
-      return [];
-    }
-    if (!("granted" in found)) {
-      ticket.end();
-      return this.#refusePlay(event, found);
-    }
-    const stream = found.granted;
-    if (hasWaited) this.#session.notifyPublish(event.streamId);
-    let reader: StreamReader;
-    try {
-      if (isSelective(player) && stream.lastDtsUs === undefined) {
-        // What a publisher that has just come sends is known with its first media.
-        await this.#waitFor(
-          event.streamId,
-          timing.describeWaitMs,
-          (onCome) => stream.tap(({ role }) => void (role === "media" && onCome()), onCome),
-        );
-        if (this.#end !== undefined || !this.#session.isWaiting(event)) {
-          ticket.end();
-          return [];
-        }
-      }
-      const fourCc = refusedFourCc(stream, player);
-      if (fourCc !== undefined) {
-        ticket.end();
-        return this.#refusePlay(event, { refused: "denied", why: reasonOfCodec(fourCc) });
-      }
-      const why = whyNothingForFlv(stream, { players: "RTMP" });
-      if (why !== undefined) {
-        ticket.end();
-        return this.#refusePlay(event, { refused: "denied", why });
-      }
-      const extensions = {
-        ...extensionsOf(player.capabilities, player.policy),
-        choice: player.choice,
-      };
-      reader = stream.read({
-        format: rtmpFormatName(extensions),
-        create: (stream) =>
-          new RtmpWireFormat(stream, extensions, { log: this.#log, onLoss: this.#options.onLoss }),
-        onEnd: (reason) =>
-          this.#playing.finish(
-            event.streamId,
-            reason === "closed" ? "The server stops" : "The stream has ended",
-          ),
-      });
-    } catch (error) {
-      ticket.end();
-      if (!(error instanceof HubError)) throw error;
-      return this.#refusePlay(event, refusalOf(error));
-    }
-    this.#raiseLimits();
-    const events = this.#session.accept(event, ticket.peer && peerNews(stream));
-    const fourCcs = isSelective(player) ? player.capabilities.fourCcs : undefined;
-    this.#playing.start(event.streamId, { ticket, reader, fourCcs });
-    return events;
-  }
-
-  #refusePlay(event: PlayEvent, answer: NotGranted): RtmpServerEvent[] {
-    const description = this.#wordsOf(answer);
-    this.#log.info("rtmp play refused", {
-      connection: this.#guest.id,
-      stream: shownName(event, answer),
-      reason: description,
-    });
-    const isAbsent = "refused" in answer && answer.refused === "absent";
-    const code = isAbsent ? "StreamNotFound" : "Failed";
-    return this.#session.reject(event, { code: `NetStream.Play.${code}`, description });
-  }
-
-  /** Resolves to whether what `subscribe` listens for came in time, and the request is not withdrawn. */
-  #waitFor(
-    streamId: number,
-    waitMs: number,
-    subscribe: (onCome: () => void) => () => void,
-  ): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = this.#shell.clock.setTimer(() => resolve(false), waitMs);
-    const withdraw = (): void => resolve(false);
-    this.#waiting.set(streamId, withdraw);
-    const unsubscribe = subscribe(() => resolve(true));
-    return promise.finally(() => {
-      timer.cancel();
-      unsubscribe();
-      if (this.#waiting.get(streamId) === withdraw) this.#waiting.delete(streamId);
-    });
   }
 
   /** A play is over, and the client knows it. */
@@ -649,7 +396,7 @@ export class RtmpConnection implements ServedConnection {
     this.#sink?.ignoreRest();
     for (const streamId of this.#publishing.streamIds) this.#publishing.end(streamId, end);
     for (const streamId of this.#playing.streamIds) this.#playing.forget(streamId);
-    for (const withdraw of [...this.#waiting.values()]) withdraw();
+    this.#answers.withdrawAll();
     this.#outbox.send(this.#session.takeOutput());
     const line = `rtmp ${this.#transport.remoteName} closed`;
     const fields = { connection: this.#guest.id, state, reason: end.reason, detail: end.message };
@@ -679,12 +426,6 @@ const TICKS_WITH_ROLE = 4;
  * one that does nothing but make the server hold bytes.
  */
 const CONNECTION_BYTES = 98_304;
-
-/**
- * Questions to hooks that may wait for their answers at a time. A client that plays has one for each of its
- * NetStreams; one that takes each request back and makes another would have any number.
- */
-const MAX_QUESTIONS = 32;
 
 /** `limits`, and where `bounds` has a lower one, that. */
 function lowest(bounds: Partial<ChunkLimits>, limits: ChunkLimits): ChunkLimits {
