@@ -10,7 +10,7 @@ const LOOK_MS = 1000;
 /** The deadlines of one publisher or player: when its permission ends, and whether it keeps to its bitrate. */
 export class TicketWatch {
   readonly #clock: Clock;
-  readonly #timers = new Set<Timer>();
+  #timers: Set<Timer> | undefined;
   #limitBps = Infinity;
   #isOver = false;
 
@@ -55,16 +55,16 @@ export class TicketWatch {
   /** Watches no longer; harmless when repeated. */
   stop(): void {
     this.#isOver = true;
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#timers?.forEach((timer) => timer.cancel());
+    this.#timers = undefined;
   }
 
   #in(delayMs: number, act: () => void): void {
     if (this.#isOver) return;
     const timer = this.#clock.setTimer(() => {
-      this.#timers.delete(timer);
+      this.#timers?.delete(timer);
       act();
     }, delayMs);
-    this.#timers.add(timer);
+    (this.#timers ??= new Set()).add(timer);
   }
 }

@@ -45,19 +45,17 @@ export class PeerLog {
 
   /** The log for lines about peers of an address. */
   of(address: string): ServerLog {
-    const counted = this.#countedAs(address);
-    const bounded = (counter: LineCounter, level: "info" | "warn" | "error") => {
-      return (message: string, fields?: LogFields): void => {
-        this.tick();
-        if (counter.take(counted)) this.#log[level](message, fields);
-      };
-    };
-    return {
-      debug: (message, fields) => this.#log.debug(message, fields),
-      info: bounded(this.#notices, "info"),
-      warn: bounded(this.#warnings, "warn"),
-      error: bounded(this.#warnings, "error"),
-    };
+    return new AddressLog(this, this.#countedAs(address));
+  }
+
+  /** Writes a line that the peers of an address are counted for, while they have not had too many. */
+  write(level: keyof ServerLog, counted: string, message: string, fields?: LogFields): void {
+    if (level !== "debug") {
+      this.tick();
+      const counter = level === "info" ? this.#notices : this.#warnings;
+      if (!counter.take(counted)) return;
+    }
+    this.#log[level](message, fields);
   }
 
   /** Lines that were left out so far. */
@@ -79,6 +77,33 @@ export class PeerLog {
       const leftOut = counter.reset();
       if (leftOut !== undefined) this.#log[level]("log lines were left out", leftOut);
     }
+  }
+}
+
+/** The lines about the peers of an address. A connection has some of these. */
+class AddressLog implements ServerLog {
+  readonly #lines: PeerLog;
+  readonly #counted: string;
+
+  constructor(lines: PeerLog, counted: string) {
+    this.#lines = lines;
+    this.#counted = counted;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#lines.write("debug", this.#counted, message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#lines.write("info", this.#counted, message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#lines.write("warn", this.#counted, message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#lines.write("error", this.#counted, message, fields);
   }
 }
 

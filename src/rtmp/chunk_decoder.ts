@@ -68,8 +68,9 @@ export class ChunkDecoder {
   readonly #mayOverwrite: boolean;
   readonly #work: WorkBudget | undefined;
   /** Chunk streams 2 to 63, which all known encoders use, by id; the others are in the map. */
-  readonly #streams: (ChunkStream | undefined)[] = new Array(64).fill(undefined);
-  readonly #highStreams = new Map<number, ChunkStream>();
+  /** Those of numbers below 64, by number; there are few, and most connections have no others. */
+  readonly #streams: (ChunkStream | undefined)[] = [];
+  #highStreams: Map<number, ChunkStream> | undefined;
   #streamCount = 0;
   #chunkSize: number;
   #bytesReceived = 0;
@@ -198,9 +199,9 @@ export class ChunkDecoder {
 
   #forget(): void {
     for (const stream of this.#streams) if (stream !== undefined) release(stream.assembly);
-    for (const stream of this.#highStreams.values()) release(stream.assembly);
-    this.#streams.fill(undefined);
-    this.#highStreams.clear();
+    this.#highStreams?.forEach((stream) => release(stream.assembly));
+    this.#streams.length = 0;
+    this.#highStreams = undefined;
     this.#current = undefined;
     this.#pending = noBytes;
     this.#copy = noBytes;
@@ -270,7 +271,7 @@ export class ChunkDecoder {
       id = 64 + bytes[at]! + (idBytes === 2 ? bytes[at + 1]! * 256 : 0);
       at += idBytes;
     }
-    const stream = id < 64 ? this.#streams[id] : this.#highStreams.get(id);
+    const stream = id < 64 ? this.#streams[id] : this.#highStreams?.get(id);
     if (format !== 3) return this.#readMessageHeader(bytes, start, at, format, id, stream);
     if (stream === undefined) throw freshStreamError(format, id);
     const starts = stream.received === 0;
@@ -481,7 +482,7 @@ export class ChunkDecoder {
 
   #abort(payload: Uint8Array): void {
     const id = controlValue(payload, "Abort");
-    const stream = id < 64 ? this.#streams[id] : this.#highStreams.get(id);
+    const stream = id < 64 ? this.#streams[id] : this.#highStreams?.get(id);
     if (stream === undefined) return;
     const { assembly } = stream;
     this.#forgetPartial(stream, stream.received);
@@ -498,7 +499,7 @@ export class ChunkDecoder {
     this.#streamCount++;
     const stream = new ChunkStream(id);
     if (id < 64) this.#streams[id] = stream;
-    else this.#highStreams.set(id, stream);
+    else (this.#highStreams ??= new Map()).set(id, stream);
     return stream;
   }
 

@@ -66,4 +66,9 @@ export * from "./stream_path.ts";
 export * from "./timestamp_unwrapper.ts";
 export * from "./url.ts";
 export * from "./work_budget.ts";
-export { type Emit, SynchronousTransform, type SynchronousTransformer } from "../streams/mod.ts";
+export {
+  type Emit,
+  SynchronousSink,
+  SynchronousTransform,
+  type SynchronousTransformer,
+} from "../streams/mod.ts";

@@ -339,7 +339,7 @@ export class RtmpServerSession {
     }
     const handler = commandHandler(command.name);
     if (handler === undefined) return this.#receiveUnknown(command);
-    this.#handlers[handler](this.#onNetStream(command, handler), events);
+    RtmpServerSession.#HANDLERS[handler](this, this.#onNetStream(command, handler), events);
   }
 
   /** A command for a NetStream that was sent on message stream 0, as some cameras do, is for the one there is. */
@@ -349,33 +349,37 @@ export class RtmpServerSession {
     return { ...command, streamId: this.#streams.ofStrayCommand(start) };
   }
 
-  readonly #handlers: Record<
-    CommandHandler,
-    (command: CommandMessage, events: RtmpServerEvent[]) => void
+  static readonly #HANDLERS: Readonly<
+    Record<
+      CommandHandler,
+      (session: RtmpServerSession, command: CommandMessage, events: RtmpServerEvent[]) => void
+    >
   > = {
-    createStream: (command, events) => this.#createStream(command, events),
-    publish: (command, events) => this.#receivePublish(command, events),
-    play: (command, events) => this.#receivePlay(command, events),
-    closeStream: (command, events) => this.#endRole(command.streamId, events),
-    deleteStream: (command, events) => this.#deleteStream(command, events),
-    fcPublish: (command) => {
-      this.#sawFcPublish = true;
-      this.#answers.result(command.transactionId);
+    createStream: (session, command, events) => session.#createStream(command, events),
+    publish: (session, command, events) => session.#receivePublish(command, events),
+    play: (session, command, events) => session.#receivePlay(command, events),
+    closeStream: (session, command, events) => session.#endRole(command.streamId, events),
+    deleteStream: (session, command, events) => session.#deleteStream(command, events),
+    fcPublish: (session, command) => {
+      session.#sawFcPublish = true;
+      session.#answers.result(command.transactionId);
     },
-    fcUnpublish: (command, events) => this.#fcUnpublish(command, events),
-    fcSubscribe: (command) => {
-      this.#answers.result(command.transactionId);
-      this.#answers.command({
+    fcUnpublish: (session, command, events) => session.#fcUnpublish(command, events),
+    fcSubscribe: (session, command) => {
+      session.#answers.result(command.transactionId);
+      session.#answers.command({
         name: "onFCSubscribe",
         args: [status("status", "NetStream.Play.Start", "")],
       });
     },
-    acknowledged: (command) => this.#answers.result(command.transactionId),
-    streamLength: (command) => this.#answers.result(command.transactionId, 0),
-    pause: (command, events) => this.#player.pause(command, events),
-    seek: (command) => this.#player.seek(command),
-    receiveAudio: (command, events) => this.#player.receiveKind("audio", command, events),
-    receiveVideo: (command, events) => this.#player.receiveKind("video", command, events),
+    acknowledged: (session, command) => session.#answers.result(command.transactionId),
+    streamLength: (session, command) => session.#answers.result(command.transactionId, 0),
+    pause: (session, command, events) => session.#player.pause(command, events),
+    seek: (session, command) => session.#player.seek(command),
+    receiveAudio: (session, command, events) =>
+      session.#player.receiveKind("audio", command, events),
+    receiveVideo: (session, command, events) =>
+      session.#player.receiveKind("video", command, events),
     nothing: () => {},
   };
 

@@ -1,3 +1,4 @@
+import { SynchronousSink } from "../streams/mod.ts";
 import type { RtmpMessage } from "./message.ts";
 
 /** What an {@linkcode RtmpSessionSink} drives: the server's or the client's session. */
@@ -58,7 +59,7 @@ export interface RtmpSessionSinkOptions<Event> {
  * console.log(session.state, sent > 0); // connected true
  * ```
  */
-export class RtmpSessionSink<Event> extends WritableStream<RtmpMessage[]> {
+export class RtmpSessionSink<Event> extends SynchronousSink<RtmpMessage[]> {
   #isIgnoring = false;
 
   /** Drives `session`, which others may ask and tick meanwhile. */
@@ -68,17 +69,15 @@ export class RtmpSessionSink<Event> extends WritableStream<RtmpMessage[]> {
       const output = session.takeOutput();
       if (output.length > 0) send(output);
     };
-    super({
-      write: (messages): Promise<void> | undefined => {
-        if (this.#isIgnoring) return undefined;
-        const events = session.receive(messages, now());
-        flush();
-        handle(events);
-        session.noteBytesReceived(bytesReceived());
-        flush();
-        return ready?.();
-      },
-    }, { highWaterMark: 1 });
+    super((messages) => {
+      if (this.#isIgnoring) return undefined;
+      const events = session.receive(messages, now());
+      flush();
+      handle(events);
+      session.noteBytesReceived(bytesReceived());
+      flush();
+      return ready?.();
+    });
   }
 
   /**

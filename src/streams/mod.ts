@@ -4,5 +4,7 @@
  *
  * @module
  */
+export * from "./piece_source.ts";
 export * from "./piped_readable.ts";
+export * from "./synchronous_sink.ts";
 export * from "./synchronous_transform.ts";

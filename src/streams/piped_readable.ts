@@ -1,23 +1,24 @@
-import { type Emit, SynchronousTransform } from "./synchronous_transform.ts";
-
-/** Where a {@linkcode PipedReadable} gets its pieces. */
-export interface PieceSource<T> {
-  /** Resolves with the next piece; with `undefined` at the end. Asked only when somebody waits for one. */
-  next(): Promise<T | undefined>;
-  /** Nobody wants more. */
-  cancel?(reason: unknown): Promise<void>;
-}
+import { HopChain } from "./hop_chain.ts";
+import type { PieceSource } from "./piece_source.ts";
+import { pipeInto } from "./pipe_into.ts";
+import { SynchronousSink } from "./synchronous_sink.ts";
+import { SynchronousTransform } from "./synchronous_transform.ts";
 
 /**
  * A readable of what comes from a source, which runs {@linkcode SynchronousTransform}s itself: `pipeThrough` of one
- * gives a readable that asks the same source, and has each piece go through all of them by calls. To whoever pipes
- * it, and to each hop, nothing is different, but that pieces do not wait between the hops.
+ * gives a readable that asks the same source, and has each piece go through all of them by calls; `pipeTo` a
+ * {@linkcode SynchronousSink} gives that what comes out by a call too. To whoever pipes it, and to each hop, nothing is
+ * different, but that pieces do not wait between the hops.
  *
- * A pipe of the platform for each hop of an RTMP connection takes 10 kB and 0.05 ms of the processor.
+ * A stream of the platform is made only for who reads it otherwise. A pipe of the platform for each hop of an RTMP
+ * connection takes 10 kB and 0.05 ms of the processor, and each stream by itself 2 kB.
  */
-export class PipedReadable<T> extends ReadableStream<T> {
+export class PipedReadable<T> implements ReadableStream<T> {
   readonly #source: PieceSource<unknown>;
   readonly #hops: readonly SynchronousTransform<unknown, unknown>[];
+  #stream: ReadableStream<T> | undefined;
+  /** A hop or a sink is given what comes, without a stream. */
+  #isTaken = false;
 
   /** Reads `source`. */
   constructor(source: PieceSource<T>);
@@ -30,31 +31,91 @@ export class PipedReadable<T> extends ReadableStream<T> {
     source: PieceSource<unknown>,
     hops: readonly SynchronousTransform<unknown, unknown>[] = [],
   ) {
-    super(new PipedSource<T>(source, hops), { highWaterMark: 0 });
     this.#source = source;
     this.#hops = hops;
   }
 
+  /** Whether somebody reads it. */
+  get locked(): boolean {
+    return this.#isTaken || this.#stream?.locked === true;
+  }
+
   /** As of any readable stream; options are for the platform's pipes alone, which are used where there are some. */
-  override pipeThrough<U>(
+  pipeThrough<U>(
     transform: ReadableWritablePair<U, T>,
     options?: StreamPipeOptions,
   ): ReadableStream<U> {
     const isHop = transform instanceof SynchronousTransform && !transform.isOpened;
-    if (!isHop || options !== undefined) return super.pipeThrough(transform, options);
-    // Nobody else may read it from now on; that it is locked already is an error, as of any stream.
-    this.getReader();
+    if (!isHop || options !== undefined) return this.#opened().pipeThrough(transform, options);
+    this.#take();
     return new PipedReadable<U>(this.#source, [...this.#hops, transform]);
+  }
+
+  /** As of any readable stream; of the options, a signal alone does without a pipe of the platform. */
+  pipeTo(destination: WritableStream<T>, options: StreamPipeOptions = {}): Promise<void> {
+    const { signal, ...others } = options;
+    const isCalled = destination instanceof SynchronousSink && Object.keys(others).length === 0;
+    // That somebody reads it already is the platform's to say.
+    if (!isCalled || this.#stream !== undefined || this.#isTaken) {
+      return this.#opened().pipeTo(destination, options);
+    }
+    this.#isTaken = true;
+    return pipeInto<T>(destination, { source: this.#source, hops: this.#hops, signal });
+  }
+
+  /** As of any readable stream. */
+  async cancel(reason?: unknown): Promise<void> {
+    await this.#opened().cancel(reason);
+  }
+
+  /** As of any readable stream. */
+  getReader(options: { mode: "byob" }): ReadableStreamBYOBReader;
+  /** As of any readable stream. */
+  getReader(): ReadableStreamDefaultReader<T>;
+  /** As of any readable stream. */
+  getReader(options?: ReadableStreamGetReaderOptions): ReadableStreamReader<T>;
+  getReader(options?: ReadableStreamGetReaderOptions): ReadableStreamReader<T> {
+    return this.#opened().getReader(options);
+  }
+
+  /** As of any readable stream. */
+  tee(): [ReadableStream<T>, ReadableStream<T>] {
+    return this.#opened().tee();
+  }
+
+  /** As of any readable stream. */
+  values(options?: ReadableStreamIteratorOptions): ReturnType<ReadableStream<T>["values"]> {
+    return this.#opened().values(options);
+  }
+
+  /** As of any readable stream. */
+  [Symbol.asyncIterator](
+    options?: ReadableStreamIteratorOptions,
+  ): ReturnType<ReadableStream<T>["values"]> {
+    return this.values(options);
+  }
+
+  /** That somebody reads it already is an error, as of any stream. */
+  #take(): void {
+    if (this.locked || this.#stream !== undefined) this.#opened().getReader();
+    this.#isTaken = true;
+  }
+
+  #opened(): ReadableStream<T> {
+    if (this.#stream === undefined) {
+      const source = new PipedSource<T>(this.#source, this.#hops);
+      this.#stream = new ReadableStream(source, { highWaterMark: 0 });
+      if (this.#isTaken) this.#stream.getReader();
+    }
+    return this.#stream;
   }
 }
 
-/** What a {@linkcode PipedReadable} is made of. */
+/** What the platform's stream of a {@linkcode PipedReadable} is made of. */
 class PipedSource<T> implements UnderlyingDefaultSource<T> {
   readonly #source: PieceSource<unknown>;
-  readonly #hops: readonly SynchronousTransform<unknown, unknown>[];
+  readonly #chain: HopChain<T>;
   #controller: ReadableStreamDefaultController<T> | undefined;
-  /** What each hop emits to; the last of them is the reader. */
-  #emits: readonly Emit<unknown>[] = [];
   /** Something has come out since it was asked for more. */
   #hasEmitted = false;
 
@@ -63,46 +124,32 @@ class PipedSource<T> implements UnderlyingDefaultSource<T> {
     hops: readonly SynchronousTransform<unknown, unknown>[],
   ) {
     this.#source = source;
-    this.#hops = hops;
+    this.#chain = new HopChain(hops, (out) => {
+      this.#hasEmitted = true;
+      this.#controller!.enqueue(out);
+    });
   }
 
   async pull(controller: ReadableStreamDefaultController<T>): Promise<void> {
     this.#hasEmitted = false;
-    if (this.#controller === undefined) this.#run(() => this.#start(controller));
+    if (this.#controller === undefined) {
+      this.#controller = controller;
+      this.#run(() => this.#chain.start());
+    }
     // A hop may need several pieces to have something.
     while (!this.#hasEmitted) {
       const piece = await this.#source.next();
       if (piece === undefined) {
-        this.#end(controller);
+        this.#chain.flush();
+        controller.close();
         return;
       }
-      this.#run(() => this.#emits[0]!(piece));
+      this.#run(() => this.#chain.push(piece));
     }
   }
 
   async cancel(reason: unknown): Promise<void> {
     await this.#source.cancel?.(reason);
-  }
-
-  #start(controller: ReadableStreamDefaultController<T>): void {
-    this.#controller = controller;
-    let emit: Emit<unknown> = (out) => {
-      this.#hasEmitted = true;
-      controller.enqueue(out as T);
-    };
-    const emits = [emit];
-    for (const { transformer } of this.#hops.toReversed()) {
-      const next = emit;
-      emit = (piece) => transformer.transform(piece, next);
-      emits.unshift(emit);
-    }
-    this.#emits = emits;
-    this.#hops.forEach(({ transformer }, at) => transformer.start?.(emits[at + 1]!));
-  }
-
-  #end(controller: ReadableStreamDefaultController<T>): void {
-    this.#hops.forEach(({ transformer }, at) => transformer.flush?.(this.#emits[at + 1]!));
-    controller.close();
   }
 
   /** What fails of a hop ends the source too. */

@@ -61,42 +61,48 @@ export function pacedReadable(
   let readsOfSlab = 0;
   let total = 0;
   let most = FIRST_SLAB_BYTES;
-  /** The newest read: how much it could give, how much it gave, and when. */
-  let asked = 0;
+  /** The newest read: where it reads to, how much it gave, and when. */
+  let target = slab;
   let given = 0;
   let givenAtMs = 0;
+  /** What is to be waited for before the next read, so that others have their turn. */
+  const pause = (): Promise<void> | undefined => {
+    // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
+    const wasFull = given > 0 && given === target.length;
+    if (given === 0 || (!wasFull && source.shortIsAll)) return undefined;
+    const workMs = now() - givenAtMs;
+    if (wasFull) {
+      const growth = Math.min(GROWTH, READ_MS / workMs);
+      most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * growth));
+    }
+    return turn.spend(workMs + OVERHEAD_MS);
+  };
+  const take = (count: number | null): Uint8Array | undefined => {
+    if (count === null) return undefined;
+    givenAtMs = now();
+    given = count;
+    used += count;
+    readsOfSlab++;
+    total += count;
+    if (slab.length - used < slab.length / 4) {
+      const larger = Math.min(slab.length * GROWTH, LARGEST_SLAB_BYTES);
+      const mayGrow = used === slab.length && total >= larger * LEAST_SENT;
+      // What comes first is a handshake, and says nothing of what follows.
+      const isQuiet = count < target.length &&
+        (total === used || used <= readsOfSlab * QUIET_SLAB_BYTES);
+      slab = new Uint8Array(mayGrow ? larger : isQuiet ? QUIET_SLAB_BYTES : slab.length);
+      used = 0;
+      readsOfSlab = 0;
+    }
+    return target.subarray(0, count);
+  };
+  // An async function would keep as much again for each connection that waits.
+  const read = (): Promise<Uint8Array | undefined> => {
+    target = slab.subarray(used, used + most);
+    return source.read(target).then(take);
+  };
   return new PipedReadable<Uint8Array>({
-    async next() {
-      // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
-      const wasFull = given > 0 && given === asked;
-      if (wasFull || (given > 0 && !source.shortIsAll)) {
-        const workMs = now() - givenAtMs;
-        if (wasFull) {
-          const growth = Math.min(GROWTH, READ_MS / workMs);
-          most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * growth));
-        }
-        const wait = turn.spend(workMs + OVERHEAD_MS);
-        if (wait !== undefined) await wait;
-      }
-      const target = slab.subarray(used, used + most);
-      const count = await source.read(target);
-      if (count === null) return undefined;
-      givenAtMs = now();
-      asked = target.length;
-      given = count;
-      used += count;
-      readsOfSlab++;
-      total += count;
-      if (slab.length - used < slab.length / 4) {
-        const larger = Math.min(slab.length * GROWTH, LARGEST_SLAB_BYTES);
-        const mayGrow = used === slab.length && total >= larger * LEAST_SENT;
-        const isQuiet = count < target.length && used <= readsOfSlab * QUIET_SLAB_BYTES;
-        slab = new Uint8Array(mayGrow ? larger : isQuiet ? QUIET_SLAB_BYTES : slab.length);
-        used = 0;
-        readsOfSlab = 0;
-      }
-      return target.subarray(0, count);
-    },
+    next: () => pause()?.then(read) ?? read(),
     async cancel(reason) {
       await source.cancel?.(reason);
     },

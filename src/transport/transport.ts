@@ -34,15 +34,14 @@ function connSource(conn: Deno.Conn): ByteSource {
   return {
     // TLS keeps what it has deciphered, and Windows tells nothing of what is left.
     shortIsAll: "setNoDelay" in conn && !("handshake" in conn) && Deno.build.os !== "windows",
-    async read(target) {
-      try {
-        return await conn.read(target);
-      } catch (error) {
-        if (!isDisconnect(error)) throw error;
-        return null;
-      }
-    },
+    read: (target) => conn.read(target).catch(endOfDisconnect),
   };
+}
+
+/** A connection that was lost has ended. */
+function endOfDisconnect(error: unknown): null {
+  if (!isDisconnect(error)) throw error;
+  return null;
 }
 
 /** Reads a web stream; its chunks are copied: they may belong to a byte stream that uses its buffer again. */

@@ -5,6 +5,7 @@ import {
   hasSignature,
   PLAYER_KEY,
   SERVER_KEY,
+  writeDigest,
 } from "../../src/rtmp/handshake_digest.ts";
 import { RtmpServerHandshake } from "../../src/rtmp/handshake_server.ts";
 import { RtmpError } from "../../src/rtmp/errors.ts";
@@ -67,6 +68,18 @@ for (const scheme of ["digest-0", "digest-1"] as const) {
     assertEquals(output.subarray(1 + 1536), input.subarray(1, C0_C1));
   });
 }
+
+Deno.test("RtmpServerHandshake looks for no digest in a C1 that has zeros in place of a version (M002)", () => {
+  const input = clientBytes("digest-0");
+  const c1 = input.subarray(1, C0_C1);
+  c1.fill(0, 4, 8);
+  writeDigest(c1, PLAYER_KEY, { scheme: "digest-0" });
+  assertEquals(findDigest(c1, PLAYER_KEY)?.scheme, "digest-0");
+  const server = makeServer();
+  const output = server.push(input)!;
+  assertEquals(server.scheme, "simple");
+  assertEquals(output.subarray(1 + 1536), c1);
+});
 
 Deno.test("RtmpServerHandshake signs so that FFmpeg and librtmp, who check it, sign back (M002)", () => {
   for (const name of ["ffmpeg_play", "vlc_play", "rtmpdumpswf_play"]) {

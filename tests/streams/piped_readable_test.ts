@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { PipedReadable, SynchronousTransform } from "../../src/streams/mod.ts";
+import { PipedReadable, SynchronousSink, SynchronousTransform } from "../../src/streams/mod.ts";
 
 /** A source of some numbers, and what has become of it. */
 function numbers(upTo: number) {
@@ -128,3 +128,90 @@ Deno.test("A PipedReadable is locked by a hop, and leaves hops that are in use e
   await written;
   await behind.cancel();
 });
+
+/** What both kinds of a pipe are to show alike: into a sink by calls, and into the same by the platform. */
+const SINKS = {
+  calls: (take: (piece: string) => Promise<void> | undefined) => new SynchronousSink<string>(take),
+  platform: (take: (piece: string) => Promise<void> | undefined) =>
+    new WritableStream<string>({ write: take }),
+};
+
+for (const [kind, sinkOf] of Object.entries(SINKS)) {
+  Deno.test(`A sink by ${kind} takes each piece behind the one before, though several come of one`, async () => {
+    const { source } = numbers(3);
+    const seen: string[] = [];
+    let busy = 0;
+    const each = new SynchronousTransform<number, string>({
+      transform(piece, emit) {
+        for (const part of ["a", "b", "c"]) emit(`${piece}${part}`);
+      },
+      flush: (emit) => emit("end"),
+    });
+    const sink = sinkOf(async (piece) => {
+      busy++;
+      await Promise.resolve();
+      seen.push(`${piece}${busy}`);
+      busy--;
+    });
+    await new PipedReadable<number>(source).pipeThrough(each).pipeTo(sink);
+    assertEquals(seen.join(" "), "1a1 1b1 1c1 2a1 2b1 2c1 3a1 3b1 3c1 end1");
+    assertEquals(await sink.getWriter().closed, undefined);
+  });
+
+  Deno.test(`A hop that fails before a sink by ${kind} is told behind what came out before`, async () => {
+    const { source, seen } = numbers(20);
+    const out: string[] = [];
+    const sink = sinkOf(async (piece) => {
+      await Promise.resolve();
+      out.push(piece);
+    });
+    const error = await assertRejects(
+      () => new PipedReadable<number>(source).pipeThrough(pairs()).pipeTo(sink),
+      RangeError,
+      "13",
+    );
+    assertEquals(out.slice(-2), ["11+12", "last words"]);
+    assertEquals(seen.cancelled, [error]);
+    await assertRejects(() => sink.getWriter().closed, RangeError, "13");
+  });
+
+  Deno.test(`A source that fails before a sink by ${kind} is not told of it, but who pipes it`, async () => {
+    const cancelled: unknown[] = [];
+    const source = {
+      next: () => Promise.reject(new Error("lost")),
+      cancel: (reason: unknown) => Promise.resolve(void cancelled.push(reason)),
+    };
+    const sink = sinkOf(() => undefined);
+    await assertRejects(() => new PipedReadable<string>(source).pipeTo(sink), Error, "lost");
+    assertEquals(cancelled, []);
+    await assertRejects(() => sink.getWriter().closed, Error, "lost");
+  });
+
+  Deno.test(`A sink by ${kind} that fails, and a signal while the source gives nothing, end the source`, async () => {
+    const failing = numbers(10);
+    await assertRejects(
+      () =>
+        new PipedReadable<number>(failing.source).pipeThrough(pairs())
+          .pipeTo(sinkOf(() => Promise.reject(new Error("full")))),
+      Error,
+      "full",
+    );
+    assertEquals(failing.seen.cancelled.map(String), ["Error: full"]);
+    const cancelled: unknown[] = [];
+    const silent = {
+      next: () => new Promise<undefined>(() => {}),
+      cancel: (reason: unknown) => Promise.resolve(void cancelled.push(reason)),
+    };
+    const stop = new AbortController();
+    const { signal } = stop;
+    const readable = new PipedReadable<string>(silent);
+    const piping = readable.pipeTo(sinkOf(() => undefined), { signal });
+    assertEquals(readable.locked, true);
+    await assertRejects(async () => await readable.cancel(), TypeError);
+    stop.abort(new Error("stop"));
+    await assertRejects(() => piping, Error, "stop");
+    assertEquals(cancelled.map(String), ["Error: stop"]);
+    const late = new PipedReadable<string>(silent).pipeTo(sinkOf(() => undefined), { signal });
+    await assertRejects(() => late, Error, "stop");
+  });
+}
