@@ -8,17 +8,55 @@ const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root
 /** Public paths that open connections; all others are bytes and values in, bytes and values out. */
 const WITH_SOCKETS = ["./access", "./events", ".", "./api", "./client", "./cluster", "./server"];
 
+/** More source than that is to be loaded when it is needed; a server at rest then takes some 80 MB. */
+const MOST_BYTES_AT_ONCE = 3_300_000;
+
+/** What `deno info --json` says of a module. */
+interface ModuleInfo {
+  readonly specifier: string;
+  /** Bytes of its source. */
+  readonly size?: number;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    /** It is imported when it is needed, and not before. */
+    readonly isDynamic?: boolean;
+  }[];
+}
+
+const graphs = new Map<string, Promise<readonly ModuleInfo[]>>();
+
+/** The modules that `file` brings, sooner or later. */
+function graphOf(file: string): Promise<readonly ModuleInfo[]> {
+  const known = graphs.get(file);
+  if (known !== undefined) return known;
+  const graph = new Deno.Command(Deno.execPath(), { args: ["info", "--json", file], cwd: root })
+    .output().then(({ stdout }) => JSON.parse(new TextDecoder().decode(stdout)).modules);
+  graphs.set(file, graph);
+  return graph;
+}
+
+function folderOf({ specifier }: ModuleInfo): string | undefined {
+  return /\/src\/(\w+)\//.exec(specifier)?.[1];
+}
+
 /** The folders of `src/` whose modules `file` brings. */
 async function foldersOf(file: string): Promise<Set<string>> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", file],
-    cwd: root,
-  }).output();
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
-    modules: readonly { specifier: string }[];
-  };
-  const inside = modules.map(({ specifier }) => /\/src\/(\w+)\//.exec(specifier)?.[1]);
+  const inside = (await graphOf(file)).map(folderOf);
   return new Set(inside.filter((folder) => folder !== undefined));
+}
+
+/** The modules that run before the first line of `file` does. */
+async function modulesAtOnce(file: string): Promise<readonly ModuleInfo[]> {
+  const modules = await graphOf(file);
+  const all = new Map(modules.map((module) => [module.specifier, module]));
+  const found = new Set(modules.filter(({ specifier }) => specifier === new URL(file, root).href));
+  for (const { dependencies = [] } of found) {
+    for (const { code, isDynamic = false } of dependencies) {
+      const module = all.get(code?.specifier ?? "");
+      if (module !== undefined && !isDynamic) found.add(module);
+    }
+  }
+  return [...found];
 }
 
 Deno.test("a public path is a folder of the same name", () => {
@@ -50,4 +88,16 @@ Deno.test("the page of a public path begins with an example, which deno test --d
     const page = text.slice(0, text.indexOf("@module"));
     assert(page.startsWith("/**") && page.includes("@example") && page.includes("```ts"), file);
   }
+});
+
+Deno.test("a server begins without clients, WebRTC and other commands, as each byte of source takes ten of memory", async () => {
+  const modules = await modulesAtOnce("./mod.ts");
+  assert(modules.length > 300, `${modules.length}`);
+  const early = modules.filter((module) =>
+    ["client", "webrtc"].includes(folderOf(module) ?? "") ||
+    /\/src\/cli\/.*_command\.ts$/.test(module.specifier)
+  ).map(({ specifier }) => specifier.slice(root.href.length));
+  assertEquals(early, ["src/cli/serve_command.ts"]);
+  const bytes = modules.reduce((sum, { size = 0 }) => sum + size, 0);
+  assert(bytes < MOST_BYTES_AT_ONCE, `${bytes} bytes of source run before a server begins`);
 });
