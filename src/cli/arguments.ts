@@ -1,6 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Setting, SettingFault, SETTINGS } from "../config/mod.ts";
-import { UsageError } from "./usage_error.ts";
+import { unknownOption, UsageError } from "./usage_error.ts";
 
 /** The settings that a command line gives, and the file that has others. */
 export interface GivenSettings {
@@ -50,7 +50,7 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
       collect: VALUED,
       alias: { h: "help", V: "version" },
       unknown: (argument, key) => {
-        if (key !== undefined) throw new UsageError(`unknown option ${argument}: see --help`);
+        if (key !== undefined) throw unknownOption(argument, [...TOGGLES, ...VALUED]);
       },
     },
   );

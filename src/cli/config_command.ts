@@ -14,10 +14,16 @@ Permissions: --allow-read=FILE to check one, and --allow-env for the variables t
 Exit codes: 0 when the file is right, 1 when it may not be read, 2 when it is wrong.
 `;
 
+/** What there is to do. */
+const ACTIONS: readonly string[] = ["check", "example", "schema"];
+
 /** `weir config check|example|schema`. */
 export const configCommand: Command = {
   help: HELP,
   async run([action, ...rest]) {
+    if (!ACTIONS.includes(action ?? "")) {
+      throw new UsageError("config needs what to do: allowed is check FILE, example or schema");
+    }
     const [file, ...others] = action === "check" ? rest : [undefined, ...rest];
     const [unexpected] = others;
     if (unexpected !== undefined) throw new UsageError(`unexpected argument "${unexpected}"`);
@@ -31,8 +37,6 @@ export const configCommand: Command = {
       case "schema":
         console.log(JSON.stringify(await settingsSchema(SETTINGS), undefined, 2));
         break;
-      default:
-        throw new UsageError("config needs what to do: allowed is check FILE, example or schema");
     }
     return ExitCode.Stopped;
   },

@@ -1,6 +1,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
 import type { ListedCommand } from "./command.ts";
+import { nearestWord } from "../config/mod.ts";
 import { settingsOf } from "./configured.ts";
 import { ExitCode } from "./exit_code.ts";
 import { helpText } from "./help.ts";
@@ -26,8 +27,10 @@ export async function runServer(
 /** After the options: an empty value (`--rtmp ""`) also leaves an empty word behind. */
 function checkWords([first, ...rest]: readonly string[], commands: readonly ListedCommand[]): void {
   if (first !== undefined && first !== "serve") {
-    const names = ["serve", ...commands.map(({ name }) => name)].join(", ");
-    throw new UsageError(`unknown command "${first}": allowed is ${names}`);
+    const names = ["serve", ...commands.map(({ name }) => name)];
+    const nearest = nearestWord(first, names);
+    const advice = nearest === undefined ? ":" : `, did you mean "${nearest}"?`;
+    throw new UsageError(`unknown command "${first}"${advice} allowed is ${names.join(", ")}`);
   }
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}": see --help`);
 }

@@ -10,6 +10,7 @@ export * from "./config_file.ts";
 export * from "./configured_files.ts";
 export * from "./example.ts";
 export * from "./least_permissions.ts";
+export { nearestWord } from "./nearest_word.ts";
 export * from "./permission.ts";
 export * from "./permission_check.ts";
 export * from "./reload.ts";

@@ -29,6 +29,11 @@ Deno.test("the container's command starts the server, of files that are there", 
   }
 });
 
+Deno.test("a container reads of the image what was fetched for it: nothing is mounted there", () => {
+  // The folder of Deno's images.
+  assert(!read("compose.yaml").includes("/deno-dir"));
+});
+
 Deno.test("the service's command starts the server, and asks for nothing at a prompt", async () => {
   const line = /^ExecStart=(.*)$/m.exec(read("packaging/weir.service"))![1]!;
   const [deno, ...args] = line.replace("/opt/weir/mod.ts --config /etc/weir/weir.yaml", "mod.ts")

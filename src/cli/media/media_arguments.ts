@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { UsageError } from "../usage_error.ts";
+import { unknownOption, UsageError } from "../usage_error.ts";
 
 /** What a media command was given. */
 export interface MediaArguments {
@@ -25,7 +25,9 @@ export function parseMediaArguments(
     collect: [...names.values],
     alias: { o: "output", n: "players", h: "help" },
     unknown: (argument, key) => {
-      if (key !== undefined) throw new UsageError(`unknown option ${argument}: see --help`);
+      if (key !== undefined) {
+        throw unknownOption(argument, [...names.flags, ...names.values, "help"]);
+      }
     },
   });
   const values: Record<string, string | undefined> = {};
