@@ -46,6 +46,7 @@ export function apiSchemas(z: HonoPackage["z"]) {
     isFallback: z.boolean(),
     held: z.object({ bytes: count, ms: count }).optional(),
     publisher: ticket.optional(),
+    via: z.string().optional(),
     tracks: z.array(track),
     health: health.optional(),
     keyIntervalMs: z.number().optional(),

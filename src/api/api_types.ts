@@ -50,6 +50,8 @@ export interface StreamView {
   readonly held?: { readonly bytes: number; readonly ms: number } | undefined;
   /** Who publishes it. */
   readonly publisher?: TicketInfo | undefined;
+  /** The machine or worker that it is fetched from, where its publisher is not here. */
+  readonly via?: string | undefined;
   /** What is published, as far as that is known. */
   readonly tracks: readonly PublishedTrack[];
   /** How well it is published. */

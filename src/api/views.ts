@@ -55,6 +55,7 @@ function makeStreamViews(snapshot: ApiSnapshot): StreamView[] {
       isFallback: fallback !== undefined,
       ...(held === undefined ? {} : { held }),
       publisher: publisher === undefined ? undefined : own.find(isPublisher),
+      via: publisher?.via,
       tracks: known?.tracks ?? [],
       health: known?.report,
       keyIntervalMs: publisher?.keyIntervalMs,

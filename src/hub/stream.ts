@@ -245,8 +245,9 @@ export class Stream implements PublishedStream {
     const former = this.#publisher;
     this.#publisher = publication;
     former?.retire();
-    if (this.#stage?.isOpenTo(this.#publication) ?? true) this.#putOnAir(publication, former);
-    else {
+    if (this.#stage?.isOpenTo(publication, this.#publication) ?? true) {
+      this.#putOnAir(publication, former);
+    } else {
       const tracks = new TrackStarts(options.tracks);
       this.#stage?.wait(publication, { headers: HeaderSet.EMPTY, tracks });
       if (former !== undefined) this.#stage?.finish(former);

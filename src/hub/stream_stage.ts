@@ -97,8 +97,13 @@ export class StreamStage {
   }
 
   /** Whether a publisher that begins is seen at once: nothing is held back, and nothing else is seen. */
-  isOpenTo(shown: Publication | undefined): boolean {
-    return this.#settings.delayMs === 0 && !this.isHolding && shown?.isFallback !== true;
+  isOpenTo(publication: Publication, shown: Publication | undefined): boolean {
+    return this.#delayOf(publication) === 0 && !this.isHolding && shown?.isFallback !== true;
+  }
+
+  /** How long what a publisher sends is held back: a fallback not at all, nor what was held back where it comes from. */
+  #delayOf({ via }: Publication): number {
+    return via === undefined ? this.#settings.delayMs : 0;
   }
 
   /** A publisher begins, or others are seen from now on: with what is known of it. */
@@ -125,8 +130,8 @@ export class StreamStage {
   /** Called by the publication: takes one unit in. */
   push(publication: Publication, unit: MediaUnit): void {
     const { delayMs, maxDelayBytes } = this.#settings;
-    // A fallback is nobody's to hold back.
-    if (publication.isFallback || (delayMs === 0 && !this.isHolding)) {
+    const ownMs = this.#delayOf(publication);
+    if (publication.isFallback || (ownMs === 0 && !this.isHolding)) {
       return this.#show(publication, unit);
     }
     const bytes = unitBytes(unit) + UNIT_COST_BYTES;
@@ -135,7 +140,9 @@ export class StreamStage {
       unit,
       (piece) => piece.length === piece.buffer.byteLength ? piece : piece.slice(),
     );
-    this.#held.push({ publication, unit: own, atMs: this.#clock.now(), bytes });
+    // What is not held back itself goes out behind what is.
+    const atMs = this.#clock.now() - (delayMs - ownMs);
+    this.#held.push({ publication, unit: own, atMs, bytes });
     this.#bytes += bytes;
     this.#owner.took(bytes);
     if (this.#bytes > maxDelayBytes) this.#shorten(maxDelayBytes);

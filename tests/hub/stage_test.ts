@@ -63,6 +63,26 @@ Deno.test("a delay holds what is published back for so long, and no unit is lost
   assertEquals(stream.heldBytes > 0, true);
 });
 
+Deno.test("what is fetched from where it was held back is not held back again, and goes out behind what is", () => {
+  const { clock, stream, seen, read } = stage({ delayMs: 1000, lingerMs: 2000 });
+  read();
+  const fetched = stream.publish({ via: "edge-1" });
+  write(fetched, "K1 p1");
+  assertEquals([taken(seen), stream.statistics.held], ["K1@0 p1@40", undefined]);
+  fetched.release();
+  const publisher = stream.publish();
+  write(publisher, "K2", 80);
+  publisher.release();
+  clock.advance(900);
+  const again = stream.publish({ via: "edge-2" });
+  write(again, "K3 p3", 200);
+  assertEquals(taken(seen), "");
+  clock.advance(100);
+  assertEquals(taken(seen).replaceAll(/@\d+/g, ""), "K2 K3 p3");
+  write(again, "p4", 400);
+  assertEquals([taken(seen).slice(0, 2), stream.statistics.held], ["p4", undefined]);
+});
+
 Deno.test("a publisher that ends by itself is played out, and the stream then lingers", () => {
   const { clock, stream, seen, told, read } = stage({ delayMs: 1000, lingerMs: 2000 });
   read();
