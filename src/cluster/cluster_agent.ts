@@ -187,7 +187,11 @@ export class ClusterAgent implements NameClaims {
         signal: AbortSignal.any([signal, given.signal]),
         sink: {
           start: (pulled) => {
-            const onEnded = () => given.abort(NOT_WANTED);
+            const onEnded = ({ reason, message }: ConnectionEnd): void => {
+              given.abort(NOT_WANTED);
+              // Who ends it here means the publisher, not the copy.
+              if (reason === "kicked") directory.end(name, message);
+            };
             const started = this.#start(ticket, { pulled, onEnded });
             if (started) {
               log.debug("stream is fetched", { stream: name, via });

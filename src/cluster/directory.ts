@@ -66,6 +66,8 @@ export interface Directory {
   find(name: string, seek: Seek): Promise<readonly Holder[]>;
   /** Tells that a member has a copy, fetched from `of`, that others may read from. */
   announceReplica(name: string, replica: { readonly member: string; readonly of: Holder }): Lease;
+  /** Has the publisher of a name ended, at whatever member it is, and told why. */
+  end(name: string, why: string): void;
 }
 
 /** Whether a claim is granted beside a publisher that there is. */

@@ -19,6 +19,7 @@ export type DirectoryRequest =
   | { readonly type: "abandon"; readonly ask: number }
   | { readonly type: "admit"; readonly ask: number; readonly token: string; readonly name: string }
   | { readonly type: "announce"; readonly ask: number; readonly name: string; readonly of: Holder }
+  | { readonly type: "end"; readonly name: string; readonly why: string }
   | { readonly type: "silent"; readonly question: number; readonly ms: number };
 
 /** What the directory answers, and asks. */
@@ -89,6 +90,11 @@ export class DirectoryClient implements Directory, Peers {
       epoch: of.epoch,
       release: () => this.#post({ type: "release", ask }),
     };
+  }
+
+  /** Has the publisher of a name ended. */
+  end(name: string, why: string): void {
+    this.#post({ type: "end", name, why });
   }
 
   /** Has another machine judged that wants a stream. */
@@ -185,6 +191,8 @@ export class DirectoryDesk {
       }
       case "admit":
         return void this.#admit(request);
+      case "end":
+        return this.#directory.end(request.name, request.why);
       case "release":
         this.#leases.get(request.ask)?.release();
         return void this.#leases.delete(request.ask);

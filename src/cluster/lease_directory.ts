@@ -1,4 +1,4 @@
-import type { Answer } from "../gate/mod.ts";
+import { type Answer, kickedEnd } from "../gate/mod.ts";
 import type { Clock, Timer } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import {
@@ -237,6 +237,36 @@ export class LeaseDirectory implements Directory {
     };
   }
 
+  /** Has the publisher of a name ended, at whatever machine it is. */
+  end(name: string, why: string): void {
+    const own = this.#claims.get(name);
+    if (own === undefined) void this.#endElsewhere(name, why);
+    else this.#end(own, why);
+  }
+
+  async #endElsewhere(name: string, why: string): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      const origin = await this.#read<StreamRecord>(streamKey(name));
+      if (origin === undefined) return;
+      const { node } = origin.record;
+      if (await store.ask(node, `end ${name}\n${why}`) !== undefined) return;
+      log.warn("a machine does not answer that is to end a publisher", { stream: name, node });
+    } catch (error) {
+      if (!(error instanceof StoreUnreachable)) throw error;
+      log.warn("a publisher of another machine cannot be ended", {
+        stream: name,
+        reason: error.message,
+      });
+    }
+  }
+
+  #end(claim: Claim, why: string): void {
+    this.#claims.delete(claim.name);
+    void this.#remove(streamKey(claim.name), JSON.stringify(claim.record));
+    claim.claimant.onLost(kickedEnd(why));
+  }
+
   async #read<T>(
     key: string,
   ): Promise<{ readonly record: T; readonly stored: StoredRecord } | undefined> {
@@ -397,6 +427,12 @@ export class LeaseDirectory implements Directory {
     }
     if (word === "drain") {
       this.#options.onDrain?.(rest[0] === undefined ? undefined : Number(rest[0]));
+      return "heard";
+    }
+    if (word === "end") {
+      const [name = "", why = ""] = text.slice("end ".length).split("\n", 2);
+      const claim = this.#claims.get(name);
+      if (claim !== undefined) this.#end(claim, why);
       return "heard";
     }
     if (word !== "lost") return undefined;

@@ -1,4 +1,4 @@
-import type { Answer } from "../gate/mod.ts";
+import { type Answer, kickedEnd } from "../gate/mod.ts";
 import {
   type Claimant,
   type ClaimPolicy,
@@ -146,6 +146,18 @@ export class MemoryDirectory implements Directory {
     if (entry === undefined) return false;
     return entry.origin !== undefined ||
       entry.replicas.values().some(({ path }) => !path.includes(node));
+  }
+
+  /** Has the publisher of a name ended; where it is at no member of this process, the other machines are told. */
+  end(name: string, why: string): void {
+    const entry = this.#names.get(name);
+    const origin = entry?.origin;
+    if (entry === undefined || origin === undefined) return this.#beyond?.directory.end(name, why);
+    origin.beyond?.release();
+    entry.origin = undefined;
+    origin.claimant.onLost(kickedEnd(why));
+    this.#look(name);
+    this.#forgetIfIdle(name);
   }
 
   /** Forgets all that a member had: it has died. */

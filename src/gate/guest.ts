@@ -339,14 +339,16 @@ export class Guest {
   }
 
   /** How a player is turned away, where its stream has as many as it may. */
-  #overPlayers({ request: { name }, isOwn }: TicketWiring): Refusal | undefined {
+  #overPlayers({ request: { name }, isOwn, peer }: TicketWiring): Refusal | undefined {
     const { limits, termsOf } = this.#desk;
     const most = termsOf(name).maxPlayers ?? limits.maxPlayersPerStream;
-    if (isOwn || most === Infinity) return undefined;
+    // How many streams other machines fetch is bounded apart.
+    if (isOwn || peer !== undefined || most === Infinity) return undefined;
     let players = 0;
     for (const ticket of this.#desk.tickets()) {
       const { action, stream } = ticket.info;
-      if (action === "play" && stream === name && !ticket.isOwn) players++;
+      const isPeer = ticket instanceof PlayTicket && ticket.peer !== undefined;
+      if (action === "play" && stream === name && !ticket.isOwn && !isPeer) players++;
     }
     if (players < most) return undefined;
     return { refused: "full", why: `The stream ${name} has ${most} players, as many as it may` };

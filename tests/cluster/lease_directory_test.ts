@@ -95,6 +95,27 @@ Deno.test("the same publisher takes over at another machine, the epoch grows, an
   assertEquals([holder?.member, holder?.url], ["b", "rtmp://b"]);
 });
 
+Deno.test("a publisher is ended from any machine, told why, and its name is free", async () => {
+  const machines = new Machines();
+  const [a, b] = [await machines.start("a"), await machines.start("b")];
+  for (const from of [a, b]) {
+    const told: string[] = [];
+    const here: Claimant = {
+      ...claimant("a"),
+      onLost: ({ reason, message }) => void told.push(reason, message),
+    };
+    const lease = granted(await a.directory.claim("live/a b", here, POLICY));
+    from.directory.end("live/a b", "Not that");
+    await settled();
+    lease.release();
+    await settled();
+    assertEquals(told, ["kicked", "Not that"]);
+    assertEquals(machines.shared.keys().filter((key) => !key.startsWith("node.")), []);
+  }
+  b.directory.end("live/none", "There is none");
+  await settled();
+});
+
 Deno.test("a publisher that has been silent may be taken over by anybody at another machine", async () => {
   const machines = new Machines();
   const [a, b] = [await machines.start("a"), await machines.start("b")];

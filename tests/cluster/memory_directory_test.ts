@@ -135,6 +135,10 @@ class Beyond implements Directory {
     return { id: "r", epoch: of.epoch, release: () => void this.replicas.pop() };
   }
 
+  end(name: string, why: string): void {
+    this.asked.push(`end ${name} ${why}`);
+  }
+
   wake(holder: Holder): void {
     this.has = [holder];
     this.#wake.resolve();
@@ -142,6 +146,18 @@ class Beyond implements Directory {
 }
 
 const AT_B: Holder = { id: "b#1", member: "b", epoch: 1, path: ["b"], url: "rtmp://b" };
+
+Deno.test("a publisher is ended at the member that has it, and else at the other machines", async () => {
+  const beyond = new Beyond();
+  const directory = new MemoryDirectory({ beyond: { directory: beyond, member: "a" } });
+  const publisher = claimant("worker 1");
+  granted(await directory.claim("live/cam", publisher, POLICY));
+  directory.end("live/cam", "Not that");
+  directory.end("live/cam", "Not that");
+  assertEquals(publisher.ends, ["kicked"]);
+  assertEquals(beyond.asked, ["claim live/cam a", "release live/cam", "end live/cam Not that"]);
+  assertEquals(directory.size, 0);
+});
 
 Deno.test("a claim that the machines refuse is refused here, and one that they take away is lost here", async () => {
   const beyond = new Beyond();

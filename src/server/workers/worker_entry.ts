@@ -277,11 +277,7 @@ function callsOf(server: Server, program: WorkerProgram): WorkerCalls {
     kickConnection: (connection, why) =>
       server.connections.find(({ id }) => id === connection)?.kick(why),
     kickUser: (user, why) => void server.kickUser(user, why),
-    unpublish: (name, reason) => {
-      const stream = server.hub.get(name);
-      // Of what is fetched, whoever has the publisher ends that.
-      if (stream?.publisher?.via === undefined) stream?.unpublish(reason);
-    },
+    unpublish: (name, reason) => void server.hub.get(name)?.unpublish(reason),
     dropHeld: (name) => void server.dropHeld(name),
     setAddresses: (addresses) => server.setAddresses(addresses),
     configure: (options) => server.configure(options as LiveOptions),
