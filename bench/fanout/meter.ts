@@ -13,8 +13,14 @@ export class Meter {
   readonly #latencies: number[] = [];
   #since = 0;
 
+  /** Counts from now on, from nothing. */
   start(): void {
     this.isCounting = true;
+    this.bytes =
+      this.received =
+      this.expected =
+      this.#latencies.length =
+        0;
     this.#since = performance.now();
   }
 
