@@ -62,6 +62,12 @@ function makeBounded(address: string): string {
 /** Counts what addresses have, as {@linkcode boundedAddress} tells them apart; those that have nothing are forgotten. */
 export class AddressCounter {
   readonly #counts = new Map<string, number>();
+  #total = 0;
+
+  /** How many all addresses have. */
+  get total(): number {
+    return this.#total;
+  }
 
   /** How many an address has. */
   of(address: string): number {
@@ -77,10 +83,12 @@ export class AddressCounter {
   take(address: string): () => void {
     const key = boundedAddress(address);
     this.#counts.set(key, this.of(key) + 1);
+    this.#total++;
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
+      this.#total--;
       const left = this.of(key) - 1;
       if (left > 0) this.#counts.set(key, left);
       else this.#counts.delete(key);

@@ -1,8 +1,7 @@
 import type { Clock, Hub } from "../hub/mod.ts";
 import type { PeerLog, ServerLog } from "../log/mod.ts";
-import type { AddressNames } from "./address_bounds.ts";
 import type { GateObserver } from "./gate_observer.ts";
-import type { GuessGuard } from "./guess_guard.ts";
+import type { Guesses } from "./guess_guard.ts";
 import type { HookCaller } from "./hook_caller.ts";
 import type { ServerHooks } from "./hooks.ts";
 import type { GateLimits, StreamTerms } from "./limits.ts";
@@ -10,6 +9,7 @@ import type { NameClaims } from "./name_claims.ts";
 import type { PastStreams } from "./past_streams.ts";
 import type { Peers } from "./peers.ts";
 import type { Leaving } from "./leaving.ts";
+import type { Tallies } from "./tallies.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** The part of a gate that its guests and tickets use. */
@@ -31,11 +31,11 @@ export interface Desk {
   readonly leaving: Leaving | undefined;
   /** How long a hook may take to decide, and credentials may wait to be judged, milliseconds. */
   readonly hookMs: number;
-  readonly guesses: GuessGuard;
+  readonly guesses: Guesses;
   /** The same for secret names, so that who shows credentials does not wait for who guesses those. */
-  readonly nameGuesses: GuessGuard;
+  readonly nameGuesses: Guesses;
   /** Names that the players of each address wait for. */
-  readonly waited: AddressNames;
+  readonly waited: Tallies["waited"];
   readonly counts: GateCounts;
   /** Grows with each change of the rules: what was asked before one is to be asked again. */
   readonly rulesAge: number;

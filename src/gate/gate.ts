@@ -7,7 +7,7 @@ import type { RefusedInfo } from "./refused_info.ts";
 import type { Answer, Refusal } from "./answer.ts";
 import type { PasswordMethod } from "./authentication.ts";
 import type { Desk, GateCounts } from "./desk.ts";
-import { GuessGuard } from "./guess_guard.ts";
+import { type Guesses, GuessGuard } from "./guess_guard.ts";
 import type { Arrival } from "./ask.ts";
 import { Guest } from "./guest.ts";
 import { HookCaller } from "./hook_caller.ts";
@@ -23,6 +23,7 @@ import type { Leaving } from "./leaving.ts";
 import type { NameClaims } from "./name_claims.ts";
 import type { PastStreams } from "./past_streams.ts";
 import type { Peers } from "./peers.ts";
+import type { Tallies } from "./tallies.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** Options of a {@linkcode Gate}. */
@@ -35,6 +36,8 @@ export interface GateOptions {
   readonly claims?: NameClaims;
   /** Who knows the other machines of a cluster, which fetch streams for their own players. */
   readonly nodes?: Peers;
+  /** What is counted together with other gates; by default this one counts for itself. */
+  readonly shared?: GateShare | undefined;
   /** The log for lines about the server. */
   readonly log: ServerLog;
   /** The log for lines about clients. */
@@ -51,6 +54,16 @@ export interface GateOptions {
   readonly addresses?: AddressRules;
   /** The terms of one stream, where they differ from those of all. */
   readonly termsOf?: (name: string) => StreamTerms;
+}
+
+/** What several gates of one server have together; what is left out each has for itself. */
+export interface GateShare {
+  /** Connections, and what else is counted by address. */
+  readonly tallies?: Tallies;
+  /** Who slows those that guess passwords. */
+  readonly guesses?: Guesses;
+  /** Who slows those that guess secret names. */
+  readonly nameGuesses?: Guesses;
 }
 
 /** The rules of a gate that can be changed while it is open. */
@@ -98,9 +111,7 @@ export class Gate {
   readonly #guests = new Map<number, Guest>();
   readonly #tickets = new Map<number, Ticket>();
   readonly #numbers = new WeakMap<Ticket, number>();
-  readonly #connections = new AddressCounter();
-  readonly #handshakes = new AddressRate();
-  readonly #requests = new AddressRate();
+  readonly #tallies: Tallies;
   #setLimits: Partial<GateLimits>;
   readonly #observers = new Set<GateObserver>();
   /** Which addresses may connect; `review` ends the connections of others. */
@@ -125,6 +136,13 @@ export class Gate {
     this.addresses = options.addresses ?? {};
     const caller = new HookCaller(log, { clock, hookMs });
     checkHookMs(hookMs);
+    const { tallies, guesses, nameGuesses } = options.shared ?? {};
+    this.#tallies = tallies ?? {
+      connections: new AddressCounter(),
+      handshakes: new AddressRate(),
+      requests: new AddressRate(),
+      waited: new AddressNames(),
+    };
     this.#desk = {
       hub,
       hooks,
@@ -145,9 +163,9 @@ export class Gate {
         for (const observer of this.#observers) caller.tell(() => tell(observer));
       },
       tickets: () => this.#tickets.values(),
-      guesses: new GuessGuard(clock),
-      nameGuesses: new GuessGuard(clock),
-      waited: new AddressNames(),
+      guesses: guesses ?? new GuessGuard(clock),
+      nameGuesses: nameGuesses ?? new GuessGuard(clock),
+      waited: this.#tallies.waited,
       counts: {
         connections: 0,
         addresses: 0,
@@ -255,7 +273,7 @@ export class Gate {
       this.#tellRefused(arrival, refusal);
       return refusal;
     }
-    const giveBack = this.#connections.take(arrival.remoteAddress);
+    const giveBack = this.#tallies.connections.take(arrival.remoteAddress);
     const id = this.#takeNumber();
     const guest = new Guest(this.#desk, {
       ...arrival,
@@ -345,21 +363,22 @@ export class Gate {
 
   #overBounds({ remoteAddress, isRequest = false }: Arrival): Refusal | undefined {
     const { limits, clock } = this.#desk;
-    if (this.#guests.size >= limits.maxConnections) {
+    const { connections, requests, handshakes } = this.#tallies;
+    if (connections.total >= limits.maxConnections) {
       return { refused: "full", why: `there are ${limits.maxConnections} connections` };
     }
     const mostConnections = this.boundOf("maxConnectionsPerAddress", remoteAddress);
-    if (this.#connections.of(remoteAddress) >= mostConnections) {
+    if (connections.of(remoteAddress) >= mostConnections) {
       return { refused: "full", why: `the address has ${mostConnections} connections` };
     }
     const nowMs = clock.now();
     if (isRequest) {
       const perSecond = this.boundOf("maxRequestsPerSecond", remoteAddress);
-      if (this.#requests.take(remoteAddress, { perSecond, nowMs })) return undefined;
+      if (requests.take(remoteAddress, { perSecond, nowMs })) return undefined;
       return { refused: "full", why: `the address makes over ${perSecond} requests a second` };
     }
     const perSecond = this.boundOf("maxHandshakesPerSecond", remoteAddress);
-    if (this.#handshakes.take(remoteAddress, { perSecond, nowMs })) return undefined;
+    if (handshakes.take(remoteAddress, { perSecond, nowMs })) return undefined;
     return { refused: "full", why: `the address opens over ${perSecond} connections a second` };
   }
 }

@@ -15,7 +15,7 @@ const MOST_AT_A_TIME = 16;
 const MOST_WAITING = 1000;
 
 /** The record of an address that has guessed. */
-interface Guesses {
+interface AddressGuesses {
   /** How many more may be wrong now; below 0 where more at a time were wrong. */
   left: number;
   atMs: number;
@@ -32,13 +32,25 @@ export interface TurnOptions {
   readonly leavers: Leavers;
 }
 
+/** Slows who guesses, in this thread or for several. */
+export interface Guesses {
+  /** See {@linkcode GuessGuard.note}. */
+  note(address: string): void;
+  /** See {@linkcode GuessGuard.suspects}. */
+  suspects(address: string): boolean | Promise<boolean>;
+  /** See {@linkcode GuessGuard.turn}. */
+  turn(address: string, options: TurnOptions): Promise<((wasRight: boolean) => void) | undefined>;
+  /** See {@linkcode GuessGuard.close}. */
+  close(): void;
+}
+
 /**
  * Slows who guesses passwords: after some wrong ones an address, as {@linkcode boundedAddress} tells them apart, has one
  * try a second, whatever doors and connections it comes by. Who is right is not slowed, unless somebody at the same address guesses.
  */
-export class GuessGuard {
+export class GuessGuard implements Guesses {
   readonly #clock: Clock;
-  readonly #addresses = new Map<string, Guesses>();
+  readonly #addresses = new Map<string, AddressGuesses>();
   #isClosed = false;
 
   /** Takes time from `clock`. */
@@ -109,7 +121,7 @@ export class GuessGuard {
     this.#addresses.clear();
   }
 
-  #of(address: string): Guesses {
+  #of(address: string): AddressGuesses {
     let guesses = this.#addresses.get(address);
     if (guesses === undefined) {
       const atMs = this.#clock.now();
@@ -119,7 +131,7 @@ export class GuessGuard {
     return guesses;
   }
 
-  #go(address: string, guesses: Guesses): void {
+  #go(address: string, guesses: AddressGuesses): void {
     if (this.#isClosed) return;
     const { waiting } = guesses;
     const nowMs = this.#clock.now();

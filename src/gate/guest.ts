@@ -11,7 +11,7 @@ import {
 import type { Arrival, Ask, Introduction, PublishAsk } from "./ask.ts";
 import type { Desk } from "./desk.ts";
 import type { Leavers } from "./hook_caller.ts";
-import type { GuessGuard } from "./guess_guard.ts";
+import type { Guesses } from "./guess_guard.ts";
 import type { RefusedInfo } from "./refused_info.ts";
 import type { HookResult } from "./hooks.ts";
 import type { ConnectionInfo, StreamRequest } from "./stream_request.ts";
@@ -386,7 +386,7 @@ export class Guest {
     }
     // Where somebody guesses secret names, each name waits for its turn.
     const { nameGuesses } = this.#desk;
-    if (action === "publish" && nameGuesses.suspects(this.remoteAddress)) {
+    if (action === "publish" && await nameGuesses.suspects(this.remoteAddress)) {
       return await this.#judgeShown(nameGuesses, { credentials, asking });
     }
     if (this.#hasLeft) return HAS_GONE;
@@ -400,7 +400,7 @@ export class Guest {
 
   /** Has credentials judged when it is the turn of the client's address. */
   async #judgeShown(
-    guesses: GuessGuard,
+    guesses: Guesses,
     { credentials, asking }: {
       readonly credentials: ShownCredentials;
       readonly asking: () => Promise<Asked>;

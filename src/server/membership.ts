@@ -187,6 +187,7 @@ function workerPool(
     relays: relaysOf(options),
     hooks: shared.hooks(hooks),
     archives,
+    guards: main.shared,
     forwarded: {
       clips: options.keep !== undefined,
       outputs: (options.httpOutputs ?? []).map(({ suffix }) => suffix),

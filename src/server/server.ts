@@ -148,6 +148,7 @@ export class Server {
       claims: this.#members.agent,
       nodes: this.#members.part?.nodes,
       sharesPorts: this.#members.part?.sharesPorts,
+      shared: this.#members.part?.shared,
       numbers: this.#members.part?.numbers,
       proxies: rangesOf(options.proxies?.proxyProtocol),
       tls: options.tls,

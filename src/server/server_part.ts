@@ -1,9 +1,8 @@
 import type { Carrier, Directory } from "../cluster/mod.ts";
-import type { Peers } from "../gate/mod.ts";
+import type { GateShare, PastStreams, Peers } from "../gate/mod.ts";
 import type { RtspParts } from "../doors/rtsp/mod.ts";
 import type { HttpRoutes } from "../doors/http/mod.ts";
 import type { Hub } from "../hub/mod.ts";
-import type { PastStreams } from "../gate/mod.ts";
 import type { RecordersContext } from "../record/mod.ts";
 
 /** What is kept of streams in memory, and what is recorded by rules. */
@@ -44,6 +43,8 @@ export interface ServerPart {
   readonly rtspParts?: RtspParts;
   /** Whether this part sees to it that a stream is pulled by a relay; all parts have the relays of the server. */
   readonly seesTo?: (name: string) => boolean;
+  /** What its gate counts together with those of others. */
+  readonly shared?: GateShare;
   /** Makes what records its streams. */
   readonly recorders?: (context: RecordersContext) => PartRecorders;
   /** Numbers of connections and of tickets begin at `first` and go on by `step`, so that each is one part's. */

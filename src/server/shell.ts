@@ -15,6 +15,7 @@ import {
   type ConnectionEnd,
   Gate,
   type GateLimits,
+  type GateShare,
   type Guest,
   type NameClaims,
   type Peers,
@@ -72,6 +73,8 @@ export interface ShellOptions extends ShellRules {
   readonly nodes?: Peers | undefined;
   /** Whether other parts listen on the same ports. */
   readonly sharesPorts?: boolean | undefined;
+  /** What its gate counts together with those of others. */
+  readonly shared?: GateShare | undefined;
   /** See `ServerPart.numbers`. */
   readonly numbers?: ServerPart["numbers"];
   /** Called as time goes on, some times a second. */
@@ -169,6 +172,7 @@ export class ServerShell implements Shell {
       addresses: options.addresses,
       termsOf: options.termsOf,
       hookMs: timing.hookMs,
+      shared: options.shared,
       ...(options.claims === undefined ? {} : { claims: options.claims }),
       ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
       ...(options.numbers === undefined ? {} : { numbers: options.numbers }),

@@ -9,10 +9,12 @@ import {
   PortCarrier,
   RtmpCarrier,
 } from "../../cluster/mod.ts";
+import { GuessGuard } from "../../gate/mod.ts";
 import type { Hub } from "../../hub/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { systemClock } from "../../transport/mod.ts";
 import type { ServerPart } from "../server_part.ts";
+import type { Guards } from "./guess_desk.ts";
 
 /** What a {@linkcode MainPart} is made of. */
 export interface MainPartOptions {
@@ -33,6 +35,11 @@ export class MainPart implements ServerPart {
   readonly numbers: { readonly first: number; readonly step: number };
   /** Who judges the other machines, where there are any. */
   readonly peers: PeerDesk | undefined;
+  /** Who slows those that guess, here and at workers. */
+  readonly shared: Guards = {
+    guesses: new GuessGuard(systemClock),
+    nameGuesses: new GuessGuard(systemClock),
+  };
   readonly #options: MainPartOptions;
   #ports: PortCarrier | undefined;
 

@@ -6,7 +6,7 @@
 import { CombinedCarrier, DirectoryClient, PortCarrier, RtmpCarrier } from "../../cluster/mod.ts";
 import { keyHash } from "../../access/mod.ts";
 import type { RtspParts } from "../../doors/rtsp/mod.ts";
-import type { DigestCredentials, ServerHooks } from "../../gate/mod.ts";
+import { type DigestCredentials, type ServerHooks, SharedTallies } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import { ServerError, systemClock, type TlsIdentity } from "../../transport/mod.ts";
 import type { LiveOptions, ServerOptions } from "../options.ts";
@@ -14,6 +14,7 @@ import { Server } from "../server.ts";
 import { PartDrain } from "../part_drain.ts";
 import { carried, judgeDigest } from "./carried_values.ts";
 import { answerForwarded, forwardedRoutes } from "./forwarded_requests.ts";
+import { GuessClient } from "./guess_client.ts";
 import { RecordingClient } from "./recording_client.ts";
 import { splice, SplicedConnections, splicedTransport } from "./spliced_connection.ts";
 import { tokenPrefix, viewerRoutes } from "./viewer_routes.ts";
@@ -44,6 +45,7 @@ class WorkerProgram {
   readonly #directory = new DirectoryClient((request) => post({ type: "directory", request }));
   /** Ports that came before there was anything to connect. */
   readonly #early = new Map<string, MessagePort>();
+  readonly #guesses = new GuessClient((asked) => post({ type: "guess", asked }));
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #digests = new Map<number, {
     readonly credentials: DigestCredentials;
@@ -88,6 +90,8 @@ class WorkerProgram {
       }
       case "directory":
         return this.#directory.receive(message.reply);
+      case "guess":
+        return this.#guesses.receive(message.reply);
       case "recording":
         return this.recordings?.receive(message.reply);
       case "sought":
@@ -121,8 +125,19 @@ class WorkerProgram {
   }
 
   async #start(
-    { member, numbers, options, cluster, connectKey, place, hooks, access, recordings, forwarded }:
-      WorkerStart,
+    {
+      member,
+      numbers,
+      options,
+      cluster,
+      connectKey,
+      place,
+      hooks,
+      access,
+      recordings,
+      forwarded,
+      tallies,
+    }: WorkerStart,
   ): Promise<void> {
     this.setAccess(access);
     try {
@@ -140,6 +155,11 @@ class WorkerProgram {
         tokenPrefix: tokenPrefix(place.index),
         directory: this.#directory,
         sharesPorts: true,
+        shared: {
+          tallies: new SharedTallies(tallies, { member: place.index, nowUnixMs: Date.now }),
+          guesses: this.#guesses.guard("guesses"),
+          nameGuesses: this.#guesses.guard("nameGuesses"),
+        },
         recorders: (context) => recording.open(context),
         rtspParts: this.#rtsp = rtspParts(place, this.#spliced),
         routes: [

@@ -5,6 +5,7 @@ import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
 import type { ServerAddress } from "../statistics.ts";
 import type { Recordings } from "../../record/mod.ts";
 import type { ArchiveName } from "../server_part.ts";
+import { type Guards, GuessDesk } from "./guess_desk.ts";
 import { RecordingDesk } from "./recording_desk.ts";
 import { type CarriedValue, uncarried } from "./carried_values.ts";
 import { answerForwarded, type ForwardedRequest } from "./forwarded_requests.ts";
@@ -17,6 +18,8 @@ export interface WorkerLifeParts {
   readonly hooks: ServerHooks;
   /** The log of all. */
   readonly log: ServerLog;
+  /** Who slows those that guess, at all workers. */
+  readonly guards: Guards;
   /** What is kept and recorded, of workers too. */
   readonly archives: () => Partial<Record<ArchiveName, Recordings>>;
   /** Where the streams of all members are. */
@@ -63,6 +66,7 @@ export class Life {
   readonly #member: string;
   readonly #desk: DirectoryDesk;
   readonly #recordings: RecordingDesk;
+  readonly #guesses: GuessDesk;
   readonly #events: LifeEvents;
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #starting = Promise.withResolvers<void>();
@@ -89,6 +93,10 @@ export class Life {
     this.#recordings = new RecordingDesk(options.archives(), (reply, transfer) => {
       if (this.#state !== "over") this.#worker.postMessage({ type: "recording", reply }, transfer);
     });
+    this.#guesses = new GuessDesk(
+      options.guards,
+      (reply) => this.#post({ type: "guess", reply }),
+    );
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       // Unhandled, it would end the whole program.
@@ -174,6 +182,7 @@ export class Life {
     this.#worker.terminate();
     this.#desk.close();
     this.#recordings.close();
+    this.#guesses.close();
     const error = new ServerError("state", `${this.#member} has ended: ${why}`);
     this.#starting.reject(error);
     for (const { reject } of this.#calls.values()) reject(error);
@@ -199,6 +208,8 @@ export class Life {
           ...message.fields,
           worker: this.#member,
         });
+      case "guess":
+        return this.#guesses.receive(message.asked);
       case "recording":
         return void this.#recordings.receive(message.asked);
       case "directory":

@@ -1,11 +1,12 @@
 import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
-import type { PasswordMethod } from "../../gate/mod.ts";
+import type { PasswordMethod, SharedTalliesMemory } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import type { RuleRecorderStatistics } from "../../record/mod.ts";
 import type { ArchiveName } from "../server_part.ts";
+import type { GuessAsk, GuessReply } from "./guess_messages.ts";
 import type { RecordingAsk, RecordingReply, RecordingStart } from "./recording_messages.ts";
 import type { CarriedValue } from "./carried_values.ts";
 import type { SplicedAbout } from "./spliced_connection.ts";
@@ -44,6 +45,8 @@ export interface WorkerStart {
   readonly place: { readonly index: number; readonly of: number };
   /** What it has to know of who may do what. */
   readonly access: WorkerAccess;
+  /** What the gates of all workers count in. */
+  readonly tallies: SharedTalliesMemory;
   /** What of the main thread's is asked for at its ports. */
   readonly forwarded: ForwardedPaths;
   /** What it records. */
@@ -110,6 +113,7 @@ export type ToWorker =
   /** Somebody elsewhere looks for a stream that this worker's relays see to, or does so no longer. */
   | { readonly type: "sought"; readonly name: string; readonly isSought: boolean }
   | { readonly type: "recording"; readonly reply: RecordingReply }
+  | { readonly type: "guess"; readonly reply: GuessReply }
   | { readonly type: "hooked"; readonly ask: number; readonly answer: unknown }
   | { readonly type: "hook-failed"; readonly ask: number; readonly error: string }
   /** Has the credentials of a question verified, while the main thread waits on the question's flag. */
@@ -162,6 +166,7 @@ export type FromWorker =
     readonly args: readonly CarriedValue[];
   }
   | { readonly type: "recording"; readonly asked: RecordingAsk }
+  | { readonly type: "guess"; readonly asked: GuessAsk }
   | { readonly type: "result"; readonly call: number; readonly value: unknown }
   | {
     readonly type: "call-failed";

@@ -1,5 +1,10 @@
 import type { PortCarrier } from "../../cluster/mod.ts";
-import { GATE_LIMITS } from "../../gate/mod.ts";
+import {
+  forgetMember,
+  GATE_LIMITS,
+  type SharedTalliesMemory,
+  sharedTalliesMemory,
+} from "../../gate/mod.ts";
 import { HUB_DEFAULTS } from "../../hub/mod.ts";
 import { MAX_CONNECTION_BYTES } from "../defaults.ts";
 import { reasonOf } from "../../log/mod.ts";
@@ -91,6 +96,7 @@ export class WorkerPool {
   readonly #relays: WorkerRelays;
   /** The options of each worker. */
   #given: WorkerOptions;
+  readonly #tallies: SharedTalliesMemory;
   readonly #connectKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32));
   #addresses: ServerAddress[] = [];
   #state: "new" | "starting" | "running" | "stopped" = "new";
@@ -101,6 +107,7 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#given = options.options;
+    this.#tallies = sharedTalliesMemory(options.count);
     this.#slots = Array.from({ length: options.count }, (_, index) => ({
       index,
       member: `worker ${index + 1}`,
@@ -290,6 +297,8 @@ export class WorkerPool {
 
   async #begin(slot: Slot): Promise<void> {
     const { index, member } = slot;
+    // The one before may have counted a little longer than it was known to live.
+    forgetMember(this.#tallies, index);
     const step = this.#slots.length + 1;
     const life = new Life(this.#options, {
       member,
@@ -299,6 +308,7 @@ export class WorkerPool {
       cluster: this.#options.cluster && clusterOfWorker(this.#options.cluster.options),
       place: { index, of: this.#slots.length },
       access: this.#options.access(),
+      tallies: this.#tallies,
       forwarded: this.#options.forwarded,
       recordings: startsOf(this.#options.archives()),
       hooks: Object.fromEntries(
@@ -395,6 +405,7 @@ export class WorkerPool {
 
   #unlink({ member, index }: Slot): void {
     this.#options.directory.drop(member);
+    forgetMember(this.#tallies, index);
     this.#options.carrier.disconnect(member);
     for (const { life } of this.#slots) life?.unlink(member, index);
   }
@@ -418,7 +429,6 @@ function shareOf(options: WorkerOptions, workers: number): Partial<WorkerOptions
     Math.ceil((typeof value === "number" ? value : otherwise) / workers);
   const hub = options["hub"] as { readonly maxHeldBytes?: number } | undefined;
   return {
-    maxConnections: part(options["maxConnections"], GATE_LIMITS.maxConnections),
     maxConnectionBytes: part(options["maxConnectionBytes"], MAX_CONNECTION_BYTES),
     hub: { ...hub, maxHeldBytes: part(hub?.maxHeldBytes, HUB_DEFAULTS.maxHeldBytes) },
   };

@@ -84,6 +84,47 @@ Deno.test("bounds of players and publishers hold over all workers, keys are in n
   for (let i = 0; i < 4; i++) assertEquals(await offered(), "Basic");
 });
 
+Deno.test("bounds by address, and who guesses passwords is slowed, whatever workers are tried", async () => {
+  const asked: string[] = [];
+  await using weir = await TestServer.start({
+    workers: 2,
+    maxConnectionsPerAddress: 7,
+    maxConnections: 9,
+    hooks: {
+      authenticate: ({ credentials }) => {
+        asked.push(credentials.kind);
+        return { refuse: "Wrong" };
+      },
+    },
+    rtmpAskAtConnect: false,
+  });
+  const isOpen = async (client: Deno.TcpConn): Promise<boolean> => {
+    await client.write(new Uint8Array(1537).fill(3, 0, 1));
+    const count = await client.read(new Uint8Array(1)).catch(() => null);
+    return count !== null;
+  };
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => Deno.connect({ hostname: "127.0.0.1", port: weir.port })),
+  );
+  const opened = await Promise.all(clients.map(isOpen));
+  // Two at once may each see the other as one too many, and neither get in.
+  const count = opened.filter(Boolean).length;
+  assert(count <= 7 && count >= 5, `${count} of 7`);
+  assertEquals((await weir.server.freshSnapshot()).refused.connections, 20 - count);
+  for (const client of clients) client.close();
+  await weir.quiet();
+
+  const guess = async (at: number) => {
+    const name = `s?user=ann&pass=wrong-${at}`;
+    (await answered(weir.port, "publish", { name })).client.close();
+  };
+  const startMs = performance.now();
+  // Five at once, and one a second from then on.
+  for (let at = 0; at < 7; at++) await guess(at);
+  assert(performance.now() - startMs > 1500);
+  assertEquals(asked.length, 7);
+});
+
 Deno.test("who was let in a moment ago counts before its worker has told of it, and who has left does not", async () => {
   let tickets: readonly TicketInfo[] = [];
   let refresh = (): void => {};
