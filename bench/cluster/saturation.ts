@@ -147,7 +147,9 @@ async function climb(program: string, name: string): Promise<void> {
 }
 
 // The publisher and the samples of a server that was measured go on without it.
-globalThis.addEventListener("unhandledrejection", (event) => event.preventDefault());
+globalThis.addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof Deno.errors.BrokenPipe) event.preventDefault();
+});
 
 const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
 try {
