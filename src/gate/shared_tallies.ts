@@ -23,7 +23,9 @@ const SECOND_US = 1_000_000;
 
 /** The memory that several gates count in, and what their cells are chosen by. */
 export interface SharedTalliesMemory {
+  /** What each member has. */
   readonly counts: SharedArrayBuffer;
+  /** When what was done would have been due. */
   readonly times: SharedArrayBuffer;
   /** Known to nobody else, so that nobody chooses addresses that share a cell. */
   readonly seeds: readonly [number, number];

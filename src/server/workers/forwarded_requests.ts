@@ -40,6 +40,9 @@ const API = /^\/(v1(\/|$)|metrics$)/;
 const RECORDINGS = /^\/v1\/recordings(\/|$)/;
 const CLIPS = /.\/clip\.mp4$/;
 
+/** Methods that a program may not ask with (Fetch, 2.2.1). */
+const FORBIDDEN: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
 /** Bytes that a request may bring: as many as the API reads. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -69,13 +72,15 @@ export async function forward(
   { request, url, path, guest }: HttpVisit,
   post: (request: ForwardedRequest, port: MessagePort) => void,
 ): Promise<Response> {
+  // A request with such a method cannot be made again, in another thread.
+  if (FORBIDDEN.has(request.method.toUpperCase())) return new Response(null, { status: 405 });
   const body = request.body === null ? undefined : await bodyOf(request);
   if (body === "too-large") return new Response(null, { status: 413 });
   const { port1, port2 } = new MessageChannel();
   post({
     method: request.method,
     // Wherever this server is mounted, the other thread is at the root.
-    url: new URL(`${encodeURI(path)}${url.search}`, url).href,
+    url: Object.assign(new URL(url), { pathname: encodeURI(path) }).href,
     headers: [...request.headers],
     body,
     remoteAddress: guest.remoteAddress,
@@ -92,17 +97,17 @@ export async function answerForwarded(
   },
 ): Promise<void> {
   const send = (message: AnswerMessage): void => port.postMessage(message);
-  const request = new Request(url, {
-    method,
-    headers: headers.map(([name, value]): [string, string] => [name, value]),
-    ...(body === undefined ? {} : { body }),
-  });
   try {
+    const request = new Request(url, {
+      method,
+      headers: headers.map(([name, value]): [string, string] => [name, value]),
+      ...(body === undefined ? {} : { body }),
+    });
     const answer = await fetch(request, remoteAddress);
-    const { status, body } = answer;
-    if (body !== null) sendWhenAsked(body, port);
-    send({ type: "head", status, headers: [...answer.headers], hasBody: body !== null });
-    if (body !== null) return;
+    const { status, body: answered } = answer;
+    if (answered !== null) sendWhenAsked(answered, port);
+    send({ type: "head", status, headers: [...answer.headers], hasBody: answered !== null });
+    if (answered !== null) return;
   } catch {
     send({ type: "head", status: 500, headers: [], hasBody: false });
   }

@@ -156,6 +156,45 @@ Deno.test("a worker that dies takes its own connections alone, is told of, and s
   );
 });
 
+Deno.test("a worker in which something throws ends with its own connections, and the server goes on", async () => {
+  const made: Worker[] = [];
+  const { Worker: Original } = globalThis;
+  globalThis.Worker = class extends Original {
+    constructor(...options: ConstructorParameters<typeof Original>) {
+      super(...options);
+      made.push(this);
+    }
+  };
+  try {
+    await using weir = await TestServer.start(TWO);
+    using source = await publisher(weir);
+    await source.client.frames(0, 1);
+    using here = await RtmpClient.player(weir.port, "cam");
+    assertEquals(await here.frameNumbers(0), [0]);
+    // No such message is ever sent: what it holds is missing.
+    const other = source.worker === "worker 1" ? 1 : 0;
+    made[other]!.postMessage({ type: "start" });
+    const { fields } = await weir.log.line(({ message }) =>
+      message.startsWith("a worker has died")
+    );
+    assertEquals(fields.worker, `worker ${other + 1}`);
+    assert(String(fields.reason).includes("TypeError"), String(fields.reason));
+    await source.client.frames(1, 1);
+    // A worker that is as young as this one is started again after a second.
+    await until(() => weir.server.workers.every(({ state }) => state === "running"));
+    using again = await playerElsewhere(weir, source.worker);
+    await source.client.frames(2, 1);
+    assertEquals((await again.client.frameNumbers(2)).at(-1), 2);
+    const errors = weir.log.lines.filter(({ level }) => level === "error");
+    assertEquals(errors.map(({ message }) => message), [
+      "a worker has died, with its connections, and is started again",
+    ]);
+    weir.log.lines.splice(0, weir.log.lines.length);
+  } finally {
+    globalThis.Worker = Original;
+  }
+});
+
 Deno.test("hooks are this thread's, for the clients of all workers, and may send them away", async () => {
   const heard: string[] = [];
   await using weir = await TestServer.start({
@@ -283,6 +322,17 @@ Deno.test("the API and the metrics are of the whole server, whatever worker is a
     assertEquals(await (await ask("/v1/config")).json(), "of the program");
     const metrics = await (await ask("/metrics")).text();
     assert(/^weir_\w+/m.test(metrics), metrics.slice(0, 500));
+  }
+  // Methods that no program may ask with end neither the worker nor the main thread, and names are as they were asked for.
+  for (
+    const [request, status] of [["TRACE /v1/streams", 405], ["GET /v1/streams/live/a%3Fb", 404]]
+  ) {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const fields = `Host: localhost\r\nAuthorization: ${authorization}\r\nConnection: close`;
+    await conn.write(new TextEncoder().encode(`${request} HTTP/1.1\r\n${fields}\r\n\r\n`));
+    const answer = await new Response(conn.readable).text();
+    assert(answer.startsWith(`HTTP/1.1 ${status} `), answer);
+    assert(status === 405 || answer.includes("live/a?b"), answer);
   }
   const refused = await fetch(`http://127.0.0.1:${port}/v1/streams`);
   assertEquals(refused.status, 401);
