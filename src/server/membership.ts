@@ -13,6 +13,7 @@ import type { ServerLog } from "../log/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 import type { ServerOptions } from "./options.ts";
 import type { PathRule } from "./path_rules.ts";
+import type { Relays } from "../relay/mod.ts";
 import type { Recordings } from "../record/mod.ts";
 import type { ArchiveName, ServerPart } from "./server_part.ts";
 import { relaysOf } from "./server_relays.ts";
@@ -37,6 +38,8 @@ export interface MembershipOptions {
   readonly archives: () => Partial<Record<ArchiveName, Recordings>>;
   /** Who may do what, where that is data. */
   readonly access: Access | undefined;
+  /** The relays of this thread. */
+  readonly ownRelays: () => Relays;
   /** The bounds in force. */
   readonly limits: () => GateLimits;
   /** The terms of one stream, where they differ. */
@@ -166,8 +169,19 @@ function ofWorkers({ access: _access, pull: _pull, push: _push, ...rule }: PathR
 
 function workerPool(
   main: MainPart,
-  { options, workers, hooks, archives, access, limits, termsOf, askAtConnect, fetch, log }:
-    MembershipOptions,
+  {
+    options,
+    workers,
+    hooks,
+    archives,
+    ownRelays,
+    access,
+    limits,
+    termsOf,
+    askAtConnect,
+    fetch,
+    log,
+  }: MembershipOptions,
 ): WorkerPool {
   const shared = new SharedLimits({
     limits,
@@ -187,6 +201,7 @@ function workerPool(
     relays: relaysOf(options),
     hooks: shared.hooks(hooks),
     archives,
+    ownRelays,
     guards: main.shared,
     forwarded: {
       clips: options.keep !== undefined,

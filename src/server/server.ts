@@ -127,6 +127,7 @@ export class Server {
       hub,
       hooks,
       archives: () => this.#agents.archives,
+      ownRelays: () => this.#agents.relays.own,
       access,
       limits: () => this.#shell.gate.limits,
       termsOf: (name) => rules.paths.of(name).terms,
@@ -250,16 +251,15 @@ export class Server {
 
   /**
    * Has a protocol (`rtmp`, `rtmps`, `rtsp`, `rtsps`, `http`, `https`) listened for elsewhere, or nowhere. The new port is
-   * opened first, the former then closed to newcomers, and connections that there are go on. Ports of UDP stay.
+   * opened first, the former then closed to newcomers, and connections that there are go on. Ports of UDP stay. Where
+   * workers serve, all of them change.
    *
-   * @throws {ServerError} (rejects) as `listen`, or `state` where that cannot be changed: the server does not listen,
-   * workers do, or there is no such protocol. Then all is as before
+   * @throws {ServerError} (rejects) as `listen`, or `state` where that cannot be changed: the server does not listen, or
+   * there is no such protocol. Then all is as before
    */
   async relisten(protocol: string, address: ListenAddress | false): Promise<void> {
-    if (this.#members.pool !== undefined) {
-      throw new ServerError("state", "Cannot change where workers listen before the next start");
-    }
-    await this.#shell.relisten(protocol, address);
+    const { pool } = this.#members;
+    await (pool?.relisten(protocol, address) ?? this.#shell.relisten(protocol, address));
   }
 
   /**

@@ -35,11 +35,13 @@ export class ServerRelays implements ServerAgent {
         log,
         clock,
         random: Math.random,
+        // Where workers serve, this thread forwards what its program publishes, and fetches nothing.
+        ...(pool !== undefined ? { seesTo: () => false } : {}),
         ...(part?.seesTo === undefined ? {} : { seesTo: part.seesTo }),
       },
-      pool === undefined ? asked : [],
+      asked,
     );
-    const ids = this.statistics.map(({ id }) => id);
+    const ids = this.#own.statistics.map(({ id }) => id);
     this.#asked = new Map(
       asked.map((options, index) => [keyOf(options), { id: ids[index]!, options }]),
     );
@@ -48,6 +50,11 @@ export class ServerRelays implements ServerAgent {
   /** The state and counts of each. */
   get statistics(): RelayEntry[] {
     return this.#pool?.relays ?? this.#own.statistics;
+  }
+
+  /** Those of this thread. */
+  get own(): Relays {
+    return this.#own;
   }
 
   /** The same, of this thread alone. */

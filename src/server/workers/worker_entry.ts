@@ -302,6 +302,10 @@ function callsOf(server: Server, program: WorkerProgram): WorkerCalls {
     setAddresses: (addresses) => server.setAddresses(addresses),
     configure: (options) => server.configure(options as LiveOptions),
     review: () => server.review(),
+    relisten: async (protocol, address) => {
+      await server.relisten(protocol, address);
+      return server.addresses;
+    },
     reloadTls: (tls: TlsIdentity) => server.reloadTls(tls),
     drain: (step) => PartDrain.of(server).step(step),
     undoDrain: () => PartDrain.of(server).undo(),

@@ -87,6 +87,8 @@ export interface WorkerCalls extends RelayCalls {
   setAccess(access: WorkerAccess): void;
   /** The main thread has changed who may do what. */
   review(): Promise<void>;
+  /** Resolves with where it listens then. */
+  relisten(protocol: string, address: ListenAddress | false): Promise<readonly ServerAddress[]>;
   reloadTls(tls: TlsIdentity): Promise<void>;
   record(archive: ArchiveName, name: string): void;
   endRecording(archive: ArchiveName, name: string): Promise<void>;

@@ -10,10 +10,10 @@ import { MAX_CONNECTION_BYTES } from "../defaults.ts";
 import { reasonOf } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError } from "../../transport/mod.ts";
-import type { RelayEntry, RelayOptions } from "../../relay/mod.ts";
+import type { RelayEntry, RelayOptions, Relays } from "../../relay/mod.ts";
 import { Life, type WorkerLifeParts } from "./worker_life.ts";
 import type { ForwardedPaths } from "./forwarded_requests.ts";
-import { type RelayWorker, WorkerRelays } from "./worker_relays.ts";
+import { type RelayCalls, type RelayWorker, WorkerRelays } from "./worker_relays.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
 import type { SplicedAbout } from "./spliced_connection.ts";
@@ -43,6 +43,8 @@ export interface WorkerPoolOptions extends WorkerLifeParts {
   readonly member: string;
   /** The relays, which run in the workers. */
   readonly relays: readonly RelayOptions[];
+  /** The same of the main thread, which forward what its program publishes. */
+  readonly ownRelays: () => Relays;
 }
 
 /** How a worker does. */
@@ -94,6 +96,8 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: Slot[];
   readonly #relays: WorkerRelays;
+  /** The numbers of the main thread's relays. */
+  readonly #ownIds = new Map<number, number>();
   /** The options of each worker. */
   #given: WorkerOptions;
   readonly #tallies: SharedTalliesMemory;
@@ -120,6 +124,7 @@ export class WorkerPool {
       ids: new Map(),
     }));
     this.#relays = new WorkerRelays(options.relays);
+    this.#relays.begin(this.#ownIds);
   }
 
   /** Where the workers listen: those who share a port have one entry. */
@@ -215,7 +220,11 @@ export class WorkerPool {
 
   /** The relays, as all workers together have them. */
   get relays(): RelayEntry[] {
-    return this.#relays.statistics(this.#slots);
+    const { statistics } = this.#options.ownRelays();
+    return this.#relays.statistics([
+      ...this.#slots.map(({ snapshot, ids }) => ({ relays: snapshot?.relays ?? [], ids })),
+      { relays: statistics, ids: this.#ownIds },
+    ]);
   }
 
   /** The recorders of all workers for one of the archives. */
@@ -264,10 +273,46 @@ export class WorkerPool {
   }
 
   get #relayWorkers(): RelayWorker[] {
-    return this.#slots.map(({ life, ids }) => ({
-      ids,
-      call: life?.state === "running" ? (method, ...args) => life.call(method, ...args) : undefined,
-    }));
+    const own = this.#options.ownRelays();
+    const calls: RelayCalls = {
+      addRelay: (options) => own.add(options),
+      changeRelay: (id, options) => own.change(id, options),
+      removeRelay: (id) => own.remove(id),
+    };
+    const main: RelayWorker = {
+      ids: this.#ownIds,
+      call: <M extends keyof RelayCalls>(method: M, ...args: Parameters<RelayCalls[M]>) => {
+        const call = calls[method] as (...args: readonly unknown[]) => Promise<unknown>;
+        return call(...args) as Promise<Awaited<ReturnType<RelayCalls[M]>>>;
+      },
+    };
+    return [
+      ...this.#slots.map(({ life, ids }): RelayWorker => ({
+        ids,
+        call: life?.state === "running"
+          ? (method, ...args) => life.call(method, ...args)
+          : undefined,
+      })),
+      main,
+    ];
+  }
+
+  /**
+   * Has all listen for a protocol elsewhere, or nowhere. The first finds the port where any will do.
+   *
+   * @throws {ServerError} (rejects) as the first does: then all is as before
+   */
+  async relisten(protocol: string, address: ListenAddress | false): Promise<void> {
+    const lives = this.#slots.flatMap(({ life }) => life?.state === "running" ? [life] : []);
+    const [first, ...others] = lives;
+    if (first === undefined) throw new ServerError("state", "Cannot listen as no worker runs now");
+    const addresses = await first.call("relisten", protocol, address);
+    const found = addresses.find((one) => one.protocol === protocol);
+    // Who begins anew listens there, too.
+    this.#given = { ...this.#given, [protocol]: address };
+    this.#addresses = [...addresses];
+    const same = address && found !== undefined ? { ...address, port: found.port } : address;
+    await Promise.all(others.map((life) => life.call("relisten", protocol, same)));
   }
 
   /** Ends a worker at once, with all its connections, and begins it anew; whether there is one of that number. */

@@ -4,7 +4,6 @@ import {
   type RelayOptions,
   type RelayState,
 } from "../../relay/mod.ts";
-import type { ServerSnapshot } from "../statistics.ts";
 
 /** What a relay is asked of a worker by. */
 export interface RelayCalls {
@@ -104,13 +103,13 @@ export class WorkerRelays {
   /** The relays, each as all workers together have it. */
   statistics(
     workers: readonly {
-      readonly snapshot: ServerSnapshot | undefined;
+      readonly relays: readonly RelayEntry[];
       readonly ids: ReadonlyMap<number, number>;
     }[],
   ): RelayEntry[] {
     return [...this.#relays.keys()].flatMap((id) => {
-      const entries = workers.flatMap(({ snapshot, ids }) =>
-        snapshot?.relays.find((relay) => relay.id === ids.get(id)) ?? []
+      const entries = workers.flatMap(({ relays, ids }) =>
+        relays.find((relay) => relay.id === ids.get(id)) ?? []
       );
       return entries.length === 0 ? [] : [mergedRelay(id, entries)];
     });

@@ -296,6 +296,46 @@ Deno.test("a push forwards a stream once, from the worker that has its publisher
   await until(() => target.server.hub.get("copy/cam")?.isLive === true);
   assertEquals(target.log.lines.filter(({ message }) => message.includes("refused")), []);
   assertEquals(target.server.connectionCount, 1);
+  // What a program publishes is forwarded too, from this thread.
+  await using _own = new LoopedPublisher(weir.server, "live/own", ["h264"]);
+  await until(() => target.server.hub.get("copy/own")?.isLive === true);
+  assertEquals(target.server.connectionCount, 2);
+  const [relay] = weir.server.relays;
+  assert(await weir.server.removeRelay(relay!.id));
+  await until(() => target.server.connectionCount === 0);
+});
+
+Deno.test("all workers listen elsewhere, those that begin anew too, and connections that there are go on", async () => {
+  await using weir = await TestServer.start(TWO);
+  const { server } = weir;
+  using source = await publisher(weir);
+  await source.client.frames(0, 1);
+  const [before] = server.addresses;
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr as Deno.NetAddr;
+  free.close();
+  await server.relisten("rtmp", { hostname: "127.0.0.1", port });
+  assertEquals(server.addresses[0]!.port, port);
+  await assertRejects(() => Deno.connect({ hostname: "127.0.0.1", port: before!.port }));
+  for (let at = 1; at < 7; at++) {
+    using player = await RtmpClient.player(port, "cam");
+    await source.client.frames(at, 1);
+    assertEquals((await player.frameNumbers(at)).at(-1), at);
+  }
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const other = { hostname: "127.0.0.1", port: (taken.addr as Deno.NetAddr).port };
+  await assertRejects(() => server.relisten("rtmp", other), ServerError, "the port is in use");
+  assertEquals(server.addresses[0]!.port, port);
+  assert(server.restartWorker(source.worker === "worker 1" ? 1 : 0));
+  await until(() => server.workers.every(({ state }) => state === "running"));
+  for (let at = 0; at < 6; at++) (await RtmpClient.open(port)).close();
+  await server.relisten("rtmp", false);
+  await assertRejects(() => Deno.connect({ hostname: "127.0.0.1", port }));
+  weir.log.lines.splice(
+    0,
+    weir.log.lines.length,
+    ...weir.log.lines.filter(({ level }) => level !== "error"),
+  );
 });
 
 Deno.test("the API and the metrics are of the whole server, whatever worker is asked", async () => {
