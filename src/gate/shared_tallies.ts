@@ -31,16 +31,15 @@ export interface SharedTalliesMemory {
   readonly seeds: readonly [number, number];
 }
 
-/** Makes memory for so many members. */
+/** Makes memory for so many members; the seeds are numbers of 32 bits by chance. */
 export function sharedTalliesMemory(
   members: number,
-  random: () => number = Math.random,
+  seeds: SharedTalliesMemory["seeds"],
 ): SharedTalliesMemory {
-  const seed = (): number => Math.floor(random() * 2 ** 32) >>> 0;
   return {
     counts: new SharedArrayBuffer(4 * members * MEMBER_NUMBERS),
     times: new SharedArrayBuffer(8 * PACED.length * ROWS * CELLS),
-    seeds: [seed(), seed()],
+    seeds,
   };
 }
 

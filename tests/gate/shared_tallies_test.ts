@@ -8,7 +8,7 @@ import {
 } from "../../src/gate/mod.ts";
 
 function members(count: number, clock = { nowMs: 1_800_000_000_000 }) {
-  const memory = sharedTalliesMemory(count);
+  const memory = sharedTalliesMemory(count, [7, 11]);
   const all = Array.from(
     { length: count },
     (_, member) => new SharedTallies(memory, { member, nowUnixMs: () => clock.nowMs }),

@@ -111,7 +111,8 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#given = options.options;
-    this.#tallies = sharedTalliesMemory(options.count);
+    const [first, second] = crypto.getRandomValues(new Uint32Array(2));
+    this.#tallies = sharedTalliesMemory(options.count, [first!, second!]);
     this.#slots = Array.from({ length: options.count }, (_, index) => ({
       index,
       member: `worker ${index + 1}`,
