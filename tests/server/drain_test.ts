@@ -73,7 +73,7 @@ Deno.test("a server that is drained alone refuses newcomers, and ends those who 
   const url = `http://127.0.0.1:${portOf(weir, "http")}/`;
   const state = await new ApiClient({ url, token }).drainState();
   assertEquals(state, { isDraining: true, isOver: false, left: 2 });
-  assertEquals(weir.server.snapshot().refused.leaving, 3);
+  assertEquals((await weir.server.freshSnapshot()).refused.leaving, 3);
   // Those who are there go on, until the time that is given now is over.
   await source.frames(1, 2);
   assertEquals(await player.frameNumbers(2), [1, 2]);

@@ -4,7 +4,7 @@ import { ffmpeg } from "../support/media_file.ts";
 import { ignoreWithout } from "../support/process.ts";
 import { RtmpClient, statusCode, statusDescription } from "../support/rtmp_client.ts";
 import { RtspPeer } from "../support/rtsp_peer.ts";
-import { TestServer, until } from "../support/test_server.ts";
+import { TestServer } from "../support/test_server.ts";
 
 Deno.test("a refused connect is told why before the connection closes (M051)", async () => {
   const ends: ConnectionEnd[] = [];
@@ -219,9 +219,9 @@ Deno.test("connections over the bounds are closed at once, and counted", async (
   using _two = await RtmpClient.open(weir.port);
   using three = await RtmpClient.dial(weir.port);
   assertEquals(await three.drain(), []);
-  assertEquals(weir.server.refusedConnections, 1);
+  assertEquals((await weir.server.freshSnapshot()).refused.connections, 1);
   one.close();
-  await until(() => weir.server.connectionCount === 1);
+  await weir.connections(1);
   using _four = await RtmpClient.open(weir.port);
 });
 
@@ -233,18 +233,18 @@ Deno.test("an address gets its connections back as they end, one by one", async 
     using refused = await RtmpClient.dial(weir.port);
     assertEquals(await refused.drain(), []);
     passing.close();
-    await until(() => weir.server.connectionCount === 1);
+    await weir.connections(1);
   }
   staying.close();
-  await until(() => weir.server.connectionCount === 0);
+  await weir.connections(0);
   for (let times = 0; times < 3; times++) {
     using _first = await RtmpClient.open(weir.port);
     using _second = await RtmpClient.open(weir.port);
     _first.close();
     _second.close();
-    await until(() => weir.server.connectionCount === 0);
+    await weir.connections(0);
   }
-  assertEquals(weir.server.refusedConnections, 3);
+  assertEquals((await weir.server.freshSnapshot()).refused.connections, 3);
 });
 
 /** A client, and how its connection to `server` ends. */

@@ -81,10 +81,15 @@ export class TestServer implements AsyncDisposable {
 
   /** Resolves when no connection is left. */
   async quiet(): Promise<void> {
+    await this.connections(0);
+  }
+
+  /** Resolves when there are so many connections. */
+  async connections(count: number): Promise<void> {
     const end = performance.now() + 10_000;
     // What workers have counted is up to a second old: they are asked anew.
-    while ((await this.server.freshSnapshot()).connections.length > 0) {
-      if (performance.now() > end) throw new Error("The connections never ended");
+    while ((await this.server.freshSnapshot()).connections.length !== count) {
+      if (performance.now() > end) throw new Error(`There were never ${count} connections`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
