@@ -64,29 +64,23 @@ export interface RtmpHandshakeStreamOptions {
  * ```
  */
 export class RtmpHandshakeStream extends SynchronousTransform<Uint8Array, Uint8Array> {
-  readonly #handshake: RtmpHandshake;
+  /** Goes when it is done: it holds what it has read. */
+  #handshake: RtmpHandshake | undefined;
   readonly #options: RtmpHandshakeStreamOptions;
   #bytesReceived = 0;
   #bytesSent = 0;
 
   /** Starts at once: a side that opens the connection sends its first packets. */
   constructor(handshake: RtmpHandshake, options: RtmpHandshakeStreamOptions) {
-    let isDone = false;
+    const peer = handshake.start === undefined ? "peer" : "server";
     super({
       transform: (bytes, emit): void => {
-        if (isDone) {
-          emit(bytes);
-          return;
-        }
-        const rest = this.#push(bytes);
-        if (rest === undefined) return;
-        isDone = true;
-        if (rest.length > 0) emit(rest);
+        const rest = this.#handshake === undefined ? bytes : this.#push(this.#handshake, bytes);
+        if (rest !== undefined && rest.length > 0) emit(rest);
       },
       flush: (): void => {
-        const { waitingFor } = handshake;
+        const { waitingFor } = this;
         if (waitingFor === undefined) return;
-        const peer = handshake.start === undefined ? "peer" : "server";
         throw new RtmpError("closed", `The ${peer} closed while ${waitingFor} was awaited`);
       },
     });
@@ -98,7 +92,7 @@ export class RtmpHandshakeStream extends SynchronousTransform<Uint8Array, Uint8A
 
   /** The peer's packet that is not complete yet; `undefined` when the handshake is done. */
   get waitingFor(): string | undefined {
-    return this.#handshake.waitingFor;
+    return this.#handshake?.waitingFor;
   }
 
   /** Bytes of the peer's side of the handshake that have come. */
@@ -112,13 +106,14 @@ export class RtmpHandshakeStream extends SynchronousTransform<Uint8Array, Uint8A
   }
 
   /** Returns what came behind the handshake once that is done. */
-  #push(bytes: Uint8Array): Uint8Array | undefined {
+  #push(handshake: RtmpHandshake, bytes: Uint8Array): Uint8Array | undefined {
     this.#bytesReceived += bytes.length;
-    const output = this.#handshake.push(bytes);
+    const output = handshake.push(bytes);
     if (output !== undefined) this.#send(output);
-    if (!this.#handshake.done) return undefined;
-    const rest = this.#handshake.takeRest();
+    if (!handshake.done) return undefined;
+    const rest = handshake.takeRest();
     this.#bytesReceived -= rest.length;
+    this.#handshake = undefined;
     this.#options.onDone?.();
     return rest;
   }

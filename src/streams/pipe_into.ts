@@ -20,13 +20,14 @@ export async function pipeInto<T>(
   sink: SynchronousSink<T>,
   { source, hops, signal }: PipeOptions,
 ): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal!.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener("abort", onAbort, { once: true });
   const pipe = new SinkPipe<T>(sink, source, hops);
+  pipe.run().then(resolve, reject);
   try {
-    await Promise.race([pipe.run(), aborted]);
+    await ended;
   } catch (error) {
     pipe.isOver = true;
     if (!pipe.hasSourceFailed) source.cancel?.(error).catch(() => {});

@@ -80,7 +80,7 @@ export class RtmpAnswers {
   readonly #connection: AnsweredConnection;
   readonly #parts: RtmpAnswersOptions;
   /** What gives a NetStream's request up that waits for a stream, or for its first media. */
-  readonly #waiting = new Map<number, () => void>();
+  #waiting: Map<number, () => void> | undefined;
   /** Who the client has shown to be when it connected. */
   #shown: ShownCredentials = { kind: "none" };
   /** It was not asked who it is at connect, since it is none of those who can answer. */
@@ -101,12 +101,12 @@ export class RtmpAnswers {
 
   /** Gives up what a NetStream waits for; harmless where it waits for nothing. */
   withdraw(streamId: number): void {
-    this.#waiting.get(streamId)?.();
+    this.#waiting?.get(streamId)?.();
   }
 
   /** Gives up what all NetStreams wait for. */
   withdrawAll(): void {
-    for (const withdraw of [...this.#waiting.values()]) withdraw();
+    for (const withdraw of [...this.#waiting?.values() ?? []]) withdraw();
   }
 
   /** Answers a `connect`: resolves with the events that follow. */
@@ -242,7 +242,7 @@ export class RtmpAnswers {
     };
     let hasWaited = false;
     const withdraw = (): void => ticket.end();
-    this.#waiting.set(event.streamId, withdraw);
+    (this.#waiting ??= new Map()).set(event.streamId, withdraw);
     const found = await ticket.stream({
       waitMs: timing.playWaitMs,
       onWait: () => {
@@ -253,7 +253,7 @@ export class RtmpAnswers {
         });
       },
     });
-    if (this.#waiting.get(event.streamId) === withdraw) this.#waiting.delete(event.streamId);
+    if (this.#waiting?.get(event.streamId) === withdraw) this.#waiting.delete(event.streamId);
     if (this.#connection.isOver || !this.#parts.session.isWaiting(event)) {
       ticket.end();
       return [];
@@ -338,12 +338,12 @@ export class RtmpAnswers {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = this.#parts.shell.clock.setTimer(() => resolve(false), waitMs);
     const withdraw = (): void => resolve(false);
-    this.#waiting.set(streamId, withdraw);
+    (this.#waiting ??= new Map()).set(streamId, withdraw);
     const unsubscribe = subscribe(() => resolve(true));
     return promise.finally(() => {
       timer.cancel();
       unsubscribe();
-      if (this.#waiting.get(streamId) === withdraw) this.#waiting.delete(streamId);
+      if (this.#waiting?.get(streamId) === withdraw) this.#waiting.delete(streamId);
     });
   }
 }
