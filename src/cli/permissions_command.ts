@@ -10,7 +10,8 @@ const HELP = `Print the least permissions that the server needs, as a line that 
 Usage: weir permissions [--config FILE] [options of serve]
 
 Where RTP or WebRTC is on, and where a relay may use UDP, it is all of the network: datagrams go to whatever address
-a client has. With --rtp off and --webrtc off it is the ports that are listened on.
+a client has. So it is in a cluster, whose machines come and go. Else, with --rtp off and --webrtc off, it is the ports
+that are listened on.
 Where a path has a comma it is the folder before that, as Deno's lists of paths cannot have one.
 
 Permissions: --allow-read=FILE for a configuration file, and --allow-env for the variables that it names.

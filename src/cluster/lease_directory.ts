@@ -61,6 +61,9 @@ export const RENEWAL_MS = 20 * 60_000;
 /** A machine that could tell of nothing for so long may have been taken for dead, milliseconds. */
 const MISSED_MS = 3 * BEAT_MS;
 
+/** That another machine has the same name is said so often at most, milliseconds. */
+const TWIN_AGAIN_MS = 60_000;
+
 /** A machine whose publisher has lost its name is told so until it has heard, each time after so long, milliseconds. */
 const NOTIFY_AGAIN_MS = 1000;
 
@@ -100,6 +103,9 @@ export class LeaseDirectory implements Directory {
   readonly #asked = new Map<string, number>();
   /** Records of this machine that are to go and could not be removed, with the text that each was written with. */
   readonly #leftOver = new Map<string, string>();
+  /** The revision of what this machine has told of itself last. */
+  #selfRevision: number | undefined;
+  #saidTwinMs = -Infinity;
   #renewedMs = -Infinity;
   #toldMs = -Infinity;
   /** Whether the store could not be reached since all was seen to be there. */
@@ -164,10 +170,40 @@ export class LeaseDirectory implements Directory {
   async tell(): Promise<void> {
     const { store, self, clock } = this.#options;
     const record = self();
-    await store.put(nodeKey(record.node), JSON.stringify(record));
+    const key = nodeKey(record.node);
+    const text = JSON.stringify(record);
+    this.#selfRevision = await this.#change(key, text) ?? await this.#overwrite(key, record);
+    if (this.#selfRevision === undefined) await store.put(key, text);
     const nowMs = clock.now();
     if (nowMs - this.#toldMs >= MISSED_MS) this.#hasMissed = true;
     this.#toldMs = nowMs;
+  }
+
+  /** Changes the record of this machine, where it is the one that was written last. */
+  async #change(key: string, text: string): Promise<number | undefined> {
+    const revision = this.#selfRevision;
+    return revision === undefined
+      ? undefined
+      : await this.#options.store.update(key, text, revision);
+  }
+
+  /** Writes it over what is there: of a former start, or of another machine by the same name. */
+  async #overwrite(key: string, record: NodeRecord): Promise<number | undefined> {
+    const { store, log, clock } = this.#options;
+    const there = await this.#read<NodeRecord>(key);
+    const text = JSON.stringify(record);
+    if (there === undefined) return await store.create(key, text);
+    const { run, url } = there.record;
+    const nowMs = clock.now();
+    const isTwin = run !== record.run && this.#selfRevision !== undefined;
+    if (isTwin && nowMs - this.#saidTwinMs >= TWIN_AGAIN_MS) {
+      this.#saidTwinMs = nowMs;
+      log.error("another machine has the name of this one: give each its own as cluster.node", {
+        node: record.node,
+        url,
+      });
+    }
+    return await store.update(key, text, there.stored.revision);
   }
 
   /** Claims a name among all machines. */

@@ -147,6 +147,19 @@ Deno.test("a machine that starts again has nothing of what it had before", async
   assertEquals(kindOf(await b.directory.claim("live/cam", claimant("b"), OTHER)), "granted");
 });
 
+Deno.test("two machines of one name are told of each other, and one that starts again is not", async () => {
+  const machines = new Machines();
+  const first = await machines.start("a");
+  first.store.cut();
+  await machines.start("a");
+  await machines.pass(10_000);
+  assertEquals(machines.log.lines, []);
+  first.store.heal();
+  await machines.pass(10_000);
+  const said = machines.log.lines.map(({ level, message }) => `${level} ${message.slice(0, 44)}`);
+  assertEquals(said, Array(2).fill("error another machine has the name of this one: gi"));
+});
+
 Deno.test("while the store is away names are granted here, and claimed when it is back", async () => {
   const machines = new Machines();
   const [a, b] = [await machines.start("a"), await machines.start("b")];
