@@ -103,7 +103,8 @@ function pushFormat(lines: string[], format: SdpFormat): void {
     lines.push(`a=rtpmap:${payloadType} ${encoding}/${clockRate}${suffix}`);
   }
   const parameters = Object.entries(fmtp).map(([name, value]) => value ? `${name}=${value}` : name);
-  if (parameters.length > 0) lines.push(`a=fmtp:${payloadType} ${parameters.join("; ")}`);
+  // Without a blank, as live555 and GStreamer write them: aiortc takes one for a part of the next name.
+  if (parameters.length > 0) lines.push(`a=fmtp:${payloadType} ${parameters.join(";")}`);
 }
 
 function pushAttributes(

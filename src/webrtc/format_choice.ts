@@ -26,14 +26,16 @@ export function isWebRtcEncoding({ encodingName }: Pick<RtpMapping, "encodingNam
 /** The payload type by which a player can be sent a track; `undefined` where it offers none. */
 export function chooseForTrack(media: OfferedMedia, rtp: RtpMapping): ChosenFormat | undefined {
   const name = rtp.encodingName.toUpperCase();
-  const candidates = media.formats.filter((format) =>
+  const candidates = statedFirst(media.formats).filter((format) =>
     nameOf(format) === name && format.clockRate === rtp.clockRate && isFit(format, rtp)
   );
   if (candidates.length === 0) return undefined;
   const profile = rtp.parameters["profile-level-id"] ?? "";
   let best = candidates[0]!;
   for (const format of candidates) {
-    if (name === "H264" && likeness(format, profile) > likeness(best, profile)) best = format;
+    const isBetter = isUnstated(format) === isUnstated(best) &&
+      likeness(format, profile) > likeness(best, profile);
+    if (name === "H264" && isBetter) best = format;
   }
   return chosen(media, best);
 }
@@ -43,7 +45,7 @@ export function chooseForTrack(media: OfferedMedia, rtp: RtpMapping): ChosenForm
  * one that it likes best.
  */
 export function chooseForPublisher(media: OfferedMedia): ChosenFormat | undefined {
-  const known = media.formats.filter((format) =>
+  const known = statedFirst(media.formats).filter((format) =>
     PUBLISHED.includes(nameOf(format)) && isFit(format, { parameters: {} })
   );
   const best = known.find((format) => nameOf(format) === "H264") ?? known[0];
@@ -74,13 +76,27 @@ function nameOf({ encoding = "" }: SdpFormat): string {
 function isFit({ encoding = "", fmtp }: SdpFormat, { parameters }: Pick<RtpMapping, "parameters">) {
   switch (encoding.toUpperCase()) {
     case "H264":
-      return fmtp["packetization-mode"] === "1";
+      return isUnstated({ encoding, fmtp }) || fmtp["packetization-mode"] === "1";
     case "VP9":
       return (fmtp["profile-id"] ?? "0") === (parameters["profile-id"] ?? "0");
     case "AV1":
       return (fmtp["profile"] ?? "0") === (parameters["profile"] ?? "0");
   }
   return true;
+}
+
+/**
+ * Whether a payload type of H.264 does not say how it is packed. By the letter that is a NAL unit a packet, which carries
+ * no picture of any size: GStreamer's `whepsrc` means that it takes everything. Firefox has such a one behind one that says
+ * so, and means the letter.
+ */
+function isUnstated({ encoding = "", fmtp }: Pick<SdpFormat, "encoding" | "fmtp">): boolean {
+  return encoding.toUpperCase() === "H264" && fmtp["packetization-mode"] === undefined;
+}
+
+/** Those that say how they are packed stand before those that do not. */
+function statedFirst(formats: readonly SdpFormat[]): SdpFormat[] {
+  return formats.toSorted((a, b) => Number(isUnstated(a)) - Number(isUnstated(b)));
 }
 
 /** How much a payload type of H.264 is like the profile of a stream: decoders of a higher one take lower ones. */

@@ -58,13 +58,13 @@ export function parseOffer(text: string): WebRtcOffer {
   const { media } = description;
   if (media.length === 0) throw malformed("it has no media");
   if (media.length > MAX_MEDIA) throw malformed(`it has over ${MAX_MEDIA} media`);
-  const bundled = (valueOf(description, "group") ?? "").split(/\s+/);
-  const isBundled = bundled[0]?.toUpperCase() === "BUNDLE";
+  const bundled = bundleOf(description);
+  const isBundled = bundled !== undefined;
   if (!isBundled && media.length > 1) {
     throw new WebRtcError("unsupported-offer", "The media of the offer must share one transport");
   }
   const sections: readonly Section[] = [
-    ...media.filter((one) => !isBundled || bundled.includes(valueOf(one, "mid") ?? "")),
+    ...media.filter((one) => !isBundled || bundled.has(valueOf(one, "mid") ?? "")),
     description,
   ];
   const iceFragment = first(sections, "ice-ufrag");
@@ -82,13 +82,22 @@ export function parseOffer(text: string): WebRtcOffer {
     media: media.map((one) =>
       offered(one, {
         direction: one.direction ?? description.direction ?? "sendrecv",
-        isInGroup: !isBundled || bundled.includes(valueOf(one, "mid") ?? ""),
+        isInGroup: !isBundled || bundled.has(valueOf(one, "mid") ?? ""),
       })
     ),
   };
 }
 
 type Section = Pick<SessionDescription | SdpMedia, "attributes">;
+
+/** The names of the media that share a transport (RFC 9143, 7.2); libdatachannel tells of a group to be in sync beside it. */
+function bundleOf({ attributes = [] }: Section): ReadonlySet<string> | undefined {
+  for (const { name, value = "" } of attributes) {
+    const [semantics = "", ...mids] = value.trim().split(/\s+/);
+    if (name === "group" && semantics.toUpperCase() === "BUNDLE") return new Set(mids);
+  }
+  return undefined;
+}
 
 function parsed(text: string): SessionDescription {
   try {

@@ -17,7 +17,7 @@ function media(tracks: readonly Track[]): string[] {
 const H264_LINES = [
   "m=video 0 RTP/AVP 96",
   "a=rtpmap:96 H264/90000",
-  "a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z2QAC6zZQw/7wEQAAAMABAAAAwDIPFCmWA==,aOrgxLIs; profile-level-id=64000B",
+  "a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QAC6zZQw/7wEQAAAMABAAAAwDIPFCmWA==,aOrgxLIs;profile-level-id=64000B",
 ];
 
 Deno.test("tracksOfSdp reads what ffmpeg announces (R146)", () => {
@@ -130,11 +130,11 @@ Deno.test("sdpOfTracks describes an RTMP stream of H.264 and AAC", () => {
   assertEquals(media(tracks), [
     "m=video 0 RTP/AVP 96",
     "a=rtpmap:96 H264/90000",
-    "a=fmtp:96 packetization-mode=1; profile-level-id=64000b; sprop-parameter-sets=Z2QAC6zZQw/7wEQAAAMABAAAAwDIPFCmWA==,aOrgxLIs",
+    "a=fmtp:96 packetization-mode=1;profile-level-id=64000b;sprop-parameter-sets=Z2QAC6zZQw/7wEQAAAMABAAAAwDIPFCmWA==,aOrgxLIs",
     "a=control:trackID=0",
     "m=audio 0 RTP/AVP 97",
     "a=rtpmap:97 MPEG4-GENERIC/44100/2",
-    "a=fmtp:97 streamtype=5; profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=1210",
+    "a=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1210",
     "a=control:trackID=1",
   ]);
 });
@@ -166,7 +166,7 @@ Deno.test("sdpOfTracks gives each codec its encoding, and static payload types w
     "a=rtpmap:100 AC3/48000/6",
     "a=rtpmap:101 VP8/90000",
     "a=rtpmap:102 AV1/90000",
-    "a=fmtp:102 profile=0; level-idx=0; tier=0",
+    "a=fmtp:102 profile=0;level-idx=0;tier=0",
     "a=rtpmap:103 H265/90000",
   ]);
   assertStringIncludes(rtpmaps.at(-1)!, "sprop-vps=");
@@ -207,7 +207,7 @@ Deno.test("sdpOfTracks keeps the format of an RTSP publisher, with newer paramet
     "a=control:trackID=1",
     "m=video 0 RTP/AVP 98",
     "a=rtpmap:98 x-new/90000",
-    "a=fmtp:98 a=b; flag",
+    "a=fmtp:98 a=b;flag",
     "a=control:trackID=2",
   ]);
   const sps = Uint8Array.fromHex("6742c00bd9028df93011000003000100000300320f142a48");

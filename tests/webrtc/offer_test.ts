@@ -8,7 +8,7 @@ import {
   parseOffer,
   WebRtcError,
 } from "../../src/webrtc/mod.ts";
-import { offer, PLAYER_OFFER } from "./offers.ts";
+import { OBS_OFFER, offer, PLAYER_OFFER } from "./offers.ts";
 import { random } from "./dtls_peer.ts";
 
 function rtp(encodingName: string, parameters: Record<string, string> = {}): RtpMapping {
@@ -60,6 +60,37 @@ Deno.test("chooseForPublisher takes H.264 before what the publisher likes better
   assertEquals(chooseForPublisher(audio!)?.format.payloadType, 111);
   const without = parseOffer(offer([["video", "sendonly", ["98 VP9/90000", "96 VP8/90000"], []]]));
   assertEquals(chooseForPublisher(without.media[0]!)?.format.payloadType, 98);
+});
+
+Deno.test("H.264 that does not say how it is packed, as whepsrc offers it, is taken where no other is offered", () => {
+  const h264 = (...types: string[]) => {
+    const fmtp = (type: string) => `a=fmtp:${type} profile-level-id=42e01f`;
+    const lines = types.map((type) => fmtp(type) + (type === "126" ? ";packetization-mode=1" : ""));
+    const formats = types.map((type) => `${type} H264/90000`);
+    return parseOffer(offer([["video", "sendrecv", formats, lines]])).media[0]!;
+  };
+  // The first is GStreamer's, the second Firefox's.
+  for (const [media, wanted] of [[h264("102"), 102], [h264("97", "126"), 126]] as const) {
+    const played = chooseForTrack(media, rtp("H264", { "profile-level-id": "640028" }));
+    assertEquals(played?.format.payloadType, wanted);
+    assertEquals(chooseForPublisher(media)?.format.payloadType, wanted);
+  }
+});
+
+Deno.test("parseOffer reads the offer of OBS, which has a group of media in sync beside that of their transport", () => {
+  const { media, iceFragment, waitsForDtls } = parseOffer(OBS_OFFER);
+  assertEquals([iceFragment, waitsForDtls], ["sGx1", false]);
+  assertEquals(media.map(({ kind, isUsable }) => [kind, isUsable]), [["audio", true], [
+    "video",
+    true,
+  ]]);
+  const [audio, video] = media.map((one) => chooseForPublisher(one)!);
+  assertEquals([audio!.format.payloadType, video!.format.payloadType], [111, 96]);
+  assertEquals([video!.retransmission, video!.feedback], [undefined, [
+    "nack",
+    "nack pli",
+    "goog-remb",
+  ]]);
 });
 
 Deno.test("formatAnswer accepts what was chosen and refuses the rest, in the order of the offer", () => {

@@ -69,3 +69,51 @@ export function offer(
     "",
   ].join("\r\n");
 }
+
+/** The offer of OBS 32 for H.264, whose candidates come later, and its simulcast is off. */
+export const OBS_OFFER = [
+  "v=0",
+  "o=rtc 1845240061 0 IN IP4 127.0.0.1",
+  "s=-",
+  "t=0 0",
+  "a=group:LS 0 1",
+  "a=group:BUNDLE 0 1",
+  "a=msid-semantic:WMS *",
+  "a=ice-options:ice2,trickle",
+  `a=fingerprint:sha-256 ${new Array(32).fill("AB").join(":")}`,
+  ...obsMedia("audio", { mid: 0, type: 111 }, [
+    "a=rtpmap:111 opus/48000/2",
+    "a=fmtp:111 minptime=10;maxaveragebitrate=96000;stereo=1;sprop-stereo=1;useinbandfec=1",
+  ]),
+  ...obsMedia("video", { mid: 1, type: 96 }, [
+    "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+    "a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    "a=rtpmap:96 H264/90000",
+    "a=rtcp-fb:96 nack",
+    "a=rtcp-fb:96 nack pli",
+    "a=rtcp-fb:96 goog-remb",
+    "a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1",
+  ]),
+  "",
+].join("\r\n");
+
+function obsMedia(
+  kind: "audio" | "video",
+  { mid, type }: { readonly mid: number; readonly type: number },
+  lines: readonly string[],
+): string[] {
+  return [
+    `m=${kind} 9 UDP/TLS/RTP/SAVPF ${type}`,
+    "c=IN IP4 0.0.0.0",
+    `a=mid:${mid}`,
+    "a=sendonly",
+    `a=ssrc:${1000 + mid} cname:aNamE`,
+    `a=ssrc:${1000 + mid} msid:aStream aStream-${kind}`,
+    `a=msid:aStream aStream-${kind}`,
+    "a=rtcp-mux",
+    ...lines,
+    "a=setup:actpass",
+    "a=ice-ufrag:sGx1",
+    "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBu",
+  ];
+}

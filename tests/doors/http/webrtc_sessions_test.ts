@@ -239,6 +239,23 @@ Deno.test("DELETE ends a session, a kick and the end of the stream do, and the c
   await weir.quiet();
 });
 
+Deno.test("a WHEP player is sent the pictures that come as the stream ends, and then told of the end", async () => {
+  const { weir, base } = await start({ hub: { lingerMs: 0 } });
+  await using _ = weir;
+  const camera = new Camera(weir);
+  camera.picture({ key: true });
+  await using client = await WebRtcClient.begin(`${base}/live/cam/whep`, offerOf("recvonly"));
+  const { rtp } = collect(client);
+  await client.connect();
+  const pictures = () => rtp.filter(({ marker }) => marker).length;
+  await until(() => pictures() === 1);
+  // More than leaves in one go.
+  for (let count = 0; count < 4; count++) camera.picture({ bytes: 40_000 });
+  await camera.end();
+  await client.closed;
+  assertEquals(pictures(), 5);
+});
+
 Deno.test("PATCH takes candidates, and has ICE begin anew where the name fragment is another", async () => {
   const { weir, base } = await start();
   await using _ = weir;

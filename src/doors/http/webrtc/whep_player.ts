@@ -78,6 +78,8 @@ export class WhepPlayer {
   #isRunning = false;
   #isSending = false;
   #isBeginning = true;
+  /** Resolves when the rest of a stream that has ended was sent. */
+  #rest: PromiseWithResolvers<void> | undefined;
   #skips = 0;
   #keyFrameMs = -Infinity;
   #keyFrameWaitMs: number = KEY_FRAME_MS.first;
@@ -121,10 +123,19 @@ export class WhepPlayer {
     void this.#pump();
   }
 
+  /** The stream has ended; resolves when all of it is on its way, or the player has stopped. */
+  async finish(): Promise<void> {
+    if (!this.#isRunning) return;
+    this.#rest ??= Promise.withResolvers<void>();
+    void this.#pump();
+    await this.#rest.promise;
+  }
+
   /** Sends nothing more; the player is told. */
   stop(): void {
     if (!this.#isRunning) return;
     this.#isRunning = false;
+    this.#rest?.resolve();
     const ssrcs = [...this.#tracks.values()].map(({ ssrc }) => ssrc);
     if (ssrcs.length === 0) return;
     this.#link.sendRtcp(buildRtcp([
@@ -195,6 +206,7 @@ export class WhepPlayer {
       if (this.#isBeginning) this.#begin(cursor.peek()?.runs ?? []);
       const run = cursor.takeRun();
       if (run === undefined) {
+        this.#rest?.resolve();
         cursor.wait(this.#onWake);
         break;
       }

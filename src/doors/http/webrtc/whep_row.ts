@@ -97,7 +97,7 @@ function readerOf(playing: Playing): StreamReader | Response {
           nowUnixUs: () => Math.round(Date.now() * 1000),
           packets: { maxPayloadSize: MAX_PAYLOAD_BYTES, forward: "fit" },
         }),
-      onEnd: () => playing.session?.finish(STREAM_ENDED),
+      onEnd: () => void endWithStream(playing),
       lostPackets: () => playing.player?.lost,
     });
   } catch (error) {
@@ -105,6 +105,12 @@ function readerOf(playing: Playing): StreamReader | Response {
     if (error instanceof HubError) return visit.refusal("play", refusalOf(error));
     throw error;
   }
+}
+
+/** The last pictures come in the same moment as the end: they are sent before the player is told of it. */
+async function endWithStream(playing: Playing): Promise<void> {
+  await playing.player?.finish();
+  playing.session?.finish(STREAM_ENDED);
 }
 
 /** Tells the log what the player does not get, and returns the headers that tell the player. */
