@@ -11,6 +11,6 @@ export async function proofOf(
   ask: Omit<Ask, "credentials">,
 ): Promise<Answer<string | undefined>> {
   const userAgent = request.headers.get("user-agent") ?? "";
-  const entered = await guest.enter({ userAgent: userAgent.slice(0, 512) });
+  const entered = await guest.enter({ userAgent: userAgent.slice(0, 512), isRequest: true });
   return "granted" in entered ? await guest.prove(action, { ...ask, credentials }) : entered;
 }

@@ -56,6 +56,8 @@ export async function askByHttp(
     redirect: "manual",
     signal,
     ...(body === undefined ? {} : { body }),
+  }).catch((error) => {
+    throw withReason(error, url);
   });
   const { status } = response;
   if (maxBytes === 0) {
@@ -90,6 +92,13 @@ export function checkHttpPermission(purpose: string, text: string): void {
 /** Whether a status says that all is well. */
 export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
+}
+
+/** An error that says why a server cannot be reached, and not the whole URL, which may have a secret. */
+function withReason(error: unknown, url: string): unknown {
+  if (!(error instanceof TypeError && error.cause instanceof Error)) return error;
+  const reason = error.cause.message.replace(` for url (${new URL(url).href})`, "");
+  return new TypeError(reason.includes("://") ? error.message : reason);
 }
 
 async function textOf(

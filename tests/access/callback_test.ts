@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertRejects } from "@std/assert";
 import { AccessBench, inWords, password, request, token } from "./access_bench.ts";
 
 const URL_ASKED = "http://127.0.0.1:1/auth";
@@ -116,6 +116,17 @@ Deno.test("an answerer that hangs, breaks off, or sends for ever lets nobody in,
     ["anonymous", true],
     "a body is not read at all",
   );
+});
+
+Deno.test("the log says why an answerer cannot be reached, and nothing of what its URL keeps secret", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const bench = new AccessBench({ url: `http://127.0.0.1:${port}/auth?key=hidden` });
+  assertEquals(await bench.words(), "refused: Who this is could not be checked");
+  const lines = JSON.stringify(bench.log.lines);
+  assertMatch(lines, /refused \(os error/i);
+  assertNotMatch(lines, /hidden/);
 });
 
 Deno.test("so many are asked about at a time, and what waits too long is a no", async () => {

@@ -166,6 +166,19 @@ Deno.test("relays are made, changed and removed by the API, and those that were 
   );
 });
 
+Deno.test("a user who asks the API again and again makes no line of each question", async () => {
+  const users = [{ name: "ann", password: "wonderland" }];
+  const { weir } = await start({ access: { users, rules: [{ allow: "api", users: "ann" }] } });
+  await using _ = weir;
+  const before = weir.log.lines.length;
+  const headers = { authorization: `Basic ${btoa("ann:wonderland")}` };
+  for (const path of ["v1/streams", "metrics", "v1/streams"]) {
+    const answer = await weir.server.fetch(new Request(`http://localhost/${path}`, { headers }));
+    assertEquals([answer.status, (await answer.text()).length > 0], [200, true]);
+  }
+  assertEquals(weir.log.lines.slice(before), []);
+});
+
 Deno.test("publishing keys are made, listed without their secrets, and revoked by the API", async () => {
   const { weir, api } = await start({ access: {} });
   await using _ = weir;

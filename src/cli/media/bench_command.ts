@@ -191,10 +191,15 @@ function percentiles(values: readonly number[]): Percentiles {
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
+/** Where no player has got anything, there is no time. */
+function shownMs(ms: number): string {
+  return Number.isNaN(ms) ? "none" : `${ms.toFixed(0)} ms`;
+}
+
 function tableOf(result: BenchResult): string {
   const { players, failed, seconds, bitrate, firstMediaMs, longestGapMs, errors } = result;
   const row = (name: string, { p50, p99, max }: Percentiles): string =>
-    name.padEnd(22) + [p50, p99, max].map((ms) => `${ms.toFixed(0)} ms`.padStart(10)).join("");
+    name.padEnd(22) + [p50, p99, max].map((ms) => shownMs(ms).padStart(10)).join("");
   return [
     `${players} players, ${failed} failed; ${shownBitrate(bitrate)} for ${seconds.toFixed(1)} s`,
     "".padEnd(22) + ["p50", "p99", "max"].map((name) => name.padStart(10)).join(""),
