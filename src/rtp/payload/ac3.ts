@@ -1,15 +1,14 @@
-import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
-import {
-  type AccessUnit,
-  type DepacketizerOptions,
-  maxPayloadSizeOf,
-  type Packetizer,
-  type PacketizerOptions,
-  type RtpPayload,
+import type {
+  AccessUnit,
+  DepacketizerOptions,
+  Packetizer,
+  PacketizerOptions,
+  RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import { type FrameHeaders, FramePacketizer } from "./frame_packetizer.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an AC-3 frame: 640 kb/s at 32 kHz. */
@@ -104,6 +103,19 @@ function malformed(what: string): RtpError {
   return new RtpError("malformed-payload", `Malformed AC-3 payload: ${what}`);
 }
 
+/** What stands before frames and fragments (RFC 4184, 4.1.1). */
+const HEADERS: FrameHeaders = {
+  size: 2,
+  maxCount: 255,
+  marksEnd: true,
+  frames: (count) => Uint8Array.of(FrameType.Complete, count),
+  fragment({ index, count, mostBytes, frameBytes }) {
+    // Five eighths of a frame can be decoded without the rest, so they are told apart.
+    const first = mostBytes >= (frameBytes * 5) / 8 ? FrameType.FirstMostly : FrameType.First;
+    return Uint8Array.of(index === 0 ? first : FrameType.Rest, count);
+  },
+};
+
 /**
  * Cuts AC-3 frames into packets (RFC 4184): as many whole frames as fit, or fragments of one.
  *
@@ -117,50 +129,19 @@ function malformed(what: string): RtpError {
  * ```
  */
 export class Ac3Packetizer implements Packetizer {
-  readonly #maxPayloadSize: number;
+  readonly #frames: FramePacketizer;
 
   /** Makes a packetizer. */
   constructor(options: PacketizerOptions = {}) {
-    this.#maxPayloadSize = maxPayloadSizeOf(options);
+    this.#frames = new FramePacketizer(HEADERS, options);
   }
 
   /** Packs frames, which follow each other. */
   packetize(unit: AccessUnit): RtpPayload[] {
-    const payloads: RtpPayload[] = [];
-    let group: Uint8Array[] = [];
-    let size = 2;
-    let timestamp = unit.timestamp;
-    const flush = () => {
-      if (group.length === 0) return;
-      const payload = concat([new Uint8Array([0, group.length]), ...group]);
-      payloads.push({ payload, marker: true, timestamp });
-      group = [];
-      size = 2;
-    };
-    for (const [index, frame] of unit.parts.entries()) {
-      if (size + frame.length > this.#maxPayloadSize || group.length === 255) flush();
-      if (group.length === 0) timestamp = (unit.timestamp + index * FRAME_SAMPLES) >>> 0;
-      if (2 + frame.length > this.#maxPayloadSize) this.#fragment(frame, timestamp, payloads);
-      else {
-        group.push(frame);
-        size += frame.length;
-      }
-    }
-    flush();
-    return payloads;
-  }
-
-  #fragment(frame: Uint8Array, timestamp: number, payloads: RtpPayload[]): void {
-    const step = this.#maxPayloadSize - 2;
-    const count = Math.ceil(frame.length / step);
-    // Five eighths of a frame can be decoded without the rest, so they are told apart.
-    const first = step >= (frame.length * 5) / 8 ? FrameType.FirstMostly : FrameType.First;
-    for (let i = 0; i < count; i++) {
-      const piece = frame.subarray(i * step, (i + 1) * step);
-      const header = new Uint8Array([i === 0 ? first : FrameType.Rest, count]);
-      const payload = concat([header, piece]);
-      payloads.push({ payload, marker: i === count - 1, timestamp });
-    }
+    return this.#frames.pack(unit.parts.map((bytes, index) => ({
+      bytes,
+      timestamp: (unit.timestamp + index * FRAME_SAMPLES) >>> 0,
+    })));
   }
 }
 

@@ -1,15 +1,14 @@
-import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
-import {
-  type AccessUnit,
-  type DepacketizerOptions,
-  maxPayloadSizeOf,
-  type Packetizer,
-  type PacketizerOptions,
-  type RtpPayload,
+import type {
+  AccessUnit,
+  DepacketizerOptions,
+  Packetizer,
+  PacketizerOptions,
+  RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import { type FrameHeaders, FramePacketizer, type TimedFrame } from "./frame_packetizer.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an E-AC-3 frame: its size has 11 bits, in words of two bytes (ETSI TS 102 366, E.1.3.1.3). */
@@ -119,6 +118,14 @@ function malformed(what: string): RtpError {
   return new RtpError("malformed-payload", `Malformed E-AC-3 payload: ${what}`);
 }
 
+const HEADERS: FrameHeaders = {
+  size: HEADER_BYTES,
+  maxCount: MAX_COUNT,
+  marksEnd: true,
+  frames: (count) => Uint8Array.of(0, count),
+  fragment: ({ count }) => Uint8Array.of(FRAGMENT, count),
+};
+
 /**
  * Cuts E-AC-3 frames into packets (RFC 4598): as many whole frames as fit, or fragments of one.
  *
@@ -133,53 +140,21 @@ function malformed(what: string): RtpError {
  * ```
  */
 export class Eac3Packetizer implements Packetizer {
-  readonly #maxPayloadSize: number;
+  readonly #frames: FramePacketizer;
 
   /** Makes a packetizer. */
   constructor(options: PacketizerOptions = {}) {
-    this.#maxPayloadSize = maxPayloadSizeOf(options);
+    this.#frames = new FramePacketizer(HEADERS, options);
   }
 
   /** Packs frames, which follow each other; a part may hold several. */
   packetize(unit: AccessUnit): RtpPayload[] {
-    const payloads: RtpPayload[] = [];
-    let group: Uint8Array[] = [];
-    let size = HEADER_BYTES;
-    let groupTime = unit.timestamp;
     let time = unit.timestamp;
-    let isFirst = true;
-    const flush = () => {
-      if (group.length === 0) return;
-      const payload = concat([new Uint8Array([0, group.length]), ...group]);
-      payloads.push({ payload, marker: true, timestamp: groupTime >>> 0 });
-      group = [];
-      size = HEADER_BYTES;
-    };
-    for (const frame of unit.parts.flatMap(framesIn)) {
-      const { samples } = frameStart(frame, 0);
-      if (!isFirst) time += samples;
-      isFirst = false;
-      if (size + frame.length > this.#maxPayloadSize || group.length === MAX_COUNT) flush();
-      if (HEADER_BYTES + frame.length > this.#maxPayloadSize) {
-        this.#fragment(frame, time >>> 0, payloads);
-        continue;
-      }
-      if (group.length === 0) groupTime = time;
-      group.push(frame);
-      size += frame.length;
-    }
-    flush();
-    return payloads;
-  }
-
-  #fragment(frame: Uint8Array, timestamp: number, payloads: RtpPayload[]): void {
-    const step = this.#maxPayloadSize - HEADER_BYTES;
-    const count = Math.ceil(frame.length / step);
-    for (let i = 0; i < count; i++) {
-      const piece = frame.subarray(i * step, (i + 1) * step);
-      const payload = concat([new Uint8Array([FRAGMENT, count]), piece]);
-      payloads.push({ payload, marker: i === count - 1, timestamp });
-    }
+    const frames = unit.parts.flatMap(framesIn).map((bytes, index): TimedFrame => {
+      if (index > 0) time += frameStart(bytes, 0).samples;
+      return { bytes, timestamp: time >>> 0 };
+    });
+    return this.#frames.pack(frames);
   }
 }
 

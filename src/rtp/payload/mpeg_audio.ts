@@ -1,15 +1,14 @@
-import { concat } from "@std/bytes/concat";
 import { RtpError } from "../errors.ts";
 import type { RtpPacket } from "../packet.ts";
-import {
-  type AccessUnit,
-  type DepacketizerOptions,
-  maxPayloadSizeOf,
-  type Packetizer,
-  type PacketizerOptions,
-  type RtpPayload,
+import type {
+  AccessUnit,
+  DepacketizerOptions,
+  Packetizer,
+  PacketizerOptions,
+  RtpPayload,
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
+import { type FrameHeaders, FramePacketizer, type TimedFrame } from "./frame_packetizer.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an MPEG audio frame: layer II of MPEG-2.5 at 160 kb/s and 8 kHz, padded. */
@@ -142,6 +141,14 @@ function malformed(what: string): RtpError {
   return new RtpError("malformed-payload", `Malformed MPEG audio payload: ${what}`);
 }
 
+/** What stands before frames and fragments: where the first byte is in its frame (RFC 2250, 3.5). */
+const HEADERS: FrameHeaders = {
+  size: 4,
+  marksEnd: false,
+  frames: () => new Uint8Array(4),
+  fragment: ({ offset }) => Uint8Array.of(0, 0, offset >> 8, offset),
+};
+
 /**
  * Cuts MPEG audio frames into packets (RFC 2250): as many whole frames as fit, or a fragment.
  *
@@ -157,50 +164,23 @@ function malformed(what: string): RtpError {
  * ```
  */
 export class MpegAudioPacketizer implements Packetizer {
-  readonly #maxPayloadSize: number;
+  readonly #frames: FramePacketizer;
 
   /** Makes a packetizer. */
   constructor(options: PacketizerOptions = {}) {
-    this.#maxPayloadSize = maxPayloadSizeOf(options);
+    this.#frames = new FramePacketizer(HEADERS, options);
   }
 
   /** Packs frames, which follow each other. */
   packetize(unit: AccessUnit): RtpPayload[] {
-    const payloads: RtpPayload[] = [];
-    let group: Uint8Array[] = [];
-    let size = 4;
-    let timestamp = unit.timestamp;
-    const flush = () => {
-      if (group.length === 0) return;
-      const payload = concat([new Uint8Array(4), ...group]);
-      payloads.push({ payload, marker: false, timestamp });
-      group = [];
-      size = 4;
-    };
     let samples = 0;
-    for (const frame of unit.parts) {
-      const header = readHeader(frame, 0);
-      if (size + frame.length > this.#maxPayloadSize) flush();
-      if (group.length === 0) timestamp = later(unit.timestamp, samples, header);
-      if (4 + frame.length > this.#maxPayloadSize) this.#fragment(frame, timestamp, payloads);
-      else {
-        group.push(frame);
-        size += frame.length;
-      }
+    const frames = unit.parts.map((bytes): TimedFrame => {
+      const header = readHeader(bytes, 0);
+      const timestamp = later(unit.timestamp, samples, header);
       samples += header.samples;
-    }
-    flush();
-    return payloads;
-  }
-
-  #fragment(frame: Uint8Array, timestamp: number, payloads: RtpPayload[]): void {
-    const step = this.#maxPayloadSize - 4;
-    for (let at = 0; at < frame.length; at += step) {
-      const piece = frame.subarray(at, at + step);
-      const header = new Uint8Array([0, 0, at >> 8, at]);
-      const payload = concat([header, piece]);
-      payloads.push({ payload, marker: false, timestamp });
-    }
+      return { bytes, timestamp };
+    });
+    return this.#frames.pack(frames);
   }
 }
 
