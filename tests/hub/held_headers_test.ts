@@ -11,7 +11,8 @@ import {
   type WirePlace,
 } from "../../src/hub/mod.ts";
 import { KeptGroup } from "../../src/hub/kept_group.ts";
-import { FakeClock, fakeHub, MESSAGE_HEADER, read, TestFormat, unit } from "./hub_support.ts";
+import { fakeHub, MESSAGE_HEADER, read, TestFormat, unit } from "./hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -40,7 +41,7 @@ function flood(log: WireLog, count: number, bytes: number): WirePlace[] {
 }
 
 function logOf(options: { maxLagBytes?: number; maxGopBytes?: number } = {}): WireLog {
-  const settings = hubSettings({ clock: new FakeClock(), maxGopBytes: 0, ...options });
+  const settings = hubSettings({ clock: new TurnedClock(), maxGopBytes: 0, ...options });
   return new WireLog(new MediaFormat(), settings);
 }
 

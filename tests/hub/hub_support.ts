@@ -1,7 +1,6 @@
-/** A clock that tests move, units that say who they are, and a wire format that is easy to read. */
+/** Units that say who they are, and a wire format that is easy to read. */
 import { ByteReader } from "../../src/bytes/mod.ts";
 import {
-  type Clock,
   type HeaderSet,
   Hub,
   type HubEvents,
@@ -10,47 +9,13 @@ import {
   type ReadOptions,
   type Stream,
   type StreamReader,
-  type Timer,
   type TrackKind,
   type UnitRole,
   type WireCursor,
   type WireFormat,
   type WireLogWriter,
 } from "../../src/hub/mod.ts";
-
-/** Time that passes when a test says so. */
-export class FakeClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-
-  /** Timers that are set and have neither fired nor been cancelled. */
-  get pending(): number {
-    return this.#timers.size;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimer(callback: () => void, delayMs: number): Timer {
-    const timer = { at: this.#now + delayMs, callback };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-
-  /** Lets time pass; timers fire in order, each at its time. */
-  advance(byMs: number): void {
-    const until = this.#now + byMs;
-    while (true) {
-      const [next] = [...this.#timers].toSorted((a, b) => a.at - b.at);
-      if (next === undefined || next.at > until) break;
-      this.#timers.delete(next);
-      this.#now = next.at;
-      next.callback();
-    }
-    this.#now = until;
-  }
-}
+import { TurnedClock } from "../support/turned_clock.ts";
 
 /** What a unit of `unit` has, beside what it says. */
 export interface UnitFields {
@@ -200,8 +165,8 @@ export class MessageReader {
 export function fakeHub(
   options: Omit<HubOptions, "clock"> = {},
   events: HubEvents = {},
-): { hub: Hub; clock: FakeClock } {
-  const clock = new FakeClock();
+): { hub: Hub; clock: TurnedClock } {
+  const clock = new TurnedClock();
   return { hub: new Hub({ clock, ...options }, events), clock };
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { Hub, HubError, hubSettings } from "../../src/hub/mod.ts";
-import { FakeClock, fakeHub, MessageReader, read, takeAll, unit } from "./hub_support.ts";
+import { fakeHub, MessageReader, read, takeAll, unit } from "./hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 
 Deno.test("a name has one stream while anybody publishes, reads or watches it", () => {
   const { hub } = fakeHub();
@@ -61,7 +62,7 @@ Deno.test("close ends all streams, tells everybody, and leaves neither stream no
 });
 
 Deno.test("settings have defaults", () => {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const { streamSettings, ...settings } = hubSettings({ clock, lingerMs: 0 });
   assertEquals(streamSettings("live/cam"), {});
   assertEquals(settings, {
@@ -143,7 +144,7 @@ for (const [option, rule, ...values] of BAD_OPTIONS) {
   Deno.test(`a hub refuses ${option} that is not ${rule}, and says so`, () => {
     for (const value of values) {
       const error = assertThrows(
-        () => new Hub({ clock: new FakeClock(), [option]: value }),
+        () => new Hub({ clock: new TurnedClock(), [option]: value }),
         RangeError,
       );
       assertEquals(
@@ -155,7 +156,7 @@ for (const [option, rule, ...values] of BAD_OPTIONS) {
 }
 
 Deno.test("a hub refuses a policy that there is not, and says which there are", () => {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const bad = { flush: "frames", start: "key", conflict: "" } as const;
   for (const [option, value] of Object.entries(bad)) {
     assertThrows(
@@ -168,7 +169,7 @@ Deno.test("a hub refuses a policy that there is not, and says which there are", 
 });
 
 Deno.test("a hub takes numbers at their bounds, and undefined for the default", () => {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const settings = hubSettings({
     clock,
     flush: 0,
@@ -212,7 +213,7 @@ Deno.test("names that are waited for are counted apart: they keep no publisher o
   first.release();
   assertEquals([hub.waitedCount, hub.publishedCount], [4, 0]);
   for (const one of [...stop, late]) one();
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals([hub.waitedCount, hub.publishedCount, hub.streams.length], [0, 0, 0]);
 });
 

@@ -7,12 +7,13 @@ import {
   type Publication,
   type Stream,
 } from "../../src/hub/mod.ts";
-import { FakeClock, nameOf, unit } from "./hub_support.ts";
+import { nameOf, unit } from "./hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 import { Hub } from "../../src/hub/mod.ts";
 
 /** A hub, and what a tap of `live/cam` sees, as `name@milliseconds`. */
 function stage(options: Omit<HubOptions, "clock">, events: HubEvents = {}) {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const told: string[] = [];
   const hub = new Hub({ clock, ...options }, {
     onFallbackDue: () => void told.push("fallback due"),
@@ -49,16 +50,16 @@ Deno.test("a delay holds what is published back for so long, and no unit is lost
   read();
   const publisher = stream.publish();
   write(publisher, "V1 A1 K1 a1 p2");
-  clock.advance(500);
+  clock.turn(500);
   write(publisher, "a2 p3", 200);
   assertEquals([taken(seen), stream.isLive, taken(told)], ["", false, ""]);
   assertEquals(stream.statistics.held?.ms, 500);
-  clock.advance(499);
+  clock.turn(499);
   assertEquals(taken(seen), "");
-  clock.advance(1);
+  clock.turn(1);
   assertEquals(taken(seen), "V1@0 A1@40 K1@80 a1@120 p2@160");
   assertEquals([stream.isLive, taken(told)], [true, "start"]);
-  clock.advance(500);
+  clock.turn(500);
   assertEquals([taken(seen), stream.statistics.held], ["a2@200 p3@240", undefined]);
   assertEquals(stream.heldBytes > 0, true);
 });
@@ -88,15 +89,15 @@ Deno.test("a publisher that ends by itself is played out, and the stream then li
   read();
   const publisher = stream.publish();
   write(publisher, "K1");
-  clock.advance(900);
+  clock.turn(900);
   write(publisher, "p2", 40);
   publisher.release();
   assertEquals(stream.publisher, undefined);
-  clock.advance(100);
+  clock.turn(100);
   assertEquals([taken(seen), taken(told)], ["K1@0", "start"]);
-  clock.advance(900);
+  clock.turn(900);
   assertEquals([taken(seen), taken(told)], ["p2@40", "left"]);
-  clock.advance(2000);
+  clock.turn(2000);
   assertEquals([taken(seen), taken(told)], ["end", "end unpublished"]);
 });
 
@@ -105,18 +106,18 @@ Deno.test("who is sent away while it is held back was never seen, nor what had n
   read();
   const first = stream.publish();
   write(first, "K1");
-  clock.advance(999);
+  clock.turn(999);
   assertEquals(stream.unpublish("Not that"), true);
-  clock.advance(5000);
+  clock.turn(5000);
   assertEquals([taken(seen), taken(told)], ["", "left"]);
   const second = stream.publish();
   write(second, "K2");
-  clock.advance(600);
+  clock.turn(600);
   write(second, "p3", 40);
-  clock.advance(400);
+  clock.turn(400);
   assertEquals(taken(seen), "K2@0");
   second.drop();
-  clock.advance(20_000);
+  clock.turn(20_000);
   assertEquals(taken(seen), "end");
   assertEquals([hub.heldBytes, clock.pending], [0, 0]);
 });
@@ -126,13 +127,13 @@ Deno.test("a takeover follows on what is held of the one before, with its own he
   read();
   const first = stream.publish();
   write(first, "V1 K1 p2");
-  clock.advance(500);
+  clock.turn(500);
   const second = stream.publish();
   assertEquals(first.isActive, false);
   write(second, "V2 K5");
-  clock.advance(500);
+  clock.turn(500);
   assertEquals(taken(seen), "V1@0 K1@40 p2@80");
-  clock.advance(500);
+  clock.turn(500);
   assertEquals(taken(seen), "V2@80 K5@580");
   assertEquals(taken(told), "start start");
 });
@@ -143,7 +144,7 @@ Deno.test("over its bound the oldest go out early, which is told once a spell", 
   const publisher = stream.publish();
   for (let at = 0; at < 8; at++) {
     publisher.write(unit(at === 0 ? "K0" : `p${at}`, { dtsMs: at * 40, bytes: 500 }));
-    clock.advance(40);
+    clock.turn(40);
   }
   assertEquals(taken(seen), "K0@0 p1@40 p2@80 p3@120 p4@160");
   assertEquals(taken(told), "start early after 120");
@@ -155,14 +156,14 @@ Deno.test("what is held can be dropped while the publisher goes on: it is seen a
   read();
   const publisher = stream.publish();
   write(publisher, "V1 K1 p2");
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals(taken(seen), "V1@0 K1@40 p2@80");
   // The headers that were dropped are needed all the same.
   write(publisher, "V2 K3 p4", 2000);
   assertEquals(stream.dropHeld(), 3);
   assertEquals([stream.isLive, stream.publisher === publisher], [false, true]);
   write(publisher, "p5 K6 p7", 3000);
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals(taken(seen).replaceAll(/@\d+/g, ""), "V2 K6 p7");
   assertEquals([stream.isLive, stream.dropHeld()], [true, 0]);
 });
@@ -172,7 +173,7 @@ Deno.test("a delay that is taken back lets all out at once", () => {
   read();
   const publisher = stream.publish();
   write(publisher, "K1 p2");
-  clock.advance(10);
+  clock.turn(10);
   hub.configure({ delayMs: 0 });
   write(publisher, "p3", 80);
   assertEquals(taken(seen), "K1@0 p2@40 p3@80");
@@ -183,14 +184,14 @@ Deno.test("a fallback is asked for at the publisher's end, and gives way to the 
   read();
   const publisher = stream.publish();
   write(publisher, "V1 K1 p2");
-  clock.advance(100);
+  clock.turn(100);
   publisher.release();
   assertEquals(taken(told), "start left fallback due");
   const slate = stream.publish(FALLBACK);
   write(slate, "VS KS", 5000);
   assertEquals([stream.isLive, stream.publisher], [true, undefined]);
   assertEquals(taken(seen), "V1@0 K1@40 p2@80 VS@80 KS@180");
-  clock.advance(1000);
+  clock.turn(1000);
   // The next one is a publisher for the conflict policy from its start on, and seen from its key frame on.
   const next = stream.publish({ conflict: "reject" });
   write(next, "V2", 70);
@@ -199,7 +200,7 @@ Deno.test("a fallback is asked for at the publisher's end, and gives way to the 
   assertEquals(taken(seen), "pS@1140");
   assertEquals(stream.statistics.fallback !== undefined, true);
   assertThrows(() => stream.publish({ conflict: "reject" }), HubError, "has a publisher");
-  clock.advance(40);
+  clock.turn(40);
   write(next, "K3 p4", 90);
   assertEquals(taken(seen), "V2@1140 K3@1180 p4@1220");
   assertEquals([slate.isActive, stream.publication === next], [false, true]);
@@ -214,16 +215,16 @@ Deno.test("a publisher that hangs gives way to the fallback, keeps the name, and
   read();
   const publisher = stream.publish();
   write(publisher, "V1 K1 p2");
-  clock.advance(999);
+  clock.turn(999);
   assertEquals(taken(told), "start");
   assertThrows(() => stream.publish(FALLBACK), HubError);
-  clock.advance(1);
+  clock.turn(1);
   assertEquals(taken(told), "fallback due");
   const slate = stream.publish(FALLBACK);
   write(slate, "VS KS");
   assertEquals(stream.publisher === publisher, true);
   assertEquals(taken(seen), "V1@0 K1@40 p2@80 VS@80 KS@1080");
-  clock.advance(100);
+  clock.turn(100);
   // Its pictures depend on some that nobody has.
   write(publisher, "p3", 1200);
   assertEquals(taken(seen), "");
@@ -231,7 +232,7 @@ Deno.test("a publisher that hangs gives way to the fallback, keeps the name, and
   assertEquals(taken(seen), "V1@1080 K4@1180 p5@1220");
   assertEquals([slate.isActive, publisher.isActive], [false, true]);
   // Silence is looked for again.
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals(taken(told), "start fallback start fallback due");
 });
 
@@ -244,12 +245,12 @@ Deno.test("a fallback is there for players before any publisher, and ends a mome
   write(slate, "KS");
   unwatch();
   const leave = read();
-  clock.advance(10_000);
+  clock.turn(10_000);
   assertEquals(slate.isActive, true);
   leave();
-  clock.advance(2999);
+  clock.turn(2999);
   assertEquals(slate.isActive, true);
-  clock.advance(1);
+  clock.turn(1);
   assertEquals([slate.isActive, ends, hub.streams, clock.pending], [false, ["unwanted"], [], 0]);
   assertEquals(taken(told), "start fallback end unpublished");
 });
@@ -259,7 +260,7 @@ Deno.test("to unpublish a stream ends its publisher first, and else its fallback
   read();
   const publisher = stream.publish();
   write(publisher, "K1");
-  clock.advance(100);
+  clock.turn(100);
   const slate = stream.publish(FALLBACK);
   write(slate, "KS");
   assertEquals(stream.unpublish("Go"), true);
@@ -276,10 +277,10 @@ Deno.test("a delayed publisher that is sent away leaves its players to the fallb
   const publisher = stream.publish();
   assertEquals(taken(told), "");
   write(publisher, "K1");
-  clock.advance(1000);
+  clock.turn(1000);
   for (let at = 1; at < 20; at++) {
     write(publisher, `p${at}`, at * 40);
-    clock.advance(40);
+    clock.turn(40);
   }
   assertEquals(taken(seen), "K1@0");
   taken(told);
@@ -287,7 +288,7 @@ Deno.test("a delayed publisher that is sent away leaves its players to the fallb
   assertEquals(taken(told), "left fallback due");
   const slate: Publication<Stream> = stream.publish(FALLBACK);
   write(slate, "KS");
-  clock.advance(1000);
+  clock.turn(1000);
   // What the fallback shows is not held back, and nothing of the publisher comes any more.
   assertEquals(taken(seen), "KS@760");
 });
@@ -296,9 +297,9 @@ Deno.test("whoever comes to a publisher that hangs gets the fallback, though nob
   const { clock, stream, told, read } = stage({ fallback: "live/slate", fallbackAfterMs: 1000 });
   const publisher = stream.publish();
   write(publisher, "K1");
-  clock.advance(5500);
+  clock.turn(5500);
   assertEquals(taken(told), "start");
   read();
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals(taken(told), "fallback due");
 });

@@ -243,11 +243,11 @@ Deno.test("same-identity: the same may come back, another only after silence (M0
   assertThrows(() => hub.acquire("live/cam"), HubError);
   const second = hub.acquire("live/cam", { identity: "ann" });
   assertEquals([first.isActive, second.isActive], [false, true]);
-  clock.advance(1500);
+  clock.turn(1500);
   send(second, "a0");
-  clock.advance(1999);
+  clock.turn(1999);
   assertThrows(() => hub.acquire("live/cam", { identity: "bob" }), HubError);
-  clock.advance(1);
+  clock.turn(1);
   const third = hub.acquire("live/cam", { identity: "bob" });
   assertEquals([second.isActive, third.isActive], [false, true]);
 });
@@ -283,7 +283,7 @@ Deno.test("a takeover keeps readers, time goes on, and headers are sent again on
   first.write(unit("M", { dtsMs: 0 }));
   first.write(unit("V", { dtsMs: 0 }));
   first.write(unit("K0", { dtsMs: 5000 }));
-  clock.advance(300);
+  clock.turn(300);
   // Another clock, audio that starts before video, a key frame that is not the first.
   const second = hub.acquire("live/cam");
   for (const [name, dtsMs] of [["M", 0], ["V", 0], ["A", 0], ["a1", 90], ["p1", 40], ["K2", 80]]) {
@@ -327,7 +327,7 @@ Deno.test("a publisher whose time goes back is taken to start anew: time goes on
     write(["V", 0], ["A", 0], ["K0", 90_000], ["a0", 90_010], ["p0", 90_040], ["a0", 90_033]),
     ["V 90000", "A 90000", "K0 90000", "a0 90010", "p0 90040", "a0 90033"],
   );
-  clock.advance(40);
+  clock.turn(40);
   // The last audio of the time before comes later than the first picture of the new one.
   assertEquals(
     write(["K1", 200], ["a0", 90_056], ["a1", 210], ["p1", 240], ["d1", 245], ["a1", 233]),
@@ -335,7 +335,7 @@ Deno.test("a publisher whose time goes back is taken to start anew: time goes on
   );
   // A leap is a leap; and then audio goes back first.
   assertEquals(write(["p1", 9000], ["a1", 9000]), ["p1 98880", "a1 98880"]);
-  clock.advance(40);
+  clock.turn(40);
   assertEquals(
     write(["a2", 0], ["p1", 9040], ["K2", 40], ["a2", 23], ["p2", 80]),
     ["a2 98920", "p1 98920", "K2 98960", "a2 98943", "p2 99000"],
@@ -397,14 +397,14 @@ Deno.test("a publisher that drops and returns within the linger time keeps its r
     "K0 1000",
   ]);
   assertEquals([stream.isLive, clock.pending], [false, 1]);
-  clock.advance(9999);
+  clock.turn(9999);
   const second = hub.acquire("live/cam");
   assertEquals(clock.pending, 0);
   second.write(unit("V"));
   second.write(unit("K1"));
   second.write(unit("p2", { dtsMs: 40 }));
   second.commit();
-  clock.advance(60_000);
+  clock.turn(60_000);
   assertEquals(takeAll(reader).map(({ name, timeMs }) => `${name} ${timeMs}`), [
     "K1 10999",
     "p2 11039",
@@ -427,9 +427,9 @@ Deno.test("a stream ends when its linger ends: readers are told once, nothing is
   send(publication, "V K0");
   publication.release();
   publication.release();
-  clock.advance(9999);
+  clock.turn(9999);
   assertEquals(ends, []);
-  clock.advance(1);
+  clock.turn(1);
   assertEquals(ends, ["unpublished"]);
   reader.close();
   assertEquals([hub.streams.length, clock.pending], [0, 0]);
@@ -476,7 +476,7 @@ Deno.test("a stream whose last reader leaves before its publisher returns has en
   assertEquals(events, ["start live/cam"]);
   reader.close();
   assertEquals(events, ["start live/cam", "end live/cam unpublished"]);
-  clock.advance(100_000);
+  clock.turn(100_000);
   assertEquals(events.length, 2);
 });
 
@@ -523,7 +523,7 @@ Deno.test("a stream that is unpublished keeps its readers for the next publisher
   send(second, "V K2");
   assertEquals(takeNames(reader), "V K0 K2");
   stream.unpublish("Go");
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals([ends, hub.streams.length], [["unpublished"], 0]);
 });
 
@@ -562,7 +562,7 @@ Deno.test("who watches is told of each publisher, also of one that comes after t
   assertEquals(published, 1);
   read(stream);
   first.release();
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals(hub.streams, [stream]);
   const second = hub.acquire("live/cam");
   assertEquals(published, 2);
@@ -608,7 +608,7 @@ Deno.test("what callbacks throw is reported, and reaches neither the publisher n
   unwatch();
   assert(second.isActive);
   second.release();
-  clock.advance(1000);
+  clock.turn(1000);
   assertEquals(errors, ["tap", "wake", "replaced", "watch", "event", "end"]);
   assertEquals(told, ["wake", "end"]);
   assertEquals(hub.streams.length, 0);
@@ -664,10 +664,10 @@ Deno.test("flush policy frame: video wakes readers, audio rides along or waits 4
   wait();
   send(publication, "V a1");
   assertEquals([woken, clock.pending], [1, 1]);
-  clock.advance(39);
+  clock.turn(39);
   send(publication, "a2");
   assertEquals([woken, clock.pending], [1, 1]);
-  clock.advance(1);
+  clock.turn(1);
   assertEquals([woken, clock.pending], [2, 0]);
   wait();
   send(publication, "a3");
@@ -684,7 +684,7 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
   const wait = (): void =>
     cursor.wait(() => {
       woken++;
-      clock.advance(wakingTakesMs);
+      clock.turn(wakingTakesMs);
       wait();
     });
   wait();
@@ -696,11 +696,11 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
   assertEquals([woken, clock.pending], [3, 0]);
   // Three times what it took: the next frames wait so long, and leave together.
   send(publication, "p3");
-  clock.advance(29);
+  clock.turn(29);
   send(publication, "p4");
   assertEquals([woken, clock.pending], [3, 1]);
   wakingTakesMs = 1;
-  clock.advance(1);
+  clock.turn(1);
   assertEquals([woken, clock.pending], [4, 0]);
   send(publication, "p5");
   assertEquals([woken, clock.pending], [5, 0]);
@@ -725,14 +725,14 @@ Deno.test("flush policy of milliseconds: what comes within them is gathered, fro
   let woken = 0;
   reader.cursor.wait(() => woken++);
   send(publication, "V K0");
-  clock.advance(60);
+  clock.turn(60);
   send(publication, "p1");
-  clock.advance(39);
+  clock.turn(39);
   assertEquals([woken, clock.pending], [0, 1]);
-  clock.advance(1);
+  clock.turn(1);
   assertEquals([woken, clock.pending], [1, 0]);
   assertEquals(takeNames(reader), "V K0 p1");
-  clock.advance(1000);
+  clock.turn(1000);
   reader.cursor.wait(() => woken++);
   send(publication, "p2");
   // Whoever ends the stream does not leave readers without its last units.
@@ -763,7 +763,7 @@ Deno.test("statistics tell bytes, units, the key frame interval and silence", ()
   publication.write(unit("K0", { bytes: 100 }));
   publication.write(unit("p1", { bytes: 50, dtsMs: 1000 }));
   publication.write(unit("K2", { bytes: 100, dtsMs: 2000 }));
-  clock.advance(1234);
+  clock.turn(1234);
   assertEquals(publication.stream.statistics, {
     name: "live/cam",
     publisher: {

@@ -336,7 +336,7 @@ Deno.test("openStreamQueue gives headers, what is kept, and all that comes, each
   assertStrictEquals(start![1], second);
   second.release();
   assertEquals([queue.isEnded, ends], [false, 0]);
-  clock.advance(1000);
+  clock.turn(1000);
   close();
   assertEquals([queue.isEnded, ends, hub.streams.length], [true, 1, 0]);
 });
@@ -351,10 +351,10 @@ Deno.test("openStreamQueue has the bounds of its hub, by when units came (M083)"
   // By their times they lie far apart, yet they came together.
   write("p1", 1_000_000);
   assertEquals([queue.length, media.queue.length, media.queue.skips], [3, 0, 1]);
-  clock.advance(1000);
+  clock.turn(1000);
   write("p2", 1_000_001);
   assertEquals(queue.length, 4);
-  clock.advance(1);
+  clock.turn(1);
   write("p3", 1_000_002);
   assertEquals([queue.length, queue.skips], [0, 1]);
   close();

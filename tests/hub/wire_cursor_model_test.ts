@@ -210,7 +210,7 @@ function run(steps: readonly Step[]): { jumps: number; messages: number; skips: 
       publication.write(unit(config));
       publication.commit();
     },
-    pass: ({ ms }) => clock.advance(ms),
+    pass: ({ ms }) => clock.turn(ms),
     open: ({ start }) => {
       if (players.length > 3) return;
       const added = new Player(read(hub.stream("live/cam"), { start }), published);
@@ -241,7 +241,7 @@ function run(steps: readonly Step[]): { jumps: number; messages: number; skips: 
     each.reader.close();
   }
   publication?.release();
-  clock.advance(10_000);
+  clock.turn(10_000);
   assertEquals([hub.streams.length, clock.pending], [0, 0], "something is left");
   for (const each of all) each.checkViews();
   for (const { jumps, restarts, reader } of all) {

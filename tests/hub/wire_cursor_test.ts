@@ -142,11 +142,11 @@ Deno.test("a reader over its bound in time goes on at the newest key frame (M083
   send(publication, "V K0");
   takeAll(reader);
   send(publication, "p1");
-  clock.advance(4000);
+  clock.turn(4000);
   send(publication, "K2 p3");
   assertEquals(reader.cursor.lagMs, 4000);
   assertEquals(publication.stream.statistics.readers[0]!.lagMs, 4000);
-  clock.advance(1);
+  clock.turn(1);
   send(publication, "p4");
   assertEquals(takeNames(reader), "K2 p3 p4");
   assertEquals(reader.cursor.skips, 1);
@@ -165,7 +165,7 @@ Deno.test("units that came in a burst, or whose times jump, are no lag of the re
   publication.commit();
   assertEquals(takeNames(reader), "V K0 p1 p2 p3 p4 p5");
   // Nor is the publisher's own pause.
-  clock.advance(10_000);
+  clock.turn(10_000);
   send(publication, "p6");
   assertEquals(takeNames(reader), "p6");
   assertEquals(reader.cursor.skips, 0);
@@ -245,7 +245,7 @@ Deno.test("a group longer than the bounds can be joined, and caught up with (M07
   send(publication, "V K0");
   const names = ["V", "K0"];
   for (let n = 1; n <= 10; n++) {
-    clock.advance(500);
+    clock.turn(500);
     send(publication, `p${n}`, { bytes: 1000 });
     names.push(`p${n}`);
     takeAll(first);
@@ -542,7 +542,7 @@ Deno.test("a group that spans more time than the bound can be joined, a message 
   send(publication, "V K0");
   const names = ["V", "K0"];
   const follow = (number: number): void => {
-    clock.advance(500);
+    clock.turn(500);
     send(publication, `p${number}`);
     names.push(`p${number}`);
     takeAll(first);
@@ -600,10 +600,10 @@ Deno.test("a reader that waits and is woken too late starts at the newest key fr
   const prompt = read(publication.stream);
   const late = read(publication.stream);
   send(publication, "V K0 p1");
-  clock.advance(1000);
+  clock.turn(1000);
   send(publication, "K2 p3");
   assertEquals(takeNames(prompt), "V K0 p1 K2 p3", "just within the bound");
-  clock.advance(1);
+  clock.turn(1);
   send(publication, "p4");
   assertEquals(takeNames(late), "V K2 p3 p4");
 });

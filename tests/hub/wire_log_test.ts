@@ -8,12 +8,13 @@ import {
   WireLog,
   type WireLogWriter,
 } from "../../src/hub/mod.ts";
-import { FakeClock, MESSAGE_HEADER, takeNames, TestFormat, unit } from "./hub_support.ts";
+import { MESSAGE_HEADER, takeNames, TestFormat, unit } from "./hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 
 const KIB = 1024;
 
 function logOf(options: Omit<HubOptions, "clock"> = {}, format: WireFormat = new TestFormat()) {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const log = new WireLog(format, hubSettings({ clock, ...options }));
   /** Appends a unit; key frames are starts. */
   const append = (name: string, bytes = 0, headers = HeaderSet.EMPTY): void =>
@@ -35,7 +36,7 @@ class FailingFormat extends TestFormat {
 Deno.test("WireLog tells of each message what it is, when it came, and where it lies", () => {
   const { log, clock } = logOf({}, new TestFormat(8));
   const headers = HeaderSet.EMPTY.with(unit("V"));
-  clock.advance(700);
+  clock.turn(700);
   log.append(unit("K1", { bytes: 20, dtsMs: 40, track: 2 }), { headers, startPoint: true });
   const { segment, index, end } = log.newestStart!;
   assertEquals([index, end, log.head, log.messages], [0, 56, 56, 3]);
@@ -160,13 +161,13 @@ Deno.test("WireLog drops segments that lie further back in time than a reader ma
   const { log, clock, append } = logOf({ maxLagMs: 4000 });
   append("K0");
   const first = log.newestStart!.segment;
-  clock.advance(100);
+  clock.turn(100);
   append("p1", 60 * KIB);
   append("K2", 60 * KIB);
-  clock.advance(4000);
+  clock.turn(4000);
   append("K3");
   assert(log.has(first), "its last message is just within the bound");
-  clock.advance(1);
+  clock.turn(1);
   append("K4");
   assert(!log.has(first));
   assert(log.has(log.newestStart!.segment));
@@ -201,7 +202,7 @@ Deno.test("WireLog keeps the newest segment, however old it is", () => {
   const { log, clock, append } = logOf({ maxLagMs: 10, maxLagBytes: 10 });
   append("K0");
   const { segment } = log.newestStart!;
-  clock.advance(100_000);
+  clock.turn(100_000);
   append("p1", 100);
   assert(log.has(segment));
 });

@@ -1,12 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { PeerLog } from "../../src/log/peer_log.ts";
-import { FakeClock } from "../hub/hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 import { RtmpClient } from "../support/rtmp_client.ts";
 import { LogBook, TestServer, until } from "../support/test_server.ts";
 
-function peerLog(): { readonly peers: PeerLog; readonly book: LogBook; readonly clock: FakeClock } {
+function peerLog(): {
+  readonly peers: PeerLog;
+  readonly book: LogBook;
+  readonly clock: TurnedClock;
+} {
   const book = new LogBook();
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   return { peers: new PeerLog(book, clock), book, clock };
 }
 
@@ -18,10 +22,10 @@ Deno.test("of a peer that fails on and on, the first lines are written and the o
   good.warn("good");
   const shown = (): string[] => book.lines.map(({ message }) => message);
   assertEquals(shown(), [...Array.from({ length: 20 }, () => "bad"), "good"]);
-  clock.advance(9999);
+  clock.turn(9999);
   peers.tick();
   assertEquals(book.lines.length, 21);
-  clock.advance(1);
+  clock.turn(1);
   peers.tick();
   assertEquals(book.lines.at(-1), {
     level: "warn",
@@ -30,7 +34,7 @@ Deno.test("of a peer that fails on and on, the first lines are written and the o
   });
   bad.warn("again");
   assertEquals(shown().at(-1), "again");
-  clock.advance(10_000);
+  clock.turn(10_000);
   peers.tick();
   assertEquals(shown().at(-1), "again", "nothing was left out");
   assertEquals(peers.linesLeftOut, 980);
@@ -38,7 +42,9 @@ Deno.test("of a peer that fails on and on, the first lines are written and the o
 
 Deno.test("addresses that count as one may cause the lines of one, and no more", () => {
   const book = new LogBook();
-  const peers = new PeerLog(book, new FakeClock(), { countedAs: (address) => address.slice(0, 1) });
+  const peers = new PeerLog(book, new TurnedClock(), {
+    countedAs: (address) => address.slice(0, 1),
+  });
   for (let number = 0; number < 30; number++) peers.of(`a${number}`).warn("bad");
   peers.of("b1").warn("good");
   assertEquals(book.lines.length, 21);

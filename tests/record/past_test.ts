@@ -13,7 +13,7 @@ import {
   SegmentStructures,
 } from "../../src/record/mod.ts";
 import { unitOfFlv } from "../../src/transmux/mod.ts";
-import { FakeClock } from "../hub/hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 
 const UNIX_MS = Date.UTC(2026, 10, 27, 9);
 const SOURCE = new URL("../server/fixtures/short.flv", import.meta.url);
@@ -41,7 +41,7 @@ async function settle(): Promise<void> {
 
 /** A stream that is kept, in simulated time. */
 function kept(keepMs = 60_000) {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
   const hub = new Hub({ clock, lingerMs: 1000 });
   const nowUnixMs = (): number => UNIX_MS + clock.now();
@@ -71,7 +71,7 @@ function kept(keepMs = 60_000) {
     }
     const until = clock.now() + ms;
     while (clock.now() < until) {
-      clock.advance(Math.min(20, until - clock.now()));
+      clock.turn(Math.min(20, until - clock.now()));
       for (;;) {
         pending ??= units.next().value as MediaUnit;
         if (publication === undefined || startedMs + pending.dtsUs / 1000 > clock.now()) break;
@@ -110,7 +110,7 @@ function kept(keepMs = 60_000) {
   const stop = async (): Promise<void> => {
     hub.close();
     for (let turn = 0; turn < 20; turn++) {
-      clock.advance(100);
+      clock.turn(100);
       await settle();
     }
     await recordings.stop();
@@ -211,7 +211,7 @@ Deno.test("a player that waits at the newest that there is goes on with what com
   const abort = new AbortController();
   const nothing = pastUnits(recordings, {
     ...{ name: "live/other", fromUnixMs: 0, structures: new SegmentStructures(recordings) },
-    ...{ clock: new FakeClock(), patienceMs: 0, signal: abort.signal },
+    ...{ clock: new TurnedClock(), patienceMs: 0, signal: abort.signal },
   });
   await assertRejects(() => nothing.next(), RecordingError, "Nothing is kept of live/other");
   await stop();

@@ -3,7 +3,7 @@ import { RtmpClient } from "../../src/client/mod.ts";
 import { Relay, Relays } from "../../src/server/mod.ts";
 import { silentLog } from "../../src/log/server_log.ts";
 import { systemClock } from "../../src/transport/system_clock.ts";
-import { FakeClock } from "../hub/hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "../client/rtmp_media.ts";
 import { ScriptedServer } from "../client/scripted_server.ts";
 import { HastyClock, relayStory, TestRelay } from "../support/test_relay.ts";
@@ -145,7 +145,7 @@ Deno.test("a player that comes while a pull waits has it tried early, once a sec
     }
   });
   await using weir = await TestServer.start();
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   await using relay = new TestRelay(weir, {
     mode: "pull",
     name: "live/cam",
@@ -161,21 +161,21 @@ Deno.test("a player that comes while a pull waits has it tried early, once a sec
   arrive();
   await failed(1);
   for (let player = 0; player < 100; player++) arrive();
-  clock.advance(999);
+  clock.turn(999);
   assertEquals(relay.state, "waiting");
-  clock.advance(1);
+  clock.turn(1);
   await failed(2);
   // All of them had that attempt: nobody has come since.
-  clock.advance(119_999);
+  clock.turn(119_999);
   assertEquals(relay.state, "waiting");
   arrive();
   await failed(3);
   // Nor does who comes now wait for the end of the long wait.
-  clock.advance(500);
+  clock.turn(500);
   arrive();
-  clock.advance(499);
+  clock.turn(499);
   assertEquals([relay.state, relay.statistics.attempts], ["waiting", 3]);
-  clock.advance(1);
+  clock.turn(1);
   await failed(4);
   assertEquals([most, server.connections], [1, 4]);
 });

@@ -47,7 +47,7 @@ class FakeListener implements ConnectionSource<FakeConn> {
 }
 
 /** Time that stands still until a test moves it; timers are fired by hand. */
-class FakeClock {
+class TurnedClock {
   nowMs = 0;
   readonly timers: { readonly callback: () => void; readonly delayMs: number }[] = [];
   readonly #onTimer = Promise.withResolvers<void>();
@@ -64,7 +64,7 @@ class FakeClock {
 }
 
 function started(source: FakeListener, onConnection: (conn: FakeConn) => void = () => {}) {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const failures: [string, number][] = [];
   const gone: number[] = [];
   const acceptor = new Acceptor(source, {
@@ -178,7 +178,7 @@ for _ in range(200):
   const { success } = await new Deno.Command("python3", { args: ["-c", script] }).output();
   assert(success);
   const { promise: served, resolve } = Promise.withResolvers<void>();
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const acceptor = new Acceptor(
     { accept: () => listener.accept(), close: () => listener.close() },
     {

@@ -15,14 +15,8 @@ import {
   type WireLogWriter,
 } from "../../src/hub/mod.ts";
 import { Outbox } from "../../src/transport/outbox.ts";
-import {
-  FakeClock,
-  MessageReader,
-  nameOf,
-  type ReadMessage,
-  TestFormat,
-  unit,
-} from "../hub/hub_support.ts";
+import { MessageReader, nameOf, type ReadMessage, TestFormat, unit } from "../hub/hub_support.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 import { SlowPeer } from "./outbox_peer.ts";
 
 /** A message that is in the log, by the model. */
@@ -184,7 +178,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Runs the steps; returns what happened, so that the test can tell that enough did. */
 async function run(steps: readonly Step[]) {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const settings = hubSettings({
     clock,
     maxLagBytes: 20_000,
@@ -254,7 +248,7 @@ async function run(steps: readonly Step[]) {
         log.forgetStart();
         break;
       case "pass":
-        clock.advance(one.ms);
+        clock.turn(one.ms);
         break;
       case "join":
         join(one);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type LinkPort, WebRtcLink } from "../../../src/doors/http/webrtc/webrtc_link.ts";
 import { SRTP_PROFILES } from "../../../src/rtp/mod.ts";
 import { buildStunRequest, DtlsServer, parseStunRequest } from "../../../src/webrtc/mod.ts";
-import { FakeClock } from "../../hub/hub_support.ts";
+import { TurnedClock } from "../../support/turned_clock.ts";
 import { DtlsTestClient } from "../../webrtc/dtls_client.ts";
 import { newIdentity, random } from "../../webrtc/dtls_peer.ts";
 
@@ -10,7 +10,7 @@ const PEER = { hostname: "192.0.2.7", port: 5000 };
 
 /** A link whose peer is the test. */
 function link({ beginsDtls = false } = {}) {
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const identity = newIdentity();
   const sent: Uint8Array[] = [];
   const admitted = new Set<string>();
@@ -63,7 +63,7 @@ function link({ beginsDtls = false } = {}) {
     return server;
   };
   const advance = (ms: number): void => {
-    clock.advance(ms);
+    clock.turn(ms);
     made.tick();
   };
   return {

@@ -9,7 +9,7 @@ import {
   RtpSessionIngest,
   tracksOfSdp,
 } from "../../../src/transmux/mod.ts";
-import { FakeClock } from "../../hub/hub_support.ts";
+import { TurnedClock } from "../../support/turned_clock.ts";
 import { seededRandom } from "../../support/split.ts";
 
 const DESCRIPTION = parseSdp(`v=0
@@ -75,7 +75,7 @@ interface Outcome {
 function run(options: CameraOptions): Outcome {
   const { seconds, audioFrames = 1, audioDelayMs = 150, reporting = [VIDEO, AUDIO] } = options;
   const { starts = [1, 2], ppm = [0, 0], wallUs = NOON } = options;
-  const clock = new FakeClock();
+  const clock = new TurnedClock();
   const stream = new Hub({ clock }).stream("live/cam");
   const tracks = tracksOfSdp(DESCRIPTION);
   const publication = stream.publish({ tracks });
@@ -163,7 +163,7 @@ function run(options: CameraOptions): Outcome {
   events.sort((a, b) => a.atMs - b.atMs);
   let nowMs = 0;
   for (const { atMs, send } of events) {
-    clock.advance(atMs - nowMs);
+    clock.turn(atMs - nowMs);
     nowMs = atMs;
     send();
   }
