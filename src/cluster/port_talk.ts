@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import {
   type BackChannel,
   type BackChannelSink,
@@ -169,7 +170,7 @@ export class PortListeners {
       this.#send({ type: "heard", pull, talk });
     } catch (error) {
       const code = error instanceof HubError ? error.code : undefined;
-      unheard(code, error instanceof Error ? error.message : String(error));
+      unheard(code, reasonOf(error));
     }
   }
 

@@ -127,7 +127,7 @@ export class Reloader {
         late.add(row.key);
         log.error("a port cannot be changed, the former stays", {
           setting: row.key,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
       }
     }

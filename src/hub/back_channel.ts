@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
 import { HubError } from "./errors.ts";
 
@@ -156,7 +157,7 @@ export class Talk {
     try {
       await this.#sink.write(unit);
     } catch (error) {
-      this.end(error instanceof Error ? error.message : String(error));
+      this.end(reasonOf(error));
     } finally {
       this.#waiting--;
     }

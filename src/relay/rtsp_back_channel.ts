@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type { RtspClient, RtspRecording } from "../client/mod.ts";
 import type { BackChannelSink, BackChannelSource } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
@@ -63,7 +64,7 @@ async function openTalk(
 
 /** A server may repeat what it was asked for. */
 function wordsOf(error: unknown, secrets: readonly string[]): string {
-  const words = error instanceof Error ? error.message : String(error);
+  const words = reasonOf(error);
   return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), words);
 }
 

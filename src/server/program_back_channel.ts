@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import type { BackChannelSink, BackChannelSource } from "../hub/mod.ts";
 import type { Track } from "../media/mod.ts";
 import { soundOf, withBothLaws } from "../wire/mod.ts";
@@ -23,7 +24,7 @@ function sinkTo(ear: WritableStream<Uint8Array>): BackChannelSink {
   const ended = Promise.withResolvers<string>();
   writer.closed.then(
     () => ended.resolve("The program hears no more"),
-    (error) => ended.resolve(error instanceof Error ? error.message : String(error)),
+    (error) => ended.resolve(reasonOf(error)),
   );
   return {
     ended: ended.promise,

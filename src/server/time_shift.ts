@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/mod.ts";
 import {
   type Answer,
   FROM_PARAMETER,
@@ -128,7 +129,7 @@ export class TimeShift implements PastStreams {
       onFailed: (error) =>
         log.warn("a recording cannot be played on", {
           stream: name,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         }),
     });
     const past: PastStream = {

@@ -29,7 +29,7 @@ import {
   type PublishTicket,
   refusalOf,
 } from "../../gate/mod.ts";
-import type { ServerLog } from "../../log/mod.ts";
+import { reasonOf, type ServerLog } from "../../log/mod.ts";
 import { describeStream, trackChoiceOf } from "../../wire/mod.ts";
 import type { RtspCarrier } from "./media_session.ts";
 import type { PlayingSession } from "./playing_session.ts";
@@ -303,7 +303,7 @@ export class RtspAnswers {
       await talk.take();
     } catch (error) {
       if (error instanceof HubError) return this.#admission.turnAway(event, refusalOf(error));
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       return this.#connection.reject(event, 502, { reason: `It cannot be talked to: ${reason}` });
     }
     playing.hear(talk);
