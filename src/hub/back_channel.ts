@@ -113,7 +113,7 @@ export interface TalkStatistics {
   readonly dropped: number;
 }
 
-/** What one talker says. */
+/** One talker's turn, from the moment that the back channel is taken to its end. */
 export class Talk {
   readonly #sink: BackChannelSink;
   readonly #onEnded: (why: string | undefined) => void;

@@ -36,7 +36,7 @@ export interface ReaderRequest extends WireCursorOptions {
   readonly lostPackets?: () => number | undefined;
 }
 
-/** Whom a fan-out tells of what happens in it. */
+/** The owner of a fan-out, which is called when something happens that it does not decide. */
 export interface FanOutOwner {
   /** A tap, a cursor's callback or a wire format has thrown. */
   failed(error: unknown): void;
@@ -65,13 +65,13 @@ export class FanOut {
   #settings: HubSettings;
   readonly #logs = new Map<string, WireLog>();
   readonly #readers = new Map<StreamReader, ReaderRequest>();
-  /** What each tap is given, and what tells it of the end. */
+  /** The taps, each with the function that tells it of the end. */
   readonly #taps = new Map<Tap, ((reason: StreamEndReason) => void) | undefined>();
-  /** What has left for readers that have gone. */
+  /** Bytes, messages and skips of the readers that have left. */
   readonly #sentToFormer = { bytes: 0, messages: 0, skips: 0 };
-  /** What all publishers have sent. */
+  /** Bytes and units that all publishers so far have sent. */
   readonly #received = { bytes: 0, units: 0 };
-  /** What the wire formats of logs that have gone could not carry. */
+  /** Frames that wire formats without readers, whose logs are gone, could not carry. */
   #droppedByFormer = 0;
   /** Counts the publishers, so that a reader knows which one it has come to. */
   #publisherNumber = 0;
@@ -108,7 +108,7 @@ export class FanOut {
     return this.#headers;
   }
 
-  /** What the publisher has sent so far, or said that it will. */
+  /** The tracks that the publisher has sent so far, or has announced. */
   get tracks(): TrackStarts {
     return this.#tracks;
   }
@@ -140,7 +140,7 @@ export class FanOut {
     return bytes;
   }
 
-  /** What has come and left so far; it only grows. */
+  /** Counts of what has come in and gone out so far. They only grow. */
   get totals(): StreamTotals {
     const sent = { ...this.#sentToFormer };
     for (const { cursor } of this.#readers.keys()) addSent(sent, cursor);
@@ -263,7 +263,7 @@ export class FanOut {
     this.#forgetMedia(announced);
   }
 
-  /** As if nothing had been published yet. */
+  /** Resets everything that depends on a publisher, as if nothing had been published yet. */
   forget(): void {
     this.#publisherNumber++;
     this.#lastDtsUs = undefined;

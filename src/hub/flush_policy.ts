@@ -10,7 +10,7 @@ const AUDIO_WAIT_MS = 40;
  */
 const LONG_FLUSH_MS = 8;
 
-/** What gathering may add to the latency at most, milliseconds. */
+/** The most that gathering frames may add to the latency, in milliseconds. */
 const LONGEST_REST_MS = 100;
 
 /** When the readers of a stream are woken: as its setting `flush` says, and less often where that takes long. */

@@ -8,7 +8,7 @@ const MAX_HEADERS = 64;
 /** Bytes of them: recordings that are played out carry a key frame index of up to some 100 KB. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
-/** What a set costs beside its units, about. */
+/** Memory that a set takes beside its units, in bytes, about. */
 const SET_COST_BYTES = 64;
 
 /**

@@ -37,7 +37,7 @@ export interface HubEvents {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What holds media of streams beside the hub: segments, say. */
+/** Something beside the hub that holds media of streams, such as the segments of HLS. */
 export interface MediaHolder {
   /** Bytes of memory that it holds, about. */
   readonly heldBytes: number;
@@ -45,7 +45,7 @@ export interface MediaHolder {
   shed(): void;
 }
 
-/** What {@linkcode Hub.observe} calls. */
+/** Callbacks for {@linkcode Hub.observe}. */
 export type HubObserver = Omit<HubEvents, "onError">;
 
 /**
@@ -76,11 +76,11 @@ export class Hub {
   readonly #streams = new Map<string, Stream>();
   /** Those of them that are published, or whose publisher may return: the others are waited for alone. */
   readonly #published = new Set<Stream>();
-  /** What else holds media of streams. */
+  /** Everything else that holds media of streams, and that is asked to let go of it too. */
   readonly #holders = new Set<MediaHolder>();
-  /** Those that are no names' */
+  /** Streams that nobody can find by a name. */
   readonly #detached = new Set<Stream>();
-  /** What has come and left of streams that are no more. */
+  /** Totals of the streams that have ended. */
   #former: StreamTotals = NO_TOTALS;
   /** Bytes taken in since the streams were last looked at. */
   #tookBytes = 0;

@@ -13,14 +13,14 @@ export class KeptGroup {
   /** A group that is larger is not kept: the next unit shows it. */
   maxBytes: number;
   #units: KeptUnit[] = [];
-  /** What the units cost, with their headers, but without their buffers. */
+  /** Memory that the units and their headers take, in bytes, without their buffers. */
   #bytes = 0;
   /** Bytes of the buffers that the units are views of, each counted where it differs from the last. */
   #heldBytes = 0;
   /** Bytes of the headers in force, each counted where it changes. */
   #headerBytes = 0;
   #lastBuffer: ArrayBufferLike | undefined;
-  /** So many of the units have bytes of their own. */
+  /** How many of the units have been copied to buffers of their own. */
   #copied = 0;
 
   /** Keeps nothing of a group that is larger than `maxBytes`. */

@@ -118,7 +118,7 @@ const MIB = 1024 * 1024;
 /** The longest that a timer can be set for, milliseconds: a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What each number must be. */
+/** The range that each number of the options must be in. */
 const BOUNDS: Readonly<Partial<Record<keyof HubOptions, "count" | "time" | "timer">>> = {
   flush: "timer",
   silentMs: "time",
@@ -135,7 +135,7 @@ const BOUNDS: Readonly<Partial<Record<keyof HubOptions, "count" | "time" | "time
   fallbackAfterMs: "timer",
 };
 
-/** What each kind of number must be, in words, and whether a number is. */
+/** For each kind of range its description in words, and the check. */
 const KINDS = {
   count: [
     "a whole number from 0 on, or Infinity",
@@ -148,7 +148,7 @@ const KINDS = {
   ],
 } as const;
 
-/** What each word may be. */
+/** The values that each option of words may have. */
 const WORDS: Readonly<Partial<Record<keyof HubOptions, readonly string[]>>> = {
   flush: ["frame", "unit"],
   start: ["gop", "key-frame", "none"],

@@ -17,9 +17,9 @@ export type PublicationEndReason = "replaced" | "kicked" | "closed" | "unwanted"
 /** Where a fallback is said to come from. */
 export const FALLBACK_VIA = "fallback";
 
-/** What a publisher says of itself. */
+/** Facts that a publisher gives about itself. */
 export interface PublishOptions {
-  /** Who it is (its credentials, else its address), so that it may come back. */
+  /** Identifies the publisher (by its credentials, else by its address), so that it may come back and replace itself. */
   readonly identity?: string;
   /** Overrides the hub's conflict policy for this publisher. */
   readonly conflict?: ConflictPolicy;
@@ -96,7 +96,7 @@ interface PublicationWiring extends PublishOptions {
   readonly release: (isDropped: boolean) => void;
 }
 
-/** What takes the units of a publisher before readers get them. */
+/** A stage takes the units of a publisher before readers get them, and may hold them back. */
 export interface PublicationStage {
   /** Takes one unit, and shows it when it is time. */
   push(publication: Publication, unit: MediaUnit): void;
@@ -133,9 +133,9 @@ export interface PublishedStream {
 
 /** A publisher's hold on a stream. */
 export class Publication<S extends PublishedStream = PublishedStream> {
-  /** Who publishes. */
+  /** The publisher's identity, where it has one. */
   readonly identity: string | undefined;
-  /** What it publishes to. */
+  /** The stream that it publishes to. */
   readonly stream: S;
   /** The tracks, for publishers that told them: those of RTMP show in their units alone. */
   readonly tracks: readonly Track[] | undefined;
@@ -149,7 +149,7 @@ export class Publication<S extends PublishedStream = PublishedStream> {
   readonly backChannel: BackChannel | undefined;
   readonly #wiring: PublicationWiring;
   #active = true;
-  /** Whoever publishes knows that it has ended. */
+  /** Set once the publisher has been told that its publication has ended. */
   #isTold = false;
   /** Added to each time, so that time goes on where a publisher before, or this one, has left it. */
   #offsetUs: number | undefined;

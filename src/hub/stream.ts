@@ -10,7 +10,7 @@ import type { StreamStatistics, StreamTotals } from "./stream_statistics.ts";
 import { TrackStarts } from "./track_starts.ts";
 import type { WireFormat } from "./wire_format.ts";
 
-/** What a reader of a stream asks for. */
+/** Options of a reader of a stream. */
 export interface ReadOptions extends Omit<ReaderRequest, "create"> {
   /** Makes the format when this is its first reader. */
   readonly create: (stream: Stream) => WireFormat;
@@ -24,7 +24,7 @@ export interface AudioAlone {
   readonly reason: string;
 }
 
-/** What the stream needs from its hub. */
+/** The hub, as a stream sees it. */
 export interface StreamOwner {
   /** The settings that the stream begins with. */
   readonly settings: HubSettings;
@@ -50,13 +50,13 @@ export interface StreamOwner {
   left(stream: Stream): void;
   /** Its readers see nothing, and there is a fallback for that. */
   fallbackDue(stream: Stream): void;
-  /** What is held back goes out after `heldMs` already, as it is too much. */
+  /** Units that are held back go out after `heldMs` already, since more of them may not be held. */
   early(stream: Stream, heldMs: number): void;
   /** A callback of a publisher, reader or watcher, or a wire format, has thrown. */
   failed(error: unknown): void;
   /** Readers of a format have waited for a picture to start at, and go on with audio alone. */
   audioAlone(stream: Stream, about: AudioAlone): void;
-  /** So many bytes of memory, about, were taken in. */
+  /** A unit has taken about so many bytes of memory. */
   took(bytes: number): void;
 }
 
@@ -72,19 +72,19 @@ export class Stream implements PublishedStream {
   readonly name: string;
   readonly #owner: StreamOwner;
   #settings: HubSettings;
-  /** What readers are given, and who they are. */
+  /** The readers, and the media that they are given. */
   readonly #fanOut: FanOut;
   readonly #watchers = new Set<() => void>();
-  /** Whose units readers are given. */
+  /** The publication whose units readers are given now. */
   #publication: Publication | undefined;
-  /** Who has the name: where units are held back, or readers see a fallback, another than that. */
+  /** The publication that has the name. Where units are held back, or readers see a fallback, it is not `#publication`. */
   #publisher: Publication | undefined;
-  /** What stands between the two, where there is such a rule. */
+  /** Holds units back between the two. Streams without a rule for that have none. */
   #stage: StreamStage | undefined;
   /** When the publication that readers are given was begun. */
   #shownAt = 0;
   #unseenTimer: Timer | undefined;
-  /** Whether others were told that it is published, and not that it has ended. */
+  /** Whether observers have been told that the stream has started, and not yet that it has ended. */
   #isToldStarted = false;
   #lingerTimer: Timer | undefined;
   #ended = false;
@@ -188,7 +188,7 @@ export class Stream implements PublishedStream {
     return this.#fanOut.heldBytes + (this.#stage?.heldBytes ?? 0);
   }
 
-  /** What has come and left since the stream was made; it only grows. */
+  /** Counts since the stream was made. They only grow. */
   get totals(): StreamTotals {
     return this.#fanOut.totals;
   }
@@ -527,7 +527,7 @@ export class Stream implements PublishedStream {
     this.#owner.release(this);
   }
 
-  /** As if nothing had been published yet. */
+  /** Resets everything that depends on a publisher, as if nothing had been published yet. */
   #forget(): void {
     this.#owner.vacate(this);
     this.#lingerTimer?.cancel();

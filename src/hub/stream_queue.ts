@@ -3,7 +3,7 @@ import type { Publication } from "./publication.ts";
 import type { Stream } from "./stream.ts";
 import { UnitQueue } from "./unit_queue.ts";
 
-/** What a reader of a stream's units wants. */
+/** Options of a reader of a stream's units. */
 export interface StreamQueueOptions {
   /** Bytes that may wait; by default as many as a reader of the hub may lag. */
   readonly maxLagBytes?: number;

@@ -6,7 +6,7 @@ import type { Publication } from "./publication.ts";
 import type { TrackStarts } from "./track_starts.ts";
 import { mapPayload, UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
 
-/** What a stage needs of its stream. */
+/** The stream, as its stage sees it. */
 export interface StageOwner {
   /** The publisher that readers see. */
   readonly onAir: Publication | undefined;
@@ -22,7 +22,7 @@ export interface StageOwner {
   silent(): void;
   /** What is held back goes out after `heldMs` already, since it would be more than may be held. */
   early(heldMs: number): void;
-  /** So many bytes of memory, about, were taken in. */
+  /** A unit that is held back has taken about so many bytes of memory. */
   took(bytes: number): void;
 }
 
@@ -35,7 +35,7 @@ export type StageSettings = Pick<
 /** Audio is no start while the pictures that go with it may still come: so long, microseconds of media. */
 const PICTURE_WAIT_US = 1_000_000;
 
-/** Below this part of the bound, the next time over it is told of again. */
+/** Once less than this part of the bound is held, the owner is told again when the bound is next reached. */
 const RELIEVED = 0.75;
 
 /** A unit that is held back; without one, the place where its publisher has ended. */
@@ -57,13 +57,13 @@ export class StreamStage {
   readonly #clock: Clock;
   #settings: StageSettings;
   #held: Held[] = [];
-  /** So many of the first are gone: to take the first out of a long array each time is slow. */
+  /** How many at the beginning of `#held` are gone already. To take the first out of a long array each time would be slow. */
   #taken = 0;
   #bytes = 0;
   #timer: Timer | undefined;
   #silence: Timer | undefined;
   #isShort = false;
-  /** Those who publish and are not seen yet, or not at present. */
+  /** Publishers whose units readers are not given yet, or not at present. */
   readonly #waiting = new Map<Publication, PendingStart>();
 
   /** Holds nothing yet. */
@@ -284,7 +284,7 @@ export class StreamStage {
   }
 }
 
-/** What is known of a publisher that readers do not see. */
+/** The headers and tracks of a publisher whose units readers are not given. */
 export interface KnownPublisher {
   /** Its headers so far. */
   readonly headers: HeaderSet;

@@ -31,7 +31,7 @@ export interface StreamStatistics {
   readonly isLive: boolean;
   /** The fallback, while that is what its readers see. */
   readonly fallback?: PublicationStatistics | undefined;
-  /** What is held back of its publishers; left out where nothing is. */
+  /** Media of its publishers that is held back. Left out where nothing is. */
   readonly held?: { readonly bytes: number; readonly ms: number } | undefined;
   /** Its readers, taps left out; all players of multicast are one. */
   readonly readers: readonly ReaderStatistics[];
@@ -43,7 +43,7 @@ export interface StreamStatistics {
   readonly dropped: number;
 }
 
-/** What has come and left of a stream, or of all of them, so far. */
+/** Counts of a stream, or of all streams together, so far. */
 export interface StreamTotals {
   /** Bytes of payload received. */
   readonly bytesReceived: number;

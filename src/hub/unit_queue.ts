@@ -11,7 +11,7 @@ export interface UnitQueueBounds {
   readonly maxLagMs: number;
 }
 
-/** What a {@linkcode UnitQueue} must know of a unit. */
+/** Facts about a unit that a {@linkcode UnitQueue} needs. */
 export interface UnitArrival<Tag> {
   /** Whether a reader can start at it. */
   readonly startPoint: boolean;
@@ -66,7 +66,7 @@ export class UnitQueue<Tag = undefined> {
   readonly #bounds: UnitQueueBounds;
   #waiting: Waiting<Tag>[] = [];
   #bytes = 0;
-  /** Of what waits, what is not bound: it stands in front. */
+  /** How many of the units at the front of the queue do not count towards its bound. */
   #kept = { units: 0, bytes: 0 };
   /** Headers that were pushed. */
   #headers = HeaderSet.EMPTY;

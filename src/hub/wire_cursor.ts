@@ -10,7 +10,7 @@ export interface WireCursorOptions {
   readonly start?: StartPolicy;
 }
 
-/** Whole messages, one behind the other, in one segment of the log. */
+/** A run of whole messages that lie one behind the other in one segment of the log. */
 export interface WireRun {
   /** The segment's bytes; the messages are where the entries say. */
   readonly bytes: Uint8Array;
@@ -18,15 +18,15 @@ export interface WireRun {
   readonly entries: readonly WireEntry[];
 }
 
-/** What lies ahead of a reader. */
+/** The messages that a reader has still to get. */
 export interface WireAhead {
-  /** What it would be given now, in order. */
+  /** The pieces that it would be given now, in order. */
   readonly runs: readonly WireRun[];
   /** Whether it is to have all that comes behind that, with nothing left out in between. */
   readonly goesOn: boolean;
 }
 
-/** What a cursor needs of its log. */
+/** The part of a log that its cursors use. */
 export interface CursorLog {
   /** The settings of its stream. */
   readonly settings: HubSettings;
@@ -42,7 +42,7 @@ export interface CursorLog {
   segmentAfter(segment: WireSegment): WireSegment | undefined;
   /** Whether a reader that starts there now lags no more than is allowed. */
   isWithinBounds(place: WirePlace): boolean;
-  /** What a reader needs before the message at a place. */
+  /** The bytes (headers of the stream) that a reader must get before the message at a place. */
   preambleAt(place: WirePlace): Uint8Array;
   /** Returns a view of a segment: readers at the same place share one. */
   view(segment: WireSegment, start: number, end: number): Uint8Array;
@@ -54,7 +54,7 @@ export interface CursorLog {
   close(cursor: WireCursor): void;
 }
 
-/** What a cursor is about. */
+/** The one state that a cursor is in. */
 type CursorState =
   /**
    * Looks for a start at or after a position; `found` is the first that came meanwhile, or, when the wait for
@@ -129,7 +129,7 @@ export class WireCursor {
     if (this.#placeFrom(from, undefined) === undefined) log.seek(this);
   }
 
-  /** Whole messages that have left; those of preambles are not counted. */
+  /** Number of whole messages that have been written. Messages of preambles are not counted. */
   get messages(): number {
     return this.#messages + this.#messageIndex() - this.#messagesBefore;
   }

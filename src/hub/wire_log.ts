@@ -5,7 +5,7 @@ import { type CursorLog, WireCursor, type WireCursorOptions } from "./wire_curso
 import type { WireFormat, WireLogWriter, WireRoom } from "./wire_format.ts";
 import { positionOf, type WirePlace, type WireSegment } from "./wire_place.ts";
 
-/** What the log must know of a unit that is appended. */
+/** Facts about a unit that the log needs in order to append it. */
 export interface WireAppendContext {
   /** The headers in force after it. */
   readonly headers: HeaderSet;
@@ -13,7 +13,7 @@ export interface WireAppendContext {
   readonly startPoint: boolean;
 }
 
-/** What a log tells of its readers. */
+/** Callbacks by which a log reports on its readers. */
 export interface WireLogEvents {
   /** A reader has waited as long as it has to for a start, and goes on with audio alone. */
   readonly onAudioAlone?: () => void;
@@ -57,7 +57,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   #listening = new Set<WireCursor>();
   readonly #events: WireLogEvents;
   #cursors = new Set<WireCursor>();
-  /** What all that was ever appended has cost, bytes of memory. */
+  /** Memory that all messages ever appended have taken, in bytes. */
   #cost = 0;
   /** The preamble that was made last: all who start at the same place share it. */
   #preamble:
@@ -67,7 +67,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   #view:
     | { readonly segment: WireSegment; readonly start: number; readonly bytes: Uint8Array }
     | undefined;
-  /** What is being appended. */
+  /** The unit that is being appended. */
   #unit: MediaUnit | undefined;
   #headers: HeaderSet | undefined;
   /** Where its first message is. */
@@ -214,7 +214,7 @@ export class WireLog implements WireLogWriter, CursorLog {
     }
   }
 
-  /** What a reader needs before the message at a place. */
+  /** The bytes (headers of the stream) that a reader must get before the message at a place. */
   preambleAt({ segment, index }: WirePlace): Uint8Array {
     const { headers, timeUs } = segment.entries[index]!;
     if (this.#preamble?.headers !== headers || this.#preamble.timeUs !== timeUs) {
@@ -254,7 +254,7 @@ export class WireLog implements WireLogWriter, CursorLog {
       this.headArrivedMs - arrivedMs <= maxLagMs;
   }
 
-  /** Those who have waited long enough for a start go on at `unit`. */
+  /** Readers that have waited long enough for a start begin at `unit`, which is audio. */
   #tellWaiting(unit: MediaUnit): void {
     const start = this.#unitStart;
     for (const cursor of this.#seeking) {
@@ -335,7 +335,7 @@ function isFull({ used, bytes, headerBytes }: WireSegment, length: number): bool
   return used + length > bytes.length || headerBytes >= SEGMENT_BYTES;
 }
 
-/** What a segment costs, bytes of memory, but for what of it is not in use. */
+/** Memory that a segment takes, in bytes, without the part of it that is not in use yet. */
 function costOf({ used, entries, headerBytes }: WireSegment): number {
   return used + entries.length * ENTRY_COST_BYTES + headerBytes;
 }

@@ -11,7 +11,7 @@ export interface WireEntry {
   readonly kind: TrackKind;
   /** Track of the unit that it is of. */
   readonly track: number;
-  /** What the unit that it is of is for. */
+  /** The role of the unit that the message is made of. */
   readonly role: UnitRole;
   /** Decoding time of the unit, microseconds. */
   readonly timeUs: number;
@@ -29,7 +29,7 @@ export interface WireSegment {
   readonly base: number;
   /** Messages in the whole log before it. */
   readonly messagesBefore: number;
-  /** What all before it in the log has cost, bytes of memory. */
+  /** Memory that all messages before it in the log have taken, in bytes. */
   readonly costBefore: number;
   /** The bytes, in use and not. */
   readonly bytes: Uint8Array;
