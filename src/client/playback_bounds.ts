@@ -1,6 +1,6 @@
 import { UnitQueue } from "../hub/mod.ts";
 
-/** What becomes of units that a reader does not read in time. */
+/** Bounds of the units that wait for a reader who does not read in time. */
 export interface PlaybackBounds {
   /**
    * What happens when more waits than may: nothing more is read from the server until the reader has made room

@@ -14,7 +14,7 @@ export interface RtmpAttempt extends RtmpClientOptions {
   readonly signal: AbortSignal;
 }
 
-/** Whoever can be closed. */
+/** A client that can be closed. */
 interface Closable {
   close(): Promise<void>;
 }

@@ -12,7 +12,7 @@ export interface RtmpRequestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a playback asks of its client. */
+/** The client of a playback, as the playback sees it. */
 export interface RtmpPlaybackControl {
   /** Pauses, resumes or seeks. */
   request(

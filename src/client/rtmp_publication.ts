@@ -12,7 +12,7 @@ export interface RtmpMedia {
   readonly body: Uint8Array;
 }
 
-/** What a publication asks of its client. */
+/** The client of a publication, as the publication sees it. */
 export interface RtmpPublicationControl {
   /** Sends a message; resolves when there is room for the next. */
   send(media: RtmpMedia): Promise<void> | undefined;

@@ -4,7 +4,7 @@ import type { RtmpRequestOptions } from "./rtmp_playback.ts";
 /** An event that answers a request. */
 export type RtmpAnswer = ConnectedEvent | ResultEvent | PlayingEvent | PublishingEvent;
 
-/** Who waits for the answer to a request. */
+/** The two ends that the promise of a request may have. */
 interface Waiter {
   readonly resolve: (answer: RtmpAnswer) => void;
   readonly reject: (error: unknown) => void;
@@ -18,7 +18,7 @@ export interface RtmpRequestsTarget {
   readonly flush: () => void;
 }
 
-/** Those who wait for the answers to a client's requests. */
+/** The promises of a client's requests that wait for their answers. */
 export class RtmpRequests {
   readonly #target: RtmpRequestsTarget;
   readonly #waiters = new Map<number, Waiter>();

@@ -13,7 +13,7 @@ import { MessageFeed } from "./message_feed.ts";
 /** How long a server that is left may take to agree, milliseconds. */
 const TEARDOWN_MS = 1000;
 
-/** What answers a request. */
+/** The events that answer a request. */
 export type RtspAnswer = Extract<
   RtspClientEvent,
   { readonly type: "described" | "set-up" | "playing" | "done" }
@@ -61,7 +61,7 @@ interface Waiter {
 
 /** One RTSP connection: a transport, the session over it, and who waits for answers or frames. */
 export class RtspClientConnection {
-  /** What carries it. */
+  /** The transport that carries it. */
   readonly transport: Transport;
   readonly #options: RtspClientConnectionOptions;
   readonly #session: RtspClientSession;

@@ -10,7 +10,7 @@ import {
 import { LinkProtection } from "./link_protection.ts";
 import type { RtspClientConnection, RtspRequestOptions } from "./rtsp_client_connection.ts";
 
-/** What carries media: datagrams, or the RTSP connection. */
+/** The carrier of media: datagrams, or the RTSP connection. */
 export type RtspLinkProtocol = "udp" | "tcp";
 
 /** A packet that has come. */
@@ -23,7 +23,7 @@ export interface RtspLinkPacket {
 
 /** The way of one track's packets. */
 export interface RtspLink {
-  /** What carries them. */
+  /** The protocol that carries them. */
   readonly protocol: RtspLinkProtocol;
   /** Sends a packet; resolves when there is room for the next. */
   send(bytes: Uint8Array, options: { readonly rtcp: boolean }): Promise<void> | undefined;

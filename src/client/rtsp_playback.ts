@@ -16,15 +16,15 @@ import { DEFAULT_MAX_LAG_BYTES, type PlaybackBounds, playbackQueue } from "./pla
 import type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
 import { RtspTrack } from "./rtsp_track.ts";
 
-/** What the server said when it began to play. */
+/** The server's answer to PLAY. */
 export interface RtspPlayAnswer {
   /** Where each track begins, as far as the server tells. */
   readonly rtpInfo: readonly RtspRtpInfo[];
-  /** What is played, where the server tells. */
+  /** The range that is played, where the server tells it. */
   readonly range: RtspRange | undefined;
 }
 
-/** What a playback asks of its client. */
+/** The client of a playback, as the playback sees it. */
 export interface RtspPlaybackControl {
   /** Asks the server to pause. */
   pause(options: RtspRequestOptions): Promise<void>;
@@ -44,7 +44,7 @@ const GOODBYE_MS = 500;
 
 /** Options of an {@linkcode RtspPlayback}. */
 export interface RtspPlaybackOptions {
-  /** What the server has described. */
+  /** The description of the stream by the server. */
   readonly description: SessionDescription;
   /** Indexes of the media that are played. */
   readonly indexes: readonly number[];
@@ -52,7 +52,7 @@ export interface RtspPlaybackOptions {
   readonly ssrc: number;
   /** How the client is called in its own reports. */
   readonly cname: string;
-  /** What becomes of what is not read in time. */
+  /** Bounds of the units that are not read in time. */
   readonly bounds?: PlaybackBounds;
   /** The client. */
   readonly control: RtspPlaybackControl;
@@ -142,12 +142,12 @@ export class RtspPlayback extends ReadableStream<MediaUnit> {
     this.#times = times;
   }
 
-  /** What carries the packets; it changes when nothing comes over UDP. */
+  /** The protocol that carries the packets. It changes when nothing comes over UDP. */
   get protocol(): RtspLinkProtocol {
     return this.#links[0]?.protocol ?? "tcp";
   }
 
-  /** What the server said when it began to play. */
+  /** The server's answer to PLAY. */
   get answer(): RtspPlayAnswer {
     return this.#answer;
   }

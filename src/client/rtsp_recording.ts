@@ -27,11 +27,11 @@ export interface RtspRecordedTrackStatistics {
   readonly packets: number;
   /** Bytes of them behind the fixed header of 12 bytes. */
   readonly octets: number;
-  /** What the server last reported of their reception. */
+  /** The reception of the packets, as the server has last reported it. */
   readonly report: ReportBlock | undefined;
 }
 
-/** What a recording asks of its client. */
+/** The client of a recording, as the recording sees it. */
 export interface RtspRecordingControl {
   /** Resolves when all that was given has been written. */
   drained(): Promise<void>;
@@ -228,7 +228,7 @@ export class RtspRecording implements AsyncDisposable {
     );
   }
 
-  /** What carries the packets. */
+  /** The protocol that carries the packets. */
   get protocol(): RtspLinkProtocol {
     return this.#links[0]?.protocol ?? "tcp";
   }

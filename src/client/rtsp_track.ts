@@ -35,7 +35,7 @@ export interface WaitingPacket {
   readonly restarts: boolean;
 }
 
-/** What a track asks of its playback. */
+/** The playback of a track, as the track sees it. */
 export interface RtspTrackControl {
   /** Takes room for `bytes` where there is some; gives their place in order. */
   admit(bytes: number): number | undefined;
@@ -47,7 +47,7 @@ export interface RtspTrackControl {
   cancelled(): void;
 }
 
-/** What a packet takes besides its bytes. */
+/** Memory that a packet takes besides its bytes, in bytes. */
 const PACKET_OVERHEAD_BYTES = 256;
 
 /** One track that is played. */

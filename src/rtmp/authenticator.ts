@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { isSameText } from "../bytes/mod.ts";
 
-/** What an {@linkcode RtmpAuthenticator} is made of. */
+/** Options of an {@linkcode RtmpAuthenticator}. */
 export interface RtmpAuthenticatorOptions {
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array;
@@ -13,7 +13,7 @@ export interface RtmpAuthenticatorOptions {
   readonly maxUsed?: number;
 }
 
-/** What a client's connect says of who it is. */
+/** The credentials that a client has put into its connect. */
 export type RtmpConnectProof =
   /** Nothing in this way. */
   | { readonly kind: "none" }
@@ -124,7 +124,7 @@ export class RtmpAuthenticator {
     return "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=authfailed";
   }
 
-  /** What a client's `app` says of who it is. Never throws. */
+  /** Reads the credentials out of a client's `app`. It never throws. */
   read(app: string, { nowMs }: { readonly nowMs: number }): RtmpConnectProof {
     const fields = fieldsOf(app);
     const shown = fields.get("user");

@@ -22,7 +22,7 @@ export interface ChunkDecoderOptions extends ChunkLimits {
   readonly work: WorkBudget;
 }
 
-/** What a remembered chunk stream takes of memory, bytes. */
+/** Memory that a remembered chunk stream takes, in bytes. */
 const chunkStreamBytes = 150;
 
 /** Chunk size before the first Set Chunk Size message (RTMP 1.0, 5.4.1). */
@@ -108,7 +108,7 @@ export class ChunkDecoder {
     this.#chunkSize = initialChunkSize;
   }
 
-  /** What the peer may make it hold. */
+  /** The limits of what the peer can make it hold. */
   get limits(): ChunkLimits {
     return this.#limits;
   }

@@ -35,7 +35,7 @@ const largestPayload = 0xffffff;
 /** Bytes of the message header by chunk format (RTMP 1.0, 5.3.1.2). */
 const messageHeaderBytes = [11, 7, 3, 0];
 
-/** What the peer knows of a chunk stream. */
+/** The header that the peer has last seen on a chunk stream, to which later ones may refer. */
 interface SentHeader {
   readonly type: number;
   readonly length: number;

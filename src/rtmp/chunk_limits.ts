@@ -1,4 +1,4 @@
-/** What one peer may make a chunk decoder hold. */
+/** Limits of what one peer can make a chunk decoder hold. */
 export interface ChunkLimits {
   /**
    * Largest message body in bytes, 10 MiB by default: a key frame of 8K video is below 4 MiB.
@@ -17,7 +17,7 @@ export interface ChunkLimits {
   readonly maxChunkStreams: number;
 }
 
-/** What a peer may make a chunk decoder hold where nothing else is said. */
+/** The default limits. */
 export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   maxMessageBytes: 10 * 1024 * 1024,
   maxPartialBytes: 16 * 1024 * 1024,

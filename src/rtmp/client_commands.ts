@@ -15,19 +15,19 @@ const MEDIA_TYPES = {
   data: MessageType.DataAmf0,
 } as const;
 
-/** What a command says. */
+/** The content of a command. */
 export interface CommandWords {
   /** The command object. Default null. */
   readonly object?: AmfValue;
-  /** What follows it. */
+  /** The arguments behind the command object. */
   readonly args?: readonly AmfValue[];
-  /** Whom what answers it belongs to. */
+  /** The request that an answer to the command belongs to. */
   readonly request?: ClientRequest;
   /** Default: the next. */
   readonly transactionId?: number;
 }
 
-/** What a client session sends: commands and media. */
+/** Encodes what a client session sends: commands and media. */
 export class ClientCommands {
   readonly #protocol: ProtocolControl;
   readonly #requests: ClientRequests;

@@ -3,7 +3,7 @@ import type { EnhancedCapabilities } from "./enhanced_capabilities.ts";
 import type { RtmpError } from "./errors.ts";
 import type { MediaMessage } from "./message.ts";
 
-/** What a server says in an `onStatus`, or in the information object of a result. */
+/** A status: what a server says in an `onStatus`, or in the information object of a result. */
 export interface RtmpStatus {
   /** NetStream that it is about; 0 for the connection. */
   readonly streamId: number;
@@ -21,13 +21,13 @@ export interface RtmpStatus {
 export interface ConnectedEvent {
   /** Tells events apart. */
   readonly type: "connected";
-  /** What `connect` returned. */
+  /** The number that `connect` returned. */
   readonly request: number;
   /** The server's first object: `fmsVer`, `capabilities` and what it likes to add. */
   readonly properties: AmfObject;
   /** The information object: code, description, `objectEncoding`. */
   readonly information: AmfObject;
-  /** What it said of Enhanced RTMP. */
+  /** The part of Enhanced RTMP that the server has said it supports. */
   readonly capabilities: EnhancedCapabilities;
 }
 
@@ -45,7 +45,7 @@ export interface RedirectEvent {
 export interface PublishingEvent {
   /** Tells events apart. */
   readonly type: "publishing";
-  /** What `publish` returned. */
+  /** The number that `publish` returned. */
   readonly request: number;
   /** NetStream, the message stream id. */
   readonly streamId: number;
@@ -55,7 +55,7 @@ export interface PublishingEvent {
 export interface PlayingEvent {
   /** Tells events apart. */
   readonly type: "playing";
-  /** What `play` returned. */
+  /** The number that `play` returned. */
   readonly request: number;
   /** NetStream, the message stream id. */
   readonly streamId: number;
@@ -67,11 +67,11 @@ export interface PlayingEvent {
 export interface ResultEvent {
   /** Tells events apart. */
   readonly type: "result";
-  /** What the method returned. */
+  /** The number that the method returned. */
   readonly request: number;
   /** The first object of the answer, null for most; of pause, resume and seek the information. */
   readonly object: AmfValue;
-  /** What follows it. */
+  /** The values behind it. */
   readonly args: readonly AmfValue[];
 }
 
@@ -79,7 +79,7 @@ export interface ResultEvent {
 export interface RequestFailedEvent {
   /** Tells events apart. */
   readonly type: "failed";
-  /** What the method returned. */
+  /** The number that the method returned. */
   readonly request: number;
   /** Why. */
   readonly error: RtmpError;
@@ -131,7 +131,7 @@ export interface ClientCloseEvent {
   readonly error: RtmpError;
 }
 
-/** What an {@linkcode RtmpClientSession} tells its owner, by `type`. */
+/** An event of an {@linkcode RtmpClientSession}; `type` tells which. */
 export type RtmpClientEvent =
   | ConnectedEvent
   | RedirectEvent

@@ -6,7 +6,7 @@ import type { ClientNetStream, ClientStreams } from "./client_streams.ts";
 import type { RtmpErrorCode } from "./errors.ts";
 import { quoted, withoutQuery } from "./peer_text.ts";
 
-/** What follows for the session of what a server says. */
+/** The session whose requests a {@linkcode ClientOutcomes} decides: it sends what follows. */
 export interface OutcomeOwner {
   /** Deletes a NetStream that nobody wants any more. */
   deleteStream(streamId: number): void;
@@ -21,7 +21,7 @@ export interface OutcomeOwner {
   ): void;
 }
 
-/** What becomes of the requests and the NetStreams of a client, by what the server says of them. */
+/** Settles the requests of a client, and follows the state of its NetStreams, by what the server says of them. */
 export class ClientOutcomes {
   readonly #requests: ClientRequests;
   readonly #streams: ClientStreams;

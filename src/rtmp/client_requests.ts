@@ -1,4 +1,4 @@
-/** What a client session asks its server for. */
+/** The kinds of requests that a client session makes of its server. */
 export type RequestKind = "connect" | "publish" | "play" | "pause" | "resume" | "seek" | "call";
 
 /** A request that is not answered yet. */
@@ -6,11 +6,11 @@ export interface ClientRequest {
   readonly id: number;
   readonly kind: RequestKind;
   readonly deadlineMs: number;
-  /** What it is named in error messages. */
+  /** Its name in error messages. */
   readonly label: string;
   /** The NetStream that it is about; 0 as long as createStream is not answered. */
   streamId: number;
-  /** What is sent once there is a NetStream, by a publish or play. */
+  /** Sends the publish or play itself, once there is a NetStream for it. */
   readonly begin?: (streamId: number) => void;
   /** Its owner has lost interest: what was begun is ended as soon as it can be named. */
   cancelled: boolean;
@@ -53,12 +53,12 @@ export class ClientRequests {
     return this.#requests.get(id);
   }
 
-  /** Those that are about a NetStream, the oldest first. */
+  /** The requests about a NetStream, the oldest first. */
   ofStream(streamId: number): ClientRequest[] {
     return this.#requests.values().filter((request) => request.streamId === streamId).toArray();
   }
 
-  /** Those that should have been answered. */
+  /** The requests that should have been answered by now. */
   late(nowMs: number): ClientRequest[] {
     return this.#requests.values().filter(({ deadlineMs }) => nowMs >= deadlineMs).toArray();
   }

@@ -27,7 +27,7 @@ export interface RtmpClientSessionOptions {
   readonly pingTimeoutMs?: number;
 }
 
-/** What a client session has counted. */
+/** The counts of a client session. */
 export interface RtmpClientSessionStatistics {
   /** Media on NetStreams that do not play, which was dropped. */
   readonly droppedMedia: number;
@@ -67,12 +67,12 @@ export interface RtmpCallOptions {
 
 /** A message that a publisher sends. */
 export interface OutgoingMedia {
-  /** What kind of message it is. */
+  /** Kind of the message. */
   readonly kind: "audio" | "video" | "data";
   /** NetStream that publishes. */
   readonly streamId: number;
   /** Milliseconds, any integer; sent modulo 2^32. */
   readonly timestampMs: number;
-  /** What an FLV tag of the kind holds. */
+  /** The body, as an FLV tag of the kind has it. */
   readonly body: Uint8Array;
 }

@@ -8,7 +8,7 @@ import { quoted } from "./peer_text.ts";
 /** Data messages with a longer body are not looked into for a status. */
 const LONGEST_STATUS_BYTES = 4096;
 
-/** Of the server's words: enough to be understood, too short to fill a log. */
+/** Characters of a server's words that an error repeats: enough to be understood, and too short to fill a log. */
 const LONGEST_DESCRIPTION = 1000;
 
 /** The status that answers a request with success. */

@@ -14,13 +14,13 @@ export interface CommandMessage {
   readonly transactionId: number;
   /** The command object; null for most commands. */
   readonly object: AmfValue;
-  /** What follows the command object. */
+  /** The arguments behind the command object. */
   readonly args: readonly AmfValue[];
   /** Whether it came as type 17, and so is to be answered as such. */
   readonly amf3: boolean;
 }
 
-/** What is needed to send a command. */
+/** The content of a command that is to be sent. */
 export interface CommandContent {
   /** Name of the procedure, `_result`, `_error` or `onStatus`. */
   readonly name: string;
@@ -28,7 +28,7 @@ export interface CommandContent {
   readonly transactionId?: number;
   /** The command object. Default null. */
   readonly object?: AmfValue;
-  /** What follows the command object. Default nothing. */
+  /** The arguments behind the command object. Default none. */
   readonly args?: readonly AmfValue[];
   /** Send as type 17 (AMF3), for a peer that does. */
   readonly amf3?: boolean;

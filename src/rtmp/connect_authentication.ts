@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { RtmpError } from "./errors.ts";
 
-/** Who a client is, to a server that asks in connect. */
+/** User name and password for a server that asks for them in connect. */
 export interface RtmpCredentials {
   /** User name. */
   readonly username: string;
@@ -9,9 +9,9 @@ export interface RtmpCredentials {
   readonly password: string;
 }
 
-/** What a {@linkcode RtmpConnectAuthentication} is made of. */
+/** Options of a {@linkcode RtmpConnectAuthentication}. */
 export interface RtmpConnectAuthenticationOptions {
-  /** Who the client is; without them, to be asked is the end. */
+  /** User name and password. Without them, a server that asks for them ends the connection. */
   readonly credentials?: RtmpCredentials | undefined;
   /** Application to connect to, with its query. */
   readonly app: string;

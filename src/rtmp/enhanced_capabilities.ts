@@ -17,7 +17,7 @@ export const CapsEx = {
 /** Bits of a codec's entry in `audioFourCcInfoMap` and `videoFourCcInfoMap`. */
 export const FourCcInfo = { CanDecode: 0x01, CanEncode: 0x02, CanForward: 0x04 } as const;
 
-/** What a peer said in connect that it can take. */
+/** The codecs and extensions that a peer has said, in connect, it can take. */
 export interface EnhancedCapabilities {
   /** Whether it said anything: without that it is a plain RTMP 1.0 peer, or one that just does not tell. */
   readonly announced: boolean;

@@ -1,4 +1,4 @@
-/** What went wrong with an RTMP peer. */
+/** The kinds of errors that an RTMP peer can make. */
 export type RtmpErrorCode =
   | "handshake-version"
   | "handshake-timeout"
@@ -33,11 +33,11 @@ export type RtmpErrorCode =
   | "closed"
   | "url";
 
-/** What an {@linkcode RtmpError} may carry besides its code and message. */
+/** Further facts that an {@linkcode RtmpError} may carry, besides its code and message. */
 export interface RtmpErrorOptions extends ErrorOptions {
   /** Status code that the server sent, such as `NetStream.Publish.BadName`. */
   readonly status?: string | undefined;
-  /** What the server said about it, in its words. */
+  /** The server's own words about it. */
   readonly description?: string | undefined;
 }
 

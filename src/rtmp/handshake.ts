@@ -8,7 +8,7 @@ export type RtmpDigestScheme = "digest-0" | "digest-1";
 /** How a handshake was done: as the specification has it, or with digests of one of two schemes. */
 export type RtmpHandshakeScheme = "simple" | RtmpDigestScheme;
 
-/** What a handshake needs from outside, so that it stays pure. */
+/** Randomness and time, which a handshake is given so that it stays pure. */
 export interface RtmpHandshakeOptions {
   /** Returns `length` new random bytes, such as `(n) => crypto.getRandomValues(new Uint8Array(n))`. */
   readonly random: (length: number) => Uint8Array;

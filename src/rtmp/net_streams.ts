@@ -1,6 +1,6 @@
 import type { StreamPath } from "./stream_path.ts";
 
-/** What a NetStream of a client does; `-pending` until its request is answered. */
+/** The state of a client's NetStream: `-pending` until its request is answered. */
 export type NetStreamState = "idle" | "publish-pending" | "publishing" | "play-pending" | "playing";
 
 /** A NetStream that a client has created (RTMP 1.0, 7.2.2). */
@@ -8,11 +8,11 @@ export interface NetStream {
   /** The message stream id. */
   readonly id: number;
   state: NetStreamState;
-  /** What it publishes or plays, or has asked to; `undefined` when it is idle. */
+  /** The stream that it publishes or plays, or has asked for; `undefined` when it is idle. */
   path: StreamPath | undefined;
   /** When the last media of its publisher came. */
   lastMediaAt: number;
-  /** What is to be sent when it plays. */
+  /** The kinds of media that it is sent while it plays. */
   readonly receives: Record<"audio" | "video", boolean>;
 }
 
@@ -55,7 +55,7 @@ export class NetStreams {
     this.#streams.delete(id);
   }
 
-  /** Those that publish. */
+  /** The NetStreams that publish. */
   get publishing(): NetStream[] {
     return this.#streams.values().filter(({ state }) => state === "publishing").toArray();
   }

@@ -1,4 +1,4 @@
-/** What a server session does about a command. */
+/** The action of a server session for a command. */
 export type CommandHandler =
   | "createStream"
   | "publish"

@@ -58,7 +58,7 @@ export interface PlayEvent {
 export interface MediaEvent {
   /** Tells events apart. */
   readonly type: "media";
-  /** What came; never empty. */
+  /** The message, whose body is never empty. */
   readonly message: MediaMessage;
 }
 
@@ -94,7 +94,7 @@ export interface ReceiveEvent {
   readonly type: "receive";
   /** NetStream, the message stream id. */
   readonly streamId: number;
-  /** What it speaks of. */
+  /** The kind of media that it is about. */
   readonly kind: "audio" | "video";
   /** Whether it wants that kind. */
   readonly enabled: boolean;
@@ -110,7 +110,7 @@ export interface CloseEvent {
   readonly error: RtmpError;
 }
 
-/** What a server session tells its owner. */
+/** An event of a server session; `type` tells which. */
 export type RtmpServerEvent =
   | ConnectEvent
   | PublishEvent

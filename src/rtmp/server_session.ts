@@ -100,7 +100,7 @@ export class RtmpServerSession {
     this.#player = new PlayerCommands(this.#streams, this.#answers);
   }
 
-  /** What the client said when it connected; `undefined` before. */
+  /** The client's connect command; `undefined` before it has come. */
   get connection(): ConnectEvent | undefined {
     return this.#connection;
   }
@@ -585,7 +585,7 @@ export class RtmpServerSession {
   }
 }
 
-/** What a connect says. */
+/** Reads a connect command. */
 function connectEvent({ transactionId, object, args }: CommandMessage): ConnectEvent {
   // Some clients write the name in lower case; Neko puts the URL in quotes.
   const tcUrl = amfStringProperty(object, "tcUrl") ?? amfStringProperty(object, "tcurl") ?? "";

@@ -18,7 +18,7 @@ export interface RtmpServerSessionOptions {
   readonly pingTimeoutMs?: number;
 }
 
-/** What a session has counted. */
+/** The counts of a session. */
 export interface RtmpServerSessionStatistics {
   /** Media that came in a state that does not allow it, and was dropped. */
   readonly droppedMedia: number;

@@ -1,6 +1,6 @@
 import { RtmpError } from "./errors.ts";
 
-/** What a client says of the stream that it wants: in connect, and in publish or play. */
+/** The stream that a client wants, as it says it in connect, and in publish or play. */
 export interface StreamPathRequest {
   /** `app` of the connect command; may have a query. Empty or missing: the `tcUrl` has it. */
   readonly app?: string | undefined;

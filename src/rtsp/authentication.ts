@@ -32,10 +32,10 @@ export interface RtspPasswordDigest {
   readonly ha1: string;
 }
 
-/** What a server knows of a user. */
+/** The name and password of a user, as a server knows them. */
 export type RtspKnownUser = RtspCredentials | RtspPasswordDigest;
 
-/** What came of checking a request's credentials. */
+/** The result of checking a request's credentials. */
 export type RtspVerdict =
   /** They are right. */
   | "granted"
@@ -46,7 +46,7 @@ export type RtspVerdict =
   /** They are wrong, or broken. */
   | "wrong";
 
-/** What a request shows of itself to the verifier. */
+/** The parts of a request that its credentials are checked against. */
 export interface RtspAuthenticationRequest {
   /** Method of the request, which a digest covers. */
   readonly method: string;

@@ -1,11 +1,11 @@
 import { RtspError } from "./errors.ts";
 import { type Parameter, parseParameters, quoted } from "./parameters.ts";
 
-/** What a server asks for: a `WWW-Authenticate` header (RFC 7617, RFC 7616). */
+/** A `WWW-Authenticate` header, by which a server asks for credentials (RFC 7617, RFC 7616). */
 export interface RtspChallenge {
   /** Basic or Digest. */
   readonly scheme: "basic" | "digest";
-  /** What the password is for, shown to people. */
+  /** The realm, which tells people what the password is for. */
   readonly realm: string;
   /** Digest: the server's number, to be hashed in. */
   readonly nonce?: string;
@@ -19,7 +19,7 @@ export interface RtspChallenge {
   readonly qop?: readonly string[];
 }
 
-/** What a client shows: an `Authorization` header (RFC 7617, RFC 7616). */
+/** An `Authorization` header, by which a client shows its credentials (RFC 7617, RFC 7616). */
 export type RtspAuthorization =
   | { readonly scheme: "basic"; readonly username: string; readonly password: string }
   | {

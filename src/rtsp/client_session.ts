@@ -48,7 +48,7 @@ export interface RtspClientSessionOptions {
 /** The server has to know the back channel. */
 const NEEDS_BACK_CHANNEL = { Require: RTSP_BACK_CHANNEL } as const;
 
-/** What a client session tells its owner; `cseq` is what the request's method returned. */
+/** An event of a client session. `cseq` is the number that the request's method returned. */
 export type RtspClientEvent =
   /** A DESCRIBE was answered. */
   | {

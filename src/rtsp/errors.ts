@@ -1,4 +1,4 @@
-/** What went wrong with an RTSP peer. */
+/** The kinds of errors that an RTSP peer can make. */
 export type RtspErrorCode =
   | "malformed-start-line"
   | "malformed-header"

@@ -48,11 +48,11 @@ export interface RtspInterleavedFrame {
 export interface RtspMalformed {
   /** Tells faults from the messages. */
   readonly kind: "malformed";
-  /** What is wrong. */
+  /** The fault in it. */
   readonly error: RtspError;
 }
 
-/** What an {@linkcode RtspDecoder} finds. */
+/** A message that an {@linkcode RtspDecoder} has found; `kind` tells which. */
 export type RtspMessage = RtspRequest | RtspResponse | RtspInterleavedFrame | RtspMalformed;
 
 /** Header fields as a caller writes them. */

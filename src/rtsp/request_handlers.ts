@@ -28,7 +28,7 @@ export type BareQuestion = RtspQuestionEvent extends infer Question
 /** One request that is being handled, and what its connection offers for that. */
 export interface RequestTurn {
   readonly request: RtspRequest;
-  /** What comes of it. */
+  /** The events of the request so far, to which the handler adds. */
   readonly events: RtspServerEvent[];
   readonly nowMs: number;
   /** Address of the client, without port. */
@@ -44,7 +44,7 @@ export interface RequestTurn {
   withSession(act: (session: ServerSession | undefined) => void): void;
 }
 
-/** What each method does. */
+/** The handler of each method. */
 export const REQUEST_HANDLERS: Readonly<Record<RtspMethod, (turn: RequestTurn) => void>> = {
   OPTIONS: options,
   DESCRIBE: describe,

@@ -6,7 +6,7 @@ import { formatSessionHeader } from "./session_header.ts";
 /** Characters of an explanation in a status line: clients read those into fixed room (FFmpeg: 256). */
 const LONGEST_PHRASE = 200;
 
-/** What a response says beside its status. */
+/** The headers and the body of a response. */
 export interface ResponseOptions {
   /** The session that it is about. */
   readonly session?: { readonly id: string };

@@ -89,9 +89,9 @@ const FATAL: ReadonlySet<RtspErrorCode> = new Set<RtspErrorCode>([
 export class RtspServerConnection {
   /** Address of the client, without port. */
   readonly address: string;
-  /** Who the client has shown to be, as the owner named it. */
+  /** The identity that the client has proved, as the owner has named it. */
   identity: string | undefined = undefined;
-  /** Whatever the owner keeps with the connection. */
+  /** Any value that the owner keeps with the connection. */
   data: unknown = undefined;
   /** Interleaved frames that were dropped because no channel of a session takes them. */
   strayFrames = 0;

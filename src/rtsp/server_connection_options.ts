@@ -20,13 +20,13 @@ export interface RtspServerConnectionOptions {
   readonly methods?: readonly RtspAuthenticationMethod[];
 }
 
-/** What every acceptance may say. */
+/** Options that all acceptances have. */
 export interface RtspAcceptance {
   /** Who the client has shown to be: the connection's and the session's identity from now on. */
   readonly identity?: string | undefined;
 }
 
-/** What a track's `RTP-Info` says. */
+/** The sequence number and time stamp at which a track begins, for `RTP-Info`. */
 export interface RtspTrackStart {
   /** Index of the track. */
   readonly track: number;

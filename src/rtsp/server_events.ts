@@ -5,7 +5,7 @@ import type { RtspRequest } from "./message.ts";
 import type { RtspRange } from "./range.ts";
 import type { RtspServerSession, RtspSessionEnd, RtspSessionTransport } from "./server_session.ts";
 
-/** What a client shows of itself with a request. */
+/** The credentials that a client shows with a request. */
 export interface RtspPresentedCredentials {
   /** The scheme of the header, in lower case, whether it is offered or not; `undefined` without a header. */
   readonly scheme: string | undefined;
@@ -21,11 +21,11 @@ export interface RtspPresentedCredentials {
   verify(known: RtspKnownUser): RtspVerdict;
 }
 
-/** What all questions have in common. */
+/** The fields of every question. */
 export interface RtspQuestion {
   /** The request that asks. */
   readonly request: RtspRequest;
-  /** What the client shows of itself. */
+  /** The credentials that the client shows. */
   readonly credentials: RtspPresentedCredentials;
 }
 
@@ -52,7 +52,7 @@ export interface RtspAnnounceEvent extends RtspQuestion {
   readonly path: string;
   /** Query of the URL, where there is one. */
   readonly query: string | undefined;
-  /** What is announced. */
+  /** The description that is announced. */
   readonly description: SessionDescription;
   /** The session it is about. */
   readonly session: RtspServerSession;
@@ -136,7 +136,7 @@ export interface RtspFrameEvent {
   readonly payload: Uint8Array;
 }
 
-/** What a connection or session tells its owner. */
+/** An event of a connection or session; `type` tells which. */
 export type RtspServerEvent =
   | RtspQuestionEvent
   | RtspFrameEvent

@@ -68,13 +68,13 @@ export interface RtspServerSession {
   readonly path: string | undefined;
   /** Query of the URL, where there was one. */
   readonly query: string | undefined;
-  /** What a publisher announced. */
+  /** The description that a publisher has announced. */
   readonly description: SessionDescription | undefined;
   /** Tracks that are set up, in the order of their SETUPs. */
   readonly tracks: readonly RtspSessionTrack[];
   /** Whether the session has ended. */
   readonly closed: boolean;
-  /** Whatever the owner keeps with the session. */
+  /** Any value that the owner keeps with the session. */
   data: unknown;
   /** Says that the client lives: a receiver report came. */
   noteActivity(nowMs: number): void;

@@ -1,7 +1,7 @@
 import type { RtspError } from "./errors.ts";
 import type { RtspMessage } from "./message.ts";
 
-/** What a sink needs of a session: an `RtspServerConnection` or an `RtspClientSession`. */
+/** The session that a sink drives: an `RtspServerConnection` or an `RtspClientSession`. */
 export interface RtspSinkSession<Event> {
   /** Whether the owner has to answer before more is taken. */
   readonly busy?: boolean;
@@ -18,7 +18,7 @@ export interface RtspSinkSession<Event> {
 /** Events that follow an answer of the owner. */
 export type RtspSinkAnswer<Event> = readonly Event[] | void;
 
-/** What a sink calls, in this order for each array of messages. */
+/** The functions that a sink calls, in this order for each array of messages. */
 export interface RtspSinkOwner<Event> {
   /**
    * Takes one event. Who answers a question returns the events that the answer gave, at once or as a promise;
@@ -37,7 +37,7 @@ export interface RtspSinkOwner<Event> {
 
 /** Options of an {@linkcode RtspSessionSink}. */
 export interface RtspSessionSinkOptions<Event> {
-  /** Who decides and writes. */
+  /** The owner of the session, which decides and writes. */
   readonly owner: RtspSinkOwner<Event>;
   /** The time, in milliseconds of the clock that the session was made with. */
   readonly now: () => number;

@@ -43,7 +43,7 @@ const DETACHED_TIMEOUT_MS = 15_000;
 /** Ended sessions whose end is remembered, so that their clients can be told. */
 const MAX_REMEMBERED = 1000;
 
-/** What a session needs of a connection. */
+/** The connection of a session, as the session sees it. */
 export interface SessionConnection {
   closeFor(error: RtspError): void;
   /** Closes a moment later, unless it has other sessions then. */
@@ -281,7 +281,7 @@ export class SessionTable {
   }
 }
 
-/** What a client is told that asks for a session which it has not ended itself. */
+/** The reasons that a client is given when it asks for a session that was ended for it. */
 const WHY_ENDED: Readonly<Partial<Record<RtspSessionEnd, string>>> = {
   "idle-timeout": "the session has ended without a sign of its client",
   "media-timeout": "the session has ended without packets",

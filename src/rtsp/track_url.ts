@@ -2,7 +2,7 @@ import type { SessionDescription } from "../sdp/mod.ts";
 import { RtspError } from "./errors.ts";
 import { parseRtspUrl, resolveControl, type RtspUrl } from "./url.ts";
 
-/** What a stream's URL names. */
+/** The stream that a URL names. */
 export interface RtspStreamPath {
   /** Path as written, without trailing slash unless it is only that. */
   readonly path: string;
@@ -10,7 +10,7 @@ export interface RtspStreamPath {
   readonly query: string | undefined;
 }
 
-/** What the URL of a SETUP names. */
+/** The track that the URL of a SETUP names. */
 export interface RtspTrackPath extends RtspStreamPath {
   /** Index of the track, from 0. */
   readonly track: number;

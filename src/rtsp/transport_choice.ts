@@ -34,7 +34,7 @@ export interface RtspTransportPolicy {
   ) => RtspMulticastGroup | undefined;
 }
 
-/** What a choice depends on. */
+/** The circumstances that a choice depends on. */
 export interface TransportChoice {
   readonly policy: RtspTransportPolicy;
   readonly session: ServerSession;

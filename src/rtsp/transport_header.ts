@@ -6,7 +6,7 @@ export type RtspPair = readonly [number, number];
 
 /** One transport of a `Transport` header (RFC 2326, 12.39). */
 export interface RtspTransport {
-  /** What carries the packets: datagrams, or the RTSP connection itself. */
+  /** The carrier of the packets: datagrams, or the RTSP connection itself. */
   readonly protocol: "udp" | "tcp";
   /** RTP profile: `AVP`, `AVPF`, `SAVP`, `SAVPF`. */
   readonly profile: string;
@@ -28,7 +28,7 @@ export interface RtspTransport {
   readonly ttl?: number;
   /** SSRC of the packets. */
   readonly ssrc?: number;
-  /** What the transport is for; `play` where it is not said. */
+  /** Whether the transport is to play or to record; `play` where the header does not say. */
   readonly mode?: "play" | "record";
 }
 

@@ -14,7 +14,7 @@ export interface RtspUrl {
   readonly port: number;
   /** Path as written, percent-encoding included; `""` or with a leading slash. */
   readonly path: string;
-  /** What stands behind the first `?`, as written. */
+  /** The query, as written: all behind the first `?`. */
   readonly query?: string;
 }
 

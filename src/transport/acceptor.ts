@@ -17,7 +17,7 @@ export interface ConnectionSource<C extends ClosableConnection> {
   close(): void;
 }
 
-/** What an {@linkcode Acceptor} does with what comes. */
+/** The functions that an {@linkcode Acceptor} calls. */
 export interface AcceptorOptions<C extends ClosableConnection> {
   /** Takes a connection; one that it throws for is closed. */
   readonly onConnection: (conn: C) => void;
@@ -115,7 +115,7 @@ export class Acceptor<C extends ClosableConnection> {
   }
 }
 
-/** What an accept that fails has the processor do, milliseconds. */
+/** Processor time that an accept that fails takes, in milliseconds. */
 const FAILED_ACCEPT_MS = 0.05;
 
 /** Other errors of a connection that waited to be accepted, as accept(2) has them. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../hub/mod.ts";
 import { ProxyHeaderError } from "./proxy_header.ts";
 
-/** So many connections of balancers may wait for their header at a time. */
+/** The most connections of balancers that may wait for their header at a time. */
 const MAX_UNNAMED = 1000;
 
 /** A connection as it comes. */

@@ -34,7 +34,7 @@ export interface DatagramSocket {
 /** Room for one datagram: RTP stays below 1500 bytes; one that fills this was cut, and is dropped. */
 const DATAGRAM_BYTES = 2048;
 
-/** What receiving a datagram has the processor do, milliseconds. */
+/** Processor time that receiving a datagram takes, in milliseconds. */
 const RECEIVE_MS = 0.006;
 
 /** What consecutive datagrams share. */

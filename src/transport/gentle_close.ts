@@ -2,7 +2,7 @@ import type { Clock } from "../hub/mod.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Transport } from "./transport.ts";
 
-/** What is closed. */
+/** The connection that is closed. */
 export interface GentleCloseOptions {
   readonly transport: Transport;
   readonly outbox: Outbox;

@@ -52,7 +52,7 @@ export class Outbox {
   #current: Feed | undefined;
   /** There is media, and no room for it. */
   #isHeld = false;
-  /** Who gave the bytes that are being written; `undefined` for the session. */
+  /** The feed that gave the bytes that are being written; `undefined` for the session. */
   #writing: Feed | "control" | undefined;
   /** Writes that were started; and of those, how many `stalledMs` has seen, and since when. */
   #writes = 0;

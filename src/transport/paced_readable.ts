@@ -28,7 +28,7 @@ const FIRST_SLAB_BYTES = 4 * 1024;
 const QUIET_SLAB_BYTES = 1024;
 const LARGEST_SLAB_BYTES = 256 * 1024;
 
-/** Who has sent so many times as much as a slab holds may have this side hold one. */
+/** A peer that has sent so many times what a slab holds may have this side hold one. */
 const LEAST_SENT = 8;
 
 /** What is dear to handle is read in small pieces, but not so small that reading costs more. */
@@ -40,7 +40,7 @@ const READ_MS = 2;
 /** Reads, and slabs, grow so fast at most. */
 const GROWTH = 4;
 
-/** What a read itself has the processor do, milliseconds. */
+/** Processor time that a read itself takes, in milliseconds. */
 const OVERHEAD_MS = 0.02;
 
 /**

@@ -1,4 +1,4 @@
-/** What a balancer says of a connection that it passes on. */
+/** The addresses of a connection that a balancer passes on. */
 export interface ProxyHeader {
   /** The client; `undefined` where the balancer speaks for itself, to see whether this server lives, or does not know. */
   readonly client: { readonly address: string; readonly port: number } | undefined;
@@ -15,7 +15,7 @@ export class ProxyHeaderError extends Error {
 /** The longest line of version 1, with its end (PROXY protocol, 2.1). */
 const MAX_LINE_BYTES = 107;
 
-/** What begins a header of version 2 (2.2). */
+/** The signature at the beginning of a header of version 2 (2.2). */
 const SIGNATURE = Uint8Array.of(13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10);
 
 /** Bytes of a header of version 2 before its addresses. */

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 
-/** What those who read have of the processor, together, before the others have their turn. */
+/** Processor time that all readers together have before everything else has its turn. */
 const TURN_MS = 5;
 
 /**

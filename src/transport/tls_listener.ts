@@ -17,15 +17,15 @@ export interface TlsListenOptions {
   readonly hostname: string;
   /** Port; 0 takes a free one. */
   readonly port: number;
-  /** What the server shows. */
+  /** Certificate and key that the server shows. */
   readonly identity: TlsIdentity;
   /** How long a handshake may take, milliseconds. Default 8000: below what a session gives its own. */
   readonly handshakeMs?: number;
   /** Whether others of this program listen there too: the system shares the connections out. Default false. */
   readonly isShared?: boolean;
-  /** Whose connections begin with a PROXY header, before TLS. */
+  /** The balancers whose connections begin with a PROXY header, before TLS. */
   readonly balancers?: Balancers | undefined;
-  /** What may be spoken behind TLS, the best first (RFC 7301). */
+  /** The protocols that may be spoken behind TLS, the best first (RFC 7301). */
   readonly applicationProtocols?: readonly string[];
 }
 
@@ -156,7 +156,7 @@ export async function checkTlsIdentity({ cert, key }: TlsIdentity): Promise<void
   }
 }
 
-/** What was accepted and not taken yet. */
+/** Connections that were accepted, and that nobody has taken yet. */
 class AcceptedQueue {
   readonly #waiting: (Transport | { readonly error: unknown })[] = [];
   #taker: PromiseWithResolvers<Transport> | undefined;

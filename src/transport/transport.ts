@@ -3,7 +3,7 @@ import { type ByteSource, pacedReadable } from "./paced_readable.ts";
 
 /** A byte connection as the server uses it: TCP, TLS, or whatever an embedder has accepted. */
 export interface Transport {
-  /** What the peer sends. Its chunks belong to the reader: nobody else holds or changes them. */
+  /** The bytes that the peer sends. Chunks belong to the reader: nobody else holds or changes them. */
   readonly readable: ReadableStream<Uint8Array>;
   /** Writes some of `bytes`, at least one, and returns how many. Never called twice at once. */
   write(bytes: Uint8Array): Promise<number>;
@@ -21,9 +21,9 @@ export interface Transport {
 
 /** A connection that an embedder has accepted: a Unix socket, a tunnel, the ends of a test pipe. */
 export interface StreamPair {
-  /** What the peer sends. */
+  /** The bytes that the peer sends. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What the peer is sent; each chunk is a copy of its own. */
+  /** The bytes that the peer is sent. Each chunk is a copy of its own. */
   readonly writable: WritableStream<Uint8Array>;
   /** Address of the peer, or any text that tells who it is. */
   readonly remoteAddress: string;
