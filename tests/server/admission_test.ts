@@ -14,7 +14,12 @@ const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
 /** A server with both doors, and RTP over UDP. */
 async function bothDoors(options: ServerOptions = {}) {
-  const weir = await TestServer.start({ rtsp: LOCAL, rtp: LOCAL, ...options });
+  const weir = await TestServer.start({
+    rtsp: LOCAL,
+    rtp: LOCAL,
+    timing: { closeMs: 200 },
+    ...options,
+  });
   const port = (wanted: string): number =>
     weir.server.addresses.find(({ protocol }) => protocol === wanted)!.port;
   return {
