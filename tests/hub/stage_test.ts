@@ -74,11 +74,11 @@ Deno.test("what is fetched from where it was held back is not held back again, a
   const publisher = stream.publish();
   write(publisher, "K2", 80);
   publisher.release();
-  clock.advance(900);
+  clock.turn(900);
   const again = stream.publish({ via: "edge-2" });
   write(again, "K3 p3", 200);
   assertEquals(taken(seen), "");
-  clock.advance(100);
+  clock.turn(100);
   assertEquals(taken(seen).replaceAll(/@\d+/g, ""), "K2 K3 p3");
   write(again, "p4", 400);
   assertEquals([taken(seen).slice(0, 2), stream.statistics.held], ["p4", undefined]);
