@@ -125,7 +125,7 @@ function stampOf(part: Uint8Array): number {
   return readStamp(part, offset + 6);
 }
 
-await using server = await startServer("weir-http");
+const server = await startServer("weir-http");
 const { pid, port, httpPort } = server;
 await publishRtmp("cam", { port, mbps: MBPS, phase: 0 });
 const watching = Array.from({ length: viewers }, async (_, index) => {
@@ -155,4 +155,6 @@ console.log(
 );
 isOver = true;
 await Promise.allSettled(watching);
+// The publisher goes on for ever, and an exit would leave the server behind.
+await server[Symbol.asyncDispose]();
 Deno.exit(failures > 0 || late > 0 ? 1 : 0);

@@ -16,6 +16,7 @@ import {
 } from "../transmux/mod.ts";
 import { type HlsFile, type HlsPlaylistTerms, HlsRendition } from "./hls_rendition.ts";
 import { tellLeftOut } from "./left_out.ts";
+import { PackedAudioWriter } from "./packed_audio.ts";
 import { type FramesTap, tapFrames } from "./stream_frames.ts";
 
 /** How streams are packaged. */
@@ -99,7 +100,7 @@ const ADVANCE_S = 3;
 /** One rendition with what makes its parts. */
 interface Line {
   readonly rendition: HlsRendition;
-  readonly writer: FragmentWriter;
+  readonly writer: FragmentWriter | PackedAudioWriter;
   readonly tracks: readonly Track[];
   /** The longest part, microseconds. */
   partUs: number;
@@ -342,7 +343,10 @@ export class HlsPackager {
         ...{ name, id, listedSegments, maxBytes, first },
         contentType: isVideo ? "video/mp4" : "audio/mp4",
       });
-    const writer = new FragmentWriter(tracks);
+    const [track] = tracks;
+    // Alone it is packed, which browsers know. Beside a picture they would not: hls.js leaves it out by its codec's name.
+    const isPacked = index === 0 && tracks.length === 1 && track!.codec === "mp3";
+    const writer = isPacked ? new PackedAudioWriter(track!) : new FragmentWriter(tracks);
     rendition.begin(writer.init);
     return {
       ...{ rendition, writer, tracks },

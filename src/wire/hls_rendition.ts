@@ -2,6 +2,7 @@ import { concat } from "@std/bytes/concat";
 import {
   type HlsMap,
   type HlsMediaPlaylist,
+  type HlsOpenSegment,
   type HlsPart,
   type HlsRenditionReport,
   writeMediaPlaylist,
@@ -12,7 +13,7 @@ import type { CutFragment } from "../transmux/mod.ts";
 export interface HlsFile {
   /** Its bytes; shared and read-only. */
   readonly bytes: Uint8Array;
-  /** `video/mp4` or `audio/mp4`. */
+  /** `video/mp4`, `audio/mp4`, or `audio/mpeg` of packed audio. */
   readonly contentType: string;
 }
 
@@ -26,9 +27,13 @@ interface StoredPart extends HlsPart {
   readonly bytes: Uint8Array;
 }
 
+/** What the files of a rendition are called; packed audio has no initialization segments. */
+export type HlsFileEnd = "m4s" | "mp3";
+
 interface StoredSegment {
   readonly msn: number;
-  readonly map: HlsMap;
+  readonly end: HlsFileEnd;
+  readonly map: HlsMap | undefined;
   readonly discontinuity: boolean;
   readonly programDateTimeMs: number;
   readonly parts: StoredPart[];
@@ -44,7 +49,7 @@ export interface HlsRenditionOptions {
   readonly name: string;
   /** A word that no other packaging of the stream has had, so that addresses are never used again. */
   readonly id: string;
-  /** What its files are. */
+  /** What its files of MP4 are. */
   readonly contentType: string;
   /** Segments that are listed. */
   readonly listedSegments: number;
@@ -79,6 +84,7 @@ export class HlsRendition {
   readonly name: string;
   readonly #options: HlsRenditionOptions;
   readonly #inits: { index: number; bytes: Uint8Array }[] = [];
+  #end: HlsFileEnd = "m4s";
   /** The segments that are whole and listed, the oldest first. */
   #listed: StoredSegment[] = [];
   /** Those that have left the playlist, and are there still for who has the playlist of before. */
@@ -135,8 +141,10 @@ export class HlsRendition {
     return this.#listed;
   }
 
-  /** Has what comes be of another initialization segment. */
-  begin(init: Uint8Array): void {
+  /** Has what comes be of another initialization segment, or, without one, packed audio. */
+  begin(init: Uint8Array | undefined): void {
+    this.#end = init === undefined ? "mp3" : "m4s";
+    if (init === undefined) return;
     const index = (this.#inits.at(-1)?.index ?? -1) + 1;
     this.#inits.push({ index, bytes: init });
     this.#bytes += init.length;
@@ -149,7 +157,7 @@ export class HlsRendition {
   ): void {
     const open = this.#open ??= this.#newSegment(about);
     const durationS = durationUs / 1_000_000;
-    const uri = this.#uri(`${open.msn}.${open.parts.length}.m4s`);
+    const uri = this.#uri(`${open.msn}.${open.parts.length}.${open.end}`);
     open.parts.push({ uri, durationS, independent: keyFrame, bytes });
     open.durationS += durationS;
     open.size += bytes.length;
@@ -197,7 +205,7 @@ export class HlsRendition {
   nameOf(file: string): HlsFileName | undefined {
     const prefix = this.#uri("");
     if (!file.startsWith(prefix)) return undefined;
-    const match = /^(?:init(\d{1,9})\.mp4|(\d{1,15})(?:\.(\d{1,9}))?\.m4s)$/
+    const match = /^(?:init(\d{1,9})\.mp4|(\d{1,15})(?:\.(\d{1,9}))?\.(?:m4s|mp3))$/
       .exec(file.slice(prefix.length));
     if (match === null) return undefined;
     const [, init, msn, part] = match;
@@ -210,7 +218,8 @@ export class HlsRendition {
   /** The bytes of a file, where there is such. */
   file(name: HlsFileName): HlsFile | undefined {
     const bytes = this.#bytesOf(name);
-    return bytes && { bytes, contentType: this.#options.contentType };
+    const isPacked = name.is !== "init" && this.#segment(name.msn)?.end === "mp3";
+    return bytes && { bytes, contentType: isPacked ? "audio/mpeg" : this.#options.contentType };
   }
 
   /** What the other playlists say of this one. */
@@ -254,34 +263,38 @@ export class HlsRendition {
       behindS += segment.durationS;
       fromEnd.set(segment, behindS);
     }
+    // Pieces of packed audio lose their time in browsers, which generate it: they play whole segments.
+    const hasParts = this.#end !== "mp3";
     const canSkipUntilS = SKIP_TARGETS * targetDurationS;
     const old = segments.filter((segment) => fromEnd.get(segment)! > canSkipUntilS);
     const recent = segments.slice(-LISTED_PARTS_SEGMENTS);
     const listsParts = (segment: StoredSegment): boolean =>
-      !isEnded && recent.includes(segment) &&
+      hasParts && !isEnded && recent.includes(segment) &&
       fromEnd.get(segment)! <= LISTED_PARTS_TARGETS * targetDurationS;
     return {
       targetDurationS,
       type: isEnded ? "ended" : "live",
       mediaSequence: segments[0]?.msn ?? this.openMsn,
       discontinuitySequence: this.#discontinuities,
-      canSkipUntilS,
-      skippedSegments: skips ? old.length : 0,
+      ...(hasParts ? { canSkipUntilS } : {}),
+      skippedSegments: skips && hasParts ? old.length : 0,
       segments: segments.map((segment) => ({
-        uri: this.#uri(`${segment.msn}.m4s`),
+        uri: this.#uri(`${segment.msn}.${segment.end}`),
         durationS: segment.durationS,
-        map: segment.map,
+        ...(segment.map === undefined ? {} : { map: segment.map }),
         discontinuity: segment.discontinuity,
         programDateTimeMs: segment.programDateTimeMs,
         ...(listsParts(segment) ? { parts: segment.parts } : {}),
       })),
-      lowLatency: {
-        partTargetS,
-        partHoldBackS: HOLD_BACK_PARTS * partTargetS,
-        ...(open === undefined ? {} : { open }),
-        preloadHintUri: this.#uri(`${this.openMsn}.${this.openParts}.m4s`),
-        renditionReports: reports.filter(({ uri }) => uri !== `${this.name}.m3u8`),
-      },
+      ...(!hasParts ? {} : {
+        lowLatency: {
+          partTargetS,
+          partHoldBackS: HOLD_BACK_PARTS * partTargetS,
+          ...(open === undefined ? {} : { open: openOf(open) }),
+          preloadHintUri: this.#uri(`${this.openMsn}.${this.openParts}.${open?.end ?? this.#end}`),
+          renditionReports: reports.filter(({ uri }) => uri !== `${this.name}.m3u8`),
+        },
+      }),
     };
   }
 
@@ -292,11 +305,12 @@ export class HlsRendition {
   #newSegment(
     about: { readonly programDateTimeMs: number; readonly discontinuity: boolean },
   ): StoredSegment {
-    const { index } = this.#inits.at(-1)!;
+    const init = this.#end === "m4s" ? this.#inits.at(-1) : undefined;
     return {
       ...about,
       msn: this.#nextMsn++,
-      map: { uri: this.#uri(`init${index}.mp4`) },
+      end: this.#end,
+      map: init && { uri: this.#uri(`init${init.index}.mp4`) },
       parts: [],
       durationS: 0,
       size: 0,
@@ -348,9 +362,13 @@ export class HlsRendition {
 
   /** Drops the initialization segments that no segment is read with. */
   #dropInits(): void {
-    const used = new Set([...this.#retired, ...this.#listed].map(({ map }) => map.uri));
+    const used = new Set([...this.#retired, ...this.#listed].map(({ map }) => map?.uri));
     while (
       this.#inits.length > 1 && !used.has(this.#uri(`init${this.#inits[0]!.index}.mp4`))
     ) this.#bytes -= this.#inits.shift()!.bytes.length;
   }
+}
+
+function openOf({ map, ...segment }: StoredSegment): HlsOpenSegment {
+  return map === undefined ? segment : { ...segment, map };
 }

@@ -9,6 +9,8 @@ export interface HlsWatched {
   readonly width: number;
   readonly framesDecoded: number;
   readonly framesDropped: number;
+  /** Bytes of sound that were decoded. */
+  readonly soundBytes: number;
   /** Seconds between what is shown and the end of the playlist, as hls.js counts them. */
   readonly latencyS: number;
   /** Seconds since what is shown came to the server, by the times of its segments and the clock of this machine. */
@@ -68,6 +70,7 @@ export async function watchHls(
       width: video.videoWidth,
       framesDecoded: quality.totalVideoFrames,
       framesDropped: quality.droppedVideoFrames,
+      soundBytes: video.webkitAudioDecodedByteCount,
       latencyS: hls.latency,
       behindS: (Date.now() - hls.playingDate?.getTime()) / 1000,
       isLowLatency: details?.canBlockReload === true && details.partTarget > 0,

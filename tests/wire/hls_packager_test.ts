@@ -209,6 +209,41 @@ for (const codecs of PAIRS) {
   });
 }
 
+Deno.test("MP3 alone is packed: frames behind a tag that has their time, and no parts", async () => {
+  using weir = new Packaging();
+  weir.package({ segmentMs: 500 });
+  const units = repeated("mp3", 4);
+  weir.send(units);
+  weir.publication.release();
+  weir.clock.turn(1);
+  const answer = await weir.packager.playlist("main", {});
+  const { segments } = readPlaylist(new TextDecoder().decode(there(answer).bytes));
+  assert(segments.length >= 3);
+  const reader = new FrameReader();
+  const frames = units.flatMap((unit) => reader.read(unit));
+  for (const { uri, map, parts } of segments) {
+    assertMatch(uri, /\.mp3$/);
+    assertEquals([map, parts.length], [undefined, 0]);
+    const bytes = await weir.file(uri);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length;) {
+      assertEquals(new TextDecoder().decode(bytes.subarray(at, at + 3)), "ID3");
+      const time = new DataView(bytes.buffer, bytes.byteOffset + at + 65, 8).getBigUint64(0);
+      at += 73;
+      const frame = frames[0]!;
+      assertAlmostEquals(Number(time) / 90, frame.ptsUs / 1000, 1);
+      while (at < bytes.length && bytes[at] === 0xff) {
+        const next = frameBytes(frames.shift()!);
+        assertEquals(bytes.subarray(at, at + next.length), next);
+        pieces.push(next);
+        at += next.length;
+      }
+    }
+    assert(pieces.length > 0);
+  }
+  assertEquals(frames.length, 0);
+});
+
 Deno.test("a playlist that is asked for by its number waits for it, and for no longer than three target durations", async () => {
   using weir = new Packaging();
   weir.package();

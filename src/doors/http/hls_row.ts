@@ -54,7 +54,7 @@ export function hlsRow(options: HlsRowOptions = {}): HttpOutput {
   };
   return {
     protocol: "http-hls",
-    suffix: /\/(?:index\.m3u8|hls\/([^/]+)\/([\w.]+\.(?:m3u8|m4s|mp4)))$/,
+    suffix: /\/(?:index\.m3u8|hls\/([^/]+)\/([\w.]+\.(?:m3u8|m4s|mp4|mp3)))$/,
     open: (shell) => {
       if (options.always) stateOf(shell).packagers.packageAll();
     },
