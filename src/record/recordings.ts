@@ -314,6 +314,18 @@ export class Recordings implements RecordedFiles {
     if (this.#state === "started") void this.sweep();
   }
 
+  /** Removes the oldest files of a store that holds them in memory, until it has half of what it had. */
+  shed(): void {
+    for (const { store, index } of this.#rules) {
+      const keepBytes = index.all.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
+      const nowUnixMs = this.#context.nowUnixMs();
+      for (const { path } of expiredFiles(index.all, { keepBytes, nowUnixMs })) {
+        index.delete(path);
+        void store.remove(path);
+      }
+    }
+  }
+
   /** A file that holds nothing is no recording. */
   #lost({ index, store }: ActiveRule, path: string): void {
     index.delete(path);

@@ -1,5 +1,6 @@
 import { ClipRoutes } from "../api/mod.ts";
 import type { HttpRoutes } from "../doors/http/mod.ts";
+import type { Hub } from "../hub/mod.ts";
 import type { ServerEvents } from "../events/mod.ts";
 import {
   MemoryStore,
@@ -45,6 +46,9 @@ export class KeptStreams implements ServerAgent {
   readonly routes: readonly HttpRoutes[];
   /** What is kept. */
   readonly recordings: Recordings;
+  readonly #hub: Hub;
+  readonly #store = new MemoryStore({ nowUnixMs: Date.now });
+  #letGo: (() => void) | undefined;
 
   /** Keeps nothing yet. */
   constructor(
@@ -53,9 +57,10 @@ export class KeptStreams implements ServerAgent {
       readonly elsewhere: RecordersElsewhere | undefined;
     },
   ) {
+    this.#hub = core.shell.hub;
     this.recordings = new Recordings({ ...recordersContext(core), elsewhere }, [{
       name,
-      to: new MemoryStore({ nowUnixMs: Date.now }),
+      to: this.#store,
       segmentMs: KEPT_FILE_MS,
       partMs: KEPT_PART_MS,
       keepMs: ms,
@@ -64,13 +69,22 @@ export class KeptStreams implements ServerAgent {
     this.routes = [new ClipRoutes({ keep: this.recordings, nowUnixMs: Date.now })];
   }
 
-  /** Keeps from now on. */
+  /** Keeps from now on; what it holds counts with what streams hold, and is let go with it. */
   start(): void {
-    this.recordings.start();
+    const store = this.#store;
+    const { recordings } = this;
+    this.#letGo = this.#hub.hold({
+      get heldBytes() {
+        return store.bytes;
+      },
+      shed: () => recordings.shed(),
+    });
+    recordings.start();
   }
 
   /** Keeps nothing more. */
   async stop(): Promise<void> {
+    this.#letGo?.();
     await this.recordings.stop();
   }
 }
