@@ -370,7 +370,9 @@ Deno.test("a program that talks is told when the camera goes, and ends by its si
   assertEquals(stream.backChannel?.isTaken, false);
 
   const gone = assertRejects(() => stream.talk(endless(), { codec: "pcma" }), HubError, "any more");
-  (await camera.talker(1)).close();
+  const talker = await camera.talker(1);
+  await heard(talker, 1);
+  talker.close();
   await gone;
 });
 
