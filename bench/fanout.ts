@@ -18,7 +18,7 @@
  * multiple of the first line's, for the same media.
  *
  * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another
- * checkout; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long; `nginx` with
+ * checkout; `weir-ffi`, with the permission of that name; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long; `nginx` with
  * libnginx-mod-rtmp, one worker; `node-media-server`, from npm; `mediamtx:PROGRAM`, `lal:PROGRAM`, `srs:PROGRAM`
  * and, gathering too, `srs-100ms:PROGRAM`. `bench:servers` measures all of them by a list of cases.
  *

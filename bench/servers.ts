@@ -86,7 +86,8 @@ const CASES: Readonly<Record<string, Case>> = {
 function rtsp(transport: "tcp" | "udp", players: number): Record<string, Case> {
   const title = `RTSP over ${transport.toUpperCase()}, ${players} players`;
   const via = `rtsp-${transport}` as const;
-  return { [`${via}-${players}`]: { title, via, streams: 1, players, kinds: ALL_OF_RTSP } };
+  const kinds = transport === "udp" ? [...ALL_OF_RTSP, "weir-ffi"] : ALL_OF_RTSP;
+  return { [`${via}-${players}`]: { title, via, streams: 1, players, kinds } };
 }
 
 /** What one round of one server has shown. */
@@ -115,7 +116,7 @@ async function readSettings(args: readonly string[]): Promise<Settings> {
   if (unknown.length > 0) {
     throw new RangeError(`No case ${unknown}: there are ${Object.keys(CASES)}`);
   }
-  const weirs = ["weir", "weir-http", "weir-100ms", "weir-2-workers"];
+  const weirs = ["weir", "weir-http", "weir-ffi", "weir-100ms", "weir-2-workers"];
   const servers = new Map(weirs.map((name) => [name, name]));
   const missing = await setUp();
   if (!missing.some((name) => name === "nginx" || name === "libnginx-mod-rtmp")) {

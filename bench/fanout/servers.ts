@@ -16,6 +16,7 @@ export interface ServerUnderTest extends AsyncDisposable {
 /** How each is started. */
 const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
   "weir": () => startWeir(ROOT),
+  "weir-ffi": () => startWeir(ROOT, [], ["--allow-ffi"]),
   "weir-2-workers": () => startWeir(ROOT, ["--workers", "2"]),
   "weir-http": startWithHttp,
   "weir-50ms": () => startWeir(ROOT, ["--flush", "50ms"]),
@@ -60,13 +61,18 @@ export async function startServer(name: string): Promise<ServerUnderTest> {
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
-async function startWeir(cwd: string, more: readonly string[] = []): Promise<ServerUnderTest> {
+async function startWeir(
+  cwd: string,
+  more: readonly string[] = [],
+  permissions: readonly string[] = [],
+): Promise<ServerUnderTest> {
   const port = freePort();
   const rtspPort = freePort(port + 1);
   const rtpPort = freeRtpPort();
   return await start(Deno.execPath(), {
     args: [
-      ...["run", "--allow-net", "--allow-read=.", "mod.ts", "--log-level", "warn"],
+      ...["run", "--allow-net", "--allow-read=.", ...permissions],
+      ...["mod.ts", "--log-level", "warn"],
       ...more,
       ...["--rtmp", `127.0.0.1:${port}`, "--rtsp", `127.0.0.1:${rtspPort}`],
       ...["--rtp", String(rtpPort)],

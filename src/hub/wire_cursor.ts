@@ -46,6 +46,8 @@ export interface CursorLog {
   preambleAt(place: WirePlace): Uint8Array;
   /** Returns a view of a segment: readers at the same place share one. */
   view(segment: WireSegment, start: number, end: number): Uint8Array;
+  /** Returns the messages of a segment from one index up to another: readers at the same place share them. */
+  run(segment: WireSegment, from: number, to: number): WireRun;
   /** Has `cursor` told of the next start. */
   seek(cursor: WireCursor): void;
   /** Has `cursor`, which does not wait yet, woken at the next flush. */
@@ -190,6 +192,7 @@ export class WireCursor {
   /**
    * Returns whole messages that the reader has not had yet, and passes over them: for readers that do
    * not want the bytes as they are. Only at a boundary, and without the preamble: see `takePreamble`.
+   * Readers at the same place get the same object, so that what one makes of it can be kept for the others.
    */
   takeRun(): WireRun | undefined {
     if (!this.#settle()) return undefined;
@@ -336,11 +339,11 @@ export class WireCursor {
   }
 
   #run(): WireRun {
-    const { bytes, entries } = this.#segment!;
+    const { entries } = this.#segment!;
     const end = this.#end;
     let to = entries.length;
     while (entries[to - 1]!.end > end) to--;
-    return { bytes, entries: entries.slice(this.#entryIndex(), to) };
+    return this.#log.run(this.#segment!, this.#entryIndex(), to);
   }
 
   /** Makes sure that there is a message to read at the cursor. */

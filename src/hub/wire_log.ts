@@ -1,7 +1,7 @@
 import type { MediaUnit } from "../media/mod.ts";
 import type { HeaderSet } from "./header_set.ts";
 import type { HubSettings } from "./options.ts";
-import { type CursorLog, WireCursor, type WireCursorOptions } from "./wire_cursor.ts";
+import { type CursorLog, WireCursor, type WireCursorOptions, type WireRun } from "./wire_cursor.ts";
 import type { WireFormat, WireLogWriter, WireRoom } from "./wire_format.ts";
 import { positionOf, type WirePlace, type WireSegment } from "./wire_place.ts";
 
@@ -66,6 +66,10 @@ export class WireLog implements WireLogWriter, CursorLog {
   /** The view that was given out last, and where it begins. */
   #view:
     | { readonly segment: WireSegment; readonly start: number; readonly bytes: Uint8Array }
+    | undefined;
+  /** The messages that were given out last, and where they begin. */
+  #run:
+    | { readonly segment: WireSegment; readonly from: number; readonly run: WireRun }
     | undefined;
   /** The unit that is being appended. */
   #unit: MediaUnit | undefined;
@@ -140,7 +144,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   shed(): void {
     this.#segments.splice(0, this.#segments.length - 1);
     this.#preamble = undefined;
-    this.#view = undefined;
+    this.#view = this.#run = undefined;
     if (this.#newestStart !== undefined && !this.has(this.#newestStart.segment)) {
       this.#newestStart = undefined;
     }
@@ -234,6 +238,18 @@ export class WireLog implements WireLogWriter, CursorLog {
     return bytes;
   }
 
+  /** Returns the messages of a segment from one index up to another: readers at the same place share them. */
+  run(segment: WireSegment, from: number, to: number): WireRun {
+    const last = this.#run;
+    if (
+      last?.segment === segment && last.from === from && last.run.entries.length === to - from
+    ) return last.run;
+    const { bytes, entries } = segment;
+    const run = { bytes, entries: entries.slice(from, to) };
+    this.#run = { segment, from, run };
+    return run;
+  }
+
   /** The segment after `segment`, or `undefined` when it is the last or has been dropped. */
   segmentAfter(segment: WireSegment): WireSegment | undefined {
     const first = this.#segments[0];
@@ -325,7 +341,7 @@ export class WireLog implements WireLogWriter, CursorLog {
         this.#newestStart = undefined;
       }
       this.#segments.shift();
-      this.#view = undefined;
+      this.#view = this.#run = undefined;
     }
   }
 }

@@ -1,14 +1,8 @@
 import type * as NodeDgram from "node:dgram";
 import { plainAddress } from "./address.ts";
+import type { DatagramPeer } from "./datagram_peer.ts";
+import { DatagramSegments } from "./datagram_segments.ts";
 import { readingTurn } from "./reading_turn.ts";
-
-/** A peer of datagrams. */
-export interface DatagramPeer {
-  /** Address, not a name. */
-  readonly hostname: string;
-  /** Port. */
-  readonly port: number;
-}
 
 /** A UDP socket as the server uses it. */
 export interface DatagramSocket {
@@ -18,6 +12,11 @@ export interface DatagramSocket {
   readonly port: number;
   /** Sends one datagram; it may be lost, and what the system says of that is not told. */
   send(bytes: Uint8Array, peer: DatagramPeer): Promise<void>;
+  /**
+   * Sends datagrams to one peer, as `send` does, one after the other: those that are under way at once overtake each
+   * other when the socket is full. `undefined` where all have left already. Neither run nor peer changes after.
+   */
+  sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined;
   /**
    * Calls `onDatagram` for each datagram until the socket is closed; the bytes are not changed after.
    */
@@ -84,6 +83,7 @@ async function joinDeno(
 }
 
 function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
+  const segments = DatagramSegments.of(conn.addr as Deno.NetAddr);
   return {
     hostname: (conn.addr as Deno.NetAddr).hostname,
     port: (conn.addr as Deno.NetAddr).port,
@@ -93,6 +93,10 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
       } catch {
         // A peer that is gone (ICMP port unreachable), a full buffer: UDP loses datagrams.
       }
+    },
+    sendRun(run, peer) {
+      const sent = segments?.send(run, peer) ?? 0;
+      return sent === run.length ? undefined : sendEach(conn, run.slice(sent), peer);
     },
     async receive(onDatagram) {
       let slab: Uint8Array = new Uint8Array(SLAB_BYTES);
@@ -133,8 +137,26 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
         await membership.leave();
       }
     },
-    close: () => conn.close(),
+    close() {
+      segments?.close();
+      conn.close();
+    },
   };
+}
+
+async function sendEach(
+  conn: Deno.DatagramConn,
+  run: readonly Uint8Array[],
+  peer: DatagramPeer,
+): Promise<void> {
+  const to: Deno.NetAddr = { ...peer, transport: "udp" };
+  for (const bytes of run) {
+    try {
+      await conn.send(bytes, to);
+    } catch {
+      // UDP loses datagrams, as above.
+    }
+  }
 }
 
 /** @internal */
@@ -189,6 +211,9 @@ function nodeSocket(socket: NodeDgram.Socket): DatagramSocket {
           resolve();
         }
       }),
+    async sendRun(run, peer) {
+      for (const bytes of run) await this.send(bytes, peer);
+    },
     async receive(onDatagram) {
       socket.on("message", (bytes, from) => {
         if (bytes.length >= DATAGRAM_BYTES) return;

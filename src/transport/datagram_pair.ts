@@ -1,4 +1,5 @@
-import { bindDatagram, type DatagramPeer, type DatagramSocket } from "./datagram.ts";
+import { bindDatagram, type DatagramSocket } from "./datagram.ts";
+import type { DatagramPeer } from "./datagram_peer.ts";
 
 /** Two UDP sockets of consecutive ports, the first one even (RFC 3550, 11): RTP and RTCP. */
 export interface DatagramPair {

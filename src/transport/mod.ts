@@ -6,12 +6,8 @@
 export * from "./acceptor.ts";
 export { canReach, isLoopback, plainAddress } from "./address.ts";
 export * from "./balancers.ts";
-export {
-  bindDatagram,
-  type DatagramPeer,
-  type DatagramSocket,
-  joinDatagramGroup,
-} from "./datagram.ts";
+export { bindDatagram, type DatagramSocket, joinDatagramGroup } from "./datagram.ts";
+export type * from "./datagram_peer.ts";
 export * from "./datagram_pace.ts";
 export * from "./datagram_pair.ts";
 export * from "./gentle_close.ts";

@@ -54,6 +54,26 @@ for (const [name, bind] of Object.entries(KINDS)) {
     await Promise.all([at.ended, bt.ended]);
   });
 
+  Deno.test(`${name}: a run of datagrams arrives in order, and costs nobody the socket`, async () => {
+    const a = await bind(LOCAL);
+    const b = await bind(LOCAL);
+    const { next, ended } = inbox(a);
+    const peer = { ...LOCAL, port: a.port };
+    const long = new Uint8Array(65_508);
+    const sizes = [1464, 1464, 700, 20, 1464];
+    await b.sendRun(
+      [long, ...sizes.map((size, number) => new Uint8Array(size).fill(number))],
+      peer,
+    );
+    for (const [number, size] of sizes.entries()) {
+      assertEquals((await next()).bytes, new Uint8Array(size).fill(number));
+    }
+    b.close();
+    await b.sendRun([Uint8Array.of(1)], peer);
+    a.close();
+    await ended;
+  });
+
   Deno.test(`${name}: a socket on :: serves both families, and names IPv4 peers as such`, async () => {
     const both = await bind({ hostname: "::", port: 0 });
     assertEquals(both.hostname, "::");
@@ -132,6 +152,30 @@ Deno.test("a program that was started without --unstable-net serves RTSP over UD
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "with --allow-ffi, runs of datagrams leave by few calls of the system, whole and in order",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const root = new URL("../../", import.meta.url);
+    const script = new URL("with_ffi.ts", import.meta.url).href;
+    const { code, stdout, stderr } = await run(Deno.execPath(), [
+      ...["run", "--no-lock", "--no-check", "--unstable-net", "--allow-net", "--allow-ffi"],
+      script,
+    ], { cwd: root.pathname });
+    assertEquals(code, 0, stderr);
+    const lines = ["127.0.0.1", "::", "::"].flatMap((bound) => [
+      `${bound}, of one size: 10 true true`,
+      `${bound}, of one size and a rest: 11 true true`,
+      `${bound}, of all sizes: 10 true true`,
+      `${bound}, of more than a call takes: 70 true true`,
+      `${bound}, of none: 0 true true`,
+      `${bound}, one too long before another: 9 false`,
+      `${bound}, closed: false`,
+    ]);
+    assertEquals(new TextDecoder().decode(stdout).trimEnd().split("\n"), lines);
+  },
 });
 
 Deno.test("datagrams that have come already leave timers their turn", async () => {

@@ -40,6 +40,11 @@ export function* framesOf(bytes: Uint8Array): Generator<RtspFrame> {
   }
 }
 
+/** The frames of a run of the log. */
+export function* framesIn({ bytes, entries }: WireRun): Generator<RtspFrame> {
+  for (const { start } of entries) yield frameAt(bytes, start);
+}
+
 /** Frames of `bytes`, as views that are as long as can be, up to `most` bytes where they are several frames. */
 export function* stretchesOf(
   frames: Iterable<RtspFrame>,
@@ -97,6 +102,11 @@ export class JoinBurst {
   /** Whether a run ends with what came after the player began, or has nothing else. */
   isOverAfter({ entries }: WireRun): boolean {
     return entries.at(-1)!.arrivedMs > this.#sinceMs;
+  }
+
+  /** Whether the player is to have all frames of a run, and none waits. */
+  isOverBefore({ entries }: WireRun): boolean {
+    return this.#settling === "settled" && entries[0]!.arrivedMs > this.#sinceMs;
   }
 
   /** The frames of a run that the player is to have. */

@@ -79,6 +79,14 @@ export class RtpSockets {
     return this.#sockets[options.rtcp ? 1 : 0].send(bytes, options.peer);
   }
 
+  /** Sends datagrams of one peer, in order: see {@linkcode DatagramSocket.sendRun}. */
+  sendRun(
+    packets: readonly Uint8Array[],
+    options: { readonly peer: DatagramPeer; readonly rtcp: boolean },
+  ): Promise<void> | undefined {
+    return this.#sockets[options.rtcp ? 1 : 0].sendRun(packets, options.peer);
+  }
+
   /**
    * Makes ready to send to multicast groups. Throws what the system says where there is no way to
    * `group`.

@@ -1,8 +1,9 @@
 import type { Clock, StreamReader, WireCursor } from "../../hub/mod.ts";
 import type { RtspPair, RtspServerSession } from "../../rtsp/mod.ts";
-import { DatagramPace, type Outbox } from "../../transport/mod.ts";
+import { DatagramPace, type DatagramPeer, type Outbox } from "../../transport/mod.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
-import { framesOf, JoinBurst, type RtspFrame } from "./join_burst.ts";
+import { type DatagramRun, datagramRuns, datagramRunsOf } from "./datagram_runs.ts";
+import { framesOf, JoinBurst } from "./join_burst.ts";
 import { RtspTcpFeed } from "./rtsp_tcp_feed.ts";
 import { protectionOf, type SessionProtection } from "./session_protection.ts";
 
@@ -107,12 +108,13 @@ export class RtspUdpPlayer implements RtspPlayer {
   packets = 0;
   bytes = 0;
   readonly #cursor: WireCursor;
-  readonly #sockets: Pick<RtpSockets, "send">;
+  readonly #sockets: Pick<RtpSockets, "sendRun">;
   readonly #clock: Clock;
   readonly #pace: DatagramPace;
   readonly #address: string;
   readonly #ports: ReadonlyMap<number, RtspPair>;
   readonly #protection: SessionProtection | undefined;
+  readonly #peers = new Map<number, DatagramPeer>();
   readonly #burst: JoinBurst;
   #running = false;
   #sending = false;
@@ -124,7 +126,7 @@ export class RtspUdpPlayer implements RtspPlayer {
   constructor(
     cursor: WireCursor,
     options: {
-      readonly sockets: Pick<RtpSockets, "send">;
+      readonly sockets: Pick<RtpSockets, "sendRun">;
       readonly clock: Clock;
       readonly address: string;
       readonly ports: ReadonlyMap<number, RtspPair>;
@@ -172,25 +174,45 @@ export class RtspUdpPlayer implements RtspPlayer {
         break;
       }
       const pauses = this.#pauses;
-      await this.#send(framesOf(this.#cursor.takePreamble()), pauses);
-      await this.#send(this.#burst.frames(run), pauses);
+      await this.#send(datagramRuns(framesOf(this.#cursor.takePreamble())), pauses);
+      await this.#send(
+        this.#burst.isOverBefore(run) ? datagramRunsOf(run) : datagramRuns(this.#burst.frames(run)),
+        pauses,
+      );
     }
     this.#sending = false;
   }
 
-  async #send(frames: Iterable<RtspFrame>, pauses: number): Promise<void> {
-    for (const { track, rtcp, packet: plain, isSettling = false } of frames) {
+  async #send(runs: Iterable<DatagramRun>, pauses: number): Promise<void> {
+    for (const { track, rtcp, packets: plain, isSettling } of runs) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
       if (port === undefined) continue;
-      const pause = isSettling ? this.#pause(SETTLING_PAUSE_MS) : this.#pace.next();
+      const pause = isSettling ? this.#pause(SETTLING_PAUSE_MS) : this.#pace.next(plain.length);
       if (pause !== undefined) await pause;
       if (this.#pauses !== pauses) return;
-      const packet = this.#protection?.protect(plain, { rtcp }) ?? plain;
-      this.packets++;
-      this.bytes += packet.length;
-      // One after the other: sends under way at once overtake each other when the socket is full.
-      await this.#sockets.send(packet, { peer: { hostname: this.#address, port }, rtcp });
+      const packets = this.#protected(plain, rtcp);
+      this.packets += packets.length;
+      for (const { length } of packets) this.bytes += length;
+      // One run after the other, as the datagrams of each.
+      const sent = this.#sockets.sendRun(packets, { peer: this.#peerAt(port), rtcp });
+      if (sent !== undefined) await sent;
     }
+  }
+
+  /** The same object each time: to send to who was sent to before costs less. */
+  #peerAt(port: number): DatagramPeer {
+    let peer = this.#peers.get(port);
+    if (peer === undefined) {
+      peer = { hostname: this.#address, port };
+      this.#peers.set(port, peer);
+    }
+    return peer;
+  }
+
+  #protected(packets: readonly Uint8Array[], rtcp: boolean): readonly Uint8Array[] {
+    const protection = this.#protection;
+    if (protection === undefined) return packets;
+    return packets.map((packet) => protection.protect(packet, { rtcp }));
   }
 
   #pause(ms: number): Promise<void> {

@@ -40,7 +40,9 @@ Deno.test("a player over UDP that pauses and plays on gets nothing of what was b
   };
   const sent: number[] = [];
   const player = new RtspUdpPlayer(cursor, {
-    sockets: { send: (packet) => Promise.resolve(void sent.push(packet[0]!)) },
+    sockets: {
+      sendRun: (packets) => Promise.resolve(packets.forEach(([first]) => sent.push(first!))),
+    },
     clock,
     address: "192.0.2.1",
     ports: new Map([[0, [5000, 5001]]]),
