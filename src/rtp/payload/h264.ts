@@ -8,6 +8,7 @@ import {
   type PacketizerOptions,
   type RtpPayload,
 } from "./access_unit.ts";
+import { evenPieceSize } from "./even_pieces.ts";
 import { splitNalUnits } from "./nal_units.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
 import type { PayloadFormat } from "./payload_format.ts";
@@ -251,11 +252,11 @@ function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]):
   const indicator = (nalUnit[0]! & 0xe0) | FU_A;
   const type = nalUnit[0]! & 0x1f;
   const content = nalUnit.subarray(1);
-  const count = Math.ceil(content.length / (maxSize - 2));
+  const size = evenPieceSize(content.length, maxSize - 2);
+  const count = Math.ceil(content.length / size);
   const all = new Uint8Array(content.length + count * 2);
   for (let i = 0, from = 0, at = 0; i < count; i++) {
-    // Pieces of equal size: a short last one would cost a packet as well.
-    const to = Math.ceil((content.length * (i + 1)) / count);
+    const to = Math.min(from + size, content.length);
     const end = at + 2 + to - from;
     all[at] = indicator;
     all[at + 1] = type | (i === 0 ? 0x80 : 0) | (i === count - 1 ? 0x40 : 0);

@@ -9,6 +9,7 @@ import {
   type RtpPayload,
 } from "./access_unit.ts";
 import { groupNalUnits, withMarker } from "./h264.ts";
+import { evenPieceSize } from "./even_pieces.ts";
 import { splitNalUnits } from "./nal_units.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
 import { numberOf, type PayloadFormat } from "./payload_format.ts";
@@ -235,10 +236,11 @@ function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]):
   const header = (nalUnit[0]! & 0x81) | (FRAGMENTATION << 1);
   const type = typeOf(nalUnit);
   const content = nalUnit.subarray(2);
-  const count = Math.ceil(content.length / (maxSize - 3));
+  const size = evenPieceSize(content.length, maxSize - 3);
+  const count = Math.ceil(content.length / size);
   const all = new Uint8Array(content.length + count * 3);
   for (let i = 0, from = 0, at = 0; i < count; i++) {
-    const to = Math.ceil((content.length * (i + 1)) / count);
+    const to = Math.min(from + size, content.length);
     const end = at + 3 + to - from;
     all[at] = header;
     all[at + 1] = nalUnit[1]!;

@@ -13,7 +13,7 @@ import {
 } from "./access_unit.ts";
 import { AudioDepacketizer } from "./audio_depacketizer.ts";
 import { type AacTiming, readAacTiming } from "./audio_specific_config.ts";
-import { evenPieces } from "./vp8.ts";
+import { evenPieces } from "./even_pieces.ts";
 import { bytesOf, type NamedFormat, type PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in an audioMuxElement: 64 frames would fit one, but no sender puts more than a few into it. */

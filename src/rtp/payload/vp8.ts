@@ -8,6 +8,7 @@ import {
   type PacketizerOptions,
   type RtpPayload,
 } from "./access_unit.ts";
+import { evenPieces } from "./even_pieces.ts";
 import { withMarker } from "./h264.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
 import type { PayloadFormat } from "./payload_format.ts";
@@ -118,18 +119,6 @@ export class Vp8Packetizer implements Packetizer {
     );
     return withMarker(payloads, unit.timestamp);
   }
-}
-
-/** Cuts `bytes` into the fewest pieces of at most `maxSize`, all of about the same size. */
-export function evenPieces(bytes: Uint8Array, maxSize: number): Uint8Array[] {
-  const count = Math.ceil(bytes.length / maxSize);
-  const pieces: Uint8Array[] = [];
-  for (let i = 0, from = 0; i < count; i++) {
-    const to = Math.ceil((bytes.length * (i + 1)) / count);
-    pieces.push(bytes.subarray(from, to));
-    from = to;
-  }
-  return pieces;
 }
 
 /** RFC 7741. */

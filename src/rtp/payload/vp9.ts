@@ -10,7 +10,7 @@ import {
 } from "./access_unit.ts";
 import { withMarker } from "./h264.ts";
 import { UnitAssembler, type UnitStart } from "./unit_assembler.ts";
-import { evenPieces } from "./vp8.ts";
+import { evenPieces } from "./even_pieces.ts";
 import type { PayloadFormat } from "./payload_format.ts";
 
 /** Bytes in a VP9 picture: a key frame of the largest picture at a high rate. */
