@@ -155,6 +155,6 @@ console.log(
 );
 isOver = true;
 await Promise.allSettled(watching);
-// The publisher goes on for ever, and an exit would leave the server behind.
-await server[Symbol.asyncDispose]();
+// The publisher goes on for ever, so this ends by an exit, which would leave the server behind: it is told first.
+void server[Symbol.asyncDispose]();
 Deno.exit(failures > 0 || late > 0 ? 1 : 0);
