@@ -87,15 +87,18 @@ int main(int count, char **arguments) {
   for (unsigned turn = 1;; turn++) {
     if (turn % ACKNOWLEDGE_EVERY == 0) {
       for (int at = 0; at < players; at++) {
-        write_whole(fds[at], acknowledgement, sizeof acknowledgement);
+        if (fds[at] >= 0) write_whole(fds[at], acknowledgement, sizeof acknowledgement);
       }
     }
     for (int at = 0; at < players; at++) {
       for (;;) {
         ssize_t taken = recv(fds[at], nowhere, BUFFER, MSG_TRUNC | MSG_DONTWAIT);
+        if (fds[at] < 0) break;
         if (taken == 0 || (taken < 0 && errno != EAGAIN)) {
           fprintf(stderr, "a player was closed\n");
-          return 1;
+          close(fds[at]);
+          fds[at] = -1;
+          break;
         }
         if (taken < 0) break;
         bytes += (unsigned long long)taken;
