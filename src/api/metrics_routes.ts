@@ -1,4 +1,4 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpRoutes, type HttpVisit, wholeAnswer } from "../doors/http/mod.ts";
 import type { StreamTotals } from "../hub/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import { EventLoopDelay } from "./event_loop_delay.ts";
@@ -57,7 +57,7 @@ export class MetricsRoutes implements HttpRoutes {
       const parts = { totals: totals(), version, uptimeMs: uptimeMs(), delay: this.#delay };
       return serverMetrics({ snapshot, ...parts });
     });
-    return new Response(text, {
+    return wholeAnswer(text, {
       headers: {
         "content-type": "text/plain; version=0.0.4; charset=utf-8",
         "cache-control": "no-store",

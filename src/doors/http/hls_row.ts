@@ -9,6 +9,7 @@ import { type HlsViewer, HlsViewers } from "./hls_viewers.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer } from "./json_answer.ts";
+import { wholeAnswer } from "./whole_answer.ts";
 
 /** How streams are played as HLS. */
 export interface HlsOptions extends HlsPackagingOptions {
@@ -196,7 +197,7 @@ async function serveFile(
   if (isKnown(visit, tag)) return new Response(null, { status: 304, headers });
   const { bytes, contentType } = answer.value;
   viewer.sent(bytes.length);
-  return new Response(bodyOf(bytes), {
+  return wholeAnswer(bodyOf(bytes), {
     headers: { ...headers, "content-type": contentType, "x-content-type-options": "nosniff" },
   });
 }
@@ -223,14 +224,14 @@ function playlistAnswer(
   headers["content-type"] = PLAYLIST_TYPE;
   headers["x-content-type-options"] = "nosniff";
   const takesGzip = /\bgzip\b/.test(visit.request.headers.get("accept-encoding") ?? "");
-  if (!takesGzip) return new Response(bodyOf(bytes), { headers });
+  if (!takesGzip) return wholeAnswer(bodyOf(bytes), { headers });
   let packed = compressed.get(bytes);
   if (packed === undefined) {
     packed = gzipSync(bytes);
     compressed.set(bytes, packed);
   }
   headers["content-encoding"] = "gzip";
-  return new Response(bodyOf(packed), { headers });
+  return wholeAnswer(bodyOf(packed), { headers });
 }
 
 function isKnown({ request }: StreamVisit, tag: string): boolean {

@@ -1,4 +1,5 @@
 import type { NotGranted, RefusalKind } from "../../gate/mod.ts";
+import { wholeAnswer } from "./whole_answer.ts";
 
 /** What a client is told that does not get what it asked for: a code for programs, and the reason for people. */
 export interface HttpFault {
@@ -40,7 +41,7 @@ export function jsonTextAnswer(
     readonly headers?: Readonly<Record<string, string>>;
   } = {},
 ): Response {
-  return new Response(`${json}\n`, {
+  return wholeAnswer(`${json}\n`, {
     status,
     headers: {
       "content-type": "application/json",

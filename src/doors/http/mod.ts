@@ -14,5 +14,6 @@ export type { HttpRequestInfo } from "./http_request_info.ts";
 export type * from "./http_routes.ts";
 export * from "./http_visit.ts";
 export * from "./json_answer.ts";
+export { wholeAnswer } from "./whole_answer.ts";
 export type * from "./player_socket.ts";
 export type { WebRtcOptions } from "./webrtc/webrtc.ts";

@@ -3,6 +3,7 @@ import type { Transport } from "../../../transport/mod.ts";
 import type { ServerTiming } from "../../mod.ts";
 import { StallWatch } from "../byte_feed.ts";
 import { faultAnswer } from "../json_answer.ts";
+import { wholeBody } from "../whole_answer.ts";
 import { type AnswerLength, encodeAnswerHead } from "./answer_head.ts";
 import { Incoming } from "./incoming.ts";
 import { RequestBody } from "./request_body.ts";
@@ -176,11 +177,12 @@ export class Http1Connection {
     this.#body = undefined;
     if (body?.fault !== undefined) throw body.fault;
     await body?.granted;
+    const whole = wholeBody(response);
     try {
       if (this.#isGone) return false;
-      reader = response.body?.getReader();
+      if (whole === undefined) reader = response.body?.getReader();
       const isRead = body === undefined || body.isOver;
-      const goesOn = await this.#respond(response, { head, reader, mayGoOn: isRead });
+      const goesOn = await this.#respond(response, { head, whole, reader, mayGoOn: isRead });
       if (response.status !== 101 || socket === undefined) return goesOn && !this.#isGone;
       isOver = true;
       const { clock, timing } = this.#options;
@@ -193,8 +195,8 @@ export class Http1Connection {
       return false;
     } finally {
       isOver = true;
-      if (reader === undefined) await response.body?.cancel();
-      else await reader.cancel().catch(() => {});
+      if (reader !== undefined) await reader.cancel().catch(() => {});
+      else if (whole === undefined) await response.body?.cancel();
     }
   }
 
@@ -211,8 +213,9 @@ export class Http1Connection {
   /** Writes an answer; whether another request may come. */
   async #respond(
     response: Response,
-    { head, reader, mayGoOn }: {
+    { head, whole, reader, mayGoOn }: {
       readonly head: RequestHead;
+      readonly whole: Uint8Array | undefined;
       readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
       readonly mayGoOn: boolean;
     },
@@ -230,7 +233,7 @@ export class Http1Connection {
       return goesOn(length);
     }
     if (reader === undefined) {
-      await this.#write(begin(0));
+      await this.#begin(begin(whole?.length ?? 0), whole ?? NOTHING);
       return goesOn(0);
     }
     const first = reader.read();
@@ -243,11 +246,7 @@ export class Http1Connection {
     const begun = begin(length);
     const piece = one?.done === false ? one.value.subarray(0, missing) : NOTHING;
     missing -= piece.length;
-    if (piece.length <= SHORT_BYTES) await this.#write(joined(begun, piece));
-    else {
-      await this.#write(begun);
-      await this.#write(piece);
-    }
+    await this.#begin(begun, piece);
     if (one?.done) return goesOn(length) && missing === 0;
     for (let read = await (second ?? first); !read.done; read = await reader.read()) {
       const bytes = read.value.subarray(0, missing);
@@ -256,6 +255,13 @@ export class Http1Connection {
     }
     // A body that is shorter than it was said to be is seen by the connection's end.
     return goesOn(length) && missing === 0;
+  }
+
+  /** Writes the head of an answer, and what is there of its body. */
+  async #begin(head: Uint8Array, piece: Uint8Array): Promise<void> {
+    if (piece.length <= SHORT_BYTES) return await this.#write(joined(head, piece));
+    await this.#write(head);
+    await this.#write(piece);
   }
 
   /** Writes all of `bytes`; never called twice at once. */
@@ -351,20 +357,23 @@ function requestOf(
   if (FORBIDDEN.has(method)) {
     throw new RequestFault(405, `The method ${method} is not for this server`);
   }
-  const host = headers.find(([name]) => name.toLowerCase() === "host")?.[1] ??
+  const host = headers.find(([name]) => name === "host")?.[1] ??
     (isOld ? "localhost" : "");
   if (!/^[^\s/?#@\\]+$/.test(host)) throw new RequestFault(400, "The Host is none");
   const base = `${isTls ? "https" : "http"}://${host}`;
   const url = target.startsWith("/") ? base + target : target === "*" ? `${base}/*` : target;
-  if (!/^https?:/i.test(url) || !URL.canParse(url)) {
+  const mayHaveBody = method !== "GET" && method !== "HEAD";
+  try {
+    if (!/^https?:/i.test(url)) throw new TypeError("Another scheme");
+    return new Request(url, {
+      method,
+      headers: headers as [string, string][],
+      ...(body !== undefined && mayHaveBody ? { body: body.readable } : {}),
+    });
+  } catch {
+    // What a head may have beside, it has been looked through for.
     throw new RequestFault(400, "The target of the request is none");
   }
-  const mayHaveBody = method !== "GET" && method !== "HEAD";
-  return new Request(url, {
-    method,
-    headers: headers as [string, string][],
-    ...(body !== undefined && mayHaveBody ? { body: body.readable } : {}),
-  });
 }
 
 /** Methods that a `Request` cannot have, and no handler here has. */

@@ -26,7 +26,7 @@ export interface RequestHead {
   readonly target: string;
   /** Whether it is a request of HTTP/1.0. */
   readonly isOld: boolean;
-  /** The headers in their order, names as they were sent. */
+  /** The headers in their order, names in small letters. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Bytes of its body; `"chunked"` where these say themselves where it ends. */
   readonly body: number | "chunked";
@@ -122,7 +122,7 @@ function parseHead(text: string): RequestHead {
   }
   return {
     method,
-    target: target.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`),
+    target: encoded(target),
     isOld,
     headers,
     body: bodyOf(headers, isOld),
@@ -131,12 +131,31 @@ function parseHead(text: string): RequestHead {
   };
 }
 
+/** A target with what is not ASCII as percent-encoding has it. */
+function encoded(target: string): string {
+  if (/^[!-~]*$/.test(target)) return target;
+  return target.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
+}
+
 function parseHeader(line: string): readonly [string, string] {
   const colon = line.indexOf(":");
   const [name, value] = [line.slice(0, Math.max(0, colon)), line.slice(colon + 1)];
   // A name with a blank behind it, and a value that goes on in the next line, are read in more than one way.
   if (!TOKEN.test(name) || !VALUE.test(value)) throw malformed();
-  return [name, value.replace(/^[ \t]+|[ \t]+$/g, "")];
+  return [name.toLowerCase(), trimmed(value)];
+}
+
+/** A value without the blanks around it (RFC 9110, 5.5). */
+function trimmed(value: string): string {
+  let [from, to] = [0, value.length];
+  while (isBlank(value, from)) from++;
+  while (to > from && isBlank(value, to - 1)) to--;
+  return value.slice(from, to);
+}
+
+function isBlank(value: string, at: number): boolean {
+  const code = value.charCodeAt(at);
+  return code === 0x20 || code === 0x09;
 }
 
 /** How long the body is (RFC 9112, 6.3). */
@@ -157,14 +176,19 @@ function bodyOf(headers: RequestHead["headers"], isOld: boolean): number | "chun
 }
 
 function valuesOf(headers: RequestHead["headers"], wanted: string): string[] {
-  return headers.flatMap(([name, value]) => name.toLowerCase() === wanted ? [value] : []);
+  const values: string[] = [];
+  for (const [name, value] of headers) if (name === wanted) values.push(value);
+  return values;
 }
 
 /** The words of a header that is a list, in small letters. */
 function listOf(headers: RequestHead["headers"], wanted: string): string[] {
-  return valuesOf(headers, wanted).flatMap((value) =>
-    value.toLowerCase().split(",").map((word) => word.trim()).filter((word) => word !== "")
-  );
+  const values = valuesOf(headers, wanted);
+  return values.length === 0
+    ? values
+    : values.flatMap((value) =>
+      value.toLowerCase().split(",").map((word) => word.trim()).filter((word) => word !== "")
+    );
 }
 
 /** A character for each byte: the platform's "latin1" has others for some. */
