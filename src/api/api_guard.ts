@@ -1,6 +1,5 @@
 import { isSameText } from "../bytes/mod.ts";
-import { faultAnswer, type HttpVisit } from "../doors/http/mod.ts";
-import { proofOf } from "./proof.ts";
+import { faultAnswer, type HttpVisit, proofOf } from "../doors/http/mod.ts";
 
 /** Who may use the API. */
 export interface ApiGuardOptions {

@@ -1,6 +1,5 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpRoutes, type HttpVisit, playRefusal } from "../doors/http/mod.ts";
 import { RecordingError, RecordingPlayback, type Recordings } from "../record/mod.ts";
-import { playRefusal } from "./play_refusal.ts";
 
 /** The path of a clip, behind the stream's name. */
 const SUFFIX = "/clip.mp4";

@@ -1,4 +1,10 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit, jsonAnswer } from "../doors/http/mod.ts";
+import {
+  faultAnswer,
+  type HttpRoutes,
+  type HttpVisit,
+  jsonAnswer,
+  playRefusal,
+} from "../doors/http/mod.ts";
 import {
   type ListedSegment,
   RecordingError,
@@ -8,7 +14,6 @@ import {
 } from "../record/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import { recordingFault } from "./recording_fault.ts";
-import { playRefusal } from "./play_refusal.ts";
 
 /** Where recordings are. */
 const BASE = "/v1/recordings";

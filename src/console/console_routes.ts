@@ -1,4 +1,10 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit } from "../doors/http/mod.ts";
+import {
+  faultAnswer,
+  type HttpRoutes,
+  type HttpVisit,
+  jsonAnswer,
+  playRefusal,
+} from "../doors/http/mod.ts";
 import { qrCode } from "./qr_code.ts";
 import { isPlayerScript, playerScript } from "./text_asset.ts";
 import cameraJs from "./assets/camera.js" with { type: "text" };
@@ -40,6 +46,9 @@ const RECORDINGS = "/recordings";
 /** Names of streams; what ends like a file's name is none of these. */
 const STREAM = /^\/[^/.][^/]*(\/[^/]+)*\/[^/.]+\/?$/;
 
+/** What the addresses of a stream are made of; what else the server listens for is not for everybody. */
+const TOLD = ["rtmp", "rtmps", "rtsp", "rtsps"];
+
 /** Nothing of another host, nothing inline; media of players come as blobs. */
 const POLICY = [
   "default-src 'none'",
@@ -54,14 +63,24 @@ const POLICY = [
 
 /**
  * The console: pages for people. `/` shows the live streams, `/live/cam` one of them, `/live/cam?embed=1` a bare player for
- * an iframe, `/recordings` what was recorded. The pages read the API with its token, which comes in the fragment of their address; a stream's page plays
- * without it.
+ * an iframe, `/recordings` what was recorded. The pages read the API with its token, which comes in the fragment of their
+ * address; a stream's page plays without it, and reads the ports of the stream's addresses at its own path as JSON:
+ * `{ "addresses": [{ "protocol": "rtmp", "port": 1935 }] }`, which needs what playing needs.
  */
 export class ConsoleRoutes implements HttpRoutes {
   /** See {@linkcode HttpRoutes.protocol}. */
   readonly protocol = "http-console";
   /** See {@linkcode HttpRoutes.place}: streams' own paths go before. */
   readonly place = "after-outputs";
+
+  readonly #addresses: () => readonly { readonly protocol: string; readonly port: number }[];
+
+  /** Makes the pages of a server that listens at some addresses. */
+  constructor({ addresses }: {
+    readonly addresses: () => readonly { readonly protocol: string; readonly port: number }[];
+  }) {
+    this.#addresses = addresses;
+  }
 
   /** See {@linkcode HttpRoutes.has}. */
   has(path: string): boolean {
@@ -77,8 +96,10 @@ export class ConsoleRoutes implements HttpRoutes {
       return faultAnswer({ status: 405, code: "method", reason, headers });
     }
     if (path.startsWith(FOLDER)) return await asset(path.slice(FOLDER.length), url);
+    const accept = request.headers.get("accept") ?? "";
+    if (STREAM.test(path) && accept.includes("application/json")) return await this.#doors(visit);
     // Programs, which take anything, are told that there is no such file rather than given a page.
-    if (path !== "/" && !(request.headers.get("accept") ?? "").includes("text/html")) {
+    if (path !== "/" && !accept.includes("text/html")) {
       return faultAnswer({ status: 404, code: "absent", reason: `There is nothing at ${path}` });
     }
     // What stands in front of all paths is the server's own word, and no part of the request.
@@ -88,7 +109,19 @@ export class ConsoleRoutes implements HttpRoutes {
       "content-security-policy": isEmbedded ? POLICY : `${POLICY}; frame-ancestors 'self'`,
       "cache-control": "no-cache",
       "referrer-policy": "no-referrer",
+      "vary": "accept",
     });
+  }
+
+  /** Tells whoever may play a stream by which ports it is played and published. */
+  async #doors(visit: HttpVisit): Promise<Response> {
+    const name = visit.path.replace(/^\/|\/$/g, "");
+    const refusal = await playRefusal(visit, name);
+    if (refusal !== undefined) return refusal;
+    const addresses = this.#addresses()
+      .filter(({ protocol }) => TOLD.includes(protocol))
+      .map(({ protocol, port }) => ({ protocol, port }));
+    return jsonAnswer({ addresses }, { headers: { vary: "accept" } });
   }
 }
 

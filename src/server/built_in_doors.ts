@@ -11,6 +11,7 @@ import { RtspDoor, type RtspDoorOptions } from "../doors/rtsp/mod.ts";
 import { rangesOf } from "./gate_rules.ts";
 import type { ServerOptions } from "./options.ts";
 import type { ServerCore } from "./server_core.ts";
+import type { ServerAddress } from "./statistics.ts";
 
 /** What a server has beside its options for its doors. */
 export interface DoorParts {
@@ -18,6 +19,8 @@ export interface DoorParts {
   readonly askAtConnect: () => boolean;
   /** What the agents of the server answer over HTTP. */
   readonly routes: readonly HttpRoutes[];
+  /** Where all of the server listens, its workers too. */
+  readonly addresses: () => readonly ServerAddress[];
 }
 
 /** The doors that every server has, and those of the program. */
@@ -42,7 +45,8 @@ const NO_PORTS = {
 } as const;
 
 /** Makes the doors of a server. Where workers serve, this thread has no ports of its own. */
-export function makeDoors(core: ServerCore, { askAtConnect, routes }: DoorParts): ServerDoors {
+export function makeDoors(core: ServerCore, parts: DoorParts): ServerDoors {
+  const { askAtConnect, routes, addresses } = parts;
   const { part, workers, options } = core;
   const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
   const rtmp = new RtmpDoor({ ...listening, askAtConnect, connectKey: part?.connectKey });
@@ -53,7 +57,7 @@ export function makeDoors(core: ServerCore, { askAtConnect, routes }: DoorParts)
       new HealthRoutes({ whyNotReady: () => whyNotReady(core) }),
       ...part?.routes ?? [],
       ...routes,
-      ...options.console === false ? [] : [new ConsoleRoutes()],
+      ...options.console === false ? [] : [new ConsoleRoutes({ addresses })],
     ],
     tokenPrefix: part?.tokenPrefix,
   }));

@@ -174,7 +174,7 @@ export class Server {
     this.recordings = this.#agents.recordings;
     this.apiToken = this.#agents.api?.token;
     const routes = this.#agents.all.flatMap((agent) => agent.routes ?? []);
-    this.#doors = makeDoors(core, { askAtConnect, routes });
+    this.#doors = makeDoors(core, { askAtConnect, routes, addresses: () => this.addresses });
     this.#shell.addDoors(this.#doors.all);
     this.#counts = new ServerCounts({
       shell: this.#shell,

@@ -40,6 +40,14 @@ Deno.test({
     const wall = await chromium.page(`${base}/#token=${server.apiToken}`);
     await becomes(wall, `document.querySelector(".card strong")?.textContent === "live/cam"`);
     assertEquals(await wall.evaluate("location.hash"), "");
+    // What fails once is told, and all is there again.
+    await wall.evaluate(`((real) => {
+      globalThis.fetch = () => Promise.reject(new TypeError("It is away"));
+      setTimeout(() => globalThis.fetch = real, 3000);
+    })(fetch)`);
+    await becomes(wall, `document.getElementById("summary").textContent.includes("not answer")`);
+    await becomes(wall, `document.getElementById("summary").textContent.startsWith("1 live")`);
+    assertEquals(await wall.evaluate(`document.querySelectorAll(".card").length`), 1);
 
     const page = await chromium.page(`${base}/live/cam`);
     for (const way of ["HTTP-FLV", "LL-HLS", "WebRTC"]) {
@@ -106,6 +114,52 @@ Deno.test({
     }
     await page.evaluate(`dispatchEvent(new KeyboardEvent("keydown", { key: "m" }))`);
     await becomes(page, `!document.querySelector("video").muted`);
+  },
+});
+
+Deno.test({
+  name:
+    "a player that is kicked is told so by each way to watch, and the keyboard stays where it is",
+  ignore: ignoreWithout("chromium", "ffmpeg"),
+  async fn() {
+    await using weir = await TestServer.start({ http: LOCAL, webrtc: LOCAL });
+    const { server } = weir;
+    const { port } = server.addresses.find(({ protocol }) => protocol === "http")!;
+    await using _ = ffmpeg([
+      ...["-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=15", "-c:v", "libx264"],
+      ...["-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-pix_fmt", "yuv420p"],
+      ...["-f", "flv", `${weir.url}/live/cam`],
+    ], { limitMs: 120_000 });
+    await weir.log.line(({ message }) => message.includes("publish started"));
+    await using chromium = await Chromium.start();
+    const base = `http://127.0.0.1:${port}/live/cam`;
+    const page = await chromium.page(`${base}#token=${server.apiToken}`);
+    await becomes(page, `document.querySelector("main").textContent.includes("${weir.url}")`);
+    const row = (text: string): string =>
+      `[...document.querySelectorAll("tr")].find((r) => r.textContent.includes("${text}"))`;
+    await becomes(page, `${row("publishes")} !== undefined`);
+    const kick = `${row("publishes")}.querySelector("button")`;
+    await page.evaluate(`(globalThis.focused = ${kick}).focus()`);
+    for (
+      const [way, protocol] of [
+        ["WebRTC", "whep"],
+        ["HTTP-FLV", "http-flv"],
+        ["LL-HLS", "http-hls"],
+      ]
+    ) {
+      await page.evaluate(press(way!));
+      await becomes(page, `document.querySelector("video").currentTime > 0.5`);
+      await becomes(page, `document.querySelector("h1").className === "live on"`);
+      await becomes(page, `${row(`plays${protocol}`)} != null`);
+      await page.evaluate(
+        `${row(`plays${protocol}`)}.querySelector("button").click()`,
+      );
+      await becomes(page, `document.querySelector(".hint").textContent !== ""`);
+      await becomes(page, `document.querySelector("h1").className === "live"`);
+    }
+    assertEquals(await page.evaluate(`document.activeElement === focused`), true);
+    await page.evaluate("focused.click()");
+    await weir.log.line(({ message }) => message.includes("publish ended"));
   },
 });
 

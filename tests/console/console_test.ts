@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Server } from "../../mod.ts";
+import { fixedUsers, Server } from "../../mod.ts";
+import { TestServer } from "../support/test_server.ts";
 
 async function get(path: string, init: RequestInit & { prefix?: string } = {}) {
   await using server = new Server();
@@ -57,6 +58,37 @@ Deno.test("other methods, files and forms are refused in words", async () => {
     assertEquals(answer.status, status, `${path}: ${body}`);
     if (status !== 404 || body !== "") assert(JSON.parse(body).reason, body);
   }
+});
+
+Deno.test("a stream's page is told the ports of its addresses, and of nothing else, by who may play it", async () => {
+  const local = { hostname: "127.0.0.1", port: 0 };
+  const authenticate = fixedUsers({ ann: "secret" });
+  await using weir = await TestServer.start({
+    http: local,
+    webrtc: local,
+    hooks: { authenticate },
+  });
+  const { server, port } = weir;
+  const told = async (query: string) => {
+    const url = `http://localhost/live/none${query}`;
+    const headers = { accept: "application/json" };
+    const answer = await server.fetch(new Request(url, { headers }));
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  const granted = await told("?user=ann&password=secret");
+  assertEquals(granted.status, 200);
+  assertEquals(granted.body, { addresses: [{ protocol: "rtmp", port }] });
+  assertEquals(granted.headers.get("cache-control"), "no-store");
+  assertEquals(granted.headers.get("vary"), "accept");
+  for (const query of ["", "?user=ann&password=wrong"]) {
+    const { status, body } = await told(query);
+    assertEquals([status, body.addresses], [401, undefined], query);
+  }
+  const page = await server.fetch(
+    new Request("http://localhost/live/none", { headers: { accept: "text/html" } }),
+  );
+  assertEquals([page.status, page.headers.get("vary")], [200, "accept"]);
+  await page.body?.cancel();
 });
 
 Deno.test("without the console there are no pages, and streams play all the same", async () => {

@@ -1,5 +1,6 @@
 // Publishes the camera of this browser by WHIP.
-import { base, credentials, encoded, make } from "./page.js";
+import { ask, credentials, encoded, make, throwUnlessOk } from "./page.js";
+import { whenEnded } from "./player.js";
 
 /** A button that begins and ends it. */
 export function cameraButton(name) {
@@ -46,23 +47,22 @@ async function publishCamera(name, onEnd) {
     if (session !== undefined) fetch(session, { method: "DELETE" }).catch(() => {});
   };
   connection.onconnectionstatechange = () => {
-    if (["failed", "closed"].includes(connection.connectionState)) onEnd();
+    if (connection.connectionState === "failed") onEnd();
   };
   try {
     for (const track of media.getTracks()) {
       connection.addTransceiver(track, { direction: "sendonly", streams: [media] });
     }
     await connection.setLocalDescription();
-    const answer = await fetch(`${base}/${encoded(name)}/whip${location.search}`, {
+    const answer = await ask(`${encoded(name)}/whip${location.search}`, {
       method: "POST",
       headers: { "content-type": "application/sdp", ...credentials() },
       body: connection.localDescription.sdp,
     });
-    if (!answer.ok) {
-      throw new Error((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
-    }
+    await throwUnlessOk(answer);
     session = answer.headers.get("location");
     await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    whenEnded(connection, onEnd);
     return { stop };
   } catch (error) {
     stop();

@@ -20,7 +20,7 @@ async function show() {
       main.replaceChildren(make("h1", {}, "weir"), tokenForm(show));
       return;
     }
-    summary.textContent = `The server does not answer: ${error.message}`;
+    summary.textContent = error.message;
     await wait(EVERY_MS);
     await show();
   }

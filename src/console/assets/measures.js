@@ -8,6 +8,11 @@ export function bitrate(bits) {
   return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mb/s` : `${Math.round(bits / 1000)} kb/s`;
 }
 
+/** So many of something. */
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Hours, minutes, seconds. */
 export function duration(ms) {
   const seconds = Math.floor(ms / 1000);
@@ -38,9 +43,7 @@ export function playersOf({ players, playersByProtocol }) {
   const parts = Object.entries(playersByProtocol).map(([protocol, count]) =>
     `${count} ${protocol}`
   );
-  return `${players} ${players === 1 ? "player" : "players"}${
-    parts.length ? `: ${parts.join(", ")}` : ""
-  }`;
+  return `${counted(players, "player")}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
 const history_ = new Map();

@@ -39,14 +39,39 @@ export function credentials() {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
+/** Asks the server, by a path of it. */
+export function ask(path, init) {
+  return fetch(`${base}/${path}`, init).catch(() => {
+    throw new Error(statusText(0));
+  });
+}
+
+/** Throws what the server says where it has refused something. */
+export async function throwUnlessOk(answer) {
+  if (answer.ok) return;
+  throw new Error((await answer.json().catch(() => ({}))).reason ?? statusText(answer.status));
+}
+
+const STATUS_TEXTS = {
+  0: "The server does not answer",
+  401: "This needs a password, or a token in the address: ?token=",
+  403: "This is not allowed",
+  404: "The stream is not live",
+};
+
+/** What a status of HTTP is in words, where nothing else is known of it; 0 where nothing has answered. */
+export function statusText(status) {
+  return STATUS_TEXTS[status] ?? `The server answers ${status}`;
+}
+
 /** Asks the API. */
 export async function api(path, method = "GET") {
   const headers = credentials();
-  const answer = await fetch(`${base}/v1${path === "" ? "" : `/${path}`}`, { method, headers });
-  if (answer.status === 401 || answer.status === 403) throw new NoToken();
-  if (!answer.ok) {
-    throw new Error((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
+  const answer = await ask(`v1${path === "" ? "" : `/${path}`}`, { method, headers });
+  if (answer.status === 401 || answer.status === 403) {
+    throw new NoToken("The token is not accepted");
   }
+  await throwUnlessOk(answer);
   return answer.status === 204 ? undefined : await answer.json();
 }
 
@@ -55,6 +80,7 @@ export const encoded = (name) => name.split("/").map(encodeURIComponent).join("/
 
 /** Asks for the token. */
 export function tokenForm(onGiven) {
+  const isWrong = sessionStorage.getItem(TOKEN) !== null;
   const input = make("input", { type: "password", id: "token", autocomplete: "off", size: 32 });
   return make(
     "form",
@@ -69,6 +95,9 @@ export function tokenForm(onGiven) {
     make("label", { for: "token" }, "Token of the API"),
     input,
     make("button", { type: "submit" }, "Open"),
+    isWrong
+      ? make("span", { class: "error", role: "alert" }, "The token is not accepted")
+      : undefined,
     make("p", {}, "weir prints it as it starts, or an operator has set it."),
   );
 }

@@ -1,5 +1,5 @@
 // Plays a stream in a video element, by one of several ways; each is loaded when it is chosen.
-import { base } from "./page.js";
+import { ask, base, encoded, statusText, throwUnlessOk } from "./page.js";
 import { aheadOf, keepAtLiveEdge } from "./live_edge.js";
 
 /** Loads a script once, and resolves with the global that it makes. */
@@ -12,7 +12,11 @@ function load(url, name) {
         const script = document.createElement("script");
         script.src = url;
         script.onload = () => resolve(globalThis[name]);
-        script.onerror = () => reject(new Error("The player cannot be loaded here"));
+        script.onerror = () => {
+          loaded.delete(url);
+          script.remove();
+          reject(new Error("The player cannot be loaded here"));
+        };
         document.head.append(script);
       }),
     );
@@ -37,13 +41,13 @@ const WAYS = {
 
 /** Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. */
 export function startPlayer(video, { name, way, query, onFail, onNote = () => {} }) {
-  const path = `${base}/${name.split("/").map(encodeURIComponent).join("/")}`;
+  const path = `${base}/${encoded(name)}`;
   const state = { isStopped: false, end: () => {}, latencyMs: () => undefined };
   const fail = (reason) => {
     if (!state.isStopped) onFail(reason);
   };
   const run = Object.hasOwn(WAYS, way) ? WAYS[way] : playFlv;
-  run(video, { path, query, state, fail, onNote }).catch((error) => fail(error.message));
+  run(video, { name, path, query, state, fail, onNote }).catch((error) => fail(error.message));
   return {
     stop() {
       state.isStopped = true;
@@ -66,7 +70,10 @@ async function playFlv(video, { path, query, state, fail, isSocket = false }) {
     enableStashBuffer: false,
     autoCleanupSourceBuffer: true,
   });
-  player.on(mpegts.Events.ERROR, (kind, detail) => fail(`${kind}: ${detail}`));
+  player.on(mpegts.Events.ERROR, (kind, detail, { code }) => {
+    const isOfNetwork = kind === mpegts.ErrorTypes.NETWORK_ERROR;
+    fail(isOfNetwork ? statusText(Math.max(0, code)) : `${kind}: ${detail}`);
+  });
   player.attachMediaElement(video);
   player.load();
   player.play()?.catch?.(() => {});
@@ -88,8 +95,9 @@ async function playHls(video, { path, query, state, fail, onNote, isPlain = fals
     return;
   }
   const hls = new Hls({ lowLatencyMode: !isPlain, enableWorker: false });
-  hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
-    if (fatal) fail(details);
+  hls.on(Hls.Events.ERROR, (_, { fatal, type, details, response }) => {
+    if (!fatal) return;
+    fail(type === Hls.ErrorTypes.NETWORK_ERROR ? statusText(response?.code ?? 0) : details);
   });
   hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => {
     const codecs = levels.flatMap(({ attrs }) => (attrs.CODECS ?? "").split(","));
@@ -122,7 +130,7 @@ async function playMp4(video, { path, query, state, fail }) {
   await video.play();
 }
 
-async function playWebRtc(video, { path, query, state, fail, onNote }) {
+async function playWebRtc(video, { name, query, state, fail, onNote }) {
   const connection = new RTCPeerConnection();
   state.end = () => connection.close();
   const media = new MediaStream();
@@ -137,14 +145,12 @@ async function playWebRtc(video, { path, query, state, fail, onNote }) {
     if (connection.connectionState === "failed") fail("The way by UDP is closed");
   };
   await connection.setLocalDescription();
-  const answer = await fetch(`${path}/whep${query}`, {
+  const answer = await ask(`${encoded(name)}/whep${query}`, {
     method: "POST",
     headers: { "content-type": "application/sdp" },
     body: connection.localDescription.sdp,
   });
-  if (!answer.ok) {
-    throw new Error((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
-  }
+  await throwUnlessOk(answer);
   const session = answer.headers.get("location");
   const notes = [answer.headers.get("weir-left-out"), answer.headers.get("weir-note")];
   onNote(notes.filter((note) => note !== null).join(". "));
@@ -154,10 +160,20 @@ async function playWebRtc(video, { path, query, state, fail, onNote }) {
     if (session !== null) fetch(session, { method: "DELETE" }).catch(() => {});
   };
   if (state.isStopped) return state.end();
+  whenEnded(connection, () => fail("The stream has ended"));
   state.latencyMs = async () => {
     for (const report of (await connection.getStats()).values()) {
       if (report.type !== "inbound-rtp" || report.kind !== "video") continue;
       return report.jitterBufferDelay / report.jitterBufferEmittedCount * 1000;
     }
   };
+}
+
+/** Calls when the server has ended a connection of WebRTC, which the connection's own state tells only much later. */
+export function whenEnded(connection, call) {
+  const transport = connection.getTransceivers()[0]?.sender.transport;
+  transport?.addEventListener("statechange", () => {
+    // What this page has closed, it knows.
+    if (transport.state === "closed" && connection.signalingState !== "closed") call();
+  });
 }

@@ -1,7 +1,7 @@
 // The page of a stream: its player, its addresses, its measures, and who is here.
 import { cameraButton } from "./camera.js";
 import { factsOf, past, playersOf, rememberAll } from "./measures.js";
-import { api, base, encoded, EVERY_MS, main, make, NoToken, tokenForm, wait } from "./page.js";
+import { api, ask, base, encoded, EVERY_MS, main, make, NoToken, tokenForm, wait } from "./page.js";
 import { startPlayer } from "./player.js";
 import { plot } from "./plot.js";
 
@@ -32,14 +32,19 @@ export function showStream(name) {
       name,
       way,
       query: location.search,
-      onFail: (reason) => {
-        hint.textContent = reason;
-      },
+      onFail: end,
       onNote: (text) => {
         note.textContent = text;
       },
     });
   }
+  /** Leaves no last picture behind the words that say why nothing plays. */
+  function end(reason) {
+    player?.stop();
+    player = undefined;
+    hint.textContent = reason;
+  }
+  video.addEventListener("ended", () => end("The stream has ended"));
   setInterval(async () => {
     const ms = await player?.latencyMs();
     latency.textContent = Number.isFinite(ms) ? `${Math.round(ms)} ms wait in this player` : "";
@@ -53,10 +58,24 @@ export function showStream(name) {
   }
   document.title = `${name} – weir`;
   const details = make("div");
-  const side = make("div", {}, ...urlsOf(name), details);
+  const urls = make("tbody");
+  const side = make(
+    "div",
+    {},
+    make("table", {}, urls),
+    ...phoneCode(),
+    cameraButton(name),
+    details,
+  );
   const below = make("div");
+  const title = make("h1", { class: "live" }, name);
+  video.addEventListener("playing", () => title.classList.add("on"));
+  for (const event of ["waiting", "emptied"]) {
+    video.addEventListener(event, () => title.classList.remove("on"));
+  }
+  urls.replaceChildren(...urlsOf(name, []));
   main.replaceChildren(
-    make("h1", { class: "live on" }, name),
+    title,
     make(
       "div",
       { class: "stage" },
@@ -73,9 +92,8 @@ export function showStream(name) {
   );
   choose(query.get("way") ?? "flv");
   addEventListener("keydown", (event) => onKey(event, { video, choose }));
-  // Who has the token sees the ports that there are, others the usual ones.
-  api("").then(
-    ({ addresses }) => side.replaceChildren(...urlsOf(name, addresses), details),
+  addressesOf(name).then(
+    (addresses) => urls.replaceChildren(...urlsOf(name, addresses)),
     () => {},
   );
   watchStream(name, { details, below });
@@ -93,59 +111,79 @@ function onKey({ key, target, ctrlKey, metaKey, altKey }, { video, choose }) {
   }
 }
 
-const USUAL = [{ protocol: "rtmp", port: 1935 }, { protocol: "rtsp", port: 8554 }];
+/** The doors that there are, with their ports: for who may play the stream, or has the API's token. */
+async function addressesOf(name) {
+  const headers = { accept: "application/json" };
+  const answer = await ask(`${encoded(name)}${location.search}`, { headers });
+  const { addresses } = answer.ok ? await answer.json() : await api("");
+  return addresses;
+}
 
-function urlsOf(name, addresses = USUAL) {
-  const addressOf = (protocol, usual) => {
+/** Protocols that have ports of their own, and the port that a URL need not say. */
+const DOORS = [["rtmp", 1935], ["rtmps", 443], ["rtsp", 554], ["rtsps", 322]];
+
+/** Rows with the addresses of a stream, to copy. */
+function urlsOf(name, addresses) {
+  const doors = DOORS.flatMap(([protocol, usual]) => {
     const port = addresses.find((address) => address.protocol === protocol)?.port;
-    return port === undefined
-      ? undefined
-      : `${location.hostname}${port === usual ? "" : `:${port}`}`;
-  };
-  const [rtmp, rtsp] = [addressOf("rtmp", 1935), addressOf("rtsp", 554)];
+    if (port === undefined) return [];
+    const host = `${location.hostname}${port === usual ? "" : `:${port}`}`;
+    return [[protocol.toUpperCase(), `${protocol}://${host}`]];
+  });
   const path = encoded(name);
   const at = name.lastIndexOf("/");
+  const obs = doors.find(([protocol]) => protocol.startsWith("RTMP"))?.[1];
   const urls = [
-    ...rtmp === undefined ? [] : [
-      ["OBS server", `rtmp://${rtmp}/${name.slice(0, at)}`],
+    ...obs === undefined ? [] : [
+      ["OBS server", `${obs}/${name.slice(0, at)}`],
       ["OBS key", name.slice(at + 1)],
-      ["RTMP", `rtmp://${rtmp}/${path}`],
     ],
-    ...rtsp === undefined ? [] : [["RTSP", `rtsp://${rtsp}/${path}`]],
+    ...doors.map(([protocol, door]) => [protocol, `${door}/${path}`]),
     ["HTTP-FLV", `${location.origin}${base}/${path}.flv`],
     ["HLS", `${location.origin}${base}/${path}/index.m3u8`],
     ["WHIP", `${location.origin}${base}/${path}/whip`],
   ];
-  const rows = urls.map(([title, url]) =>
-    make(
+  return urls.map(([title, url]) => {
+    const code = make("code", {}, url);
+    return make(
       "tr",
       {},
       make("th", { scope: "row" }, title),
-      make("td", {}, make("code", {}, url)),
+      make("td", {}, code),
       make(
         "td",
         {},
         make("button", {
           type: "button",
           "aria-label": `Copy ${title}`,
-          click: (event) => {
-            navigator.clipboard?.writeText(url);
-            event.target.textContent = "Copied";
-          },
+          click: (event) => copy(code, event.target),
         }, "Copy"),
       ),
-    )
-  );
+    );
+  });
+}
+
+/** Copies a text; browsers let pages of HTTPS and of this machine do that alone, so elsewhere it is selected. */
+async function copy(code, button) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(code);
+    button.textContent = "Selected";
+  }
+}
+
+/** The page's own address as a code. */
+function phoneCode() {
   const page = `${location.origin}${location.pathname}`;
   return [
-    make("table", {}, make("tbody", {}, ...rows)),
     make("h2", {}, "On a phone"),
     make("img", {
       class: "code",
       alt: `QR code of ${page}`,
       src: `${base}/console/qr.svg?text=${encodeURIComponent(page)}`,
     }),
-    cameraButton(name),
   ];
 }
 
@@ -173,18 +211,21 @@ async function watchStream(name, { details, below }) {
   const advice = make("div");
   const players = make("tbody");
   const lost = make("p", { class: "error", role: "status" });
-  details.replaceChildren(make("h2", {}, "Stream"), facts, advice);
-  below.replaceChildren(
-    lost,
-    make("div", { class: "plots" }, ...canvases.map(({ figure }) => figure)),
-    make("h2", {}, "Who is here"),
-    make("table", {}, players),
-  );
+  const rows = new Map();
+  below.replaceChildren(lost);
   for (;;) {
     try {
       const stream = await api(`streams/${encoded(name)}`);
       lost.textContent = "";
       rememberAll(stream);
+      if (facts.parentNode === null) {
+        details.replaceChildren(make("h2", {}, "Stream"), facts, advice);
+        below.append(
+          make("div", { class: "plots" }, ...canvases.map(({ figure }) => figure)),
+          make("h2", {}, "Who is here"),
+          make("table", {}, players),
+        );
+      }
       facts.textContent = [...factsOf(stream), playersOf(stream)].filter(Boolean).join("; ");
       advice.replaceChildren(
         ...(stream.health?.advice ?? []).map(({ message }) =>
@@ -194,7 +235,8 @@ async function watchStream(name, { details, below }) {
       for (const { key, canvas } of canvases) {
         plot(canvas, past(name, key), { axis: true });
       }
-      players.replaceChildren(...[stream.publisher, ...stream.tickets].filter(Boolean).map(rowOf));
+      const here = [stream.publisher, ...stream.tickets].filter(Boolean);
+      showRows(players, { rows, tickets: here });
     } catch (error) {
       if (error instanceof NoToken) {
         below.replaceChildren(
@@ -206,6 +248,22 @@ async function watchStream(name, { details, below }) {
       lost.textContent = error.message;
     }
     await wait(EVERY_MS);
+  }
+}
+
+/** Shows who is here; rows stay as they are while their clients do, and so does the keyboard's focus. */
+function showRows(body, { rows, tickets }) {
+  const keys = tickets.map(({ action, id }) => `${action} ${id}`);
+  for (const [key, row] of rows) {
+    if (keys.includes(key)) continue;
+    row.remove();
+    rows.delete(key);
+  }
+  for (const [at, key] of keys.entries()) {
+    if (rows.has(key)) continue;
+    const row = rowOf(tickets[at]);
+    rows.set(key, row);
+    body.insertBefore(row, body.children[at] ?? null);
   }
 }
 
@@ -231,6 +289,7 @@ function rowOf(ticket) {
           await api(`${path}?reason=${encodeURIComponent("An operator has ended this")}`, "DELETE")
             .catch((error) => {
               event.target.textContent = error.message;
+              event.target.disabled = false;
             });
         },
       }, "Kick"),

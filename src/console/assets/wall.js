@@ -1,5 +1,5 @@
 // The wall of the live streams.
-import { duration, factsOf, past, playersOf, rememberAll } from "./measures.js";
+import { counted, duration, factsOf, past, playersOf, rememberAll } from "./measures.js";
 import { api, base, encoded, EVERY_MS, main, make, summary, wait } from "./page.js";
 import { startPlayer } from "./player.js";
 import { plot } from "./plot.js";
@@ -32,7 +32,7 @@ export async function showWall() {
   for (;;) {
     const [{ items }, server] = await Promise.all([api("streams?limit=1000"), api("")]);
     const live = items.filter(({ isLive }) => isLive);
-    summary.textContent = `${server.streams} live, ${server.players} players, up ${
+    summary.textContent = `${server.streams} live, ${counted(server.players, "player")}, up ${
       duration(server.uptimeMs)
     }, weir ${server.version}`;
     empty.hidden = live.length > 0;
@@ -42,7 +42,7 @@ export async function showWall() {
       const card = cards.get(stream.name) ?? makeCard(stream.name);
       cards.set(stream.name, card);
       card.update(stream);
-      if (card.element.parentNode === null) {
+      if (card.element.parentNode !== wall) {
         wall.append(card.element);
         card.rest();
       }

@@ -1,5 +1,5 @@
-import type { HttpVisit } from "../doors/http/mod.ts";
-import type { Answer, Ask, Guest } from "../gate/mod.ts";
+import type { Answer, Ask, Guest } from "../../gate/mod.ts";
+import type { HttpVisit } from "./http_visit.ts";
 
 /**
  * Asks the gate who a client is and whether it might do something, for requests of what is no live stream; resolves with

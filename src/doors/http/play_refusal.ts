@@ -1,9 +1,9 @@
-import { answerOfGate, type HttpVisit } from "../doors/http/mod.ts";
+import type { HttpVisit } from "./http_visit.ts";
+import { answerOfGate } from "./json_answer.ts";
 import { proofOf } from "./proof.ts";
 
 /**
- * Asks the gate whether a client may play what was kept of a stream, which need not be live; resolves with the answer
- * for one that may not, and `undefined` for one that may.
+ * Asks the gate whether a client may play a stream, which need not be live; resolves with the answer for one that may not, and `undefined` for one that may.
  */
 export async function playRefusal(visit: HttpVisit, name: string): Promise<Response | undefined> {
   const answer = await proofOf(visit, "play", { name, query: visit.url.searchParams });
