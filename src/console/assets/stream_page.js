@@ -47,7 +47,9 @@ export function showStream(name) {
   video.addEventListener("ended", () => end("The stream has ended"));
   setInterval(async () => {
     const ms = await player?.latencyMs();
-    latency.textContent = Number.isFinite(ms) ? `${Math.round(ms)} ms wait in this player` : "";
+    // What has run dry waits for nothing, by clocks that differ a little.
+    const waitMs = Math.max(0, Math.round(ms));
+    latency.textContent = Number.isFinite(ms) ? `${waitMs} ms wait in this player` : "";
   }, 1000);
   const picture = make("div", { class: "picture" }, video, hint);
   const isEmbedded = query.get("embed") === "1";
