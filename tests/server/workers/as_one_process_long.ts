@@ -7,6 +7,7 @@ import { ROOT, run, TEST_WORKERS } from "../../support/process.ts";
 
 const HUB = "looks into the streams of the process itself, where with workers there are none";
 const BOUNDS = "bounds of tunnels that are half open are each worker's own";
+const PART = "drains one part of a server by itself, which has no clients here";
 const LATER = "counts at once, and counts of workers are up to 1 s old";
 const LOG = "lines that are told once a second are told so by each worker";
 
@@ -52,7 +53,9 @@ const TESTS: readonly (readonly [file: string, leftOut: LeftOut])[] = [
   ["tests/server/events_test.ts", { "a stream is transcoded by a program": HUB }],
   ["tests/server/proxies_test.ts", { "ports that read PROXY headers serve WebSockets": LATER }],
   ["tests/server/drain_test.ts", {
-    "newcomers are sent to another machine": "drains one part of the server by itself",
+    "newcomers are sent to another machine": PART,
+    "those who are there are told to move": PART,
+    "a drain has those go first who publish": PART,
   }],
   ["tests/server/redirect_test.ts", {
     "weir's RTSP client publishes and plays where": HUB,
