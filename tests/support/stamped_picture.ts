@@ -113,7 +113,10 @@ globalThis.readStamps = (video, { sound = false } = {}) => {
       if (isStopped) return clearInterval(timer);
       analyser.getFloatTimeDomainData(samples);
       const loud = samples.some((sample) => Math.abs(sample) > 0.05);
-      if (loud && !isLoud) tones.push(performance.timeOrigin + performance.now());
+      // What a video element plays is heard as late as the sink tells; a stream of tracks is read before that.
+      const { baseLatency, outputLatency } = context;
+      const heardInMs = video.srcObject === null ? (baseLatency + outputLatency) * 1000 : 0;
+      if (loud && !isLoud) tones.push(performance.timeOrigin + performance.now() + heardInMs);
       if (loud !== isLoud) isLoud = loud;
     }, 4);
   }
