@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import type { Clock } from "../../../hub/mod.ts";
 import type { Transport } from "../../../transport/mod.ts";
 import type { ServerTiming } from "../../mod.ts";
@@ -259,7 +260,7 @@ export class Http1Connection {
 
   /** Writes the head of an answer, and what is there of its body. */
   async #begin(head: Uint8Array, piece: Uint8Array): Promise<void> {
-    if (piece.length <= SHORT_BYTES) return await this.#write(joined(head, piece));
+    if (piece.length <= SHORT_BYTES) return await this.#write(concat([head, piece]));
     await this.#write(head);
     await this.#write(piece);
   }
@@ -294,7 +295,7 @@ export class Http1Connection {
     const answer = faultAnswer({ status, code, reason: message });
     const body = await answer.bytes();
     const head = encodeAnswerHead(answer, { length: body.length, goesOn: false });
-    await this.#write(joined(head, body)).catch(() => this.close());
+    await this.#write(concat([head, body])).catch(() => this.close());
   }
 
   /** Lets the client read its answer, which a close on what it has sent meanwhile would take away. */
@@ -333,7 +334,7 @@ class Http2Start {
   isUndecided = true;
 
   push(bytes: Uint8Array): "http1" | "http2" | undefined {
-    this.bytes = joined(this.bytes, bytes);
+    this.bytes = concat([this.bytes, bytes]);
     const length = Math.min(this.bytes.length, HTTP2_START.length);
     const isSame = this.bytes.subarray(0, length).every((byte, at) => byte === HTTP2_START[at]);
     this.isUndecided = isSame && length < HTTP2_START.length;
@@ -391,12 +392,4 @@ async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
   promise.then((it) => value = { it }, () => {});
   for (let turn = 0; turn < TURNS && value === undefined; turn++) await null;
   return value?.it;
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  if (other.length === 0) return one;
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }

@@ -1,3 +1,5 @@
+import { concat } from "@std/bytes/concat";
+
 /** The longest head that is read: what Deno's own server takes. */
 const MOST_HEAD_BYTES = 64 * 1024;
 
@@ -51,7 +53,7 @@ export class RequestHeadDecoder {
    * @throws {RequestFault} when it is none, or too large
    */
   push(bytes: Uint8Array): { readonly head: RequestHead; readonly rest: Uint8Array } | undefined {
-    this.#bytes = joined(this.#bytes, bytes);
+    this.#bytes = this.#bytes.length === 0 ? bytes : concat([this.#bytes, bytes]);
     // Empty lines before a request are to be taken no notice of (RFC 9112, 2.2).
     while (this.#bytes[0] === CR && this.#bytes[1] === LF) this.#bytes = this.#bytes.subarray(2);
     const end = this.#findEnd();
@@ -198,14 +200,6 @@ function textOf(bytes: Uint8Array): string {
     text += String.fromCharCode(...bytes.subarray(at, at + 4096));
   }
   return text;
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  if (one.length === 0) return other;
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }
 
 function malformed(): RequestFault {
