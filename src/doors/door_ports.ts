@@ -2,8 +2,11 @@ import { type ListenAddress, ServerError } from "../transport/mod.ts";
 
 /** A port that is listened at. */
 export interface OpenPort {
-  /** Closes it to newcomers; the connections that came by it go on. */
-  retire(): void;
+  /**
+   * Closes it to newcomers; the connections that came by it go on. Resolves when the system lets nobody in any more,
+   * which is when an accept that was under way has ended.
+   */
+  retire(): Promise<void>;
 }
 
 /** The ports of a door, by protocol, which may be changed while it is open. */
@@ -24,8 +27,8 @@ export class DoorPorts {
   ): Promise<void> {
     const former = this.#ports.get(protocol);
     if (address === false) {
-      former?.port.retire();
       this.#ports.delete(protocol);
+      await former?.port.retire();
       return;
     }
     if (former !== undefined && isSame(former.asked, address)) return;
@@ -33,10 +36,10 @@ export class DoorPorts {
       former.asked.port === address.port;
     if (!isInTheWay) {
       this.#ports.set(protocol, { asked: address, port: await open(address) });
-      former?.port.retire();
+      await former?.port.retire();
       return;
     }
-    former.port.retire();
+    await former.port.retire();
     const reopen = async (asked: ListenAddress): Promise<void> => {
       this.#ports.set(protocol, { asked, port: await afterFormer(() => open(asked)) });
     };

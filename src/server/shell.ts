@@ -315,6 +315,7 @@ export class ServerShell implements Shell {
         acceptor.close();
         this.#listeners.splice(this.#listeners.indexOf(open), 1);
         this.log.info(`${protocol} no longer listening on ${formatAddress({ hostname, port })}`);
+        return acceptor.finished;
       },
     };
   }

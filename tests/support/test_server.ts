@@ -14,6 +14,8 @@ export interface LogLine {
 /** Keeps log lines, and lets a test wait for one. */
 export class LogBook implements ServerLog {
   readonly lines: LogLine[] = [];
+  /** Errors that a test brings about: their messages. Said before they can come, so that a test that fails says why. */
+  readonly expectedErrors = new Set<string>();
   #watchers: (() => void)[] = [];
 
   debug = (message: string, fields: LogFields = {}): void => this.#add("debug", message, fields);
@@ -44,6 +46,9 @@ export class LogBook implements ServerLog {
     for (const watcher of watchers) watcher();
   }
 }
+
+/** What the log says of a worker that was ended. */
+export const WORKER_DIED = "a worker has died, with its connections, and is started again";
 
 /** The other protocols have fixed ports by default, which another test may hold. */
 const OTHERS_OFF = { rtsp: false } as const;
@@ -97,7 +102,10 @@ export class TestServer implements AsyncDisposable {
   /** Stops, and asserts that nothing of the server itself has failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.stop();
-    assertEquals(this.log.lines.filter(({ level }) => level === "error"), []);
+    const { lines, expectedErrors } = this.log;
+    const isUnexpected = ({ level, message }: LogLine): boolean =>
+      level === "error" && !expectedErrors.has(message);
+    assertEquals(lines.filter(isUnexpected), []);
   }
 }
 

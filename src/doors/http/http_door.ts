@@ -262,6 +262,7 @@ export class HttpDoor implements Door {
         shell.log.info(
           `${protocol} no longer listening on ${formatAddress({ hostname, port })}`,
         );
+        return listener.closeToNewcomers();
       },
     };
   }

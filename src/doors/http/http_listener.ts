@@ -108,10 +108,16 @@ export class HttpListener {
     this.#http2.tick(nowMs);
   }
 
-  /** Accepts no more; resolves when all answers are out, however long those last. */
-  async retire(): Promise<void> {
+  /** Accepts no more; resolves when the system lets nobody in any more. */
+  async closeToNewcomers(): Promise<void> {
     this.#isClosed = true;
     this.#acceptor.close();
+    await this.#acceptor.finished;
+  }
+
+  /** Accepts no more; resolves when all answers are out, however long those last. */
+  async retire(): Promise<void> {
+    void this.closeToNewcomers();
     for (const connection of this.#connections.keys()) connection.stop();
     await Promise.all([...this.#connections.values(), this.#http2.shutdown()]);
   }
