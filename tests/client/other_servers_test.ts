@@ -3,27 +3,12 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { RtmpClient } from "../../src/client/mod.ts";
 import { parseOnMetaData } from "../../src/flv/mod.ts";
 import { RtmpError } from "../../src/rtmp/mod.ts";
+import { freePort } from "../support/free_port.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, RunningProcess } from "../support/process.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "./rtmp_media.ts";
 
 const NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
-
-/** A port that was free a moment ago: these servers do not say which one they got. */
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  if (port < 32768) return port;
-  // Outgoing connections take the ports above, and would take this one too.
-  for (let candidate = 21935; candidate < 32768; candidate++) {
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port: candidate }).close();
-      return candidate;
-    } catch { /* The next one. */ }
-  }
-  throw new Error("No port is free");
-}
 
 /** Connects, as soon as the server listens. */
 async function connected(url: string): Promise<RtmpClient> {

@@ -6,25 +6,13 @@ import type { MediaUnit } from "../../src/media/mod.ts";
 import { createPacketizer, RtpSender } from "../../src/rtp/mod.ts";
 import { parseSdp, type SessionDescription } from "../../src/sdp/mod.ts";
 import { Server } from "../../mod.ts";
+import { freePort } from "../support/free_port.ts";
 import { ffmpeg, makeRecording, TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, run, RunningProcess } from "../support/process.ts";
 import { until } from "../support/test_server.ts";
 import { sound } from "./scripted_camera.ts";
 
 const withoutFfmpeg = ignoreWithout("ffmpeg");
-
-/** A port that nothing listens on, for programs that cannot choose one; below the system's own. */
-function freePort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 6000) * 2;
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-}
 
 /** Connects as soon as the other program listens. */
 async function connectSoon(

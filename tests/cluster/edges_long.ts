@@ -4,7 +4,8 @@ import { ignoreWithout } from "../support/process.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { MovingViewer, VIEWER_KINDS } from "./moving_viewers.ts";
-import { freePort, NatsServer } from "./nats_server.ts";
+import { freePort } from "../support/free_port.ts";
+import { NatsServer } from "./nats_server.ts";
 import { NodeProcess } from "./node_process.ts";
 import { studio } from "./studio.ts";
 

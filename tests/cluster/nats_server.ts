@@ -1,4 +1,5 @@
 /** A real NATS server with JetStream, in a folder of its own. */
+import { freePort } from "../support/free_port.ts";
 import { RunningProcess } from "../support/process.ts";
 
 export class NatsServer implements AsyncDisposable {
@@ -50,10 +51,4 @@ export class NatsServer implements AsyncDisposable {
   async #ready(): Promise<void> {
     await this.#process.line(/Server is ready/);
   }
-}
-
-/** A port that nobody has now. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }

@@ -2,7 +2,7 @@
 import { ApiClient } from "../../src/api/mod.ts";
 import { RunningProcess } from "../support/process.ts";
 import { RtmpClient, statusCode } from "../support/rtmp_client.ts";
-import { freePort } from "./nats_server.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** What machines of tests share. */
 export const SECRET = "a secret that only tests know";

@@ -5,6 +5,7 @@
  * lal is built with Go from its module, where that can be downloaded.
  */
 import { assertEquals } from "@std/assert";
+import { freePort } from "../support/free_port.ts";
 import { lalConfiguration, type LalPorts, type LalRelay } from "../support/lal.ts";
 import {
   type Codecs,
@@ -90,15 +91,6 @@ async function buildLal(folder: string): Promise<string | undefined> {
   return program;
 }
 
-function freePorts(): Required<LalPorts> {
-  const listeners = [0, 1, 2, 3].map(() => Deno.listen(LOCAL));
-  const [port, rtspPort, httpPort, apiPort] = listeners.map(({ addr }) =>
-    (addr as Deno.NetAddr).port
-  );
-  for (const listener of listeners) listener.close();
-  return { port: port!, rtspPort: rtspPort!, httpPort: httpPort!, apiPort: apiPort! };
-}
-
 async function listens(port: number): Promise<void> {
   const end = performance.now() + 10_000;
   for (;;) {
@@ -116,7 +108,12 @@ async function startLal(
   folder: string,
   relay: LalRelay,
 ): Promise<{ readonly process: RunningProcess; readonly side: Side }> {
-  const ports = freePorts();
+  const ports: Required<LalPorts> = {
+    port: freePort(),
+    rtspPort: freePort(),
+    httpPort: freePort(),
+    apiPort: freePort(),
+  };
   const file = `${folder}/lal-${ports.port}.json`;
   await Deno.writeTextFile(file, lalConfiguration(ports, relay));
   const process = new RunningProcess(program, ["-c", file], { limitMs: 120_000, cwd: folder });

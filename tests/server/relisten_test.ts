@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ServerError } from "../../mod.ts";
 import { makeCertificate } from "../support/certificate.ts";
+import { freePort } from "../support/free_port.ts";
 import { RtmpClient } from "../support/rtmp_client.ts";
 import { RtspPeer } from "../support/rtsp_peer.ts";
 import { TestServer } from "../support/test_server.ts";
@@ -14,22 +15,6 @@ async function isOpen(port: number, hostname = "127.0.0.1"): Promise<boolean> {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Ports that the system gives nobody by itself. */
-let nextPort = 23_000 + Math.floor(Math.random() * 8000);
-
-/** A port that nobody has at the moment. */
-function freePort(): number {
-  for (;;) {
-    const port = nextPort++;
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
   }
 }
 

@@ -3,6 +3,7 @@
  * GStreamer, which needs Debian's python3-gi and gir1.2-gst-rtsp-server-1.0.
  */
 import { assert, assertEquals } from "@std/assert";
+import { freePort } from "../../support/free_port.ts";
 import { TemporaryFolder } from "../../support/media_file.ts";
 import { ignoreWithout, ROOT, run, RunningProcess } from "../../support/process.ts";
 import { TestRelay } from "../../support/test_relay.ts";
@@ -33,17 +34,6 @@ async function pull(url: string): Promise<{ weir: TestServer; relay: TestRelay }
   const relay = new TestRelay(weir, { mode: "pull", name: "live/cam", url, backchannel: true });
   await until(() => weir.server.stream("live/cam").backChannel !== undefined);
   return { weir, relay };
-}
-
-function freePort(): number {
-  for (let port = 21_000 + Math.floor(Math.random() * 4000) * 2;; port += 2) {
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch {
-      // It is taken.
-    }
-  }
 }
 
 Deno.test({

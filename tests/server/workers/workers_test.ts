@@ -4,6 +4,7 @@ import { ServerError, type ServerOptions } from "../../../mod.ts";
 import type { MediaUnit } from "../../../src/hub/mod.ts";
 import { patiently } from "../../support/patience.ts";
 import { BODIES, RtmpClient } from "../../support/rtmp_client.ts";
+import { freePort } from "../../support/free_port.ts";
 import { type LogLine, TestServer, until, WORKER_DIED } from "../../support/test_server.ts";
 import { LoopedPublisher } from "../../doors/http/looped_publisher.ts";
 
@@ -307,9 +308,7 @@ Deno.test("all workers listen elsewhere, those that begin anew too, and connecti
   using source = await publisher(weir);
   await source.client.frames(0, 1);
   const [before] = server.addresses;
-  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = free.addr as Deno.NetAddr;
-  free.close();
+  const port = freePort();
   await server.relisten("rtmp", { hostname: "127.0.0.1", port });
   assertEquals(server.addresses[0]!.port, port);
   await assertRejects(() => Deno.connect({ hostname: "127.0.0.1", port: before!.port }));
