@@ -148,9 +148,14 @@ export class PublishTicket implements Ticket {
     });
   }
 
-  /** How well it publishes; `undefined` before it has begun, and where another hub knows. */
+  /** Where the stream is fetched from, when its publisher is at another hub. */
+  get via(): string | undefined {
+    return this.#via;
+  }
+
+  /** How well it publishes, as far as this hub sees; `undefined` before it has begun, and of a fallback. */
   get health(): StreamHealthReport | undefined {
-    if (this.#publication === undefined || this.#via !== undefined) return undefined;
+    if (this.#publication === undefined || this.#isFallback) return undefined;
     return this.#health.report(this.#desk.clock.now());
   }
 
@@ -258,11 +263,11 @@ export class PublishTicket implements Ticket {
   /** Adds a unit to the stream; false, and nothing is added, when the stream is no longer held. */
   write(unit: MediaUnit): boolean {
     if (this.#publication?.write(unit) !== true) return false;
-    if (this.#via !== undefined) return true;
+    if (this.#isFallback) return true;
     const { hooks, caller, clock } = this.#desk;
     this.#health.take(unit, clock.now());
     this.#probe.take(unit);
-    if (hooks.onUnit !== undefined) {
+    if (this.#via === undefined && hooks.onUnit !== undefined) {
       caller.tell(() => hooks.onUnit?.(this.request, unit));
     }
     return true;

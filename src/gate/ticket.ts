@@ -40,6 +40,8 @@ export interface Ticket {
   readonly info: TicketInfo;
   /** Whether it is one of the server's own. */
   readonly isOwn: boolean;
+  /** Of a stream that is fetched from another hub, which has its publisher: from where. */
+  readonly via?: string | undefined;
   /** Of a publisher that has begun: how well it does. */
   readonly health?: StreamHealthReport | undefined;
   /** Of a publisher that has begun: its tracks, as far as they are known. */

@@ -5,7 +5,7 @@ import type { ServerAgent } from "./server_core.ts";
 /** How often it is looked, milliseconds. */
 const EACH_MS = 5000;
 
-/** Says in the log what should be changed at an encoder: each advice once a publisher. */
+/** Says in the log what should be changed at an encoder: each advice once a publisher, and where that is. */
 export class HealthWatch implements ServerAgent {
   readonly #tickets: () => Iterable<Ticket>;
   readonly #log: ServerLog;
@@ -29,7 +29,7 @@ export class HealthWatch implements ServerAgent {
   }
 
   #look(ticket: Ticket): void {
-    const advice = ticket.health?.advice ?? [];
+    const advice = ticket.via === undefined ? ticket.health?.advice ?? [] : [];
     if (advice.length === 0) return;
     const said = this.#said.get(ticket) ?? new Set();
     this.#said.set(ticket, said);

@@ -54,7 +54,7 @@ export class ServerCounts {
     const own = this.#ownSnapshot();
     const { pool } = this.#parts.members;
     if (pool === undefined) return own;
-    return { ...mergedSnapshot([own, ...pool.snapshots]), relays: pool.relays };
+    return { ...mergedSnapshot([own, ...pool.snapshots], pool.members), relays: pool.relays };
   }
 
   /** See `Server.freshSnapshot`. */

@@ -32,6 +32,18 @@ Deno.test({
     await source.frames(1, 3);
     for (const player of players) assertEquals(await player.frameNumbers(3), [1, 2, 3]);
     assertEquals(a.count(/rtmp play started/), 3, "one player here, and one fetch a machine");
+    // What is fetched is described as what is published here, with one worker and with two.
+    for (const node of [a, b, c]) {
+      const shown = (await node.api.streams()).items.map(({ name, via, tracks, health }) => [
+        ...[name, via, tracks.map(({ codec }) => codec)],
+        health?.tracks.map(({ kind, frames }) => `${kind} ${frames}`),
+      ]);
+      const via = node === a ? undefined : "a";
+      const expected = ["live/cam", via, ["h264", "aac"], ["video 4", "audio 0"]];
+      assertEquals(shown, [expected], node.node);
+      const publishers = (await node.api.publishers()).items.map(({ protocol }) => protocol);
+      assertEquals(publishers, [node === a ? "rtmp" : "cluster"], node.node);
+    }
     const flv = await fetch(`http://127.0.0.1:${c.httpPort}/live/cam.flv`);
     const body = flv.body!.getReader();
     assertEquals((await body.read()).value?.subarray(0, 3), FLV);

@@ -1,5 +1,5 @@
 /** Publishers whose names are shared with other hubs. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Answer, ConnectionEnd, NameClaim, NameLease } from "../../src/gate/mod.ts";
 import { END, GateBench, granted, kindOf, UNIT } from "./gate_bench.ts";
 
@@ -102,11 +102,17 @@ Deno.test("a name that the hub has no room for is given back", async () => {
 
 Deno.test("what is fetched from another hub claims nothing, tells no hook, says where it is from, and gives way", async () => {
   const directory = scripted();
-  const bench = new GateBench({ claims: directory });
+  const bench = new GateBench({
+    claims: directory,
+    hooks: { onUnit: () => void bench.heard.push("unit") },
+  });
   const ends: ConnectionEnd[] = [];
   const ticket = granted(await bench.gate.own("cluster").publish({ name: "live/cam", via: "w2" }));
   const publication = granted(ticket.start({ onEnded: (end) => void ends.push(end) }));
   assertEquals([publication.via, publication.statistics.via], ["w2", "w2"]);
+  assert(ticket.write(UNIT));
+  assertEquals(ticket.tracks.map(({ kind, codec }) => [kind, codec]), [["audio", "mp3"]]);
+  assertEquals(ticket.health?.tracks.map(({ kind, frames }) => [kind, frames]), [["audio", 1]]);
   assertEquals([directory.claims, bench.heard], [[], []]);
   await bench.publisher(await bench.entered());
   assertEquals(ends.map(({ reason }) => reason), ["replaced"]);

@@ -5,13 +5,13 @@ import type { Ticket, TicketInfo } from "../../src/server/mod.ts";
 import { LogBook } from "../support/test_server.ts";
 
 /** The ticket of a publisher whose only key frame is its first picture. */
-function publisher(name: string): Ticket & { nowMs: number } {
+function publisher(name: string, via?: string): Ticket & { nowMs: number } {
   const health = new StreamHealth();
   const ticket = {
     nowMs: 0,
     info: { stream: name, connection: 7 } as TicketInfo,
     isOwn: false,
-    peer: false,
+    via,
     kick: () => {},
     get health() {
       return health.report(this.nowMs);
@@ -47,5 +47,8 @@ Deno.test("what an encoder should change stands in the log once a publisher", ()
   assertEquals(tellAt(24_000), [], "it is not looked all the time");
   assertEquals(tellAt(25_500).includes("live/a no-key-frame"), false);
   tickets.push(publisher("live/b"));
-  assertEquals(tellAt(31_000).includes("live/b no-key-frame"), true, "another is told of too");
+  tickets.push(publisher("live/c", "edge-1"));
+  const told = tellAt(31_000);
+  assertEquals(told.includes("live/b no-key-frame"), true, "another is told of too");
+  assertEquals(told.includes("live/c no-key-frame"), false, "of one elsewhere it is told there");
 });

@@ -1,36 +1,68 @@
 import type { StreamStatistics } from "../../hub/mod.ts";
 import type { ServerSnapshot } from "../statistics.ts";
 
-/** The protocol by which tickets say that a stream is fetched from another member. */
+/** The protocol by which tickets say that a stream is fetched. */
 const FETCHED = "cluster";
 
 /**
- * Puts the counts of the parts of a server together: a stream is one, wherever its publisher and its players are, and what
- * one part fetches from another is neither a second publisher nor a player.
+ * Puts the counts of the parts of a server together, whose names are `members`: a stream is one, wherever its publisher
+ * and its players are, and what one part fetches from another is neither a second publisher nor a player.
  */
-export function mergedSnapshot(parts: readonly ServerSnapshot[]): ServerSnapshot {
+export function mergedSnapshot(
+  all: readonly ServerSnapshot[],
+  members: ReadonlySet<string>,
+): ServerSnapshot {
+  const parts = all.map((part) => withoutCopies(part, members));
   const [first, ...others] = parts;
   if (first === undefined) throw new TypeError("Cannot merge the snapshots of nothing");
   const merged = others.reduce<unknown>(merge, { ...first, streams: [] }) as ServerSnapshot;
   return {
     ...merged,
-    tickets: parts.flatMap(({ tickets }) => tickets.filter(({ protocol }) => protocol !== FETCHED)),
-    streams: mergedStreams(parts.flatMap(({ streams }) => streams)),
+    streams: mergedStreams(all.flatMap(({ streams }) => streams), members),
   };
 }
 
-function mergedStreams(streams: readonly StreamStatistics[]): StreamStatistics[] {
+/** The counts of a part without the publishers that stand for those of another. */
+function withoutCopies(part: ServerSnapshot, members: ReadonlySet<string>): ServerSnapshot {
+  const copied = new Set(
+    part.streams.flatMap(({ name, publisher }) => isCopy(publisher, members) ? [name] : []),
+  );
+  const copies = new Set(
+    part.tickets.flatMap(({ id, protocol, state, stream }) =>
+      protocol === FETCHED && (state !== "live" || copied.has(stream)) ? [id] : []
+    ),
+  );
+  return {
+    ...part,
+    tickets: part.tickets.filter(({ id }) => !copies.has(id)),
+    health: part.health.filter(({ ticket }) => !copies.has(ticket)),
+  };
+}
+
+function isCopy(publisher: StreamStatistics["publisher"], members: ReadonlySet<string>): boolean {
+  return publisher?.via !== undefined && members.has(publisher.via);
+}
+
+function mergedStreams(
+  streams: readonly StreamStatistics[],
+  members: ReadonlySet<string>,
+): StreamStatistics[] {
   const byName = new Map<string, StreamStatistics>();
   for (const stream of streams) {
     const before = byName.get(stream.name);
-    byName.set(stream.name, before === undefined ? stream : mergedStream(before, stream));
+    byName.set(stream.name, before === undefined ? stream : mergedStream(before, stream, members));
   }
   return [...byName.values()];
 }
 
-function mergedStream(a: StreamStatistics, b: StreamStatistics): StreamStatistics {
-  const isElsewhere = a.publisher === undefined || a.publisher.via !== undefined;
-  const publisher = isElsewhere ? b.publisher ?? a.publisher : a.publisher;
+function mergedStream(
+  a: StreamStatistics,
+  b: StreamStatistics,
+  members: ReadonlySet<string>,
+): StreamStatistics {
+  const publisher = a.publisher === undefined || isCopy(a.publisher, members)
+    ? b.publisher ?? a.publisher
+    : a.publisher;
   const [fallback, held] = [a.fallback ?? b.fallback, a.held ?? b.held];
   return {
     ...a,

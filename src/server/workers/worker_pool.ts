@@ -266,6 +266,11 @@ export class WorkerPool {
     return await this.#relays.remove(this.#relayWorkers, id);
   }
 
+  /** The names of the parts of this server, as they know each other. */
+  get members(): ReadonlySet<string> {
+    return new Set([this.#options.member, ...this.#slots.map(({ member }) => member)]);
+  }
+
   /** Some members look for a stream that nobody has: the worker whose relays see to it is told. */
   sought(name: string, members: readonly string[]): void {
     if (!this.#relays.hasPulls) return;

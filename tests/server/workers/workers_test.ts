@@ -55,7 +55,8 @@ Deno.test("players of any worker get the stream of any other, which each fetches
     message === "cluster publish started" && fields.worker === first.worker
   );
   assertEquals(fetches.length, 1);
-  const { streams, tickets } = await weir.server.freshSnapshot();
+  const { streams, tickets, health } = await weir.server.freshSnapshot();
+  assertEquals(health.map(({ stream, tracks }) => [stream, tracks.length]), [["live/cam", 2]]);
   assertEquals(
     streams.map(({ name, publisher, readers }) => [name, publisher?.via, readers.length]),
     [
