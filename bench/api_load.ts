@@ -55,7 +55,7 @@ export async function measureApiLoad(
     const before = Promise.withResolvers<number>();
     let timer: ReturnType<typeof setInterval> | undefined;
     const task: ClientTask = {
-      ...{ rtmpPort, rtspPort: 0, httpPort, publish: "rtmp", via: "rtmp" },
+      ...{ rtmpPort, rtspPort: 0, httpPort, whepPort: httpPort, publish: "rtmp", via: "rtmp" },
       ...{ players, streams: 1, seconds, mbps: 3.2 },
     };
     let spent = NaN;

@@ -6,6 +6,7 @@
  *     deno task bench:fanout --servers weir --via rtmp,rtsp-tcp --streams 20 --players 20
  *     deno task bench:fanout --servers weir-http --via rtmp,flv,ws-flv --players 500
  *     deno task bench:fanout --servers weir-http --via whep --players 80 --mbps 3
+ *     deno task bench:fanout --servers weir-http,mediamtx-http:/usr/local/bin/mediamtx --via hls --players 500 --mbps 3
  *     deno task bench:fanout --quick
  *
  * Each server in turn, by each of the ways of `--via`, gets `--streams` publishers (30 pictures and 43
@@ -15,11 +16,13 @@
  * the whole picture, on one clock, and so has the load of the measuring process in it; the datagrams that
  * this process is too slow for count as lost. What a run measures depends on what else the machine does:
  * compare servers of one run, not runs. The last column is the median of each round's processor time as a
- * multiple of the first line's, for the same media.
+ * multiple of the first line's, for the same media. A part of HLS is late that comes longer after its last picture
+ * than the playlist's PART-HOLD-BACK. A packet of WebRTC that is missing is asked for again: those count as lost that
+ * did not come by themselves, and as missed that never came.
  *
- * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER`, the weir of another
- * checkout; `weir-ffi`, with the permission of that name; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long; `nginx` with
- * libnginx-mod-rtmp, one worker; `node-media-server`, from npm; `mediamtx:PROGRAM`, `lal:PROGRAM`, `srs:PROGRAM`
+ * Servers: `weir`; `weir-http`, with ports of HTTP and WebRTC instead of RTSP; `weir:FOLDER` and
+ * `weir-http:FOLDER`, those of another checkout; `weir-ffi` and `weir-http-ffi`, with the permission of that name; `weir-2-workers`; `weir-50ms` and `weir-100ms`, which gather media for so long; `nginx` with
+ * libnginx-mod-rtmp, one worker; `node-media-server`, from npm; `mediamtx:PROGRAM`, `mediamtx-http:PROGRAM`, `lal:PROGRAM`, `srs:PROGRAM`
  * and, gathering too, `srs-100ms:PROGRAM`. `bench:servers` measures all of them by a list of cases.
  *
  * @module
@@ -52,6 +55,10 @@ interface Figures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly lossPercent: number;
+  readonly missed: number;
+  readonly lateParts: number;
+  readonly requestsPerSecond: number;
+  readonly failures: number;
   readonly peakMB: number;
   readonly deliveredMbps: number;
   readonly clientShare: number;
@@ -95,12 +102,13 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
   if (needsRtsp && server.rtspPort === undefined) {
     throw new RangeError(`${name} is not measured with RTSP`);
   }
-  if ((via.endsWith("flv") || via === "whep") && server.httpPort === undefined) {
+  const needsHttp = via.endsWith("flv") || via === "whep" || via === "hls";
+  if (needsHttp && server.httpPort === undefined) {
     throw new RangeError(`${name} is not measured with HTTP`);
   }
-  const { rtspPort = 0, httpPort = 0 } = server;
+  const { rtspPort = 0, httpPort = 0, whepPort = 0 } = server;
   const run = await runClients(server.pid, {
-    ...{ rtmpPort: server.port, rtspPort, httpPort, publish, via },
+    ...{ rtmpPort: server.port, rtspPort, httpPort, whepPort, publish, via },
     ...{ players, streams, seconds, mbps },
   });
   const { report, cpuSeconds, peakMB } = run;
@@ -110,6 +118,10 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
     p50Ms: report.p50Ms,
     p99Ms: report.p99Ms,
     lossPercent: report.loss * 100,
+    missed: report.missed,
+    lateParts: report.lateParts,
+    requestsPerSecond: report.requests / report.seconds,
+    failures: report.failures,
     peakMB,
     deliveredMbps: report.bytes * 8 / 1e6 / report.seconds / players,
     clientShare: report.cpuSeconds / report.seconds,
@@ -140,6 +152,10 @@ async function main(): Promise<void> {
     ["p50 ms", "p50Ms", 2],
     ["p99 ms", "p99Ms", 1],
     ["loss %", "lossPercent", 3],
+    ["missed", "missed", 0],
+    ["late parts", "lateParts", 0],
+    ["requests/s", "requestsPerSecond", 0],
+    ["failures", "failures", 0],
     ["peak MB", "peakMB", 0],
     ["Mb/s a player", "deliveredMbps", 2],
     ["clients' CPU", "clientShare", 2],

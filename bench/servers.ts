@@ -5,6 +5,7 @@
  *     deno task bench:servers
  *     deno task bench:servers --cases rtmp-200,ingest --servers weir,nginx --repeat 3 --seconds 6
  *     deno task bench:servers --mediamtx /usr/local/bin/mediamtx --lal /usr/local/bin/lalserver --srs /usr/local/srs/objs/srs
+ *     deno task bench:servers --cases hls-500,whep-80 --mediamtx /usr/local/bin/mediamtx
  *     deno task bench:servers --json > servers.json
  *
  * Debian's nginx with its RTMP module and Node-Media-Server of npm take part where they are installed or can be;
@@ -38,6 +39,7 @@ interface Case {
 
 const ALL_OF_RTMP = ["nginx", "weir", "node-media-server", "mediamtx", "lal", "srs"];
 const ALL_OF_RTSP = ["mediamtx", "weir", "lal"];
+const ALL_OF_BROWSERS = ["mediamtx-http", "weir-http"];
 const RTMP = { via: "rtmp", kinds: ALL_OF_RTMP } as const;
 /** The groups of pictures that those are sent who join must not be what is measured. */
 const JOIN_MBPS = 0.3;
@@ -81,6 +83,20 @@ const CASES: Readonly<Record<string, Case>> = {
       kinds: ["weir-http", "node-media-server", "lal", "srs"],
     },
   },
+  "hls-500": {
+    title: "LL-HLS, 500 viewers of 3 Mb/s",
+    ...{ via: "hls", streams: 1, players: 500, mbps: 3, kinds: ALL_OF_BROWSERS },
+  },
+  "whep-80": {
+    title: "WHEP, 80 players of 3 Mb/s",
+    ...{
+      via: "whep",
+      streams: 1,
+      players: 80,
+      mbps: 3,
+      kinds: [...ALL_OF_BROWSERS, "weir-http-ffi"],
+    },
+  },
 };
 
 function rtsp(transport: "tcp" | "udp", players: number): Record<string, Case> {
@@ -116,7 +132,7 @@ async function readSettings(args: readonly string[]): Promise<Settings> {
   if (unknown.length > 0) {
     throw new RangeError(`No case ${unknown}: there are ${Object.keys(CASES)}`);
   }
-  const weirs = ["weir", "weir-http", "weir-ffi", "weir-100ms", "weir-2-workers"];
+  const weirs = ["weir", "weir-http", "weir-http-ffi", "weir-ffi", "weir-100ms", "weir-2-workers"];
   const servers = new Map(weirs.map((name) => [name, name]));
   const missing = await setUp();
   if (!missing.some((name) => name === "nginx" || name === "libnginx-mod-rtmp")) {
@@ -127,6 +143,7 @@ async function readSettings(args: readonly string[]): Promise<Settings> {
     const program = texts[kind];
     if (program !== undefined) servers.set(kind, `${kind}:${program}`);
   }
+  if (texts.mediamtx !== undefined) servers.set("mediamtx-http", `mediamtx-http:${texts.mediamtx}`);
   if (texts.srs !== undefined) servers.set("srs-100ms", `srs-100ms:${texts.srs}`);
   const wanted = texts.servers?.split(",");
   for (const kind of servers.keys()) {
@@ -146,10 +163,11 @@ async function readSettings(args: readonly string[]): Promise<Settings> {
 
 async function measure(server: string, of: Case, { seconds, mbps }: Settings): Promise<Run> {
   await using running = await startServer(server);
-  const { port: rtmpPort, rtspPort = 0, httpPort = 0 } = running;
+  const { port: rtmpPort, rtspPort = 0, httpPort = 0, whepPort = 0 } = running;
   const { load = "play", via, streams, players } = of;
   const task: ClientTask = {
-    ...{ load, rtmpPort, rtspPort, httpPort, publish: "rtmp", via, streams, players, seconds },
+    ...{ load, rtmpPort, rtspPort, httpPort, whepPort },
+    ...{ publish: "rtmp", via, streams, players, seconds },
     mbps: of.mbps ?? mbps,
   };
   return await runClients(running.pid, task);
@@ -203,12 +221,25 @@ function figuresOf(of: Case): readonly Figure[] {
   if (of.load === "join") {
     return [cost, ["joins/s", ({ report }) => report.joins / report.seconds, 0], ...joins, ...ends];
   }
+  const ofWay: Figure[] = of.via === "hls"
+    ? [
+      ["parts", ({ report }) => report.parts, 0],
+      ["late parts", ({ report }) => report.lateParts, 0],
+      ["requests/s", ({ report }) => report.requests / report.seconds, 0],
+      ["failures", ({ report }) => report.failures, 0],
+    ]
+    : [["loss %", ({ report }) => report.loss * 100, 3], [
+      "missed",
+      ({ report }) => report.missed,
+      0,
+    ]];
   return [
     cost,
+    ["cores", ({ cpuSeconds, report }) => cpuSeconds / report.seconds, 2],
     ["p50 ms", ({ report }) => report.p50Ms, 1],
     ["p99 ms", ({ report }) => report.p99Ms, 1],
     ["max ms", ({ report }) => report.maxMs, 0],
-    ["loss %", ({ report }) => report.loss * 100, 3],
+    ...ofWay,
     ["clients' CPU", ({ report }) => report.cpuSeconds / report.seconds, 2],
     ...joins,
     ...ends,

@@ -9,6 +9,7 @@
  * @module
  */
 import process from "node:process";
+import { playHls } from "./hls_peer.ts";
 import { playFlv, playFlvByWebSocket } from "./flv_peer.ts";
 import { Meter, quantile } from "./meter.ts";
 import { joinRtmp, playRtmp, publishFlatOut, publishRtmp } from "./rtmp_peer.ts";
@@ -16,7 +17,7 @@ import { playRtspTcp, playRtspUdp, publishRtsp } from "./rtsp_peer.ts";
 import { playWhep } from "./whep_peer.ts";
 
 /** How players take the stream. */
-export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp", "flv", "ws-flv", "whep"] as const;
+export const DOORS = ["rtmp", "rtsp-tcp", "rtsp-udp", "flv", "ws-flv", "hls", "whep"] as const;
 /** How a player takes the stream. */
 export type Door = typeof DOORS[number];
 
@@ -34,6 +35,7 @@ export interface ClientTask {
   readonly rtmpPort: number;
   readonly rtspPort: number;
   readonly httpPort: number;
+  readonly whepPort: number;
   readonly publish: "rtmp" | "rtsp";
   readonly via: Door;
   /** Players of all streams together; those that join, a second. */
@@ -57,6 +59,13 @@ export interface ClientReport {
   readonly joins: number;
   /** Share of the datagrams that did not come, over connections of the pictures. */
   readonly loss: number;
+  /** Datagrams that never came, though they were asked for again where the way to play knows that. */
+  readonly missed: number;
+  /** Parts of HLS that have come, those that came too late, and requests that were answered and were not. */
+  readonly parts: number;
+  readonly lateParts: number;
+  readonly requests: number;
+  readonly failures: number;
   /** Processor seconds of the clients themselves. */
   readonly cpuSeconds: number;
 }
@@ -71,6 +80,7 @@ const PLAY = {
   "rtsp-udp": playRtspUdp,
   "flv": playFlv,
   "ws-flv": playFlvByWebSocket,
+  "hls": playHls,
   "whep": playWhep,
 };
 
@@ -112,6 +122,11 @@ async function run(task: ClientTask): Promise<ClientReport> {
     joins: meter.joins.length,
     pictures: meter.pictures,
     loss: meter.expected === 0 ? 0 : 1 - meter.received / meter.expected,
+    missed: meter.missed,
+    parts: meter.parts,
+    lateParts: meter.lateParts,
+    requests: meter.requests,
+    failures: meter.failures,
     cpuSeconds: (user + system) / 1e6,
   };
 }
@@ -133,10 +148,15 @@ async function untilPlayable({ rtmpPort: port, streams }: ClientTask): Promise<v
   }
 }
 
+function portOf({ via, rtmpPort, rtspPort, httpPort, whepPort }: ClientTask): number {
+  if (via === "rtmp") return rtmpPort;
+  if (via === "whep") return whepPort;
+  return via.startsWith("rtsp") ? rtspPort : httpPort;
+}
+
 async function openPlayers(task: ClientTask, meter: Meter): Promise<void> {
-  const { rtmpPort, rtspPort, httpPort, via, players, streams } = task;
-  const isHttp = via.endsWith("flv") || via === "whep";
-  const port = via === "rtmp" ? rtmpPort : isHttp ? httpPort : rtspPort;
+  const { via, players, streams } = task;
+  const port = portOf(task);
   // Each player that joins by WebRTC is sent a group of pictures at once: the clients could not follow.
   const atOnce = via === "whep" ? 10 : CONNECT_AT_ONCE;
   for (let at = 0; at < players; at += atOnce) {

@@ -8,6 +8,15 @@ export class Meter {
   /** Datagrams or pictures that have come, and that should have by their numbers. */
   received = 0;
   expected = 0;
+  /** Of the datagrams, those that came when they were asked for again, and those that never came. */
+  recovered = 0;
+  missed = 0;
+  /** Parts of HLS that have come, and those that came later than the playlist allows. */
+  parts = 0;
+  lateParts = 0;
+  /** Requests of HTTP that were answered, and those that were not answered with what was asked for. */
+  requests = 0;
+  failures = 0;
   /** How long players have waited for their first picture, milliseconds. */
   readonly joins: number[] = [];
   readonly #latencies: number[] = [];
@@ -19,8 +28,15 @@ export class Meter {
     this.bytes =
       this.received =
       this.expected =
-      this.#latencies.length =
+      this.recovered =
+      this.missed =
         0;
+    this.parts =
+      this.lateParts =
+      this.requests =
+      this.failures =
+        0;
+    this.#latencies.length = 0;
     this.#since = performance.now();
   }
 
@@ -32,7 +48,7 @@ export class Meter {
   }
 
   /** A picture is whole that has this mark. */
-  picture({ stampMs }: PictureMark): void {
+  picture({ stampMs }: Pick<PictureMark, "stampMs">): void {
     if (this.isCounting && stampMs >= this.#since) {
       this.#latencies.push(performance.now() - stampMs);
     }

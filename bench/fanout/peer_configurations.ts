@@ -1,18 +1,44 @@
 /** Configurations of servers that are measured beside weir: what they need for the cases, and nothing else. */
 
+/** What MediaMTX has on by default, and no case needs. */
+const MEDIAMTX_OFF = ["api", "metrics", "pprof", "playback", "srt", "moq"];
+
 /** MediaMTX: RTMP and RTSP, everybody may publish and play. */
 export function mediamtxConfiguration(
   ports: { readonly port: number; readonly rtspPort: number; readonly rtpPort: number },
 ): string {
-  const off = ["api", "metrics", "pprof", "playback", "hls", "webrtc", "srt", "moq"];
   return [
     "logLevel: error",
-    ...off.map((name) => `${name}: no`),
+    ...[...MEDIAMTX_OFF, "hls", "webrtc"].map((name) => `${name}: no`),
     `rtmpAddress: 127.0.0.1:${ports.port}`,
     `rtspAddress: 127.0.0.1:${ports.rtspPort}`,
     "rtspTransports: [udp, tcp]",
     `rtpAddress: 127.0.0.1:${ports.rtpPort}`,
     `rtcpAddress: 127.0.0.1:${ports.rtpPort + 1}`,
+    "paths: { all_others: {} }",
+  ].join("\n");
+}
+
+/** MediaMTX: RTMP, HLS with little latency, and WebRTC over one port; everybody may publish and play. */
+export function mediamtxHttpConfiguration(
+  ports: {
+    readonly port: number;
+    readonly httpPort: number;
+    readonly whepPort: number;
+    /** Of media, UDP. */
+    readonly webrtcPort: number;
+  },
+): string {
+  return [
+    "logLevel: error",
+    ...[...MEDIAMTX_OFF, "rtsp"].map((name) => `${name}: no`),
+    `rtmpAddress: 127.0.0.1:${ports.port}`,
+    `hlsAddress: 127.0.0.1:${ports.httpPort}`,
+    "hlsVariant: lowLatency",
+    `webrtcAddress: 127.0.0.1:${ports.whepPort}`,
+    `webrtcLocalUDPAddress: 127.0.0.1:${ports.webrtcPort}`,
+    "webrtcIPsFromInterfaces: no",
+    "webrtcAdditionalHosts: [127.0.0.1]",
     "paths: { all_others: {} }",
   ].join("\n");
 }

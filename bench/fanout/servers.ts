@@ -1,6 +1,10 @@
 /** The servers that are measured, each a process of its own on a port of this machine. */
 import { lalConfiguration } from "../../tests/support/lal.ts";
-import { mediamtxConfiguration, srsConfiguration } from "./peer_configurations.ts";
+import {
+  mediamtxConfiguration,
+  mediamtxHttpConfiguration,
+  srsConfiguration,
+} from "./peer_configurations.ts";
 
 /** A server that runs. */
 export interface ServerUnderTest extends AsyncDisposable {
@@ -11,6 +15,8 @@ export interface ServerUnderTest extends AsyncDisposable {
   readonly rtspPort?: number;
   /** Port of HTTP, where it has one. */
   readonly httpPort?: number;
+  /** Port of WHEP, where it has HTTP: that of HTTP, but for servers that have one of its own. */
+  readonly whepPort?: number;
 }
 
 /** How each is started. */
@@ -18,7 +24,8 @@ const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
   "weir": () => startWeir(ROOT),
   "weir-ffi": () => startWeir(ROOT, [], ["--allow-ffi"]),
   "weir-2-workers": () => startWeir(ROOT, ["--workers", "2"]),
-  "weir-http": startWithHttp,
+  "weir-http": () => startWithHttp(ROOT),
+  "weir-http-ffi": () => startWithHttp(ROOT, ["--allow-ffi"]),
   "weir-50ms": () => startWeir(ROOT, ["--flush", "50ms"]),
   "weir-100ms": () => startWeir(ROOT, ["--flush", "100ms"]),
   "nginx": startNginx,
@@ -28,13 +35,16 @@ const SERVERS: Readonly<Record<string, () => Promise<ServerUnderTest>>> = {
 /** The names that {@linkcode startServer} knows. */
 export const SERVER_NAMES: readonly string[] = [
   ...Object.keys(SERVERS),
-  ...["weir:FOLDER", "mediamtx:PROGRAM", "lal:PROGRAM", "srs:PROGRAM", "srs-100ms:PROGRAM"],
+  ...["weir:FOLDER", "weir-http:FOLDER", "mediamtx:PROGRAM", "mediamtx-http:PROGRAM"],
+  ...["lal:PROGRAM", "srs:PROGRAM", "srs-100ms:PROGRAM"],
 ];
 
 /** How those are started whose place is told: weir of another checkout, and programs that nobody packages. */
 const ELSEWHERE: Readonly<Record<string, (path: string) => Promise<ServerUnderTest>>> = {
   "weir": (folder) => startWeir(folder),
+  "weir-http": (folder) => startWithHttp(folder),
   "mediamtx": startMediamtx,
+  "mediamtx-http": startMediamtxWithHttp,
   "lal": startLal,
   "srs": (program) => startSrs(program, 0),
   "srs-100ms": (program) => startSrs(program, 100),
@@ -85,12 +95,15 @@ async function startWeir(
 }
 
 /** weir with RTMP and HTTP. */
-async function startWithHttp(): Promise<ServerUnderTest> {
+async function startWithHttp(
+  cwd: string,
+  permissions: readonly string[] = [],
+): Promise<ServerUnderTest> {
   const port = freePort();
   const httpPort = freePort(port + 1);
-  const script = new URL("weir_with_http.ts", import.meta.url).href;
-  const args = ["run", "--allow-net", script, String(port), String(httpPort)];
-  return await start(Deno.execPath(), { args, port, httpPort });
+  const script = "bench/fanout/weir_with_http.ts";
+  const args = ["run", "--allow-net", ...permissions, script, String(port), String(httpPort)];
+  return await start(Deno.execPath(), { args, port, httpPort, cwd });
 }
 
 /** Whether a checkout has the door of HTTP, whose port is fixed by default: earlier ones have none. */
@@ -116,6 +129,15 @@ async function startMediamtx(program: string): Promise<ServerUnderTest> {
   const file = `${folder}/mediamtx.yml`;
   await Deno.writeTextFile(file, mediamtxConfiguration({ port, rtspPort, rtpPort }));
   return await start(program, { args: [file], port, rtspPort, folder, cwd: folder });
+}
+
+async function startMediamtxWithHttp(program: string): Promise<ServerUnderTest> {
+  const { port, httpPort, otherPort: whepPort, rtpPort: webrtcPort } = freePorts();
+  const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const file = `${folder}/mediamtx.yml`;
+  const ports = { port, httpPort, whepPort, webrtcPort };
+  await Deno.writeTextFile(file, mediamtxHttpConfiguration(ports));
+  return await start(program, { args: [file], port, httpPort, whepPort, folder, cwd: folder });
 }
 
 async function startLal(program: string): Promise<ServerUnderTest> {
@@ -180,25 +202,27 @@ async function start(
     readonly port: number;
     readonly rtspPort?: number;
     readonly httpPort?: number;
+    readonly whepPort?: number;
     readonly folder?: string;
     readonly cwd?: string;
   },
 ): Promise<ServerUnderTest> {
-  const { args, port, rtspPort, httpPort, folder, cwd = ROOT } = options;
+  const { args, port, rtspPort, httpPort, whepPort = httpPort, folder, cwd = ROOT } = options;
   const child = new Deno.Command(program, {
     args: [...args],
     cwd,
     stdin: "null",
     stdout: "null",
   }).spawn();
-  await answers(port);
-  if (rtspPort !== undefined) await answers(rtspPort);
-  if (httpPort !== undefined) await answers(httpPort);
+  for (const each of new Set([port, rtspPort, httpPort, whepPort])) {
+    if (each !== undefined) await answers(each);
+  }
   return {
     pid: child.pid,
     port,
     ...(rtspPort === undefined ? {} : { rtspPort }),
     ...(httpPort === undefined ? {} : { httpPort }),
+    ...(whepPort === undefined ? {} : { whepPort }),
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;

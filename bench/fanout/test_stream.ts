@@ -20,6 +20,7 @@ const KEY_FACTOR = 3;
 
 /** FLV's five bytes, and the four of the NAL unit's length. */
 const NAL_AT = 9;
+const NAL_LENGTH_BYTES = 4;
 const AAC_AT = 2;
 
 /** Where the stamp is in a NAL unit: after its header, and the byte that tells the picture's first slice. */
@@ -59,10 +60,16 @@ export function readMark(bytes: Uint8Array, at: number): PictureMark {
 
 /** Finds the mark in the body of FLV of a picture: servers may put parameter sets before the slice. */
 export function markInBody(body: Uint8Array): PictureMark | undefined {
-  const view = new DataView(body.buffer, body.byteOffset, body.length);
-  for (let at = NAL_AT; at + STAMP_IN_NAL + STAMP_BYTES + NUMBER_BYTES <= body.length;) {
-    if (isSlice(body[at]! & 31)) return readMark(body, at + STAMP_IN_NAL);
-    at += view.getUint32(at - 4) + 4;
+  return markInPicture(body.subarray(NAL_AT - NAL_LENGTH_BYTES));
+}
+
+/** Finds the mark in NAL units, each behind its length. */
+export function markInPicture(picture: Uint8Array): PictureMark | undefined {
+  const view = new DataView(picture.buffer, picture.byteOffset, picture.length);
+  const least = STAMP_IN_NAL + STAMP_BYTES + NUMBER_BYTES;
+  for (let at = NAL_LENGTH_BYTES; at + least <= picture.length;) {
+    if (isSlice(picture[at]! & 31)) return readMark(picture, at + STAMP_IN_NAL);
+    at += view.getUint32(at - NAL_LENGTH_BYTES) + NAL_LENGTH_BYTES;
   }
   return undefined;
 }
@@ -73,7 +80,7 @@ export function isSlice(nalType: number): boolean {
 }
 
 /** Reads the time alone, milliseconds. */
-export function readStamp(bytes: Uint8Array, at: number): number {
+function readStamp(bytes: Uint8Array, at: number): number {
   return readNumber(bytes, at, STAMP_BYTES) / 1000;
 }
 

@@ -7,8 +7,10 @@ const Attribute = {
   Username: 0x0006,
   MessageIntegrity: 0x0008,
   XorMappedAddress: 0x0020,
+  Priority: 0x0024,
   UseCandidate: 0x0025,
   Fingerprint: 0x8028,
+  IceControlling: 0x802a,
 } as const;
 
 const BINDING_REQUEST = 0x0001;
@@ -102,17 +104,26 @@ export function stunAnswer(
   ]);
 }
 
-/** Makes a Binding request as a full agent sends it: for tests, and for who wants to try a way. */
+/** The priority that a peer-reflexive candidate of the agent would have, of its first component (RFC 8445, 7.1.1). */
+const PRIORITY = 110 * 2 ** 24 + 65_535 * 2 ** 8 + 255;
+
+/**
+ * Makes a Binding request as a full agent in the controlling role sends it (RFC 8445, 7.1): for tests, and for who
+ * wants to try a way. `tieBreaker` are the 8 bytes by which two agents that both control find out which one does.
+ */
 export function buildStunRequest(
-  { transactionId, username, password, isNominating = false }: {
+  { transactionId, username, password, isNominating = false, tieBreaker = new Uint8Array(8) }: {
     readonly transactionId: Uint8Array;
     readonly username: string;
     readonly password: string;
     readonly isNominating?: boolean;
+    readonly tieBreaker?: Uint8Array;
   },
 ): Uint8Array {
   return sealed({ type: BINDING_REQUEST, transactionId, password }, [
     { type: Attribute.Username, value: new TextEncoder().encode(username) },
+    { type: Attribute.Priority, value: new ByteWriter(4).u32(PRIORITY).finish() },
+    { type: Attribute.IceControlling, value: tieBreaker },
     ...(isNominating ? [{ type: Attribute.UseCandidate, value: new Uint8Array(0) }] : []),
   ]);
 }

@@ -1,20 +1,30 @@
 /** A client of WHEP and WHIP without a browser: it finds its way, shakes hands, and counts what comes. */
 import { SrtpReceiver, SrtpSender } from "../../src/rtp/mod.ts";
 import { parseSdp, type SdpMedia } from "../../src/sdp/mod.ts";
-import { buildStunRequest, type DtlsIdentity } from "../../src/webrtc/mod.ts";
+import {
+  buildStunRequest,
+  type DtlsIdentity,
+  isStun,
+  isStunAuthentic,
+  parseStunRequest,
+  stunAnswer,
+} from "../../src/webrtc/mod.ts";
 import { DtlsTestClient } from "../webrtc/dtls_client.ts";
 import { newIdentity, random } from "../webrtc/dtls_peer.ts";
-import { offer } from "../webrtc/offers.ts";
+import { offer, OFFER_ICE } from "../webrtc/offers.ts";
 
 /** One identity does for all clients of a test: to make one takes long. */
 let identity: DtlsIdentity | undefined;
 
-/** The lines of `a=rtcp-fb` and of packets that are sent again, for payload type 102. */
+/** The payload types that are offered for H.264, and for its packets that are sent again. */
+export const OFFERED_VIDEO = { payloadType: 102, retransmissionType: 103 };
+
+/** The lines of `a=rtcp-fb` and of packets that are sent again. */
 const VIDEO = [
-  "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f",
-  "a=fmtp:103 apt=102",
-  "a=rtcp-fb:102 nack",
-  "a=rtcp-fb:102 nack pli",
+  `a=fmtp:${OFFERED_VIDEO.payloadType} packetization-mode=1;profile-level-id=42e01f`,
+  `a=fmtp:${OFFERED_VIDEO.retransmissionType} apt=${OFFERED_VIDEO.payloadType}`,
+  `a=rtcp-fb:${OFFERED_VIDEO.payloadType} nack`,
+  `a=rtcp-fb:${OFFERED_VIDEO.payloadType} nack pli`,
 ];
 
 /** An offer of H.264 and Opus with the client's own fingerprint. */
@@ -24,11 +34,17 @@ export function offerOf(
 ): string {
   identity ??= newIdentity();
   const { retransmission = true } = options;
-  const formats = ["102 H264/90000", ...(retransmission ? ["103 rtx/90000"] : [])];
+  const { payloadType, retransmissionType } = OFFERED_VIDEO;
+  const formats = [
+    `${payloadType} H264/90000`,
+    ...(retransmission ? [`${retransmissionType} rtx/90000`] : []),
+  ];
   return offer([
     ["video", direction, formats, VIDEO],
     ["audio", direction, ["111 opus/48000/2", "0 PCMU/8000"], []],
-  ]).replaceAll(/a=fingerprint:.*/g, `a=fingerprint:sha-256 ${identity.fingerprint.value}`);
+  ]).replaceAll(/a=fingerprint:.*/g, `a=fingerprint:sha-256 ${identity.fingerprint.value}`)
+    // It begins DTLS itself, whoever answers.
+    .replaceAll("a=setup:actpass", "a=setup:active");
 }
 
 /** Posts an offer. */
@@ -47,7 +63,16 @@ export function post(
 /** What is not answered is sent again after this, milliseconds. */
 const AGAIN_MS = 500;
 
-/** A session from its answer on. */
+/** A client that is not connected after this gives up, milliseconds. */
+const CONNECT_MS = 10_000;
+
+/** Where it is on its way to a connection: what it sends again. */
+type Step = "checking" | "nominating" | "shaking";
+
+/**
+ * A session from its answer on. It is a full agent of ICE in the controlling role, with one way to try: it checks that,
+ * nominates it once it is answered, and answers the checks of the other side (RFC 8445, 7 and 8).
+ */
 export class WebRtcClient implements AsyncDisposable {
   /** Takes the packets that come, still protected; nothing does by default. */
   onPacket: ((packet: Uint8Array) => void) | undefined;
@@ -63,6 +88,10 @@ export class WebRtcClient implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
   readonly #receiving: Promise<void>;
+  readonly #tieBreaker = random(8);
+  #step: Step = "checking";
+  /** The transaction of the request that its step waits for. */
+  #awaited = "";
   #flight: readonly Uint8Array[] = [];
   readonly #connected = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -75,7 +104,7 @@ export class WebRtcClient implements AsyncDisposable {
     this.headers = answer.headers;
     this.session = new URL(answer.headers.get("location")!, url).href;
     this.media = parseSdp(answer.text).media;
-    const [, hostname, port] = / (\d+\.[\d.]+) (\d+) typ host/.exec(answer.text)!;
+    const [, hostname, port] = / udp \d+ (\d+\.[\d.]+) (\d+) typ host/i.exec(answer.text)!;
     this.#server = { transport: "udp", hostname: hostname!, port: Number(port) };
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     this.dtls = new DtlsTestClient(identity!, options);
@@ -94,16 +123,21 @@ export class WebRtcClient implements AsyncDisposable {
     return new WebRtcClient(url, { headers: response.headers, text }, options);
   }
 
-  /** Finds its way and shakes hands. */
-  async connect(): Promise<this> {
-    await this.send(this.request());
-    await this.#flush();
+  /** Finds its way and shakes hands; rejects where that takes longer than `withinMs`. */
+  async connect({ withinMs = CONNECT_MS }: { readonly withinMs?: number } = {}): Promise<this> {
+    await this.#sendStep();
     // Datagrams may be lost where many clients come at once.
-    const again = setInterval(() => {
-      void this.send(this.request());
-      for (const datagram of this.#flight) void this.send(datagram);
-    }, AGAIN_MS);
-    await this.#connected.promise.finally(() => clearInterval(again));
+    const again = setInterval(() => void this.#sendStep(), AGAIN_MS);
+    const late = setTimeout(() => {
+      const error = new Error(`Not connected within ${withinMs} ms: still ${this.#step}`);
+      this.#connected.reject(error);
+    }, withinMs);
+    try {
+      await this.#connected.promise;
+    } finally {
+      clearInterval(again);
+      clearTimeout(late);
+    }
     return this;
   }
 
@@ -112,15 +146,22 @@ export class WebRtcClient implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /** A request of ICE as the server expects it. */
-  request(change: { readonly password?: string; readonly username?: string } = {}): Uint8Array {
+  /** A request of ICE as the server expects it, which nominates its way if not told otherwise. */
+  request(
+    change: {
+      readonly password?: string;
+      readonly username?: string;
+      readonly isNominating?: boolean;
+    } = {},
+  ): Uint8Array {
     const attributes = this.media.flatMap(({ attributes = [] }) => attributes);
     const value = (name: string) => attributes.find((one) => one.name === name)!.value!;
     return buildStunRequest({
       transactionId: random(12),
-      username: change.username ?? `${value("ice-ufrag")}:EsAw`,
+      username: change.username ?? `${value("ice-ufrag")}:${OFFER_ICE.fragment}`,
       password: change.password ?? value("ice-pwd"),
-      isNominating: true,
+      isNominating: change.isNominating ?? true,
+      tieBreaker: this.#tieBreaker,
     });
   }
 
@@ -148,20 +189,47 @@ export class WebRtcClient implements AsyncDisposable {
     try {
       for await (const [datagram] of this.#socket) {
         if (datagram[0]! >= 128) this.onPacket?.(datagram);
-        else if (datagram[0]! >= 20) {
-          this.dtls.receive(datagram);
-          await this.#flush();
-          const { keys, isClosed } = this.dtls;
-          if (isClosed) this.#closed.resolve();
-          if (keys === undefined || this.sender !== undefined) continue;
-          this.sender = new SrtpSender(keys.local);
-          this.receiver = new SrtpReceiver(keys.remote);
-          this.#connected.resolve();
-        }
+        else if (datagram[0]! >= 20) await this.#takeDtls(datagram);
+        else if (isStun(datagram)) await this.#takeStun(datagram);
       }
     } catch {
       // The socket was closed.
     }
+  }
+
+  async #takeDtls(datagram: Uint8Array): Promise<void> {
+    this.dtls.receive(datagram);
+    await this.#flush();
+    const { keys, isClosed } = this.dtls;
+    if (isClosed) this.#closed.resolve();
+    if (keys === undefined || this.sender !== undefined) return;
+    this.sender = new SrtpSender(keys.local);
+    this.receiver = new SrtpReceiver(keys.remote);
+    this.#connected.resolve();
+  }
+
+  async #takeStun(datagram: Uint8Array): Promise<void> {
+    const request = parseStunRequest(datagram);
+    if (request !== undefined) {
+      const { password } = OFFER_ICE;
+      if (!isStunAuthentic(request, password)) return;
+      return await this.send(stunAnswer(request, { ...this.#server, password }));
+    }
+    const isAnswer = datagram[0] === 1 && datagram[1] === 1 &&
+      datagram.subarray(8, 20).toHex() === this.#awaited;
+    if (!isAnswer || this.#step === "shaking") return;
+    this.#step = this.#step === "checking" ? "nominating" : "shaking";
+    await this.#sendStep();
+  }
+
+  async #sendStep(): Promise<void> {
+    if (this.#step !== "shaking") {
+      const request = this.request({ isNominating: this.#step === "nominating" });
+      this.#awaited = request.subarray(8, 20).toHex();
+      return await this.send(request);
+    }
+    if (this.dtls.output.length > 0) return await this.#flush();
+    for (const datagram of this.#flight) await this.send(datagram);
   }
 
   async #flush(): Promise<void> {

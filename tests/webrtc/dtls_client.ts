@@ -14,7 +14,7 @@ import {
 import { prf } from "../../src/webrtc/dtls/prf.ts";
 import { random } from "./dtls_peer.ts";
 
-/** Does a handshake with a server, over datagrams that do not get lost. */
+/** Does a handshake with a server, over datagrams that do not get lost; whom it talks to, it does not check. */
 export class DtlsTestClient {
   /** What is to be sent. */
   output: Uint8Array[] = [];
@@ -27,6 +27,7 @@ export class DtlsTestClient {
   readonly #ecdh = createECDH("prime256v1");
   readonly #reader = new HandshakeReader();
   readonly #writer = new DtlsRecordWriter();
+  readonly #profiles: readonly number[];
   readonly #changeSignature: ((signature: Uint8Array) => Uint8Array) | undefined;
   #transcript: Uint8Array[] = [];
   #sequence = 0;
@@ -44,17 +45,9 @@ export class DtlsTestClient {
   ) {
     this.#identity = identity;
     this.#changeSignature = options.changeSignature;
-    const { profiles = [1] } = options;
+    this.#profiles = options.profiles ?? [1];
     this.#ecdh.setPrivateKey(random(32));
-    const extensions = new ByteWriter().u16(10).u16(4).u16(2).u16(23).u16(13).u16(4).u16(2)
-      .u16(0x0403).u16(14).u16(3 + profiles.length * 2).u16(profiles.length * 2);
-    for (const profile of profiles) extensions.u16(profile);
-    extensions.u8(0).u16(23).u16(0);
-    this.#send(
-      1,
-      new ByteWriter().u16(0xfefd).bytes(this.#random).u8(0).u8(0).u16(2).u16(0xc02b).u8(1).u8(0)
-        .u16(extensions.length).bytes(extensions.finish()).finish(),
-    );
+    this.#sayHello(new Uint8Array(0));
   }
 
   receive(datagram: Uint8Array): void {
@@ -66,12 +59,32 @@ export class DtlsTestClient {
       this.#reader.push(content, record.epoch);
       for (let message; (message = this.#reader.next()) !== undefined;) {
         if (message.type === 20) this.keys = this.#srtpKeys();
-        else this.#transcript.push(writeHandshake(message));
-        if (message.type === 2) this.#readHello(message.body);
+        // What asks for the cookie is no part of the transcript (RFC 6347, 4.2.1).
+        else if (message.type !== 3) this.#transcript.push(writeHandshake(message));
+        if (message.type === 3) this.#showCookie(message.body);
+        else if (message.type === 2) this.#readHello(message.body);
         else if (message.type === 12) this.#readExchange(message.body);
         else if (message.type === 14) this.#answer();
       }
     }
+  }
+
+  #sayHello(cookie: Uint8Array): void {
+    const profiles = this.#profiles;
+    const extensions = new ByteWriter().u16(10).u16(4).u16(2).u16(23).u16(13).u16(4).u16(2)
+      .u16(0x0403).u16(14).u16(3 + profiles.length * 2).u16(profiles.length * 2);
+    for (const profile of profiles) extensions.u16(profile);
+    extensions.u8(0).u16(23).u16(0);
+    this.#send(
+      1,
+      new ByteWriter().u16(0xfefd).bytes(this.#random).u8(0).u8(cookie.length).bytes(cookie)
+        .u16(2).u16(0xc02b).u8(1).u8(0).u16(extensions.length).bytes(extensions.finish()).finish(),
+    );
+  }
+
+  #showCookie(body: Uint8Array): void {
+    this.#transcript = [];
+    this.#sayHello(body.slice(3, 3 + body[2]!));
   }
 
   #readHello(body: Uint8Array): void {

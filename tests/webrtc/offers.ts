@@ -1,3 +1,6 @@
+/** Name fragment and password of ICE of the offers that {@linkcode offer} writes. */
+export const OFFER_ICE = { fragment: "EsAw", password: "P2uYro0UCOQ4zxjKXaWCBui1" };
+
 /** An offer of Chromium that wants to receive, shortened. */
 export const PLAYER_OFFER = offer([
   ["audio", "recvonly", [
@@ -54,8 +57,8 @@ export function offer(
       `m=${kind} 9 UDP/TLS/RTP/SAVPF ${formats.map((format) => format.split(" ")[0]).join(" ")}`,
       "c=IN IP4 0.0.0.0",
       "a=rtcp:9 IN IP4 0.0.0.0",
-      "a=ice-ufrag:EsAw",
-      "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1",
+      `a=ice-ufrag:${OFFER_ICE.fragment}`,
+      `a=ice-pwd:${OFFER_ICE.password}`,
       "a=ice-options:trickle",
       `a=fingerprint:sha-256 ${new Array(32).fill("AB").join(":")}`,
       "a=setup:actpass",
