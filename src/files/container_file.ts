@@ -1,53 +1,23 @@
 import type {
-  AudioCodec,
   EncodedPacket,
   InputAudioTrack,
   InputTrack,
   InputVideoTrack,
-  VideoCodec,
 } from "npm:mediabunny@1.61.0";
+import type { MediaUnit, Track } from "../media/mod.ts";
 import {
-  buildAacConfig,
-  type CodecName,
-  isAnnexB,
-  joinLengthPrefixed,
-  type MediaUnit,
-  type NalLengthSize,
-  parseAdtsHeader,
-  parseAvcConfig,
-  parseHevcConfig,
-  splitAdts,
-  splitAnnexB,
-  splitLengthPrefixed,
-  type Track,
-} from "../media/mod.ts";
-import { type FlvBody, FlvRemuxer } from "../transmux/mod.ts";
+  codecOfFile,
+  type ContainedTrack,
+  containedTrack,
+  type FlvBody,
+  FlvRemuxer,
+} from "../transmux/mod.ts";
 import { DecodingTimes } from "./decoding_times.ts";
 import { loadMediabunny, type MediabunnyModule } from "./mediabunny.ts";
 
-/** What a container's reader calls the codecs that weir carries. */
-const CODECS: Readonly<Partial<Record<VideoCodec | AudioCodec, CodecName>>> = {
-  avc: "h264",
-  hevc: "h265",
-  av1: "av1",
-  vp8: "vp8",
-  vp9: "vp9",
-  aac: "aac",
-  opus: "opus",
-  mp3: "mp3",
-  flac: "flac",
-  ac3: "ac3",
-  eac3: "eac3",
-  ulaw: "pcmu",
-  alaw: "pcma",
-};
-
 /** A track of the file, with what weir knows it as. */
-interface FileTrack {
+interface FileTrack extends ContainedTrack {
   readonly input: InputTrack;
-  readonly track: Track;
-  /** Makes an access unit, as units have it, of a sample of the file. */
-  readonly accessUnit: (sample: Uint8Array) => Uint8Array;
 }
 
 /**
@@ -94,7 +64,7 @@ async function fileTrack(
   input: InputVideoTrack | InputAudioTrack | null,
 ): Promise<FileTrack | undefined> {
   const named = await input?.getCodec();
-  const codec = named ? CODECS[named] : undefined;
+  const codec = named ? codecOfFile(named) : undefined;
   if (input === null || codec === undefined) return undefined;
   const described = await input.getDecoderConfig();
   const config = described?.description && bytesOf(described.description);
@@ -108,24 +78,8 @@ async function fileTrack(
     config: config ?? undefined,
     ...facts,
   };
-  if (codec !== "aac" || config) {
-    const lengthSize = config ? lengthSizeOf(codec, config) : undefined;
-    return { input, track, accessUnit: (data) => withLongLengths(data, lengthSize) };
-  }
-  // MPEG-TS has no place for a configuration: each frame has a header of its own.
   const first = await new bunny.EncodedPacketSink(input).getFirstPacket();
-  if (first === null) return undefined;
-  const adts = parseAdtsHeader(first.data);
-  return {
-    input,
-    track: { ...track, config: buildAacConfig(adts) },
-    accessUnit: (data) => splitAdts(data)[0] ?? data,
-  };
-}
-
-function lengthSizeOf(codec: CodecName, config: Uint8Array): NalLengthSize | undefined {
-  if (codec === "h264") return parseAvcConfig(config).lengthSize;
-  return codec === "h265" ? parseHevcConfig(config).lengthSize : undefined;
+  return first === null ? undefined : { input, ...containedTrack(track, first.data) };
 }
 
 function bytesOf(source: AllowSharedBufferSource): Uint8Array {
@@ -152,15 +106,6 @@ async function* units(bunny: MediabunnyModule, file: FileTrack): AsyncGenerator<
     for (const timed of times.push(packet, packet.microsecondTimestamp)) yield unit(timed);
   }
   for (const timed of times.flush()) yield unit(timed);
-}
-
-/** Puts NAL units each behind a length of 4 bytes; what has none is left as it is. */
-function withLongLengths(data: Uint8Array, lengthSize: NalLengthSize | undefined): Uint8Array {
-  if (lengthSize === 4) return data;
-  if (lengthSize !== undefined) {
-    return joinLengthPrefixed(splitLengthPrefixed(data, { lengthSize }));
-  }
-  return isAnnexB(data) ? joinLengthPrefixed(splitAnnexB(data)) : data;
 }
 
 /** Merges tracks by their decoding times. */

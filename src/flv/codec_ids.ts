@@ -107,6 +107,9 @@ export function fourCcOfCodec(codec: CodecName): string | undefined {
   return ROWS.get(codec)?.fourCc;
 }
 
+/** The FourCCs of Enhanced RTMP v2 (`VideoFourCc`, `AudioFourCc`), those of video first. */
+export const ALL_FOUR_CCS: readonly string[] = [...BY_FOURCC.keys()].map(String);
+
 /** The codec of a legacy codec id or a FourCC of video, or `undefined` for one that is not known here. */
 export function codecOfVideo(id: number | string): CodecName | undefined {
   return VIDEO_BY_ID.get(id);

@@ -15,6 +15,7 @@
 export * from "./audio_body.ts";
 export * from "./classify.ts";
 export {
+  ALL_FOUR_CCS,
   codecOfAudio,
   codecOfFourCc,
   codecOfVideo,

@@ -1,8 +1,23 @@
+import type { CodecName } from "./track.ts";
+
 /**
  * G.711 as RTP and FLV carry it: 8000 samples a second, one byte a sample, mono unless said otherwise
  * (RFC 3551, 4.5.14). It has no configuration.
  */
 export const G711_SAMPLE_RATE = 8000;
+
+/** The codecs of G.711: A-law is `pcma`, and µ-law `pcmu`. */
+export type G711Law = "pcma" | "pcmu";
+
+/** Whether a codec is G.711. */
+export function isG711Law(codec: CodecName | undefined): codec is G711Law {
+  return codec === "pcma" || codec === "pcmu";
+}
+
+/** The law that `law` is not: {@linkcode convertG711} converts to it. */
+export function otherG711Law(law: G711Law): G711Law {
+  return law === "pcma" ? "pcmu" : "pcma";
+}
 
 /** Bytes that sound like nothing: A-law's and µ-law's codes for the smallest sample. */
 export const G711_SILENCE = { pcma: 0xd5, pcmu: 0xff } as const;
@@ -13,7 +28,7 @@ export function g711DurationUs(size: number, channels = 1): number {
 }
 
 /** One law's code for each of the other's, by where it comes from; made when they are needed. */
-const conversions = new Map<"pcma" | "pcmu", Uint8Array>();
+const conversions = new Map<G711Law, Uint8Array>();
 
 /**
  * Converts sound from one law of G.711 to the other, each sample to the nearest that there is; what `from` says, `bytes`
@@ -27,7 +42,7 @@ const conversions = new Map<"pcma" | "pcmu", Uint8Array>();
  * console.log(convertG711(silence, "pcmu")[0]); // 213, which is A-law's 0xd5
  * ```
  */
-export function convertG711(bytes: Uint8Array, from: "pcma" | "pcmu"): Uint8Array {
+export function convertG711(bytes: Uint8Array, from: G711Law): Uint8Array {
   let table = conversions.get(from);
   if (table === undefined) {
     table = from === "pcma"

@@ -37,7 +37,6 @@ export {
   buildAvcConfig,
   parseAvcConfig,
 } from "./avc_config.ts";
-export * from "./codec_string.ts";
 export * from "./config_unit.ts";
 export * from "./dts.ts";
 export * from "./errors.ts";
@@ -52,6 +51,7 @@ export * from "./latm.ts";
 export * from "./mp3.ts";
 export * from "./nal.ts";
 export * from "./opus.ts";
+export * from "./presumed_sound.ts";
 export * from "./track.ts";
 export * from "./unit.ts";
 export * from "./vpx.ts";

@@ -161,3 +161,24 @@ export function buildVpxConfig(
     .u8(config.colorPrimaries).u8(config.transferCharacteristics).u8(config.matrixCoefficients)
     .u16(0).finish();
 }
+
+/** Ten times the level by the largest picture, in samples (VP9 levels; webmproject.org/vp9/levels). */
+const VP9_LEVELS: readonly (readonly [samples: number, level: number])[] = [
+  [36_864, 10],
+  [73_728, 11],
+  [122_880, 20],
+  [245_760, 21],
+  [552_960, 30],
+  [983_040, 31],
+  [2_228_224, 41],
+  [8_912_896, 51],
+  [35_651_584, 61],
+];
+const HIGHEST_LEVEL = 62;
+
+/** Ten times the least VP9 level that has pictures of that size, in pixels, for what does not tell its level. */
+export function vp9LevelOf(
+  { width = 0, height = 0 }: { readonly width?: number; readonly height?: number },
+): number {
+  return VP9_LEVELS.find(([samples]) => width * height <= samples)?.[1] ?? HIGHEST_LEVEL;
+}

@@ -5,6 +5,7 @@ import {
   MediaError,
   OPUS_CLOCK_RATE,
   parseOpusHead,
+  presumedSound,
   type Track,
 } from "../media/mod.ts";
 import { uintElement } from "./ebml.ts";
@@ -62,7 +63,8 @@ function waveform(formatTag: number): CodecForm {
     id: () => "A_MS/ACM",
     needsConfig: false,
     bitDepth: () => 8,
-    codecPrivate: ({ channels = 1, sampleRate = G711_RATE }) => {
+    codecPrivate: (track) => {
+      const { sampleRate, channels } = presumedSound(track);
       const view = new DataView(new ArrayBuffer(18));
       view.setUint16(0, formatTag, true);
       view.setUint16(2, channels, true);
@@ -74,8 +76,6 @@ function waveform(formatTag: number): CodecForm {
     },
   };
 }
-
-const G711_RATE = 8000;
 
 /** What decoders want before a place that is sought to, nanoseconds (RFC 7845, 4.6). */
 const OPUS_PRE_ROLL_NS = 80_000_000;

@@ -1,5 +1,5 @@
 import { concat } from "@std/bytes/concat";
-import type { Track, TrackKind } from "../media/mod.ts";
+import { presumedSound, type Track, type TrackKind } from "../media/mod.ts";
 import { type CodecForm, codecFormOf } from "./codec_forms.ts";
 import {
   dateElement,
@@ -203,13 +203,11 @@ function videoOf({ width = 0, height = 0 }: Track): Uint8Array {
 }
 
 function audioOf(track: Track, { bitDepth }: CodecForm): Uint8Array {
-  const { codec } = track;
-  const isG711 = codec === "pcma" || codec === "pcmu";
-  const rate = codec === "opus" ? 48_000 : track.sampleRate ?? (isG711 ? 8000 : 48_000);
+  const { sampleRate, channels } = presumedSound(track);
   return element(
     ElementId.Audio,
-    floatElement(ElementId.SamplingFrequency, rate),
-    uintElement(ElementId.Channels, track.channels ?? (isG711 ? 1 : 2)),
+    floatElement(ElementId.SamplingFrequency, sampleRate),
+    uintElement(ElementId.Channels, channels),
     ...bitDepth === undefined ? [] : [uintElement(ElementId.BitDepth, bitDepth(track))],
   );
 }

@@ -1,13 +1,7 @@
-import {
-  buildOpusHead,
-  type CodecName,
-  flacStreamInfo,
-  MediaError,
-  parseOpusHead,
-  type Track,
-} from "../media/mod.ts";
+import { MediaError, type Track } from "../media/mod.ts";
 import { boxAt, findBox, type Mp4Box, mp4Reader, openFullBox, splitBoxes } from "./box_reading.ts";
-import { DescriptorTag, ObjectType } from "./descriptors.ts";
+import { DescriptorTag } from "./descriptors.ts";
+import { codecOfDescription, entryOfType } from "./entry_forms.ts";
 import { Mp4Error } from "./errors.ts";
 import type { Mp4Track } from "./mp4_track.ts";
 
@@ -99,27 +93,6 @@ function readTimescale(mdhd: Uint8Array): number {
   return timescale;
 }
 
-const VISUAL_CODECS: Readonly<Record<string, readonly [CodecName, configBox: string]>> = {
-  avc1: ["h264", "avcC"],
-  avc3: ["h264", "avcC"],
-  hvc1: ["h265", "hvcC"],
-  hev1: ["h265", "hvcC"],
-  av01: ["av1", "av1C"],
-  vp08: ["vp8", "vpcC"],
-  vp09: ["vp9", "vpcC"],
-  mp4v: ["mpeg4", "esds"],
-};
-
-const AUDIO_CODECS: Readonly<Record<string, readonly [CodecName, configBox: string]>> = {
-  Opus: ["opus", "dOps"],
-  fLaC: ["flac", "dfLa"],
-  "ac-3": ["ac3", "dac3"],
-  "ec-3": ["eac3", "dec3"],
-  alaw: ["pcma", ""],
-  ulaw: ["pcmu", ""],
-  ".mp3": ["mp3", ""],
-};
-
 const VISUAL_ENTRY_BYTES = 78;
 const AUDIO_ENTRY_BYTES = 28;
 
@@ -127,10 +100,8 @@ function readVisual({ type, content }: Mp4Box): Track {
   const reader = mp4Reader(content, `The sample entry ${type}`);
   reader.skip(24);
   const [width, height] = [reader.u16(), reader.u16()];
-  const [codec, configBox] = VISUAL_CODECS[type] ?? [undefined, ""];
-  const found = findBox(boxesBehind(content, VISUAL_ENTRY_BYTES), configBox)?.content;
-  const config = found && (configBox === "esds" ? readEsds(found).config : configOf(type, found));
-  return { kind: "video", id: 0, codec, config, width, height };
+  const boxes = boxesBehind(content, VISUAL_ENTRY_BYTES);
+  return { kind: "video", id: 0, ...codecOf(type, boxes), width, height };
 }
 
 function readAudio({ type, content }: Mp4Box): Track {
@@ -141,62 +112,32 @@ function readAudio({ type, content }: Mp4Box): Track {
   const sampleRate = reader.u16();
   const sound = { kind: "audio", id: 0, channels, sampleRate } as const;
   const boxes = boxesBehind(content, AUDIO_ENTRY_BYTES);
+  return { ...sound, ...codecOf(type, boxes) };
+}
+
+/** The codec of a sample entry, and its configuration in the form that `Track` has it. */
+function codecOf(type: string, boxes: readonly Mp4Box[]): Pick<Track, "codec" | "config"> {
   const descriptors = findBox(boxes, "esds")?.content;
   if (descriptors !== undefined) {
     const { objectType, config } = readEsds(descriptors);
-    const codec = objectType === ObjectType.aac
-      ? "aac"
-      : objectType === ObjectType.mpeg1Audio || objectType === ObjectType.mpeg2Audio
-      ? "mp3"
-      : undefined;
-    return { ...sound, codec, config };
+    return { codec: codecOfDescription(type, objectType), config };
   }
-  const [codec, configBox] = AUDIO_CODECS[type] ?? [undefined, ""];
-  const found = findBox(boxes, configBox)?.content;
-  return { ...sound, codec, config: found && configOf(type, found) };
+  const entry = entryOfType(type);
+  if (entry === undefined) return { codec: undefined, config: undefined };
+  const { codec, form: { configType, configOf } } = entry;
+  const content = configType && findBox(boxes, configType)?.content;
+  if (!content) return { codec, config: undefined };
+  try {
+    return { codec, config: configOf?.(content) ?? content };
+  } catch (error) {
+    if (!(error instanceof MediaError)) throw error;
+    const message = `The configuration of ${type} cannot be read`;
+    throw new Mp4Error("malformed", message, { cause: error });
+  }
 }
 
 function boxesBehind(content: Uint8Array, bytes: number): Mp4Box[] {
   return splitBoxes(content.subarray(bytes));
-}
-
-/** The configuration in the form that `Track` has it. */
-function configOf(type: string, content: Uint8Array): Uint8Array {
-  try {
-    if (type === "Opus") return opusHeadOf(content);
-    if (type === "fLaC") return flacStreamInfo(content.subarray(4));
-  } catch (error) {
-    if (!(error instanceof MediaError)) throw error;
-    throw new Mp4Error("malformed", `The configuration of ${type} cannot be read`, {
-      cause: error,
-    });
-  }
-  return type === "vp08" || type === "vp09" ? content.subarray(4) : content;
-}
-
-/** Of `dOps`, whose numbers are big-endian. */
-function opusHeadOf(content: Uint8Array): Uint8Array {
-  const reader = mp4Reader(content, "The box dOps");
-  reader.skip(1); // Version
-  const channels = reader.u8();
-  const head = {
-    channels,
-    preSkip: reader.u16(),
-    inputSampleRate: reader.u32(),
-    outputGain: reader.i16(),
-    mappingFamily: reader.u8(),
-  };
-  const mapping = head.mappingFamily === 0 ? {} : {
-    streams: reader.u8(),
-    coupledStreams: reader.u8(),
-    mapping: reader.view(channels),
-  };
-  if (head.mappingFamily === 0 && (channels < 1 || channels > 2)) {
-    throw new Mp4Error("malformed", `Opus has ${channels} channels in mapping family 0`);
-  }
-  const bytes = buildOpusHead({ ...head, ...mapping });
-  parseOpusHead(bytes);
-  return bytes;
 }
 
 /** Reads the box `esds` (ISO/IEC 14496-1, 7.2.6). */

@@ -1,4 +1,4 @@
-import type { Track } from "../media/mod.ts";
+import { presumedSound, type Track } from "../media/mod.ts";
 
 /** A track as an MP4 file has it. */
 export interface Mp4Track {
@@ -33,12 +33,6 @@ export function mp4TracksOf(tracks: readonly Track[]): Mp4Track[] {
   }));
 }
 
-/** Ticks a second of sound whose rate is not known. */
-const UNKNOWN_RATE = 48_000;
-const G711_RATE = 8000;
-
-function mp4TimescaleOf({ kind, codec, sampleRate }: Track): number {
-  if (kind !== "audio") return MP4_VIDEO_TIMESCALE;
-  if (codec === "opus") return 48_000;
-  return sampleRate ?? (codec === "pcma" || codec === "pcmu" ? G711_RATE : UNKNOWN_RATE);
+function mp4TimescaleOf(track: Track): number {
+  return track.kind === "audio" ? presumedSound(track).sampleRate : MP4_VIDEO_TIMESCALE;
 }

@@ -1,7 +1,8 @@
 import type { PublishedTrack, PublisherHealth } from "../api/mod.ts";
 import type { RtspDoor } from "../doors/rtsp/mod.ts";
 import type { Ticket } from "../gate/mod.ts";
-import { codecString, type Track } from "../media/mod.ts";
+import type { Track } from "../media/mod.ts";
+import { codecString } from "../transmux/mod.ts";
 import type { Membership } from "./membership.ts";
 import type { ServerRelays } from "./server_relays.ts";
 import type { ServerShell } from "./shell.ts";

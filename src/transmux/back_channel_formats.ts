@@ -1,5 +1,12 @@
-import type { Track } from "../media/mod.ts";
+import {
+  G711_SAMPLE_RATE,
+  type G711Law,
+  isG711Law,
+  type RtpMapping,
+  type Track,
+} from "../media/mod.ts";
 import type { SdpMedia, SessionDescription } from "../sdp/mod.ts";
+import { rtpMappingOf } from "./rtp_mapping.ts";
 import type { RtpTrack } from "./sdp_of_tracks.ts";
 import { tracksOfSdp } from "./tracks_of_sdp.ts";
 
@@ -66,6 +73,12 @@ export function describeBackChannel(formats: readonly Track[], index: number): S
 
 /** Whether it is the G.711 that all know: 8000 samples a second, one channel. */
 export function isG711({ codec, rtp }: Track): boolean {
-  return (codec === "pcmu" || codec === "pcma") && rtp?.clockRate === 8000 &&
-    (rtp.channels ?? 1) === 1;
+  return isG711Law(codec) && rtp?.clockRate === G711_SAMPLE_RATE && (rtp.channels ?? 1) === 1;
+}
+
+/** A track with the G.711 that all know, in one of its laws. */
+export function g711Track(codec: G711Law, id = 0): RtpTrack {
+  const sound = { sampleRate: G711_SAMPLE_RATE, channels: 1 };
+  const track: Track = { kind: "audio", id, codec, config: undefined, ...sound };
+  return { ...track, rtp: rtpMappingOf(track, 0) as RtpMapping };
 }

@@ -8,11 +8,12 @@ import {
   splitAnnexB,
   splitLengthPrefixed,
   type Track,
+  type TrackKind,
 } from "../media/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import type { Codec, FlvForm } from "./codec/codec.ts";
 import { isDelimiter, isParameterSet, type NalRules } from "./codec/nal_rules.ts";
-import { codecRow } from "./codec/table.ts";
+import { ALL_CODECS, codecRow } from "./codec/table.ts";
 import { ParameterSets } from "./parameter_sets.ts";
 import { trackWithConfig } from "./track_config.ts";
 
@@ -28,8 +29,8 @@ export interface FlvMessage {
 
 /** The video that a writer is given. */
 export interface FrameWriterVideo {
-  /** Its codec. */
-  readonly codec: "h264" | "h265";
+  /** Its codec: one of NAL units, H.264 or H.265. */
+  readonly codec: CodecName;
   /**
    * How its access units are laid out: behind start codes (Annex B), or each NAL unit behind its length
    * (of as many bytes as `config` says, else 4). Looked for in the first access unit by default.
@@ -41,8 +42,8 @@ export interface FrameWriterVideo {
 
 /** The audio that a writer is given. */
 export interface FrameWriterAudio {
-  /** Its codec. */
-  readonly codec: "aac" | "opus";
+  /** Its codec: AAC or Opus, whose frames tell their configuration, or leave it to `config`. */
+  readonly codec: CodecName;
   /** AudioSpecificConfig or OpusHead. Not needed for AAC with ADTS headers, nor for mono or stereo Opus. */
   readonly config?: Uint8Array;
 }
@@ -117,7 +118,7 @@ export class FlvFrameWriter {
   readonly #video: FrameWriterVideo | undefined;
   readonly #audio: FrameWriterAudio | undefined;
   readonly #rules: NalRules | undefined;
-  readonly #audioRow: Codec | undefined;
+  readonly #ofEncoder: Codec["ofEncoder"];
   readonly #metadata: OnMetaData;
   readonly #maxWaitUs: number;
   readonly #sets: ParameterSets | undefined;
@@ -138,7 +139,7 @@ export class FlvFrameWriter {
   /**
    * Makes a writer of one video track, one audio track, or both.
    *
-   * @throws {TypeError} if there is neither
+   * @throws {TypeError} if there is neither, or a codec is none that a writer knows
    * @throws {MediaError} if the video's configuration is malformed
    */
   constructor(options: FlvFrameWriterOptions) {
@@ -154,9 +155,13 @@ export class FlvFrameWriter {
     this.#maxWaitUs = maxWaitUs;
     this.#format = video?.format;
     this.#audioConfig = audio?.config;
-    this.#audioRow = codecRow(audio?.codec);
+    if (audio !== undefined) {
+      this.#ofEncoder = codecRow(audio.codec)?.ofEncoder;
+      if (this.#ofEncoder === undefined) throw unknown("audio", audio.codec);
+    }
     if (video !== undefined) {
-      this.#rules = codecRow(video.codec)!.nal!;
+      this.#rules = codecRow(video.codec)?.nal;
+      if (this.#rules === undefined) throw unknown("video", video.codec);
       this.#sets = new ParameterSets(this.#rules);
       if (video.config !== undefined) this.#takeVideoConfig(video.config);
     }
@@ -266,7 +271,7 @@ export class FlvFrameWriter {
   }
 
   #framesOf({ data, ptsUs }: AudioFrame): HeldAudio[] {
-    const frames = this.#audioRow!.ofEncoder!(data, this.#audioConfig);
+    const frames = this.#ofEncoder!(data, this.#audioConfig);
     this.#audioConfig ??= frames[0]?.config;
     return frames.map(({ offsetUs, ...frame }) => ({ ...frame, ptsUs: ptsUs + offsetUs }));
   }
@@ -404,6 +409,17 @@ function trackOf(
 /** The writer's codecs all have their place in FLV. */
 function formOf(codec: CodecName): FlvForm {
   return codecRow(codec)!.flv as FlvForm;
+}
+
+function unknown(kind: TrackKind, codec: CodecName): TypeError {
+  const known = ALL_CODECS.filter((row) =>
+    row.kind === kind && (row.nal !== undefined || row.ofEncoder !== undefined)
+  );
+  return new TypeError(
+    `Cannot write ${kind} as its codec must be ${
+      known.map(({ name }) => name).join(" or ")
+    }: current value is ${codec}`,
+  );
 }
 
 function checkTime(name: string, value: number): void {

@@ -49,8 +49,10 @@ export type {
   SdpTime,
   SessionDescription,
 } from "../sdp/mod.ts";
+export * from "./contained_track.ts";
 export type { CodedFrame, FrameTiming } from "./coded_frame.ts";
 export * from "./back_channel_formats.ts";
+export * from "./codec_string.ts";
 export * from "./flv_frame_writer.ts";
 export * from "./flv_remuxer.ts";
 export * from "./flv_tracks.ts";
@@ -68,6 +70,8 @@ export * from "./sdp_of_tracks.ts";
 export { tracksAfter, trackWithConfig } from "./track_config.ts";
 export { tracksOfSdp } from "./tracks_of_sdp.ts";
 export { EMPTY_METADATA, metadataWithout, toldMetadata } from "./track_metadata.ts";
+export * from "./hls_codecs.ts";
 export * from "./loss_feedback.ts";
 export * from "./unit_budget.ts";
 export * from "./unsupported_track.ts";
+export * from "./webrtc_encodings.ts";

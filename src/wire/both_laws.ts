@@ -1,14 +1,14 @@
 import { concat } from "@std/bytes/concat";
 import type { BackChannelSink, BackChannelSource } from "../hub/mod.ts";
-import { convertG711, type MediaUnit, type Track } from "../media/mod.ts";
+import {
+  convertG711,
+  type G711Law,
+  type MediaUnit,
+  otherG711Law,
+  type Track,
+} from "../media/mod.ts";
 import { parseRtpPacket } from "../rtp/mod.ts";
-import { isG711 } from "../transmux/mod.ts";
-
-/** How RTP carries the laws of G.711 (RFC 3551, table 4). */
-const MAPPINGS = {
-  pcmu: { payloadType: 0, encodingName: "PCMU" },
-  pcma: { payloadType: 8, encodingName: "PCMA" },
-} as const;
+import { g711Track, isG711 } from "../transmux/mod.ts";
 
 /**
  * Has a back channel that takes one law of G.711 take the other too, so that every talker has one that it knows: it is
@@ -18,17 +18,10 @@ export function withBothLaws(source: BackChannelSource): BackChannelSource {
   const { formats } = source;
   const known = formats.find(isG711);
   if (known === undefined) return source;
-  const other = known.codec === "pcmu" ? "pcma" : "pcmu";
-  if (formats.some((format) => isG711(format) && format.codec === other)) return source;
-  const { payloadType, encodingName } = MAPPINGS[other];
-  // Its own number is somebody else's.
-  if (formats.some(({ rtp }) => rtp?.payloadType === payloadType)) return source;
-  const added: Track = {
-    ...known,
-    id: formats.length,
-    codec: other,
-    rtp: { payloadType, encodingName, clockRate: 8000, parameters: {} },
-  };
+  const added = g711Track(otherG711Law(known.codec as G711Law), formats.length);
+  if (formats.some((format) => isG711(format) && format.codec === added.codec)) return source;
+  const isTaken = formats.some(({ rtp }) => rtp?.payloadType === added.rtp.payloadType);
+  if (isTaken) return source;
   return {
     formats: [...formats, added],
     open: async () => convertingSink(await source.open(), { from: added, to: known }),
@@ -39,7 +32,7 @@ function convertingSink(
   sink: BackChannelSink,
   { from, to }: { readonly from: Track; readonly to: Track },
 ): BackChannelSink {
-  const law = from.codec as "pcma" | "pcmu";
+  const law = from.codec as G711Law;
   return {
     ended: sink.ended,
     close: () => sink.close(),

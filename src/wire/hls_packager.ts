@@ -6,13 +6,16 @@ import {
 } from "../hls/mod.ts";
 import type { Clock, Stream, Timer } from "../hub/mod.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
-import { type CodecName, codecString, type Track } from "../media/mod.ts";
-import { whyNotMp4 } from "../mp4/mod.ts";
+import type { Track } from "../media/mod.ts";
 import {
+  codecString,
   type CodedFrame,
   type FeedEvent,
   FragmentWriter,
+  isCommonInHls,
+  isPackedInHls,
   type UnsupportedTrack,
+  whyNotHls,
 } from "../transmux/mod.ts";
 import { type HlsFile, type HlsPlaylistTerms, HlsRendition } from "./hls_rendition.ts";
 import { tellLeftOut } from "./left_out.ts";
@@ -65,15 +68,6 @@ export interface HlsPlaylistBytes {
   readonly tag: string;
   readonly targetDurationS: number;
 }
-
-/** Codecs that players of HLS know. */
-const CODECS: ReadonlySet<CodecName> = new Set<CodecName>([
-  ...["h264", "h265", "av1", "vp9"] as const,
-  ...["aac", "opus", "mp3", "flac", "ac3", "eac3"] as const,
-]);
-
-/** Sound that Chromium and others do not play in MP4: beside a picture it is a playlist of its own. */
-const RARE_CODECS: ReadonlySet<CodecName> = new Set(["mp3", "ac3", "eac3"]);
 
 /** Players that wait for files at once: each costs a promise. */
 const MAX_WAITERS = 20_000;
@@ -344,8 +338,7 @@ export class HlsPackager {
         contentType: isVideo ? "video/mp4" : "audio/mp4",
       });
     const [track] = tracks;
-    // Alone it is packed, which browsers know. Beside a picture they would not: hls.js leaves it out by its codec's name.
-    const isPacked = index === 0 && tracks.length === 1 && track!.codec === "mp3";
+    const isPacked = index === 0 && tracks.length === 1 && isPackedInHls(track!);
     const writer = isPacked ? new PackedAudioWriter(track!) : new FragmentWriter(tracks);
     rendition.begin(writer.init);
     return {
@@ -504,7 +497,7 @@ export class HlsPackager {
 
   #describe(folder: string): Parameters<typeof writeMultivariantPlaylist>[0] {
     const all = this.#lines;
-    const common = all.filter((line) => line === all[0] || line.tracks.every(isCommon));
+    const common = all.filter((line) => line === all[0] || line.tracks.every(isCommonInHls));
     const variants = [this.#variantOf(all, { folder, group: "audio" })];
     // Players leave a variant alone whose codecs they do not all know: these have one that they do.
     if (common.length < all.length) {
@@ -581,23 +574,11 @@ function groupsOf(tracks: readonly Track[]): {
     const reason = whyNotHls(track);
     const isFirst = !main.some(({ kind }) => kind === track.kind);
     if (reason !== undefined) leftOut.push({ track, reason });
-    else if (isFirst && (isCommon(track) || !hasVideo)) main.push(track);
+    else if (isFirst && (isCommonInHls(track) || !hasVideo)) main.push(track);
     else if (track.kind === "audio") others.push([track]);
     else leftOut.push({ track, reason: "HLS carries one video track here: another comes first" });
   }
   return { groups: main.length === 0 ? [] : [main, ...others], leftOut };
-}
-
-/** Whether the players of nearly all browsers know a codec in MP4. */
-function isCommon({ codec }: Track): boolean {
-  return !RARE_CODECS.has(codec!);
-}
-
-/** Why players of HLS can be sent nothing of a track, in words; `undefined` where they can. */
-export function whyNotHls(track: Track): string | undefined {
-  const reason = whyNotMp4(track);
-  if (reason !== undefined || CODECS.has(track.codec!)) return reason;
-  return `players of HLS know no ${track.codec}`;
 }
 
 const USUAL_RATES = [15, 20, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];

@@ -1,7 +1,7 @@
 import type { HeaderSet, Stream, WireFormat, WireLogWriter } from "../hub/mod.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
-import { codecString, type MediaUnit, type Track, type TrackKind } from "../media/mod.ts";
-import { type CodedFrame, FragmentWriter } from "../transmux/mod.ts";
+import type { MediaUnit, Track, TrackKind } from "../media/mod.ts";
+import { codecString, type CodedFrame, FragmentWriter } from "../transmux/mod.ts";
 import { tellLeftOut } from "./left_out.ts";
 import { StreamFrames } from "./stream_frames.ts";
 

@@ -1,4 +1,5 @@
 import {
+  ALL_FOUR_CCS,
   AudioPacketType,
   codecOfFourCc,
   FlvError,
@@ -44,16 +45,13 @@ export function extensionsOf(
   };
 }
 
-/** Codecs that tracks behind the first of their kind may have, which then go by FourCC. */
-const FURTHER_CODECS = [
-  ...["h264", "h265", "av1", "vp8", "vp9"] as const,
-  ...["aac", "opus", "mp3", "ac3", "eac3", "flac"] as const,
-];
-
-/** Whether a track more cannot be of a codec that ends a player's play: see {@linkcode RtmpCodecGuard}. */
+/**
+ * Whether a player can take tracks behind the first of their kind, which go by FourCC, whatever their codec, so that none
+ * ends its play: see {@linkcode RtmpCodecGuard}.
+ */
 function takesAll({ capsEx, fourCcs }: EnhancedCapabilities): boolean {
   if ((capsEx & CapsEx.Multitrack) === 0) return false;
-  return fourCcs.has("*") || FURTHER_CODECS.every((codec) => fourCcs.has(fourCcOfCodec(codec)!));
+  return fourCcs.has("*") || ALL_FOUR_CCS.every((fourCc) => fourCcs.has(fourCc));
 }
 
 /** The facts about a player that are known before it plays. */

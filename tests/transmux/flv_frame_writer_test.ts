@@ -365,3 +365,16 @@ Deno.test({
     assertEquals(await packetsOf(rewritten), await packetsOf(original));
   },
 });
+
+Deno.test("FlvFrameWriter refuses a codec that it cannot write, and names those that it can", () => {
+  assertThrows(
+    () => new FlvFrameWriter({ video: { codec: "av1" } }),
+    TypeError,
+    "must be h264 or h265: current value is av1",
+  );
+  assertThrows(
+    () => new FlvFrameWriter({ audio: { codec: "flac" } }),
+    TypeError,
+    "must be aac or opus: current value is flac",
+  );
+});

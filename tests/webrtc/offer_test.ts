@@ -1,15 +1,28 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseSdp } from "../../src/sdp/mod.ts";
 import type { RtpMapping } from "../../src/media/mod.ts";
+import { WEB_RTC_ENCODINGS } from "../../src/transmux/mod.ts";
 import {
-  chooseForPublisher,
-  chooseForTrack,
+  chooseForPublisher as chooseOfAll,
+  chooseForTrack as chooseTrackOfAll,
+  type ChosenFormat,
   formatAnswer,
+  type OfferedMedia,
   parseOffer,
   WebRtcError,
 } from "../../src/webrtc/mod.ts";
 import { OBS_OFFER, offer, PLAYER_OFFER } from "./offers.ts";
 import { random } from "./dtls_peer.ts";
+
+const encodings = WEB_RTC_ENCODINGS;
+
+function chooseForTrack(media: OfferedMedia, rtp: RtpMapping): ChosenFormat | undefined {
+  return chooseTrackOfAll(media, { rtp, encodings });
+}
+
+function chooseForPublisher(media: OfferedMedia): ChosenFormat | undefined {
+  return chooseOfAll(media, encodings);
+}
 
 function rtp(encodingName: string, parameters: Record<string, string> = {}): RtpMapping {
   const isAudio = encodingName === "opus";

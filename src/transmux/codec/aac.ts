@@ -39,7 +39,18 @@ export const aac: Codec = {
     mapping: ({ config }) =>
       config === undefined ? "its configuration is not known" : mappingOf(config),
   },
+  codecString: ({ config }) => config && nameOf(config),
+  hls: {},
 };
+
+/** Audio object types of the tools that double the rate and the channels (ISO 14496-3, table 1.17). */
+const SBR = 5;
+const PS = 29;
+
+function nameOf(config: Uint8Array): string {
+  const { objectType, extension } = parseAacConfig(config);
+  return `mp4a.40.${extension?.ps ? PS : extension?.sbr ? SBR : objectType}`;
+}
 
 function configFacts(config: Uint8Array): ConfigFacts {
   const { sampleRate, channels, extension } = parseAacConfig(config);

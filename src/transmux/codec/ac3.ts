@@ -1,4 +1,4 @@
-import { buildAc3Config, parseAc3Header } from "../../media/mod.ts";
+import { buildAc3Config, type CodecName, parseAc3Header } from "../../media/mod.ts";
 import type { Codec, FrameFacts } from "./codec.ts";
 import { audioFrame } from "./flv_bodies.ts";
 
@@ -6,12 +6,15 @@ import { audioFrame } from "./flv_bodies.ts";
 const USUAL_SAMPLE_RATE = 48_000;
 
 /** AC-3 (ETSI TS 102 366; Enhanced RTMP; RFC 4184). */
-export const ac3: Codec = ofDolby("ac3", "AC3");
+export const ac3: Codec = ofDolby("ac3", { encodingName: "AC3", codecString: "ac-3" });
 
 /** E-AC-3 (ETSI TS 102 366, annex E; Enhanced RTMP; RFC 4598). */
-export const eac3: Codec = ofDolby("eac3", "EAC3");
+export const eac3: Codec = ofDolby("eac3", { encodingName: "EAC3", codecString: "ec-3" });
 
-function ofDolby(name: "ac3" | "eac3", encodingName: string): Codec {
+function ofDolby(
+  name: CodecName,
+  { encodingName, codecString }: { readonly encodingName: string; readonly codecString: string },
+): Codec {
   return {
     name,
     kind: "audio",
@@ -30,6 +33,8 @@ function ofDolby(name: "ac3" | "eac3", encodingName: string): Codec {
           parameters: {},
         },
     },
+    codecString: () => codecString,
+    hls: { isRare: true },
   };
 }
 

@@ -8,6 +8,7 @@ import {
 } from "../../media/mod.ts";
 import { type Codec, type ConfigFacts, type FrameFacts, videoMapping } from "./codec.ts";
 import { videoFrame, videoSequenceStart } from "./flv_bodies.ts";
+import { twoDigits } from "./two_digits.ts";
 
 /** AV1 (AV1 specification; AV1-ISOBMFF; Enhanced RTMP; its RTP payload format). */
 export const av1: Codec = {
@@ -33,7 +34,18 @@ export const av1: Codec = {
       });
     },
   },
+  codecString: ({ config }) => config && nameOf(config),
+  hls: {},
+  webRtc: {
+    isFit: ({ fmtp }, parameters) => (fmtp["profile"] ?? "0") === (parameters["profile"] ?? "0"),
+  },
 };
+
+/** AV1 Codec ISO Media File Format Binding, 5. */
+function nameOf(config: Uint8Array): string {
+  const { profile, level, tier, bitDepth } = parseAv1Config(config);
+  return `av01.${profile}.${twoDigits(level)}${tier === 0 ? "M" : "H"}.${twoDigits(bitDepth)}`;
+}
 
 function configFacts(config: Uint8Array): ConfigFacts {
   const header = splitObus(parseAv1Config(config).obus)

@@ -1,5 +1,6 @@
 import type { CodecName, RtpMapping, Track } from "../../media/mod.ts";
 import type { SdpFormat } from "../../sdp/mod.ts";
+import type { WebRtcEncoding } from "../../webrtc/mod.ts";
 import type { CodedFrame } from "../coded_frame.ts";
 import type { FrameLayout } from "./frame_layout.ts";
 import type { NalRules } from "./nal_rules.ts";
@@ -38,6 +39,42 @@ export interface Codec {
   readonly flv: FlvForm | string;
   /** How RTP carries it; without it there is no name for it in a session description here. */
   readonly rtp?: RtpForm;
+  /**
+   * Its name in `codecs` of MP4, HLS and browsers (RFC 6381); it has none by default, and `undefined` stands for one
+   * whose configuration is not known.
+   */
+  readonly codecString?: (track: CodecStringFacts) => string | undefined;
+  /** How players of HLS take it; without it they do not. */
+  readonly hls?: HlsForm;
+  /** How WebRTC carries it; without it browsers have no name for it there. */
+  readonly webRtc?: WebRtcForm;
+  /** What readers of container files call it; its name by default. */
+  readonly nameInFiles?: string;
+}
+
+/** The facts of a track that the name of its codec is made of. */
+export type CodecStringFacts = Pick<Track, "codec" | "config" | "width" | "height">;
+
+/** How players of HLS take a codec. */
+export interface HlsForm {
+  /** Whether only some browsers play it in MP4, so that sound beside a picture needs a playlist of its own. */
+  readonly isRare?: true;
+  /** Whether segments that hold nothing else are its bare frames instead of MP4. */
+  readonly isPacked?: true;
+}
+
+/** How WebRTC carries a codec: see `WebRtcEncoding`, whose name is the encoding of RTP. */
+export interface WebRtcForm extends Omit<WebRtcEncoding, "name"> {
+  /** Whether pictures may be sent in another order than they are shown in, which browsers cannot play. */
+  readonly reordering?: WebRtcReordering;
+}
+
+/** How to tell that pictures are sent in another order than they are shown in. */
+export interface WebRtcReordering {
+  /** Whether the configuration says so. */
+  readonly isStated: (config: Uint8Array) => boolean;
+  /** Whether other pictures are made from the one that this payload of RTP belongs to. */
+  readonly isReference: (payload: Uint8Array) => boolean;
 }
 
 /** What a codec's configuration says of a track. */

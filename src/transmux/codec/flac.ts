@@ -23,6 +23,8 @@ export const flac: Codec = {
     sequenceHeader: (config) => audioSequenceStart("flac", streamStart(config)),
     frame: audioFrame,
   },
+  codecString: () => "fLaC",
+  hls: {},
 };
 
 /** `fLaC` and STREAMINFO as the last metadata block (Enhanced RTMP v2, `FlacSequenceStart`). */

@@ -8,6 +8,7 @@ export const pcma: Codec = g711("pcma", {
   soundFormat: SoundFormat.G711ALaw,
   encodingName: "PCMA",
   payloadType: 8,
+  nameInFiles: "alaw",
 });
 
 /** G.711, mu-law (ITU-T G.711; RFC 3551, 4.5.14). */
@@ -15,6 +16,7 @@ export const pcmu: Codec = g711("pcmu", {
   soundFormat: SoundFormat.G711MuLaw,
   encodingName: "PCMU",
   payloadType: 0,
+  nameInFiles: "ulaw",
 });
 
 interface Law {
@@ -22,9 +24,14 @@ interface Law {
   readonly encodingName: string;
   /** The static one, of one channel at 8000 samples a second (RFC 3551, table 4). */
   readonly payloadType: number;
+  /** Its name in `codecs`, and in files. */
+  readonly nameInFiles: string;
 }
 
-function g711(name: CodecName, { soundFormat, encodingName, payloadType }: Law): Codec {
+function g711(
+  name: CodecName,
+  { soundFormat, encodingName, payloadType, nameInFiles }: Law,
+): Codec {
   return {
     name,
     kind: "audio",
@@ -52,6 +59,9 @@ function g711(name: CodecName, { soundFormat, encodingName, payloadType }: Law):
         parameters: {},
       }),
     },
+    codecString: () => nameInFiles,
+    webRtc: {},
+    nameInFiles,
   };
 }
 

@@ -9,7 +9,14 @@ import {
   parseH264PpsIds,
   parseH264Sps,
 } from "../../media/mod.ts";
-import { type Codec, type ConfigFacts, type Parameters, videoMapping } from "./codec.ts";
+import type { SdpFormat } from "../../sdp/mod.ts";
+import {
+  type Codec,
+  type ConfigFacts,
+  type Parameters,
+  videoMapping,
+  type WebRtcForm,
+} from "./codec.ts";
 import { compositionTimeOf, frameTypeOf } from "./flv_bodies.ts";
 import { base64List, configOfSets } from "./fmtp_bytes.ts";
 import { isParameterSet, type NalRules, type NalSink, splitNalUnits } from "./nal_rules.ts";
@@ -32,6 +39,28 @@ const RULES: NalRules = {
   buildConfig: ([sps = [], pps = []]) => buildAvcConfig({ sps, pps }),
   lengthSizeAt: 4,
   readPayload,
+};
+
+/** What a payload type says of how its packets are made. */
+function packetizationOf({ fmtp }: Pick<SdpFormat, "fmtp">): string | undefined {
+  return fmtp["packetization-mode"];
+}
+
+const WEB_RTC: WebRtcForm = {
+  isPreferred: true,
+  isFit: (format) => (packetizationOf(format) ?? "1") === "1",
+  isStated: (format) => packetizationOf(format) !== undefined,
+  likeness,
+  reordering: {
+    isStated: (config) => {
+      const [sps] = parseAvcConfig(config).sps;
+      if (sps === undefined) return false;
+      const { reorderDepth, reorderStated } = parseH264Sps(sps);
+      return reorderStated && reorderDepth > 0;
+    },
+    // `nal_ref_idc` stands in the first byte of a payload (RFC 6184, 5.3).
+    isReference: (payload) => ((payload[0] ?? 0) & 0x60) !== 0,
+  },
 };
 
 /** H.264, or AVC (ITU-T H.264; ISO 14496-15; RFC 6184). */
@@ -60,6 +89,10 @@ export const h264: Codec = {
     mapping: ({ config }) =>
       videoMapping("H264", { "packetization-mode": "1", ...(config && parametersOf(config)) }),
   },
+  codecString: ({ config }) => config && `avc1.${profileLevelId(config)}`,
+  hls: {},
+  webRtc: WEB_RTC,
+  nameInFiles: "avc",
 };
 
 /** first_mb_in_slice is 0, in an Exp-Golomb code; the later partitions of a slice have none. */
@@ -96,12 +129,27 @@ function body(
 }
 
 function parametersOf(config: Uint8Array): Parameters {
-  const { profile, constraints, level, sps, pps } = parseAvcConfig(config);
+  const { sps, pps } = parseAvcConfig(config);
   if (sps.length === 0) return {};
   return {
-    "profile-level-id": new Uint8Array([profile, constraints, level]).toHex(),
+    "profile-level-id": profileLevelId(config),
     "sprop-parameter-sets": base64List([...sps, ...pps]),
   };
+}
+
+function profileLevelId(config: Uint8Array): string {
+  const { profile, constraints, level } = parseAvcConfig(config);
+  return new Uint8Array([profile, constraints, level]).toHex();
+}
+
+/** How much a payload type is like the profile of a stream: decoders of a higher one take lower ones. */
+function likeness({ fmtp }: Pick<SdpFormat, "fmtp">, parameters: Parameters): number {
+  // Baseline without constraints is what it is taken for where nothing is said (RFC 6184, 8.1).
+  const offered = (fmtp["profile-level-id"] ?? "42000a").toLowerCase();
+  const wanted = (parameters["profile-level-id"] ?? "").toLowerCase();
+  if (offered.slice(0, 4) === wanted.slice(0, 4)) return 4;
+  if (offered.slice(0, 2) === wanted.slice(0, 2)) return 3;
+  return ["42", "4d", "64"].indexOf(offered.slice(0, 2));
 }
 
 /** Types of packets that are no NAL units (RFC 6184, 5.2). */

@@ -4,6 +4,7 @@ import {
   buildHevcConfig,
   H265NalType,
   h265NalType,
+  type H265Profile,
   inspectH265,
   joinLengthPrefixed,
   parseH265PpsIds,
@@ -69,6 +70,10 @@ export const h265: Codec = {
     parametersOf,
     mapping: ({ config }) => videoMapping("H265", config && parametersOf(config)),
   },
+  codecString: ({ config }) => config && nameOf(parseHevcConfig(config).profile),
+  hls: {},
+  webRtc: {},
+  nameInFiles: "hevc",
 };
 
 function factsOf(sps: Uint8Array | undefined): ConfigFacts {
@@ -98,6 +103,26 @@ function parametersOf(config: Uint8Array): Parameters {
     "sprop-sps": base64List(sps),
     "sprop-pps": base64List(pps),
   };
+}
+
+const PROFILE_SPACES = ["", "A", "B", "C"];
+
+/** ISO/IEC 14496-15, E.3. */
+function nameOf(
+  { space, profile, compatibility, tier, level, constraints }: H265Profile,
+): string {
+  let reversed = 0;
+  for (let bit = 0; bit < 32; bit++) {
+    if ((compatibility >>> bit) & 1) reversed |= 1 << (31 - bit);
+  }
+  const flags = constraints.toString(16).padStart(12, "0").match(/../g)!;
+  while (flags.length > 0 && flags.at(-1) === "00") flags.pop();
+  return [
+    `hvc1.${PROFILE_SPACES[space]}${profile}`,
+    (reversed >>> 0).toString(16).toUpperCase(),
+    `${tier === 0 ? "L" : "H"}${level}`,
+    ...flags.map((flag) => flag.toUpperCase().replace(/^0/, "")),
+  ].join(".");
 }
 
 /** Types of packets that are no NAL units (RFC 7798, 4.4). */

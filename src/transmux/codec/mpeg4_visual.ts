@@ -22,6 +22,7 @@ export const mpeg4: Codec = {
     },
     startsKeyFrame: hasIntraVop,
   },
+  codecString: () => "mp4v.20.9",
 };
 
 const VOP_START = 0xb6;

@@ -31,6 +31,9 @@ export const mp3: Codec = {
       parameters: {},
     }),
   },
+  codecString: () => "mp4a.40.34",
+  // hls.js leaves it out of MP4 by its name; browsers know its bare frames.
+  hls: { isRare: true, isPacked: true },
 };
 
 /** `MPA` in RTP is any layer of MPEG audio; FLV knows layer III. */

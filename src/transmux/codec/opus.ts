@@ -43,4 +43,7 @@ export const opus: Codec = {
         parameters: { "sprop-stereo": channels === 2 ? "1" : "0" },
       },
   },
+  codecString: () => "opus",
+  hls: {},
+  webRtc: {},
 };

@@ -1,6 +1,6 @@
 import { buildVpxConfig, parseVp8Frame } from "../../media/mod.ts";
 import { type Codec, type FrameFacts, videoMapping } from "./codec.ts";
-import { Chroma, UNSPECIFIED_COLORS, vpxFlvForm } from "./vpx.ts";
+import { Chroma, UNSPECIFIED_COLORS, vpxCodecString, vpxFlvForm } from "./vpx.ts";
 
 /** VP8 (RFC 6386; Enhanced RTMP; RFC 7741). */
 export const vp8: Codec = {
@@ -10,6 +10,8 @@ export const vp8: Codec = {
   frameFacts,
   flv: vpxFlvForm("vp8"),
   rtp: { encodings: ["VP8"], mapping: () => videoMapping("VP8") },
+  codecString: (track) => vpxCodecString("vp08", track),
+  webRtc: {},
 };
 
 function frameFacts([frame]: readonly Uint8Array[]): FrameFacts {

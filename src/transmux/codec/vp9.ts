@@ -1,6 +1,6 @@
 import { buildVpxConfig, parseVp9Frame, parseVpxConfig } from "../../media/mod.ts";
 import { type Codec, type FrameFacts, videoMapping } from "./codec.ts";
-import { Chroma, UNSPECIFIED_COLORS, vpxFlvForm } from "./vpx.ts";
+import { Chroma, UNSPECIFIED_COLORS, vpxCodecString, vpxFlvForm } from "./vpx.ts";
 
 /** VP9 (VP9 bitstream specification; Enhanced RTMP; RFC 9628). */
 export const vp9: Codec = {
@@ -13,6 +13,12 @@ export const vp9: Codec = {
     encodings: ["VP9"],
     mapping: ({ config }) =>
       videoMapping("VP9", config && { "profile-id": String(parseVpxConfig(config).profile) }),
+  },
+  codecString: (track) => vpxCodecString("vp09", track),
+  hls: {},
+  webRtc: {
+    isFit: ({ fmtp }, parameters) =>
+      (fmtp["profile-id"] ?? "0") === (parameters["profile-id"] ?? "0"),
   },
 };
 

@@ -1,6 +1,7 @@
-import { buildVpxConfig, type CodecName, parseVpxConfig } from "../../media/mod.ts";
-import type { FlvForm } from "./codec.ts";
+import { buildVpxConfig, type CodecName, parseVpxConfig, vp9LevelOf } from "../../media/mod.ts";
+import type { CodecStringFacts, FlvForm } from "./codec.ts";
 import { joinParts, videoFrame, videoSequenceStart } from "./flv_bodies.ts";
+import { twoDigits } from "./two_digits.ts";
 
 /** H.273's number for "unspecified". */
 const UNSPECIFIED = 2;
@@ -27,4 +28,16 @@ export function vpxFlvForm(codec: CodecName): FlvForm {
       videoSequenceStart(codec, buildVpxConfig(parseVpxConfig(config), { boxed: true })),
     frame: (frame) => videoFrame(frame, joinParts(frame.parts)),
   };
+}
+
+/** VP Codec ISO Media File Format Binding, 4. */
+export function vpxCodecString(
+  fourCc: string,
+  { config, width = 0, height = 0 }: CodecStringFacts,
+): string {
+  const { profile, level, bitDepth } = config === undefined
+    ? { profile: 0, level: 0, bitDepth: 8 }
+    : parseVpxConfig(config);
+  const known = level > 0 ? level : vp9LevelOf({ width, height });
+  return `${fourCc}.${twoDigits(profile)}.${twoDigits(known)}.${twoDigits(bitDepth)}`;
 }

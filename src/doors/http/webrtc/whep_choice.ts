@@ -1,11 +1,16 @@
 import type { StreamReader } from "../../../hub/mod.ts";
-import { parseAvcConfig, parseH264Sps } from "../../../media/mod.ts";
 import { RTP_HEADER_SIZE, rtpTimestamp } from "../../../rtp/mod.ts";
-import type { DescribedTracks, RtpTrack } from "../../../transmux/mod.ts";
+import {
+  type DescribedTracks,
+  isWebRtcEncoding,
+  reorderingOf,
+  type RtpTrack,
+  statesReordering,
+  WEB_RTC_ENCODINGS,
+} from "../../../transmux/mod.ts";
 import {
   chooseForTrack,
   type ChosenFormat,
-  isWebRtcEncoding,
   type OfferedMedia,
   type WebRtcOffer,
 } from "../../../webrtc/mod.ts";
@@ -44,8 +49,12 @@ export function whepChoice(
       continue;
     }
     const ofKind = [...free].filter(({ kind }) => kind === track.kind);
-    const media = ofKind.find((one) => chooseForTrack(one, track.rtp) !== undefined);
-    if (media === undefined) {
+    const { rtp } = track;
+    const [choice] = ofKind.flatMap((media) => {
+      const chosen = chooseForTrack(media, { rtp, encodings: WEB_RTC_ENCODINGS });
+      return chosen === undefined ? [] : [{ media, chosen }];
+    });
+    if (choice === undefined) {
       leftOut.push(
         `${name}: the player ${
           ofKind.length === 0 ? `wants no further ${track.kind}` : "cannot decode it"
@@ -53,8 +62,8 @@ export function whepChoice(
       );
       continue;
     }
-    free.delete(media);
-    chosen.push({ track, media, chosen: chooseForTrack(media, track.rtp)! });
+    free.delete(choice.media);
+    chosen.push({ track, ...choice });
   }
   return { tracks: chosen, leftOut };
 }
@@ -64,11 +73,12 @@ export function noteOfBFrames(
   reader: StreamReader,
   tracks: readonly RtpTrack[],
 ): string | undefined {
-  const index = tracks.findIndex(({ codec }) => codec === "h264");
+  const index = tracks.findIndex((track) => reorderingOf(track) !== undefined);
   const track = tracks[index];
   if (track === undefined) return undefined;
-  const late = latePictures(reader, index);
-  if (late === "none" && !hasReordering(track)) return undefined;
+  const { isReference } = reorderingOf(track)!;
+  const late = latePictures(reader, { index, isReference });
+  if (late === "none" && !statesReordering(track)) return undefined;
   const flaw = late === "references"
     ? " Others are made from some of them, and so may be flawed until the next key frame."
     : "";
@@ -76,27 +86,21 @@ export function noteOfBFrames(
     `${flaw} Have the encoder make none (x264: -bf 0)`;
 }
 
-function hasReordering({ config }: RtpTrack): boolean {
-  try {
-    const [sps] = config === undefined ? [] : parseAvcConfig(config).sps;
-    if (sps === undefined) return false;
-    const { reorderDepth, reorderStated } = parseH264Sps(sps);
-    return reorderStated && reorderDepth > 0;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether pictures of the kept group go back in time, and whether others are made from such ones. */
-function latePictures({ cursor }: StreamReader, index: number): "none" | "plain" | "references" {
+function latePictures(
+  { cursor }: StreamReader,
+  { index, isReference }: {
+    readonly index: number;
+    readonly isReference: (payload: Uint8Array) => boolean;
+  },
+): "none" | "plain" | "references" {
   const order = new ShownOrder();
   for (const { bytes, entries } of cursor.peek()?.runs ?? []) {
     for (const { start } of entries) {
       if (bytes[start + 1] !== index * 2) continue;
       const packet = bytes.subarray(start + FRAME_HEADER_BYTES);
-      // `nal_ref_idc` stands in the first byte of a payload (RFC 6184, 5.3).
-      const isReference = (packet[RTP_HEADER_SIZE]! & 0x60) !== 0;
-      if (order.isLate(rtpTimestamp(packet)) && isReference) return "references";
+      const isLate = order.isLate(rtpTimestamp(packet));
+      if (isLate && isReference(packet.subarray(RTP_HEADER_SIZE))) return "references";
     }
   }
   return order.lateCount > 0 ? "plain" : "none";

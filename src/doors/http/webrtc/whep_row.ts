@@ -1,7 +1,7 @@
 import { refusalOf } from "../../../gate/mod.ts";
 import { HubError, type StreamReader } from "../../../hub/mod.ts";
-import type { RtpTrack } from "../../../transmux/mod.ts";
-import { type AnsweredMedia, isWebRtcEncoding, type OfferedMedia } from "../../../webrtc/mod.ts";
+import { isWebRtcEncoding, type RtpTrack } from "../../../transmux/mod.ts";
+import type { AnsweredMedia, OfferedMedia } from "../../../webrtc/mod.ts";
 import {
   areCompatible,
   describeStream,

@@ -1,4 +1,4 @@
-import { tracksOfSdp } from "../../../transmux/mod.ts";
+import { tracksOfSdp, WEB_RTC_ENCODINGS } from "../../../transmux/mod.ts";
 import {
   type AnsweredMedia,
   chooseForPublisher,
@@ -93,7 +93,9 @@ function chosenOf(offer: WebRtcOffer): ReadonlyMap<OfferedMedia, ChosenFormat> {
   for (const media of offer.media) {
     const isSent = media.direction === "sendonly" || media.direction === "sendrecv";
     const isKnown = media.kind === "video" || media.kind === "audio";
-    const one = media.isUsable && isSent && isKnown ? chooseForPublisher(media) : undefined;
+    const one = media.isUsable && isSent && isKnown
+      ? chooseForPublisher(media, WEB_RTC_ENCODINGS)
+      : undefined;
     if (one !== undefined) chosen.set(media, one);
   }
   return chosen;
