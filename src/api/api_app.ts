@@ -297,8 +297,8 @@ function addPaths(book: RouteBook, { schemas, context: { source, record } }: Par
   });
 }
 
-/** A rule without what may be a secret in the URLs of its relays. */
-function shownRule({ pull, push, ...rule }: PathRuleOptions): PathRuleOptions {
+/** A rule as JSON can have it, without what may be a secret in the URLs of its relays. */
+function shownRule({ pull, push, record, ...rule }: PathRuleOptions): PathRuleOptions {
   const shown = (mode: RelayOptions["mode"], relay: PathRelayOptions): PathRelayOptions => ({
     ...relay,
     url: remoteServerOf({ ...relay, mode, name: rule.pattern }),
@@ -307,6 +307,9 @@ function shownRule({ pull, push, ...rule }: PathRuleOptions): PathRuleOptions {
     ...rule,
     ...(pull && { pull: shown("pull", pull) }),
     ...(push && { push: push.map((relay) => shown("push", relay)) }),
+    ...(record && {
+      record: { ...record, to: typeof record.to === "string" ? record.to : record.to.target },
+    }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { RECORDING_FORMATS } from "../record/mod.ts";
 import type { HonoPackage } from "./hono_package.ts";
 
 /** What the API takes and gives, as the document of it says; what it takes is checked by it. */
@@ -113,6 +114,17 @@ export function apiSchemas(z: HonoPackage["z"]) {
     })).max(1000).optional(),
     pull: z.strictObject(relayShape).optional(),
     push: z.array(z.strictObject(relayShape)).max(100).optional(),
+    record: z.strictObject({
+      to: z.string().min(1).max(4096),
+      format: z.enum(RECORDING_FORMATS).optional(),
+      path: z.string().max(1024).optional(),
+      segmentMs: amount.optional(),
+      partMs: z.number().min(0).optional(),
+      when: z.enum(["always", "demand", "api"]).optional(),
+      keepMs: amount.optional(),
+      keepBytes: amount.optional(),
+      keepFreeBytes: z.number().min(0).optional(),
+    }).optional(),
   };
   const drain = z.object({
     isDraining: z.boolean(),

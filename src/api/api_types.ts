@@ -4,6 +4,7 @@ import type { StreamTerms, TicketInfo } from "../gate/mod.ts";
 import type { StreamHealthReport } from "../health/mod.ts";
 import type { ReaderStatistics, StreamSettings } from "../hub/mod.ts";
 import type { CodecName, TrackKind } from "../media/mod.ts";
+import type { RecordingRule } from "../record/mod.ts";
 import type { PathRelayOptions } from "../relay/mod.ts";
 
 /** A track that is published, in words. */
@@ -226,6 +227,8 @@ export interface PathRuleOptions extends Omit<StreamSettings, "maxReaders">, Str
   readonly pull?: PathRelayOptions;
   /** Where they are forwarded to. */
   readonly push?: readonly PathRelayOptions[];
+  /** Where they are recorded; the API takes and shows `to` as a folder or `s3://BUCKET/PREFIX`. */
+  readonly record?: Omit<RecordingRule, "name" | "s3">;
 }
 
 /** A rule of paths that is in force. */

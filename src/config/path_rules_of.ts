@@ -1,7 +1,8 @@
 import type { PathRule, RelayOptions } from "../server/mod.ts";
 import { ruleOf as accessRuleOf } from "./access_options.ts";
 import type { GroupValue } from "./setting.ts";
-import { PATH_RULE, pathRelays } from "./settings/paths.ts";
+import { PATH_RULE, pathRecordings, pathRelays } from "./settings/paths.ts";
+import { ruleOf } from "./settings/recording.ts";
 
 /** Makes the rules of a server of what the section `paths` says. */
 export function pathRulesOf(paths: ReadonlyMap<string, GroupValue>): PathRule[] {
@@ -15,6 +16,7 @@ export function pathRulesOf(paths: ReadonlyMap<string, GroupValue>): PathRule[] 
       ...Object.fromEntries(options),
       ...(access === undefined ? {} : { access: access.map(accessRuleOf) }),
       ...relaysOf(pathRelays(pattern, rule)),
+      ...recordOf(pattern, rule),
     };
   });
 }
@@ -24,4 +26,11 @@ function relaysOf(relays: readonly RelayOptions[]): Pick<PathRule, "pull" | "pus
     relays.filter(({ mode }) => mode === wanted).map(({ mode: _, name: __, ...relay }) => relay);
   const [[pull], push] = [ofMode("pull"), ofMode("push")];
   return { ...(pull === undefined ? {} : { pull }), ...(push.length === 0 ? {} : { push }) };
+}
+
+function recordOf(pattern: string, rule: GroupValue): Pick<PathRule, "record"> {
+  const [values] = pathRecordings(new Map([[pattern, rule]]));
+  if (values === undefined) return {};
+  const { name: _, ...record } = ruleOf(values);
+  return { record };
 }

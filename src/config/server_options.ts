@@ -9,8 +9,8 @@ import { commandOf, COMMANDS, webhookOf, WEBHOOKS } from "./settings/events.ts";
 import { HTTP_PORT, HTTPS_PORT, WEBRTC_PORT } from "./settings/http.ts";
 import { RTP_PORT, RTSP_PORT } from "./settings/listening.ts";
 import { PATHS } from "./settings/paths.ts";
-import { channelsOf, ruleOf, SOURCES } from "./settings/recording.ts";
-import { listedRelays, recordingsOf } from "./settings_check.ts";
+import { channelsOf, RECORD, ruleOf, SOURCES } from "./settings/recording.ts";
+import { listedRelays } from "./settings_check.ts";
 import { SETTINGS } from "./table.ts";
 
 /** The options of a server that are read from files or come from the program are added by the caller. */
@@ -20,7 +20,7 @@ export type ConfiguredOptions = Omit<ServerOptions, "tls" | "log" | "hooks">;
 export function serverOptions(settings: Settings): ConfiguredOptions {
   const rtp = rtpAddress(settings);
   const options = optionsOf(settings, SETTINGS);
-  const recordings = recordingsOf(settings);
+  const recordings = settings.get(RECORD);
   return {
     ...options,
     ...(options.cluster === undefined || !settings.isGiven(CLUSTER_CLIENTS)

@@ -160,7 +160,7 @@ export class PlayTicket implements Ticket {
     const { past, counts } = this.#desk;
     if (this.#past !== undefined && from === undefined) return { granted: this.#past.stream };
     const answer: Answer<PastStream> = past === undefined
-      ? { refused: "absent", why: `Nothing is kept of ${this.request.name}: --keep is off` }
+      ? { refused: "absent", why: `Nothing is kept of ${this.request.name}` }
       : await past.open(this.request, from);
     if (!("granted" in answer)) {
       if ("refused" in answer) counts[answer.refused]++;

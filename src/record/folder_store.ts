@@ -29,6 +29,13 @@ export class FolderStore implements RecordingStore {
         );
       }
     }
+    try {
+      if ((await Deno.stat(path)).isDirectory) return;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw failure(path, error);
+    }
+    throw new RecordingError("store", `Cannot record to ${path} as it is no folder`);
   }
 
   /** See {@linkcode RecordingStore.create}. */

@@ -26,6 +26,8 @@ export interface RecordersContext {
 
 /** What of a rule recorders go by: plain values, for recorders in other threads too. */
 export interface RecorderRule {
+  /** What it is told apart by, as long as it is there; never given again. */
+  readonly number: number;
   /** Name of the stream, or a pattern. */
   readonly name: string;
   /** When they are recorded, see {@linkcode RecordingRule.when}. */
@@ -40,7 +42,7 @@ export interface RecorderRule {
   readonly target: string;
 }
 
-/** Where recorders put their files; rules are told apart by number, from 0 on. */
+/** Where recorders put their files; rules are told apart by number. */
 export interface SegmentShelf {
   /**
    * Makes a file that was not there before.
@@ -61,13 +63,22 @@ export type RuleRecorderStatistics = RecorderStatistics & { readonly rule: numbe
 
 /** A rule at work. */
 interface ActiveRule extends RecorderRule {
-  readonly number: number;
   readonly pattern: NamePattern;
   readonly recorders: Map<Stream, ActiveRecorder>;
-  /** Names that a program has told to record. */
-  readonly wanted: Set<string>;
   /** Streams whose recorder was sent away: it stays away until they begin anew. */
   readonly kicked: WeakSet<Stream>;
+  /** Whether it holds no more. */
+  isGone: boolean;
+}
+
+function activeRule(rule: RecorderRule): ActiveRule {
+  return {
+    ...rule,
+    pattern: new NamePattern(rule.name),
+    recorders: new Map(),
+    kicked: new WeakSet(),
+    isGone: false,
+  };
 }
 
 interface ActiveRecorder {
@@ -78,7 +89,9 @@ interface ActiveRecorder {
 /** Writes the streams of one hub to a shelf, by rules, while they are live. */
 export class Recorders {
   readonly #context: RecordersContext;
-  readonly #rules: readonly ActiveRule[];
+  #rules: readonly ActiveRule[];
+  /** Names that a program has told to record, whatever becomes of the rules. */
+  readonly #wanted = new Set<string>();
   readonly #shelf: SegmentShelf;
   #state: "new" | "started" | "stopped" = "new";
   #unobserve: (() => void) | undefined;
@@ -95,14 +108,7 @@ export class Recorders {
   ) {
     this.#context = context;
     this.#shelf = shelf;
-    this.#rules = rules.map((rule, number) => ({
-      ...rule,
-      number,
-      pattern: new NamePattern(rule.name),
-      recorders: new Map(),
-      wanted: new Set(),
-      kicked: new WeakSet(),
-    }));
+    this.#rules = rules.map(activeRule);
     for (const name of wanted) this.record(name);
   }
 
@@ -115,16 +121,44 @@ export class Recorders {
 
   /** The names that a program has told to record. */
   get wanted(): string[] {
-    return this.#rules.flatMap(({ wanted }) => [...wanted]);
+    return [...this.#wanted];
   }
 
   /** Starts to record. */
   start(): void {
-    if (this.#state !== "new" || this.#rules.length === 0) return;
+    if (this.#state !== "new") return;
     this.#state = "started";
+    this.#observe();
+  }
+
+  /**
+   * Goes by other rules from now on: those whose number was there before go on as they are, and files of those that are
+   * gone end. Resolves when these are done.
+   */
+  async follow(rules: readonly RecorderRule[]): Promise<void> {
+    const before = new Map(this.#rules.map((rule) => [rule.number, rule]));
+    this.#rules = rules.map((rule) => before.get(rule.number) ?? activeRule(rule));
+    const stays = new Set(this.#rules);
+    if (this.#state === "started") this.#observe();
+    await Promise.all(
+      before.values().filter((rule) => !stays.has(rule)).map(async (rule) => {
+        rule.isGone = true;
+        const recorders = [...rule.recorders.values()];
+        await Promise.all(recorders.map(({ recorder }) => recorder.stop()));
+      }),
+    );
+  }
+
+  /** Looks at all streams, now and when something becomes of them; without a rule nobody looks. */
+  #observe(): void {
     const { hub } = this.#context;
+    if (this.#rules.length === 0) {
+      this.#unobserve?.();
+      this.#unobserve = undefined;
+      return;
+    }
     const look = (stream: Stream): void => this.#look(stream);
-    this.#unobserve = hub.observe({
+    this.#unobserve ??= hub.observe({
       onStreamStart: look,
       onStreamWanted: look,
       onStreamLeft: look,
@@ -134,9 +168,8 @@ export class Recorders {
 
   /** Records a stream of a rule whose `when` is `api`, now or when it begins; false where there is no such rule. */
   record(name: string): boolean {
-    const rule = this.#rules.find(({ when, pattern }) => when === "api" && pattern.matches(name));
-    if (rule === undefined) return false;
-    rule.wanted.add(name);
+    if (this.#toldRule(name) === undefined) return false;
+    this.#wanted.add(name);
     const stream = this.#context.hub.get(name);
     if (stream !== undefined && this.#state === "started") this.#look(stream);
     return true;
@@ -144,15 +177,16 @@ export class Recorders {
 
   /** Ends what `record` began; resolves when the files are done, to false where nothing was. */
   async end(name: string): Promise<boolean> {
-    let isEnded = false;
-    for (const rule of this.#rules) {
-      if (!rule.wanted.delete(name)) continue;
-      isEnded = true;
-      for (const [stream, { recorder }] of rule.recorders) {
-        if (stream.name === name) await recorder.stop();
-      }
+    if (!this.#wanted.delete(name)) return false;
+    for (const [stream, { recorder }] of this.#toldRule(name)?.recorders ?? []) {
+      if (stream.name === name) await recorder.stop();
     }
-    return isEnded;
+    return true;
+  }
+
+  /** The rule by which a stream is recorded when a program says so: the first that is about it. */
+  #toldRule(name: string): ActiveRule | undefined {
+    return this.#rules.find(({ when, pattern }) => when === "api" && pattern.matches(name));
   }
 
   /** Ends all; resolves when their files are done. */
@@ -173,16 +207,17 @@ export class Recorders {
     }
   }
 
-  #isDue({ when, wanted, kicked }: ActiveRule, stream: Stream): boolean {
+  #isDue(rule: ActiveRule, stream: Stream): boolean {
+    const { when, kicked, isGone } = rule;
     // What another worker or machine has is recorded there.
-    if (kicked.has(stream) || stream.publication?.via !== undefined) return false;
+    if (isGone || kicked.has(stream) || stream.publication?.via !== undefined) return false;
     switch (when) {
       case "always":
         return true;
       case "demand":
         return stream.isWanted;
       case "api":
-        return wanted.has(stream.name);
+        return this.#wanted.has(stream.name) && this.#toldRule(stream.name) === rule;
     }
   }
 

@@ -45,6 +45,8 @@ export interface RecordedFiles {
 
 /** A rule, and its files. */
 interface ActiveRule extends CheckedRule {
+  /** What is kept may change; all else makes another rule. */
+  rule: RecordingRule;
   readonly number: number;
   /** Whether it is known which files its store holds. */
   isListed: boolean;
@@ -55,6 +57,8 @@ interface ActiveRule extends CheckedRule {
 export interface RecordersElsewhere {
   /** The state and counts of each. */
   readonly statistics: readonly RuleRecorderStatistics[];
+  /** Goes by other rules; resolves when the files of those that are gone are done. */
+  follow(rules: readonly RecorderRule[]): Promise<void>;
   /** Records a stream, now or when it begins. */
   record(name: string): void;
   /** Records a stream no more; resolves when its files are done. */
@@ -85,12 +89,14 @@ const MOST_NAMES = 1000;
  * ```
  */
 export class Recordings implements RecordedFiles {
-  /** What recorders go by: those of this thread, and of others. */
-  readonly recorderRules: readonly RecorderRule[];
   /** Where recorders put their files. */
   readonly shelf: SegmentShelf;
   readonly #context: RecordingsContext;
-  readonly #rules: readonly ActiveRule[];
+  /** By number; those that hold no more stay until their last file is done. */
+  readonly #rules = new Map<number, ActiveRule>();
+  /** The numbers of those that hold, in the order in which they were given. */
+  #held: readonly number[] = [];
+  #next = 0;
   readonly #recorders: Recorders;
   #state: "new" | "started" | "stopped" = "new";
   #timer: { cancel(): void } | undefined;
@@ -103,22 +109,33 @@ export class Recordings implements RecordedFiles {
    */
   constructor(context: RecordingsContext, rules: readonly RecordingRule[]) {
     this.#context = context;
-    this.#rules = rules.map((rule, number) => ({
-      ...checkRule(rule),
-      number,
-      isListed: false,
-      index: new RecordingIndex(),
-    }));
+    this.#hold(rules.map((rule) => this.#newRule(checkRule(rule))));
     this.shelf = {
-      open: (rule, place) => this.#open(this.#rules[rule]!, place),
-      written: (rule, { path, bytes }) => this.#rules[rule]?.index.grow(path, bytes),
-      done: (rule, segment) => this.#done(this.#rules[rule]!, segment),
-      lost: (rule, { path }) => this.#lost(this.#rules[rule]!, path),
+      open: (rule, place) => this.#open(rule, place),
+      written: (rule, { path, bytes }) => this.#rules.get(rule)?.index.grow(path, bytes),
+      done: (rule, segment) => this.#done(rule, segment),
+      lost: (rule, { path }) => this.#lost(rule, path),
     };
-    this.recorderRules = this.#rules.map((
-      { rule: { name }, when, format, segmentMs, partMs, store: { target } },
-    ) => ({ name, when, format, segmentMs, partMs, target }));
     this.#recorders = new Recorders(context, { rules: this.recorderRules, shelf: this.shelf });
+  }
+
+  /** The rules in force, in the order in which they were given. */
+  get #active(): ActiveRule[] {
+    return this.#held.map((number) => this.#rules.get(number)!);
+  }
+
+  /** What recorders go by: those of this thread, and of others. */
+  get recorderRules(): readonly RecorderRule[] {
+    return this.#active.map(recorderRule);
+  }
+
+  #newRule(checked: CheckedRule): ActiveRule {
+    return { ...checked, number: this.#next++, isListed: false, index: new RecordingIndex() };
+  }
+
+  #hold(rules: readonly ActiveRule[]): void {
+    for (const rule of rules) this.#rules.set(rule.number, rule);
+    this.#held = rules.map(({ number }) => number);
   }
 
   /** The state and counts of each recorder that is at work. */
@@ -133,7 +150,7 @@ export class Recordings implements RecordedFiles {
 
   /** The names of streams that have files, in alphabetical order. */
   get names(): string[] {
-    return [...new Set(this.#rules.flatMap(({ index }) => index.names))].sort();
+    return [...new Set(this.#active.flatMap(({ index }) => index.names))].sort();
   }
 
   /**
@@ -143,22 +160,105 @@ export class Recordings implements RecordedFiles {
    * @throws {RecordingError} (rejects) `permission`, with the flag to add, or `store`
    */
   async open(): Promise<void> {
-    for (const active of this.#rules) {
-      const { store, rule } = active;
-      store.onTrouble = (reason) => this.#tellTrouble(store, reason);
-      try {
-        await store.check();
-        if (rule.keepFreeBytes !== undefined) await store.freeBytes?.();
-      } catch (error) {
-        if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
-        this.#context.log.warn("recordings cannot be listed yet", {
-          to: store.target,
-          reason: error.message,
-        });
-        continue;
-      }
-      await this.#listRule(active);
+    for (const active of this.#active) {
+      if (await this.#isReachable(active)) await this.#listRule(active);
     }
+  }
+
+  /** Looks whether the store of a rule can be used; false where it cannot be reached for now, which is logged. */
+  async #isReachable({ store, rule }: Pick<CheckedRule, "store" | "rule">): Promise<boolean> {
+    store.onTrouble = (reason) => this.#tellTrouble(store, reason);
+    try {
+      await store.check();
+      if (rule.keepFreeBytes !== undefined) await store.freeBytes?.();
+      return true;
+    } catch (error) {
+      if (!(error instanceof RecordingError && error.code === "unreachable")) throw error;
+      this.#tellUnlisted({ store }, error);
+      return false;
+    }
+  }
+
+  /**
+   * Looks whether recordings can go by other rules, and resolves with what has them do so. Rules that are as before go on in
+   * their files, and so do those in which only differs what is kept; files of all others end, and what the new ones say
+   * begins after it. What was written stays where it is.
+   *
+   * @throws {TypeError | RangeError} (rejects) if a rule is wrong; then nothing is changed, here as below
+   * @throws {RecordingError} (rejects) `permission`, with the flag to add, or `store`
+   */
+  async prepare(rules: readonly RecordingRule[]): Promise<() => Promise<void>> {
+    const free = new Set(this.#active);
+    const followed = rules.map((rule) => {
+      const same = free.values().find((active) => writesAs(active.rule, rule));
+      if (same !== undefined) free.delete(same);
+      return { rule, active: same, checked: checkRule(rule) };
+    });
+    const reached = new Set<CheckedRule>();
+    for (const { active, checked } of followed) {
+      const { store } = active ?? checked;
+      if (await this.#isReachable({ ...checked, store })) reached.add(checked);
+    }
+    return async () => {
+      const added: ActiveRule[] = [];
+      const all = followed.map(({ rule, active, checked }) => {
+        if (active !== undefined) {
+          active.rule = rule;
+          return active;
+        }
+        const made = this.#newRule(checked);
+        if (reached.has(checked)) added.push(made);
+        return made;
+      });
+      await this.#follow({ all, added, gone: [...free] });
+    };
+  }
+
+  /** Those that are gone end first: the new ones may write to the same folder, and find there what is written. */
+  async #follow(
+    { all, added, gone }: {
+      readonly all: readonly ActiveRule[];
+      readonly added: readonly ActiveRule[];
+      readonly gone: readonly ActiveRule[];
+    },
+  ): Promise<void> {
+    const goes = new Set(gone);
+    if (gone.length > 0) {
+      await this.#recordBy(this.#active.filter((rule) => !goes.has(rule)));
+      for (const { number, store } of gone) {
+        this.#rules.delete(number);
+        await store.close?.(Promise.resolve());
+      }
+    }
+    if (this.#state !== "stopped") {
+      for (const rule of added) await this.#listOrTell(rule);
+      await this.#recordBy(all);
+    }
+  }
+
+  /** One that cannot be listed now is looked at again with the next sweep. */
+  async #listOrTell(rule: ActiveRule): Promise<void> {
+    try {
+      await this.#listRule(rule);
+    } catch (error) {
+      this.#tellUnlisted(rule, error);
+    }
+  }
+
+  #tellUnlisted({ store: { target } }: Pick<CheckedRule, "store">, error: unknown): void {
+    this.#context.log.warn("recordings cannot be listed yet", {
+      to: target,
+      reason: reasonOf(error),
+    });
+  }
+
+  async #recordBy(rules: readonly ActiveRule[]): Promise<void> {
+    this.#hold(rules);
+    const { recorderRules } = this;
+    await Promise.all([
+      this.#recorders.follow(recorderRules),
+      this.#context.elsewhere?.follow(recorderRules),
+    ]);
   }
 
   async #listRule(rule: ActiveRule): Promise<void> {
@@ -187,7 +287,7 @@ export class Recordings implements RecordedFiles {
 
   /** Starts to record; call `open` first. */
   start(): void {
-    if (this.#state !== "new" || this.#rules.length === 0) return;
+    if (this.#state !== "new") return;
     this.#state = "started";
     this.#recorders.start();
     this.#sweepLater();
@@ -213,7 +313,7 @@ export class Recordings implements RecordedFiles {
 
   /** The files that a query is for, by name and then by time. */
   find(query: SegmentQuery = {}): ListedSegment[] {
-    const found = this.#rules.flatMap(({ index, number, store }) =>
+    const found = this.#active.flatMap(({ index, number, store }) =>
       index.find(query).map((segment) => ({
         rule: number,
         isReadable: !segment.isOpen || store.showsOpenFiles !== false,
@@ -227,7 +327,7 @@ export class Recordings implements RecordedFiles {
 
   /** What is known of a file by now; `undefined` where there is none any more. */
   segment({ rule, path }: Pick<ListedSegment, "rule" | "path">): ListedSegment | undefined {
-    const { index, store } = this.#rules[rule] ?? {};
+    const { index, store } = this.#rules.get(rule) ?? {};
     const found = index?.get(path);
     if (found === undefined) return undefined;
     return { rule, isReadable: !found.isOpen || store?.showsOpenFiles !== false, ...found };
@@ -242,7 +342,7 @@ export class Recordings implements RecordedFiles {
     segment: Pick<ListedSegment, "rule" | "path">,
     range: { readonly offset: number; readonly length: number },
   ): Promise<Uint8Array> {
-    const rule = this.#rules[segment.rule];
+    const rule = this.#rules.get(segment.rule);
     if (rule?.index.get(segment.path) === undefined) {
       throw new RecordingError("absent", `There is no recording ${segment.path}`);
     }
@@ -251,7 +351,7 @@ export class Recordings implements RecordedFiles {
 
   /** Removes a file that is not being written; false where there is none. */
   async remove({ rule: number, path }: Pick<ListedSegment, "rule" | "path">): Promise<boolean> {
-    const rule = this.#rules[number];
+    const rule = this.#rules.get(number);
     const segment = rule?.index.get(path);
     if (rule === undefined || segment === undefined || segment.isOpen) return false;
     await rule.store.remove(path);
@@ -269,7 +369,7 @@ export class Recordings implements RecordedFiles {
     this.#state = "stopped";
     this.#timer?.cancel();
     const done = this.#endAll();
-    await Promise.all([done, ...this.#rules.map(({ store }) => store.close?.(done))]);
+    await Promise.all([done, ...this.#active.map(({ store }) => store.close?.(done))]);
   }
 
   async #endAll(): Promise<void> {
@@ -279,9 +379,13 @@ export class Recordings implements RecordedFiles {
 
   /** Makes a file that was not there before, whatever the clock says. */
   async #open(
-    rule: ActiveRule,
+    number: number,
     place: { readonly name: string; readonly startUnixMs: number },
   ): Promise<OpenedSegment> {
+    const rule = this.#rules.get(number);
+    if (rule === undefined) {
+      throw new RecordingError("store", `Recordings of ${place.name} are wanted there no more`);
+    }
     for (let again = 0; again < MOST_NAMES; again++) {
       const path = rule.template.pathOf(place, again) + rule.extension;
       const sink = await rule.store.create(path);
@@ -299,9 +403,9 @@ export class Recordings implements RecordedFiles {
     throw new RecordingError("store", `There are ${MOST_NAMES} files of ${place.name} of one time`);
   }
 
-  #done(rule: ActiveRule, segment: SegmentInfo): void {
+  #done(rule: number, segment: SegmentInfo): void {
     const { path, startUnixMs, durationMs, bytes, name } = segment;
-    rule.index.set({
+    this.#rules.get(rule)?.index.set({
       name,
       path,
       bytes,
@@ -316,7 +420,7 @@ export class Recordings implements RecordedFiles {
 
   /** Removes the oldest files of a store that holds them in memory, until it has half of what it had. */
   shed(): void {
-    for (const { store, index } of this.#rules) {
+    for (const { store, index } of this.#active) {
       const keepBytes = index.all.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
       const nowUnixMs = this.#context.nowUnixMs();
       for (const { path } of expiredFiles(index.all, { keepBytes, nowUnixMs })) {
@@ -327,7 +431,10 @@ export class Recordings implements RecordedFiles {
   }
 
   /** A file that holds nothing is no recording. */
-  #lost({ index, store }: ActiveRule, path: string): void {
+  #lost(number: number, path: string): void {
+    const rule = this.#rules.get(number);
+    if (rule === undefined) return;
+    const { index, store } = rule;
     index.delete(path);
     store.remove(path).catch((error) => {
       this.#context.log.debug("an empty file cannot be removed", {
@@ -345,7 +452,7 @@ export class Recordings implements RecordedFiles {
   }
 
   async #sweepAll(): Promise<void> {
-    for (const rule of this.#rules) {
+    for (const rule of this.#active) {
       try {
         await this.#sweepRule(rule);
       } catch (error) {
@@ -379,4 +486,27 @@ export class Recordings implements RecordedFiles {
       });
     }
   }
+}
+
+function recorderRule(
+  { number, rule: { name }, when, format, segmentMs, partMs, store: { target } }: ActiveRule,
+): RecorderRule {
+  return { number, name, when, format, segmentMs, partMs, target };
+}
+
+/** What says how long files stay, and nothing about how they are written. */
+const KEPT: ReadonlySet<string> = new Set(["keepMs", "keepBytes", "keepFreeBytes"]);
+
+/** Whether two rules write the same files. */
+function writesAs(a: RecordingRule, b: RecordingRule): boolean {
+  const written = (rule: RecordingRule) =>
+    new Map(Object.entries(rule).filter(([key, value]) => value !== undefined && !KEPT.has(key)));
+  const [former, later] = [written(a), written(b)];
+  if (former.size !== later.size) return false;
+  return former.entries().every(([key, value]) => {
+    const other = later.get(key);
+    // A store of the program's own is itself alone.
+    if (key === "to") return value === other;
+    return JSON.stringify(value) === JSON.stringify(other);
+  });
 }

@@ -163,7 +163,9 @@ export function workerOptions(options: ServerOptions): WorkerOptions {
   return { ...given, ...(paths && { paths: paths.map(ofWorkers) }) };
 }
 
-function ofWorkers({ access: _access, pull: _pull, push: _push, ...rule }: PathRule): PathRule {
+function ofWorkers(
+  { access: _access, pull: _pull, push: _push, record: _record, ...rule }: PathRule,
+): PathRule {
   return rule;
 }
 

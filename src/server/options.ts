@@ -204,6 +204,9 @@ export type LiveOptions = Pick<
   | "paths"
   | "access"
   | "relays"
+  | "record"
+  | "clips"
+  | "s3"
 >;
 
 /** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */

@@ -7,6 +7,7 @@ import {
   hubSettings,
   type StreamSettings,
 } from "../hub/mod.ts";
+import { checkRecordingRule, type RecordingRule, type S3Access } from "../record/mod.ts";
 import { checkRelays, type PathRelayOptions, type RelayOptions } from "../relay/mod.ts";
 import { fallbackPlace } from "./fallback_source.ts";
 
@@ -27,7 +28,12 @@ export interface PathRule extends Omit<StreamSettings, "maxReaders">, StreamTerm
   readonly pull?: PathRelayOptions;
   /** Where they are forwarded to. */
   readonly push?: readonly PathRelayOptions[];
+  /** Where they are recorded, beside what the option `record` says. */
+  readonly record?: PathRecordingOptions;
 }
+
+/** How the streams of a rule of paths are recorded: the rule has their names, and the server the access to S3. */
+export type PathRecordingOptions = Omit<RecordingRule, "name" | "s3">;
 
 /** The settings of a stream by its rules. */
 export interface RuledStream {
@@ -78,6 +84,13 @@ export class PathRules {
     return this.rules.flatMap(relaysOfRule);
   }
 
+  /** The recordings that the rules ask for. */
+  get recordings(): RecordingRule[] {
+    return this.rules.flatMap(({ pattern: name, record }) =>
+      record === undefined ? [] : [{ ...record, name }]
+    );
+  }
+
   /** What the rules say of the stream of a name. */
   of(name: string): RuledStream {
     let ruled = this.#remembered.get(name);
@@ -116,7 +129,14 @@ export class PathRules {
       Object.assign(merged, given(rule));
     }
     const { maxPlayers, maxPublisherBitrateBps, maxPlayerBitrateBps, conflict } = merged;
-    const { pattern: _, access: _access, pull: _pull, push: _push, ...settings } = merged;
+    const {
+      pattern: _,
+      access: _access,
+      pull: _pull,
+      push: _push,
+      record: _record,
+      ...settings
+    } = merged;
     // A pattern may be about its own fallback.
     if (settings.fallback === name) delete settings.fallback;
     for (const key of TERMS) delete settings[key];
@@ -138,6 +158,9 @@ export function checkPathRules(rules: readonly PathRule[]): void {
 
 /** A fallback may have one of its own, and so on, over so many streams. */
 const MOST_FALLBACKS = 4;
+
+/** What it takes to look at a rule whose files go to object storage. */
+const ANY_S3: S3Access = { accessKeyId: "-", secretAccessKey: "-" };
 
 /** What the gate looks at; the conflict policy is of both. */
 const TERMS = ["maxPlayers", "maxPublisherBitrateBps", "maxPlayerBitrateBps"] as const;
@@ -162,6 +185,7 @@ function check(rule: PathRule, seen: Set<string>): void {
     access: _access,
     pull: _pull,
     push: _push,
+    record,
     maxPlayers,
     maxPublisherBitrateBps,
     maxPlayerBitrateBps,
@@ -175,6 +199,8 @@ function check(rule: PathRule, seen: Set<string>): void {
   hubSettings({ ...settings, clock });
   checkFallback(rule);
   checkRelays(relaysOfRule(rule));
+  // Where the buckets are, the server knows.
+  if (record !== undefined) checkRecordingRule({ ...record, name: pattern, s3: ANY_S3 });
   for (const [key, value] of Object.entries({ maxPublisherBitrateBps, maxPlayerBitrateBps })) {
     if (value === undefined || value >= 0) continue;
     throw new RangeError(

@@ -102,6 +102,8 @@ export class Server {
       shell: this.#shell,
       pool: this.#members.pool,
       relays: this.#agents.relays,
+      recordings: this.#agents.recordings,
+      clips: this.#agents.clips,
     }));
     const access = this.access = accessOf(options, { paths: rules.paths, log });
     const paths = (): PathRules => rules.paths;

@@ -32,7 +32,7 @@ export interface ServerAgents {
   /** Those that the server itself offers to programs. */
   readonly relays: ServerRelays;
   readonly recordings: Recordings;
-  /** What is kept and what is recorded, where anything is. */
+  /** What is recorded, and what is kept, where anything is. */
   readonly archives: Partial<Record<ArchiveName, Recordings>>;
   readonly clips: ServerClips;
   readonly api: ServerApi | undefined;
@@ -62,11 +62,10 @@ export function makeAgents(
     : new KeptStreams(core, { ...options.keep, elsewhere: pool?.recorders("kept") });
   const archives = {
     ...(keep === undefined ? {} : { kept: keep.recordings }),
-    ...(options.record === undefined ? {} : { recorded: recordings }),
+    recorded: recordings,
   };
-  const some = Object.values(archives);
   const ofPart = part?.recorders?.(recordersContext(core));
-  shell.gate.past = some.length > 0 ? new TimeShift(shell, some) : ofPart?.past;
+  shell.gate.past = ofPart?.past ?? new TimeShift(shell, Object.values(archives));
   const clips = new ServerClips(core, [keep?.recordings, recordings]);
   const all: readonly ServerAgent[] = [
     relays,

@@ -5,6 +5,7 @@ import {
   type Recordings,
   type SavedClip,
 } from "../record/mod.ts";
+import type { LiveOptions } from "./options.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 
 /** Which part of a stream a clip is of. */
@@ -22,7 +23,8 @@ const USUAL_MS = 30_000;
 
 /** Writes clips of streams to where the options say. */
 export class ServerClips implements ServerAgent {
-  readonly #store: ClipStore | undefined;
+  readonly #playbacks: readonly RecordingPlayback[];
+  #store: ClipStore | undefined;
 
   /**
    * Cuts from what is kept in memory, and from what is recorded.
@@ -30,13 +32,30 @@ export class ServerClips implements ServerAgent {
    * @throws {TypeError} if the options name no store
    */
   constructor(
-    { options: { clips, s3 } }: ServerCore,
+    { options }: ServerCore,
     sources: readonly (Recordings | undefined)[],
   ) {
-    if (clips === undefined) return;
-    const playbacks = sources.filter((one) => one !== undefined)
+    this.#playbacks = sources.filter((one) => one !== undefined)
       .map((one) => new RecordingPlayback(one));
-    this.#store = new ClipStore({ ...(s3 === undefined ? {} : { s3 }), ...clips }, playbacks);
+    this.#store = this.#storeOf(options);
+  }
+
+  #storeOf({ clips, s3 }: LiveOptions): ClipStore | undefined {
+    if (clips === undefined) return undefined;
+    return new ClipStore({ ...(s3 === undefined ? {} : { s3 }), ...clips }, this.#playbacks);
+  }
+
+  /**
+   * Looks whether clips can be written where other options say, and resolves with what has them go there; what is being
+   * written goes on where it began.
+   *
+   * @throws {TypeError} (rejects) if the options name no store
+   * @throws {RecordingError} (rejects) `permission`, `store` or `unreachable`
+   */
+  async prepare(options: LiveOptions): Promise<() => void> {
+    const store = this.#storeOf(options);
+    await store?.check();
+    return () => void (this.#store = store);
   }
 
   /** Looks whether clips can be written. */

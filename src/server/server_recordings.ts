@@ -6,9 +6,11 @@ import {
   MemoryStore,
   type RecordersContext,
   type RecordersElsewhere,
+  type RecordingRule,
   Recordings,
 } from "../record/mod.ts";
-import type { KeepOptions } from "./options.ts";
+import type { KeepOptions, LiveOptions } from "./options.ts";
+import { PathRules } from "./path_rules.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 
 /** Files of what is kept are so long, milliseconds: what is too old goes a file at a time. */
@@ -25,7 +27,6 @@ export function recordingsOf(
     readonly elsewhere: RecordersElsewhere | undefined;
   },
 ): Recordings {
-  const { record = [], s3 } = core.options;
   return new Recordings({
     ...recordersContext(core),
     elsewhere,
@@ -37,7 +38,13 @@ export function recordingsOf(
         durationMs,
         bytes,
       }),
-  }, record.map((rule) => s3 === undefined ? rule : { s3, ...rule }));
+  }, recordingRulesOf(core.options));
+}
+
+/** The rules of recordings that options have, those of paths too. */
+export function recordingRulesOf({ record = [], paths = [], s3 }: LiveOptions): RecordingRule[] {
+  return [...record, ...new PathRules(paths).recordings]
+    .map((rule) => s3 === undefined ? rule : { s3, ...rule });
 }
 
 /** Keeps the last of each stream, as a recording in memory, and answers with clips of it. */

@@ -6,9 +6,12 @@ import { checkServerNumbers } from "./bounds.ts";
 import { checkFallbackFiles } from "./fallbacks.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { workerOptions } from "./membership.ts";
+import type { Recordings } from "../record/mod.ts";
 import { checkRelays } from "../relay/mod.ts";
 import type { LiveOptions } from "./options.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
+import type { ServerClips } from "./server_clips.ts";
+import { recordingRulesOf } from "./server_recordings.ts";
 import { relaysOf, type ServerRelays } from "./server_relays.ts";
 import type { ServerShell } from "./shell.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
@@ -20,6 +23,8 @@ export interface RuledParts {
   readonly shell: ServerShell;
   readonly pool: WorkerPool | undefined;
   readonly relays: ServerRelays;
+  readonly recordings: Recordings;
+  readonly clips: ServerClips;
 }
 
 /** The options that can be changed while the server runs, the rules of paths that were set beside, and their changes. */
@@ -98,6 +103,8 @@ export class ServerRules {
     }
     checkRelays(relaysOf(options));
     await checkFallbackFiles(paths.rules);
+    const record = await parts.recordings.prepare(recordingRulesOf(options));
+    const clips = await parts.clips.prepare(options);
     await parts.access?.change(access ?? {});
     this.#live = given;
     this.#ownPaths = own;
@@ -106,6 +113,8 @@ export class ServerRules {
     parts.shell.configure(rules);
     parts.pool?.configure(workerOptions(options));
     await parts.relays.follow(options);
+    await record();
+    clips();
     await parts.shell.gate.review();
   }
 }

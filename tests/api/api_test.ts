@@ -11,6 +11,7 @@ import { loadHono } from "../../src/api/hono_package.ts";
 import { ApiClient, ApiError, type PathRuleOptions } from "../../src/api/mod.ts";
 import { PATH_RULE } from "../../src/config/settings/paths.ts";
 import { fixedUsers, Server, ServerError, type ServerOptions } from "../../mod.ts";
+import { TemporaryFolder } from "../support/media_file.ts";
 import { RtmpClient, statusCode } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
@@ -279,6 +280,35 @@ Deno.test("rules of paths are made, changed and removed by the API, and hold at 
   assertEquals(await mayPublish(weir, "c"), false);
 });
 
+Deno.test("recordings of rules of paths are made, shown, changed and ended by the API, and kept", async () => {
+  await using folder = new TemporaryFolder();
+  let kept: string | undefined;
+  const state = {
+    load: () => Promise.resolve(kept),
+    save: (text: string) => Promise.resolve(void (kept = text)),
+  };
+  const options: ServerOptions = { api: { tokens: [TOKEN], state } };
+  const rule: PathRuleOptions = {
+    pattern: "live/*",
+    record: { to: `${folder.path}/files`, when: "api", keepMs: Infinity },
+  };
+  {
+    const { weir, api } = await start(options);
+    await using _ = weir;
+    assertEquals(weir.server.recordings.record("live/a"), false);
+    await api.setPath(rule);
+    assertEquals((await api.path("live/*")).record, rule.record);
+    assertEquals(weir.server.recordings.record("live/a"), true);
+    const wrong = { pattern: "live/*", record: { to: "", format: "avi" } };
+    await assertRefused(api.setPath(wrong as unknown as PathRuleOptions), "input", 400);
+  }
+  const { weir, api } = await start(options);
+  await using _ = weir;
+  assertEquals(weir.server.recordings.record("live/a"), true);
+  await api.removePath("live/*");
+  assertEquals(weir.server.recordings.record("live/b"), false);
+});
+
 Deno.test("relays of rules of paths begin, change and end with the rules, those of the API and those of the options", async () => {
   await using far = await TestServer.start({});
   using publisher = await RtmpClient.publisher(far.port, "a");
@@ -311,11 +341,10 @@ Deno.test("relays of rules of paths begin, change and end with the rules, those 
   assertNotMatch(await assertRefused(api.setPath(wrong), "input", 400), /hidden/);
 });
 
-Deno.test("the API takes all that a rule of paths of a file can say, but for recordings", async () => {
+Deno.test("the API takes all that a rule of paths of a file can say", async () => {
   const { z } = await loadHono();
   const taken = Object.keys(apiSchemas(z).pathRuleOptions.shape);
-  const ofFiles = PATH_RULE.flatMap(({ key, option = key }) => option)
-    .filter((key) => key !== "record");
+  const ofFiles = PATH_RULE.flatMap(({ key, option = key }) => option);
   assertEquals(taken.toSorted(), ofFiles.toSorted());
 });
 

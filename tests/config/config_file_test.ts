@@ -159,9 +159,10 @@ Deno.test("a rule of paths says where its streams are recorded, as an entry of r
     "  live/*: {record: {folder: live, format: mkv, segment: 1m}}",
     "  live/private: {maxPlayers: 1}",
   ].join("\n"));
-  assertEquals(options.record, [
-    { name: "app/cam", to: "all" },
-    { name: "live/*", to: "live", format: "mkv", segmentMs: 60_000 },
+  assertEquals(options.record, [{ name: "app/cam", to: "all" }]);
+  assertEquals(options.paths, [
+    { pattern: "live/*", record: { to: "live", format: "mkv", segmentMs: 60_000 } },
+    { pattern: "live/private", maxPlayers: 1 },
   ]);
   assertEquals(await problemsOf("paths: {live/*: {record: {format: mkv}}}"), [
     'weir.yaml:1:18 paths."live/*".record.folder is missing',

@@ -391,7 +391,10 @@ Deno.test({
     assertEquals(made.code, 0, made.stderr);
     const { store, server } = await start();
     await using _ = server;
-    server.server.configure({ hub: { lingerMs: 10_000 } });
+    await server.server.configure({
+      hub: { lingerMs: 10_000 },
+      record: [{ name: "live/*", to: store }],
+    });
     for (const path of [source, source, other]) {
       await server.server.publish("live/cam", fileUnits([path]));
     }

@@ -19,7 +19,7 @@ export const S3_ENDPOINT = setting<string>({
     "`${AWS_ACCESS_KEY_ID}` and `${AWS_SECRET_ACCESS_KEY}`, or `s3.credentialsFile`.",
   flag: { name: "s3-endpoint", placeholder: "URL", isRare: true },
   option: "s3.endpoint",
-  change: "restart",
+  change: "reload",
 });
 
 /** The region of the service. */
@@ -30,7 +30,7 @@ export const S3_REGION = setting<string>({
   help: "the region of the object storage; most services but Amazon's take any",
   flag: { name: "s3-region", placeholder: "NAME", isRare: true },
   option: "s3.region",
-  change: "restart",
+  change: "reload",
 });
 
 /** The public part of the key. */
@@ -39,7 +39,7 @@ export const S3_ACCESS_KEY_ID = setting<string>({
   type: text({ allowed: "the public part of a key", isSecret: true }),
   help: "the public part of the key of the object storage",
   option: "s3.accessKeyId",
-  change: "restart",
+  change: "reload",
 });
 
 /** The secret part of the key. */
@@ -48,7 +48,7 @@ export const S3_SECRET_ACCESS_KEY = setting<string>({
   type: text({ allowed: "the secret part of a key", isSecret: true }),
   help: "the secret part of the key of the object storage",
   option: "s3.secretAccessKey",
-  change: "restart",
+  change: "reload",
 });
 
 /** A file that has both. */
@@ -58,7 +58,7 @@ export const S3_CREDENTIALS_FILE = setting<string>({
   help: "file of that key: lines of aws_access_key_id = … and aws_secret_access_key = …",
   flag: { name: "s3-credentials", placeholder: "FILE", isRare: true },
   needs: (path) => [{ name: "read", path }],
-  change: "restart",
+  change: "reload",
 });
 
 /** Object storage that recordings go to. */

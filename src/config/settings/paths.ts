@@ -98,7 +98,7 @@ export const PATH_RULE: readonly Setting[] = [
     help: "where its streams are written to files",
     doc:
       "As an entry of `record`, and beside them: a stream is written by each rule that is about it.",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "pull",

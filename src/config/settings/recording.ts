@@ -36,70 +36,70 @@ const HOW: readonly Setting[] = [
     key: "folder",
     type: FOLDER,
     help: "where its files go: a folder, or object storage",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "format",
     type: choice(RECORDING_FORMATS),
     default: "mp4",
     help: "the format of its files; MP4 is fragmented, so that a crash loses one fragment",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "path",
     type: text({ allowed: "a path with {name}, and {unix} or {date} and {time}" }),
     default: "{name}/{date}/{time}",
     help: "the paths of its files in the folder, without their ending; times are UTC",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "segment",
     type: time({ min: 1000, max: Infinity, isWhole: false }),
     default: 600_000,
     help: "length of a file, which ends at the next key frame",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "part",
     type: time({ min: 50, max: 60_000, isWhole: false }),
     default: 1000,
     help: "length of a fragment of MP4, and of what is written at once: what a crash loses at most",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "when",
     type: choice(["always", "demand", "api"]),
     default: "always",
     help: "as long as the stream is live, while somebody watches it, or when the API says so",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "keep",
     type: KEEP_TIME,
     defaultInWords: "for ever",
     help: "how long files are kept",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "keepBytes",
     type: bytes({ min: 0, max: Infinity, isWhole: true }),
     defaultInWords: "unlimited",
     help: "over this all files of the rule together lose the oldest",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "keepFree",
     type: bytes({ min: 0, max: Infinity, isWhole: true }),
     defaultInWords: "0",
     help: "while the disk has less room, the oldest files of the rule go; needs --allow-sys=statfs",
-    change: "restart",
+    change: "reload",
   }),
 ];
 
 const RULE: GroupType = {
   kind: "group",
   settings: [
-    setting({ key: "name", type: NAME, help: "the stream, or a pattern", change: "restart" }),
+    setting({ key: "name", type: NAME, help: "the stream, or a pattern", change: "reload" }),
     ...HOW,
   ],
   required: ["name", "folder"],
@@ -143,7 +143,7 @@ export const RECORD = setting<readonly GroupValue[]>({
     },
   },
   needs: (rules, settings) => rules.flatMap((rule) => storePermissions(rule, settings)),
-  change: "restart",
+  change: "reload",
 });
 
 /** How much of live streams is kept for clips. */
@@ -177,7 +177,7 @@ export const CLIPS = setting<string>({
   flag: { name: "clips", placeholder: "FOLDER", isRare: true },
   needs: (folder, settings) => storePermissions(new Map([["folder", folder]]), settings),
   option: "clips.to",
-  change: "restart",
+  change: "reload",
 });
 
 const CLIPS_PATH = setting<string>({
@@ -191,7 +191,7 @@ const CLIPS_PATH = setting<string>({
   defaultInWords: "{name}/{date}/{time}",
   help: "the paths of clips there, without their ending; times are UTC",
   option: "clips.path",
-  change: "restart",
+  change: "reload",
 });
 
 const CHANNEL: GroupType = {

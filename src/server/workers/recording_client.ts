@@ -1,5 +1,6 @@
 import {
   type RecordedFiles,
+  type RecorderRule,
   Recorders,
   type RecordersContext,
   RecordingError,
@@ -63,6 +64,11 @@ export class RecordingClient {
     return Object.fromEntries(
       Array.from(this.#recorders, ([archive, { statistics }]) => [archive, statistics]),
     );
+  }
+
+  /** Goes by other rules; resolves when the files of those that are gone are done. */
+  async follow(archive: ArchiveName, rules: readonly RecorderRule[]): Promise<void> {
+    await this.#recorders.get(archive)?.follow(rules);
   }
 
   /** Records a stream, now or when it begins. */

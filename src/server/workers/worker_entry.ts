@@ -292,6 +292,7 @@ function callsOf(server: Server, program: WorkerProgram): WorkerCalls {
       recorders: program.recordings?.statistics ?? {},
     }),
     record: (archive, name) => program.recordings?.record(archive, name),
+    followRecordings: async (archive, rules) => await program.recordings?.follow(archive, rules),
     endRecording: async (archive, name) => await program.recordings?.end(archive, name),
     kickTicket: (ticket, why) => server.tickets.get(ticket)?.kick(why),
     kickConnection: (connection, why) =>

@@ -4,7 +4,7 @@ import type { LogFields, ServerLog } from "../../log/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
-import type { RuleRecorderStatistics } from "../../record/mod.ts";
+import type { RecorderRule, RuleRecorderStatistics } from "../../record/mod.ts";
 import type { ArchiveName } from "../server_part.ts";
 import type { GuessAsk, GuessReply } from "./guess_messages.ts";
 import type { RecordingAsk, RecordingReply, RecordingStart } from "./recording_messages.ts";
@@ -91,6 +91,7 @@ export interface WorkerCalls extends RelayCalls {
   relisten(protocol: string, address: ListenAddress | false): Promise<readonly ServerAddress[]>;
   reloadTls(tls: TlsIdentity): Promise<void>;
   record(archive: ArchiveName, name: string): void;
+  followRecordings(archive: ArchiveName, rules: readonly RecorderRule[]): Promise<void>;
   endRecording(archive: ArchiveName, name: string): Promise<void>;
   drain(step: DrainStep): number;
   undoDrain(): void;

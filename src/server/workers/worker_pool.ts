@@ -235,6 +235,15 @@ export class WorkerPool {
       get statistics() {
         return slots.flatMap(({ recorders }) => recorders[archive] ?? []);
       },
+      follow: async (rules) => {
+        // One that begins anew is given the rules of then.
+        const followed = slots.map(({ life }) =>
+          life?.state === "running"
+            ? life.call("followRecordings", archive, rules).catch(() => {})
+            : {}
+        );
+        await Promise.all(followed);
+      },
       record: (name) => this.tellAll("record", archive, name),
       end: async (name) => {
         // One that has died meanwhile records nothing.

@@ -1,0 +1,211 @@
+/** Rules of recordings that change while streams are live. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ServerOptions } from "../../mod.ts";
+import type { MediaUnit, Track } from "../../src/media/mod.ts";
+import type { RecorderStatistics } from "../../src/record/mod.ts";
+import { TemporaryFolder } from "../support/media_file.ts";
+import { RtmpClient } from "../support/rtmp_client.ts";
+import { TestServer, until } from "../support/test_server.ts";
+
+const PCMA = {
+  ...{ kind: "audio", id: 0, codec: "pcma", config: undefined, sampleRate: 8000, channels: 1 },
+} as Track;
+
+/** A stream of sound that goes on until it is closed. */
+class Radio implements AsyncDisposable {
+  readonly #publishing: Promise<void>;
+  #units!: ReadableStreamDefaultController<MediaUnit>;
+  #atMs = 0;
+
+  constructor(weir: TestServer, name: string) {
+    const units = new ReadableStream<MediaUnit>({
+      start: (controller) => void (this.#units = controller),
+    });
+    this.#publishing = weir.server.publish(name, units, { tracks: [PCMA] });
+  }
+
+  /** Publishes two seconds. */
+  play(): void {
+    for (let at = 0; at < 100; at++, this.#atMs += 20) {
+      this.#units.enqueue({
+        ...{ kind: "audio", role: "media", track: 0, keyFrame: true, discardable: false },
+        dtsUs: this.#atMs * 1000,
+        ptsUs: this.#atMs * 1000,
+        payload: { format: "access-unit", data: new Uint8Array(160).fill(at) },
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#units.close();
+    await this.#publishing;
+  }
+}
+
+const BASE: ServerOptions = { rtmp: false, hub: { lingerMs: 0 }, api: false };
+
+async function filesOf(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) paths.push(...await filesOf(`${folder}/${name}`));
+      else paths.push(`${folder}/${name}`);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return paths.toSorted();
+}
+
+/** Resolves when so many recorders are at work, each of which has written something. */
+async function atWork(weir: TestServer, count: number): Promise<void> {
+  const { recordings } = weir.server;
+  await until(() => recordings.statistics.filter(({ bytes }) => bytes > 0).length === count);
+}
+
+function working(weir: TestServer): [string, RecorderStatistics["state"]][] {
+  return weir.server.recordings.statistics.map(({ name, state }) => [name, state]);
+}
+
+Deno.test("recordings begin, go on and end with the rules, of the options and of paths alike", async () => {
+  await using folder = new TemporaryFolder();
+  const [first, second] = [`${folder.path}/first`, `${folder.path}/second`];
+  await using weir = await TestServer.start(BASE);
+  const { server } = weir;
+  const segments: string[] = [];
+  server.events.addEventListener(
+    "recording-segment",
+    ({ detail }) => void segments.push(detail.path),
+  );
+  await using radio = new Radio(weir, "live/radio");
+  radio.play();
+  await weir.log.line(({ message }) => message.includes("publish started"));
+  assertEquals(working(weir), []);
+
+  // The stream is there already.
+  await server.configure({ ...BASE, record: [{ name: "live/*", to: first }] });
+  radio.play();
+  await atWork(weir, 1);
+  const [file] = await filesOf(first);
+  assert(file !== undefined);
+
+  // What is kept of the files differs, and nothing of how they are written; another rule beside them is of a path.
+  await server.configure({ ...BASE, record: [{ name: "live/*", to: first, keepMs: 3_600_000 }] });
+  await server.setPath({ pattern: "live/radio", record: { to: second } });
+  radio.play();
+  await atWork(weir, 2);
+  assertEquals(segments, []);
+  assertEquals(await filesOf(first), [file]);
+
+  // Whatever else differs begins another file, behind the one that there is.
+  await server.configure({ ...BASE, record: [{ name: "live/*", to: first, format: "flv" }] });
+  assertEquals(segments.length, 1);
+  radio.play();
+  await atWork(weir, 2);
+
+  await server.configure(BASE);
+  assertEquals(working(weir).length, 1);
+  await server.removePath("live/radio");
+  assertEquals(working(weir), []);
+  assertEquals(segments.length, 3);
+  assertEquals(
+    (await filesOf(first)).map((path) => path.split(".").at(-1)).toSorted().toReversed(),
+    ["mp4", "flv"],
+  );
+  assertEquals((await filesOf(second)).length, 1);
+  // What rules of before have written stays, and is no longer listed.
+  assertEquals(server.recordings.find(), []);
+
+  // A rule that comes back finds it.
+  await server.configure({ ...BASE, record: [{ name: "other", to: first }] });
+  assertEquals(server.recordings.find().map(({ name }) => name), ["live/radio"]);
+});
+
+Deno.test("rules of recordings that are wrong, or cannot be followed, change nothing", async () => {
+  await using folder = new TemporaryFolder();
+  await using weir = await TestServer.start(BASE);
+  const { server } = weir;
+  await using radio = new Radio(weir, "live/radio");
+  radio.play();
+  const record = [{ name: "live/*", to: `${folder.path}/files` }];
+  await server.configure({ ...BASE, record });
+  radio.play();
+  await atWork(weir, 1);
+  const file = `${folder.path}/a-file`;
+  await Deno.writeTextFile(file, "");
+  for (
+    const [wrong, words] of [
+      [{ name: "live/*", to: file }, "a-file"],
+      [{ name: "live/*", to: "s3://bucket" }, "s3"],
+      [{ name: "live/*", to: folder.path, segmentMs: 1 }, "segmentMs"],
+    ] as const
+  ) {
+    const change = server.configure({ ...BASE, record: [wrong], paths: [{ pattern: "a" }] });
+    const error = await assertRejects(() => change, Error);
+    assert(error.message.toLowerCase().includes(words.toLowerCase()), error.message);
+    assertEquals(server.paths, []);
+  }
+  await assertRejects(
+    () => server.setPath({ pattern: "live/a", record: { to: "", partMs: 1 } }),
+    RangeError,
+    "partMs",
+  );
+  assertEquals(working(weir).length, 1);
+});
+
+Deno.test("what the API has told to record goes on by the rules of later, and clips go where the options say then", async () => {
+  await using folder = new TemporaryFolder();
+  const record = { name: "live/*", to: `${folder.path}/a`, when: "api" } as const;
+  await using weir = await TestServer.start({ ...BASE, record: [record] });
+  const { server } = weir;
+  await using radio = new Radio(weir, "live/radio");
+  radio.play();
+  await weir.log.line(({ message }) => message.includes("publish started"));
+  assert(server.recordings.record("live/radio"));
+  await server.configure({
+    ...BASE,
+    record: [{ ...record, to: `${folder.path}/b` }],
+    clips: { to: `${folder.path}/clips` },
+  });
+  radio.play();
+  radio.play();
+  await until(() => server.recordings.statistics.some(({ bytes }) => bytes > 4000));
+  assertEquals(server.recordings.wanted, ["live/radio"]);
+  const saved = await server.saveClip("live/radio", { lastMs: 60_000 });
+  assertEquals(await filesOf(`${folder.path}/clips`), [`${folder.path}/clips/${saved.path}`]);
+});
+
+/** Goes on publishing G.711 A-law, which has no header (FLV specification, E.4.2.1), ten times as fast as it plays. */
+async function publishSound(publisher: RtmpClient, signal: AbortSignal): Promise<void> {
+  const body = new Uint8Array(161).fill(0xd5).with(0, 0x72);
+  for (let atMs = 0; !signal.aborted; atMs += 20) {
+    await publisher.send(publisher.mediaBytes("audio", atMs, body));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+Deno.test("workers record by the rules of now", async () => {
+  await using folder = new TemporaryFolder();
+  await using weir = await TestServer.start({
+    ...BASE,
+    rtmp: { hostname: "127.0.0.1", port: 0 },
+    workers: 2,
+  });
+  const { server } = weir;
+  const record = [{ name: "live/*", to: `${folder.path}/files` }];
+  await server.configure({ ...BASE, record });
+  using publisher = await RtmpClient.publisher(weir.port, "cam");
+  const abort = new AbortController();
+  const publishing = publishSound(publisher, abort.signal);
+  await atWork(weir, 1);
+  await server.configure(BASE);
+  await until(() => working(weir).length === 0);
+  await server.configure({ ...BASE, record });
+  await atWork(weir, 1);
+  abort.abort();
+  await publishing;
+  publisher.close();
+  await until(() => working(weir).length === 0);
+  // Each time has made a file, and both are done.
+  await until(() => server.recordings.find().filter(({ isOpen }) => !isOpen).length === 2);
+});
