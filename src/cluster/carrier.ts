@@ -35,6 +35,11 @@ export interface Carrier {
     holder: Holder,
     options: { readonly name: string; readonly signal: AbortSignal; readonly sink: PullSink },
   ): Promise<PullEnd>;
+  /**
+   * Says that a stream is wanted here until the function that is returned is called: who has its publisher keeps from the
+   * first unit on what is fetched a moment later.
+   */
+  expect?(name: string): () => void;
   /** Lets go of all that it reaches others by. */
   close?(): void;
 }

@@ -111,7 +111,9 @@ export class ClusterAgent implements NameClaims {
     const fetch = { abort: new AbortController(), wantedAtMs: this.#options.clock.now() };
     this.#fetches.set(stream.name, fetch);
     this.#looking ??= this.#options.clock.setTimer(() => this.#lookWanted(), LOOK_MS);
+    const forgo = this.#options.carrier.expect?.(stream.name);
     void this.#fetch(stream.name, { gate: this.#gate, signal: fetch.abort.signal }).finally(() => {
+      forgo?.();
       this.#fetches.delete(stream.name);
       // Somebody may have come while the end was on its way.
       const now = this.#options.hub.get(stream.name);

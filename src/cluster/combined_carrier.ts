@@ -20,6 +20,11 @@ export class CombinedCarrier implements Carrier {
     return (holder.url === undefined ? this.#near : this.#far).pull(holder, options);
   }
 
+  /** Has the other members of this process keep a stream that is wanted from its first unit on. */
+  expect(name: string): () => void {
+    return this.#near.expect?.(name) ?? (() => {});
+  }
+
   /** Lets go of all. */
   close(): void {
     this.#near.close?.();

@@ -1,4 +1,4 @@
-import type { Clock, Hub, Publication, Stream } from "../hub/mod.ts";
+import type { Clock, Hub, Stream, Timer } from "../hub/mod.ts";
 import { unitBytes } from "../hub/mod.ts";
 import type { Carrier, PullEnd, PullSink } from "./carrier.ts";
 import type { Holder } from "./directory.ts";
@@ -14,6 +14,12 @@ export interface PortCarrierOptions {
   /** Time and timers. */
   readonly clock: Clock;
 }
+
+/** What a publisher has sent that was wanted as it came, and that has gone, is given to who asks so much later, milliseconds. */
+const GONE_MS = 1000;
+
+/** A publisher that has its name begins within so many milliseconds, or is looked for anew. */
+const BEGIN_MS = 1000;
 
 /** Tells what was taken in each time that so many bytes were. */
 const TAKEN_BYTES = 256 * 1024;
@@ -37,6 +43,8 @@ const EPOCH_STEP_US = 1000;
 export class PortCarrier implements Carrier {
   readonly #options: PortCarrierOptions;
   readonly #links = new Map<string, PortLink>();
+  /** Streams that are wanted here. */
+  readonly #wanted = new Set<string>();
   readonly #unobserve: () => void;
 
   /** Reaches nobody yet. */
@@ -46,7 +54,13 @@ export class PortCarrier implements Carrier {
       for (const link of this.#links.values()) link.look(stream);
     };
     this.#unobserve = options.hub.observe({
-      onStreamStart: look,
+      onStreamStart: (stream) => {
+        look(stream);
+        const { via, isFallback } = stream.publication ?? {};
+        // Whoever wants it has it from where the publisher is.
+        if (isFallback !== false || (via !== undefined && this.#links.has(via))) return;
+        for (const link of this.#links.values()) link.keep(stream);
+      },
       onStreamLeft: look,
       onStreamEnd: look,
     });
@@ -55,13 +69,28 @@ export class PortCarrier implements Carrier {
   /** Reaches a member by a port from now on, instead of the one before; the port is its own. */
   connect(member: string, port: MessagePort): void {
     this.disconnect(member);
-    this.#links.set(member, new PortLink(port, this.#options));
+    const link = new PortLink(port, this.#options);
+    this.#links.set(member, link);
+    for (const name of this.#wanted) link.want(name, true);
   }
 
   /** The member is gone: what is fetched from it is lost. */
   disconnect(member: string): void {
     this.#links.get(member)?.close();
     this.#links.delete(member);
+  }
+
+  /** Has the other members keep a stream that is wanted here from its first unit on. */
+  expect(name: string): () => void {
+    const tell = (isWanted: boolean): void => {
+      for (const link of this.#links.values()) link.want(name, isWanted);
+    };
+    this.#wanted.add(name);
+    tell(true);
+    return () => {
+      this.#wanted.delete(name);
+      tell(false);
+    };
   }
 
   /** Fetches a stream from a member. */
@@ -86,6 +115,10 @@ class PortLink {
   readonly #options: PortCarrierOptions;
   readonly #pulling = new Map<number, Pulling>();
   readonly #feeds = new Map<number, { readonly name: string; readonly feed: StreamFeed }>();
+  /** The streams that the other side wants, with what is kept of them until it asks. */
+  readonly #wanted = new Map<string, StreamFeed | undefined>();
+  /** The streams that it has asked for, whose publishers have their names and have not begun yet. */
+  readonly #early = new Map<string, { readonly pull: number; readonly timer: Timer }>();
   readonly #talkers: PortTalkers;
   readonly #listeners: PortListeners;
   #next = 1;
@@ -126,11 +159,32 @@ class PortLink {
 
   /** A stream has another publisher, or none. */
   look({ name, publication, publisher }: Stream): void {
-    for (const { name: served, feed } of this.#feeds.values()) {
-      if (served !== name || feed.publication === publication) continue;
+    const look = (feed: StreamFeed | undefined): void => {
+      if (feed === undefined || feed.publication === publication) return;
       // One that hangs may go on; here a fallback is seen meanwhile, and others have their own.
       if (feed.publication !== publisher) feed.finish();
+    };
+    look(this.#wanted.get(name));
+    for (const { name: served, feed } of this.#feeds.values()) if (served === name) look(feed);
+  }
+
+  /** A publisher has begun: what it sends is kept for the other side, where that waits for it. */
+  keep(stream: Stream): void {
+    const { name, publication } = stream;
+    const early = this.#early.get(name);
+    if (early !== undefined) {
+      this.#forgetEarly(early.pull);
+      return this.#serve(early.pull, name);
     }
+    if (!this.#wanted.has(name)) return;
+    for (const { feed } of this.#feeds.values()) if (feed.publication === publication) return;
+    this.#wanted.get(name)?.stop();
+    this.#wanted.set(name, new StreamFeed(stream, this.#options.clock));
+  }
+
+  /** Tells the other side that a stream is wanted here, or no longer. */
+  want(name: string, isWanted: boolean): void {
+    this.#send({ type: "want", name, isWanted });
   }
 
   close(): void {
@@ -138,6 +192,8 @@ class PortLink {
     this.#port.close();
     for (const { end } of this.#pulling.values()) end("lost");
     for (const { feed } of this.#feeds.values()) feed.stop();
+    for (const kept of this.#wanted.values()) kept?.stop();
+    for (const { timer } of this.#early.values()) timer.cancel();
     this.#talkers.close();
     this.#listeners.close();
     this.#feeds.clear();
@@ -148,6 +204,7 @@ class PortLink {
   }
 
   #receive(message: StreamMessage): void {
+    if (message.type === "want") return this.#isWanted(message.name, message.isWanted);
     const { pull } = message;
     const pulling = this.#pulling.get(pull);
     switch (message.type) {
@@ -156,6 +213,7 @@ class PortLink {
       case "taken":
         return this.#feeds.get(pull)?.feed.taken(message.bytes);
       case "stop":
+        this.#forgetEarly(pull);
         this.#feeds.get(pull)?.feed.stop();
         return void this.#feeds.delete(pull);
       case "start":
@@ -207,19 +265,55 @@ class PortLink {
     end("unwanted");
   }
 
+  #isWanted(name: string, isWanted: boolean): void {
+    if (isWanted && !this.#wanted.has(name)) this.#wanted.set(name, undefined);
+    if (isWanted) return;
+    this.#wanted.get(name)?.stop();
+    this.#wanted.delete(name);
+  }
+
+  /** What is to be sent of a stream: what is kept since its publisher began, else what one who joins gets. */
+  #feedOf(name: string, stream: Stream | undefined): StreamFeed | undefined {
+    const kept = this.#wanted.get(name);
+    if (kept !== undefined) {
+      this.#wanted.set(name, undefined);
+      if (kept.finishedMs < GONE_MS) return kept;
+      kept.stop();
+    }
+    // A fallback is for the players here; the publisher may come any moment.
+    if (stream?.publication?.isFallback !== false) return undefined;
+    return new StreamFeed(stream, this.#options.clock);
+  }
+
+  #await(pull: number, name: string): void {
+    const timer = this.#options.clock.setTimer(() => {
+      this.#forgetEarly(pull);
+      this.#send({ type: "end", pull, reason: "absent" });
+    }, BEGIN_MS);
+    this.#early.set(name, { pull, timer });
+  }
+
+  #forgetEarly(pull: number): void {
+    for (const [name, early] of this.#early) {
+      if (early.pull !== pull) continue;
+      early.timer.cancel();
+      this.#early.delete(name);
+    }
+  }
+
   #serve(pull: number, name: string): void {
     const stream = this.#options.hub.get(name);
-    const publication: Publication | undefined = stream?.publication;
-    // A fallback is for the players here; the publisher may come any moment.
-    if (stream === undefined || publication === undefined || publication.isFallback) {
-      return this.#send({ type: "end", pull, reason: "absent" });
-    }
+    const feed = this.#feedOf(name, stream);
+    if (feed === undefined) return this.#await(pull, name);
+    const { publication } = feed;
+    // Of one that has gone, this is all that there was: the next is no other than was asked for.
+    const reason = publication === stream?.publication ? "ended" : "absent";
     const { tracks, longestKeyIntervalUs, backChannel } = publication;
     const earFormats = backChannel?.formats;
     this.#send({ type: "start", pull, stream: { tracks, longestKeyIntervalUs }, earFormats });
     let told: number | undefined;
-    const feed = new StreamFeed(stream, {
-      clock: this.#options.clock,
+    this.#feeds.set(pull, { name, feed });
+    feed.start({
       send: (units) => {
         const unixUs = publication.epochUnixUs;
         if (unixUs !== told && !(Math.abs(unixUs! - told!) < EPOCH_STEP_US)) {
@@ -231,9 +325,8 @@ class PortLink {
       },
       onEnd: () => {
         this.#feeds.delete(pull);
-        this.#send({ type: "end", pull, reason: "ended" });
+        this.#send({ type: "end", pull, reason });
       },
     });
-    this.#feeds.set(pull, { name, feed });
   }
 }

@@ -4,6 +4,8 @@ import type { TalkMessage } from "./port_talk.ts";
 
 /** The messages between two members of a process about streams; each side may fetch from the other. */
 export type StreamMessage =
+  /** A stream is wanted, whether anybody has it or not; or no longer. */
+  | { readonly type: "want"; readonly name: string; readonly isWanted: boolean }
   /** Asks for a stream. */
   | { readonly type: "pull"; readonly pull: number; readonly name: string }
   /** It is there. */

@@ -10,9 +10,7 @@ import {
 import type { MediaUnit } from "../media/mod.ts";
 
 /** What a {@linkcode StreamFeed} gives a reader in another thread. */
-export interface FeedOptions {
-  /** Time and timers. */
-  readonly clock: Clock;
+export interface FeedSink {
   /** Sends a batch. */
   readonly send: (units: readonly MediaUnit[]) => void;
   /** Is called once when the publisher has ended, or is another; all that it has sent is sent before. */
@@ -29,8 +27,9 @@ const AUDIO_WAIT_MS = 40;
 export class StreamFeed {
   /** The publisher. */
   readonly publication: Publication;
-  readonly #options: FeedOptions;
+  readonly #clock: Clock;
   readonly #stream: Stream;
+  #sink: FeedSink | undefined;
   readonly #units: StreamQueue;
   readonly #waiting: MediaUnit[] = [];
   #hasVideo = false;
@@ -38,15 +37,26 @@ export class StreamFeed {
   #timer: Timer | undefined;
   #underWay = 0;
   #isOver = false;
+  #finishedAtMs = Infinity;
   #onRoom: (() => void) | undefined;
 
-  /** Starts with what a reader that joins gets; the stream has a publisher. */
-  constructor(stream: Stream, options: FeedOptions) {
+  /** Keeps from now on what a reader that joins gets; the stream has a publisher. */
+  constructor(stream: Stream, clock: Clock) {
     this.publication = stream.publication!;
-    this.#options = options;
+    this.#clock = clock;
     this.#stream = stream;
     this.#units = openStreamQueue(stream);
-    void this.#run();
+  }
+
+  /** How long ago the publisher has ended, milliseconds; less than 0 where it goes on. */
+  get finishedMs(): number {
+    return this.#clock.now() - this.#finishedAtMs;
+  }
+
+  /** Sends what is kept, and all that comes. */
+  start(sink: FeedSink): void {
+    this.#sink = sink;
+    void this.#run(sink);
   }
 
   /** The reader has taken so many bytes in. */
@@ -57,6 +67,7 @@ export class StreamFeed {
 
   /** The publisher has ended or is another: what waits is sent, and the end is told. */
   finish(): void {
+    this.#finishedAtMs = Math.min(this.#finishedAtMs, this.#clock.now());
     this.#units.close();
     this.#onRoom?.();
   }
@@ -67,7 +78,7 @@ export class StreamFeed {
     this.finish();
   }
 
-  async #run(): Promise<void> {
+  async #run({ onEnd }: FeedSink): Promise<void> {
     const { queue } = this.#units;
     while (!this.#isOver) {
       this.#drain();
@@ -81,7 +92,7 @@ export class StreamFeed {
     if (this.#isOver) return;
     this.#flush();
     this.#isOver = true;
-    this.#options.onEnd();
+    onEnd();
   }
 
   /** Takes what the queue has, and sends it unless it is audio that waits for a picture. */
@@ -103,13 +114,13 @@ export class StreamFeed {
     }
     if (this.#waiting.length === 0) return;
     if (this.#isDue || !this.#hasVideo) this.#flush();
-    else this.#timer ??= this.#options.clock.setTimer(() => this.#flush(), AUDIO_WAIT_MS);
+    else this.#timer ??= this.#clock.setTimer(() => this.#flush(), AUDIO_WAIT_MS);
   }
 
   #flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isDue = false;
-    if (this.#waiting.length > 0) this.#options.send(this.#waiting.splice(0));
+    if (this.#waiting.length > 0) this.#sink!.send(this.#waiting.splice(0));
   }
 }

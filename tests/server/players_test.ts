@@ -253,6 +253,8 @@ Deno.test("a publisher of the same address takes over; its player stays, and tim
   await using weir = await TestServer.start();
   using first = await RtmpClient.publisher(weir.port, "cam");
   await first.frames(0, 12);
+  // They have come when what is asked behind them is answered.
+  await first.answer(await first.command("_checkbw"));
   using player = await RtmpClient.player(weir.port, "cam");
   assertEquals(await player.frameNumbers(11), [10, 11]);
   using second = await RtmpClient.publisher(weir.port, "cam");

@@ -121,6 +121,31 @@ Deno.test("a player of one worker waits until a publisher comes to another", asy
   for (const player of players) player.close();
 });
 
+Deno.test("players of any worker have all that a publisher says in one moment, and all of the next", async () => {
+  await using weir = await TestServer.start({ ...TWO, hub: { lingerMs: 20_000 } });
+  const players = await Promise.all(Array.from({ length: 6 }, async () => {
+    const player = await RtmpClient.open(weir.port);
+    const streamId = await player.createStream();
+    await player.command("play", { args: ["cam"], streamId });
+    return player;
+  }));
+  const count = (text: string) => weir.log.lines.filter(({ message }) => message === text).length;
+  await until(() => count("rtmp play waits for a publisher") === players.length);
+  for (const [before, first] of [0, 100, 200, 300].entries()) {
+    // It may have gone before another worker can have asked for anything.
+    const source = await publisher(weir);
+    await source.client.frames(first, 35);
+    source.client.close();
+    const all = Array.from({ length: 35 }, (_, at) => first + at);
+    for (const player of players) assertEquals(await player.frameNumbers(first + 34), all);
+    await until(() =>
+      count("rtmp publish ended") === before + 1 &&
+      count("cluster publish ended") === count("cluster publish started")
+    );
+  }
+  for (const player of players) player.close();
+});
+
 Deno.test("players of one worker linger when their publisher at another goes, and are told when it stays away", async () => {
   await using weir = await TestServer.start({ ...TWO, hub: { lingerMs: 300 } });
   const source = await publisher(weir);
