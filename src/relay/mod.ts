@@ -4,7 +4,8 @@
  * @module
  */
 export * from "./relay_options.ts";
-export { Relay, type RelayContext, type RelayStopReason } from "./relay.ts";
+export { Relay } from "./relay.ts";
+export type { RelayContext, RelayStopReason } from "./relay_context.ts";
 export { checkRelays, remoteServerOf } from "./relay_checks.ts";
 export { RelayPatternError } from "./relay_pattern.ts";
 export * from "./relays.ts";

@@ -1,6 +1,8 @@
 import type { Stream } from "../hub/mod.ts";
 import { PeerLog, type ServerLog } from "../log/mod.ts";
-import { isForwarded, Relay, type RelayContext, type RelayStopReason } from "./relay.ts";
+import { Relay } from "./relay.ts";
+import type { RelayContext, RelayStopReason } from "./relay_context.ts";
+import { isForwarded } from "./relay_way.ts";
 import { type CheckedRelay, targetOf } from "./relay_checks.ts";
 import type { RelayOptions, RelayState, RelayStatistics } from "./relay_options.ts";
 import type { RelayPattern } from "./relay_pattern.ts";

@@ -1,5 +1,6 @@
 import { addCounts, PatternRelay } from "./pattern_relay.ts";
-import { Relay, type RelayContext } from "./relay.ts";
+import { Relay } from "./relay.ts";
+import type { RelayContext } from "./relay_context.ts";
 import { checkRelay, checkRelays, namedTwice, targetOf } from "./relay_checks.ts";
 import { loadClients } from "./relay_driver.ts";
 import type { RelayEntry, RelayOptions } from "./relay_options.ts";
