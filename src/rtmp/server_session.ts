@@ -1,20 +1,15 @@
-import {
-  amfNumberProperty,
-  type AmfObject,
-  amfProperties,
-  amfStringProperty,
-  type AmfValue,
-} from "../amf/mod.ts";
+import { amfNumberProperty, type AmfObject, amfProperties, amfStringProperty } from "../amf/mod.ts";
 import { withoutConnectProof } from "./authenticator.ts";
 import type { CommandMessage } from "./command_message.ts";
 import { UserControlEvent } from "./control_message.ts";
 import { parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
-import { isRole, type NetStream, NetStreams } from "./net_streams.ts";
+import { NetStreams } from "./net_streams.ts";
 import { quoted } from "./peer_text.ts";
 import { PlayerCommands } from "./player_commands.ts";
 import { ProtocolControl } from "./protocol_control.ts";
+import { RoleCommands } from "./role_commands.ts";
 import { ServerAnswers, status } from "./server_answers.ts";
 import { type CommandHandler, commandHandler, STREAM_HANDLERS } from "./server_commands.ts";
 import { ServerDeadlines } from "./server_deadlines.ts";
@@ -30,7 +25,6 @@ import type {
   RtmpServerSessionOptions,
   RtmpServerSessionStatistics,
 } from "./server_session_options.ts";
-import { resolveStreamPath, type StreamPath } from "./stream_path.ts";
 
 /**
  * The server's end of an RTMP connection after the handshake, as a state machine: messages go in,
@@ -65,13 +59,11 @@ export class RtmpServerSession {
   readonly #protocol: ProtocolControl;
   readonly #answers: ServerAnswers;
   readonly #streams: NetStreams;
+  readonly #roles: RoleCommands;
   readonly #player: PlayerCommands;
   readonly #deadlines: ServerDeadlines;
   #connection: ConnectEvent | undefined;
-  /** Where it has connected to, without what it said of who it is. */
-  #place: { readonly app: string; readonly tcUrl: string } | undefined;
   #connected = false;
-  #sawFcPublish = false;
   #pending: RtmpRequestEvent | undefined;
   #held: RtmpMessage[] = [];
   #closed = false;
@@ -98,6 +90,12 @@ export class RtmpServerSession {
     this.#answers = new ServerAnswers(this.#protocol);
     this.#streams = new NetStreams(this.#options.maxNetStreams);
     this.#player = new PlayerCommands(this.#streams, this.#answers);
+    this.#roles = new RoleCommands({
+      streams: this.#streams,
+      answers: this.#answers,
+      deadlines: this.#deadlines,
+      now: () => this.#nowMs,
+    });
   }
 
   /** The client's connect command; `undefined` before it has come. */
@@ -165,8 +163,7 @@ export class RtmpServerSession {
 
   /** Whether a publish or play still waits for its answer, and was not withdrawn. */
   isWaiting(event: PublishEvent | PlayEvent): boolean {
-    const stream = this.#streams.get(event.streamId);
-    return stream?.state === `${event.type}-pending` && stream.path === event.path;
+    return this.#roles.isWaiting(event);
   }
 
   /** Whether a NetStream is to get audio or video; its client may say so before it plays (7.2.2.4, 7.2.2.5). */
@@ -185,10 +182,10 @@ export class RtmpServerSession {
         this.#acceptConnect(event);
         break;
       case "publish":
-        this.#acceptPublish(event);
+        this.#roles.acceptPublish(event);
         break;
       case "play":
-        this.#acceptPlay(event, information);
+        this.#roles.acceptPlay(event, information);
     }
     return this.#settle(event);
   }
@@ -212,45 +209,28 @@ export class RtmpServerSession {
       );
     }
     if (!this.isWaiting(event)) return this.#settle(event);
-    this.#becomeIdle(this.#streams.get(event.streamId)!);
-    const code = refusal.code ??
-      (event.type === "publish" ? "NetStream.Publish.Denied" : "NetStream.Play.StreamNotFound");
-    if (code === "NetStream.Play.StreamNotFound") this.#deadlines.streamAbsent(this.#nowMs);
-    this.#answers.status(event.streamId, "error", code, description);
+    this.#roles.reject(event, refusal);
     return this.#settle(event);
   }
 
   /** Tells a player that a publisher has come, one that waits for its stream too. */
   notifyPublish(streamId: number): void {
-    const stream = this.#streams.get(streamId);
-    if (stream?.state !== "playing" && stream?.state !== "play-pending") return;
-    const name = stream.path!.key || stream.path!.name;
-    const description = `${name} is now published.`;
-    this.#answers.status(streamId, "status", "NetStream.Play.PublishNotify", description);
+    this.#roles.notifyPublish(streamId);
   }
 
   /** Tells a player that its stream has ended, and makes its NetStream idle. */
   endPlay(streamId: number, description = "The stream has ended"): void {
-    const stream = this.#streams.get(streamId);
-    if (stream?.state !== "playing") return;
-    this.#becomeIdle(stream);
-    this.#answers.playEnded(streamId, description);
+    this.#roles.endPlay(streamId, description);
   }
 
   /** Tells a player that it can be sent no more, and makes its NetStream idle. */
   failPlay(streamId: number, description: string): void {
-    const stream = this.#streams.get(streamId);
-    if (stream?.state !== "playing") return;
-    this.#becomeIdle(stream);
-    this.#answers.status(streamId, "error", "NetStream.Play.Failed", description);
+    this.#roles.failPlay(streamId, description);
   }
 
   /** Tells a publisher that its stream was taken away, and makes its NetStream idle. */
   endPublish(streamId: number, description: string): void {
-    const stream = this.#streams.get(streamId);
-    if (stream?.state !== "publishing") return;
-    this.#becomeIdle(stream);
-    this.#answers.status(streamId, "error", "NetStream.Publish.BadName", description);
+    this.#roles.endPublish(streamId, description);
   }
 
   /** Asks a peer that can to connect again, elsewhere when `tcUrl` is given (Enhanced RTMP v2). */
@@ -357,14 +337,11 @@ export class RtmpServerSession {
   > = {
     createStream: (session, command, events) => session.#createStream(command, events),
     publish: (session, command, events) => session.#receivePublish(command, events),
-    play: (session, command, events) => session.#receivePlay(command, events),
-    closeStream: (session, command, events) => session.#endRole(command.streamId, events),
-    deleteStream: (session, command, events) => session.#deleteStream(command, events),
-    fcPublish: (session, command) => {
-      session.#sawFcPublish = true;
-      session.#answers.result(command.transactionId);
-    },
-    fcUnpublish: (session, command, events) => session.#fcUnpublish(command, events),
+    play: (session, command, events) => session.#roles.play(command, events),
+    closeStream: (session, command, events) => session.#roles.endRole(command.streamId, events),
+    deleteStream: (session, command, events) => session.#roles.deleteStream(command, events),
+    fcPublish: (session, command) => session.#roles.fcPublish(command),
+    fcUnpublish: (session, command, events) => session.#roles.fcUnpublish(command, events),
     fcSubscribe: (session, command) => {
       session.#answers.result(command.transactionId);
       session.#answers.command({
@@ -391,7 +368,7 @@ export class RtmpServerSession {
     this.#answers.amf3 = command.amf3;
     this.#connection = connectEvent(command);
     const { app } = this.#connection;
-    this.#place = {
+    this.#roles.place = {
       app: withoutConnectProof(app),
       tcUrl: withoutConnectProof(this.#connection.tcUrl),
     };
@@ -422,131 +399,10 @@ export class RtmpServerSession {
   }
 
   #receivePublish(command: CommandMessage, events: RtmpServerEvent[]): void {
-    const [name, publishType] = command.args;
-    const fail = (description: string): void =>
-      this.#answers.status(command.streamId, "error", "NetStream.Publish.BadName", description);
-    const stream = this.#streams.forRole(command.streamId);
-    if (stream === undefined) return fail(`There is no stream ${command.streamId}`);
-    if (stream.state !== "idle") {
-      return fail(`The stream is ${stream.state}; publish is allowed when it is idle`);
-    }
-    const path = this.#resolve(name, fail);
-    if (path === undefined) return;
-    stream.state = "publish-pending";
-    stream.path = path;
-    const event: PublishEvent = {
-      type: "publish",
-      streamId: stream.id,
-      path,
-      publishType: typeof publishType === "string" ? publishType : "live",
-    };
+    const event = this.#roles.publish(command);
+    if (event === undefined) return;
     this.#pending = event;
     events.push(event);
-  }
-
-  #acceptPublish(event: PublishEvent): void {
-    if (!this.isWaiting(event)) return;
-    const stream = this.#streams.get(event.streamId)!;
-    stream.state = "publishing";
-    this.#deadlines.roleBegun();
-    stream.lastMediaAt = this.#nowMs;
-    this.#answers.publishing(event, { sawFcPublish: this.#sawFcPublish });
-  }
-
-  #receivePlay(command: CommandMessage, events: RtmpServerEvent[]): void {
-    const [name, start, duration, reset] = command.args;
-    const fail = (description: string): void =>
-      this.#answers.status(command.streamId, "error", "NetStream.Play.Failed", description);
-    const stream = this.#streams.forRole(command.streamId);
-    if (stream === undefined) return fail(`There is no stream ${command.streamId}`);
-    if (stream.state === "playing" || stream.state === "play-pending") {
-      // A second play on a NetStream replaces the first (7.2.2.1).
-      this.#endRole(stream.id, events);
-    }
-    if (stream.state !== "idle") {
-      return fail(`The stream is ${stream.state}; play is allowed when it is idle or playing`);
-    }
-    const path = this.#resolve(name, fail);
-    if (path === undefined) return;
-    stream.state = "play-pending";
-    stream.path = path;
-    events.push({
-      type: "play",
-      streamId: stream.id,
-      path,
-      start: typeof start === "number" ? start : -2,
-      duration: typeof duration === "number" ? duration : -1,
-      reset: reset !== false && reset !== 0,
-    });
-  }
-
-  #acceptPlay(event: PlayEvent, information: AmfObject): void {
-    if (!this.isWaiting(event)) return;
-    const stream = this.#streams.get(event.streamId)!;
-    stream.state = "playing";
-    this.#deadlines.roleBegun();
-    this.#answers.playing(event, information);
-  }
-
-  #resolve(name: AmfValue, fail: (description: string) => void): StreamPath | undefined {
-    if (typeof name !== "string" && name !== null && name !== undefined) {
-      fail(`The stream name is a ${typeof name}, not a string`);
-      return undefined;
-    }
-    try {
-      return resolveStreamPath({ ...this.#place!, streamKey: name ?? "" });
-    } catch (error) {
-      if (!(error instanceof RtmpError)) throw error;
-      fail(error.message);
-      return undefined;
-    }
-  }
-
-  #deleteStream(command: CommandMessage, events: RtmpServerEvent[]): void {
-    const [argument] = command.args;
-    // GStreamer sends the stream's name, where all others send the NetStream's number.
-    if (typeof argument === "string") return this.#endPublications(argument, events);
-    const streamId = typeof argument === "number" ? argument : command.streamId;
-    this.#endRole(streamId, events);
-    this.#streams.delete(streamId);
-  }
-
-  /** Names the stream, not the NetStream: it ends the publication of that key. */
-  #fcUnpublish(command: CommandMessage, events: RtmpServerEvent[]): void {
-    this.#endPublications(command.args[0], events);
-    this.#answers.result(command.transactionId);
-    this.#answers.command({
-      name: "onFCUnpublish",
-      args: [status("status", "NetStream.Unpublish.Success", "")],
-    });
-  }
-
-  #endPublications(name: AmfValue, events: RtmpServerEvent[]): void {
-    const path = this.#resolve(name, () => {});
-    for (const stream of this.#streams.publishing) {
-      if (stream.path!.name === path?.name) this.#endRole(stream.id, events);
-    }
-  }
-
-  /** Ends what a NetStream does, on its own wish. */
-  #endRole(streamId: number, events: RtmpServerEvent[]): void {
-    const stream = this.#streams.get(streamId);
-    if (stream === undefined || stream.state === "idle") return;
-    const wasPublishing = stream.state === "publishing" || stream.state === "publish-pending";
-    this.#becomeIdle(stream);
-    if (wasPublishing) {
-      events.push({ type: "unpublish", streamId });
-      const description = "The stream is no longer published.";
-      this.#answers.status(streamId, "status", "NetStream.Unpublish.Success", description);
-    } else events.push({ type: "stop", streamId });
-  }
-
-  #becomeIdle(stream: NetStream): void {
-    const hadRole = isRole(stream);
-    stream.state = "idle";
-    stream.path = undefined;
-    // The end of a role gives time for the next; the end of a request that was none does not.
-    if (hadRole && !this.#streams.hasRole) this.#deadlines.roleEnded(this.#nowMs);
   }
 
   #receiveUnknown(command: CommandMessage): void {
