@@ -15,6 +15,7 @@ import {
 import { rankHolders } from "./holder_rank.ts";
 import { NODE_KEYS, nodeKey, replicaKey, streamKey } from "./record_keys.ts";
 import { type RecordStore, type StoredRecord, StoreUnreachable } from "./record_store.ts";
+import { BEAT_MS, SelfRecord } from "./self_record.ts";
 import type { NodeRecord, ReplicaRecord, StreamRecord } from "./shared_records.ts";
 
 /** Options of a {@linkcode LeaseDirectory}. */
@@ -48,21 +49,12 @@ interface Replica {
   readonly record: ReplicaRecord;
 }
 
-/** A machine tells of itself so often, milliseconds: a third of what its record lasts. */
-export const BEAT_MS = 2000;
-
 /**
  * Streams and copies are told of anew so often, milliseconds: a third of what their records last. They count as long as
  * their machine tells of itself, so that this is for the sake of the store alone, which is to forget those of machines
  * that never come back.
  */
 export const RENEWAL_MS = 20 * 60_000;
-
-/** A machine that could tell of nothing for so long may have been taken for dead, milliseconds. */
-const MISSED_MS = 3 * BEAT_MS;
-
-/** That another machine has the same name is said so often at most, milliseconds. */
-const TWIN_AGAIN_MS = 60_000;
 
 /** A machine whose publisher has lost its name is told so until it has heard, each time after so long, milliseconds. */
 const NOTIFY_AGAIN_MS = 1000;
@@ -103,11 +95,8 @@ export class LeaseDirectory implements Directory {
   readonly #asked = new Map<string, number>();
   /** Records of this machine that are to go and could not be removed, with the text that each was written with. */
   readonly #leftOver = new Map<string, string>();
-  /** The revision of what this machine has told of itself last. */
-  #selfRevision: number | undefined;
-  #saidTwinMs = -Infinity;
+  readonly #self: SelfRecord;
   #renewedMs = -Infinity;
-  #toldMs = -Infinity;
   /** Whether the store could not be reached since all was seen to be there. */
   #hasMissed = false;
   #isRenewing = false;
@@ -117,6 +106,7 @@ export class LeaseDirectory implements Directory {
   /** Tells nobody of anything yet. */
   constructor(options: LeaseDirectoryOptions) {
     this.#options = options;
+    this.#self = new SelfRecord(options);
   }
 
   /** Claims that the store does not have yet. */
@@ -168,42 +158,7 @@ export class LeaseDirectory implements Directory {
 
   /** Tells of this machine at once, since something has changed. */
   async tell(): Promise<void> {
-    const { store, self, clock } = this.#options;
-    const record = self();
-    const key = nodeKey(record.node);
-    const text = JSON.stringify(record);
-    this.#selfRevision = await this.#change(key, text) ?? await this.#overwrite(key, record);
-    if (this.#selfRevision === undefined) await store.put(key, text);
-    const nowMs = clock.now();
-    if (nowMs - this.#toldMs >= MISSED_MS) this.#hasMissed = true;
-    this.#toldMs = nowMs;
-  }
-
-  /** Changes the record of this machine, where it is the one that was written last. */
-  async #change(key: string, text: string): Promise<number | undefined> {
-    const revision = this.#selfRevision;
-    return revision === undefined
-      ? undefined
-      : await this.#options.store.update(key, text, revision);
-  }
-
-  /** Writes it over what is there: of a former start, or of another machine by the same name. */
-  async #overwrite(key: string, record: NodeRecord): Promise<number | undefined> {
-    const { store, log, clock } = this.#options;
-    const there = await this.#read<NodeRecord>(key);
-    const text = JSON.stringify(record);
-    if (there === undefined) return await store.create(key, text);
-    const { run, url } = there.record;
-    const nowMs = clock.now();
-    const isTwin = run !== record.run && this.#selfRevision !== undefined;
-    if (isTwin && nowMs - this.#saidTwinMs >= TWIN_AGAIN_MS) {
-      this.#saidTwinMs = nowMs;
-      log.error("another machine has the name of this one: give each its own as cluster.node", {
-        node: record.node,
-        url,
-      });
-    }
-    return await store.update(key, text, there.stored.revision);
+    if (await this.#self.tell() === "late") this.#hasMissed = true;
   }
 
   /** Claims a name among all machines. */

@@ -31,6 +31,7 @@ export * from "./deferred_store.ts";
 export * from "./elsewhere.ts";
 export * from "./holder_rank.ts";
 export * from "./lease_directory.ts";
+export { BEAT_MS } from "./self_record.ts";
 export * from "./nats_store.ts";
 export * from "./peer_desk.ts";
 export * from "./peer_token.ts";

@@ -1,6 +1,5 @@
 import { formatSdp, type SessionDescription } from "../sdp/mod.ts";
 import { ConnectionDeadlines } from "./connection_deadlines.ts";
-import { parseAuthorization, splitScheme } from "./authentication_headers.ts";
 import { RtspServerAuthenticator, type RtspVerdict } from "./authentication.ts";
 import { RtspError, type RtspErrorCode } from "./errors.ts";
 import type { RtspHeadersInit, RtspInterleavedFrame, RtspMessage, RtspRequest } from "./message.ts";
@@ -15,6 +14,7 @@ import {
   notFound,
   trackUrl,
 } from "./request_checks.ts";
+import { presentedCredentials } from "./presented_credentials.ts";
 import { REQUEST_HANDLERS, type RequestTurn } from "./request_handlers.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import type {
@@ -528,22 +528,11 @@ export class RtspServerConnection {
     readonly request: RtspRequest;
     readonly credentials: RtspPresentedCredentials;
   } {
-    const authorization = request.headers.get("Authorization");
-    const { method, url } = request;
-    const shown = presented(authorization);
-    const credentials: RtspPresentedCredentials = {
-      scheme: authorization === undefined ? undefined : splitScheme(authorization).scheme,
-      isOffered: this.#authenticator.offers(authorization),
-      realm: this.#authenticator.realm,
-      username: shown?.username,
-      password: shown?.scheme === "basic" ? shown.password : undefined,
-      verify: (known) =>
-        this.#authenticator.verify({ method, url, authorization }, {
-          credentials: known,
-          nowMs: this.#nowMs,
-        }),
+    const nowMs = (): number => this.#nowMs;
+    return {
+      request,
+      credentials: presentedCredentials(request, { authenticator: this.#authenticator, nowMs }),
     };
-    return { request, credentials };
   }
 
   #ask(event: RtspQuestionEvent, events: RtspServerEvent[]): void {
@@ -586,14 +575,4 @@ export class RtspServerConnection {
 
 function isKnown(method: string): method is RtspMethod {
   return (RTSP_METHODS as readonly string[]).includes(method);
-}
-
-function presented(
-  authorization: string | undefined,
-): ReturnType<typeof parseAuthorization> | undefined {
-  try {
-    return authorization === undefined ? undefined : parseAuthorization(authorization);
-  } catch {
-    return undefined;
-  }
 }

@@ -16,7 +16,7 @@ import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
 import { DRAIN_TIMEOUT_MS } from "./defaults.ts";
 import { Drainer, type DrainOptions, type DrainState } from "./drainer.ts";
 import { EventDesk } from "./event_desk.ts";
-import { addressRules, rangesOf } from "./gate_rules.ts";
+import { rangesOf } from "./gate_rules.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { Membership, workerCount } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
@@ -27,16 +27,12 @@ import { makeAgents, openAgents, type ServerAgents, stopAgents } from "./server_
 import type { ServerCore } from "./server_core.ts";
 import { ServerCounts } from "./server_counts.ts";
 import type { ServerPart } from "./server_part.ts";
+import { ServerReach } from "./server_reach.ts";
 import { ServerRules } from "./server_rules.ts";
-import {
-  publishUnits,
-  type PublishUnitsOptions,
-  ServerStream,
-  type StreamsElsewhere,
-} from "./server_stream.ts";
+import { publishUnits, type PublishUnitsOptions, ServerStream } from "./server_stream.ts";
 import { hubEvents, ServerShell } from "./shell.ts";
 import type { ServerAddress, ServerConnection, ServerSnapshot } from "./statistics.ts";
-import type { WorkerPool, WorkerStatistics } from "./workers/worker_pool.ts";
+import type { WorkerStatistics } from "./workers/worker_pool.ts";
 
 /**
  * A live-streaming server: encoders publish to it, players take the streams.
@@ -79,6 +75,7 @@ export class Server {
   readonly #agents: ServerAgents;
   readonly #doors: ServerDoors;
   readonly #counts: ServerCounts;
+  readonly #reach: ServerReach;
   readonly #rules: ServerRules;
   readonly #drainer: Drainer;
   #stopping: Promise<void> | undefined;
@@ -184,6 +181,11 @@ export class Server {
       relays: this.#agents.relays,
       members: this.#members,
     });
+    this.#reach = new ServerReach({
+      shell: this.#shell,
+      members: this.#members,
+      counts: this.#counts,
+    });
   }
 
   /** What differs for the streams of a name or a pattern. */
@@ -247,8 +249,7 @@ export class Server {
    * does: for programs whose hook `mayStay` says otherwise than before. Resolves when all of this thread were looked at.
    */
   async review(): Promise<void> {
-    this.#members.pool?.tellAll("review");
-    await this.#shell.gate.review();
+    await this.#reach.review();
   }
 
   /**
@@ -260,8 +261,7 @@ export class Server {
    * there is no such protocol. Then all is as before
    */
   async relisten(protocol: string, address: ListenAddress | false): Promise<void> {
-    const { pool } = this.#members;
-    await (pool?.relisten(protocol, address) ?? this.#shell.relisten(protocol, address));
+    await this.#reach.relisten(protocol, address);
   }
 
   /**
@@ -270,10 +270,7 @@ export class Server {
    * @throws {TypeError} if a range cannot be read: then nothing is changed
    */
   setAddresses(addresses: AddressListOptions): void {
-    const { gate } = this.#shell;
-    gate.addresses = addressRules(addresses);
-    void gate.review();
-    this.#members.pool?.tellAll("setAddresses", addresses);
+    this.#reach.setAddresses(addresses);
   }
 
   /** Where the server listens, with the ports that it got. */
@@ -374,16 +371,8 @@ export class Server {
       hub: this.hub,
       gate: this.#shell.gate,
       log: this.#shell.log,
-      elsewhere: this.#members.pool && this.#streamsElsewhere(this.#members.pool),
+      elsewhere: this.#reach.streamsElsewhere,
     });
-  }
-
-  #streamsElsewhere(pool: WorkerPool): StreamsElsewhere {
-    return {
-      statistics: (name) => this.snapshot().streams.find((stream) => stream.name === name),
-      unpublish: (name, reason) => pool.tellAll("unpublish", name, reason),
-      dropHeld: (name) => pool.tellAll("dropHeld", name),
-    };
   }
 
   /**
@@ -405,10 +394,7 @@ export class Server {
    * were. The user of a publishing key is `key:` and the key's id.
    */
   kickUser(user: string, why: string): number {
-    this.#members.pool?.tellAll("kickUser", user, why);
-    const theirs = [...this.tickets.values()].filter(({ info }) => info.user === user);
-    for (const ticket of theirs) ticket.kick(why);
-    return theirs.length;
+    return this.#reach.kickUser(user, why);
   }
 
   /**
@@ -416,12 +402,7 @@ export class Server {
    * fallback, until what comes from now on has been held for as long. Whether anything was held.
    */
   dropHeld(name: string): boolean {
-    const { pool } = this.#members;
-    if (pool === undefined) return (this.hub.get(name)?.dropHeld() ?? 0) > 0;
-    pool.tellAll("dropHeld", name);
-    return this.snapshot().streams.some((stream) =>
-      stream.name === name && stream.held !== undefined
-    );
+    return this.#reach.dropHeld(name);
   }
 
   /** Ends a connection by its number, and all that it does; the client is told why. Whether there was one. */
@@ -582,7 +563,7 @@ export class Server {
    * read: then the former stays
    */
   async reloadTls(tls: { readonly cert: string; readonly key: string }): Promise<void> {
-    await Promise.all([this.#members.pool?.reloadTls(tls), this.#shell.reloadTls(tls)]);
+    await this.#reach.reloadTls(tls);
   }
 
   /** Closes listeners, tells clients, and ends within three seconds; may be called again. */

@@ -1,26 +1,15 @@
-import {
-  type HlsAudioRendition,
-  type HlsDirectives,
-  type HlsVariant,
-  writeMultivariantPlaylist,
-} from "../hls/mod.ts";
+import { type HlsDirectives, writeMultivariantPlaylist } from "../hls/mod.ts";
 import type { Clock, Stream, Timer } from "../hub/mod.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
 import type { Track } from "../media/mod.ts";
-import {
-  codecString,
-  type CodedFrame,
-  type FeedEvent,
-  FragmentWriter,
-  isCommonInHls,
-  isPackedInHls,
-  type UnsupportedTrack,
-  whyNotHls,
-} from "../transmux/mod.ts";
+import { type CodedFrame, type FeedEvent, FragmentWriter, isPackedInHls } from "../transmux/mod.ts";
+import { AwaitedFiles } from "./awaited_files.ts";
 import { type HlsFile, type HlsPlaylistTerms, HlsRendition } from "./hls_rendition.ts";
+import { describePlaylists, type HlsLine, playlistTracks } from "./hls_variants.ts";
 import { tellLeftOut } from "./left_out.ts";
 import { PackedAudioWriter } from "./packed_audio.ts";
 import { type FramesTap, tapFrames } from "./stream_frames.ts";
+import { usualRate } from "./usual_rate.ts";
 
 /** How streams are packaged. */
 export interface HlsPackagingOptions {
@@ -69,8 +58,6 @@ export interface HlsPlaylistBytes {
   readonly targetDurationS: number;
 }
 
-/** Players that wait for files at once: each costs a promise. */
-const MAX_WAITERS = 20_000;
 /** A segment that has no key frame for so long ends without. */
 const LONGEST_SEGMENT_US = 10_000_000;
 const LARGEST_SEGMENT_BYTES = 32 * 1024 * 1024;
@@ -86,16 +73,12 @@ const TARGET_MARGIN_US = 450_000;
 const START_WAIT_MS = 15_000;
 /** What was kept comes at once, from another machine in some batches: so long after its first part it is there. */
 const CATCH_UP_MS = 50;
-/** Bit rates to come may be above those so far. */
-const BANDWIDTH_MARGIN = 1.2;
 /** How far ahead a part may be asked for: that many seconds, in parts (6.2.5.2). */
 const ADVANCE_S = 3;
 
 /** One rendition with what makes its parts. */
-interface Line {
-  readonly rendition: HlsRendition;
+interface Line extends HlsLine {
   readonly writer: FragmentWriter | PackedAudioWriter;
-  readonly tracks: readonly Track[];
   /** The longest part, microseconds. */
   partUs: number;
   /** When its part has begun, by the track whose frames tell when parts end: its first. */
@@ -103,14 +86,6 @@ interface Line {
   /** The newest frame of that track, and how long after the one before it came. */
   lastUs: number;
   stepUs: number;
-}
-
-/** Waiters for one file share a promise. */
-interface Awaited {
-  readonly promise: Promise<boolean>;
-  readonly settle: (isThere: boolean) => void;
-  readonly isThere: () => boolean;
-  readonly timer: Timer;
 }
 
 /**
@@ -140,14 +115,14 @@ export class HlsPackager {
   #catchingUp: Timer | undefined;
   #hasCaughtUp = false;
   #epochUnixUs: number | undefined;
-  readonly #awaited = new Map<string, Awaited>();
-  #waiters = 0;
+  readonly #awaited: AwaitedFiles;
 
   /** Begins to package `stream` at its newest key frame. */
   constructor(stream: Stream, options: HlsPackagerOptions) {
     this.#stream = stream;
     const { segmentMs = 1000, partMs = 200, segments = 10, maxBytes = 64 * 1024 * 1024 } = options;
     this.#options = { ...options, segmentMs, partMs, segments, maxBytes };
+    this.#awaited = new AwaitedFiles(options.clock);
     this.#tap = tapFrames(stream, {
       onEvent: (event) => this.#take(event),
       onEnd: () => this.#end(),
@@ -184,14 +159,15 @@ export class HlsPackager {
     this.#tap.close();
     this.#catchingUp?.cancel();
     this.#isEnded = true;
-    this.#settleAll();
+    this.#awaited.settleAll();
   }
 
   /** The multivariant playlist, once the first segment is whole; `folder` is where the others are: `hls/token/`. */
   async multivariant(folder = ""): Promise<HlsAnswer<string>> {
     const start = await this.#started();
     if (start !== undefined) return start;
-    return { is: "there", value: writeMultivariantPlaylist(this.#describe(folder)) };
+    const playlists = describePlaylists(this.#lines, { folder, frameRate: this.#frameRate });
+    return { is: "there", value: writeMultivariantPlaylist(playlists) };
   }
 
   /** A media playlist, when it holds what is asked for. */
@@ -261,43 +237,14 @@ export class HlsPackager {
     return `Part ${part} of segment ${msn} is more than ${limit} parts ahead`;
   }
 
-  async #wait(key: string, isThere: () => boolean, waitMs?: number): Promise<boolean> {
-    if (isThere()) return true;
-    if (this.#isEnded || this.#waiters >= MAX_WAITERS) return false;
-    this.#waiters++;
-    try {
-      return await (this.#awaited.get(key) ?? this.#await(key, isThere, waitMs)).promise;
-    } finally {
-      this.#waiters--;
-    }
-  }
-
-  #await(key: string, isThere: () => boolean, waitMs = this.#waitMs): Awaited {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const settle = (isThere: boolean): void => {
-      awaited.timer.cancel();
-      this.#awaited.delete(key);
-      resolve(isThere);
-    };
-    const timer = this.#options.clock.setTimer(() => settle(false), waitMs);
-    const awaited: Awaited = { promise, settle, isThere, timer };
-    this.#awaited.set(key, awaited);
-    return awaited;
-  }
-
-  /** A playlist that does not come within three target durations is given up (6.2.5.2). */
-  get #waitMs(): number {
-    return 3000 * (this.#targetDurationS ?? 5);
-  }
-
-  #settleReady(): void {
-    for (const awaited of [...this.#awaited.values()]) {
-      if (awaited.isThere()) awaited.settle(true);
-    }
-  }
-
-  #settleAll(): void {
-    for (const awaited of [...this.#awaited.values()]) awaited.settle(awaited.isThere());
+  /** Waits for a file as long as a playlist may be waited for: three target durations (6.2.5.2). */
+  async #wait(
+    key: string,
+    isThere: () => boolean,
+    waitMs = 3000 * (this.#targetDurationS ?? 5),
+  ): Promise<boolean> {
+    if (this.#isEnded) return isThere();
+    return await this.#awaited.wait(key, { isThere, waitMs });
   }
 
   #take(event: FeedEvent): void {
@@ -308,7 +255,7 @@ export class HlsPackager {
   /** Begins to package other tracks, or those of another publisher. */
   #begin(tracks: readonly Track[]): void {
     this.#endSegment();
-    const { groups, leftOut } = groupsOf(tracks);
+    const { groups, leftOut } = playlistTracks(tracks);
     const log = this.#options.log ?? silentLog;
     tellLeftOut(this.#tap?.publication ?? this.#stream.publication, {
       format: "hls",
@@ -324,7 +271,7 @@ export class HlsPackager {
     this.#lines = groups.map((tracks, index) => this.#lineOf(tracks, index));
     this.#segmentStart = undefined;
     this.#epochUnixUs = undefined;
-    this.#settleReady();
+    this.#awaited.settleReady();
   }
 
   #lineOf(tracks: readonly Track[], index: number): Line {
@@ -440,7 +387,7 @@ export class HlsPackager {
       );
     }
     this.#version++;
-    this.#settleReady();
+    this.#awaited.settleReady();
   }
 
   #endSegment(next?: CodedFrame): void {
@@ -457,7 +404,7 @@ export class HlsPackager {
       this.#learn((next?.dtsUs ?? this.#lines[0]!.lastUs) - dtsUs);
     }
     this.#version++;
-    this.#settleReady();
+    this.#awaited.settleReady();
   }
 
   /** The first segment tells how long segments and parts are: what was said of it once must hold. */
@@ -474,7 +421,10 @@ export class HlsPackager {
     // Rounded would do, but some players compare without: all but what is rounded away is counted.
     this.#targetDurationS = Math.max(1, Math.ceil((longestUs - ROUNDED_AWAY_US) / 1_000_000));
     if (this.#lines[0]!.tracks[0]!.kind === "video" && segmentUs > 0) {
-      this.#frameRate = usualRate((this.#frames * 1_000_000) / segmentUs, segmentUs);
+      this.#frameRate = usualRate((this.#frames * 1_000_000) / segmentUs, {
+        countedUs: segmentUs,
+        roundingUs: ROUNDING_US,
+      });
     }
   }
 
@@ -491,49 +441,8 @@ export class HlsPackager {
     this.#endSegment();
     this.#isEnded = true;
     this.#version++;
-    this.#settleAll();
+    this.#awaited.settleAll();
     this.#options.onEnd?.();
-  }
-
-  #describe(folder: string): Parameters<typeof writeMultivariantPlaylist>[0] {
-    const all = this.#lines;
-    const common = all.filter((line) => line === all[0] || line.tracks.every(isCommonInHls));
-    const variants = [this.#variantOf(all, { folder, group: "audio" })];
-    // Players leave a variant alone whose codecs they do not all know: these have one that they do.
-    if (common.length < all.length) {
-      variants.push(this.#variantOf(common, { folder, group: "common" }));
-    }
-    const groups = [{ group: "audio", lines: all }, { group: "common", lines: common }];
-    return {
-      variants,
-      audio: groups.slice(0, variants.length).flatMap(({ group, lines }) =>
-        lines.length > 1 ? audioOf(lines, { folder, group }) : []
-      ),
-    };
-  }
-
-  /** The variant that plays these together. */
-  #variantOf(
-    lines: readonly Line[],
-    { folder, group }: { readonly folder: string; readonly group: string },
-  ): HlsVariant {
-    const [main, ...others] = lines;
-    const { tracks, rendition } = main!;
-    const video = tracks.find(({ kind }) => kind === "video");
-    const beside = others.map(({ rendition }) => rendition.bandwidth);
-    const add = (key: "peakBps" | "averageBps"): number =>
-      rendition.bandwidth[key] + Math.max(0, ...beside.map((other) => other[key]));
-    const hasSize = video?.width !== undefined && video.height !== undefined;
-    const all = lines.flatMap(({ tracks }) => tracks);
-    return {
-      uri: `${folder}${rendition.name}.m3u8`,
-      bandwidthBps: add("peakBps") * BANDWIDTH_MARGIN,
-      averageBandwidthBps: add("averageBps"),
-      codecs: [...new Set(all.flatMap((track) => codecString(track) ?? []))],
-      ...(hasSize ? { resolution: { width: video.width!, height: video.height! } } : {}),
-      ...(this.#frameRate === undefined ? {} : { frameRate: this.#frameRate }),
-      ...(others.length === 0 ? {} : { audioGroup: group }),
-    };
   }
 }
 
@@ -541,51 +450,3 @@ const LATE = {
   is: "late",
   reason: "What was asked for has not come in time, or too many wait",
 } as const;
-
-/** The sounds to choose from; that of the main playlist, if it has one, is the first. */
-function audioOf(
-  lines: readonly Line[],
-  { folder, group }: { readonly folder: string; readonly group: string },
-): HlsAudioRendition[] {
-  const main = lines[0]!;
-  const withAudio = lines.filter(({ tracks }) => tracks.some(({ kind }) => kind === "audio"));
-  return withAudio.map((line, index) => {
-    const { channels } = line.tracks.find(({ kind }) => kind === "audio")!;
-    return {
-      group,
-      name: `Audio ${index + 1}`,
-      isDefault: index === 0,
-      ...(line === main ? {} : { uri: `${folder}${line.rendition.name}.m3u8` }),
-      ...(channels === undefined ? {} : { channels }),
-    };
-  });
-}
-
-/** The tracks of each playlist; the first has video and audio. */
-function groupsOf(tracks: readonly Track[]): {
-  readonly groups: readonly (readonly Track[])[];
-  readonly leftOut: readonly UnsupportedTrack[];
-} {
-  const leftOut: UnsupportedTrack[] = [];
-  const main: Track[] = [];
-  const others: Track[][] = [];
-  const hasVideo = tracks.some((track) => track.kind === "video" && whyNotHls(track) === undefined);
-  for (const track of tracks) {
-    const reason = whyNotHls(track);
-    const isFirst = !main.some(({ kind }) => kind === track.kind);
-    if (reason !== undefined) leftOut.push({ track, reason });
-    else if (isFirst && (isCommonInHls(track) || !hasVideo)) main.push(track);
-    else if (track.kind === "audio") others.push([track]);
-    else leftOut.push({ track, reason: "HLS carries one video track here: another comes first" });
-  }
-  return { groups: main.length === 0 ? [] : [main, ...others], leftOut };
-}
-
-const USUAL_RATES = [15, 20, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
-
-/** A rate that was counted for a time, or a usual one that it can be nothing else than. */
-function usualRate(rate: number, countedUs: number): number {
-  const nearest = USUAL_RATES.toSorted((a, b) => Math.abs(a - rate) - Math.abs(b - rate))[0]!;
-  const mayBeOff = Math.max(0.0008, ROUNDING_US / countedUs);
-  return Math.abs(nearest - rate) / rate < mayBeOff ? nearest : rate;
-}
