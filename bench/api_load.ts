@@ -12,6 +12,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import type { ClientReport, ClientTask } from "./fanout/clients.ts";
 import { readCpuSeconds } from "./fanout/process_usage.ts";
+import { freePort } from "./fanout/servers.ts";
 
 /** What was measured. */
 export interface ApiLoadFigures {
@@ -47,7 +48,8 @@ export async function measureApiLoad(
     readonly rate: number;
   },
 ): Promise<ApiLoadFigures> {
-  const [rtmpPort, httpPort] = [freePort(), freePort()];
+  const rtmpPort = freePort();
+  const httpPort = freePort(rtmpPort + 1);
   await using server = await startServer(rtmpPort, httpPort);
   const cpuSeconds = (): Promise<number> => readCpuSeconds(server.pid);
   const run = async (asks: boolean): Promise<Run> => {
@@ -162,11 +164,6 @@ async function runClients(
     }
   }
   throw new Error("The clients have ended early");
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 if (import.meta.main) {

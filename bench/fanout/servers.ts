@@ -232,7 +232,7 @@ async function start(
 }
 
 /** A port that is free now, below those that the system gives to clients. */
-function freePort(from = 21_935): number {
+export function freePort(from = 21_935): number {
   for (let port = from; port < 32_768; port++) {
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();

@@ -1,4 +1,4 @@
-import { faultAnswer } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpAnswer } from "../doors/http/mod.ts";
 import type { Ticket } from "../gate/mod.ts";
 import { type PathRelayOptions, type RelayOptions, remoteServerOf } from "../relay/mod.ts";
 import { RecordingError } from "../record/mod.ts";
@@ -18,7 +18,7 @@ const KICKED = "The operator has ended this";
 /** Makes the API: its routes, with what they take and give, and the document that describes them. */
 export async function apiApp(
   context: ApiContext,
-): Promise<(request: Request) => Promise<Response>> {
+): Promise<(request: Request) => Promise<HttpAnswer>> {
   const hono = await loadHono();
   const schemas = apiSchemas(hono.z);
   const book = new RouteBook(hono, { fault: schemas.fault, counts: context.counts });
@@ -402,7 +402,7 @@ function asOptions(body: ApiSchemas["relayOptions"]["_output"]): RelayOptions {
   return body as RelayOptions;
 }
 
-function nothing(what: string): Response {
+function nothing(what: string): HttpAnswer {
   return faultAnswer({ status: 404, code: "absent", reason: `There is no ${what}` });
 }
 

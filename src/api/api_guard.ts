@@ -1,5 +1,5 @@
 import { isSameText } from "../bytes/mod.ts";
-import { faultAnswer, type HttpVisit, proofOf } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpAnswer, type HttpVisit, proofOf } from "../doors/http/mod.ts";
 
 /** Who may use the API. */
 export interface ApiGuardOptions {
@@ -22,7 +22,7 @@ export class ApiGuard {
   }
 
   /** Resolves with the answer for a client that may not use the API; `undefined` for one that may. */
-  async refusal(visit: HttpVisit): Promise<Response | undefined> {
+  async refusal(visit: HttpVisit): Promise<HttpAnswer | undefined> {
     const { credentials, log } = visit;
     if (credentials.kind === "token" && this.#isToken(credentials.token)) return undefined;
     if (!this.#options.asksUsers || credentials.kind === "none") {

@@ -1,10 +1,15 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit, jsonTextAnswer } from "../doors/http/mod.ts";
+import {
+  faultAnswer,
+  type HttpAnswer,
+  type HttpRoutes,
+  type HttpVisit,
+} from "../doors/http/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import type { ApiContext } from "./api_context.ts";
 
 /** Answers a request whose path is that of the API. */
-type ApiApp = (request: Request) => Promise<Response>;
+type ApiApp = (request: Request) => Promise<HttpAnswer>;
 
 /** The largest body that is read, bytes: a relay's certificates are the most that anybody has to say. */
 const MOST_BODY_BYTES = 256 * 1024;
@@ -32,13 +37,12 @@ export class ApiRoutes implements HttpRoutes {
     return path === "/v1" || path.startsWith("/v1/");
   }
 
-  async serve(visit: HttpVisit): Promise<Response> {
+  async serve(visit: HttpVisit): Promise<HttpAnswer> {
     const refusal = await this.#guard.refusal(visit);
     if (refusal !== undefined) return refusal;
-    const target = targetOf(visit);
-    const written = visit.method === "GET" ? this.#context.counts.written(target) : undefined;
-    if (written !== undefined) return jsonTextAnswer(written);
-    const request = await readRequest(visit, target);
+    const again = visit.method === "GET" ? this.#context.counts.again(visit.target) : undefined;
+    if (again !== undefined) return await again;
+    const request = await readRequest(visit);
     if (request === undefined) return faultAnswer(TOO_LARGE);
     const app = await this.#loadedApp();
     if (app === undefined) return faultAnswer(NO_PACKAGES);
@@ -68,15 +72,9 @@ async function loadApp(context: ApiContext): Promise<ApiApp> {
   return await apiApp(context);
 }
 
-/** The path as the API is to see it, without the prefix, and the query. */
-function targetOf({ url, prefix }: HttpVisit): string {
-  return (url.pathname.slice(prefix.length) || "/") + url.search;
-}
-
 /** The request as the API is to see it: without the prefix, its body read within bounds. */
 async function readRequest(
-  { request, url, prefix, exchange }: HttpVisit,
-  target: string,
+  { request, url, target, prefix, exchange }: HttpVisit,
 ): Promise<Request | undefined> {
   if (request.body === null && prefix === "") return request;
   const seen = new URL(target, url);

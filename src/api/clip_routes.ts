@@ -1,4 +1,10 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit, playRefusal } from "../doors/http/mod.ts";
+import {
+  faultAnswer,
+  type HttpAnswer,
+  type HttpRoutes,
+  type HttpVisit,
+  playRefusal,
+} from "../doors/http/mod.ts";
 import { RecordingError, RecordingPlayback, type Recordings } from "../record/mod.ts";
 
 /** The path of a clip, behind the stream's name. */
@@ -38,7 +44,7 @@ export class ClipRoutes implements HttpRoutes {
   }
 
   /** See {@linkcode HttpRoutes.serve}. */
-  async serve(visit: HttpVisit): Promise<Response> {
+  async serve(visit: HttpVisit): Promise<HttpAnswer> {
     const { method, url } = visit;
     if (method !== "GET" && method !== "HEAD") {
       const headers = { allow: "GET, HEAD" };
@@ -59,7 +65,7 @@ export class ClipRoutes implements HttpRoutes {
   async #clip(
     name: string,
     { last, method }: { readonly last: number; readonly method: string },
-  ): Promise<Response> {
+  ): Promise<HttpAnswer> {
     const fromUnixMs = this.#nowUnixMs() - last * 1000;
     try {
       const clip = await this.#playback.cut(name, { fromUnixMs, toUnixMs: Infinity });

@@ -1,6 +1,6 @@
 import type { ClusterNode, NodeRecord } from "../cluster/mod.ts";
 import { StoreUnreachable } from "../cluster/mod.ts";
-import { faultAnswer } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpAnswer } from "../doors/http/mod.ts";
 import type { ApiContext } from "./api_context.ts";
 import type { ApiSchemas } from "./api_schemas.ts";
 import type { ClusterNodeView } from "./api_types.ts";
@@ -121,6 +121,6 @@ function timeoutMs({ timeout }: { readonly timeout?: number | "unlimited" | unde
   return timeout === "unlimited" ? Infinity : timeout === undefined ? undefined : timeout * 1000;
 }
 
-function absent(what: string): Response {
+function absent(what: string): HttpAnswer {
   return faultAnswer({ status: 404, code: "absent", reason: `There is no ${what}` });
 }

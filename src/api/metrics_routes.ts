@@ -1,4 +1,11 @@
-import { faultAnswer, type HttpRoutes, type HttpVisit, wholeAnswer } from "../doors/http/mod.ts";
+import {
+  faultAnswer,
+  type HttpAnswer,
+  type HttpRoutes,
+  type HttpVisit,
+  WholeAnswer,
+} from "../doors/http/mod.ts";
+import type { ApiSnapshot } from "./api_source.ts";
 import type { StreamTotals } from "../hub/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import { EventLoopDelay } from "./event_loop_delay.ts";
@@ -39,7 +46,7 @@ export class MetricsRoutes implements HttpRoutes {
   }
 
   /** Answers with the metrics of now. What measures between two requests begins with the first. */
-  async serve(visit: HttpVisit): Promise<Response> {
+  async serve(visit: HttpVisit): Promise<HttpAnswer> {
     const { method } = visit;
     if (method !== "GET" && method !== "HEAD") {
       return faultAnswer({
@@ -52,21 +59,22 @@ export class MetricsRoutes implements HttpRoutes {
     const refusal = await this.#guard?.refusal(visit);
     if (refusal !== undefined) return refusal;
     this.#delay.start();
-    const { counts, totals, version, uptimeMs } = this.#context;
-    const text = await counts.write("metrics", (snapshot) => {
-      const parts = { totals: totals(), version, uptimeMs: uptimeMs(), delay: this.#delay };
-      return serverMetrics({ snapshot, ...parts });
-    });
-    return wholeAnswer(text, {
-      headers: {
-        "content-type": "text/plain; version=0.0.4; charset=utf-8",
-        "cache-control": "no-store",
-      },
-    });
+    return await this.#context.counts.answer("metrics", this.#write);
   }
+
+  readonly #write = (snapshot: ApiSnapshot): HttpAnswer => {
+    const { totals, version, uptimeMs } = this.#context;
+    const parts = { totals: totals(), version, uptimeMs: uptimeMs(), delay: this.#delay };
+    return new WholeAnswer(serverMetrics({ snapshot, ...parts }), { headers: HEADERS });
+  };
 
   /** Measures no longer. */
   close(): void {
     this.#delay.stop();
   }
 }
+
+const HEADERS = {
+  "content-type": "text/plain; version=0.0.4; charset=utf-8",
+  "cache-control": "no-store",
+};

@@ -1,25 +1,31 @@
+import { type HttpAnswer, WholeAnswer } from "../doors/http/mod.ts";
 import type { ApiSnapshot, ApiSource } from "./api_source.ts";
 
 /** Who asks more often than this gets the same counts again, milliseconds: to make them costs what many players do. */
 const RECENT_MS = 200;
 
-/** Texts that are kept of one snapshot: pages of lists differ by what is asked for. */
-const MOST_TEXTS = 50;
+/** Answers that are kept of one snapshot: pages of lists differ by what is asked for. */
+const MOST_ANSWERS = 50;
 
-/** One snapshot, and what was written of it. */
+/** Makes an answer of the counts. */
+export type CountsWriter = (snapshot: ApiSnapshot) => HttpAnswer;
+
+/** One snapshot, and the answers that were made of it. */
 interface Recent {
   readonly atMs: number;
   readonly snapshot: Promise<ApiSnapshot>;
-  readonly texts: Map<string, string>;
+  readonly answers: Map<string, WholeAnswer>;
 }
 
 /**
- * The counts of a server, made anew at most some times a second however often they are asked for; so is what is written
- * of them.
+ * The counts of a server, made anew at most some times a second however often they are asked for; so are the answers that
+ * are made of them.
  */
 export class RecentSnapshot {
   readonly #source: Pick<ApiSource, "freshSnapshot">;
   readonly #now: () => number;
+  /** What has made answers, by their keys: who asks again needs not be looked at again. */
+  readonly #writers = new Map<string, CountsWriter>();
   #recent: Recent | undefined;
 
   /** Counts of `source`; `now` is in milliseconds. */
@@ -37,20 +43,27 @@ export class RecentSnapshot {
   }
 
   /**
-   * What `write` makes of the counts, or has made of them a moment ago under the same key. What is no text is for this
-   * time alone.
+   * What `write` makes of the counts, or has made of them a moment ago under the same key. An answer that says why there
+   * is none is for this time alone.
    */
-  async write<T>(key: string, write: (snapshot: ApiSnapshot) => string | T): Promise<string | T> {
-    const { snapshot, texts } = this.#fresh();
+  async answer(key: string, write: CountsWriter): Promise<HttpAnswer> {
+    const { snapshot, answers } = this.#fresh();
     const counts = await snapshot;
-    const made = texts.get(key) ?? write(counts);
-    if (typeof made === "string" && texts.size < MOST_TEXTS) texts.set(key, made);
+    const kept = answers.get(key);
+    if (kept !== undefined) return kept;
+    const made = write(counts);
+    if (!(made instanceof WholeAnswer) || made.status !== 200) return made;
+    if (answers.size < MOST_ANSWERS) answers.set(key, made);
+    if (this.#writers.size < MOST_ANSWERS) this.#writers.set(key, write);
     return made;
   }
 
-  /** What was written under a key a moment ago, if anything was. */
-  written(key: string): string | undefined {
-    return this.#isRecent ? this.#recent?.texts.get(key) : undefined;
+  /** The answer under a key of which one was made before; `undefined` where none was. */
+  again(key: string): HttpAnswer | Promise<HttpAnswer> | undefined {
+    const kept = this.#isRecent ? this.#recent?.answers.get(key) : undefined;
+    if (kept !== undefined) return kept;
+    const write = this.#writers.get(key);
+    return write && this.answer(key, write);
   }
 
   /** Something was changed: what was counted before is not what is there. */
@@ -65,7 +78,7 @@ export class RecentSnapshot {
   #fresh(): Recent {
     if (this.#recent !== undefined && this.#isRecent) return this.#recent;
     const snapshot = this.#source.freshSnapshot();
-    const recent = this.#recent = { atMs: this.#now(), snapshot, texts: new Map() };
+    const recent = this.#recent = { atMs: this.#now(), snapshot, answers: new Map() };
     snapshot.catch(() => {
       if (this.#recent === recent) this.forget();
     });

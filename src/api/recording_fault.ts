@@ -1,4 +1,4 @@
-import { faultAnswer } from "../doors/http/mod.ts";
+import { faultAnswer, type HttpAnswer } from "../doors/http/mod.ts";
 import type { RecordingError, RecordingErrorCode } from "../record/mod.ts";
 
 const STATUS: Readonly<Record<RecordingErrorCode, number>> = {
@@ -12,7 +12,7 @@ const STATUS: Readonly<Record<RecordingErrorCode, number>> = {
 };
 
 /** The answer that says why a recording cannot be read or written. A store's own words may name folders of the machine. */
-export function recordingFault({ code, message }: RecordingError): Response {
+export function recordingFault({ code, message }: RecordingError): HttpAnswer {
   const status = STATUS[code];
   const isOwn = code !== "store" && code !== "unreachable" && code !== "permission";
   return faultAnswer({

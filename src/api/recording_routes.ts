@@ -1,9 +1,11 @@
 import {
   faultAnswer,
+  type HttpAnswer,
   type HttpRoutes,
   type HttpVisit,
   jsonAnswer,
   playRefusal,
+  WholeAnswer,
 } from "../doors/http/mod.ts";
 import {
   type ListedSegment,
@@ -75,7 +77,7 @@ export class RecordingRoutes implements HttpRoutes {
   }
 
   /** See {@linkcode HttpRoutes.serve}. */
-  async serve(visit: HttpVisit): Promise<Response> {
+  async serve(visit: HttpVisit): Promise<HttpAnswer> {
     try {
       return await this.#answer(visit);
     } catch (error) {
@@ -91,7 +93,7 @@ export class RecordingRoutes implements HttpRoutes {
     }
   }
 
-  async #answer(visit: HttpVisit): Promise<Response> {
+  async #answer(visit: HttpVisit): Promise<HttpAnswer> {
     const { method } = visit;
     const rest = visit.path.slice(BASE.length + 1);
     const isRead = method === "GET" || method === "HEAD";
@@ -109,7 +111,7 @@ export class RecordingRoutes implements HttpRoutes {
     return method === "DELETE" ? await this.#remove(visit, rest) : methodFault("DELETE");
   }
 
-  readonly #ways: readonly [string, (visit: HttpVisit, name: string) => Promise<Response>][] = [
+  readonly #ways: readonly [string, (visit: HttpVisit, name: string) => Promise<HttpAnswer>][] = [
     ["/index.m3u8", (visit, name) => this.#playlist(visit, name)],
     ["/segment.mp4", (visit, name) => this.#segment(visit, name)],
     [".mp4", (visit, name) => this.#cut(visit, name)],
@@ -119,7 +121,7 @@ export class RecordingRoutes implements HttpRoutes {
     return this.#playback ??= new RecordingPlayback(this.#recordings());
   }
 
-  async #list(visit: HttpVisit): Promise<Response> {
+  async #list(visit: HttpVisit): Promise<HttpAnswer> {
     const refusal = await this.#guard.refusal(visit);
     if (refusal !== undefined) return refusal;
     const query = visit.url.searchParams;
@@ -136,7 +138,7 @@ export class RecordingRoutes implements HttpRoutes {
     return jsonAnswer({ items, total: found.length, page, limit });
   }
 
-  async #playlist({ url }: HttpVisit, name: string): Promise<Response> {
+  async #playlist({ url }: HttpVisit, name: string): Promise<HttpAnswer> {
     const query = url.searchParams;
     const kept = new URLSearchParams(
       [...query].filter(([key]) => CREDENTIALS.includes(key)),
@@ -145,12 +147,12 @@ export class RecordingRoutes implements HttpRoutes {
       uriOf: ({ startUnixMs }) =>
         `segment.mp4?start=${startUnixMs}${kept === "" ? "" : `&${kept}`}`,
     });
-    return new Response(text, {
+    return new WholeAnswer(text, {
       headers: { "content-type": "application/vnd.apple.mpegurl", "cache-control": "no-cache" },
     });
   }
 
-  async #cut({ url, method }: HttpVisit, name: string): Promise<Response> {
+  async #cut({ url, method }: HttpVisit, name: string): Promise<HttpAnswer> {
     const cut = await this.#player.cut(name, windowOf(url.searchParams));
     if (method === "HEAD") await cut.readable.cancel();
     return new Response(method === "HEAD" ? null : cut.readable, {
@@ -163,7 +165,7 @@ export class RecordingRoutes implements HttpRoutes {
     });
   }
 
-  #segment({ url, request, method }: HttpVisit, name: string): Promise<Response> {
+  #segment({ url, request, method }: HttpVisit, name: string): Promise<HttpAnswer> {
     const segment = this.#fileOf(name, url.searchParams);
     if (!segment.isReadable) {
       throw new RecordingError("absent", `The file of ${name} can be read when it is whole`);
@@ -208,16 +210,16 @@ export class RecordingRoutes implements HttpRoutes {
     }
   }
 
-  async #remove({ url }: HttpVisit, name: string): Promise<Response> {
+  async #remove({ url }: HttpVisit, name: string): Promise<HttpAnswer> {
     const segment = this.#fileOf(name, url.searchParams);
-    if (await this.#recordings().remove(segment)) return new Response(null, { status: 204 });
+    if (await this.#recordings().remove(segment)) return new WholeAnswer(null, { status: 204 });
     return faultAnswer({ status: 409, code: "open", reason: "The file is still being written" });
   }
 
-  async #tell([, name, word]: RegExpExecArray): Promise<Response> {
+  async #tell([, name, word]: RegExpExecArray): Promise<HttpAnswer> {
     const recordings = this.#recordings();
     const isDone = word === "start" ? recordings.record(name!) : await recordings.end(name!);
-    if (isDone) return new Response(null, { status: 204 });
+    if (isDone) return new WholeAnswer(null, { status: 204 });
     const reason = word === "start"
       ? `No rule with when: api is for ${name}`
       : `${name} is not recorded by the API`;
@@ -236,7 +238,7 @@ export class RecordingRoutes implements HttpRoutes {
 /** A parameter of a query is wrong. */
 class QueryFault extends Error {}
 
-function methodFault(allow: string): Response {
+function methodFault(allow: string): HttpAnswer {
   const reason = `Allowed is ${allow}`;
   return faultAnswer({ status: 405, code: "method", reason, headers: { allow } });
 }

@@ -1,4 +1,4 @@
-import { faultAnswer, jsonAnswer, jsonTextAnswer } from "../doors/http/mod.ts";
+import { faultAnswer, isAnswer, jsonAnswer, responseOf } from "../doors/http/mod.ts";
 import type { ApiSnapshot } from "./api_source.ts";
 import type { HonoPackage } from "./hono_package.ts";
 import type { RecentSnapshot } from "./recent_snapshot.ts";
@@ -61,14 +61,15 @@ export class RouteBook {
     this.#app = new OpenAPIHono({
       defaultHook: (result) => {
         if (result.success) return;
-        return faultAnswer({ status: 400, code: "input", reason: z.prettifyError(result.error) });
+        const reason = z.prettifyError(result.error);
+        return responseOf(faultAnswer({ status: 400, code: "input", reason }));
       },
     });
-    this.#app.notFound(() => faultAnswer(NO_ROUTE));
+    this.#app.notFound(() => responseOf(faultAnswer(NO_ROUTE)));
     this.#app.onError((error) => {
       const status = "status" in error && typeof error.status === "number" ? error.status : 500;
       if (status >= 500) throw error;
-      return faultAnswer({ status, code: "input", reason: error.message });
+      return responseOf(faultAnswer({ status, code: "input", reason: error.message }));
     });
   }
 
@@ -82,13 +83,11 @@ export class RouteBook {
     this.#add<Q, P, undefined>({
       ...route,
       method: "get",
-      answer: async ({ target, ...asked }) => {
-        const written = await this.#counts.write(target, (snapshot) => {
+      answer: ({ target, ...asked }) =>
+        this.#counts.answer(target, (snapshot) => {
           const value = view(snapshot, asked);
-          return value instanceof Response ? value : JSON.stringify(value);
-        });
-        return typeof written === "string" ? jsonTextAnswer(written) : written;
-      },
+          return isAnswer(value) ? value : jsonAnswer(value);
+        }),
     });
   }
 
@@ -125,7 +124,7 @@ export class RouteBook {
           params: (params && c.req.valid("param")) as P,
           body: (body && c.req.valid("json")) as B,
         });
-        return value instanceof Response ? value : jsonAnswer(value, { status });
+        return responseOf(isAnswer(value) ? value : jsonAnswer(value, { status }));
       }) as never,
     );
   }
@@ -145,11 +144,8 @@ export class RouteBook {
         ) => [path.replace("{.+}", ""), item]),
       );
       const securitySchemes = { token: { type: "http", scheme: "bearer" } };
-      return jsonAnswer({
-        ...document,
-        paths,
-        components: { ...document.components, securitySchemes },
-      });
+      const components = { ...document.components, securitySchemes };
+      return responseOf(jsonAnswer({ ...document, paths, components }));
     });
   }
 

@@ -1,9 +1,11 @@
 import {
   faultAnswer,
+  type HttpAnswer,
   type HttpRoutes,
   type HttpVisit,
   jsonAnswer,
   playRefusal,
+  WholeAnswer,
 } from "../doors/http/mod.ts";
 import { qrCode } from "./qr_code.ts";
 import { isPlayerScript, playerScript } from "./text_asset.ts";
@@ -88,7 +90,7 @@ export class ConsoleRoutes implements HttpRoutes {
   }
 
   /** See {@linkcode HttpRoutes.serve}. */
-  async serve(visit: HttpVisit): Promise<Response> {
+  async serve(visit: HttpVisit): Promise<HttpAnswer> {
     const { path, method, request, url, prefix } = visit;
     if (method !== "GET" && method !== "HEAD") {
       const reason = `The method ${method} is not for ${path}`;
@@ -114,7 +116,7 @@ export class ConsoleRoutes implements HttpRoutes {
   }
 
   /** Tells whoever may play a stream by which ports it is played and published. */
-  async #doors(visit: HttpVisit): Promise<Response> {
+  async #doors(visit: HttpVisit): Promise<HttpAnswer> {
     const name = visit.path.replace(/^\/|\/$/g, "");
     const refusal = await playRefusal(visit, name);
     if (refusal !== undefined) return refusal;
@@ -125,7 +127,7 @@ export class ConsoleRoutes implements HttpRoutes {
   }
 }
 
-async function asset(name: string, url: URL): Promise<Response> {
+async function asset(name: string, url: URL): Promise<HttpAnswer> {
   const own = Object.hasOwn(ASSETS, name) ? ASSETS[name] : undefined;
   if (own !== undefined) return text(own.text, own.type, { "cache-control": "no-cache" });
   try {
@@ -146,8 +148,8 @@ async function asset(name: string, url: URL): Promise<Response> {
   return faultAnswer({ status: 404, code: "absent", reason: "The console has no such file" });
 }
 
-function text(body: string, type: string, headers: Readonly<Record<string, string>>): Response {
-  return new Response(body, {
+function text(body: string, type: string, headers: Readonly<Record<string, string>>): HttpAnswer {
+  return new WholeAnswer(body, {
     headers: { "content-type": type, "x-content-type-options": "nosniff", ...headers },
   });
 }

@@ -86,6 +86,7 @@ export {
   type GrantedPlay,
   type HlsOptions,
   type HlsPackagingOptions,
+  type HttpAnswer,
   HttpExchange,
   type HttpFault,
   type HttpOutput,
@@ -93,6 +94,7 @@ export {
   type HttpRoutes,
   HttpVisit,
   type HttpVisitParts,
+  type IncomingRequest,
   jsonAnswer,
   type LastingAnswer,
   type PlayerSocket,
@@ -100,6 +102,8 @@ export {
   type SocketHandler,
   type StreamHandler,
   StreamVisit,
+  WholeAnswer,
+  type WholeAnswerInit,
 } from "../doors/http/mod.ts";
 export {
   type HandedConnection,

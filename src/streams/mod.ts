@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./piece_reader.ts";
 export * from "./piece_source.ts";
 export * from "./piped_readable.ts";
 export * from "./synchronous_sink.ts";

@@ -63,6 +63,17 @@ export class PipedReadable<T> implements ReadableStream<T> {
     return pipeInto<T>(destination, { source: this.#source, hops: this.#hops, signal });
   }
 
+  /**
+   * Gives the pieces of the source by calls, until they are released; `undefined` where pieces go through hops, or
+   * somebody reads it already.
+   */
+  takePieces(): { next(): Promise<T | undefined>; release(): void } | undefined {
+    if (this.locked || this.#stream !== undefined || this.#hops.length > 0) return undefined;
+    this.#isTaken = true;
+    const source = this.#source as PieceSource<T>;
+    return { next: () => source.next(), release: () => void (this.#isTaken = false) };
+  }
+
   /** As of any readable stream. */
   async cancel(reason?: unknown): Promise<void> {
     await this.#opened().cancel(reason);

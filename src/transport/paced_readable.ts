@@ -79,8 +79,8 @@ export function pacedReadable(
   };
   const take = (count: number | null): Uint8Array | undefined => {
     if (count === null) return undefined;
-    givenAtMs = now();
     given = count;
+    if (count === target.length || !source.shortIsAll) givenAtMs = now();
     used += count;
     readsOfSlab++;
     total += count;

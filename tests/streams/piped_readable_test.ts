@@ -1,5 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { PipedReadable, SynchronousSink, SynchronousTransform } from "../../src/streams/mod.ts";
+import {
+  pieceReader,
+  PipedReadable,
+  SynchronousSink,
+  SynchronousTransform,
+} from "../../src/streams/mod.ts";
 
 /** A source of some numbers, and what has become of it. */
 function numbers(upTo: number) {
@@ -215,3 +220,23 @@ for (const [kind, sinkOf] of Object.entries(SINKS)) {
     await assertRejects(() => late, Error, "stop");
   });
 }
+
+Deno.test("what reads a piece at a time reads any stream, and lets another read the rest", async () => {
+  for (const [kind, make] of Object.entries(KINDS)) {
+    const readable = make(numbers(5).source);
+    const reader = pieceReader(readable);
+    assertEquals(readable.locked, true, kind);
+    assertEquals([await reader.next(), await reader.next()], [1, 2], kind);
+    reader.release();
+    assertEquals(readable.locked, false, kind);
+    assertEquals(await Array.fromAsync(readable), [3, 4, 5], kind);
+  }
+});
+
+Deno.test("what goes through hops is read a piece at a time too", async () => {
+  const doubled = new SynchronousTransform<number, number>({
+    transform: (piece, emit) => emit(piece * 2),
+  });
+  const reader = pieceReader(new PipedReadable(numbers(2).source).pipeThrough(doubled));
+  assertEquals([await reader.next(), await reader.next(), await reader.next()], [2, 4, undefined]);
+});

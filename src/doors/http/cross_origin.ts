@@ -1,3 +1,4 @@
+import type { IncomingRequest } from "./incoming_request.ts";
 import type { HttpFault } from "./json_answer.ts";
 
 /** Which pages of other origins may read answers: all, those of a list of origins, or none. */
@@ -15,22 +16,24 @@ export interface CrossOriginRules {
 
 /** What a request asks for, as far as origins matter. */
 export interface CrossOriginRequest {
-  readonly request: Request;
-  readonly url: URL;
+  readonly request: AskedRequest;
   /** Whether it is for media. */
   readonly isShared: boolean;
   /** Methods that other origins may use beside GET and HEAD. */
   readonly methods: readonly string[];
 }
 
+/** The part of a request that origins are judged by. */
+export type AskedRequest = Pick<IncomingRequest, "method" | "host" | "hostname" | "header">;
+
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
 /** The origin of the page that makes a request, where that is not one of this server's own. */
-export function foreignOrigin(request: Request, url: URL): string | undefined {
-  const origin = request.headers.get("origin");
+export function foreignOrigin(request: AskedRequest): string | undefined {
+  const origin = request.header("origin");
   if (origin === null) return undefined;
   // A proxy in front may speak TLS with the page and none with this server: the host is what tells.
-  return hostOf(origin) === url.host ? undefined : origin;
+  return hostOf(origin) === request.host ? undefined : origin;
 }
 
 /**
@@ -38,18 +41,18 @@ export function foreignOrigin(request: Request, url: URL): string | undefined {
  * for a host that this server is not, as pages can have it that change where their name leads to (DNS rebinding).
  */
 export function originFault(
-  { request, url, isShared, methods }: CrossOriginRequest,
+  { request, isShared, methods }: CrossOriginRequest,
   rules: CrossOriginRules,
 ): HttpFault | undefined {
   const changes = !SAFE_METHODS.includes(request.method);
-  if ((changes || !isShared) && !isOwnHost(url.hostname, rules.hosts)) {
+  if ((changes || !isShared) && !isOwnHost(request.hostname, rules.hosts)) {
     return {
       status: 421,
       code: "host",
       reason: "The host is none of this server's: add it to its host names, or use an address",
     };
   }
-  const origin = foreignOrigin(request, url);
+  const origin = foreignOrigin(request);
   if (origin === undefined || !changes || methods.includes(request.method)) return undefined;
   const allowed = isShared ? rules.media : rules.other;
   // A star lets everybody read; to change something an origin has to be named.
@@ -63,15 +66,15 @@ export function originFault(
 
 /** The headers that let a page of another origin read the answer; none where it may not. */
 export function sharingHeaders(
-  { request, url, isShared, methods }: CrossOriginRequest,
+  { request, isShared, methods }: CrossOriginRequest,
   rules: CrossOriginRules,
 ): Readonly<Record<string, string>> {
   const allowed = isShared ? rules.media : rules.other;
-  if (allowed === false) return {};
-  const origin = request.headers.get("origin");
+  if (allowed === false) return NO_HEADERS;
+  const origin = request.header("origin");
   const shown = allowed === "*" ? "*" : origin !== null && allowed.includes(origin) ? origin : null;
   const vary: Readonly<Record<string, string>> = allowed === "*" ? {} : { vary: "origin" };
-  if (shown === null || foreignOrigin(request, url) === undefined && shown !== "*") return vary;
+  if (shown === null || foreignOrigin(request) === undefined && shown !== "*") return vary;
   const isPreflight = request.method === "OPTIONS";
   return {
     ...vary,
@@ -88,6 +91,9 @@ export function sharingHeaders(
       }),
   };
 }
+
+/** What answers get that pages of other origins may not read. */
+export const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 function isOwnHost(hostname: string, hosts: readonly string[]): boolean {
   if (hosts.length === 0) return true;

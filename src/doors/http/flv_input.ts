@@ -5,18 +5,19 @@ import { flvBodyKind, unitsOfFlv } from "../../transmux/mod.ts";
 import { readingTurn } from "../../transport/mod.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer, jsonAnswer } from "./json_answer.ts";
+import { type HttpAnswer, isAnswer } from "./whole_answer.ts";
 
 /** A publisher that sends nothing for so long has gone, milliseconds: as RTMP's. */
 const SILENT_MS = 10_000;
 
 /** Publishes the FLV that a request's body is, until it ends, or is none; the answer comes then. */
-export async function publishFlv(visit: StreamVisit): Promise<Response> {
-  const { body } = visit.request;
+export async function publishFlv(visit: StreamVisit): Promise<HttpAnswer> {
+  const { body } = visit;
   if (body === null) {
     return faultAnswer({ status: 400, code: "body", reason: "The request has no body to publish" });
   }
   const ticket = await visit.mayPublish();
-  if (ticket instanceof Response) return ticket;
+  if (isAnswer(ticket)) return ticket;
   return await new Publishing(visit, ticket).run(body);
 }
 
@@ -37,7 +38,7 @@ class Publishing {
     this.#heardMs = visit.shell.clock.now();
   }
 
-  async run(body: ReadableStream<Uint8Array>): Promise<Response> {
+  async run(body: ReadableStream<Uint8Array>): Promise<HttpAnswer> {
     const { exchange } = this.#visit;
     const started = this.#ticket.start({ onEnded: (end) => this.#sentAway.resolve(end) });
     if (!("granted" in started)) {
@@ -104,7 +105,7 @@ class Publishing {
     });
   }
 
-  #answer(end: ConnectionEnd): Response {
+  #answer(end: ConnectionEnd): HttpAnswer {
     if (end === UNPUBLISHED) return jsonAnswer({ stream: this.#visit.name, units: this.#units });
     this.#visit.log.warn(`${this.#visit.guest.protocol} publish failed`, {
       connection: this.#visit.guest.id,

@@ -5,6 +5,7 @@ import { publishFlv } from "./flv_input.ts";
 import { FlvFilteredFeed, type FlvWishes } from "./flv_filtered_feed.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { StreamVisit } from "./http_visit.ts";
+import type { HttpAnswer } from "./whole_answer.ts";
 import { playWire } from "./wire_play.ts";
 
 /** Nothing of Enhanced RTMP that players can do without: many take codecs by their FourCC, few more than that. */
@@ -17,19 +18,19 @@ const EXTENSIONS = { multitrack: false, modEx: false, fourCcs: false, furtherTra
 export function flvRow(): HttpOutput {
   return {
     protocol: (request) =>
-      request.headers.get("upgrade")?.toLowerCase() === "websocket" ? "ws-flv" : "http-flv",
+      request.header("upgrade")?.toLowerCase() === "websocket" ? "ws-flv" : "http-flv",
     suffix: /\.flv$/,
     methods: { GET: playFlv, PUT: publishFlv, POST: publishFlv },
   };
 }
 
-function playFlv(visit: StreamVisit): Promise<Response> {
-  const { searchParams } = visit.url;
+function playFlv(visit: StreamVisit): Promise<HttpAnswer> {
+  const { query } = visit;
   const wishes = {
-    audio: searchParams.get("audio") !== "0",
-    video: searchParams.get("video") !== "0",
+    audio: query.get("audio") !== "0",
+    video: query.get("video") !== "0",
   };
-  const choice = trackChoiceOf(searchParams);
+  const choice = trackChoiceOf(query);
   const extensions = { ...EXTENSIONS, choice };
   const wantsAll = wishes.audio && wishes.video;
   return playWire(visit, {

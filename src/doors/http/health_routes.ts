@@ -1,6 +1,7 @@
 import type { HttpRoutes } from "./http_routes.ts";
 import type { HttpVisit } from "./http_visit.ts";
 import { faultAnswer, jsonAnswer } from "./json_answer.ts";
+import type { HttpAnswer } from "./whole_answer.ts";
 
 /**
  * `/healthz`, which answers as long as the process does, and `/readyz`, which says whether clients may be sent here:
@@ -21,7 +22,7 @@ export class HealthRoutes implements HttpRoutes {
     return path === "/healthz" || path === "/readyz";
   }
 
-  serve({ path, method }: HttpVisit): Response {
+  serve({ path, method }: HttpVisit): HttpAnswer {
     if (method !== "GET" && method !== "HEAD") {
       return faultAnswer({
         status: 405,
@@ -32,6 +33,8 @@ export class HealthRoutes implements HttpRoutes {
     }
     const reason = path === "/readyz" ? this.#whyNotReady() : undefined;
     if (reason !== undefined) return faultAnswer({ status: 503, code: "not-ready", reason });
-    return jsonAnswer({ status: "ok" });
+    return OK;
   }
 }
+
+const OK = jsonAnswer({ status: "ok" });

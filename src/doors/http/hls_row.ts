@@ -9,7 +9,7 @@ import { type HlsViewer, HlsViewers } from "./hls_viewers.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer } from "./json_answer.ts";
-import { wholeAnswer } from "./whole_answer.ts";
+import { type HttpAnswer, isAnswer, WholeAnswer } from "./whole_answer.ts";
 
 /** How streams are played as HLS. */
 export interface HlsOptions extends HlsPackagingOptions {
@@ -75,14 +75,14 @@ export function hlsRow(options: HlsRowOptions = {}): HttpOutput {
 async function begin(
   visit: StreamVisit,
   { state, options }: { readonly state: HlsState; readonly options: HlsRowOptions },
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const isShared = options.sessions === "shared";
   const { tokenPrefix: prefix = "" } = options;
   const viewer = await newViewer(visit, {
     state,
     token: (id) => prefix + (isShared ? id : newToken()),
   });
-  if (viewer instanceof Response) return viewer;
+  if (isAnswer(viewer)) return viewer;
   const now = () => visit.shell.clock.now();
   const answer = await viewer.answer(async () => {
     const multivariant = await viewer.packager.multivariant(`hls/${viewer.token}/`);
@@ -106,7 +106,7 @@ async function goOn(
     readonly token: string;
     readonly file: string;
   },
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const known = state.viewers.get(token, visit.name);
   if (file.endsWith(".m3u8")) {
     const moved = visit.moved();
@@ -123,7 +123,7 @@ async function goOn(
     });
   }
   const viewer = known ?? await newViewer(visit, { state, token: () => token });
-  if (viewer instanceof Response) return viewer;
+  if (isAnswer(viewer)) return viewer;
   const now = () => visit.shell.clock.now();
   const answer = await viewer.answer(() => {
     return file.endsWith(".m3u8")
@@ -140,9 +140,9 @@ async function newViewer(
     /** Makes the token, of the word that names the files. */
     readonly token: (id: string) => string;
   },
-): Promise<HlsViewer | Response> {
+): Promise<HlsViewer | HttpAnswer> {
   const granted = await visit.play();
-  if (granted instanceof Response) return granted;
+  if (isAnswer(granted)) return granted;
   const { ticket, stream } = granted;
   try {
     const { packager, release } = state.packagers.open(stream);
@@ -166,8 +166,8 @@ async function newViewer(
 async function servePlaylist(
   visit: StreamVisit,
   { viewer, name }: { readonly viewer: HlsViewer; readonly name: string },
-): Promise<Response> {
-  const directives = readDirectives(visit.url.searchParams);
+): Promise<HttpAnswer> {
+  const directives = readDirectives(visit.query);
   if (typeof directives === "string") {
     return faultAnswer({ status: 400, code: "directives", reason: directives });
   }
@@ -189,15 +189,15 @@ async function servePlaylist(
 async function serveFile(
   visit: StreamVisit,
   { viewer, file }: { readonly viewer: HlsViewer; readonly file: string },
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const answer = await viewer.packager.file(file);
   if (answer.is !== "there") return refusal(answer);
   const tag = `"${file}"`;
   const headers = { "cache-control": FILE_CACHING, etag: tag };
-  if (isKnown(visit, tag)) return new Response(null, { status: 304, headers });
+  if (isKnown(visit, tag)) return new WholeAnswer(null, { status: 304, headers });
   const { bytes, contentType } = answer.value;
   viewer.sent(bytes.length);
-  return wholeAnswer(bodyOf(bytes), {
+  return new WholeAnswer(bytes, {
     headers: { ...headers, "content-type": contentType, "x-content-type-options": "nosniff" },
   });
 }
@@ -213,38 +213,35 @@ function playlistAnswer(
     readonly tag?: string;
     readonly more?: Readonly<Record<string, string>>;
   },
-): Response {
+): HttpAnswer {
   const headers: Record<string, string> = {
     "cache-control": caching,
     vary: "accept-encoding",
     ...(tag === undefined ? {} : { etag: tag }),
     ...more,
   };
-  if (tag !== undefined && isKnown(visit, tag)) return new Response(null, { status: 304, headers });
+  if (tag !== undefined && isKnown(visit, tag)) {
+    return new WholeAnswer(null, { status: 304, headers });
+  }
   headers["content-type"] = PLAYLIST_TYPE;
   headers["x-content-type-options"] = "nosniff";
-  const takesGzip = /\bgzip\b/.test(visit.request.headers.get("accept-encoding") ?? "");
-  if (!takesGzip) return wholeAnswer(bodyOf(bytes), { headers });
+  const takesGzip = /\bgzip\b/.test(visit.header("accept-encoding") ?? "");
+  if (!takesGzip) return new WholeAnswer(bytes, { headers });
   let packed = compressed.get(bytes);
   if (packed === undefined) {
     packed = gzipSync(bytes);
     compressed.set(bytes, packed);
   }
   headers["content-encoding"] = "gzip";
-  return wholeAnswer(bodyOf(packed), { headers });
+  return new WholeAnswer(packed, { headers });
 }
 
-function isKnown({ request }: StreamVisit, tag: string): boolean {
-  const told = request.headers.get("if-none-match");
+function isKnown(visit: StreamVisit, tag: string): boolean {
+  const told = visit.header("if-none-match");
   return told !== null && told.split(",").some((one) => one.trim().replace(/^W\//, "") === tag);
 }
 
-/** No memory of the hub is shared between threads: the type alone would allow it. */
-function bodyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>;
-}
-
-function refusal(answer: Exclude<HlsAnswer<unknown>, { readonly is: "there" }>): Response {
+function refusal(answer: Exclude<HlsAnswer<unknown>, { readonly is: "there" }>): HttpAnswer {
   switch (answer.is) {
     case "absent":
       return faultAnswer({ status: 404, code: "absent", reason: "There is no such file any more" });
@@ -262,7 +259,7 @@ function refusal(answer: Exclude<HlsAnswer<unknown>, { readonly is: "there" }>):
   }
 }
 
-const TOO_MANY = (): Response =>
+const TOO_MANY = (): HttpAnswer =>
   faultAnswer({
     status: 429,
     code: "too-many",

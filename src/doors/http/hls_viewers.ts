@@ -1,6 +1,7 @@
 import type { ConnectionEnd } from "../../gate/mod.ts";
 import type { HlsPackager } from "../../wire/mod.ts";
 import type { HttpExchange } from "./http_exchange.ts";
+import type { HttpAnswer } from "./whole_answer.ts";
 import { type GrantedPlay, startHeader } from "./http_visit.ts";
 
 /** A viewer that has asked for nothing for so long has gone, milliseconds. */
@@ -72,7 +73,7 @@ export class HlsViewer {
   }
 
   /** Answers one of its requests; `undefined` where it has too many. */
-  async answer(ask: () => Promise<Response>, now: () => number): Promise<Response | undefined> {
+  async answer(ask: () => Promise<HttpAnswer>, now: () => number): Promise<HttpAnswer | undefined> {
     if (this.#waiting >= MAX_WAITING) return undefined;
     this.#waiting++;
     this.#seenMs = now();

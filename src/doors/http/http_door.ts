@@ -10,12 +10,14 @@ import { type Door, type DoorAddress, DoorPorts, type OpenPort, type Shell } fro
 import {
   type CrossOriginRequest,
   type CrossOriginRules,
+  NO_HEADERS,
   originFault,
   type SharedOrigins,
   sharingHeaders,
 } from "./cross_origin.ts";
 import { ANSWERED, HttpExchange } from "./http_exchange.ts";
 import type { HttpRequestInfo } from "./http_request_info.ts";
+import { type IncomingRequest, PlatformRequest } from "./incoming_request.ts";
 import { HttpListener } from "./http_listener.ts";
 import { hlsRow, type HlsRowOptions } from "./hls_row.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
@@ -24,6 +26,7 @@ import type { HttpRoutes } from "./http_routes.ts";
 import { HttpVisit, type HttpVisitParts, StreamVisit } from "./http_visit.ts";
 import { answerOfGate, faultAnswer, type HttpFault } from "./json_answer.ts";
 import { requestPath } from "./request_path.ts";
+import { type HttpAnswer, responseOf, WholeAnswer } from "./whole_answer.ts";
 import type { WebRtcOptions } from "./webrtc/webrtc.ts";
 import { WebRtcLoader } from "./webrtc/webrtc_loader.ts";
 import { webRtcRows } from "./webrtc/webrtc_rows.ts";
@@ -67,6 +70,9 @@ export class HttpDoor implements Door {
   readonly protocols: readonly string[] = ["http", "https"];
   readonly #options: HttpDoorOptions;
   readonly #outputs: readonly HttpOutput[];
+  /** Groups that are asked before the outputs, and for what none of these has. */
+  readonly #before: readonly HttpRoutes[];
+  readonly #after: readonly HttpRoutes[];
   readonly #rules: CrossOriginRules;
   readonly #webrtc: WebRtcLoader | undefined;
   readonly #listeners: HttpListener[] = [];
@@ -79,6 +85,9 @@ export class HttpDoor implements Door {
   /** Makes a door that is not open yet. */
   constructor(options: HttpDoorOptions = {}) {
     this.#options = options;
+    const { routes = [] } = options;
+    this.#before = routes.filter(({ place }) => place === "before-outputs");
+    this.#after = routes.filter(({ place }) => place === "after-outputs");
     this.#webrtc = options.webrtc && new WebRtcLoader(options.webrtc);
     this.#outputs = [
       ...options.outputs ?? [],
@@ -145,43 +154,51 @@ export class HttpDoor implements Door {
     await this.#webrtc?.close();
   }
 
-  /** Answers a request, whoever has accepted it. */
+  /** Answers a request that somebody else has accepted. */
   async fetch(shell: Shell, request: Request, info: HttpRequestInfo = {}): Promise<Response> {
-    const url = new URL(request.url);
+    return responseOf(await this.answer(shell, new PlatformRequest(request), info));
+  }
+
+  /** Answers a request, whoever has accepted it. */
+  async answer(
+    shell: Shell,
+    incoming: IncomingRequest,
+    info: HttpRequestInfo = {},
+  ): Promise<HttpAnswer> {
     const prefix = (info.prefix ?? "").replace(/\/+$/, "");
-    const found = requestPath(url, prefix);
+    const found = requestPath(incoming, prefix);
     if (found === undefined) return faultAnswer(NOTHING);
     if ("status" in found) return faultAnswer(found);
     const { path } = found;
     const route = this.#routeOf(path);
-    const crossing: CrossOriginRequest = { request, url, ...sharingOf(route) };
+    const crossing: CrossOriginRequest = { request: incoming, ...sharingOf(route) };
     const fault = originFault(crossing, this.#rules);
     if (fault !== undefined) return faultAnswer(fault);
     // Made first: a request that was upgraded cannot be looked at any more.
     const headers = sharingHeaders(crossing, this.#rules);
-    const answer = request.method === "OPTIONS"
-      ? new Response(null, { status: 204, headers: allowOf(route) })
-      : await this.#letIn(shell, { request, url, path, prefix, route, info });
+    const answer = incoming.method === "OPTIONS"
+      ? new WholeAnswer(null, { status: 204, headers: allowOf(route) })
+      : await this.#letIn(shell, { incoming, path, prefix, route, info });
     return shared(answer, headers);
   }
 
   async #letIn(
     shell: Shell,
-    { route, info, ...parts }: {
-      readonly request: Request;
-      readonly url: URL;
+    { route, info, incoming, path, prefix }: {
+      readonly incoming: IncomingRequest;
       readonly path: string;
       readonly prefix: string;
       readonly route: Route;
       readonly info: HttpRequestInfo;
     },
-  ): Promise<Response> {
+  ): Promise<HttpAnswer> {
     const { balancers } = this.#options;
     const peer = plainAddress(info.remoteAddr?.hostname ?? "unknown");
-    const header = parts.request.headers.get("X-Forwarded-For");
     const arrival = shell.gate.arrive({
-      protocol: protocolOf(route, parts.request),
-      remoteAddress: balancers === undefined ? peer : forwardedAddress(header, { peer, balancers }),
+      protocol: protocolOf(route, incoming),
+      remoteAddress: balancers === undefined
+        ? peer
+        : forwardedAddress(incoming.header("x-forwarded-for"), { peer, balancers }),
       isRequest: true,
       isUnbounded: "routes" in route && route.routes.isUnbounded === true,
     });
@@ -189,10 +206,14 @@ export class HttpDoor implements Door {
     const guest = arrival.granted;
     const exchange = new HttpExchange(guest);
     void shell.keep(guest, () => exchange);
-    let answer: Response;
+    let answer: HttpAnswer;
     try {
       const { upgradeWebSocket } = info;
-      answer = await answerOf(route, { ...parts, shell, guest, exchange, upgradeWebSocket });
+      const parts = { shell, incoming, path, prefix, guest, exchange };
+      answer = await answerOf(
+        route,
+        upgradeWebSocket === undefined ? parts : { ...parts, upgradeWebSocket },
+      );
     } catch (error) {
       exchange.finish(FAILED);
       shell.peers.of(guest.remoteAddress).error("http request failed", {
@@ -218,17 +239,13 @@ export class HttpDoor implements Door {
 
   /** Groups before outputs, the outputs, groups behind them. */
   #routeOf(path: string): Route {
-    const groups = this.#options.routes ?? [];
-    const isOf = (place: HttpRoutes["place"]) => (routes: HttpRoutes): boolean =>
-      routes.place === place && routes.has(path);
-    const before = groups.find(isOf("before-outputs"));
-    if (before !== undefined) return { routes: before };
+    for (const routes of this.#before) if (routes.has(path)) return { routes };
     for (const output of this.#outputs) {
       const suffix = output.suffix.exec(path);
       if (suffix !== null) return { output, suffix, name: path.slice(1, suffix.index) };
     }
-    const after = groups.find(isOf("after-outputs"));
-    return after === undefined ? NO_ROUTE : { routes: after };
+    for (const routes of this.#after) if (routes.has(path)) return { routes };
+    return NO_ROUTE;
   }
 
   async #listen(
@@ -243,7 +260,7 @@ export class HttpDoor implements Door {
       ...options,
       isShared: shell.sharesPorts,
       balancers: shell.balancers,
-      handler: (request, info) => this.fetch(shell, request, info),
+      handler: (request, info) => this.answer(shell, request, info),
       timing: () => shell.timing,
       log: shell.log,
     });
@@ -281,7 +298,7 @@ const NOTHING: HttpFault = {
 
 const NO_ROUTE: Route = { nothing: true };
 
-function protocolOf(route: Route, request: Request): string {
+function protocolOf(route: Route, request: IncomingRequest): string {
   if ("nothing" in route) return "http";
   if ("routes" in route) return route.routes.protocol;
   const { protocol } = route.output;
@@ -304,7 +321,7 @@ function methodsOf({ methods }: HttpOutput): string[] {
   return [...new Set([...own, ...(own.includes("GET") ? ["HEAD"] : []), "OPTIONS"])];
 }
 
-async function answerOf(route: Route, parts: HttpVisitParts): Promise<Response> {
+async function answerOf(route: Route, parts: HttpVisitParts): Promise<HttpAnswer> {
   if ("nothing" in route) return faultAnswer(NOTHING);
   if ("routes" in route) return await route.routes.serve(new HttpVisit(parts));
   const { output } = route;
@@ -324,15 +341,17 @@ async function answerOf(route: Route, parts: HttpVisitParts): Promise<Response> 
 }
 
 /** What HEAD gets of what GET would: who waits for the body is not there, and nobody has counted its bytes. */
-async function withoutBody(answer: Response): Promise<Response> {
+async function withoutBody(answer: HttpAnswer): Promise<HttpAnswer> {
+  if (answer instanceof WholeAnswer) return answer.withoutBody();
   if (answer.body === null) return answer;
   await answer.body.cancel();
   return new Response(new Blob([]).stream(), answer);
 }
 
 /** Adds what lets pages of other origins read an answer; one that upgrades is no page's to read. */
-function shared(answer: Response, headers: Readonly<Record<string, string>>): Response {
-  if (answer.status === 101) return answer;
+function shared(answer: HttpAnswer, headers: Readonly<Record<string, string>>): HttpAnswer {
+  if (headers === NO_HEADERS || answer.status === 101) return answer;
+  if (answer instanceof WholeAnswer) return answer.with(headers);
   for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
   return answer;
 }

@@ -1,8 +1,10 @@
 import type { Shell } from "../mod.ts";
+import type { IncomingRequest } from "./incoming_request.ts";
 import type { StreamVisit } from "./http_visit.ts";
+import type { HttpAnswer } from "./whole_answer.ts";
 
 /** Answers a request about a stream. */
-export type StreamHandler = (visit: StreamVisit) => Response | Promise<Response>;
+export type StreamHandler = (visit: StreamVisit) => HttpAnswer | Promise<HttpAnswer>;
 
 /**
  * A way by which a stream is played or published over HTTP: one row of the door's table. What stands before the
@@ -10,7 +12,7 @@ export type StreamHandler = (visit: StreamVisit) => Response | Promise<Response>
  */
 export interface HttpOutput {
   /** What connections, tickets and log lines call it: `http-flv`; where it depends, made of the request. */
-  readonly protocol: string | ((request: Request) => string);
+  readonly protocol: string | ((request: Pick<IncomingRequest, "header">) => string);
   /** The end of the path, anchored there: `/\.flv$/`. It is matched against at most 4 KiB, percent-decoded. */
   readonly suffix: RegExp;
   /** Is called once, when the door opens. */

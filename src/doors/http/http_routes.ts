@@ -1,4 +1,5 @@
 import type { HttpVisit } from "./http_visit.ts";
+import type { HttpAnswer } from "./whole_answer.ts";
 
 /** A group of paths that are no streams: the API, the console, recordings. The server hands it to the door. */
 export interface HttpRoutes {
@@ -9,7 +10,7 @@ export interface HttpRoutes {
   /** Whether a path, percent-decoded and without the prefix that the server is mounted at, is one of its own. */
   has(path: string): boolean;
   /** Answers a request for one of its paths, whatever the method. */
-  serve(visit: HttpVisit): Response | Promise<Response>;
+  serve(visit: HttpVisit): HttpAnswer | Promise<HttpAnswer>;
   /** Whether pages of other origins may read its answers, as they may read media. Off by default. */
   readonly isShared?: boolean;
   /** Methods beside GET and HEAD that pages of other origins may use, where they may read its answers. None by default. */

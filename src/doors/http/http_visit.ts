@@ -12,17 +12,17 @@ import type { Shell } from "../mod.ts";
 import { credentialsInHeader } from "./http_credentials.ts";
 import type { PlayerSocket } from "./player_socket.ts";
 import type { HttpRequestInfo } from "./http_request_info.ts";
+import type { IncomingRequest } from "./incoming_request.ts";
 import type { HttpExchange } from "./http_exchange.ts";
 import { answerOfGate } from "./json_answer.ts";
+import { type HttpAnswer, isAnswer } from "./whole_answer.ts";
 
 /** What a visit is made of. */
 export interface HttpVisitParts {
   /** The part of the server that doors use. */
   readonly shell: Shell;
   /** The request. */
-  readonly request: Request;
-  /** Its URL. */
-  readonly url: URL;
+  readonly incoming: IncomingRequest;
   /** Its path, percent-decoded and without the prefix. */
   readonly path: string;
   /** Where the server is mounted; empty at the root. */
@@ -39,10 +39,10 @@ export interface HttpVisitParts {
 export class HttpVisit {
   /** The part of the server that doors use. */
   readonly shell: Shell;
-  /** The request; its `signal` is not to be used, as Deno warns where an answer has succeeded meanwhile. */
-  readonly request: Request;
-  /** Its URL, as the client sent it. */
-  readonly url: URL;
+  /** The method, in capitals. */
+  readonly method: string;
+  /** The body, where it has one. */
+  readonly body: ReadableStream<Uint8Array> | null;
   /** The path, percent-decoded and without the prefix. */
   readonly path: string;
   /** What stands before all paths where the server is mounted elsewhere than at the root: `/weir`; else empty. */
@@ -51,13 +51,16 @@ export class HttpVisit {
   readonly guest: Guest;
   /** The exchange, as the server counts it: its bytes, and what goes on behind an answer that lasts. */
   readonly exchange: HttpExchange;
+  readonly #incoming: IncomingRequest;
   readonly #upgradeWebSocket: HttpRequestInfo["upgradeWebSocket"];
+  #query: URLSearchParams | undefined;
 
   /** Made by the door. */
   constructor(parts: HttpVisitParts) {
     this.shell = parts.shell;
-    this.request = parts.request;
-    this.url = parts.url;
+    this.#incoming = parts.incoming;
+    this.method = parts.incoming.method;
+    this.body = parts.incoming.body;
     this.path = parts.path;
     this.prefix = parts.prefix;
     this.guest = parts.guest;
@@ -66,13 +69,37 @@ export class HttpVisit {
   }
 
   /** Makes a WebSocket of it, which wants one; `response` is to be the answer. */
-  upgradeWebSocket(): { readonly socket: PlayerSocket; readonly response: Response } {
+  upgradeWebSocket(): { readonly socket: PlayerSocket; readonly response: HttpAnswer } {
     return this.#upgradeWebSocket?.() ?? Deno.upgradeWebSocket(this.request);
   }
 
-  /** The method, in capitals. */
-  get method(): string {
-    return this.request.method;
+  /**
+   * The request as the platform has it, made when it is asked for; its `signal` is not to be used, as Deno warns where an
+   * answer has succeeded meanwhile.
+   */
+  get request(): Request {
+    return this.#incoming.request;
+  }
+
+  /** Its URL, as the client sent it; made when it is asked for. */
+  get url(): URL {
+    return this.#incoming.url;
+  }
+
+  /** The path and the query of its URL, without the prefix. */
+  get target(): string {
+    const { pathname, search } = this.#incoming;
+    return (pathname.slice(this.prefix.length) || "/") + search;
+  }
+
+  /** What its query has. */
+  get query(): URLSearchParams {
+    return this.#query ??= new URLSearchParams(this.#incoming.search);
+  }
+
+  /** A header, by its name in small letters. */
+  header(name: string): string | null {
+    return this.#incoming.header(name);
   }
 
   /** The log for lines about the client. */
@@ -82,11 +109,11 @@ export class HttpVisit {
 
   /** What its `Authorization` header shows; what its query shows, the gate reads itself. */
   get credentials(): ShownCredentials {
-    return credentialsInHeader(this.request.headers.get("authorization"));
+    return credentialsInHeader(this.header("authorization"));
   }
 
   /** The answer that sends the request to another server, where this one takes nobody new and there is one. */
-  moved(): Response | undefined {
+  moved(): HttpAnswer | undefined {
     const { scheme, urlAt } = this.elsewhere;
     const base = this.shell.gate.leaving?.baseOf(scheme);
     return base === undefined ? undefined : answerOfGate({ redirect: urlAt(base), isSame: true });
@@ -94,17 +121,18 @@ export class HttpVisit {
 
   /** The same request at another server. */
   get elsewhere(): SameElsewhere {
-    const { url, path, request } = this;
-    const scheme = request.headers.get("x-forwarded-proto") ?? url.protocol.slice(0, -1);
+    const { path } = this;
+    const { protocol, search } = this.#incoming;
+    const scheme = this.header("x-forwarded-proto") ?? protocol.slice(0, -1);
     return {
       scheme: scheme === "https" ? "https" : "http",
-      urlAt: (base) => base + path.split("/").map(encodeURIComponent).join("/") + url.search,
+      urlAt: (base) => base + path.split("/").map(encodeURIComponent).join("/") + search,
     };
   }
 
   /** Whether it wants a WebSocket. */
   get isUpgrade(): boolean {
-    return this.request.headers.get("upgrade")?.toLowerCase() === "websocket";
+    return this.header("upgrade")?.toLowerCase() === "websocket";
   }
 }
 
@@ -138,10 +166,10 @@ export class StreamVisit extends HttpVisit {
    * says why not. The ticket is to be started and ended; what was not started ends with the exchange.
    */
   async play({ waitMs = this.shell.timing.playWaitMs }: { readonly waitMs?: number } = {}): Promise<
-    GrantedPlay | Response
+    GrantedPlay | HttpAnswer
   > {
     const asked = await this.mayPlay();
-    if (asked instanceof Response) return asked;
+    if (isAnswer(asked)) return asked;
     const found = await asked.stream({ waitMs });
     if ("granted" in found) return { ticket: asked, stream: found.granted };
     asked.end();
@@ -149,7 +177,7 @@ export class StreamVisit extends HttpVisit {
   }
 
   /** Asks the gate whether the client may play, and waits for nothing. */
-  async mayPlay(): Promise<PlayTicket | Response> {
+  async mayPlay(): Promise<PlayTicket | HttpAnswer> {
     const entered = await this.#enter();
     if (entered !== undefined) return this.refusal("play", entered);
     const answer = await this.guest.play(this.#ask);
@@ -157,7 +185,7 @@ export class StreamVisit extends HttpVisit {
   }
 
   /** Asks the gate whether the client may publish; the name is taken by the ticket's `start`. */
-  async mayPublish(): Promise<PublishTicket | Response> {
+  async mayPublish(): Promise<PublishTicket | HttpAnswer> {
     const entered = await this.#enter();
     if (entered !== undefined) return this.refusal("publish", entered);
     const answer = await this.guest.publish(this.#ask);
@@ -165,7 +193,7 @@ export class StreamVisit extends HttpVisit {
   }
 
   /** Says in the log, and to the client, that the gate has not granted what it asked for. */
-  refusal(action: "play" | "publish", away: NotGranted): Response {
+  refusal(action: "play" | "publish", away: NotGranted): HttpAnswer {
     const reason = "refused" in away
       ? away.why
       : "challenge" in away
@@ -184,12 +212,12 @@ export class StreamVisit extends HttpVisit {
   }
 
   get #ask() {
-    const { name, credentials, url, elsewhere } = this;
-    return { name, credentials, query: url.searchParams, locate, elsewhere };
+    const { name, credentials, query, elsewhere } = this;
+    return { name, credentials, query, locate, elsewhere };
   }
 
   async #enter(): Promise<NotGranted | undefined> {
-    const userAgent = this.request.headers.get("user-agent") ?? "";
+    const userAgent = this.header("user-agent") ?? "";
     const entered = await this.guest.enter({
       userAgent: userAgent.slice(0, 512),
       isRequest: true,

@@ -1,5 +1,5 @@
 import type { NotGranted, RefusalKind } from "../../gate/mod.ts";
-import { wholeAnswer } from "./whole_answer.ts";
+import { WholeAnswer } from "./whole_answer.ts";
 
 /** What a client is told that does not get what it asked for: a code for programs, and the reason for people. */
 export interface HttpFault {
@@ -20,40 +20,30 @@ export interface HttpFault {
  * ```ts
  * import { jsonAnswer } from "./json_answer.ts";
  *
- * console.log(jsonAnswer({ status: "ok" }).headers.get("content-type")); // application/json
+ * console.log(jsonAnswer({ status: "ok" }).headers["content-type"]); // application/json
  * ```
  */
 export function jsonAnswer(
   value: unknown,
-  options: {
-    readonly status?: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  } = {},
-): Response {
-  return jsonTextAnswer(JSON.stringify(value), options);
-}
-
-/** Makes the same answer of JSON that is written already. */
-export function jsonTextAnswer(
-  json: string,
   { status = 200, headers = {} }: {
     readonly status?: number;
     readonly headers?: Readonly<Record<string, string>>;
   } = {},
-): Response {
-  return wholeAnswer(`${json}\n`, {
+): WholeAnswer {
+  return new WholeAnswer(`${JSON.stringify(value)}\n`, {
     status,
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...headers,
-    },
+    headers: { ...JSON_HEADERS, ...headers },
   });
 }
 
+const JSON_HEADERS = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
 /** Makes the answer to a request that is refused: `{ "code": …, "reason": … }`. */
-export function faultAnswer({ status, code, reason, headers = {} }: HttpFault): Response {
+export function faultAnswer({ status, code, reason, headers = {} }: HttpFault): WholeAnswer {
   return jsonAnswer({ code, reason }, { status, headers });
 }
 
@@ -71,7 +61,7 @@ const STATUSES: Readonly<Record<RefusalKind, number>> = {
 const CHALLENGE = 'Basic realm="weir", charset="UTF-8", Bearer realm="weir"';
 
 /** Makes the answer that tells what the gate has said instead of yes. */
-export function answerOfGate(away: NotGranted): Response {
+export function answerOfGate(away: NotGranted): WholeAnswer {
   if ("challenge" in away) {
     return faultAnswer({
       status: 401,
@@ -82,7 +72,7 @@ export function answerOfGate(away: NotGranted): Response {
   }
   if ("redirect" in away) {
     const status = away.isSame === true ? 307 : 302;
-    return new Response(null, {
+    return new WholeAnswer(null, {
       status,
       headers: { location: away.redirect, "cache-control": "no-store" },
     });

@@ -18,4 +18,5 @@ export * from "./play_refusal.ts";
 export type * from "./player_socket.ts";
 export * from "./proof.ts";
 export type { WebRtcOptions } from "./webrtc/webrtc.ts";
-export { wholeAnswer } from "./whole_answer.ts";
+export * from "./whole_answer.ts";
+export type { IncomingRequest } from "./incoming_request.ts";

@@ -6,11 +6,12 @@ import type { HttpVisit } from "./http_visit.ts";
  * the user that it has proved to be.
  */
 export async function proofOf(
-  { guest, request, credentials }: HttpVisit,
+  visit: HttpVisit,
   action: Parameters<Guest["prove"]>[0],
   ask: Omit<Ask, "credentials">,
 ): Promise<Answer<string | undefined>> {
-  const userAgent = request.headers.get("user-agent") ?? "";
+  const { guest, credentials } = visit;
+  const userAgent = visit.header("user-agent") ?? "";
   const entered = await guest.enter({ userAgent: userAgent.slice(0, 512), isRequest: true });
   return "granted" in entered ? await guest.prove(action, { ...ask, credentials }) : entered;
 }

@@ -14,8 +14,10 @@ export interface RequestPath {
  * with `prefix`. A slash, a backslash or a NUL that was percent-encoded is none that a path of weir's can have, and
  * what is decoded twice is a hole in somebody's rules.
  */
-export function requestPath(url: URL, prefix: string): RequestPath | HttpFault | undefined {
-  const { pathname } = url;
+export function requestPath(
+  { pathname }: { readonly pathname: string },
+  prefix: string,
+): RequestPath | HttpFault | undefined {
   if (pathname.length > MOST_PATH_BYTES) {
     return {
       status: 414,
@@ -28,6 +30,7 @@ export function requestPath(url: URL, prefix: string): RequestPath | HttpFault |
   if (/%(?:2f|5c|00)/i.test(rest)) {
     return { status: 400, code: "path", reason: "The path has an encoded slash, backslash or NUL" };
   }
+  if (!rest.includes("%")) return { path: rest };
   try {
     return { path: decodeURIComponent(rest) };
   } catch {

@@ -4,6 +4,7 @@ import { BodySink } from "./body_sink.ts";
 import type { ByteFeed, FeedSink } from "./byte_feed.ts";
 import { startHeader, type StreamVisit } from "./http_visit.ts";
 import { faultAnswer } from "./json_answer.ts";
+import { type HttpAnswer, isAnswer } from "./whole_answer.ts";
 import { WebSocketSink } from "./websocket_sink.ts";
 
 /** How a stream is played by the bytes of a wire format, one behind the other for as long as it lasts. */
@@ -34,12 +35,12 @@ const NOTHING = new Uint8Array(0);
 export async function playWire(
   visit: StreamVisit,
   how: WirePlay | ((stream: Stream) => Promise<WirePlay>),
-): Promise<Response> {
-  if (visit.isUpgrade && !isHandshake(visit.request.headers)) {
+): Promise<HttpAnswer> {
+  if (visit.isUpgrade && !isHandshake(visit)) {
     return faultAnswer({ status: 400, code: "upgrade", reason: "This is no WebSocket handshake" });
   }
   const granted = await visit.play();
-  if (granted instanceof Response) return granted;
+  if (isAnswer(granted)) return granted;
   const { ticket, stream } = granted;
   await firstMedia(visit, stream);
   const play = typeof how === "function" ? await how(stream) : how;
@@ -59,9 +60,10 @@ export async function playWire(
 }
 
 /** Whether all that a handshake needs is there (RFC 6455, 4.2.1). */
-function isHandshake(headers: Headers): boolean {
-  return headers.get("sec-websocket-version") === "13" && headers.has("sec-websocket-key") &&
-    /\bupgrade\b/i.test(headers.get("connection") ?? "");
+function isHandshake(visit: StreamVisit): boolean {
+  return visit.header("sec-websocket-version") === "13" &&
+    visit.header("sec-websocket-key") !== null &&
+    /\bupgrade\b/i.test(visit.header("connection") ?? "");
 }
 
 /** What a publisher that has just come sends is known with its first media; a client that went meanwhile is not told. */
@@ -92,7 +94,7 @@ class Playing {
     this.#ticket = ticket;
   }
 
-  answer(stream: Stream, play: WirePlay): Response {
+  answer(stream: Stream, play: WirePlay): HttpAnswer {
     const { format, create, contentType } = play;
     const reader = stream.read({ format, create, onEnd: () => this.#sink?.finish() });
     this.#reader = reader;
@@ -119,7 +121,7 @@ class Playing {
     return response;
   }
 
-  #stream(parts: SinkParts, contentType: string): Response {
+  #stream(parts: SinkParts, contentType: string): HttpAnswer {
     const sink = new BodySink(parts.feed, parts);
     this.#sink = sink;
     return new Response(sink.readable, {
@@ -132,7 +134,7 @@ class Playing {
     });
   }
 
-  #upgrade(parts: SinkParts): Response {
+  #upgrade(parts: SinkParts): HttpAnswer {
     const { socket, response } = this.#visit.upgradeWebSocket();
     this.#sink = new WebSocketSink(socket, parts);
     return response;

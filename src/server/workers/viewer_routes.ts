@@ -1,4 +1,4 @@
-import type { HttpRoutes, HttpVisit } from "../../doors/http/mod.ts";
+import type { HttpAnswer, HttpRoutes, HttpVisit } from "../../doors/http/mod.ts";
 import { forward, type ForwardedRequest } from "./forwarded_requests.ts";
 
 /** What the tokens of the worker at a place begin with. */
@@ -68,7 +68,7 @@ class ViewerRoutes implements HttpRoutes {
     return this.#placeOf(path) !== undefined;
   }
 
-  serve(visit: HttpVisit): Promise<Response> {
+  serve(visit: HttpVisit): Promise<HttpAnswer> {
     const to = this.#placeOf(visit.path)!;
     return forward(visit, (request, port) => this.#post(to, request, port));
   }

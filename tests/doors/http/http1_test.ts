@@ -2,6 +2,8 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { BodyDecoder } from "../../../src/doors/http/http1/body_decoder.ts";
 import { Http1Connection } from "../../../src/doors/http/http1/http1_connection.ts";
 import { RequestFault, RequestHeadDecoder } from "../../../src/doors/http/http1/request_head.ts";
+import { writeAnswer } from "../../../src/doors/http/http1/answer_writer.ts";
+import { type HttpAnswer, WholeAnswer } from "../../../src/doors/http/mod.ts";
 import { patiently } from "../../support/patience.ts";
 import { assertSplitInvariant } from "../../support/split.ts";
 import { TurnedClock } from "../../support/turned_clock.ts";
@@ -22,7 +24,7 @@ class Client {
   #hasEnded = false;
   #wake = (): void => {};
 
-  constructor(answer: (request: Request) => Response | Promise<Response>) {
+  constructor(answer: (request: Request) => HttpAnswer | Promise<HttpAnswer>) {
     const up = new TransformStream<Uint8Array, Uint8Array>();
     this.#up = up.writable.getWriter();
     this.#up.closed.catch(() => {});
@@ -54,7 +56,7 @@ class Client {
       isTls: false,
       clock: this.clock,
       timing: () => TIMING,
-      answer: async (request) => {
+      answer: async ({ request }) => {
         this.requests.push(request);
         return await answer(request);
       },
@@ -268,7 +270,7 @@ Deno.test("a head is the same however it is cut", () => {
 
 Deno.test("a target that its client has not encoded is what its bytes are", () => {
   const found = new RequestHeadDecoder().push(encode("GET /live/été.flv HTTP/1.0\r\nA: é\r\n\r\n"));
-  assertEquals(found?.head.target, "/live/%c3%a9t%c3%a9.flv");
+  assertEquals(found?.head.target, "/live/%C3%A9t%C3%A9.flv");
   assertEquals(found?.head.headers, [["a", "\xc3\xa9"]]);
 });
 
@@ -321,4 +323,42 @@ Deno.test("a body in chunks is the same however it is cut, and ends where its ch
   for (const text of ["x\r\n", "1\nab", "1\r\nabc\r\n", "-1\r\n", `${"0".repeat(5000)}`, "\r\n"]) {
     assertThrows(() => new BodyDecoder("chunked").push(encode(text)), RequestFault);
   }
+});
+
+Deno.test("an answer that is all there goes out as it is, short or long, and HEAD is told its length", async () => {
+  const long = "0123456789".repeat(5000);
+  const client = new Client(({ url }) => {
+    const { pathname } = new URL(url);
+    if (pathname === "/304") return new WholeAnswer("not this", { status: 304 });
+    return new WholeAnswer(pathname === "/long" ? long : "hi", {
+      headers: { "x-name": "gr\xfcn" },
+    });
+  });
+  client.send(GET);
+  assertMatch(await client.until(WHOLE), /\r\nx-name: gr\xfcn\r\n/);
+  client.send("GET /long HTTP/1.1\r\nHost: x\r\n\r\n");
+  await client.until(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*content-length: 50000\r\n(?:.+\r\n)*\r\n/);
+  assert((await client.until(/^\d{50000}/)) === long);
+  client.send("HEAD /long HTTP/1.1\r\nHost: x\r\n\r\n");
+  await client.until(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*content-length: 50000\r\n(?:.+\r\n)*\r\n/);
+  client.send(`GET /304 HTTP/1.1\r\nHost: x\r\n\r\n${GET}`);
+  const head = await client.until(/^HTTP\/1\.1 304 (?:.+\r\n)+\r\n/);
+  assert(!head.includes("content-length"));
+  await client.until(WHOLE);
+  await client.leave();
+});
+
+Deno.test("answers that are written at the same time do not write over each other", async () => {
+  const written: { readonly bytes: Uint8Array; readonly done: () => void }[] = [];
+  const slow = (bytes: Uint8Array) =>
+    new Promise<void>((resolve) => written.push({ bytes, done: resolve }));
+  const texts = ["one", "two", "three"];
+  const all = texts.map((text) => writeAnswer(`${text}\r\n`, encode(text), slow));
+  const seen = written.map(({ bytes }) => new TextDecoder().decode(bytes));
+  assertEquals(seen, texts.map((text) => `${text}\r\n${text}`));
+  for (const { done } of written) done();
+  await Promise.all(all);
+  const next = writeAnswer("four\r\n", encode("four"), slow);
+  written.at(-1)!.done();
+  await next;
 });

@@ -1,12 +1,16 @@
+import type { HttpAnswer } from "../whole_answer.ts";
+import { WholeAnswer } from "../whole_answer.ts";
+import { headerLines } from "./header_lines.ts";
+
 /** How an answer's body ends: after so many bytes, with the connection, or there is none. */
 export type AnswerLength = number | "until-close" | "none";
 
 /**
- * Writes the head of an answer (RFC 9112, 4). What the connection decides, it says itself: lengths, and whether it goes
- * on.
+ * Writes the head of an answer (RFC 9112, 4), a character for each byte. What the connection decides, it says itself:
+ * lengths, and whether it goes on.
  */
-export function encodeAnswerHead(
-  { status, headers }: { readonly status: number; readonly headers: Headers },
+export function answerHead(
+  answer: HttpAnswer,
   { length, goesOn, isOld = false }: {
     readonly length: AnswerLength;
     /** Whether the client may send another request. */
@@ -14,30 +18,21 @@ export function encodeAnswerHead(
     /** Whether the request was one of HTTP/1.0, which closes where nothing else is said. */
     readonly isOld?: boolean;
   },
-): Uint8Array {
-  let text = `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n`;
-  for (const [name, value] of headers) {
-    if (!OF_CONNECTION.has(name)) text += `${name}: ${value}\r\n`;
-  }
-  if (typeof length === "number") text += `content-length: ${length}\r\n`;
-  if (status === 101) text += "connection: Upgrade\r\n";
-  else if (!goesOn) text += "connection: close\r\n";
-  else if (isOld) text += "connection: keep-alive\r\n";
-  text += `date: ${httpDate()}\r\n\r\n`;
-  const bytes = new Uint8Array(text.length);
-  // Header values are bytes, and their text has one character for each.
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  return bytes;
+): string {
+  const { status } = answer;
+  const lines = answer instanceof WholeAnswer ? answer.headerLines : headerLines(answer.headers);
+  const said = typeof length === "number" ? `content-length: ${length}\r\n` : "";
+  const connection = status === 101
+    ? "connection: Upgrade\r\n"
+    : !goesOn
+    ? "connection: close\r\n"
+    : isOld
+    ? "connection: keep-alive\r\n"
+    : "";
+  return `HTTP/1.1 ${status} ${
+    REASONS[status] ?? ""
+  }\r\n${lines}${said}${connection}date: ${httpDate()}\r\n\r\n`;
 }
-
-/** Headers that are not for a handler to set; the length is, and is said by the connection. */
-const OF_CONNECTION: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "date",
-  "keep-alive",
-  "transfer-encoding",
-]);
 
 /** What the statuses that weir answers with are called; a client needs the number alone. */
 const REASONS: Readonly<Record<number, string>> = {

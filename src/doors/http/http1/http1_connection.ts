@@ -4,8 +4,11 @@ import type { Transport } from "../../../transport/mod.ts";
 import type { ServerTiming } from "../../mod.ts";
 import { StallWatch } from "../byte_feed.ts";
 import { faultAnswer } from "../json_answer.ts";
-import { wholeBody } from "../whole_answer.ts";
-import { type AnswerLength, encodeAnswerHead } from "./answer_head.ts";
+import type { IncomingRequest } from "../incoming_request.ts";
+import { type HttpAnswer, WholeAnswer } from "../whole_answer.ts";
+import { answerHead, type AnswerLength } from "./answer_head.ts";
+import { writeAnswer } from "./answer_writer.ts";
+import { Http1Request } from "./http1_request.ts";
 import { Incoming } from "./incoming.ts";
 import { RequestBody } from "./request_body.ts";
 import { RequestFault, type RequestHead, RequestHeadDecoder } from "./request_head.ts";
@@ -17,9 +20,6 @@ const HEAD_MS = 10_000;
 /** So long a client may keep its connection without a request, milliseconds: players ask every few seconds. */
 const IDLE_MS = 60_000;
 
-/** A piece so short is written with the head before it. */
-const SHORT_BYTES = 16 * 1024;
-
 /** A body that is there takes so many turns of promises to be read; others have more to wait for. */
 const TURNS = 12;
 
@@ -30,7 +30,7 @@ export interface Http1RequestInfo {
   /** Makes the connection a WebSocket, where the request is a handshake; `response` is to be the answer. */
   readonly upgradeWebSocket: () => {
     readonly socket: ServerWebSocket;
-    readonly response: Response;
+    readonly response: HttpAnswer;
   };
 }
 
@@ -42,7 +42,7 @@ export interface Http1ConnectionOptions {
   /** Times of the server: those of now. */
   readonly timing: () => Pick<ServerTiming, "writeStallMs" | "closeMs">;
   /** Answers a request; does not reject. */
-  readonly answer: (request: Request, info: Http1RequestInfo) => Promise<Response>;
+  readonly answer: (request: IncomingRequest, info: Http1RequestInfo) => Promise<HttpAnswer>;
 }
 
 /** A connection that turned out to speak HTTP/2, and what has been read of it. */
@@ -59,6 +59,8 @@ export interface OtherProtocol {
 export class Http1Connection {
   readonly #options: Http1ConnectionOptions;
   readonly #incoming: Incoming;
+  readonly #decoder = new RequestHeadDecoder();
+  readonly #remoteAddr: { readonly hostname: string };
   readonly #stall = new StallWatch();
   #state: "waiting" | "answering" | "over" = "waiting";
   /** When the wait for a head has begun, how long it may be, and whether there is some of the head already. */
@@ -75,6 +77,7 @@ export class Http1Connection {
   constructor(options: Http1ConnectionOptions) {
     this.#options = options;
     this.#incoming = new Incoming(options.transport.readable);
+    this.#remoteAddr = { hostname: options.transport.remoteAddress };
     this.#sinceMs = options.clock.now();
   }
 
@@ -131,20 +134,22 @@ export class Http1Connection {
   }
 
   async #nextHead(isFirst: boolean): Promise<RequestHead | OtherProtocol | undefined> {
-    const decoder = new RequestHeadDecoder();
-    const start = new Http2Start();
+    const start = isFirst ? new Http2Start() : undefined;
     for (;;) {
-      const bytes = await this.#incoming.next();
+      let bytes = await this.#incoming.next();
       if (bytes === undefined || this.#state === "over") return undefined;
       if (!this.#hasBegun && !isFirst) this.#wait(HEAD_MS);
       this.#hasBegun = true;
-      if (isFirst && start.push(bytes) === "http2") {
-        this.#state = "over";
-        this.#incoming.release();
-        return { first: start.bytes, readable: this.#options.transport.readable };
+      if (start !== undefined) {
+        if (start.push(bytes) === "http2") {
+          this.#state = "over";
+          this.#incoming.release();
+          return { first: start.bytes, readable: this.#options.transport.readable };
+        }
+        if (start.isUndecided) continue;
+        bytes = start.takeAll();
       }
-      if (isFirst && start.isUndecided) continue;
-      const found = decoder.push(isFirst ? start.takeAll() : bytes);
+      const found = this.#decoder.push(bytes);
       if (found === undefined) continue;
       this.#incoming.putBack(found.rest);
       return found.head;
@@ -154,51 +159,63 @@ export class Http1Connection {
   /** Answers a request; whether another may come. */
   async #exchange(head: RequestHead): Promise<boolean> {
     this.#state = "answering";
-    const { transport, answer } = this.#options;
-    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-    let isOver = false;
-    const watch = (): void =>
-      this.#incoming.watch(() => {
-        if (isOver) return;
-        this.close();
-        reader?.cancel().catch(() => {});
-      });
-    const body = this.#bodyOf(head, watch);
-    const request = requestOf(head, { body, isTls: this.#options.isTls });
+    const { isTls } = this.#options;
+    const watched: Watched = { reader: undefined, isOver: false };
+    const body = this.#bodyOf(head, () => this.#watch(watched));
+    const request = new Http1Request(head, { body: body?.readable, isTls });
     this.#body = body;
-    if (body === undefined) watch();
+    if (body === undefined) this.#watch(watched);
     let socket: ServerWebSocket | undefined;
-    const response = await answer(request, {
-      remoteAddr: { hostname: transport.remoteAddress },
+    const answer = await this.#options.answer(request, {
+      remoteAddr: this.#remoteAddr,
       upgradeWebSocket: () => {
         socket = new ServerWebSocket();
-        return { socket, response: webSocketAnswer(request.headers) };
+        return { socket, response: webSocketAnswer(request) };
       },
     });
     this.#body = undefined;
-    if (body?.fault !== undefined) throw body.fault;
-    await body?.granted;
-    const whole = wholeBody(response);
+    if (body !== undefined) {
+      if (body.fault !== undefined) throw body.fault;
+      await body.granted;
+    }
+    const parts = { head, method: request.method, mayGoOn: body === undefined || body.isOver };
     try {
       if (this.#isGone) return false;
-      if (whole === undefined) reader = response.body?.getReader();
-      const isRead = body === undefined || body.isOver;
-      const goesOn = await this.#respond(response, { head, whole, reader, mayGoOn: isRead });
-      if (response.status !== 101 || socket === undefined) return goesOn && !this.#isGone;
-      isOver = true;
-      const { clock, timing } = this.#options;
-      await socket.run({
-        incoming: this.#incoming,
-        write: (bytes) => this.#write(bytes),
-        clock,
-        closeMs: timing().closeMs,
-      });
+      if (answer instanceof WholeAnswer && answer.status !== 101) {
+        return await this.#respondWhole(answer, parts) && !this.#isGone;
+      }
+      const reader = answer instanceof WholeAnswer ? undefined : answer.body?.getReader();
+      watched.reader = reader;
+      const goesOn = await this.#respond(answer, { ...parts, reader });
+      if (answer.status !== 101 || socket === undefined) return goesOn && !this.#isGone;
+      watched.isOver = true;
+      await this.#speak(socket);
       return false;
     } finally {
-      isOver = true;
-      if (reader !== undefined) await reader.cancel().catch(() => {});
-      else if (whole === undefined) await response.body?.cancel();
+      watched.isOver = true;
+      if (watched.reader !== undefined) await watched.reader.cancel().catch(() => {});
+      else if (answer instanceof Response) await answer.body?.cancel();
     }
+  }
+
+  /** Ends what the answer comes from, when the client goes before it has all of it. */
+  #watch(watched: Watched): void {
+    this.#incoming.watch(() => {
+      if (watched.isOver) return;
+      this.close();
+      watched.reader?.cancel().catch(() => {});
+    });
+  }
+
+  /** Speaks WebSocket until the connection is to be closed. */
+  async #speak(socket: ServerWebSocket): Promise<void> {
+    const { clock, timing } = this.#options;
+    await socket.run({
+      incoming: this.#incoming,
+      write: (bytes) => this.#write(bytes),
+      clock,
+      closeMs: timing().closeMs,
+    });
   }
 
   #bodyOf(head: RequestHead, onOver: () => void): RequestBody | undefined {
@@ -211,30 +228,50 @@ export class Http1Connection {
     });
   }
 
-  /** Writes an answer; whether another request may come. */
+  /** Writes an answer that is all there; whether another request may come. */
+  async #respondWhole(
+    answer: WholeAnswer,
+    { head, method, mayGoOn }: AnswerParts,
+  ): Promise<boolean> {
+    const { status, headers } = answer;
+    const body = answer.bytes ?? NOTHING;
+    const hasNone = status === 204 || status === 304;
+    const said = Number(headers["content-length"] ?? body.length);
+    const goesOn = mayGoOn && head.keepsAlive && !this.#isStopping &&
+      headers["connection"] !== "close";
+    const text = answerHead(answer, {
+      length: hasNone ? "none" : method === "HEAD" ? said : body.length,
+      goesOn,
+      isOld: head.isOld,
+    });
+    await writeAnswer(text, hasNone || method === "HEAD" ? NOTHING : body, this.#writeAll);
+    return goesOn;
+  }
+
+  /** Writes an answer whose body is read as it comes; whether another request may come. */
   async #respond(
-    response: Response,
-    { head, whole, reader, mayGoOn }: {
-      readonly head: RequestHead;
-      readonly whole: Uint8Array | undefined;
+    answer: HttpAnswer,
+    { head, method, reader, mayGoOn }: AnswerParts & {
       readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-      readonly mayGoOn: boolean;
     },
   ): Promise<boolean> {
-    const { status, headers } = response;
-    const wantsClose = headers.get("connection")?.toLowerCase() === "close";
-    const said = saidLength(headers);
+    const { status } = answer;
+    const headers = answer instanceof Response ? answer.headers : undefined;
+    const wantsClose = headers?.get("connection")?.toLowerCase() === "close";
+    const said = headers && saidLength(headers);
     const goesOn = (length: AnswerLength): boolean =>
       mayGoOn && head.keepsAlive && !wantsClose && !this.#isStopping && length !== "until-close";
-    const begin = (length: AnswerLength): Uint8Array =>
-      encodeAnswerHead(response, { length, goesOn: goesOn(length), isOld: head.isOld });
-    if (head.method === "HEAD" || status === 101 || status === 204 || status === 304) {
-      const length = head.method === "HEAD" && said !== undefined ? said : "none";
-      await this.#write(begin(length));
+    const begin = (length: AnswerLength, piece = NOTHING): Promise<void> => {
+      const text = answerHead(answer, { length, goesOn: goesOn(length), isOld: head.isOld });
+      return writeAnswer(text, piece, this.#writeAll);
+    };
+    if (method === "HEAD" || status === 101 || status === 204 || status === 304) {
+      const length = method === "HEAD" && said !== undefined ? said : "none";
+      await begin(length);
       return goesOn(length);
     }
     if (reader === undefined) {
-      await this.#begin(begin(whole?.length ?? 0), whole ?? NOTHING);
+      await begin(0);
       return goesOn(0);
     }
     const first = reader.read();
@@ -244,10 +281,9 @@ export class Http1Connection {
     const two = said === undefined && second !== undefined ? await soon(second) : undefined;
     const length = said ?? (one?.done ? 0 : two?.done ? one!.value!.length : "until-close");
     let missing = typeof length === "number" ? length : Infinity;
-    const begun = begin(length);
     const piece = one?.done === false ? one.value.subarray(0, missing) : NOTHING;
     missing -= piece.length;
-    await this.#begin(begun, piece);
+    await begin(length, piece);
     if (one?.done) return goesOn(length) && missing === 0;
     for (let read = await (second ?? first); !read.done; read = await reader.read()) {
       const bytes = read.value.subarray(0, missing);
@@ -258,12 +294,7 @@ export class Http1Connection {
     return goesOn(length) && missing === 0;
   }
 
-  /** Writes the head of an answer, and what is there of its body. */
-  async #begin(head: Uint8Array, piece: Uint8Array): Promise<void> {
-    if (piece.length <= SHORT_BYTES) return await this.#write(concat([head, piece]));
-    await this.#write(head);
-    await this.#write(piece);
-  }
+  readonly #writeAll = (bytes: Uint8Array): Promise<void> => this.#write(bytes);
 
   /** Writes all of `bytes`; never called twice at once. */
   async #write(bytes: Uint8Array): Promise<void> {
@@ -293,9 +324,9 @@ export class Http1Connection {
     this.#state = "answering";
     const code = CODES[status] ?? "request";
     const answer = faultAnswer({ status, code, reason: message });
-    const body = await answer.bytes();
-    const head = encodeAnswerHead(answer, { length: body.length, goesOn: false });
-    await this.#write(concat([head, body])).catch(() => this.close());
+    const body = answer.bytes ?? NOTHING;
+    const head = answerHead(answer, { length: body.length, goesOn: false });
+    await writeAnswer(head, body, this.#writeAll).catch(() => this.close());
   }
 
   /** Lets the client read its answer, which a close on what it has sent meanwhile would take away. */
@@ -314,7 +345,21 @@ export class Http1Connection {
   }
 }
 
-const NOTHING = new Uint8Array(0);
+/** An answer under way: what its body is read from, which ends with the client. */
+interface Watched {
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  isOver: boolean;
+}
+
+/** What an answer is written by, beside itself. */
+interface AnswerParts {
+  readonly head: RequestHead;
+  readonly method: string;
+  /** Whether all of the request has been read. */
+  readonly mayGoOn: boolean;
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 const CODES: Readonly<Record<number, string>> = {
@@ -349,36 +394,6 @@ class Http2Start {
     return bytes;
   }
 }
-
-/** Makes of a head the request that its handler sees. */
-function requestOf(
-  { method, target, headers, isOld }: RequestHead,
-  { body, isTls }: { readonly body: RequestBody | undefined; readonly isTls: boolean },
-): Request {
-  if (FORBIDDEN.has(method)) {
-    throw new RequestFault(405, `The method ${method} is not for this server`);
-  }
-  const host = headers.find(([name]) => name === "host")?.[1] ??
-    (isOld ? "localhost" : "");
-  if (!/^[^\s/?#@\\]+$/.test(host)) throw new RequestFault(400, "The Host is none");
-  const base = `${isTls ? "https" : "http"}://${host}`;
-  const url = target.startsWith("/") ? base + target : target === "*" ? `${base}/*` : target;
-  const mayHaveBody = method !== "GET" && method !== "HEAD";
-  try {
-    if (!/^https?:/i.test(url)) throw new TypeError("Another scheme");
-    return new Request(url, {
-      method,
-      headers: headers as [string, string][],
-      ...(body !== undefined && mayHaveBody ? { body: body.readable } : {}),
-    });
-  } catch {
-    // What a head may have beside, it has been looked through for.
-    throw new RequestFault(400, "The target of the request is none");
-  }
-}
-
-/** Methods that a `Request` cannot have, and no handler here has. */
-const FORBIDDEN: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** The length that an answer's handler has said. */
 function saidLength(headers: Headers): number | undefined {

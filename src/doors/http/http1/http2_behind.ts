@@ -1,6 +1,8 @@
 import { hasNetPermission, systemClock, type Transport } from "../../../transport/mod.ts";
 import { faultAnswer } from "../json_answer.ts";
 import type { HttpHandler } from "../http_request_info.ts";
+import { PlatformRequest } from "../incoming_request.ts";
+import { responseOf } from "../whole_answer.ts";
 import type { OtherProtocol } from "./http1_connection.ts";
 import { withinMs } from "./within_ms.ts";
 
@@ -109,11 +111,12 @@ export class Http2Behind {
         this.#onError(error);
         return new Response(null, { status: 500 });
       },
-    }, (request, { remoteAddr }) => {
+    }, async (request, { remoteAddr }) => {
       const client = this.#carried.get(remoteAddr.port)?.client;
-      if (client === undefined) return faultAnswer(NOT_PASSED_ON);
-      const shown = this.#isTls ? asTls(request) : request;
-      return this.#handler(shown, { remoteAddr: { hostname: client.remoteAddress } });
+      if (client === undefined) return responseOf(faultAnswer(NOT_PASSED_ON));
+      const shown = new PlatformRequest(this.#isTls ? asTls(request) : request);
+      const info = { remoteAddr: { hostname: client.remoteAddress } };
+      return responseOf(await this.#handler(shown, info));
     });
   }
 }

@@ -1,26 +1,28 @@
+import { type PieceReader, pieceReader } from "../../../streams/mod.ts";
+
 /** What a client sends, read a piece at a time by one who may put back what is not for it. */
 export class Incoming {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: PieceReader<Uint8Array>;
   #kept: Uint8Array | undefined;
   #reading: Promise<Uint8Array | undefined> | undefined;
   #isWatched = false;
 
   /** Reads `readable` from now on. */
   constructor(readable: ReadableStream<Uint8Array>) {
-    this.#reader = readable.getReader();
+    this.#reader = pieceReader(readable);
   }
 
   /** Resolves with the next piece; with `undefined` when the client sends nothing more, or was lost. */
-  async next(): Promise<Uint8Array | undefined> {
+  next(): Promise<Uint8Array | undefined> {
     const kept = this.#kept;
     if (kept !== undefined) {
       this.#kept = undefined;
-      return kept;
+      return Promise.resolve(kept);
     }
     const reading = this.#reading ?? this.#read();
     this.#reading = undefined;
     this.#isWatched = false;
-    return await reading;
+    return reading;
   }
 
   /** Has `bytes` come next. */
@@ -30,7 +32,7 @@ export class Incoming {
 
   /** Gives the reading to somebody else: what was put back, and the rest. */
   release(): { readonly first: Uint8Array | undefined } {
-    this.#reader.releaseLock();
+    this.#reader.release();
     return { first: this.#kept };
   }
 
@@ -48,12 +50,8 @@ export class Incoming {
     });
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
-    try {
-      return (await this.#reader.read()).value;
-    } catch {
-      // It has not kept to TLS.
-      return undefined;
-    }
+  /** That it has not kept to TLS is an end too. */
+  #read(): Promise<Uint8Array | undefined> {
+    return this.#reader.next().catch(() => undefined);
   }
 }

@@ -1,10 +1,15 @@
+import { Buffer } from "node:buffer";
 import { concat } from "@std/bytes/concat";
+import { targetKind } from "./request_target.ts";
 
 /** The longest head that is read: what Deno's own server takes. */
 const MOST_HEAD_BYTES = 64 * 1024;
 
 /** More headers than any client or balancer sends. */
 const MOST_HEADERS = 128;
+
+/** Headers that are longer together are not kept for the next request. */
+const MOST_KEPT = 1024;
 
 /** A request that is none, or one that this server does not take: `status` is what it is answered with. */
 export class RequestFault extends Error {
@@ -26,6 +31,10 @@ export interface RequestHead {
   readonly method: string;
   /** The target: a path and query, a URL, or `*`; percent-encoded. */
   readonly target: string;
+  /** Whether a URL has the target's path and query as they are. */
+  readonly isPlain: boolean;
+  /** The host that it is for, as it was sent. */
+  readonly host: string | undefined;
   /** Whether it is a request of HTTP/1.0. */
   readonly isOld: boolean;
   /** The headers in their order, names in small letters. */
@@ -46,6 +55,8 @@ export class RequestHeadDecoder {
   #bytes: Uint8Array = NOTHING;
   /** Up to here there is no end of a head. */
   #searched = 0;
+  /** The headers of the newest head, as they came and as they were read. */
+  #known: { readonly lines: string; readonly fields: Fields } | undefined;
 
   /**
    * Takes the next bytes; returns the head once it is whole, and what came behind it.
@@ -65,7 +76,15 @@ export class RequestHeadDecoder {
     const rest = this.#bytes.subarray(end);
     this.#bytes = NOTHING;
     this.#searched = 0;
-    return { head: parseHead(text), rest };
+    return { head: parseHead(text, (lines) => this.#fieldsOf(lines)), rest };
+  }
+
+  /** Most clients send the same headers with each request of a connection: they are looked through once. */
+  #fieldsOf(lines: string): Fields {
+    if (this.#known?.lines === lines) return this.#known.fields;
+    const fields = parseFields(lines);
+    this.#known = lines.length <= MOST_KEPT ? { lines, fields } : undefined;
+    return fields;
   }
 
   /** Where the head has ended: behind an empty line. */
@@ -97,46 +116,75 @@ const NOTHING = new Uint8Array(0);
 /** Token characters of names and methods (RFC 9110, 5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 
-/** What a target may have: nothing that is not to be seen, and what a client has left to be percent-encoded. */
-const TARGET = /^[!-~\x80-\xff]+$/;
-
 /** Characters of a value (RFC 9110, 5.5). */
 const VALUE = /^[\t -~\x80-\xff]*$/;
 
-function parseHead(text: string): RequestHead {
-  const [line = "", ...lines] = text.split("\r\n");
+/** What the lines behind the first say. */
+interface Fields {
+  readonly headers: RequestHead["headers"];
+  /** Words of the header of the connection. */
+  readonly connection: readonly string[];
+  readonly body: RequestHead["body"];
+  readonly hosts: readonly string[];
+  readonly expectsContinue: boolean;
+}
+
+function parseHead(text: string, fieldsOf: (lines: string) => Fields): RequestHead {
+  const end = text.indexOf("\r\n");
+  const line = end < 0 ? text : text.slice(0, end);
   const [method = "", target = "", version = "", ...more] = line.split(" ");
-  if (!TOKEN.test(method) || !TARGET.test(target) || more.length > 0) throw malformed();
-  if (!/^HTTP\/\d\.\d$/.test(version)) throw malformed();
+  const kind = targetKind(target);
+  if (!isMethod(method) || kind === "none" || more.length > 0) throw malformed();
+  if (version !== "HTTP/1.1" && !/^HTTP\/\d\.\d$/.test(version)) throw malformed();
   if (!version.startsWith("HTTP/1.")) {
     throw new RequestFault(505, "This port speaks HTTP/1.1, and HTTP/2 from its first byte on");
   }
-  if (lines.length > MOST_HEADERS) {
-    throw new RequestFault(431, `The request has over ${MOST_HEADERS} headers`);
-  }
-  const headers = lines.map(parseHeader);
   const isOld = version === "HTTP/1.0";
-  const tokens = listOf(headers, "connection");
-  const expected = listOf(headers, "expect");
-  const hosts = valuesOf(headers, "host").length;
-  if (hosts > 1 || (hosts === 0 && !isOld)) {
+  const fields = fieldsOf(end < 0 ? "" : text.slice(end + 2));
+  const { headers, connection, body, hosts, expectsContinue } = fields;
+  if (isOld && body === "chunked") throw malformed();
+  if (hosts.length > 1 || (hosts.length === 0 && !isOld)) {
     throw new RequestFault(400, "A request has one Host (RFC 9112, 3.2)");
   }
   return {
     method,
-    target: encoded(target),
+    target: kind === "plain" ? target : encoded(target),
+    isPlain: kind === "plain",
+    host: hosts[0],
     isOld,
     headers,
-    body: bodyOf(headers, isOld),
-    keepsAlive: isOld ? tokens.includes("keep-alive") : !tokens.includes("close"),
-    expectsContinue: !isOld && expected.includes("100-continue"),
+    body,
+    keepsAlive: isOld ? connection.includes("keep-alive") : !connection.includes("close"),
+    expectsContinue: !isOld && expectsContinue,
   };
+}
+
+function parseFields(text: string): Fields {
+  const lines = text === "" ? [] : text.split("\r\n");
+  if (lines.length > MOST_HEADERS) {
+    throw new RequestFault(431, `The request has over ${MOST_HEADERS} headers`);
+  }
+  const headers = lines.map(parseHeader);
+  return {
+    headers,
+    connection: listOf(headers, "connection"),
+    body: bodyOf(headers),
+    hosts: valuesOf(headers, "host"),
+    expectsContinue: listOf(headers, "expect").includes("100-continue"),
+  };
+}
+
+function isMethod(method: string): boolean {
+  return method === "GET" || TOKEN.test(method);
 }
 
 /** A target with what is not ASCII as percent-encoding has it. */
 function encoded(target: string): string {
   if (/^[!-~]*$/.test(target)) return target;
-  return target.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
+  return target.replaceAll(
+    /[\x80-\xff]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function parseHeader(line: string): readonly [string, string] {
@@ -161,11 +209,11 @@ function isBlank(value: string, at: number): boolean {
 }
 
 /** How long the body is (RFC 9112, 6.3). */
-function bodyOf(headers: RequestHead["headers"], isOld: boolean): number | "chunked" {
+function bodyOf(headers: RequestHead["headers"]): number | "chunked" {
   const lengths = valuesOf(headers, "content-length");
   const codings = listOf(headers, "transfer-encoding");
   if (codings.length > 0) {
-    if (lengths.length > 0 || isOld) throw malformed();
+    if (lengths.length > 0) throw malformed();
     if (codings.length > 1 || codings[0] !== "chunked") {
       throw new RequestFault(501, "Bodies are taken as they are, or chunked");
     }
@@ -193,13 +241,9 @@ function listOf(headers: RequestHead["headers"], wanted: string): string[] {
     );
 }
 
-/** A character for each byte: the platform's "latin1" has others for some. */
-function textOf(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  }
-  return text;
+/** A character for each byte: the platform's decoder of "latin1" has others for some. */
+function textOf({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 function malformed(): RequestFault {

@@ -8,12 +8,14 @@ import {
   WebSocketOpcode,
 } from "../../../rtsp/mod.ts";
 import type { PlayerSocket } from "../player_socket.ts";
+import type { IncomingRequest } from "../incoming_request.ts";
+import { WholeAnswer } from "../whole_answer.ts";
 import type { Incoming } from "./incoming.ts";
 
 /** The answer to a handshake (RFC 6455, 4.2.2), whose headers have been looked at. */
-export function webSocketAnswer(headers: Headers): Response {
-  const key = headers.get("sec-websocket-key") ?? "";
-  return new Response(null, {
+export function webSocketAnswer(request: IncomingRequest): WholeAnswer {
+  const key = request.header("sec-websocket-key") ?? "";
+  return new WholeAnswer(null, {
     status: 101,
     headers: { upgrade: "websocket", "sec-websocket-accept": webSocketAcceptOf(key) },
   });

@@ -10,11 +10,12 @@ import { faultAnswer } from "../json_answer.ts";
 import { random, type WebRtc } from "./webrtc.ts";
 import type { WebRtcLink } from "./webrtc_link.ts";
 import { type SessionRole, WebRtcSession, type WebRtcSessions } from "./webrtc_session.ts";
+import { type HttpAnswer, WholeAnswer } from "../whole_answer.ts";
 
 /** A session that has begun, and the answer that tells of it. */
 export interface BegunSession {
   readonly session: WebRtcSession;
-  readonly answer: Response;
+  readonly answer: HttpAnswer;
 }
 
 /** Begins a session: its transport waits for the client, and the answer tells where. */
@@ -28,7 +29,7 @@ export async function beginSession(
     readonly headers: Readonly<Record<string, string>>;
     readonly role: (link: WebRtcLink) => SessionRole;
   },
-): Promise<BegunSession | Response> {
+): Promise<BegunSession | HttpAnswer> {
   const { webrtc, sessions, offer, media, headers, role } = options;
   if (!webrtc.hasRoom) {
     const reason = "Too many sessions of WebRTC are not connected yet";
@@ -72,7 +73,7 @@ export async function beginSession(
   const path = visit.url.pathname.replace(/\/+$/, "");
   return {
     session,
-    answer: new Response(sdp, {
+    answer: new WholeAnswer(sdp, {
       status: 201,
       headers: {
         "content-type": "application/sdp",

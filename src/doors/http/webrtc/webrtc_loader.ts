@@ -1,12 +1,13 @@
 import type { StreamVisit } from "../http_visit.ts";
 import type { WebRtc, WebRtcOptions } from "./webrtc.ts";
 import type { WebRtcSessions } from "./webrtc_session.ts";
+import type { HttpAnswer } from "../whole_answer.ts";
 
 /** What is done with an offer. */
 type Begin = (
   visit: StreamVisit,
   options: { readonly webrtc: WebRtc; readonly sessions: WebRtcSessions },
-) => Promise<Response>;
+) => Promise<HttpAnswer>;
 
 /** What a server has that plays and publishes by WebRTC. */
 export interface WebRtcParts {

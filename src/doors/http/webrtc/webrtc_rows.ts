@@ -3,6 +3,7 @@ import type { StreamVisit } from "../http_visit.ts";
 import { faultAnswer } from "../json_answer.ts";
 import type { WebRtcLoader } from "./webrtc_loader.ts";
 import type { WebRtcSessions } from "./webrtc_session.ts";
+import { type HttpAnswer, WholeAnswer } from "../whole_answer.ts";
 
 /**
  * `/live/cam/whep` plays by WebRTC (draft-ietf-wish-whep), `/live/cam/whip` publishes (RFC 9725): an offer is posted there,
@@ -12,7 +13,7 @@ export function webRtcRows(loader: WebRtcLoader | undefined): HttpOutput[] {
   const sessions: WebRtcSessions = new Map();
   const row = (protocol: "whep" | "whip"): Omit<HttpOutput, "crossOrigin"> => {
     const withSession = (
-      act: (visit: StreamVisit, id: string) => Response | Promise<Response>,
+      act: (visit: StreamVisit, id: string) => HttpAnswer | Promise<HttpAnswer>,
     ): StreamHandler =>
     (visit) => act(visit, visit.suffix[1] ?? "");
     return {
@@ -34,7 +35,7 @@ export function webRtcRows(loader: WebRtcLoader | undefined): HttpOutput[] {
           const session = sessions.get(id);
           if (session?.is(visit.name, protocol) !== true) return faultAnswer(NO_SESSION);
           session.finish(ENDED);
-          return new Response(null, { status: 200 });
+          return new WholeAnswer(null, { status: 200 });
         }),
       },
     };

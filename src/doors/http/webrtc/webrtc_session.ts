@@ -4,6 +4,7 @@ import { faultAnswer } from "../json_answer.ts";
 import type { WebRtc } from "./webrtc.ts";
 import type { IceCredentials, WebRtcLink } from "./webrtc_link.ts";
 import { bodyText } from "./webrtc_visit.ts";
+import { type HttpAnswer, WholeAnswer } from "../whole_answer.ts";
 
 /** What a session is for: its player or publisher. */
 export interface SessionRole {
@@ -96,7 +97,7 @@ export class WebRtcSession {
    * Takes candidates (RFC 9725, 4.3): they are not needed, since the client's own requests show the way. One with
    * another name fragment has ICE begin anew.
    */
-  async patch({ request, url }: StreamVisit): Promise<Response> {
+  async patch({ request, url }: StreamVisit): Promise<HttpAnswer> {
     const type = request.headers.get("content-type") ?? "";
     if (!/^application\/trickle-ice-sdpfrag\s*(;|$)/i.test(type)) {
       return faultAnswer({
@@ -116,11 +117,11 @@ export class WebRtcSession {
     if (text === undefined || this.#end !== undefined) {
       return faultAnswer({ status: 400, code: "body", reason: "The candidates cannot be read" });
     }
-    if (!fragment || fragment === this.#fragment) return new Response(null, { status: 204 });
+    if (!fragment || fragment === this.#fragment) return new WholeAnswer(null, { status: 204 });
     this.#fragment = fragment;
     this.#version++;
     const credentials = await this.#webrtc.renew(this.#link);
-    return new Response(await this.#fragmentOf(credentials, url.hostname), {
+    return new WholeAnswer(await this.#fragmentOf(credentials, url.hostname), {
       headers: { "content-type": "application/trickle-ice-sdpfrag", etag: this.tag },
     });
   }

@@ -1,12 +1,13 @@
 import { parseOffer, WebRtcError, type WebRtcOffer } from "../../../webrtc/mod.ts";
 import type { StreamVisit } from "../http_visit.ts";
 import { faultAnswer } from "../json_answer.ts";
+import type { HttpAnswer } from "../whole_answer.ts";
 
 /** A description of a browser has some 6 KB; the largest of all have 30, with every codec twice. */
 const MAX_OFFER_BYTES = 64 * 1024;
 
 /** What a client of WHIP or WHEP has sent: its offer (RFC 9725, 4.2), or the answer that says what is wrong with it. */
-export async function offerOf({ request }: StreamVisit): Promise<WebRtcOffer | Response> {
+export async function offerOf({ request }: StreamVisit): Promise<WebRtcOffer | HttpAnswer> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/sdp\s*(;|$)/i.test(type)) {
     return faultAnswer({

@@ -17,6 +17,7 @@ import { beginSession, randomU32 } from "./webrtc_answer.ts";
 import { offerOf } from "./webrtc_visit.ts";
 import { noteOfBFrames, type WhepChoice, whepChoice } from "./whep_choice.ts";
 import { WhepPlayer, type WhepTrack } from "./whep_player.ts";
+import { type HttpAnswer, isAnswer } from "../whole_answer.ts";
 
 /** The largest payload of a packet: with its headers and what protects it, all paths carry it. */
 const MAX_PAYLOAD_BYTES = 1180;
@@ -33,11 +34,11 @@ interface Playing extends GrantedPlay {
 export async function playWhep(
   visit: StreamVisit,
   { webrtc, sessions }: { readonly webrtc: WebRtc; readonly sessions: WebRtcSessions },
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const offer = await offerOf(visit);
-  if (offer instanceof Response) return offer;
+  if (isAnswer(offer)) return offer;
   const granted = await visit.play();
-  if (granted instanceof Response) return granted;
+  if (isAnswer(granted)) return granted;
   const { ticket, stream } = granted;
   const { shell } = visit;
   const described = await describeStream(stream, {
@@ -49,7 +50,7 @@ export async function playWhep(
   if (choice.tracks.length === 0) return nothingToSend(visit, { granted, choice });
   const playing: Playing = { ...granted, visit, tracks: choice.tracks.map(({ track }) => track) };
   const reader = readerOf(playing);
-  if (reader instanceof Response) return reader;
+  if (isAnswer(reader)) return reader;
   const { sent, answered } = sendingOf(choice, reader);
   const unwatch = stream.watch(() => void checkTracks(playing));
   const begun = await beginSession(visit, {
@@ -60,7 +61,7 @@ export async function playWhep(
     headers: told(playing, { choice, reader }),
     role: (link) => roleOf(playing, { link, reader, sent, unwatch }),
   });
-  if (begun instanceof Response) {
+  if (isAnswer(begun)) {
     unwatch();
     reader.close();
     ticket.end();
@@ -76,7 +77,7 @@ function nothingToSend(
     readonly granted: GrantedPlay;
     readonly choice: WhepChoice;
   },
-): Response {
+): HttpAnswer {
   ticket.end();
   const reason = `The stream ${stream.name} has nothing that this player can be sent (${
     leftOut.join("; ") || "its tracks are not known yet"
@@ -85,7 +86,7 @@ function nothingToSend(
   return faultAnswer({ status: 406, code: "codec", reason });
 }
 
-function readerOf(playing: Playing): StreamReader | Response {
+function readerOf(playing: Playing): StreamReader | HttpAnswer {
   const { visit, stream, ticket, tracks } = playing;
   try {
     return stream.read({

@@ -13,16 +13,17 @@ import type { WebRtc } from "./webrtc.ts";
 import type { WebRtcSession, WebRtcSessions } from "./webrtc_session.ts";
 import { offerOf } from "./webrtc_visit.ts";
 import { WhipPublisher, type WhipTrack } from "./whip_publisher.ts";
+import { type HttpAnswer, isAnswer } from "../whole_answer.ts";
 
 /** Answers the offer of a publisher. The name is taken at once, so that the answer can say that it is not to be had. */
 export async function publishWhip(
   visit: StreamVisit,
   { webrtc, sessions }: { readonly webrtc: WebRtc; readonly sessions: WebRtcSessions },
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const offer = await offerOf(visit);
-  if (offer instanceof Response) return offer;
+  if (isAnswer(offer)) return offer;
   const ticket = await visit.mayPublish();
-  if (ticket instanceof Response) return ticket;
+  if (isAnswer(ticket)) return ticket;
   const { shell } = visit;
   const chosen = chosenOf(offer);
   if (chosen.size === 0) {
@@ -71,7 +72,7 @@ export async function publishWhip(
       };
     },
   });
-  if (begun instanceof Response) {
+  if (isAnswer(begun)) {
     ticket.end({ clean: false, reason: "refused", message: "The session could not begin" });
     return begun;
   }
