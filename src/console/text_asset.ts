@@ -3,7 +3,8 @@
  * the rest works.
  */
 const PACKAGES = {
-  "hls.js": { name: "npm:hls.js@1.7.4", file: "dist/hls.light.min.js" },
+  // The light one plays no sound that is a playlist of its own.
+  "hls.js": { name: "npm:hls.js@1.7.4", file: "dist/hls.min.js" },
   "mpegts.js": { name: "npm:mpegts.js@1.8.2", file: "dist/mpegts.js" },
 } as const;
 

@@ -60,8 +60,8 @@ export interface HlsRenditionReport {
   readonly uri: string;
   /** The number of its last segment, which may not be whole. */
   readonly lastMsn: number;
-  /** The index of the last part in it. */
-  readonly lastPart: number;
+  /** The index of the last part in it; absent where that playlist has no parts. */
+  readonly lastPart?: number;
 }
 
 /** What is special about low latency. */
@@ -139,7 +139,8 @@ export function writeMediaPlaylist(playlist: HlsMediaPlaylist): string {
   if (lowLatency !== undefined && type === "live") pushOpen(lines, lowLatency, map);
   if (type !== "live") lines.push("#EXT-X-ENDLIST");
   for (const { uri, lastMsn, lastPart } of lowLatency?.renditionReports ?? []) {
-    lines.push(`#EXT-X-RENDITION-REPORT:URI="${uri}",LAST-MSN=${lastMsn},LAST-PART=${lastPart}`);
+    const part = lastPart === undefined ? "" : `,LAST-PART=${lastPart}`;
+    lines.push(`#EXT-X-RENDITION-REPORT:URI="${uri}",LAST-MSN=${lastMsn}${part}`);
   }
   return `${lines.join("\n")}\n`;
 }

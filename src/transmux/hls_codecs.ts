@@ -14,7 +14,12 @@ export function isCommonInHls({ codec }: Track): boolean {
   return codecRow(codec)?.hls?.isRare !== true;
 }
 
-/** Whether the segments of this track alone are its bare frames instead of MP4. */
+/** Whether the segments of this track are its bare frames instead of MP4. */
 export function isPackedInHls({ codec }: Track): boolean {
   return codecRow(codec)?.hls?.isPacked === true;
+}
+
+/** Whether sound of this track is a playlist of its own where there is a picture. */
+export function isApartInHls(track: Track): boolean {
+  return isPackedInHls(track) || !isCommonInHls(track);
 }

@@ -285,8 +285,9 @@ export class HlsPackager {
         contentType: isVideo ? "video/mp4" : "audio/mp4",
       });
     const [track] = tracks;
-    const isPacked = index === 0 && tracks.length === 1 && isPackedInHls(track!);
-    const writer = isPacked ? new PackedAudioWriter(track!) : new FragmentWriter(tracks);
+    const writer = isPackedInHls(track!)
+      ? new PackedAudioWriter(track!)
+      : new FragmentWriter(tracks);
     rendition.begin(writer.init);
     return {
       ...{ rendition, writer, tracks },
@@ -433,6 +434,10 @@ export class HlsPackager {
       targetDurationS: this.#targetDurationS!,
       partTargetS: partUs / 1_000_000,
       isEnded: this.#isEnded,
+      // Sound in whole segments is there as late as these are long.
+      furtherBackS: this.#lines.some(({ rendition }) => rendition.isPacked)
+        ? this.#targetDurationS!
+        : 0,
       reports: this.#lines.length > 1 ? this.#lines.map(({ rendition }) => rendition.report) : [],
     };
   }

@@ -64,6 +64,8 @@ export interface HlsPlaylistTerms {
   readonly targetDurationS: number;
   readonly partTargetS: number;
   readonly isEnded: boolean;
+  /** How much further behind the end players are to stay than parts need it, seconds. */
+  readonly furtherBackS: number;
   readonly reports: readonly HlsRenditionReport[];
 }
 
@@ -110,6 +112,11 @@ export class HlsRendition {
   /** Whether a segment is whole. */
   get hasSegment(): boolean {
     return this.#listed.length > 0;
+  }
+
+  /** Whether it is packed audio now: whole segments alone. */
+  get isPacked(): boolean {
+    return this.#end === "mp3";
   }
 
   /** Whether a segment was made, or is being made. */
@@ -224,6 +231,7 @@ export class HlsRendition {
 
   /** What the other playlists say of this one. */
   get report(): HlsRenditionReport {
+    if (this.isPacked) return { uri: `${this.name}.m3u8`, lastMsn: this.openMsn - 1 };
     const isOpen = this.openParts > 0 || this.#listed.length === 0;
     const lastMsn = isOpen ? this.openMsn : this.openMsn - 1;
     const parts = isOpen ? this.openParts : this.#listed.at(-1)!.parts.length;
@@ -253,7 +261,7 @@ export class HlsRendition {
   }
 
   #describe(terms: HlsPlaylistTerms, skips: boolean): HlsMediaPlaylist {
-    const { targetDurationS, partTargetS, isEnded, reports } = terms;
+    const { targetDurationS, partTargetS, furtherBackS, isEnded, reports } = terms;
     const segments = this.#listed;
     const open = this.#open;
     // How far the start of each segment is from the end of the playlist.
@@ -264,7 +272,7 @@ export class HlsRendition {
       fromEnd.set(segment, behindS);
     }
     // Pieces of packed audio lose their time in browsers, which generate it: they play whole segments.
-    const hasParts = this.#end !== "mp3";
+    const hasParts = !this.isPacked;
     const canSkipUntilS = SKIP_TARGETS * targetDurationS;
     const old = segments.filter((segment) => fromEnd.get(segment)! > canSkipUntilS);
     const recent = segments.slice(-LISTED_PARTS_SEGMENTS);
@@ -289,7 +297,7 @@ export class HlsRendition {
       ...(!hasParts ? {} : {
         lowLatency: {
           partTargetS,
-          partHoldBackS: HOLD_BACK_PARTS * partTargetS,
+          partHoldBackS: HOLD_BACK_PARTS * partTargetS + furtherBackS,
           ...(open === undefined ? {} : { open: openOf(open) }),
           preloadHintUri: this.#uri(`${this.openMsn}.${this.openParts}.${open?.end ?? this.#end}`),
           renditionReports: reports.filter(({ uri }) => uri !== `${this.name}.m3u8`),

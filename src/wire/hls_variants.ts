@@ -1,6 +1,13 @@
 import type { HlsAudioRendition, HlsVariant, writeMultivariantPlaylist } from "../hls/mod.ts";
 import type { Track } from "../media/mod.ts";
-import { codecString, isCommonInHls, type UnsupportedTrack, whyNotHls } from "../transmux/mod.ts";
+import {
+  codecString,
+  isApartInHls,
+  isCommonInHls,
+  isPackedInHls,
+  type UnsupportedTrack,
+  whyNotHls,
+} from "../transmux/mod.ts";
 import type { HlsRendition } from "./hls_rendition.ts";
 
 /** One media playlist, and the tracks in it. */
@@ -25,7 +32,7 @@ export function playlistTracks(tracks: readonly Track[]): {
     const reason = whyNotHls(track);
     const isFirst = !main.some(({ kind }) => kind === track.kind);
     if (reason !== undefined) leftOut.push({ track, reason });
-    else if (isFirst && (isCommonInHls(track) || !hasVideo)) main.push(track);
+    else if (isFirst && (!isApartInHls(track) || !hasVideo)) main.push(track);
     else if (track.kind === "audio") others.push([track]);
     else leftOut.push({ track, reason: "HLS carries one video track here: another comes first" });
   }
@@ -73,11 +80,20 @@ function variantOf(
     uri: `${folder}${rendition.name}.m3u8`,
     bandwidthBps: add("peakBps") * BANDWIDTH_MARGIN,
     averageBandwidthBps: add("averageBps"),
-    codecs: [...new Set(all.flatMap((track) => codecString(track) ?? []))],
+    codecs: codecsOf(all),
     ...(hasSize ? { resolution: { width: video.width!, height: video.height! } } : {}),
     ...(frameRate === undefined ? {} : { frameRate }),
     ...(others.length === 0 ? {} : { audioGroup: group }),
   };
+}
+
+/**
+ * The names of codecs. Packed audio beside others goes without: browsers know its name as none of MP4, by which hls.js
+ * leaves out a sound that it would play.
+ */
+function codecsOf(tracks: readonly Track[]): string[] {
+  const named = tracks.filter((track) => tracks.length === 1 || !isPackedInHls(track));
+  return [...new Set(named.flatMap((track) => codecString(track) ?? []))];
 }
 
 /** The sounds to choose from; that of the main playlist, if it has one, is the first. */

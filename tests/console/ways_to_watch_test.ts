@@ -15,7 +15,9 @@ interface Way {
   readonly apartMs?: number;
 }
 
-const WAYS: Readonly<Record<string, Way>> = {
+type Ways = Readonly<Record<string, Way>>;
+
+const WAYS: Ways = {
   // Chromium begins with what it has, and brings sound and picture together within some seconds.
   "webrtc": { stream: "live/opus", boundMs: 1500, apartMs: 500 },
   "flv": { stream: "live/aac", boundMs: 2000 },
@@ -33,11 +35,12 @@ const WAYS: Readonly<Record<string, Way>> = {
 const APART_MS = 220;
 
 /** JavaScript that plays all ways in frames of a page, until each has shown a second of pictures, and heard a tone in sync. */
-const WATCH_ALL = `(async () => {
+const watchAll = (ways: Ways): string =>
+  `(async () => {
   const APART_MS = ${APART_MS};
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const limit = performance.now() + 15000;
-  const ways = ${JSON.stringify(WAYS)};
+  const ways = ${JSON.stringify(ways)};
   const watch = async ([way, { stream, apartMs = APART_MS }]) => {
     const frame = document.createElement("iframe");
     frame.src = "/" + stream + "?embed=1&way=" + way;
@@ -57,38 +60,52 @@ const WATCH_ALL = `(async () => {
   return Object.fromEntries(await Promise.all(Object.entries(ways).map(watch)));
 })()`;
 
+/** Has Chromium watch streams that FFmpeg publishes, encoded by `outputs` of a server at `url`. */
+async function watched(ways: Ways, outputs: (url: { rtmp: string; rtsp: string }) => string[]) {
+  await using weir = await TestServer.start({ rtsp: LOCAL, http: LOCAL, webrtc: LOCAL });
+  const portOf = (protocol: string) =>
+    weir.server.addresses.find((address) => address.protocol === protocol)!.port;
+  await using _publisher = new StampedPublisher(
+    outputs({ rtmp: weir.url, rtsp: `rtsp://127.0.0.1:${portOf("rtsp")}` }),
+  );
+  await weir.log.line(({ message }) => message.endsWith("publish started"));
+  await using chromium = await Chromium.start();
+  const page = await chromium.page(`http://127.0.0.1:${portOf("http")}/healthz`);
+  await page.evaluate(READ_STAMPS);
+  const read = await page.evaluate<Record<string, StampsRead & { hint: string }>>(watchAll(ways));
+  for (const [way, { boundMs, apartMs = APART_MS }] of Object.entries(ways)) {
+    const { shown, wrong, offsetsMs, hint } = read[way]!;
+    const told = `${way}: ${shown.length} pictures, ${wrong} wrong, ${offsetsMs} ms, ${hint}`;
+    assert(shown.length > 30, told);
+    assertEquals(hint, "", told);
+    // A canvas may miss a picture that is replaced as it is read.
+    assert(wrong * 20 <= shown.length, told);
+    const stamps = shown.map(({ stamp }) => stamp);
+    assertEquals(stamps, stamps.toSorted((a, b) => a - b), told);
+    const behindMs = shown.at(-1)!.behindMs;
+    assert(behindMs > 0 && behindMs < boundMs, `${told}: ${behindMs} ms behind`);
+    assert(offsetsMs.some((ms) => Math.abs(ms) <= apartMs), told);
+  }
+}
+
 Deno.test({
   name: "Chromium shows the right picture, in sync with its sound, by each way to watch",
   ignore: ignoreWithout("chromium", "ffmpeg"),
-  async fn() {
-    await using weir = await TestServer.start({ rtsp: LOCAL, http: LOCAL, webrtc: LOCAL });
-    const portOf = (protocol: string) =>
-      weir.server.addresses.find((address) => address.protocol === protocol)!.port;
-    await using _publisher = new StampedPublisher([
+  fn: () =>
+    watched(WAYS, ({ rtmp, rtsp }) => [
       ..."ENCODER -c:a aac -b:a 64k -f flv".split(" "),
-      `${weir.url}/live/aac`,
+      `${rtmp}/live/aac`,
       ..."ENCODER -c:a libopus -f rtsp -rtsp_transport tcp".split(" "),
-      `rtsp://127.0.0.1:${portOf("rtsp")}/live/opus`,
-    ]);
-    await weir.log.line(({ message }) => message === "rtsp publish started");
-    await using chromium = await Chromium.start();
-    const page = await chromium.page(`http://127.0.0.1:${portOf("http")}/healthz`);
-    await page.evaluate(READ_STAMPS);
-    const read = await page.evaluate<Record<string, StampsRead & { hint: string }>>(
-      WATCH_ALL,
-    );
-    for (const [way, { boundMs, apartMs = APART_MS }] of Object.entries(WAYS)) {
-      const { shown, wrong, offsetsMs, hint } = read[way]!;
-      const told = `${way}: ${shown.length} pictures, ${wrong} wrong, ${offsetsMs} ms, ${hint}`;
-      assert(shown.length > 30, told);
-      assertEquals(hint, "", told);
-      // A canvas may miss a picture that is replaced as it is read.
-      assert(wrong * 20 <= shown.length, told);
-      const stamps = shown.map(({ stamp }) => stamp);
-      assertEquals(stamps, stamps.toSorted((a, b) => a - b), told);
-      const behindMs = shown.at(-1)!.behindMs;
-      assert(behindMs > 0 && behindMs < boundMs, `${told}: ${behindMs} ms behind`);
-      assert(offsetsMs.some((ms) => Math.abs(ms) <= apartMs), told);
-    }
-  },
+      `${rtsp}/live/opus`,
+    ]),
+});
+
+Deno.test({
+  name: "Chromium plays MP3 beside a picture by LL-HLS, in sync with it",
+  ignore: ignoreWithout("chromium", "ffmpeg"),
+  fn: () =>
+    watched({ "hls": { stream: "live/mp3", boundMs: 8000 } }, ({ rtmp }) => [
+      ..."ENCODER -c:a libmp3lame -b:a 64k -f flv".split(" "),
+      `${rtmp}/live/mp3`,
+    ]),
 });

@@ -1,7 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parseAvcConfig } from "../../src/media/mod.ts";
 import { codecString, type Track } from "../../src/transmux/mod.ts";
 import { AUDIO, VIDEO } from "../media/fixtures/streams.ts";
+import { TemporaryFolder } from "../support/media_file.ts";
+import { ignoreWithout, run } from "../support/process.ts";
 
 type Facts = Parameters<typeof codecString>[0];
 
@@ -44,4 +46,31 @@ Deno.test("codecString of what encoders make begins with the FourCC of its sampl
     if (isVideo) assertEquals(found.slice(5, 7), parseAvcConfig(bytes).profile.toString(16));
   }
   assertEquals(streams.length > 1, true);
+});
+
+Deno.test({
+  name:
+    "codecString of sound is the name that FFmpeg's HLS gives it, or the FourCC of its sample entry",
+  ignore: ignoreWithout("ffmpeg"),
+  async fn() {
+    await using folder = new TemporaryFolder();
+    for (const codec of ["ac3", "eac3", "flac"] as const) {
+      const { code, stderr } = await run("ffmpeg", [
+        ..."-nostdin -v error -f lavfi -i sine=duration=1:sample_rate=48000".split(" "),
+        ..."-f lavfi -i testsrc=size=160x120:rate=10:duration=1 -map 1 -map 0 -strict -2".split(
+          " ",
+        ),
+        ...`-c:a ${codec} -f hls -hls_segment_type fmp4 -master_pl_name main.m3u8`.split(" "),
+        ...["-hls_fmp4_init_filename", "init.mp4", `${folder.path}/media.m3u8`],
+      ], { limitMs: 30_000 });
+      assertEquals([code, stderr], [0, ""]);
+      const name = named(codec)!;
+      const init = await Deno.readFile(`${folder.path}/init.mp4`);
+      assertStringIncludes(new TextDecoder("latin1").decode(init), name);
+      const [, told] = /CODECS="[^,]+,([^"]+)"/
+        .exec(await Deno.readTextFile(`${folder.path}/main.m3u8`)) ?? [];
+      // FFmpeg 5 tells none of FLAC.
+      if (codec !== "flac") assertEquals(told, name);
+    }
+  },
 });

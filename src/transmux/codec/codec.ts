@@ -59,7 +59,7 @@ export type CodecStringFacts = Pick<Track, "codec" | "config" | "width" | "heigh
 export interface HlsForm {
   /** Whether only some browsers play it in MP4, so that sound beside a picture needs a playlist of its own. */
   readonly isRare?: true;
-  /** Whether segments that hold nothing else are its bare frames instead of MP4. */
+  /** Whether its segments are bare frames instead of MP4, and so it needs a playlist of its own too. */
   readonly isPacked?: true;
 }
 

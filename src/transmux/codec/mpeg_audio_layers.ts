@@ -32,8 +32,8 @@ export const mp3: Codec = {
     }),
   },
   codecString: () => "mp4a.40.34",
-  // hls.js leaves it out of MP4 by its name; browsers know its bare frames.
-  hls: { isRare: true, isPacked: true },
+  // Chromium and Firefox do not know it in MP4, and its bare frames they do.
+  hls: { isPacked: true },
 };
 
 /** `MPA` in RTP is any layer of MPEG audio; FLV knows layer III. */
