@@ -1,5 +1,5 @@
 import { RtmpError } from "../rtmp/mod.ts";
-import { RtspError } from "../rtsp/mod.ts";
+import { RtspError } from "../rtsp/early.ts";
 import { isDisconnect, isTlsFailure, TlsHandshakeError } from "../transport/mod.ts";
 import type { ConnectionEnd } from "../gate/mod.ts";
 

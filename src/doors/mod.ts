@@ -6,4 +6,5 @@
 export * from "./connection_end.ts";
 export * from "./door.ts";
 export * from "./door_ports.ts";
+export * from "./late_connection.ts";
 export * from "./name_of_path.ts";

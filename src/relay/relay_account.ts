@@ -2,7 +2,7 @@ import { HubError, unitBytes } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { RtmpError } from "../rtmp/mod.ts";
-import { RtspError } from "../rtsp/mod.ts";
+import { RtspError } from "../rtsp/early.ts";
 import type { RelayEnd } from "./relay_context.ts";
 import { RelayFailure } from "./relay_driver.ts";
 import type { RelayState, RelayStatistics } from "./relay_options.ts";

@@ -1,6 +1,6 @@
 import type { RtspClient, RtspRecording } from "../client/mod.ts";
 import type { Clock, Publication, Stream } from "../hub/mod.ts";
-import { parseRtspUrl, type RtspUrl } from "../rtsp/mod.ts";
+import { parseRtspUrl, type RtspUrl } from "../rtsp/early.ts";
 import type { RtpTrack } from "../transmux/mod.ts";
 import { DatagramPace, formatAddress } from "../transport/mod.ts";
 import type { ServerLog } from "../log/mod.ts";

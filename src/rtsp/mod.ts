@@ -19,13 +19,12 @@
  * @module
  */
 export { RTSP_BACK_CHANNEL } from "./back_channel.ts";
-export * from "./errors.ts";
+export * from "./early.ts";
 export * from "./headers.ts";
 export * from "./key_mgmt.ts";
 export * from "./message.ts";
 export * from "./decoder.ts";
 export * from "./decoder_stream.ts";
-export * from "./url.ts";
 export * from "./track_url.ts";
 export * from "./transport_header.ts";
 export * from "./session_header.ts";
@@ -36,7 +35,6 @@ export * from "./authentication_headers.ts";
 export * from "./authentication.ts";
 export * from "./states.ts";
 export * from "./tunnel.ts";
-export * from "./websocket.ts";
 export * from "./server_events.ts";
 export * from "./server_session.ts";
 export { RtspSessionRegistry } from "./session_registry.ts";

@@ -32,6 +32,7 @@ Deno.test("checkGraph lets a folder import lower lines through mod.ts, and itsel
     problems("src/rtp/payload/h264.ts", "../packet.ts", { to: "src/rtp/packet.ts" }),
     problems("src/flv/tag.ts", "../amf/mod.ts", { to: "src/amf/mod.ts" }),
     problems("src/server/server.ts", "../hub/mod.ts", { to: "src/hub/mod.ts" }),
+    problems("src/relay/relay.ts", "../rtsp/early.ts", { to: "src/rtsp/early.ts" }),
     problems("mod.ts", "./src/cli/mod.ts", { to: "src/cli/mod.ts" }),
     problems("src/amf/text.ts", "@std/bytes/equals", { to: "scripts/std/bytes/equals.ts" }),
     problems("src/server/log.ts", "@std/log", { to: "scripts/std/log/mod.ts" }),

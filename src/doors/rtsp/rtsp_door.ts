@@ -14,14 +14,15 @@ import {
   type Door,
   type DoorAddress,
   DoorPorts,
+  LateConnection,
   type ServedConnection,
   type Shell,
 } from "../mod.ts";
 import { MulticastGroups, type MulticastOptions } from "./multicast_groups.ts";
 import { RtpSockets } from "./rtp_sockets.ts";
-import { RtspFront, RtspTunnels } from "./rtsp_front.ts";
 import { type HandedConnection, type RtspParts, sessionPrefix } from "./rtsp_parts.ts";
-import { RtspService, type RtspServiceOptions, type RtspServiceParts } from "./rtsp_service.ts";
+import type { RtspServiceOptions } from "./rtsp_service.ts";
+import type { RtspServing } from "./rtsp_serving.ts";
 import type { RtspDoorSnapshot } from "./rtsp_statistics.ts";
 import type { RtspMulticast } from "./rtsp_datagrams.ts";
 
@@ -52,8 +53,10 @@ export class RtspDoor implements Door {
   readonly #options: RtspDoorOptions;
   readonly #ports = new DoorPorts();
   readonly #groups: MulticastGroups | undefined;
-  readonly #tunnels = { plain: new RtspTunnels(), tls: new RtspTunnels() };
-  #service: RtspService | undefined;
+  /** What clients are served with, once the first of them has come. */
+  #serving: RtspServing | undefined;
+  #loading: Promise<RtspServing> | undefined;
+  #isStopped = false;
   #sockets: RtpSockets | undefined;
   #multicast: RtspMulticast | undefined;
 
@@ -68,7 +71,7 @@ export class RtspDoor implements Door {
     if (multicast !== false) {
       this.#groups = new MulticastGroups(
         multicast,
-        (name) => this.#service?.isMulticast(name) ?? false,
+        (name) => this.#serving?.service.isMulticast(name) ?? false,
         options.parts,
       );
     }
@@ -86,11 +89,6 @@ export class RtspDoor implements Door {
     const { rtsp = false, rtsps = false } = this.#options;
     if (rtsp === false && rtsps === false) return;
     if (rtsp !== false) await this.#openDatagrams(shell);
-    this.#service = new RtspService(shell, {
-      ...this.#options.session,
-      ...this.#idPrefix,
-      datagrams: { sockets: this.#sockets, multicast: this.#multicast },
-    });
     const { parts } = this.#options;
     if (parts !== undefined) parts.onTake = (handed) => this.#take(shell, handed);
     await this.relisten(shell, "rtsp", rtsp);
@@ -101,7 +99,6 @@ export class RtspDoor implements Door {
   async relisten(shell: Shell, protocol: string, address: ListenAddress | false): Promise<void> {
     const isTls = protocol === "rtsps";
     await this.#ports.set(protocol, address, async (address) => {
-      this.#service ??= this.#serviceWithoutDatagrams(shell);
       return await shell.listen(protocol, address, {
         tls: isTls,
         serve: (transport, guest) => this.#serve(shell, { transport, guest, isTls }),
@@ -114,18 +111,18 @@ export class RtspDoor implements Door {
     shell: Shell,
     { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection {
-    this.#service ??= this.#serviceWithoutDatagrams(shell);
     return this.#serve(shell, { transport, guest, isTls: true });
   }
 
   /** Passes time on to the sessions. */
   tick(): void {
-    this.#service?.tick();
+    this.#serving?.service.tick();
   }
 
   /** Ends the sessions, those over UDP too: their clients are told. */
   stop(): void {
-    this.#service?.stop();
+    this.#isStopped = true;
+    this.#serving?.service.stop();
   }
 
   /** Gives the UDP ports back. */
@@ -137,7 +134,7 @@ export class RtspDoor implements Door {
 
   /** Counts of the sessions, and of datagrams that nobody had asked for. */
   snapshot(): RtspDoorSnapshot {
-    const { statistics = [], sessions } = this.#service ?? {};
+    const { statistics = [], sessions } = this.#serving?.service ?? {};
     return {
       protocol: "rtsp",
       sessions: statistics,
@@ -146,11 +143,6 @@ export class RtspDoor implements Door {
       strangeDatagrams: (this.#sockets?.strangers ?? 0) +
         (this.#multicast?.sockets.strangers ?? 0),
     };
-  }
-
-  get #idPrefix(): Pick<RtspServiceParts, "idPrefix"> {
-    const { parts } = this.#options;
-    return parts === undefined ? {} : { idPrefix: sessionPrefix(parts.index) };
   }
 
   /** Serves a connection that another part has accepted. */
@@ -162,14 +154,7 @@ export class RtspDoor implements Door {
     void shell.keep(guest, () => this.#serve(shell, { transport, guest, isTls }));
   }
 
-  #serviceWithoutDatagrams(shell: Shell): RtspService {
-    return new RtspService(shell, {
-      ...this.#options.session,
-      ...this.#idPrefix,
-      datagrams: { sockets: undefined, multicast: undefined },
-    });
-  }
-
+  /** Serves a connection; the first one has what serves it loaded. */
   #serve(
     shell: Shell,
     { transport, guest, isTls }: {
@@ -178,16 +163,29 @@ export class RtspDoor implements Door {
       readonly isTls: boolean;
     },
   ): ServedConnection {
-    return new RtspFront(shell, transport, {
-      guest,
-      service: this.#service!,
-      policy: isTls
+    const serve = (serving: RtspServing): ServedConnection => {
+      const policy = isTls
         ? this.#protectedPolicy(transport.remoteAddress)
-        : this.#datagramPolicy(transport.remoteAddress),
-      tunnels: isTls ? this.#tunnels.tls : this.#tunnels.plain,
-      isTls,
-      parts: this.#options.parts,
+        : this.#datagramPolicy(transport.remoteAddress);
+      return serving.serve(transport, { guest, policy, isTls });
+    };
+    if (this.#serving !== undefined) return serve(this.#serving);
+    this.#loading ??= this.#load(shell);
+    const ready = this.#loading.then((serving) => () => serve(serving));
+    return new LateConnection({ transport, ready });
+  }
+
+  async #load(shell: Shell): Promise<RtspServing> {
+    const { RtspServing } = await import("./rtsp_serving.ts");
+    const { session, parts } = this.#options;
+    const serving = this.#serving = new RtspServing(shell, {
+      ...session,
+      ...(parts === undefined ? {} : { idPrefix: sessionPrefix(parts.index) }),
+      parts,
+      datagrams: { sockets: this.#sockets, multicast: this.#multicast },
     });
+    if (this.#isStopped) serving.service.stop();
+    return serving;
   }
 
   /** Where RTP is received: what clients are sent comes from the address that they know. */

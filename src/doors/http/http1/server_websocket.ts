@@ -6,7 +6,7 @@ import {
   WebSocketDecoder,
   type WebSocketEvent,
   WebSocketOpcode,
-} from "../../../rtsp/mod.ts";
+} from "../../../rtsp/early.ts";
 import type { PlayerSocket } from "../player_socket.ts";
 import type { IncomingRequest } from "../incoming_request.ts";
 import { WholeAnswer } from "../whole_answer.ts";
