@@ -42,7 +42,7 @@ const LOCK = existsSync("tests/deno.lock") ? ["--lock=tests/deno.lock", "--froze
  */
 const WITHOUT_TIME = [
   ...["amf", "bytes", "flv", "gate", "health", "hub", "media", "mkv"],
-  ...["rtmp", "rtp", "rtsp", "streams", "transmux"],
+  ...["rtmp", "rtp", "rtsp", "streams", "time", "transmux"],
 ].map((folder) => `tests/${folder}`);
 
 /** Documentation is what users run, so its examples get what the server gets. */

@@ -20,7 +20,8 @@ import {
   type RtmpUrl,
 } from "../rtmp/mod.ts";
 import type { RtmpClientEvent } from "../rtmp/mod.ts";
-import { isDisconnect, Outbox, type Transport } from "../transport/mod.ts";
+import { Deadline } from "../time/mod.ts";
+import { isDisconnect, Outbox, systemClock, type Transport } from "../transport/mod.ts";
 import { MessageFeed } from "./message_feed.ts";
 import { checkPlaybackBounds, type PlaybackBounds } from "./playback_bounds.ts";
 import type { RtmpClientOptions, RtmpClientStatistics } from "./rtmp_client_options.ts";
@@ -478,18 +479,16 @@ export class RtmpClient {
   async #close(): Promise<void> {
     if (this.#end !== undefined) return;
     this.#wake();
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, CLOSE_MS);
-    await Promise.race([this.#outbox.drained(), late]);
+    using deadline = new Deadline(systemClock, CLOSE_MS);
+    await deadline.before(this.#outbox.drained());
     const closed = new RtmpError("closed", "The client is closed");
     for (const publication of this.#publications.values()) publication.fail(closed);
     for (const playback of this.#playbacks.values()) playback.end();
     for (const id of [...this.#playbacks.keys(), ...this.#publications.keys()]) this.#forget(id);
-    await Promise.race([this.#outbox.drained(), late]);
+    await deadline.before(this.#outbox.drained());
     // The server is let read the last words: closing on bytes that were not read would take them away.
-    await Promise.race([this.#transport.closeWrite().catch(() => {}), late]);
-    await Promise.race([this.#readEnd.promise, late]);
-    clearTimeout(timer);
+    await deadline.before(this.#transport.closeWrite().catch(() => {}));
+    await deadline.before(this.#readEnd.promise);
     this.#finish(undefined);
   }
 

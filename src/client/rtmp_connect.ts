@@ -1,5 +1,6 @@
 import { parseRtmpUrl, RtmpConnectAuthentication, RtmpError, type RtmpUrl } from "../rtmp/mod.ts";
-import { streamPairTransport, type Transport } from "../transport/mod.ts";
+import { within } from "../time/mod.ts";
+import { streamPairTransport, systemClock, type Transport } from "../transport/mod.ts";
 import { dial } from "./dial.ts";
 import type { RtmpClientOptions } from "./rtmp_client_options.ts";
 import { checkRedirect, redirected } from "./rtmp_redirection.ts";
@@ -140,14 +141,17 @@ class Connecting<T extends Closable> {
     if (options.transport !== undefined) return await this.#one(target, options);
     const losers = new AbortController();
     const both = { ...options, signal: AbortSignal.any([signal, losers.signal]) };
-    const { promise: silence, resolve: onSilence } = Promise.withResolvers<void>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const shaken = Promise.withResolvers<void>();
+    let isShaken = false;
     const first = this.#one(target, both, () => {
-      timer = setTimeout(onSilence, Math.min(SILENCE_MS, timeoutMs / 3));
+      isShaken = true;
+      shaken.resolve();
     });
-    const isAnswered = first.then(() => true, (error) => timer === undefined || !isClosed(error));
+    const isAnswered = first.then(() => true, (error) => !isShaken || !isClosed(error));
     try {
-      if (await Promise.race([silence, isAnswered]) === true) return await first;
+      await Promise.race([shaken.promise, isAnswered]);
+      const ms = Math.min(SILENCE_MS, timeoutMs / 3);
+      if (await within(isAnswered, { clock: systemClock, ms }) === true) return await first;
       const plain = { ...NOTHING_ENHANCED, ...connectParameters };
       const second = this.#one(target, { ...both, connectParameters: plain });
       const attempts = [first, second];
@@ -161,7 +165,6 @@ class Connecting<T extends Closable> {
       }
       return winner;
     } finally {
-      clearTimeout(timer);
       losers.abort(new RtmpError("closed", "Another connection was answered first"));
     }
   }

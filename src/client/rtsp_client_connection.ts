@@ -7,7 +7,8 @@ import {
   RtspSessionSink,
 } from "../rtsp/mod.ts";
 import type { RtspClientEvent } from "../rtsp/mod.ts";
-import { isDisconnect, Outbox, type Transport } from "../transport/mod.ts";
+import { Deadline } from "../time/mod.ts";
+import { isDisconnect, Outbox, systemClock, type Transport } from "../transport/mod.ts";
 import { MessageFeed } from "./message_feed.ts";
 
 /** How long a server that is left may take to agree, milliseconds. */
@@ -213,13 +214,12 @@ export class RtspClientConnection {
   async retire(error: unknown): Promise<void> {
     if (this.#end !== undefined) return;
     this.#isRetiring = true;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, TEARDOWN_MS);
-    await Promise.race([this.drained(), late]);
+    using deadline = new Deadline(systemClock, TEARDOWN_MS);
+    await deadline.before(this.drained());
     if (this.sessionId !== undefined && !this.isEnded) {
-      await Promise.race([this.ask("done", (session) => session.teardown()).catch(() => {}), late]);
+      const torn = this.ask("done", (session) => session.teardown());
+      await deadline.before(torn.catch(() => {}));
     }
-    clearTimeout(timer);
     this.close(error);
   }
 

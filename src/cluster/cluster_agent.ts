@@ -10,6 +10,7 @@ import {
 } from "../gate/mod.ts";
 import type { Clock, Hub, Stream, Timer } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
+import { pause } from "../time/mod.ts";
 import type { Carrier, PulledStream, PullEnd } from "./carrier.ts";
 import type { Directory, Holder, Lease } from "./directory.ts";
 
@@ -155,7 +156,7 @@ export class ClusterAgent implements NameClaims {
         }
         if (end === "ended") retryMs = FIRST_RETRY_MS;
         else {
-          await this.#pause(retryMs, signal);
+          await pause(retryMs, { clock: this.#options.clock, signal });
           retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
         }
       }
@@ -234,15 +235,6 @@ export class ClusterAgent implements NameClaims {
       ...(epochUnixUs === undefined ? {} : { epochUnixUs }),
     });
     return "granted" in started;
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#options.clock.setTimer(resolve, ms);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    timer.cancel();
   }
 }
 

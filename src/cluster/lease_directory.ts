@@ -1,6 +1,7 @@
 import { type Answer, kickedEnd } from "../gate/mod.ts";
 import type { Clock, Timer } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
+import { pause } from "../time/mod.ts";
 import {
   type Claimant,
   type ClaimPolicy,
@@ -205,7 +206,7 @@ export class LeaseDirectory implements Directory {
       } catch (error) {
         if (!(error instanceof StoreUnreachable)) throw error;
       }
-      await this.#pause(waitMs, signal);
+      await pause(waitMs, { clock: this.#options.clock, signal });
     }
   }
 
@@ -405,7 +406,7 @@ export class LeaseDirectory implements Directory {
       } catch {
         // The store is away: what the other has missed it sees when it is back, unless it is this one that has.
       }
-      await this.#pause(NOTIFY_AGAIN_MS);
+      await pause(NOTIFY_AGAIN_MS, { clock: this.#options.clock });
     } while (isOurs() && !this.#isStopped);
   }
 
@@ -531,16 +532,6 @@ export class LeaseDirectory implements Directory {
     // It may have gone, and been looked for to be removed before it was there.
     if (this.#replicas.has(replica.key)) return;
     await this.#remove(replica.key, JSON.stringify(replica.record));
-  }
-
-  async #pause(ms: number, signal?: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#options.clock.setTimer(resolve, ms);
-    const stop = (): void => resolve();
-    signal?.addEventListener("abort", stop, { once: true });
-    await promise;
-    signal?.removeEventListener("abort", stop);
-    timer.cancel();
   }
 }
 

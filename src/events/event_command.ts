@@ -1,6 +1,6 @@
 import { NamePattern } from "../gate/mod.ts";
-import type { Clock, Timer } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, type ServerLog } from "../log/mod.ts";
+import { type Clock, LATE, type Timer, within } from "../time/mod.ts";
 import { filledArguments } from "./command_arguments.ts";
 import { type EventCommandOptions, EventOptionsError } from "./options.ts";
 import {
@@ -253,9 +253,9 @@ async function killed(
   running: RunningCommand,
   { clock, graceMs }: { readonly clock: Clock; readonly graceMs: number },
 ): Promise<void> {
-  const timer = clock.setTimer(() => running.kill("SIGKILL"), graceMs);
+  if (await within(running.ended, { clock, ms: graceMs }) !== LATE) return;
+  running.kill("SIGKILL");
   await running.ended;
-  timer.cancel();
 }
 
 function patternOf(path: string, text: string): NamePattern {

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { Clock, Timer } from "../hub/mod.ts";
 import { atMostEachSecond, type ServerLog } from "../log/mod.ts";
+import { type Clock, pause, within } from "../time/mod.ts";
 import { askByHttp, type Fetch, isHttpUrl, isSuccess } from "../transport/mod.ts";
 import { EventOptionsError, type WebhookOptions } from "./options.ts";
 import { SERVER_EVENT_NAMES, type ServerEventName, type ServerEvents } from "./server_events.ts";
@@ -42,7 +42,6 @@ export class Webhook {
   readonly #tellLost: (message: Message) => void;
   readonly #abort = new AbortController();
   readonly #drained: (() => void)[] = [];
-  #timer: Timer | undefined;
   #isSending = false;
 
   /**
@@ -99,12 +98,9 @@ export class Webhook {
     if (this.#isSending) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#drained.push(resolve);
-      const timer = this.#environment.clock.setTimer(resolve, graceMs);
-      await promise;
-      timer.cancel();
+      await within(promise, { clock: this.#environment.clock, ms: graceMs });
     }
     this.#abort.abort();
-    this.#timer?.cancel();
     this.#queue.length = 0;
   }
 
@@ -134,7 +130,8 @@ export class Webhook {
       const failure = await this.#send(message);
       if (failure === undefined || this.#abort.signal.aborted) return;
       if (attempt < this.#options.retries && failure.mayTryAgain) {
-        await this.#wait(Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS));
+        const waitMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
+        await pause(waitMs, { clock: this.#environment.clock, signal: this.#abort.signal });
         continue;
       }
       log.warn("an event could not be sent", {
@@ -184,13 +181,6 @@ export class Webhook {
     if (this.#key === undefined) return {};
     const signature = createHmac("sha256", this.#key).update(text).digest("base64");
     return { "webhook-signature": `v1,${signature}` };
-  }
-
-  async #wait(waitMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#timer = this.#environment.clock.setTimer(resolve, waitMs);
-    this.#abort.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
   }
 }
 

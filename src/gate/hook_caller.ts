@@ -1,13 +1,12 @@
-import type { Clock } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
+import { type Clock, LATE, within } from "../time/mod.ts";
 import type { NotGranted, Refusal } from "./answer.ts";
 import type { HookResult } from "./hooks.ts";
 
 /** The reason that a client gets when no hook can be asked; the details go to the log alone. */
 const INTERNAL_ERROR: Refusal = { refused: "denied", why: "Internal error" };
 
-/** Marks the answer that did not come in time, and the one that nobody waits for any more. */
-const LATE = Symbol("late");
+/** Marks the answer that nobody waits for any more. */
 const GONE = Symbol("gone");
 
 /** Functions to call when a client leaves that waits for answers. */
@@ -38,19 +37,18 @@ export class HookCaller {
     ask: () => T | Promise<T>,
     leavers: Leavers,
   ): Promise<{ readonly answer: T } | Refusal> {
-    const without = Promise.withResolvers<typeof LATE | typeof GONE>();
-    const leave = (): void => without.resolve(GONE);
+    const gone = Promise.withResolvers<typeof GONE>();
+    const leave = (): void => gone.resolve(GONE);
     leavers.add(leave);
-    const timer = this.#clock.setTimer(() => without.resolve(LATE), this.hookMs);
     try {
-      const answer = await Promise.race([Promise.try(ask), without.promise]);
+      const answered = Promise.race([Promise.try(ask), gone.promise]);
+      const answer = await within(answered, { clock: this.#clock, ms: this.hookMs });
       if (answer === GONE) return { refused: "absent", why: "The connection has ended meanwhile" };
       if (answer !== LATE) return { answer };
     } catch (error) {
       this.#failed(error);
       return INTERNAL_ERROR;
     } finally {
-      timer.cancel();
       leavers.delete(leave);
     }
     const message = `A hook has not answered for ${this.hookMs} ms`;

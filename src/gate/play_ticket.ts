@@ -1,5 +1,6 @@
 import { HubError, type Stream } from "../hub/mod.ts";
 import type { LogFields } from "../log/mod.ts";
+import { LATE, within } from "../time/mod.ts";
 import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
 import type { Admitted } from "./authentication.ts";
 import type { Desk } from "./desk.ts";
@@ -134,11 +135,10 @@ export class PlayTicket implements Ticket {
     this.#waiting.add(resolve);
     // What is at another hub is there too, and takes a moment to come.
     const waitMs = claims === undefined ? options.waitMs : Math.max(options.waitMs, LEAST_FETCH_MS);
-    const timer = clock.setTimer(() => resolve(absent), waitMs);
     const unwatch = stream.watch(() => resolve({ granted: stream }));
     options.onWait?.();
-    const answer = await promise;
-    timer.cancel();
+    const waitedFor = await within(promise, { clock, ms: waitMs });
+    const answer = waitedFor === LATE ? absent : waitedFor;
     unwatch();
     this.#waiting.delete(resolve);
     giveBack();

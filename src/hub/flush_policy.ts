@@ -1,4 +1,4 @@
-import type { Timer } from "./clock.ts";
+import type { Timer } from "../time/mod.ts";
 import type { HubSettings } from "./options.ts";
 
 /** Audio that rides along with video is not held longer than this, milliseconds. */

@@ -39,6 +39,7 @@
  *
  * @module
  */
+export { type Clock, pause, type Timer } from "../time/mod.ts";
 export type {
   CodecName,
   MediaUnit,
@@ -49,13 +50,11 @@ export type {
   UnitRole,
 } from "../media/mod.ts";
 export * from "./back_channel.ts";
-export * from "./clock.ts";
 export * from "./errors.ts";
 export type { ReaderRequest, StreamEndReason, StreamReader } from "./fan_out.ts";
 export * from "./header_set.ts";
 export * from "./hub.ts";
 export * from "./options.ts";
-export * from "./pause.ts";
 export * from "./publication.ts";
 export * from "./stream.ts";
 export * from "./stream_name.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../time/mod.ts";
 
 /**
  * When readers are woken for what was appended.

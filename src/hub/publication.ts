@@ -1,6 +1,6 @@
 import type { CodecName, MediaUnit, Track, TrackKind } from "../media/mod.ts";
 import { BackChannel, type BackChannelSource, type BackChannelStatistics } from "./back_channel.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../time/mod.ts";
 import type { ConflictPolicy } from "./options.ts";
 import { unitBytes } from "./unit_bytes.ts";
 

@@ -1,5 +1,5 @@
 import type { MediaUnit, TrackKind } from "../media/mod.ts";
-import type { Timer } from "./clock.ts";
+import type { Timer } from "../time/mod.ts";
 import { HubError } from "./errors.ts";
 import { FanOut, type ReaderRequest, type StreamEndReason, type StreamReader } from "./fan_out.ts";
 import { HeaderSet } from "./header_set.ts";

@@ -1,5 +1,5 @@
 import type { MediaUnit } from "../media/mod.ts";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock, Timer } from "../time/mod.ts";
 import type { HeaderSet } from "./header_set.ts";
 import type { HubSettings } from "./options.ts";
 import type { Publication } from "./publication.ts";

@@ -2,6 +2,7 @@ import { equals } from "@std/bytes/equals";
 import type { Clock } from "../hub/mod.ts";
 import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Mp4InitTrack, parseFragment, type ReadSample } from "../mp4/mod.ts";
+import { pause } from "../time/mod.ts";
 import { RecordingError } from "./recording_store.ts";
 import type { ListedSegment, RecordedFiles } from "./recordings.ts";
 import type { SegmentStructure, SegmentStructures, TimedFragment } from "./segment_structure.ts";
@@ -140,7 +141,7 @@ async function* fragments(
     }
     idleMs = isOpen ? 0 : idleMs + LOOK_MS;
     if (idleMs > patienceMs) return;
-    await pause(clock, signal);
+    await pause(LOOK_MS, { clock, signal });
   }
 }
 
@@ -237,17 +238,4 @@ function unitOf(
     },
     unixMs: run.originUnixMs + dtsUs / 1000,
   };
-}
-
-function pause(clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, LOOK_MS);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -1,4 +1,6 @@
 import { reasonOf } from "../log/mod.ts";
+import { pause, within } from "../time/mod.ts";
+import { systemClock } from "../transport/mod.ts";
 import { openS3Client, type S3Client } from "./s3_client.ts";
 import { RecordingError } from "./recording_store.ts";
 
@@ -93,17 +95,17 @@ export class S3Requests {
         const waitMs = Math.min(MAX_WAIT_MS, WAIT_MS * 2 ** turn) * (0.75 + Math.random() / 2);
         if (this.#aborter.signal.aborted || performance.now() + waitMs > endMs) throw failure;
         this.#tell(failure.message);
-        await this.#wait(waitMs);
+        await pause(waitMs, { clock: systemClock, signal: this.#aborter.signal });
       }
     }
   }
 
   /** The program ends: what fails is tried for some seconds more, at most until `done` settles. */
   async close(done: Promise<unknown>): Promise<void> {
-    const timer = setTimeout(() => this.#aborter.abort(), CLOSING_MS);
-    await done.catch(() => {});
-    clearTimeout(timer);
+    const over = done.catch(() => {});
+    await within(over, { clock: systemClock, ms: CLOSING_MS });
     this.#aborter.abort();
+    await over;
   }
 
   #open(): Promise<S3Client> {
@@ -147,14 +149,6 @@ export class S3Requests {
     const isNews = (trouble === undefined) !== (this.#trouble === undefined);
     this.#trouble = trouble;
     if (isNews) this.onTrouble?.(trouble);
-  }
-
-  async #wait(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.#aborter.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
   }
 }
 

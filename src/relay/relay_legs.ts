@@ -1,3 +1,4 @@
+import { within } from "../time/mod.ts";
 import { hasNetPermission, permissionHost } from "../transport/mod.ts";
 import type { RelayEnd } from "./relay_context.ts";
 import { type RelayConnection, RelayFailure, type RelayMove } from "./relay_driver.ts";
@@ -36,9 +37,8 @@ export class RelayLegs {
       const beganMs = clock.now();
       const move = await Promise.race([over, leg.connection.moved]);
       // Servers that send it to each other are not to have it run.
-      const { promise: rested, resolve } = Promise.withResolvers<void>();
-      const rest = clock.setTimer(resolve, Math.max(0, beganMs + LEAST_LEG_MS - clock.now()));
-      await Promise.race([over, rested]).finally(() => rest.cancel());
+      const restMs = Math.max(0, beganMs + LEAST_LEG_MS - clock.now());
+      await within(over, { clock, ms: restMs });
       const next = move && await this.#move(move, { from: leg, signal });
       if (next === undefined) return await leg.done;
       leg = next;

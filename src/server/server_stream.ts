@@ -12,6 +12,7 @@ import {
 import type { ServerLog } from "../log/mod.ts";
 import { type CodecName, configUnit, type MediaUnit, type Track } from "../media/mod.ts";
 import { type RecordedStream, recordStream, type RecordStreamOptions } from "../record/mod.ts";
+import { within } from "../time/mod.ts";
 import { type CodedFrame, frameBytes, FrameReader, type LossPolicy } from "../transmux/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 import { programBackChannel } from "./program_back_channel.ts";
@@ -243,9 +244,7 @@ export class ServerStream {
     const { promise, resolve } = Promise.withResolvers<void>();
     const unwatch = wanted.watch(resolve);
     signal?.addEventListener("abort", () => resolve(), { once: true });
-    const timer = systemClock.setTimer(resolve, FETCH_MS);
-    await promise;
-    timer.cancel();
+    await within(promise, { clock: systemClock, ms: FETCH_MS });
     unwatch();
     return wanted;
   }

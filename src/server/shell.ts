@@ -24,6 +24,7 @@ import {
 } from "../gate/mod.ts";
 import type { AudioAlone, Clock, Hub } from "../hub/mod.ts";
 import { atMostEachSecond, PeerLog, reasonOf, type ServerLog } from "../log/mod.ts";
+import { within } from "../time/mod.ts";
 import {
   Acceptor,
   Balancers,
@@ -403,10 +404,7 @@ export class ServerShell implements Shell {
     });
     this.hub.close();
     this.gate.close();
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, STOP_MS);
-    await Promise.race([Promise.all([...ends, ...accepted]), late]);
-    clearTimeout(timer);
+    await within(Promise.all([...ends, ...accepted]), { clock: this.clock, ms: STOP_MS });
     clearInterval(this.#ticking);
     this.#lookAgainIf(false);
     this.peers.flush();

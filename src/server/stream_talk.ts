@@ -1,5 +1,6 @@
 import { type Clock, HubError, type Stream, type Talk } from "../hub/mod.ts";
 import type { CodecName, MediaUnit, Track } from "../media/mod.ts";
+import { pause } from "../time/mod.ts";
 import { isG711 } from "../transmux/mod.ts";
 
 /** Options of a program that talks to who publishes a stream. */
@@ -181,16 +182,7 @@ class PacedTalk {
 
   /** Waits, or throws why nothing more is heard. */
   async #sleep(ms: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const stop = (): void => reject(this.#signal.reason);
-    this.#signal.addEventListener("abort", stop, { once: true });
-    const timer = this.#clock.setTimer(resolve, ms);
-    try {
-      this.#signal.throwIfAborted();
-      await promise;
-    } finally {
-      timer.cancel();
-      this.#signal.removeEventListener("abort", stop);
-    }
+    await pause(ms, { clock: this.#clock, signal: this.#signal });
+    this.#signal.throwIfAborted();
   }
 }

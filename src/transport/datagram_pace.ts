@@ -1,4 +1,5 @@
 import type { Clock } from "../hub/mod.ts";
+import { pause } from "../time/mod.ts";
 import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
 
 /**
@@ -45,7 +46,7 @@ export class DatagramPace {
   }
 
   async #pause(): Promise<void> {
-    await new Promise<void>((resolve) => this.#clock.setTimer(resolve, PAUSE_MS));
+    await pause(PAUSE_MS, { clock: this.#clock });
     await this.#turn.giveWay();
     this.#lastMs = this.#clock.now();
   }

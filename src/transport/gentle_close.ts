@@ -1,4 +1,4 @@
-import type { Clock } from "../hub/mod.ts";
+import { type Clock, Deadline } from "../time/mod.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Transport } from "./transport.ts";
 
@@ -24,12 +24,12 @@ export async function closeGently(
   { clock, timing }: { readonly clock: Clock; readonly timing: { readonly closeMs: number } },
   { transport, outbox, peerEnded, abort }: GentleCloseOptions,
 ): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = clock.setTimer(resolve, timing.closeMs);
-  await Promise.race([outbox.drained(), late]);
-  await Promise.race([transport.closeWrite().catch(() => {}), late]);
-  await Promise.race([peerEnded, late]);
-  timer.cancel();
+  {
+    using deadline = new Deadline(clock, timing.closeMs);
+    await deadline.before(outbox.drained());
+    await deadline.before(transport.closeWrite().catch(() => {}));
+    await deadline.before(peerEnded);
+  }
   outbox.end();
   abort.abort(CLOSED);
   transport.close();

@@ -1,8 +1,8 @@
 import { concat } from "@std/bytes/concat";
 import type * as NodeNet from "node:net";
-import type { Clock } from "../hub/mod.ts";
+import { type Clock, LATE, within } from "../time/mod.ts";
 import { parseProxyHeader, type ProxyHeader, ProxyHeaderError } from "./proxy_header.ts";
-import { HEADER_MS } from "./proxied_transport.ts";
+import { HEADER_MS, lateHeader } from "./proxied_transport.ts";
 
 /**
  * Reads the header that a balancer puts before what its client sends from a socket of Node's, which then gives what
@@ -37,14 +37,12 @@ export async function proxyHeaderOfSocket(
     if (bytes.length === 0) resolve(undefined);
     else reject(new ProxyHeaderError("The connection has ended within its PROXY header"));
   };
-  const timer = clock.setTimer(() => {
-    reject(new ProxyHeaderError(`The PROXY header did not come within ${HEADER_MS} ms`));
-  }, HEADER_MS);
   socket.on("readable", look).on("end", end).on("close", end).on("error", reject);
   try {
-    return await promise;
+    const header = await within(promise, { clock, ms: HEADER_MS });
+    if (header === LATE) throw lateHeader();
+    return header;
   } finally {
-    timer.cancel();
     socket.off("readable", look).off("end", end).off("close", end).off("error", reject);
   }
 }

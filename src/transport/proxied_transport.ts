@@ -1,6 +1,6 @@
 import { concat } from "@std/bytes/concat";
-import type { Clock } from "../hub/mod.ts";
 import { PipedReadable } from "../streams/mod.ts";
+import { type Clock, Deadline, LATE } from "../time/mod.ts";
 import { plainAddress } from "./address.ts";
 import { formatAddress } from "./listen_address.ts";
 import { parseProxyHeader, type ProxyHeader, ProxyHeaderError } from "./proxy_header.ts";
@@ -21,15 +21,14 @@ export async function proxiedTransport(
   clock: Clock,
 ): Promise<Transport | undefined> {
   const reader = transport.readable.getReader();
-  const late = Promise.withResolvers<never>();
-  const timer = clock.setTimer(() => {
-    late.reject(new ProxyHeaderError(`The PROXY header did not come within ${HEADER_MS} ms`));
-  }, HEADER_MS);
+  using deadline = new Deadline(clock, HEADER_MS);
   let bytes: Uint8Array = new Uint8Array(0);
   let header: ProxyHeader | undefined;
   try {
     while (header === undefined) {
-      const { value } = await Promise.race([reader.read(), late.promise]);
+      const read = await deadline.before(reader.read());
+      if (read === LATE) throw lateHeader();
+      const { value } = read;
       if (value === undefined) {
         if (bytes.length === 0) return undefined;
         throw new ProxyHeaderError("The connection has ended within its PROXY header");
@@ -38,8 +37,6 @@ export async function proxiedTransport(
       header = parseProxyHeader(bytes);
     }
   } finally {
-    timer.cancel();
-    late.promise.catch(() => {});
     reader.releaseLock();
   }
   const readable = withFirst(bytes.subarray(header.length), transport.readable);
@@ -52,6 +49,11 @@ export async function proxiedTransport(
     remoteAddress: hostname,
     remoteName: formatAddress({ hostname, port: client.port }),
   };
+}
+
+/** Why a connection is closed whose header does not come. */
+export function lateHeader(): ProxyHeaderError {
+  return new ProxyHeaderError(`The PROXY header did not come within ${HEADER_MS} ms`);
 }
 
 /** A stream that gives `first` before what another gives. */

@@ -1,4 +1,5 @@
 import type { ServerLog } from "../../log/mod.ts";
+import { within } from "../../time/mod.ts";
 import {
   Acceptor,
   type Balancers,
@@ -13,7 +14,6 @@ import {
 } from "../../transport/mod.ts";
 import type { DoorAddress, ServerTiming } from "../mod.ts";
 import { Http1Connection } from "./http1/http1_connection.ts";
-import { withinMs } from "./http1/within_ms.ts";
 import { HTTP2_HOST, Http2Behind } from "./http1/http2_behind.ts";
 import type { HttpHandler } from "./http_request_info.ts";
 
@@ -124,7 +124,7 @@ export class HttpListener {
 
   /** Accepts no more; resolves when all answers are out, or after `graceMs`: those that are not then are cut. */
   async shutdown(graceMs: number): Promise<void> {
-    await withinMs(this.retire(), graceMs);
+    await within(this.retire(), { clock: systemClock, ms: graceMs });
     for (const connection of this.#connections.keys()) connection.close();
     this.#http2.close();
     await Promise.all(this.#connections.values());

@@ -1,5 +1,6 @@
 import { type ConnectionEnd, type PlayTicket, refusalOf } from "../../gate/mod.ts";
 import { HubError, type Stream, type StreamReader, type WireFormat } from "../../hub/mod.ts";
+import { within } from "../../time/mod.ts";
 import { BodySink } from "./body_sink.ts";
 import type { ByteFeed, FeedSink } from "./byte_feed.ts";
 import { startHeader, type StreamVisit } from "./http_visit.ts";
@@ -70,15 +71,9 @@ function isHandshake(visit: StreamVisit): boolean {
 async function firstMedia({ shell }: StreamVisit, stream: Stream): Promise<void> {
   if (stream.lastDtsUs !== undefined) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = shell.clock.setTimer(resolve, shell.timing.describeWaitMs);
-  let stop = (): void => {};
-  try {
-    stop = stream.tap(({ role }) => void (role === "media" && resolve()), () => resolve());
-    await promise;
-  } finally {
-    timer.cancel();
-    stop();
-  }
+  const stop = stream.tap(({ role }) => void (role === "media" && resolve()), () => resolve());
+  await within(promise, { clock: shell.clock, ms: shell.timing.describeWaitMs });
+  stop();
 }
 
 /** One player. */

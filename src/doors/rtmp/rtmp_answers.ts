@@ -10,6 +10,7 @@ import {
   withoutConnectProof,
 } from "../../rtmp/mod.ts";
 import type { Shell } from "../mod.ts";
+import { within } from "../../time/mod.ts";
 import type { Transport } from "../../transport/mod.ts";
 import {
   type Ask,
@@ -330,21 +331,19 @@ export class RtmpAnswers {
   }
 
   /** Resolves to whether what `subscribe` listens for came in time, and the request is not withdrawn. */
-  #waitFor(
+  async #waitFor(
     streamId: number,
     waitMs: number,
     subscribe: (onCome: () => void) => () => void,
   ): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = this.#parts.shell.clock.setTimer(() => resolve(false), waitMs);
     const withdraw = (): void => resolve(false);
     (this.#waiting ??= new Map()).set(streamId, withdraw);
     const unsubscribe = subscribe(() => resolve(true));
-    return promise.finally(() => {
-      timer.cancel();
-      unsubscribe();
-      if (this.#waiting?.get(streamId) === withdraw) this.#waiting.delete(streamId);
-    });
+    const hasCome = await within(promise, { clock: this.#parts.shell.clock, ms: waitMs });
+    unsubscribe();
+    if (this.#waiting?.get(streamId) === withdraw) this.#waiting.delete(streamId);
+    return hasCome === true;
   }
 }
 

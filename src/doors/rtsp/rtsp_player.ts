@@ -1,5 +1,6 @@
 import type { Clock, StreamReader, WireCursor } from "../../hub/mod.ts";
 import type { RtspPair, RtspServerSession } from "../../rtsp/mod.ts";
+import { pause } from "../../time/mod.ts";
 import { DatagramPace, type DatagramPeer, type Outbox } from "../../transport/mod.ts";
 import type { RtpSockets } from "./rtp_sockets.ts";
 import { type DatagramRun, datagramRuns, datagramRunsOf } from "./datagram_runs.ts";
@@ -187,8 +188,10 @@ export class RtspUdpPlayer implements RtspPlayer {
     for (const { track, rtcp, packets: plain, isSettling } of runs) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
       if (port === undefined) continue;
-      const pause = isSettling ? this.#pause(SETTLING_PAUSE_MS) : this.#pace.next(plain.length);
-      if (pause !== undefined) await pause;
+      const rest = isSettling
+        ? pause(SETTLING_PAUSE_MS, { clock: this.#clock })
+        : this.#pace.next(plain.length);
+      if (rest !== undefined) await rest;
       if (this.#pauses !== pauses) return;
       const packets = this.#protected(plain, rtcp);
       this.packets += packets.length;
@@ -213,9 +216,5 @@ export class RtspUdpPlayer implements RtspPlayer {
     const protection = this.#protection;
     if (protection === undefined) return packets;
     return packets.map((packet) => protection.protect(packet, { rtcp }));
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(resolve, ms));
   }
 }

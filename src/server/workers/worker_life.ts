@@ -1,7 +1,8 @@
 import { DirectoryDesk, type MemoryDirectory } from "../../cluster/mod.ts";
 import type { Peers, ServerHooks } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import { ServerError, type ServerErrorCode } from "../../transport/mod.ts";
+import { within } from "../../time/mod.ts";
+import { ServerError, type ServerErrorCode, systemClock } from "../../transport/mod.ts";
 import type { ServerAddress } from "../statistics.ts";
 import type { Recordings } from "../../record/mod.ts";
 import type { ArchiveName } from "../server_part.ts";
@@ -169,10 +170,7 @@ export class Life {
 
   async stop(): Promise<void> {
     if (this.#state === "running") {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_MS));
-      await Promise.race([this.call("stop").catch(() => {}), late]);
-      clearTimeout(timer);
+      await within(this.call("stop").catch(() => {}), { clock: systemClock, ms: STOP_MS });
     }
     this.#end("The server has stopped");
   }

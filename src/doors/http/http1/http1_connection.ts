@@ -1,5 +1,5 @@
 import { concat } from "@std/bytes/concat";
-import type { Clock } from "../../../hub/mod.ts";
+import { type Clock, Deadline, type LATE } from "../../../time/mod.ts";
 import type { Transport } from "../../../transport/mod.ts";
 import type { ServerTiming } from "../../mod.ts";
 import { StallWatch } from "../byte_feed.ts";
@@ -334,12 +334,15 @@ export class Http1Connection {
     const { transport, clock, timing } = this.#options;
     if (!this.#isGone) {
       this.#state = "answering";
-      const late = Promise.withResolvers<undefined>();
-      const timer = clock.setTimer(() => late.resolve(undefined), timing().closeMs);
-      await Promise.race([transport.closeWrite().catch(() => {}), late.promise]);
+      using deadline = new Deadline(clock, timing().closeMs);
+      await deadline.before(transport.closeWrite().catch(() => {}));
       // Each piece in turn: what has come is dropped, until the client has closed too.
-      while (await Promise.race([this.#incoming.next(), late.promise]) !== undefined);
-      timer.cancel();
+      for (
+        let piece: Uint8Array | typeof LATE | undefined = NOTHING;
+        piece instanceof Uint8Array;
+      ) {
+        piece = await deadline.before(this.#incoming.next());
+      }
     }
     this.close();
   }

@@ -1,10 +1,10 @@
+import { within } from "../../../time/mod.ts";
 import { hasNetPermission, systemClock, type Transport } from "../../../transport/mod.ts";
 import { faultAnswer } from "../json_answer.ts";
 import type { HttpHandler } from "../http_request_info.ts";
 import { PlatformRequest } from "../incoming_request.ts";
 import { responseOf } from "../whole_answer.ts";
 import type { OtherProtocol } from "./http1_connection.ts";
-import { withinMs } from "./within_ms.ts";
 
 /** Where the port behind is: others of this machine can reach it, and are turned away. */
 export const HTTP2_HOST = "127.0.0.1";
@@ -75,7 +75,7 @@ export class Http2Behind {
       const incoming = carryIn({ first, readable }, { conn, move }).catch(() => carried.close());
       await carryOut(conn, { client, move });
       // The client has all, and may still say that it goes.
-      await withinMs(incoming, CLOSE_MS);
+      await within(incoming, { clock: systemClock, ms: CLOSE_MS });
     } catch {
       // One of the two has gone, and the other goes too.
     } finally {

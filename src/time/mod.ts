@@ -1,0 +1,8 @@
+/**
+ * Time as it is passed in: clocks, pauses, and waits that end in time.
+ *
+ * @module
+ */
+export * from "./clock.ts";
+export * from "./deadline.ts";
+export * from "./pause.ts";
