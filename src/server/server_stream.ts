@@ -402,7 +402,8 @@ export async function publishUnits(
     throw causeOf(asked);
   }
   const ticket = asked.granted;
-  const stop = (): void => void reader.cancel().catch(() => {});
+  let cancelled: Promise<void> | undefined;
+  const stop = (): void => void (cancelled ??= reader.cancel().catch(() => {}));
   const started = ticket.start({
     ...(tracks === undefined ? {} : { tracks }),
     ...(backChannel === undefined ? {} : { backChannel: programBackChannel(backChannel) }),
@@ -426,6 +427,8 @@ export async function publishUnits(
   } finally {
     signal?.removeEventListener("abort", stop);
     ticket.end({ clean: true, reason: "unpublished", message: "The program has ended its stream" });
+    // What the units come from may still be closing: a file that is being read.
+    await cancelled;
     reader.releaseLock();
   }
 }
