@@ -26,6 +26,8 @@ export interface EventCommandEnvironment {
   readonly clock: Clock;
   /** The server's own URLs on this machine, by protocol. */
   readonly urls: () => Readonly<Record<"rtmp" | "rtsp", string>>;
+  /** The streams that live. */
+  readonly live: () => readonly string[];
   /** Starts a program; `onLine` is given each line of its output. */
   readonly start: (
     run: readonly string[],
@@ -51,7 +53,7 @@ const MOST_RUNNING = 64;
 export class EventCommand {
   readonly #options: EventCommandOptions;
   readonly #environment: EventCommandEnvironment;
-  readonly #patterns: readonly NamePattern[] | undefined;
+  #patterns: readonly NamePattern[] | undefined;
   readonly #lines: PeerLog;
   /** What runs for as long as a stream lives, by its name. */
   readonly #streams = new Map<string, StreamCommand>();
@@ -59,6 +61,7 @@ export class EventCommand {
   readonly #leaving = new Set<StreamCommand>();
   readonly #running = new Set<RunningCommand>();
   readonly #tellTooMany: (stream: string) => void;
+  readonly #listening = new AbortController();
   #isClosed = false;
 
   /**
@@ -100,15 +103,50 @@ export class EventCommand {
     return this.#options.run[0]!;
   }
 
-  /** Listens to a server. */
+  /** Listens to a server; what runs as long as a stream lives is begun for those that there are. */
   listen(events: ServerEvents): void {
     const { on } = this.#options;
+    const { signal } = this.#listening;
     if (on !== "stream-ready") {
-      events.addEventListener(on, ({ detail }) => this.#runOnce(on, detail));
+      events.addEventListener(on, ({ detail }) => this.#runOnce(on, detail), { signal });
       return;
     }
-    events.addEventListener("stream-ready", ({ detail: { stream } }) => this.#begin(stream));
-    events.addEventListener("stream-ended", ({ detail: { stream } }) => this.#end(stream));
+    events.addEventListener("stream-ready", ({ detail }) => this.#begin(detail.stream), { signal });
+    events.addEventListener(
+      "stream-ended",
+      ({ detail }) => void this.#end(detail.stream),
+      { signal },
+    );
+    this.#beginForAll();
+  }
+
+  /** Whether another command runs the same program at the same event, for other streams perhaps. */
+  runsAs({ on, run }: EventCommandOptions): boolean {
+    const own = this.#options;
+    return on === own.on && run.length === own.run.length &&
+      run.every((argument, index) => argument === own.run[index]);
+  }
+
+  /** Is for the streams of another command from now on, which runs nothing itself. What runs for one of them goes on. */
+  follow(other: EventCommand): void {
+    this.#patterns = other.#patterns;
+    for (const stream of this.#streams.keys()) {
+      if (!this.#isFor(stream)) void this.#end(stream);
+    }
+    if (this.#options.on === "stream-ready") this.#beginForAll();
+  }
+
+  /**
+   * Hears of nothing any more: ends what runs as long as a stream lives, and lets what runs once go on to its end.
+   * Resolves when all has ended.
+   */
+  async leave(): Promise<void> {
+    this.#listening.abort();
+    await Promise.all([
+      ...[...this.#leaving].map((one) => one.stop(KILL_MS)),
+      ...[...this.#streams.keys()].map((stream) => this.#end(stream)),
+      ...[...this.#running].map(({ ended }) => ended),
+    ]);
   }
 
   /** Ends all that runs; resolves when it has. */
@@ -122,6 +160,10 @@ export class EventCommand {
       ...streams.map((one) => one.stop(STOP_MS)),
       ...once.map((running) => killed(running, { clock, graceMs: STOP_MS })),
     ]);
+  }
+
+  #beginForAll(): void {
+    for (const stream of this.#environment.live()) this.#begin(stream);
   }
 
   #begin(stream: string): void {
@@ -146,12 +188,14 @@ export class EventCommand {
     );
   }
 
-  #end(stream: string): void {
+  /** Resolves when what runs for a stream has ended. */
+  async #end(stream: string): Promise<void> {
     const command = this.#streams.get(stream);
     this.#streams.delete(stream);
     if (command === undefined) return;
     this.#leaving.add(command);
-    void command.stop(KILL_MS).then(() => this.#leaving.delete(command));
+    await command.stop(KILL_MS);
+    this.#leaving.delete(command);
   }
 
   #runOnce<K extends ServerEventName>(on: K, detail: ServerEventDetails[K]): void {

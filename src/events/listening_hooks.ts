@@ -23,6 +23,8 @@ export interface ListeningHooksOptions {
 export interface ListeningHooks {
   /** They do what those of the program do, and tell of all that they hear. */
   readonly hooks: ServerHooks;
+  /** The streams that live, as `stream-ready` and `stream-ended` tell of them. */
+  readonly live: () => readonly string[];
   /** The server has stopped: streams that still live are told to have ended. */
   close(): void;
 }
@@ -80,6 +82,7 @@ export function listeningHooks(
   };
   return {
     hooks: Object.defineProperties({ ...listening }, ownOf(hooks)) as ServerHooks,
+    live: () => lives.names,
     close: () => lives.close(),
   };
 }

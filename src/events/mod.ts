@@ -12,7 +12,12 @@
  *
  * @module
  */
-export { checkEventOptions, EventOutlets, type EventOutletsOptions } from "./event_outlets.ts";
+export {
+  checkEventOptions,
+  EventOutlets,
+  type EventOutletsOptions,
+  type ToldOptions,
+} from "./event_outlets.ts";
 export * from "./event_traces.ts";
 export {
   type ListeningHooks,

@@ -29,6 +29,11 @@ export class StreamLives {
     this.#options = options;
   }
 
+  /** The names of the streams that live. */
+  get names(): readonly string[] {
+    return [...this.#lives.keys()];
+  }
+
   /** A publisher has come. */
   begin(name: string): void {
     if (this.#isClosed) return;

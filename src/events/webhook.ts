@@ -26,6 +26,9 @@ interface Message {
   readonly body: string;
 }
 
+/** How long one that is not to be told any more may take for what waits, milliseconds. */
+const LEAVE_MS = 60_000;
+
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -40,6 +43,7 @@ export class Webhook {
   readonly #environment: WebhookEnvironment;
   readonly #queue: Message[] = [];
   readonly #tellLost: (message: Message) => void;
+  readonly #listening = new AbortController();
   readonly #abort = new AbortController();
   readonly #drained: (() => void)[] = [];
   #isSending = false;
@@ -88,9 +92,16 @@ export class Webhook {
 
   /** Listens to a server. */
   listen(events: ServerEvents): void {
+    const { signal } = this.#listening;
     for (const name of this.#names) {
-      events.addEventListener(name, ({ detail }) => this.#add(name, detail));
+      events.addEventListener(name, ({ detail }) => this.#add(name, detail), { signal });
     }
+  }
+
+  /** Hears of nothing any more, and sends what waits, for a minute at most. */
+  async leave(): Promise<void> {
+    this.#listening.abort();
+    await this.close(LEAVE_MS);
   }
 
   /** Sends what waits, for so long at most, and no more after that. */
@@ -101,7 +112,12 @@ export class Webhook {
       await within(promise, { clock: this.#environment.clock, ms: graceMs });
     }
     this.#abort.abort();
-    this.#queue.length = 0;
+    const count = this.#queue.splice(0).length;
+    if (count === 0) return;
+    this.#environment.log.warn("events were left out, as there is no more time to send them", {
+      host: this.host,
+      count,
+    });
   }
 
   #add(name: ServerEventName, data: unknown): void {

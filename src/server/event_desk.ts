@@ -5,13 +5,14 @@ import {
   type ListeningHooks,
   listeningHooks,
   type ServerEvents,
+  type ToldOptions,
 } from "../events/mod.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
 import type { ServerHooks } from "../gate/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 import type { ServerLog } from "../log/mod.ts";
 import { formatAddress, systemClock } from "../transport/mod.ts";
-import type { ServerOptions } from "./options.ts";
+import type { LiveOptions, ServerOptions } from "./options.ts";
 import type { ServerPart } from "./server_part.ts";
 import type { ServerAddress } from "./statistics.ts";
 
@@ -61,11 +62,11 @@ export class EventDesk {
     this.hooks = this.#listening?.hooks ?? hooks;
     this.#isWhole = part === undefined;
     this.#outlets = new EventOutlets({
-      webhooks: part === undefined ? options.webhooks ?? [] : [],
-      commands: part === undefined ? options.commands ?? [] : [],
+      ...(part === undefined ? toldOf(options) : {}),
       log,
       clock: systemClock,
       urls: () => ({ rtmp: this.#urlOf("rtmp"), rtsp: this.#urlOf("rtsp") }),
+      live: () => this.#listening?.live() ?? [],
     });
   }
 
@@ -78,6 +79,17 @@ export class EventDesk {
     this.#outlets.open(this.#events);
     const tracer = this.#isWhole ? denoTracer(denoConfig.version) : undefined;
     if (tracer !== undefined) new EventTraces(tracer).open(this.#events);
+  }
+
+  /**
+   * Looks at the URLs and programs that options name now; what it returns has them told from then on, in place of the
+   * former.
+   *
+   * @throws {EventOptionsError} if an option is wrong
+   * @throws {ServerError} `permission` if a permission is missing, with the flag to add
+   */
+  prepare(options: LiveOptions): () => void {
+    return this.#isWhole ? this.#outlets.prepare(toldOf(options)) : () => {};
   }
 
   /** Ends the programs that run, and begins no more. */
@@ -99,4 +111,8 @@ export class EventDesk {
     const hostname = isAny ? "127.0.0.1" : address.hostname;
     return `${protocol}://${formatAddress({ hostname, port: address.port })}`;
   }
+}
+
+function toldOf({ webhooks, commands }: ToldOptions): ToldOptions {
+  return { webhooks, commands };
 }

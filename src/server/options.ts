@@ -207,6 +207,8 @@ export type LiveOptions = Pick<
   | "record"
   | "clips"
   | "s3"
+  | "webhooks"
+  | "commands"
 >;
 
 /** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */

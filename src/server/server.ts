@@ -101,6 +101,7 @@ export class Server {
       relays: this.#agents.relays,
       recordings: this.#agents.recordings,
       clips: this.#agents.clips,
+      told: this.#told,
     }));
     const access = this.access = accessOf(options, { paths: rules.paths, log });
     const paths = (): PathRules => rules.paths;
@@ -205,6 +206,8 @@ export class Server {
    * now and was not before
    * @throws {AccessOptionsError} (rejects) if `access` cannot be read
    * @throws {MediaFileError} (rejects) if the file of a fallback cannot be played
+   * @throws {EventOptionsError} (rejects) if a webhook or a command is wrong
+   * @throws {ServerError} (rejects) `permission` if one of these may not be told or run
    *
    * @example
    * ```ts

@@ -3,6 +3,7 @@ import { type Hub, hubSettings } from "../hub/mod.ts";
 import { readingTurn, systemClock } from "../transport/mod.ts";
 import { accessOptionsOf } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
+import type { EventDesk } from "./event_desk.ts";
 import { checkFallbackFiles } from "./fallbacks.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { workerOptions } from "./membership.ts";
@@ -25,6 +26,7 @@ export interface RuledParts {
   readonly relays: ServerRelays;
   readonly recordings: Recordings;
   readonly clips: ServerClips;
+  readonly told: EventDesk;
 }
 
 /** The options that can be changed while the server runs, the rules of paths that were set beside, and their changes. */
@@ -105,6 +107,7 @@ export class ServerRules {
     await checkFallbackFiles(paths.rules);
     const record = await parts.recordings.prepare(recordingRulesOf(options));
     const clips = await parts.clips.prepare(options);
+    const told = parts.told.prepare(options);
     await parts.access?.change(access ?? {});
     this.#live = given;
     this.#ownPaths = own;
@@ -115,6 +118,7 @@ export class ServerRules {
     await parts.relays.follow(options);
     await record();
     clips();
+    told();
     await parts.shell.gate.review();
   }
 }

@@ -9,7 +9,10 @@ import { settled, TurnedClock } from "../support/turned_clock.ts";
 const URLS = { rtmp: "rtmp://127.0.0.1:1935", rtsp: "" };
 
 /** A command in simulated time, whose programs end when the test says so. */
-function bench(options: Partial<EventCommandOptions> = {}) {
+function bench(
+  options: Partial<EventCommandOptions> = {},
+  { live = [] }: { readonly live?: readonly string[] } = {},
+) {
   const clock = new TurnedClock();
   const log = new LogBook();
   const started: {
@@ -27,6 +30,7 @@ function bench(options: Partial<EventCommandOptions> = {}) {
     log,
     clock,
     urls: () => URLS,
+    live: () => live,
     start: (run, say) => {
       const { promise, resolve: end } = Promise.withResolvers<string>();
       const signals: string[] = [];
@@ -79,6 +83,40 @@ Deno.test("a stream that ends while its program waits to begin again has none be
   events.emit("stream-ended", { stream: "a" });
   await clock.turnSlowly(100_000);
   assertEquals([started.length, clock.pending], [1, 0]);
+});
+
+Deno.test("a command that comes later is run for the streams that live, and goes on for those that it is still for", async () => {
+  const live = ["live/a", "live/b", "other/c"];
+  const { started, events, command } = bench({ paths: "live/*" }, { live });
+  const streams = () => started.map(({ run }) => run.at(-1)!.split("/").slice(3).join("/"));
+  assertEquals(streams(), ["live/a", "live/b"]);
+  const next = bench({ paths: ["live/b", "other/*"] }).command;
+  assert(command.runsAs({ on: "stream-ready", run: ["ffmpeg", "-i", "{rtmp}/{stream}"] }));
+  assert(!command.runsAs({ on: "stream-ready", run: ["ffmpeg", "-i", "{rtsp}/{stream}"] }));
+  assert(!command.runsAs({ on: "stream-ended", run: ["ffmpeg", "-i", "{rtmp}/{stream}"] }));
+  command.follow(next);
+  assertEquals(streams(), ["live/a", "live/b", "other/c"]);
+  assertEquals(started.map(({ signals }) => signals), [["SIGTERM"], [], []]);
+  const left = command.leave();
+  events.emit("stream-ready", { stream: "live/b2" });
+  assertEquals(started.map(({ signals }) => signals), [["SIGTERM", "SIGTERM"], ["SIGTERM"], [
+    "SIGTERM",
+  ]]);
+  for (const { end } of started) end("ended by SIGTERM");
+  await left;
+  assertEquals(started.length, 3);
+});
+
+Deno.test("what a command has run once goes on to its end when the command is no more", async () => {
+  const { started, events, command } = bench({ on: "stream-ended", run: ["tidy", "{stream}"] });
+  events.emit("stream-ended", { stream: "a" });
+  let hasLeft = false;
+  const left = command.leave().then(() => hasLeft = true);
+  events.emit("stream-ended", { stream: "b" });
+  await settled();
+  assertEquals([started.length, started[0]!.signals, hasLeft], [1, [], false]);
+  started[0]!.end("exit code 0");
+  assertEquals(await left, true);
 });
 
 Deno.test("a program for an event runs once, so many at a time, and the server's end is theirs", async () => {

@@ -121,6 +121,7 @@ Deno.test("a receiver that hangs holds nothing up; what waits has a bound, and w
   const closing = webhook.close(500);
   await clock.turnSlowly(500);
   await closing;
+  assertEquals(log.lines.at(-1)?.fields["count"], 3);
   hanging.resolve(200);
   await settled();
   ready(events, "late");
@@ -133,6 +134,22 @@ Deno.test("what waits is sent before the end, where there is time", async () => 
   for (const name of ["a", "b", "c"]) ready(events, name);
   await webhook.close(500);
   assertEquals(streamsOf(sent), ["a", "b", "c"]);
+});
+
+Deno.test("a receiver that is told no more gets what waits, for a minute at most", async () => {
+  const { sent, events, webhook } = bench();
+  for (const name of ["a", "b"]) ready(events, name);
+  const left = webhook.leave();
+  ready(events, "c");
+  await left;
+  assertEquals(streamsOf(sent), ["a", "b"]);
+  const gone = bench({ retries: 100 }, () => 503);
+  for (const name of ["a", "b"]) ready(gone.events, name);
+  const given = gone.webhook.leave();
+  await gone.clock.turnSlowly(60_000);
+  await given;
+  assertEquals(gone.log.lines.at(-1)?.fields["count"], 2);
+  assertEquals([new Set(streamsOf(gone.sent)).size, gone.clock.pending], [1, 0]);
 });
 
 Deno.test("a receiver hears of the events that it wants alone", async () => {

@@ -1,9 +1,10 @@
 /** What a real server tells of real clients: to its program, to URLs, and to programs that it runs. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ServerEventName } from "../../src/events/mod.ts";
-import { SERVER_EVENT_NAMES } from "../../src/events/mod.ts";
+import { EventOptionsError, SERVER_EVENT_NAMES } from "../../src/events/mod.ts";
 import { ffmpeg, makeRecording, publishArguments, TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, ROOT, run } from "../support/process.ts";
+import { RtmpClient } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
 const ignore = ignoreWithout("ffmpeg");
@@ -125,6 +126,67 @@ Deno.test({
     await publisher.ended;
     await until(() => weir.server.streams.length === 0);
     await until(() => weir.server.connectionCount === 0);
+  },
+});
+
+Deno.test({
+  name: "URLs and programs are told by the options of now, and those that stay go on",
+  ignore,
+  async fn() {
+    const posted: string[] = [];
+    await using receiver = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      async (request) => {
+        posted.push(`${new URL(request.url).pathname} ${(await request.json()).data.stream}`);
+        return new Response();
+      },
+    );
+    const url = (path: string) => `http://127.0.0.1:${receiver.addr.port}/${path}`;
+    const events = ["publish-start"] as const;
+    // A program that says what it has, and then waits for its end.
+    const sounding = (name: string) => ({
+      on: "stream-ready" as const,
+      run: [
+        ...["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", "sine"],
+        ...["-f", "flv", `{rtmp}/${name}/{name}`],
+      ],
+    });
+    await using weir = await TestServer.start({
+      hub: { lingerMs: 100 },
+      webhooks: [{ url: url("first"), events }],
+      commands: [{ ...sounding("one"), paths: "live/*" }],
+    });
+    const idOf = (name: string) =>
+      [...weir.server.tickets.values()].find(({ info }) => info.stream === name)?.info.id;
+    using publisher = await RtmpClient.publisher(weir.port, "cam");
+    await publisher.frames(0, 1);
+    await until(() => idOf("one/cam") !== undefined);
+    const before = idOf("one/cam");
+    await weir.server.configure({
+      hub: { lingerMs: 100 },
+      webhooks: [{ url: url("second"), events }],
+      commands: [{ ...sounding("two"), paths: "live/*" }, {
+        ...sounding("one"),
+        paths: ["live/cam", "live/b"],
+      }],
+    });
+    await until(() => idOf("two/cam") !== undefined);
+    assertEquals(idOf("one/cam"), before);
+    await assertRejects(
+      () => weir.server.configure({ commands: [{ on: "stream-ready", run: [] }] }),
+      EventOptionsError,
+      "commands[0].run",
+    );
+    assertEquals(idOf("one/cam"), before);
+    await weir.server.configure({
+      hub: { lingerMs: 100 },
+      webhooks: [{ url: url("second"), events }],
+      commands: [{ ...sounding("two"), paths: "live/*" }],
+    });
+    await until(() => idOf("one/cam") === undefined);
+    assert(idOf("two/cam") !== undefined);
+    await until(() => posted.length === 3);
+    assertEquals(posted, ["/first live/cam", "/first one/cam", "/second two/cam"]);
   },
 });
 

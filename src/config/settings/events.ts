@@ -25,42 +25,42 @@ const WEBHOOK: GroupType = {
         isSecret: true,
       }),
       help: "where events are posted to, as JSON of type, timestamp and data",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "secret",
       type: text({ allowed: "a secret of at least 16 characters", isSecret: true }),
       defaultInWords: "nothing is signed",
       help: "signs what is posted, as Standard Webhooks have it; whsec_ and base64, or a text",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "events",
       type: words({ values: SERVER_EVENT_NAMES, allowed: EVENTS }),
       defaultInWords: "all",
       help: "the events that are posted",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "timeout",
       type: time({ min: 1, max: 600_000, isWhole: true }),
       defaultInWords: "5s",
       help: "how long the answer may take",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "retries",
       type: number({ min: 0, max: 100, isWhole: true }),
       defaultInWords: "5",
       help: "how often an event that was not taken is posted again, after 1, 2, 4, 8 … s",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "maxQueue",
       type: number({ min: 1, max: 1_000_000, isWhole: true }),
       defaultInWords: "1000",
       help: "events that may wait to be posted; further ones are left out, and counted",
-      change: "restart",
+      change: "reload",
     }),
   ],
   required: ["url"],
@@ -75,7 +75,7 @@ export const WEBHOOKS = setting<readonly GroupValue[]>({
   defaultInWords: "none",
   help: "URLs that are told of what happens",
   needs: (webhooks) => webhooks.flatMap((one) => reaching(one.get("url") as string)),
-  change: "restart",
+  change: "reload",
 });
 
 const COMMAND: GroupType = {
@@ -88,21 +88,21 @@ const COMMAND: GroupType = {
         pattern: new RegExp(`^(${SERVER_EVENT_NAMES.join("|")})$`),
       }),
       help: "at what it is run: at stream-ready as long as the stream lives, at all others once",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "run",
       type: words({ allowed: "a list of a program and its arguments" }),
       help:
         "the program and its arguments, without a shell; {stream}, {app}, {name}, {user}, {address}, {protocol}, {connection}, {rtmp} and {rtsp} stand for values",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "paths",
       type: PATTERNS,
       defaultInWords: "all",
       help: "the streams that it is run for",
-      change: "restart",
+      change: "reload",
     }),
   ],
   required: ["on", "run"],
@@ -121,7 +121,7 @@ export const COMMANDS = setting<readonly GroupValue[]>({
     "log. Programs have all rights of the user that runs weir: `--allow-run` names those that may be run.",
   needs: (commands) =>
     commands.map((one) => ({ name: "run", command: (one.get("run") as readonly string[])[0]! })),
-  change: "restart",
+  change: "reload",
 });
 
 /** The balancers in front of the server. */
