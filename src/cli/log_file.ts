@@ -4,22 +4,27 @@ export interface LogFileOptions {
   readonly maxBytes: number;
   /** Files that were put aside are kept, as `PATH.1`, the newest, and so on. */
   readonly kept: number;
+  /** Is told why a file could not be put aside: it is written on, and tried again when it has grown as much once more. */
+  readonly onStuck?: (error: unknown) => void;
 }
 
 /**
- * A file that lines are written to, one after the other, and that is put aside when it is large. Whatever cannot be
- * done is thrown to whoever writes; the next line tries anew.
+ * A file that lines are written to, one after the other, and that is put aside when it is large. A line that cannot be
+ * written is thrown to whoever writes, and nothing of it is left in the file; the next line tries anew.
  */
 export class LogFile {
   readonly #path: string;
   readonly #options: LogFileOptions;
   #file: Deno.FsFile | undefined;
   #bytes = 0;
+  /** Bytes that a file is put aside at. */
+  #mostBytes: number;
 
   /** Opens nothing yet. */
   constructor(path: string, options: LogFileOptions) {
     this.#path = path;
     this.#options = options;
+    this.#mostBytes = options.maxBytes;
   }
 
   /** Opens the file, which is made where there is none; what is in it stays. */
@@ -30,11 +35,17 @@ export class LogFile {
   /** Writes a line. */
   write(line: string): void {
     const bytes = new TextEncoder().encode(`${line}\n`);
-    let file = this.#opened();
-    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#options.maxBytes) {
-      file = this.#putAside();
+    this.#opened();
+    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#mostBytes) this.#makeRoom();
+    const file = this.#opened();
+    let at = 0;
+    try {
+      while (at < bytes.length) at += file.writeSync(bytes.subarray(at));
+    } catch (error) {
+      // A disk may have had room for a part of it.
+      if (at > 0) file.truncateSync(this.#bytes);
+      throw error;
     }
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     this.#bytes += bytes.length;
   }
 
@@ -52,14 +63,38 @@ export class LogFile {
     return this.#file;
   }
 
-  #putAside(): Deno.FsFile {
+  #makeRoom(): void {
+    const { maxBytes, onStuck } = this.#options;
+    try {
+      this.#putAside();
+      this.#mostBytes = maxBytes;
+    } catch (error) {
+      this.#opened();
+      this.#mostBytes = this.#bytes + maxBytes;
+      onStuck?.(error);
+    }
+  }
+
+  #putAside(): void {
     this.close();
     const { kept } = this.#options;
     if (kept === 0) Deno.truncateSync(this.#path);
-    for (let number = kept; number > 0; number--) {
-      rename(number === 1 ? this.#path : `${this.#path}.${number - 1}`, `${this.#path}.${number}`);
-    }
-    return this.#opened();
+    const names = Array.from(
+      { length: kept + 1 },
+      (_, n) => n === 0 ? this.#path : `${this.#path}.${n}`,
+    );
+    const folder = names.slice(0, kept).find(isFolder);
+    if (folder !== undefined) throw new Error(`${folder} is a folder`);
+    for (let n = kept; n > 0; n--) rename(names[n - 1]!, names[n]!);
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

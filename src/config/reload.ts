@@ -6,6 +6,7 @@ import { checkReloadPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
 import type { GroupValue, Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
+import { LOG } from "./settings/log.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
 import { RTMP_PORT, RTMPS_PORT, RTSP_PORT, RTSPS_PORT } from "./settings/listening.ts";
 import { SETTINGS } from "./table.ts";
@@ -30,7 +31,7 @@ export interface ReloaderOptions {
   readonly files: ConfiguredFiles;
   /** Reads the files that settings name. */
   readonly readFiles: (settings: Settings) => Promise<ConfiguredFiles>;
-  /** Applies what is not the server's: where log lines go. */
+  /** Applies what is not the server's: where log lines go. What it throws is why it cannot. */
   readonly onChange?: (settings: Settings) => void;
 }
 
@@ -71,7 +72,7 @@ export class Reloader {
   }
 
   async #reload(by: string): Promise<ReloadReport> {
-    const { log, load, server, readFiles, onChange } = this.#options;
+    const { log, load, server, readFiles } = this.#options;
     if (this.#settings.file === undefined && permissionsOf(this.#settings).length === 0) {
       log.info(`nothing to read again on ${by}, as there is no --config and no other file`);
       return { applied: [], waiting: [] };
@@ -82,10 +83,9 @@ export class Reloader {
       const { tls, ...files } = await readFiles(settings);
       await server.configure({ ...liveOptions(settings), ...files });
       await this.#reloadTls(tls, by);
-      const late = await this.#changePorts(settings);
+      const late = new Set([...await this.#changePorts(settings), ...this.#changeLog(settings)]);
       const report = reportOf(this.#settings, settings, late);
       this.#settings = settings;
-      onChange?.(settings);
       tell(log, report, by);
       return report;
     } catch (error) {
@@ -110,6 +110,20 @@ export class Reloader {
       log.error(`certificate cannot be read again on ${by}, the former stays`, {
         reason: reasonOf(error),
       });
+    }
+  }
+
+  /** Returns the keys of all that is about the log where that cannot be changed now. */
+  #changeLog(settings: Settings): readonly string[] {
+    const { log, onChange } = this.#options;
+    try {
+      onChange?.(settings);
+      return [];
+    } catch (error) {
+      log.error("the log file cannot be opened, the former is written on", {
+        reason: reasonOf(error),
+      });
+      return LOG.map(({ key }) => key);
     }
   }
 

@@ -29,6 +29,56 @@ Deno.test("a log file that grows is put aside, and the newest are kept", async (
   assertEquals(read(path), "other\n");
 });
 
+Deno.test("a log file that cannot be put aside is written on, and what has its name stays", async () => {
+  // With a folder at 2 the first line is put aside as 1, and then goes with the last of those that are kept.
+  for (const [folderAt, gone] of [[1, 0], [2, 1]] as const) {
+    await using folder = new TemporaryFolder();
+    const path = `${folder.path}/weir.log`;
+    await Deno.mkdir(`${path}.${folderAt}`);
+    const stuck: unknown[] = [];
+    const file = new LogFile(path, {
+      maxBytes: 12,
+      kept: 2,
+      onStuck: (error) => stuck.push(error),
+    });
+    const lines = Array.from({ length: 6 }, (_, n) => `line ${n}`);
+    for (const line of lines) file.write(line);
+    assert(Deno.statSync(`${path}.${folderAt}`).isDirectory);
+    assert(stuck.length > 0);
+    await Deno.remove(`${path}.${folderAt}`);
+    file.write("at last");
+    file.write("the end");
+    file.close();
+    const there = [`${path}.2`, `${path}.1`, path].map((name) => {
+      try {
+        return Deno.readTextFileSync(name);
+      } catch {
+        return "";
+      }
+    });
+    assertEquals(there.join(""), [...lines.slice(gone), "at last", "the end", ""].join("\n"));
+    assertEquals(there.at(-1), "the end\n");
+  }
+});
+
+Deno.test("lines that cannot be written are counted, and told when they can be", async () => {
+  await using folder = new TemporaryFolder();
+  const logs = `${folder.path}/logs`;
+  await Deno.mkdir(logs);
+  // Each line is over the bound, and so begins a file.
+  const file = { path: `${logs}/weir.log`, maxBytes: 1, kept: 3 };
+  const commandLog = new CommandLog({ level: "info", format: "text", file });
+  commandLog.log.info("seen");
+  await Deno.remove(logs, { recursive: true });
+  for (let n = 0; n < 3; n++) commandLog.log.info("unseen");
+  await Deno.mkdir(logs);
+  commandLog.log.info("seen again");
+  commandLog.close();
+  const read = (name: string) => Deno.readTextFileSync(`${logs}/${name}`).slice(25);
+  assertEquals(read("weir.log"), "INFO seen again\n");
+  assert(/^WARN log lines were lost.* lines=3 reason=/.test(read("weir.log.1")));
+});
+
 Deno.test("a log can be given another level, format and file while it is written", async () => {
   await using folder = new TemporaryFolder();
   const at = (name: string) => ({ path: `${folder.path}/${name}`, maxBytes: 1e6, kept: 1 });
