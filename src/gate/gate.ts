@@ -289,6 +289,20 @@ export class Gate {
   }
 
   /**
+   * A client has opened a connection by which it makes requests, each of which arrives by itself: why it may not; or
+   * `undefined`, and it is counted as one that was opened. An address that is not let in is told so by its requests.
+   */
+  refusesToOpen(
+    { protocol, remoteAddress }: Pick<Arrival, "protocol" | "remoteAddress">,
+  ): Refusal | undefined {
+    const refusal = this.#overHandshakes(remoteAddress);
+    if (refusal === undefined) return undefined;
+    this.#desk.counts.connections++;
+    this.#tellRefused({ protocol, remoteAddress }, refusal);
+    return refusal;
+  }
+
+  /**
    * The server's own publishers and players: a relay, a recorder, a program. They are let in without a question, and
    * are seen like all others. `protocol` says what they are.
    */
@@ -363,7 +377,7 @@ export class Gate {
 
   #overBounds({ remoteAddress, isRequest = false }: Arrival): Refusal | undefined {
     const { limits, clock } = this.#desk;
-    const { connections, requests, handshakes } = this.#tallies;
+    const { connections, requests } = this.#tallies;
     if (connections.total >= limits.maxConnections) {
       return { refused: "full", why: `there are ${limits.maxConnections} connections` };
     }
@@ -371,14 +385,19 @@ export class Gate {
     if (connections.of(remoteAddress) >= mostConnections) {
       return { refused: "full", why: `the address has ${mostConnections} connections` };
     }
-    const nowMs = clock.now();
     if (isRequest) {
+      const nowMs = clock.now();
       const perSecond = this.boundOf("maxRequestsPerSecond", remoteAddress);
       if (requests.take(remoteAddress, { perSecond, nowMs })) return undefined;
       return { refused: "full", why: `the address makes over ${perSecond} requests a second` };
     }
+    return this.#overHandshakes(remoteAddress);
+  }
+
+  #overHandshakes(remoteAddress: string): Refusal | undefined {
     const perSecond = this.boundOf("maxHandshakesPerSecond", remoteAddress);
-    if (handshakes.take(remoteAddress, { perSecond, nowMs })) return undefined;
+    const nowMs = this.#desk.clock.now();
+    if (this.#tallies.handshakes.take(remoteAddress, { perSecond, nowMs })) return undefined;
     return { refused: "full", why: `the address opens over ${perSecond} connections a second` };
   }
 }

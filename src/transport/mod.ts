@@ -26,3 +26,4 @@ export * from "./system_clock.ts";
 export * from "./tls_handshake_error.ts";
 export * from "./tls_listener.ts";
 export * from "./transport.ts";
+export * from "./write_all.ts";

@@ -138,6 +138,29 @@ Deno.test("a public address opens 100 connections a second by default, a private
   assertEquals([opened(PUBLIC, limits), opened(PRIVATE, limits)], [[10, 5], [10, 5]]);
 });
 
+Deno.test("connections of requests are opened by the same rule as all others, together with them", () => {
+  const refused: string[] = [];
+  const { gate, clock } = new GateBench({
+    hooks: { onRefused: ({ refused: kind, why }) => void refused.push(`${kind}: ${why}`) },
+  });
+  const opens = (remoteAddress: string): boolean =>
+    gate.refusesToOpen({ protocol: "http", remoteAddress }) === undefined;
+  const some = (remoteAddress: string): number =>
+    Array.from({ length: 200 }, () => opens(remoteAddress)).filter((isOpen) => isOpen).length;
+  for (let times = 0; times < 40; times++) {
+    granted(gate.arrive({ protocol: "rtmp", remoteAddress: PUBLIC }));
+  }
+  assertEquals(some(PUBLIC), 60);
+  assertEquals(gate.counts.connections, 140);
+  assertEquals(refused.length, 140);
+  assertEquals(refused[0], "full: the address opens over 100 connections a second");
+  clock.turn(500);
+  assertEquals([some(PUBLIC), some(PRIVATE), some("::1")], [50, 200, 200]);
+  // Its requests are bounded by themselves, and it is no connection that counts.
+  granted(gate.arrive({ protocol: "http", remoteAddress: PUBLIC, isRequest: true }));
+  assertEquals(gate.guests.size, 41);
+});
+
 Deno.test("all connections together are bounded, whatever their addresses", () => {
   const { gate } = new GateBench();
   for (let number = 0; number < GATE_LIMITS.maxConnections; number++) {

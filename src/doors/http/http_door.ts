@@ -5,6 +5,7 @@ import {
   plainAddress,
   ServerError,
   type TlsIdentity,
+  type Transport,
 } from "../../transport/mod.ts";
 import { type Door, type DoorAddress, DoorPorts, type OpenPort, type Shell } from "../mod.ts";
 import {
@@ -237,6 +238,22 @@ export class HttpDoor implements Door {
     shell.log.info(`webrtc listening on udp ${formatAddress(this.#webrtcAddress)}${others}`);
   }
 
+  /** A balancer opens connections for many, whose requests say whose they are. */
+  #admits(
+    { gate, peers }: Shell,
+    { protocol, client }: { readonly protocol: string; readonly client: Transport },
+  ): boolean {
+    const { remoteAddress, remoteName } = client;
+    if (this.#options.balancers?.has(remoteAddress) === true) return true;
+    const refusal = gate.refusesToOpen({ protocol, remoteAddress });
+    if (refusal === undefined) return true;
+    peers.of(remoteAddress).warn("connection refused, there are too many", {
+      peer: remoteName,
+      reason: refusal.why,
+    });
+    return false;
+  }
+
   /** Groups before outputs, the outputs, groups behind them. */
   #routeOf(path: string): Route {
     for (const routes of this.#before) if (routes.has(path)) return { routes };
@@ -261,6 +278,7 @@ export class HttpDoor implements Door {
       isShared: shell.sharesPorts,
       balancers: shell.balancers,
       handler: (request, info) => this.answer(shell, request, info),
+      admits: (client) => this.#admits(shell, { protocol: options.protocol, client }),
       timing: () => shell.timing,
       log: shell.log,
     });

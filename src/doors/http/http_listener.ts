@@ -15,6 +15,7 @@ import {
 import type { DoorAddress, ServerTiming } from "../mod.ts";
 import { Http1Connection } from "./http1/http1_connection.ts";
 import { HTTP2_HOST, Http2Behind } from "./http1/http2_behind.ts";
+import { limitWaiting } from "./http1/waits.ts";
 import type { HttpHandler } from "./http_request_info.ts";
 
 /** What an {@linkcode HttpListener} is made of. */
@@ -29,17 +30,12 @@ export interface HttpListenerOptions {
   /** Whose connections begin with a PROXY header. */
   readonly balancers?: Balancers | undefined;
   readonly handler: HttpHandler;
+  /** Whether a connection may be served; one that may not is closed. */
+  readonly admits: (client: Transport) => boolean;
   /** Times of the server: those of now. */
   readonly timing: () => ServerTiming;
   readonly log: ServerLog;
 }
-
-/**
- * Connections without a request that a port keeps: those that have come just now, and those whose clients may ask for
- * more. The oldest goes for one more, so that clients that never finish a request are bounded by number too, and hold
- * nobody up.
- */
-const MOST_WAITING = 1000;
 
 /** Waiting connections are counted when so many more have come. */
 const COUNTED_EACH = 50;
@@ -148,8 +144,8 @@ export class HttpListener {
   }
 
   #serve(transport: Transport): void {
-    if (this.#isClosed) return transport.close();
-    const { handler, timing, tls } = this.#options;
+    const { handler, timing, tls, admits } = this.#options;
+    if (this.#isClosed || !admits(transport)) return transport.close();
     const connection = new Http1Connection({
       transport,
       isTls: tls !== undefined,
@@ -162,12 +158,9 @@ export class HttpListener {
       if (other !== undefined) void this.#http2.carry(transport, other);
     });
     this.#connections.set(connection, run);
-    if (++this.#uncounted >= COUNTED_EACH) this.#limitWaiting();
-  }
-
-  #limitWaiting(): void {
+    if (++this.#uncounted < COUNTED_EACH) return;
     this.#uncounted = 0;
-    const waiting = [...this.#connections.keys()].filter(({ isWaiting }) => isWaiting);
-    for (const connection of waiting.slice(0, -MOST_WAITING)) connection.close();
+    limitWaiting(this.#connections.keys());
+    limitWaiting(this.#http2.connections);
   }
 }

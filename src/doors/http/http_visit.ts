@@ -41,8 +41,6 @@ export class HttpVisit {
   readonly shell: Shell;
   /** The method, in capitals. */
   readonly method: string;
-  /** The body, where it has one. */
-  readonly body: ReadableStream<Uint8Array> | null;
   /** The path, percent-decoded and without the prefix. */
   readonly path: string;
   /** What stands before all paths where the server is mounted elsewhere than at the root: `/weir`; else empty. */
@@ -60,7 +58,6 @@ export class HttpVisit {
     this.shell = parts.shell;
     this.#incoming = parts.incoming;
     this.method = parts.incoming.method;
-    this.body = parts.incoming.body;
     this.path = parts.path;
     this.prefix = parts.prefix;
     this.guest = parts.guest;
@@ -79,6 +76,11 @@ export class HttpVisit {
    */
   get request(): Request {
     return this.#incoming.request;
+  }
+
+  /** The body, where it has one. */
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#incoming.body;
   }
 
   /** Its URL, as the client sent it; made when it is asked for. */

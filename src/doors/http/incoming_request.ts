@@ -27,17 +27,25 @@ export interface IncomingRequest {
 
 /** A request that is one of the platform's already. */
 export class PlatformRequest implements IncomingRequest {
-  readonly request: Request;
   readonly url: URL;
+  readonly #request: Request;
+  #shown: Request | undefined;
 
-  /** Looks at a request. */
-  constructor(request: Request) {
-    this.request = request;
+  /** Looks at a request; `protocol` is how it has come, where that is not how it was passed on. */
+  constructor(request: Request, protocol?: "http:" | "https:") {
+    this.#request = request;
     this.url = new URL(request.url);
+    if (protocol !== undefined) this.url.protocol = protocol;
+  }
+
+  get request(): Request {
+    const { href } = this.url;
+    const isIt = href === this.#request.url;
+    return this.#shown ??= isIt ? this.#request : new Request(href, this.#request);
   }
 
   get method(): string {
-    return this.request.method;
+    return this.#request.method;
   }
 
   get protocol(): string {
@@ -61,10 +69,10 @@ export class PlatformRequest implements IncomingRequest {
   }
 
   get body(): ReadableStream<Uint8Array> | null {
-    return this.request.body;
+    return this.#request.body;
   }
 
   header(name: string): string | null {
-    return this.request.headers.get(name);
+    return this.#request.headers.get(name);
   }
 }

@@ -11,7 +11,7 @@ import {
   tunnelPostResponse,
   webSocketAcceptResponse,
 } from "../../rtsp/mod.ts";
-import type { Transport } from "../../transport/mod.ts";
+import { type Transport, writeAll } from "../../transport/mod.ts";
 import { failureEnd, ORDINARY_ENDS, type ServedConnection, type Shell } from "../mod.ts";
 import {
   AddressCounter,
@@ -30,7 +30,6 @@ import {
   type TunnelWay,
   TunnelWayUp,
   webSocketTransport,
-  writeAll,
 } from "./rtsp_tunnel.ts";
 
 /** Time for the first request; and for the POST that belongs to a GET. */

@@ -10,12 +10,7 @@ import {
   WebSocketOpcode,
 } from "../../rtsp/mod.ts";
 import type { Clock, Timer } from "../../hub/mod.ts";
-import type { Transport } from "../../transport/mod.ts";
-
-/** Writes all of `bytes`. Nothing else may write meanwhile. */
-export async function writeAll(transport: Transport, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await transport.write(bytes.subarray(at));
-}
+import { type Transport, writeAll } from "../../transport/mod.ts";
 
 /** A connection of a tunnel, and what of the tunnel came with its first request. */
 export interface TunnelWay {

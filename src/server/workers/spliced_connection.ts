@@ -1,4 +1,4 @@
-import type { Transport } from "../../transport/mod.ts";
+import { type Transport, writeAll } from "../../transport/mod.ts";
 
 /** What a connection is, as the worker knows it that serves it for another. */
 export interface SplicedAbout {
@@ -64,7 +64,7 @@ export function splice(
   };
   const write = async (bytes: Uint8Array): Promise<void> => {
     try {
-      for (let at = 0; at < bytes.length;) at += await transport.write(bytes.subarray(at));
+      await writeAll(transport, bytes);
       send({ type: "written", isLost: false });
     } catch {
       send({ type: "written", isLost: true });

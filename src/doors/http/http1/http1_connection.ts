@@ -10,15 +10,10 @@ import { answerHead, type AnswerLength } from "./answer_head.ts";
 import { writeAnswer } from "./answer_writer.ts";
 import { Http1Request } from "./http1_request.ts";
 import { Incoming } from "./incoming.ts";
+import { HEAD_MS, IDLE_MS } from "./waits.ts";
 import { RequestBody } from "./request_body.ts";
 import { RequestFault, type RequestHead, RequestHeadDecoder } from "./request_head.ts";
 import { ServerWebSocket, webSocketAnswer } from "./server_websocket.ts";
-
-/** A head that has begun must be whole in so long, and the first begin with the connection, milliseconds. */
-const HEAD_MS = 10_000;
-
-/** So long a client may keep its connection without a request, milliseconds: players ask every few seconds. */
-const IDLE_MS = 60_000;
 
 /** A body that is there takes so many turns of promises to be read; others have more to wait for. */
 const TURNS = 12;

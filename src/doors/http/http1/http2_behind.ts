@@ -1,26 +1,13 @@
-import { within } from "../../../time/mod.ts";
 import { hasNetPermission, systemClock, type Transport } from "../../../transport/mod.ts";
-import { faultAnswer } from "../json_answer.ts";
 import type { HttpHandler } from "../http_request_info.ts";
 import { PlatformRequest } from "../incoming_request.ts";
+import { faultAnswer } from "../json_answer.ts";
 import { responseOf } from "../whole_answer.ts";
+import { CarriedConnection } from "./carried_connection.ts";
 import type { OtherProtocol } from "./http1_connection.ts";
 
 /** Where the port behind is: others of this machine can reach it, and are turned away. */
 export const HTTP2_HOST = "127.0.0.1";
-
-/** A connection on which nothing comes and goes for so long is closed, milliseconds. */
-const IDLE_MS = 60_000;
-
-/** How long a client may take to close what the server has closed, milliseconds. */
-const CLOSE_MS = 1000;
-
-/** A connection that is carried on. */
-interface Carried {
-  readonly client: Transport;
-  movedMs: number;
-  close(): void;
-}
 
 /**
  * Serves connections of HTTP/2 by `Deno.serve`, which accepts by itself, and of plain TCP: so what comes is carried to a
@@ -32,7 +19,7 @@ export class Http2Behind {
   readonly #onError: (error: unknown) => void;
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   /** By the port from which its connection is carried on. */
-  readonly #carried = new Map<number, Carried>();
+  readonly #carried = new Map<number, CarriedConnection>();
   readonly #isTls: boolean;
 
   /** Listens when the first connection comes. */
@@ -49,8 +36,13 @@ export class Http2Behind {
     this.#isTls = isTls;
   }
 
+  /** Its connections, the oldest first. */
+  get connections(): Iterable<CarriedConnection> {
+    return this.#carried.values();
+  }
+
   /** Carries a connection on until it is over. */
-  async carry(client: Transport, { first, readable }: OtherProtocol): Promise<void> {
+  async carry(client: Transport, other: OtherProtocol): Promise<void> {
     if (!hasNetPermission(HTTP2_HOST)) return client.close();
     let conn: Deno.TcpConn;
     try {
@@ -61,34 +53,16 @@ export class Http2Behind {
       return client.close();
     }
     const { port } = conn.localAddr;
-    const carried: Carried = {
-      client,
-      movedMs: systemClock.now(),
-      close() {
-        client.close();
-        closeQuietly(conn);
-      },
-    };
+    const carried = new CarriedConnection(client, { conn, clock: systemClock });
     this.#carried.set(port, carried);
-    const move = (): void => void (carried.movedMs = systemClock.now());
-    try {
-      const incoming = carryIn({ first, readable }, { conn, move }).catch(() => carried.close());
-      await carryOut(conn, { client, move });
-      // The client has all, and may still say that it goes.
-      await within(incoming, { clock: systemClock, ms: CLOSE_MS });
-    } catch {
-      // One of the two has gone, and the other goes too.
-    } finally {
-      this.#carried.delete(port);
-      carried.close();
-    }
+    await carried.run(other);
+    // The system may have given its port to another since it was closed.
+    if (this.#carried.get(port) === carried) this.#carried.delete(port);
   }
 
   /** Passes time on. */
   tick(nowMs: number): void {
-    for (const carried of this.#carried.values()) {
-      if (nowMs - carried.movedMs >= IDLE_MS) carried.close();
-    }
+    for (const carried of this.#carried.values()) carried.tick(nowMs);
   }
 
   /** Resolves when all answers are out. */
@@ -111,11 +85,12 @@ export class Http2Behind {
         this.#onError(error);
         return new Response(null, { status: 500 });
       },
-    }, async (request, { remoteAddr }) => {
-      const client = this.#carried.get(remoteAddr.port)?.client;
-      if (client === undefined) return responseOf(faultAnswer(NOT_PASSED_ON));
-      const shown = new PlatformRequest(this.#isTls ? asTls(request) : request);
-      const info = { remoteAddr: { hostname: client.remoteAddress } };
+    }, async (request, { remoteAddr, completed }) => {
+      const carried = this.#carried.get(remoteAddr.port);
+      if (carried === undefined) return responseOf(faultAnswer(NOT_PASSED_ON));
+      carried.answering(completed);
+      const shown = new PlatformRequest(request, this.#isTls ? "https:" : "http:");
+      const info = { remoteAddr: { hostname: carried.client.remoteAddress } };
       return responseOf(await this.#handler(shown, info));
     });
   }
@@ -126,49 +101,3 @@ const NOT_PASSED_ON = {
   code: "denied",
   reason: "This port is for what another port of the server carries on to it",
 } as const;
-
-/** The request as its client has made it. */
-function asTls(request: Request): Request {
-  return new Request(request.url.replace(/^http:/, "https:"), request);
-}
-
-async function carryIn(
-  { first, readable }: OtherProtocol,
-  { conn, move }: { readonly conn: Deno.TcpConn; readonly move: () => void },
-): Promise<void> {
-  await writeAll(conn, first);
-  for await (const bytes of readable) {
-    move();
-    await writeAll(conn, bytes);
-  }
-  await conn.closeWrite();
-}
-
-async function carryOut(
-  conn: Deno.TcpConn,
-  { client, move }: { readonly client: Transport; readonly move: () => void },
-): Promise<void> {
-  const buffer = new Uint8Array(64 * 1024);
-  for (;;) {
-    const count = await conn.read(buffer);
-    if (count === null) break;
-    await writeAll(client, buffer.subarray(0, count));
-    move();
-  }
-  await client.closeWrite();
-}
-
-async function writeAll(
-  to: { write(bytes: Uint8Array): Promise<number> },
-  bytes: Uint8Array,
-): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
-}
-
-function closeQuietly(conn: Deno.TcpConn): void {
-  try {
-    conn.close();
-  } catch {
-    // It is closed already.
-  }
-}
