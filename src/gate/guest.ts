@@ -10,7 +10,7 @@ import {
 } from "./authentication.ts";
 import type { Arrival, Ask, Introduction, PublishAsk } from "./ask.ts";
 import type { Desk } from "./desk.ts";
-import type { Leavers } from "./hook_caller.ts";
+import { GuestLeavers } from "./guest_leavers.ts";
 import type { Guesses } from "./guess_guard.ts";
 import type { RefusedInfo } from "./refused_info.ts";
 import type { HookResult } from "./hooks.ts";
@@ -22,6 +22,9 @@ import { faultOfName, NOBODY, type Proof, type Verdict, verdictOf } from "./verd
 
 /** Tickets that a connection may have and not use; one that asks for more loses the oldest of them. */
 const MOST_UNUSED = 64;
+
+/** Most connections have one ticket, and begin with none. */
+const NO_TICKETS: readonly never[] = [];
 
 /** Characters of the name of a client's software that a log line has. */
 const MOST_AGENT = 80;
@@ -43,9 +46,9 @@ export class Guest {
   /** It is one request of HTTP: nobody is told of each of those. */
   readonly #isRequest: boolean;
   readonly #onRelease: () => void;
-  readonly #unused = new Set<PlayTicket | PublishTicket>();
+  #unused: readonly (PlayTicket | PublishTicket)[] = NO_TICKETS;
   /** Questions that wait for their answers. */
-  readonly #leavers: Leavers = new Set();
+  readonly #leavers = new GuestLeavers();
   #info: ConnectionInfo | undefined;
   #entering: Promise<NotGranted | undefined> | undefined;
   #wrong = 0;
@@ -226,8 +229,8 @@ export class Guest {
     for (const ticket of this.#unused) {
       if (ticket.info.state !== "live") endUnused(ticket, end);
     }
-    this.#unused.clear();
-    for (const leave of [...this.#leavers]) leave();
+    this.#unused = NO_TICKETS;
+    this.#leavers.leave();
     const info = this.#info;
     if (info === undefined || this.#isOwn) return;
     this.#desk.tell(({ onDisconnect }) => onDisconnect?.(info, end));
@@ -253,17 +256,16 @@ export class Guest {
       endUnused(ticket, GONE);
       return HAS_GONE;
     }
-    let oldest: PlayTicket | PublishTicket | undefined;
-    for (const other of this.#unused) {
-      const { state } = other.info;
-      if (state === "live" || state === "ended") this.#unused.delete(other);
-      else if (state === "granted") oldest ??= other;
-    }
-    if (this.#unused.size >= MOST_UNUSED && oldest !== undefined) {
-      this.#unused.delete(oldest);
-      endUnused(oldest, UNUSED);
-    }
-    this.#unused.add(ticket);
+    const states = this.#unused.map((other) => ({ other, state: other.info.state }));
+    const unused = states.filter(({ state }) => state !== "live" && state !== "ended");
+    const oldest = unused.length < MOST_UNUSED
+      ? undefined
+      : unused.find(({ state }) => state === "granted")?.other;
+    this.#unused = [
+      ...unused.map(({ other }) => other).filter((other) => other !== oldest),
+      ticket,
+    ];
+    if (oldest !== undefined) endUnused(oldest, UNUSED);
     return { granted: ticket };
   }
 

@@ -10,7 +10,12 @@ const INTERNAL_ERROR: Refusal = { refused: "denied", why: "Internal error" };
 const GONE = Symbol("gone");
 
 /** Functions to call when a client leaves that waits for answers. */
-export type Leavers = Set<() => void>;
+export interface Leavers {
+  /** Adds one. */
+  add(leave: () => void): unknown;
+  /** Takes it away again. */
+  delete(leave: () => void): unknown;
+}
 
 /**
  * Calls what an embedder has passed in. Whatever it does, throw, reject, take for ever or answer nonsense, it

@@ -36,6 +36,9 @@ export interface PlayStart {
 /** How long a player waits at least where names are shared with other hubs, milliseconds. */
 const LEAST_FETCH_MS = 1000;
 
+/** Nearly nobody talks. */
+const NOT_TALKING: readonly Admitted[] = [];
+
 /** The leave to play a stream, which need not be published yet. */
 export class PlayTicket implements Ticket {
   /** The request that was granted. */
@@ -54,9 +57,9 @@ export class PlayTicket implements Ticket {
   readonly #id: number;
   readonly #sinceMs: number;
   /** The functions that answer the questions for the stream that still wait. */
-  readonly #waiting = new Set<(answer: Answer<Stream>) => void>();
+  #waiting: Set<(answer: Answer<Stream>) => void> | undefined;
   /** What it was let in for to talk, where it does. */
-  #talks: readonly Admitted[] = [];
+  #talks: readonly Admitted[] = NOT_TALKING;
   #past: PastStream | undefined;
   #start: PlayStart | undefined;
   #startedMs = 0;
@@ -88,7 +91,7 @@ export class PlayTicket implements Ticket {
         ? "ended"
         : this.#start !== undefined
         ? "live"
-        : this.#waiting.size > 0
+        : this.#waiting !== undefined
         ? "waiting"
         : "granted",
       ageMs: Math.round(this.#desk.clock.now() - this.#sinceMs),
@@ -132,7 +135,7 @@ export class PlayTicket implements Ticket {
     }
     const { promise, resolve } = Promise.withResolvers<Answer<Stream>>();
     const giveBack = waited.take(remoteAddress, name);
-    this.#waiting.add(resolve);
+    (this.#waiting ??= new Set()).add(resolve);
     // What is at another hub is there too, and takes a moment to come.
     const waitMs = claims === undefined ? options.waitMs : Math.max(options.waitMs, LEAST_FETCH_MS);
     const unwatch = stream.watch(() => resolve({ granted: stream }));
@@ -140,7 +143,8 @@ export class PlayTicket implements Ticket {
     const waitedFor = await within(promise, { clock, ms: waitMs });
     const answer = waitedFor === LATE ? absent : waitedFor;
     unwatch();
-    this.#waiting.delete(resolve);
+    this.#waiting?.delete(resolve);
+    if (this.#waiting?.size === 0) this.#waiting = undefined;
     giveBack();
     if ("granted" in answer) return this.#ended ? absent : answer;
     if (!this.#ended) counts.absent++;
@@ -200,7 +204,7 @@ export class PlayTicket implements Ticket {
     this.#watch.stop();
     this.#desk.forget(this);
     const why = `There is no stream ${this.request.name}`;
-    for (const answer of this.#waiting) answer({ refused: "absent", why });
+    for (const answer of this.#waiting ?? []) answer({ refused: "absent", why });
     this.peer?.release();
     this.#past?.close();
     if (this.#start === undefined) return;
@@ -223,7 +227,7 @@ export class PlayTicket implements Ticket {
    */
   kick(why: string): void {
     if (this.#ended || this.#sentAway !== undefined) return;
-    const hasWaited = this.#waiting.size > 0;
+    const hasWaited = this.#waiting !== undefined;
     this.#sendAway(kickedEnd(why));
     if (this.#start === undefined && !hasWaited) this.#wiring.kickGuest(why);
   }
@@ -276,7 +280,7 @@ export class PlayTicket implements Ticket {
     if (this.#ended || this.#sentAway !== undefined) return;
     this.#sentAway = end;
     const why = end.message;
-    for (const answer of this.#waiting) answer({ refused: "denied", why, close: end });
+    for (const answer of this.#waiting ?? []) answer({ refused: "denied", why, close: end });
     try {
       // The door ends it, and says what it has had.
       this.#start?.onEnded(end);

@@ -7,6 +7,9 @@ import { u24, u32, u32le } from "./integers.ts";
 import { MessageType, type RawMessage } from "./raw_message.ts";
 import type { WorkBudget } from "./work_budget.ts";
 
+/** Chunk streams that nearly all peers do with: there is room for their states from the beginning, and for no more. */
+const USUAL_IDS = 8;
+
 /** Limits of a {@linkcode ChunkDecoder}, and whose the pushed bytes are. */
 export interface ChunkDecoderOptions extends ChunkLimits {
   /**
@@ -69,7 +72,7 @@ export class ChunkDecoder {
   readonly #work: WorkBudget | undefined;
   /** Chunk streams 2 to 63, which all known encoders use, by id; the others are in the map. */
   /** Those of numbers below 64, by number; there are few, and most connections have no others. */
-  readonly #streams: (ChunkStream | undefined)[] = [];
+  readonly #streams = new Array<ChunkStream | undefined>(USUAL_IDS);
   #highStreams: Map<number, ChunkStream> | undefined;
   #streamCount = 0;
   #chunkSize: number;

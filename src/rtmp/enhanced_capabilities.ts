@@ -27,6 +27,13 @@ export interface EnhancedCapabilities {
   readonly fourCcs: ReadonlySet<string>;
 }
 
+/** Most clients say nothing. */
+const NOTHING_ANNOUNCED: EnhancedCapabilities = {
+  announced: false,
+  capsEx: 0,
+  fourCcs: new Set(),
+};
+
 /** Reads `fourCcList`, the two FourCC maps and `capsEx` from the command object of connect. */
 export function parseEnhancedCapabilities(object: AmfValue): EnhancedCapabilities {
   const fourCcs = new Set<string>();
@@ -40,11 +47,8 @@ export function parseEnhancedCapabilities(object: AmfValue): EnhancedCapabilitie
     }
   }
   const capsEx = amfNumberProperty(object, "capsEx");
-  return {
-    announced: fourCcs.size > 0 || capsEx !== undefined,
-    capsEx: capsEx ?? 0,
-    fourCcs,
-  };
+  if (fourCcs.size === 0 && capsEx === undefined) return NOTHING_ANNOUNCED;
+  return { announced: true, capsEx: capsEx ?? 0, fourCcs };
 }
 
 /** What this library answers: it forwards every codec and every extension. */

@@ -455,22 +455,28 @@ export class ServerShell implements Shell {
   }
 
   /** Keeps a connection that was let in; see {@linkcode Shell.keep}. */
-  async keep(guest: Guest, serve: () => ServedConnection): Promise<ConnectionEnd> {
-    let connection: ServedConnection | undefined;
+  keep(guest: Guest, serve: () => ServedConnection): Promise<ConnectionEnd> {
+    let connection: ServedConnection;
     try {
-      const served = connection = serve();
-      guest.onKick = (why) => served.kick(why);
-      this.#connections.set(served, guest);
-      const end = await served.finished;
-      if (end.reason === TLS_HANDSHAKE) this.#tellHandshake(end);
-      // A door that has not said so would leave what its client was allowed behind.
-      guest.leave(end);
-      return end;
-    } finally {
-      if (connection !== undefined) this.#connections.delete(connection);
-      guest.leave({ clean: false, reason: "internal", message: "Internal error" });
-      guest.release();
+      connection = serve();
+    } catch (error) {
+      letGo(guest, FAILED);
+      return Promise.reject(error);
     }
+    guest.onKick = (why) => connection.kick(why);
+    this.#connections.set(connection, guest);
+    // An async function would keep twice as much for as long as the connection lives.
+    return connection.finished.then((end) => {
+      if (end.reason === TLS_HANDSHAKE) this.#tellHandshake(end);
+      this.#connections.delete(connection);
+      // A door that has not said so would leave what its client was allowed behind.
+      letGo(guest, end);
+      return end;
+    }, (error) => {
+      this.#connections.delete(connection);
+      letGo(guest, FAILED);
+      throw error;
+    });
   }
 
   #startTicking(): void {
@@ -529,6 +535,14 @@ export class ServerShell implements Shell {
       connection.stop();
     }
   }
+}
+
+/** How a connection ends by a mistake of this program. */
+const FAILED: ConnectionEnd = { clean: false, reason: "internal", message: "Internal error" };
+
+function letGo(guest: Guest, end: ConnectionEnd): void {
+  guest.leave(end);
+  guest.release();
 }
 
 function statisticsOf(

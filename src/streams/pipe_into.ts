@@ -16,88 +16,119 @@ interface PipeOptions {
  * Gives a sink all that comes from a source through hops, as a pipe of the platform does: it ends with the source, and
  * rejects with what a side fails with, or the reason of the signal; then the other side is told.
  */
-export async function pipeInto<T>(
+export function pipeInto<T>(
   sink: SynchronousSink<T>,
   { source, hops, signal }: PipeOptions,
 ): Promise<void> {
-  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = (): void => reject(signal!.reason);
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const pipe = new SinkPipe<T>(sink, source, hops);
-  pipe.run().then(resolve, reject);
-  try {
-    await ended;
-  } catch (error) {
-    pipe.isOver = true;
-    if (!pipe.hasSourceFailed) source.cancel?.(error).catch(() => {});
-    await sink.abort(error).catch(() => {});
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-  }
-  await sink.close();
+  return new Promise((resolve, reject) => {
+    const pipe = new SinkPipe<T>(sink, { source, hops, resolve, reject });
+    if (signal !== undefined) pipe.endBy(signal);
+    pipe.run();
+  });
 }
 
-/** A pipe into a sink while it runs. */
+/** What a {@linkcode SinkPipe} has beside its sink. */
+interface SinkPipeParts extends Omit<PipeOptions, "signal"> {
+  /** The sink has had all, and is closed. */
+  readonly resolve: () => void;
+  /** A side has failed, and the other was told. */
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A pipe into a sink while it runs. Each connection has one for as long as it lives, and waits in it: what it does is
+ * written without `async`, which keeps half a kilobyte for a function that waits.
+ */
 class SinkPipe<T> {
-  /** Nothing is to be taken any more. */
-  isOver = false;
-  /** It was the source that failed: it need not be told. */
-  hasSourceFailed = false;
   readonly #sink: SynchronousSink<T>;
-  readonly #source: PieceSource<unknown>;
+  readonly #parts: SinkPipeParts;
   readonly #chain: HopChain<T>;
+  /** Nothing is to be taken any more. */
+  #isOver = false;
   /** What the sink waits for, and what came out meanwhile. */
   #waiting: Promise<void> | undefined;
   #held: T[] | undefined;
+  #forget: (() => void) | undefined;
+  readonly #onPiece = (piece: unknown): void => this.#take(piece);
+  readonly #onSourceFailed = (error: unknown): void =>
+    this.#afterWaiting(() => this.#fail(error, { hasSourceFailed: true }));
 
-  constructor(
-    sink: SynchronousSink<T>,
-    source: PieceSource<unknown>,
-    hops: readonly SynchronousTransform<unknown, unknown>[],
-  ) {
+  constructor(sink: SynchronousSink<T>, parts: SinkPipeParts) {
     this.#sink = sink;
-    this.#source = source;
-    this.#chain = new HopChain(hops, (out) => this.#give(out));
+    this.#parts = parts;
+    this.#chain = new HopChain(parts.hops, (out) => this.#give(out));
   }
 
-  async run(): Promise<void> {
+  /** Ends it when the signal does, at once. */
+  endBy(signal: AbortSignal): void {
+    const onAbort = (): void => void this.#fail(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#forget = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  /** Begins. */
+  run(): void {
+    if (this.#isOver) return;
+    this.#step(() => this.#chain.start(), this.#pull);
+  }
+
+  readonly #pull = (): void => {
+    if (this.#isOver) return;
+    if (this.#waiting !== undefined) return this.#afterWaiting(this.#pull);
+    this.#parts.source.next().then(this.#onPiece, this.#onSourceFailed);
+  };
+
+  #take(piece: unknown): void {
+    if (this.#isOver) return;
+    if (piece === undefined) this.#step(() => this.#chain.flush(), () => void this.#close());
+    else this.#step(() => this.#chain.push(piece), this.#pull);
+  }
+
+  /** Does a step of the hops, and goes on. What came out before a hop failed is taken first. */
+  #step(step: () => void, goOn: () => void): void {
     try {
-      this.#chain.start();
-      for (;;) {
-        if (this.#waiting !== undefined) await this.#drain();
-        const piece = await this.#next();
-        if (this.isOver) return;
-        if (piece === undefined) break;
-        this.#chain.push(piece);
-      }
-      this.#chain.flush();
-    } finally {
-      // What came out before a hop failed is taken first.
-      await this.#drain();
+      step();
+    } catch (error) {
+      return this.#afterWaiting(() => this.#fail(error));
     }
+    if (this.#waiting === undefined) goOn();
+    else this.#afterWaiting(goOn);
   }
 
-  async #drain(): Promise<void> {
-    while (this.#waiting !== undefined && !this.isOver) {
-      await this.#waiting;
+  /** Calls `act` when the sink has taken all that came out. */
+  #afterWaiting(act: () => void): void {
+    if (this.#waiting === undefined || this.#isOver) return act();
+    this.#waiting.then(() => {
       this.#waiting = undefined;
       const held = this.#held;
       this.#held = undefined;
       held?.forEach((out) => this.#give(out));
-    }
+      this.#afterWaiting(act);
+    }).catch((error) => this.#fail(error));
   }
 
-  #next(): Promise<unknown> {
-    return this.#source.next().catch((error) => {
-      this.hasSourceFailed = true;
-      throw error;
-    });
+  async #close(): Promise<void> {
+    if (this.#isOver) return;
+    this.#end();
+    await this.#sink.close().then(this.#parts.resolve, this.#parts.reject);
+  }
+
+  async #fail(error: unknown, { hasSourceFailed = false } = {}): Promise<void> {
+    if (this.#isOver) return;
+    this.#end();
+    if (!hasSourceFailed) this.#parts.source.cancel?.(error).catch(() => {});
+    await this.#sink.abort(error).catch(() => {});
+    this.#parts.reject(error);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#forget?.();
   }
 
   #give(out: T): void {
-    if (this.isOver) return;
+    if (this.#isOver) return;
     if (this.#waiting === undefined) this.#waiting = this.#sink.take(out) ?? undefined;
     else (this.#held ??= []).push(out);
   }

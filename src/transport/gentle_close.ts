@@ -8,8 +8,8 @@ export interface GentleCloseOptions {
   readonly outbox: Outbox;
   /** Resolves when the peer has closed its side. */
   readonly peerEnded: Promise<void>;
-  /** Stops the reading. */
-  readonly abort: AbortController;
+  /** Stops the reading, where the end of the transport does not. */
+  readonly abort?: AbortController;
 }
 
 /** The reason of each: one of its own would cost a hundredth of what it takes to let somebody in. */
@@ -31,6 +31,6 @@ export async function closeGently(
     await deadline.before(peerEnded);
   }
   outbox.end();
-  abort.abort(CLOSED);
+  abort?.abort(CLOSED);
   transport.close();
 }

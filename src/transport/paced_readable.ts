@@ -1,4 +1,4 @@
-import { PipedReadable } from "../streams/mod.ts";
+import { type PieceSource, PipedReadable } from "../streams/mod.ts";
 import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
 
 /** What a {@linkcode pacedReadable} reads from, as a `Deno.Conn` is read. */
@@ -55,56 +55,79 @@ export function pacedReadable(
   source: ByteSource,
   options: PaceOptions = {},
 ): ReadableStream<Uint8Array> {
-  const { now = () => performance.now(), turn = readingTurn } = options;
-  let slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
-  let used = 0;
-  let readsOfSlab = 0;
-  let total = 0;
-  let most = FIRST_SLAB_BYTES;
+  return new PipedReadable<Uint8Array>(new PacedSource(source, options));
+}
+
+const machineNow = (): number => performance.now();
+
+/** What a {@linkcode pacedReadable} is made of; without `async`, which keeps as much again for each that waits. */
+class PacedSource implements PieceSource<Uint8Array> {
+  readonly #source: ByteSource;
+  readonly #now: () => number;
+  readonly #turn: ReadingTurn;
+  #slab: Uint8Array = new Uint8Array(FIRST_SLAB_BYTES);
+  #used = 0;
+  #readsOfSlab = 0;
+  #total = 0;
+  #most = FIRST_SLAB_BYTES;
   /** The newest read: where it reads to, how much it gave, and when. */
-  let target = slab;
-  let given = 0;
-  let givenAtMs = 0;
+  #target = this.#slab;
+  #given = 0;
+  #givenAtMs = 0;
+  readonly #onRead = (count: number | null): Uint8Array | undefined => this.#take(count);
+
+  constructor(source: ByteSource, { now = machineNow, turn = readingTurn }: PaceOptions) {
+    this.#source = source;
+    this.#now = now;
+    this.#turn = turn;
+  }
+
+  next(): Promise<Uint8Array | undefined> {
+    return this.#pause()?.then(() => this.#read()) ?? this.#read();
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    await this.#source.cancel?.(reason);
+  }
+
+  #read(): Promise<Uint8Array | undefined> {
+    this.#target = this.#slab.subarray(this.#used, this.#used + this.#most);
+    return this.#source.read(this.#target).then(this.#onRead);
+  }
+
   /** What is to be waited for before the next read, so that others have their turn. */
-  const pause = (): Promise<void> | undefined => {
+  #pause(): Promise<void> | undefined {
+    const given = this.#given;
     // Where a read was not full there was no more: who sends no faster than it is read needs no pace.
-    const wasFull = given > 0 && given === target.length;
-    if (given === 0 || (!wasFull && source.shortIsAll)) return undefined;
-    const workMs = now() - givenAtMs;
+    const wasFull = given > 0 && given === this.#target.length;
+    if (given === 0 || (!wasFull && this.#source.shortIsAll)) return undefined;
+    const workMs = this.#now() - this.#givenAtMs;
     if (wasFull) {
       const growth = Math.min(GROWTH, READ_MS / workMs);
-      most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * growth));
+      this.#most = Math.max(SMALLEST_READ_BYTES, Math.floor(given * growth));
     }
-    return turn.spend(workMs + OVERHEAD_MS);
-  };
-  const take = (count: number | null): Uint8Array | undefined => {
+    return this.#turn.spend(workMs + OVERHEAD_MS);
+  }
+
+  #take(count: number | null): Uint8Array | undefined {
     if (count === null) return undefined;
-    given = count;
-    if (count === target.length || !source.shortIsAll) givenAtMs = now();
-    used += count;
-    readsOfSlab++;
-    total += count;
-    if (slab.length - used < slab.length / 4) {
-      const larger = Math.min(slab.length * GROWTH, LARGEST_SLAB_BYTES);
-      const mayGrow = used === slab.length && total >= larger * LEAST_SENT;
+    const target = this.#target;
+    this.#givenAtMs = this.#now();
+    this.#given = count;
+    this.#used += count;
+    this.#readsOfSlab++;
+    this.#total += count;
+    const { length } = this.#slab;
+    if (length - this.#used < length / 4) {
+      const larger = Math.min(length * GROWTH, LARGEST_SLAB_BYTES);
+      const mayGrow = this.#used === length && this.#total >= larger * LEAST_SENT;
       // What comes first is a handshake, and says nothing of what follows.
       const isQuiet = count < target.length &&
-        (total === used || used <= readsOfSlab * QUIET_SLAB_BYTES);
-      slab = new Uint8Array(mayGrow ? larger : isQuiet ? QUIET_SLAB_BYTES : slab.length);
-      used = 0;
-      readsOfSlab = 0;
+        (this.#total === this.#used || this.#used <= this.#readsOfSlab * QUIET_SLAB_BYTES);
+      this.#slab = new Uint8Array(mayGrow ? larger : isQuiet ? QUIET_SLAB_BYTES : length);
+      this.#used = 0;
+      this.#readsOfSlab = 0;
     }
     return target.subarray(0, count);
-  };
-  // An async function would keep as much again for each connection that waits.
-  const read = (): Promise<Uint8Array | undefined> => {
-    target = slab.subarray(used, used + most);
-    return source.read(target).then(take);
-  };
-  return new PipedReadable<Uint8Array>({
-    next: () => pause()?.then(read) ?? read(),
-    async cancel(reason) {
-      await source.cancel?.(reason);
-    },
-  });
+  }
 }

@@ -254,7 +254,7 @@ export class RtmpAnswers {
         });
       },
     });
-    if (this.#waiting?.get(event.streamId) === withdraw) this.#waiting.delete(event.streamId);
+    this.#waitsNoMore(event.streamId, withdraw);
     if (this.#connection.isOver || !this.#parts.session.isWaiting(event)) {
       ticket.end();
       return [];
@@ -342,8 +342,13 @@ export class RtmpAnswers {
     const unsubscribe = subscribe(() => resolve(true));
     const hasCome = await within(promise, { clock: this.#parts.shell.clock, ms: waitMs });
     unsubscribe();
-    if (this.#waiting?.get(streamId) === withdraw) this.#waiting.delete(streamId);
+    this.#waitsNoMore(streamId, withdraw);
     return hasCome === true;
+  }
+
+  #waitsNoMore(streamId: number, withdraw: () => void): void {
+    if (this.#waiting?.get(streamId) === withdraw) this.#waiting.delete(streamId);
+    if (this.#waiting?.size === 0) this.#waiting = undefined;
   }
 }
 

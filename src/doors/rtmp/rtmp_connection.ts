@@ -58,7 +58,6 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
   readonly #publishing = new RtmpPublishing();
   readonly #playing: RtmpPlaying;
   readonly #answers: RtmpAnswers;
-  readonly #abort = new AbortController();
   #handshake: RtmpHandshakeStream | undefined;
   /** Says how much media the peer has room for, where it has bounded that. */
   readonly #mediaRoom = (): number =>
@@ -108,7 +107,8 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
       playing: this.#playing,
       log: this.#log,
     });
-    this.finished = this.#run();
+    // An async function would keep twice as much for as long as the connection lives.
+    this.finished = this.#serve().then(() => this.#over(), (error) => this.#over({ error }));
   }
 
   /** Whether it has ended: what is still asked for it is in vain. */
@@ -226,19 +226,22 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
     });
   }
 
-  async #run(): Promise<ConnectionEnd> {
-    const log = this.#log;
-    try {
-      await this.#serve();
+  /** The peer sends nothing more, or what it sent cannot be read. */
+  async #over(failure?: { readonly error: unknown }): Promise<ConnectionEnd> {
+    if (failure === undefined) {
       this.#finish(
         { clean: !this.#isPublishing, reason: "closed", message: "The peer has closed" },
       );
-    } catch (error) {
+    } else {
+      const { error } = failure;
       // An error that is no disconnect and no RtmpError is a mistake of this server: it still ends
       // this connection alone.
       const isKnown = error instanceof RtmpError || isDisconnect(error) || isTlsFailure(error);
       if (this.#end === undefined && !isKnown) {
-        log.error("rtmp connection failed", { connection: this.#guest.id, error: String(error) });
+        this.#log.error("rtmp connection failed", {
+          connection: this.#guest.id,
+          error: String(error),
+        });
       }
       this.#finish(this.#endOf(error));
     }
@@ -274,7 +277,7 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
       .pipeThrough(this.#handshake)
       .pipeThrough(chunks)
       .pipeThrough(new MessageParserStream())
-      .pipeTo(this.#sink, { signal: this.#abort.signal });
+      .pipeTo(this.#sink);
   }
 
   /** Whether more is to be read, or when. */
@@ -410,7 +413,6 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
       transport: this.#transport,
       outbox: this.#outbox,
       peerEnded: this.#ended.promise,
-      abort: this.#abort,
     });
   }
 }
