@@ -59,7 +59,7 @@ export function decodeAmf0Value(reader: ByteReader, options: DecodeAmf0Options =
   return value;
 }
 
-/** There is one of it, because a peer can ask for one with every byte. */
+/** All markers of this kind give the same object: a peer can send one with every byte, and each would cost memory. */
 const UNSUPPORTED = new AmfUnsupported();
 
 /** Reads the values of one message, one after the other. */
@@ -134,7 +134,7 @@ class Amf0ValueReader {
   }
 
   #readEcmaArray(): AmfEcmaArray {
-    // The declared count says nothing: OBS wrote 14 for 20 (obs-studio#1246), others write 0.
+    // The declared count is not reliable: OBS wrote 14 for 20 (obs-studio#1246), and others write 0.
     this.#reader.skip(4);
     const array = new AmfEcmaArray({});
     this.#complex.push(array);

@@ -43,7 +43,7 @@ export function writeAmf0(writer: ByteWriter, values: readonly AmfValue[]): void
 }
 
 const LONGEST_SHORT_STRING = 0xffff;
-/** References have 16 bits; an object after so many is written again. */
+/** References have 16 bits: an object that is not among the first so many is written again in full. */
 const MOST_REFERENCES = 0x10000;
 
 /** Writes the values of one message, one after the other. */

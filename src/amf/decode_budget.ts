@@ -16,21 +16,21 @@ export class DecodeBudget {
     this.#maxValues = limits.maxValues ?? AMF_DEFAULT_LIMITS.maxValues;
   }
 
-  /** Accounts for one value of any kind. */
+  /** Counts one value of any kind. */
   value(): void {
     if (++this.#values > this.#maxValues) {
       throw new AmfError("too-many-values", `More than ${this.#maxValues} AMF values`);
     }
   }
 
-  /** Accounts for going into an object, array or dictionary. */
+  /** Counts a level of nesting, at the start of an object, array or dictionary. */
   enter(): void {
     if (++this.depth > this.#maxDepth) {
       throw new AmfError("too-deep", `AMF values nested more than ${this.#maxDepth} deep`);
     }
   }
 
-  /** Accounts for coming out again. */
+  /** Ends the level that `enter` has begun. */
   leave(): void {
     this.depth--;
   }

@@ -1,6 +1,6 @@
 import { AMF_DEFAULT_LIMITS } from "./limits.ts";
 
-/** Keeps an encoder from nesting deeper than decoders, ours and others', go. */
+/** Refuses to encode values that are nested more deeply than decoders, this one and others, accept. */
 export class EncodeNesting {
   #depth = 0;
 

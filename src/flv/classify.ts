@@ -104,7 +104,7 @@ function classifyExVideo(body: Uint8Array, frameType: number): BodyClass {
   if (after < 0) return UNKNOWN;
   let at = after >> 4;
   let type = after & 0x0f;
-  // The frame type is to be ignored for metadata; else a command frame has no packet behind it.
+  // The frame type means nothing for metadata; of any other packet type, a command frame has no packet behind it.
   if (frameType === VideoFrameType.Command && type !== VideoPacketType.Metadata) return UNKNOWN;
   if (type === VideoPacketType.Multitrack) {
     type = at < body.length ? body[at++]! & 0x0f : VideoPacketType.Multitrack;

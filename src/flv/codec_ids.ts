@@ -22,7 +22,7 @@ const VIDEO: Readonly<Partial<Record<CodecName, CodecIds>>> = {
     names: ["avc", "h264", "h.264"],
     hasCompositionTime: true,
   },
-  // The number is read and not written: Enhanced RTMP has the FourCC for it.
+  // Encoders that predate Enhanced RTMP send this number; it is read, and the FourCC is written.
   h265: {
     fourCc: "hvc1",
     alsoRead: [VideoCodecId.Hevc],
@@ -78,7 +78,7 @@ function rowsOf(
   return new Map(Object.entries(rows) as [CodecName, CodecIds][]);
 }
 
-/** By FourCC, and by number. */
+/** The codecs by their FourCCs and by their numbers. */
 function byId(rows: ReadonlyMap<CodecName, CodecIds>): ReadonlyMap<string | number, CodecName> {
   return new Map(
     rows.entries().flatMap(([codec, { fourCc, id, alsoRead = [] }]) =>

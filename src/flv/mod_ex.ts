@@ -1,7 +1,7 @@
 /** `ModEx` in both packet type enumerations (Enhanced RTMP v2). */
 const MOD_EX = 7;
 
-/** The size byte that says: a 16-bit size follows. */
+/** The value of the size byte behind which a size of 16 bits follows. */
 const SIZE_ESCAPE = 255;
 
 /**

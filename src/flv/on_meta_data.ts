@@ -158,11 +158,11 @@ function codecOf(
   if (typeof id === "string") {
     return codecOfFourCc(id) ?? codecOfWord(id) ?? codecOf(Number(id), ofId);
   }
-  // 0 says that there is none.
+  // The number 0 states that there is no such track.
   return typeof id === "number" && id !== 0 ? ofId(id) ?? ofId(fourCcFromNumber(id)) : undefined;
 }
 
-/** The number of FLV 10.1, or that of the FourCC. */
+/** The number of a codec in FLV 10.1, or the one that stands for its FourCC. */
 function numberOf(codec: CodecName | undefined): number | undefined {
   if (codec === undefined) return undefined;
   const fourCc = fourCcOfCodec(codec);

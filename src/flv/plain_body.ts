@@ -169,7 +169,10 @@ function legacyVideo({ frameType, ...parsed }: EnhancedVideoBody): Uint8Array | 
   });
 }
 
-/** FLV 10.1, E.4.2.1: AAC always says 44 kHz and stereo; decoders of MP3 go by the frame. */
+/**
+ * Makes the plain body. Its header states 44 kHz and stereo: AAC always does (FLV 10.1, E.4.2.1), and decoders of MP3
+ * ask the frame.
+ */
 function legacyAudio({ packetType, tracks }: EnhancedAudioBody): Uint8Array | undefined {
   const { fourCc, data } = tracks[0]!;
   const soundFormat = plainIdOf(codecOfAudio(fourCc));

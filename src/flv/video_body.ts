@@ -32,7 +32,7 @@ export interface VideoTrackBody {
   readonly trackId: number;
   /** Four characters, such as `hvc1`; any that a peer sent. */
   readonly fourCc: string;
-  /** As of a legacy body; other than 0 only for `avc1` and `hvc1` in `CodedFrames`. */
+  /** Presentation minus decoding time in milliseconds; 0 but for `avc1` and `hvc1` in packets of type `CodedFrames`. */
   readonly compositionTimeMs: number;
   /** The bytes behind the header; a view of the body. */
   readonly data: Uint8Array;
@@ -117,7 +117,7 @@ export function parseVideoBody(body: Uint8Array): VideoBody {
     return { ...legacy, packetType: undefined, compositionTimeMs: 0, data: reader.rest() };
   }
   const packetType = reader.u8();
-  // Some encoders end a sequence with no composition time behind the packet type.
+  // Some encoders leave the composition time out of the body that ends a sequence.
   const bare = packetType === AvcPacketType.EndOfSequence && reader.remaining < 3;
   const compositionTimeMs = bare ? 0 : reader.i24();
   return { ...legacy, packetType, compositionTimeMs, data: reader.rest() };

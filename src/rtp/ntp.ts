@@ -24,7 +24,7 @@ export function ntpFromUnixUs(unixUs: number): NtpTime {
   const remainderUs = unixUs - wholeSeconds * 1_000_000;
   return {
     seconds: (wholeSeconds + UNIX_EPOCH_SECONDS) % 2 ** 32,
-    // Rounded up, so that the way back, which rounds down to the nearest, gives the same number.
+    // Rounded up, so that `unixUsFromNtp` gives the same microsecond again.
     fraction: Math.ceil((remainderUs * 2 ** 32) / 1_000_000),
   };
 }

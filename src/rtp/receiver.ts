@@ -4,16 +4,16 @@ import type { RtpPacket } from "./packet.ts";
 import type { ReportBlock, SenderReport } from "./rtcp.ts";
 import { sequenceDistance, timestampDistance } from "./serial.ts";
 
-/** Packets that wait for an earlier one: what a network swaps lies far below (R160). */
+/** Packets that may wait for an earlier one by default: networks swap far fewer (R160). */
 export const DEFAULT_REORDER_PACKETS = 64;
 
-/** How long a packet waits for an earlier one: later, a player would rather go on. */
+/** How long a packet waits for an earlier one by default, milliseconds: players would rather go on than wait longer. */
 export const DEFAULT_REORDER_MS = 200;
 
-/** Packets in a row that are older than the last one delivered, after which the stream began anew. */
+/** After so many packets in a row that are older than the last one delivered, the stream has begun anew. */
 const OLD_PACKETS_FOR_RESTART = 64;
 
-/** Silence of a source after which another one takes its place, milliseconds. */
+/** A source that has been silent for so long gives its place to another one, milliseconds. */
 const SILENCE_FOR_CHANGE_MS = 1000;
 
 /**
@@ -63,9 +63,9 @@ export interface RtpReceiverStats {
   readonly delivered: number;
   /** Packets that never came, or came too late. */
   readonly lost: number;
-  /** Packets dropped: they had been returned, or given up, or wait already. */
+  /** Packets that were dropped since the same one was returned before, given up, or is waiting. */
   readonly duplicateOrLate: number;
-  /** Packets dropped: they were of another source, and this one went on. */
+  /** Packets that were dropped since they were of another source while this one went on. */
   readonly foreign: number;
   /** How often the sequence numbers began anew, or the source changed. */
   readonly restarts: number;
@@ -112,7 +112,7 @@ export class RtpReceiver {
   #ssrc: number | undefined;
   /** When the newest packet of the source came. */
   #heardMs = -Infinity;
-  /** Packets of another source since then. */
+  /** Packets of another source that have come since then, without one of this source between them. */
   #others: ArrivedPacket[] = [];
   #otherBytes = 0;
   #restart: ArrivedPacket | undefined;
@@ -349,7 +349,7 @@ export class RtpReceiver {
   #beginSource(packet: RtpPacket): void {
     this.#ssrc = packet.ssrc;
     this.#lastSequence = (packet.sequenceNumber - 1) & 0xffff;
-    // The count of wraps begins at 0 also where the first packet has number 0.
+    // The step to the first packet counts a wrap where that has number 0, which makes up for beginning at -1.
     this.#cycles = packet.sequenceNumber === 0 ? -1 : 0;
     this.#oldInARow = 0;
     this.#jitter = 0;
@@ -360,7 +360,10 @@ export class RtpReceiver {
     this.#deliveredSinceReport = 0;
   }
 
-  /** A packet that was delivered, given up, or sent before the first one: or the stream restarted. */
+  /**
+   * Takes a packet that is older than the last one delivered: a repeated or late one, or the first ones of a restarted
+   * stream.
+   */
   #takeOld(old: ArrivedPacket, ready: RtpPacket[]): void {
     const { packet } = old;
     this.#duplicateOrLate++;
@@ -372,7 +375,7 @@ export class RtpReceiver {
     this.#deliverWaiting(ready);
     this.#lastArrival = undefined;
     const before = (packet.sequenceNumber - 1) & 0xffff;
-    // What is reported as highest sequence number never goes back.
+    // The highest sequence number in reports must not go back when the stream restarts, so a wrap is counted.
     if (before < this.#lastSequence) this.#cycles++;
     this.#lastSequence = before;
     this.#deliver(packet, ready);
@@ -422,7 +425,7 @@ export class RtpReceiver {
     ready.push(packet);
   }
 
-  /** RFC 3550, A.8: the mean deviation of the spacing of packets from that of their timestamps. */
+  /** Measures how the spacing of packets differs from that of their timestamps, as a running mean (RFC 3550, A.8). */
   #measureJitter(packet: RtpPacket, nowMs: number): void {
     const last = this.#lastArrival;
     if (last !== undefined && this.#clockRate > 0) {

@@ -16,7 +16,7 @@ import type {
 export const MAX_SDP_MEDIA = 64;
 /** Length of a description in characters: the same as a whole RTSP body may have. */
 export const MAX_SDP_LENGTH: number = 128 * 1024;
-/** Payload types of one media: there are no more. */
+/** Payload types of one media section at most: there are 128 different ones. */
 const MAX_FORMATS = 128;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -82,7 +82,7 @@ export function parseSdp(source: string | Uint8Array): SessionDescription {
     const equals = line.indexOf("=");
     const type = equals === 1 ? line[0]! : line.slice(0, Math.max(0, equals)).trimEnd();
     if (!isType(type)) {
-      // Nothing that is needed stands there.
+      // The line is left out where nothing that is needed can stand in it.
       fault ??= new SdpError(
         "malformed-line",
         `"${line.slice(0, 40)}" is no type=value`,
@@ -101,7 +101,7 @@ export function parseSdp(source: string | Uint8Array): SessionDescription {
   return finishSession(session, media);
 }
 
-/** Without the NULs and byte order marks that some devices put in. */
+/** Removes NUL characters and byte order marks, which some devices put between lines. */
 function withoutFill(text: string): string {
   return text.includes("\0") || text.includes("\ufeff") ? text.replaceAll(/[\0\ufeff]/g, "") : text;
 }
@@ -149,7 +149,10 @@ function readMediaField(media: MediaSection, type: string, value: string): void 
   else readSharedField(media, type, value);
 }
 
-/** `rtpmap` and `fmtp` are for one payload type; those for others are attributes like all. */
+/**
+ * Reads an attribute of a media section; an `rtpmap` or `fmtp` for a payload type that it does not list is kept as it
+ * is.
+ */
 function readMediaAttribute(media: MediaSection, attribute: SdpAttribute): void {
   const maps = mapsOf(media, attribute.name);
   const parts = maps && /^(\d{1,3})(?:\s+(.*))?$/s.exec(attribute.value ?? "");

@@ -37,7 +37,7 @@ export interface DescribedBackChannel {
  * ```
  */
 export function backChannelOf({ media }: SessionDescription): DescribedBackChannel | undefined {
-  // Where all is sendonly, a server has written that of itself.
+  // A server that marks all its media as sendonly means that it sends them: none of them is a back channel.
   if (media.every(({ direction }) => direction === "sendonly")) return undefined;
   const found = media.flatMap((one, index) => {
     if (one.direction !== "sendonly" || one.kind.toLowerCase() !== "audio") return [];
@@ -71,12 +71,12 @@ export function describeBackChannel(formats: readonly Track[], index: number): S
   };
 }
 
-/** Whether it is the G.711 that all know: 8000 samples a second, one channel. */
+/** Whether a track is G.711 as every device knows it: 8000 samples a second in one channel. */
 export function isG711({ codec, rtp }: Track): boolean {
   return isG711Law(codec) && rtp?.clockRate === G711_SAMPLE_RATE && (rtp.channels ?? 1) === 1;
 }
 
-/** A track with the G.711 that all know, in one of its laws. */
+/** Makes a track of G.711 as every device knows it, in one of its two laws. */
 export function g711Track(codec: G711Law, id = 0): RtpTrack {
   const sound = { sampleRate: G711_SAMPLE_RATE, channels: 1 };
   const track: Track = { kind: "audio", id, codec, config: undefined, ...sound };

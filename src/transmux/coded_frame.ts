@@ -22,7 +22,7 @@ export interface CodedFrame {
    * contract.
    */
   readonly parts: readonly Uint8Array[];
-  /** Packets of it are missing: decoders are left to conceal it. */
+  /** Set where packets of the frame were lost, which the decoder is left to conceal. */
   readonly isIncomplete?: true;
 }
 

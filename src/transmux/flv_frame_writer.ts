@@ -85,7 +85,9 @@ export interface AudioFrame {
   readonly config?: Uint8Array;
 }
 
-/** Audio frames that wait: the default span of the shortest, 2.5 ms of Opus, and a little more. */
+/**
+ * Audio frames that wait at most: a little more than `maxWaitUs` has by default of the shortest ones, 2.5 ms of Opus.
+ */
 const MOST_HELD_FRAMES = 2048;
 
 interface HeldAudio {
@@ -406,7 +408,7 @@ function trackOf(
   return config === undefined ? track : trackWithConfig(track, config);
 }
 
-/** The writer's codecs all have their place in FLV. */
+/** How FLV carries a codec that the constructor has accepted: all of those have a form in FLV. */
 function formOf(codec: CodecName): FlvForm {
   return codecRow(codec)!.flv as FlvForm;
 }

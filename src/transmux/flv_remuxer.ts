@@ -44,7 +44,7 @@ interface OutputTrack {
   readonly kind: "video" | "audio";
   readonly id: number;
   readonly form: FlvForm;
-  /** Its place among the tracks of its kind. */
+  /** Which of the tracks of its kind it is, from 0: the track id that multitrack bodies have. */
   readonly place: number;
   told: Uint8Array | undefined;
 }
@@ -247,7 +247,10 @@ export class FlvRemuxer {
   }
 }
 
-/** The body of a track behind the first of its kind has the track's place. */
+/**
+ * A body of the first track of its kind is left as it is; one of a further track becomes a multitrack body with the
+ * track's id.
+ */
 function placed(body: Uint8Array, { kind, place }: OutputTrack): Uint8Array {
   if (place === 0) return body;
   return (kind === "video" ? trackVideoBody : trackAudioBody)(body, place)!;

@@ -22,7 +22,7 @@ export const MAX_PROBE_US = 2_000_000;
 /** Tracks that are probed for: FLV's ids have 8 bits in each kind. */
 const MAX_TRACKS = 512;
 
-/** One track in an FLV body, as far as probing looks. */
+/** What an FLV body shows of one of its tracks. */
 interface Seen {
   readonly kind: TrackKind;
   readonly id: number;
@@ -100,7 +100,7 @@ export class FlvTrackProbe {
       : { kind, id, codec, config: undefined };
     const reader = new TrackFrames(track, { afterLoss: "keep" });
     if (isConfig) reader.setConfig(data);
-    // What has no header to tell it, or an empty one, tells it in its frames.
+    // Codecs without a sequence header, or with an empty one, are described by their frames.
     else reader.readFlv(data, timingOf(unit));
     this.#tracks.set(key, { ...reader.track, ...facts });
   }

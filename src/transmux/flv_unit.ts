@@ -35,7 +35,9 @@ const textDecoder = new TextDecoder();
 const NUMBER_MARKER = 0x00;
 const STRING_MARKER = 0x02;
 const NUMBER_BYTES = 9;
-/** Uniview cameras put two numbers before the name; no one puts more. */
+/**
+ * Numbers that may stand before the name of a data message: Uniview cameras put two there, and no known device more.
+ */
 const MOST_STRAY_NUMBERS = 2;
 
 /**
@@ -108,7 +110,7 @@ function bodiesByTrack({ kind, body }: FlvBody): Uint8Array[] {
 function mediaUnit(flv: FlvBody, bodyClass: BodyClass): MediaUnit | undefined {
   const { kind, dtsUs, body } = flv;
   if (bodyClass.role === "empty") return undefined;
-  // What is not known is passed on like any frame that decoding cannot start at.
+  // A packet of an unknown type is passed on as media at which decoding cannot start.
   const role: UnitRole = bodyClass.role === "unknown" ? "media" : bodyClass.role;
   const offsetMs = kind === "video" && role === "media" ? compositionTimeMs(body) : 0;
   return {

@@ -47,7 +47,7 @@ interface PendingSample {
 interface TrackState {
   readonly mp4: Mp4Track;
   pending: PendingSample[];
-  /** Where the next sample begins if nothing is missing, in ticks. */
+  /** Where the sample before ends, in ticks: the next one begins there unless something is missing. */
   nextTime: number | undefined;
   /** Decoding time of the newest frame, in ticks, as its publisher has it. */
   lastTime: number | undefined;
@@ -55,14 +55,14 @@ interface TrackState {
   usualDuration: number;
 }
 
-/** What the first picture is taken to last where nothing follows it yet. */
+/** How long the first picture is assumed to last while no other follows it. */
 const FIRST_PICTURE_US = 33_333;
 
-/** A longer step between two frames is a gap, and says nothing of the next. */
+/** A longer step between two frames is a gap: it does not tell how long the next frame lasts. */
 const LONGEST_GUESS_US = 1_000_000;
 /** Publishers that count milliseconds are off by one each way: audio within this is taken to be gapless. */
 const AUDIO_TOLERANCE_US = 2500;
-/** A sample whose predecessor's duration was guessed begins where that ends, if no further away. */
+/** Where the duration of a picture was guessed, the next one is moved to its end, by so much at most. */
 const VIDEO_TOLERANCE_US = 50_000;
 
 /**
@@ -209,7 +209,7 @@ export class FragmentWriter {
     const time = Math.max(0, this.#ticks(dtsUs, state));
     if (nextTime === undefined) return time;
     const last = pending.at(-1);
-    // Between two samples that wait, the duration of the first is free.
+    // The duration of a picture that still waits is not written yet, and can be set to what its successor needs.
     const isFree = kind === "video" && last !== undefined;
     const toleranceUs = kind === "audio" ? AUDIO_TOLERANCE_US : VIDEO_TOLERANCE_US;
     const isNear = Math.abs(time - nextTime) <= ticksOf(toleranceUs, state);

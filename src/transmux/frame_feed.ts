@@ -199,7 +199,7 @@ export class FrameFeed {
         continue;
       }
       const told = this.#told.get(key);
-      // The reader makes another object only where something has changed.
+      // The reader keeps the same object for a track as long as nothing of it changes.
       if (this.#isNewPublisher || !this.#hasTold || told !== track) {
         if (this.#isNewPublisher || told === undefined || !isSameTrack(told, track)) {
           this.#tell(this.#tracksThere(), events);
@@ -229,7 +229,7 @@ export class FrameFeed {
     return [...all.filter(isVideo).sort(byId), ...rest.sort(byId)];
   }
 
-  /** The headers of plain FLV bodies alone tell the sound of some codecs. */
+  /** Adds the sample rate and the channels of codecs that state them only in the headers of plain FLV bodies. */
   #withSound(track: Track): Track {
     if (track.kind !== "audio" || track.sampleRate !== undefined) return track;
     const probed = this.#probe.tracks.find(({ kind, id, codec }) =>

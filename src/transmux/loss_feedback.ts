@@ -9,7 +9,7 @@ import {
 /** A packet that was asked for, and does not come, is asked for again after so long, milliseconds. */
 const ASK_AGAIN_MS = 100;
 
-/** A key frame is asked for so often at most: encoders need as long to send one, milliseconds. */
+/** The least time between two requests for a key frame, milliseconds: encoders need that long to send one. */
 const KEY_FRAME_MS = 1000;
 
 /**
@@ -42,7 +42,7 @@ export class LossFeedback {
     this.#isKeyFrameDue = this.#keyFrameBy !== undefined;
   }
 
-  /** What there is to ask for now; mostly nothing. */
+  /** Returns the requests that are due now; nearly always none. */
   requests({ ssrc: mediaSsrc, missing }: RtpReceiver, nowMs: number): RtcpPacket[] {
     if (mediaSsrc === undefined) return [];
     const sources = { ssrc: this.#ssrc, mediaSsrc };

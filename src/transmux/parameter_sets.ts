@@ -51,7 +51,7 @@ export class ParameterSets {
       for (const [index, unit] of units.entries()) this.#addRecorded(unit, index);
       this.#stale = false;
       const complete = [...this.#sets.values()].every(({ size }) => size > 0);
-      // A publisher's own record may hold more than the sets.
+      // A complete record is kept as the publisher wrote it, since it may hold more than the sets.
       this.#config = complete ? withLengthsOfFour(this.#rules, config) : undefined;
       return true;
     } catch (error) {
@@ -69,7 +69,7 @@ export class ParameterSets {
     const id = this.#idOf(unit);
     if (id === undefined) return false;
     const isSps = type === this.#rules.spsType;
-    // The record tells profile and size by its first sequence parameter set: the newest comes first.
+    // Readers take profile and size from the first sequence parameter set of the record, so the newest comes first.
     const others = isSps ? [...sets].filter(([other]) => other !== id) : [];
     if (isSps) sets.clear();
     if (!sets.has(id) && sets.size === MAX_SETS) sets.delete([...sets.keys()][0]!);
@@ -79,7 +79,7 @@ export class ParameterSets {
     return true;
   }
 
-  /** What is in a record is kept, even where it cannot be parsed: a decoder may know more. */
+  /** Keeps a set of a record even where it cannot be parsed here, since a decoder may be able to. */
   #addRecorded(unit: Uint8Array, index: number): void {
     const sets = this.#sets.get(this.#rules.typeOf(unit));
     if (sets === undefined || sets.size === MAX_SETS) return;

@@ -14,7 +14,7 @@ export interface UnitFacts {
   readonly hasPicture: boolean;
   /** Whether the picture has one slice so far, and more may come behind a marker. */
   readonly isOneSlice: boolean;
-  /** Whether the payload at last was a piece of something, whose rest is still to come. */
+  /** Whether the last payload was a fragment that others must follow. */
   readonly isCut: boolean;
 }
 
@@ -117,7 +117,7 @@ export class NalPeek implements PayloadPeek, NalSink {
     if (fragment.begins && isParameterSet(this.#rules, head)) {
       this.whole(concat([head, fragment.rest]));
     } else if (fragment.begins) this.#takeUnits([head]);
-    // Its first piece may be lost.
+    // A slice whose first fragment was lost still counts as a slice of the picture.
     else if (this.#slices === 0 && this.#rules.isSlice(this.#rules.typeOf(head))) this.#slices = 1;
   }
 
@@ -126,7 +126,7 @@ export class NalPeek implements PayloadPeek, NalSink {
     const startsInside = isAnnexB(unit);
     if (!startsInside && !isParameterSet(this.#rules, unit)) return this.#takeUnits([unit]);
     const split = splitAnnexB(startsInside ? unit : concat([START_CODE, unit]));
-    // Without a start code inside, zeros at the end are its own.
+    // Zeros at the end belong to a NAL unit that has no start code inside.
     this.#takeUnits(split.length > 1 || startsInside ? split : [unit]);
   }
 
@@ -171,7 +171,7 @@ export class FramePeek implements PayloadPeek {
   #keyFrame = false;
   #hasPicture = false;
 
-  /** Of what `startsKeyFrame` is not known for, each payload is as good a start as the other. */
+  /** Without `startsKeyFrame`, which payload begins a key frame is not known: any of them then counts as a start. */
   constructor(startsKeyFrame: ((payload: Uint8Array) => boolean) | undefined) {
     this.#startsKeyFrame = startsKeyFrame;
   }

@@ -39,7 +39,7 @@ export interface RtpTrackIngestOptions {
   readonly track: Track;
   /** The track's place on the stream's timeline. */
   readonly time: AlignedTrack;
-  /** What it may hold together with the other tracks of its publisher; alone by default. */
+  /** The budget that it shares with the other tracks of its publisher; one of its own by default. */
   readonly budget?: UnitBudget;
 }
 
@@ -228,7 +228,10 @@ export class RtpTrackIngest {
     return units;
   }
 
-  /** A media may announce payload types beside the track's, such as telephone events. */
+  /**
+   * Whether a packet has another payload type than the track: a media section may announce several, such as telephone
+   * events.
+   */
   #isForeign(packet: RtpPacket): boolean {
     const rtp = this.#rtp;
     return rtp !== undefined && rtp.encodingName !== "" &&
@@ -247,7 +250,7 @@ export class RtpTrackIngest {
     return true;
   }
 
-  /** A unit was ended by a marker, and the next packet is of its picture: markers end nothing here. */
+  /** Learns from a packet that belongs to a picture which a marker has ended: markers do not end pictures here. */
   #noteRest(packet: RtpPacket): void {
     const ended = this.#ended;
     if (ended === undefined) return;
@@ -261,7 +264,7 @@ export class RtpTrackIngest {
     // Some cameras set the marker on parameter sets too, which belong to the picture behind them.
     if (!packet.marker || !(hasPicture || this.#overflowed)) return false;
     open.isMarked = true;
-    // Of several slices the last one alone has the marker.
+    // A marker behind several slices, and not behind the first, shows that this publisher ends pictures with it.
     if (!isOneSlice) this.#markerEnds ??= true;
     if (this.#markerEnds !== true) return false;
     this.#ended = open;
@@ -280,7 +283,7 @@ export class RtpTrackIngest {
     this.#lastBuffer = bytes.buffer;
     this.#hold(this.#heldBytes + bytes.buffer.byteLength);
     if (this.#heldBytes <= MAX_UNIT_BYTES && !this.#budget.isExceeded) return;
-    // Small packets with much else between them keep all of that alive: copies do not.
+    // A small packet that is a view of a large buffer would keep all of the buffer in memory, and so is copied.
     for (; this.#copied < this.#packets.length; this.#copied++) {
       this.#packets[this.#copied] = this.#packets[this.#copied]!.slice();
     }
@@ -318,7 +321,7 @@ export class RtpTrackIngest {
       this.#units++;
       units.push({
         ...this.#unit("media", this.#lastDtsUs),
-        // What is no picture is shown in the order in which it comes.
+        // Sound is presented in the order in which it is decoded.
         ptsUs: isVideo ? ptsUs : this.#lastDtsUs,
         keyFrame: isVideo ? keyFrame : true,
         discardable: isVideo ? discardable : true,

@@ -37,13 +37,13 @@ function keptMapping(track: Track, rtp: RtpMapping, dynamic: number): RtpMapping
   };
 }
 
-/** A peer's text that would break a line of SDP is left out. */
+/** Whether a peer's text can stand in a line of SDP: control characters would end or break that. */
 function isPrintable(text: string): boolean {
   // deno-lint-ignore no-control-regex
   return !/[\0-\x1f]/.test(text);
 }
 
-/** The parameters that tell parameter sets, where those in force are not the ones announced. */
+/** The parameters that describe the configuration in force, where that is not the one that was announced. */
 function newerParameters({ codec, config }: Track, rtp: RtpMapping): Parameters {
   const { configOf, parametersOf } = codecRow(codec)?.rtp ?? {};
   if (config === undefined || configOf === undefined || parametersOf === undefined) return {};

@@ -126,7 +126,7 @@ export class RtpSessionIngest {
       const receiver = new RtpReceiver({
         clockRate,
         onLoss: () => {
-          // A frame of audio that is lost is over.
+          // Nothing is asked for where audio is lost: it could not be played in time any more.
           if (track.kind === "video") feedback.lose();
         },
         ...(options.ordered ? { reorderPackets: 0 } : {}),
@@ -280,10 +280,10 @@ export class RtpSessionIngest {
     let arrivalMs = nowMs;
     for (const packet of packets) {
       if (packet === restart?.packet) {
-        // Its timestamps have nothing to do with those before (R123).
+        // The timestamps begin anew, so that what is at hand cannot go on (R123).
         for (const unit of ingest.restart()) this.#write(unit);
         aligned.restart();
-        // Packets of another source have waited until that was believed.
+        // The packets of another source were held back until the source was accepted: they came earlier than now.
         arrivalMs = restart.arrivalMs;
       }
       for (const unit of ingest.push(packet, arrivalMs)) this.#write(unit);
@@ -294,7 +294,7 @@ export class RtpSessionIngest {
     for (const packet of parseRtcp(bytes)) {
       if (packet.type !== "sender-report") continue;
       const { ssrc } = track.receiver;
-      // Another source's clock tells nothing of this one's.
+      // A sender report describes the clock of its own source only.
       if (ssrc !== undefined && packet.ssrc !== ssrc) continue;
       track.receiver.takeSenderReport(packet, nowMs);
       track.aligned.takeSenderReport(packet);

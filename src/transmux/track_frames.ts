@@ -44,9 +44,9 @@ export class TrackFrames {
   #depacketizer: Depacketizer | undefined;
   /** The two newest units of packets: one that lost its marker completes only with the next one. */
   #timings: UnitTiming[] = [];
-  /** Of audio: whether a frame has told its sound. */
+  /** Audio: whether a frame has already told the sample rate and the channels. */
   #knowsSound = false;
-  /** Of audio: the time of the newest frame. */
+  /** Audio: the decoding time of the newest frame, microseconds. */
   #newestUs = -1;
   #last: { readonly ssrc: number; readonly sequenceNumber: number } | undefined;
   #waitsForKeyFrame = false;
@@ -134,7 +134,7 @@ export class TrackFrames {
     }
     const isMarked = parsed.some(({ marker }) => marker);
     this.#usesMarkers ||= isMarked;
-    // The unit is a picture: whoever made it has decided where that ends.
+    // Who made the unit has decided where the picture ends, so it is complete with its last packet.
     if (parsed.length > 0 && (isMarked || !this.#usesMarkers || this.#keepsIncomplete)) {
       const dropped = depacketizer.dropped;
       this.#addFrames(depacketizer.end(), frames);
@@ -221,7 +221,7 @@ export class TrackFrames {
   }
 
   #learn({ config, ...facts }: FrameFacts): void {
-    // A configuration that the publisher gave knows more, such as colours.
+    // A configuration from the publisher is kept, since it may hold more than frames tell, such as colours.
     const isNewest = this.#codec?.config?.isInFrames === true;
     if (isNewest || this.#track.config === undefined) this.#keepConfig(config);
     const track: Track = { ...this.#track, ...facts };
@@ -243,7 +243,7 @@ export class TrackFrames {
     if (last === undefined) return;
     const follows = last.ssrc === ssrc &&
       sequenceDistance(last.sequenceNumber, sequenceNumber) === 1;
-    // A whole picture may be missing, which no depacketiser can know of.
+    // A picture whose packets are all missing leaves no trace in the packets around it.
     if (!follows) this.#lose();
   }
 
@@ -253,7 +253,7 @@ export class TrackFrames {
 
   #remember(timing: UnitTiming): void {
     const last = this.#timings.at(-1);
-    // The units of another stream.
+    // Times that go back belong to another stream.
     if (last !== undefined && timing.dtsUs < last.dtsUs) this.#newestUs = -1;
     this.#timings = last === undefined ? [timing] : [last, timing];
   }
@@ -268,7 +268,7 @@ export class TrackFrames {
     if (this.#track.kind === "video") {
       return { ...timing, dtsUs: unit.dtsUs + offsetUs, ptsUs: unit.ptsUs + offsetUs };
     }
-    // Where a track is moved back at half speed, the last frames of a packet would reach into the next.
+    // Times of a track may run slower than its frames last, so that the last frames of a packet would overlap the next.
     this.#newestUs = Math.max(this.#newestUs + 1, unit.dtsUs + offsetUs);
     return { ...timing, dtsUs: this.#newestUs, ptsUs: this.#newestUs };
   }

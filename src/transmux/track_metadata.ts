@@ -105,7 +105,7 @@ export function toldMetadata(
   for (const unit of headers) probe.take(unit);
   const { tracks } = probe;
   if (tracks.length === 0) return undefined;
-  // What has no header may come yet.
+  // A kind of which no header is there yet may still come, so its absence is not stated.
   const { hasVideo, hasAudio, ...facts } = metadataOfTracks(tracks);
   return buildOnMetaData({
     ...facts,

@@ -30,7 +30,7 @@ export class UnitBudget {
     return this.#bytes > this.#maxBytes;
   }
 
-  /** Says that `bytes` more are held, or, below 0, less. */
+  /** Adds `bytes` to what is held; a negative number takes away. */
   change(bytes: number): void {
     this.#bytes += bytes;
   }

@@ -94,7 +94,7 @@ export class H264Depacketizer extends UnitAssembler {
     if (type === NAL_AUD || type === NAL_SPS) return "yes";
     if (type === 0 || type > NAL_IDR) return "unknown";
     if ((second & 0x80) === 0) return "no";
-    // Where parameter sets never come in band, a key frame has nothing that decoding needs before it.
+    // A key frame begins with parameter sets, unless those have never come in band.
     return type === NAL_IDR && !this.#spsSeen ? "yes" : "unknown";
   }
 
@@ -196,7 +196,7 @@ export class H264Packetizer implements Packetizer {
   }
 }
 
-/** RFC 6184, 6.2: nothing but single NAL units. */
+/** The payloads of mode 0, which are single NAL units (RFC 6184, 6.2). */
 function singles(parts: readonly Uint8Array[]): Uint8Array[] {
   for (const { length } of parts) {
     if (length <= MAX_SINGLE_SIZE) continue;
@@ -271,7 +271,7 @@ function fragment(nalUnit: Uint8Array, maxSize: number, payloads: Uint8Array[]):
 export const H264_FORMAT: PayloadFormat = {
   encodingName: "H264",
   depacketizer: (_, options) => new H264Depacketizer(options),
-  // Many leave the mode out and take all; only who writes 0 is taken at the word.
+  // Many receivers leave the mode out and take all of them, so only a stated 0 means single NAL units.
   packetizer: ({ parameters }, options) =>
     new H264Packetizer({
       ...options,

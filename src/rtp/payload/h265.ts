@@ -93,7 +93,7 @@ export class H265Depacketizer extends UnitAssembler {
 
   /** Whether the payload begins a picture. */
   protected override startOf(payload: Uint8Array): UnitStart {
-    // A temporal id of 0 is forbidden: this is a start code.
+    // `nuh_temporal_id_plus1` is never 0: such bytes are a start code that the sender left in.
     if (payload.length < 3 || payload[1] === 0) return "unknown";
     const type = typeOf(payload);
     const don = this.#donSize;

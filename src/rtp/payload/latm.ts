@@ -254,7 +254,7 @@ export class LatmPacketizer implements Packetizer {
   }
 }
 
-/** RFC 6416, audio. */
+/** The payload format of AAC in LATM (RFC 6416, 6). */
 export const LATM_FORMAT: PayloadFormat = {
   encodingName: "MP4A-LATM",
   depacketizer: ({ clockRate, parameters }, options) => {

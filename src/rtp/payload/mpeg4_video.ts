@@ -86,7 +86,7 @@ export class Mpeg4VideoPacketizer implements Packetizer {
   }
 }
 
-/** RFC 6416, video. */
+/** The payload format of MPEG-4 video (RFC 6416, 5). */
 export const MPEG4_VIDEO_FORMAT: PayloadFormat = {
   encodingName: "MP4V-ES",
   depacketizer: (_, options) => new Mpeg4VideoDepacketizer(options),

@@ -121,7 +121,7 @@ function readHeader(bytes: Uint8Array, at: number): FrameHeader {
   }
   const table = version === 3 ? `1/${layer}` : `2/${Math.min(layer, 2)}`;
   const kilobits = BITRATES[table]![third >> 4] ?? 0;
-  // Free format (0) does not tell the size of a frame.
+  // The index 0 stands for a free format, whose header does not tell the size of the frame.
   if (kilobits === 0) throw malformed("no bit rate");
   const sampleRate = SAMPLE_RATES[rateIndex]! / (version === 3 ? 1 : version === 2 ? 2 : 4);
   const padding = (third >> 1) & 1;
@@ -184,7 +184,7 @@ export class MpegAudioPacketizer implements Packetizer {
   }
 }
 
-/** RFC 2250, audio: all layers. */
+/** The payload format of MPEG audio, of all layers (RFC 2250, 3.5). */
 export const MPEG_AUDIO_FORMAT: PayloadFormat = {
   encodingName: "MPA",
   depacketizer: (_, options) => new MpegAudioDepacketizer(options),

@@ -65,7 +65,7 @@ export class OpusPacketizer implements Packetizer {
     let timestamp = unit.timestamp;
     return unit.parts.map((payload) => {
       if (payload.length > this.#maxPayloadSize) {
-        // RFC 7587 knows no fragments.
+        // RFC 7587 has no way to cut an Opus packet in two.
         throw new RtpError(
           "unit-too-large",
           `Opus packet of ${payload.length} bytes: at most ${this.#maxPayloadSize} fit`,
@@ -92,7 +92,7 @@ function frameSamples(config: number): number {
   return [120, 240, 480, 960][config & 3]!;
 }
 
-/** RFC 7587. */
+/** The payload format of Opus (RFC 7587). */
 export const OPUS_FORMAT: PayloadFormat = {
   encodingName: "OPUS",
   depacketizer: (_, options) => new OpusDepacketizer(options),

@@ -116,7 +116,7 @@ export class PcmPacketizer implements Packetizer {
   }
 }
 
-/** RFC 3551: G.711 (4.5.14), and linear samples of 8, 16 and 24 bits (4.5.10, 4.5.11, RFC 3190). */
+/** The payload formats of samples: G.711 (RFC 3551, 4.5.14), L8 and L16 (4.5.10, 4.5.11), L24 (RFC 3190). */
 export const PCM_FORMATS: readonly PayloadFormat[] = [
   formatOf("PCMA", 1),
   formatOf("PCMU", 1),

@@ -26,14 +26,14 @@ export abstract class UnitAssembler implements Depacketizer {
   readonly #maxParts: number;
   readonly #endsAtMarker: boolean;
   readonly #keepsIncomplete: boolean;
-  /** Whether packets of the unit at hand are missing, and it is kept all the same. */
+  /** Whether packets of the unit at hand are missing, and `keepIncomplete` keeps the rest. */
   #incomplete = false;
   #ssrc: number | undefined;
   #lastSequence = 0;
   #timestamp = 0;
   /** Whether packets of the unit at `#timestamp` have come, and its end has not. */
   #open = false;
-  /** Why the unit at `#timestamp` is passed over. */
+  /** Whether the rest of the unit at `#timestamp` is passed over, since a packet of it is missing or malformed. */
   #broken = false;
   #markerSeen = false;
   #parts: Uint8Array[] = [];
@@ -64,7 +64,7 @@ export abstract class UnitAssembler implements Depacketizer {
     const first = packet.ssrc !== this.#ssrc;
     const gap = first ? 0 : (packet.sequenceNumber - this.#lastSequence - 1) & 0xffff;
     if (packet.payload.length === 0) {
-      // Keepalives (RFC 6263) and packets of padding only carry nothing of a unit.
+      // A packet without payload, a keepalive (RFC 6263) or padding, belongs to no unit.
       if (!first && gap === 0) this.#lastSequence = packet.sequenceNumber;
       return NO_UNITS;
     }

@@ -65,7 +65,7 @@ export class Vp8Depacketizer extends UnitAssembler {
   }
 }
 
-/** The packet begins the first partition: S is set and PID is 0 (RFC 7741, 4.2). */
+/** Whether a packet begins a frame: S is set and PID is 0, which marks the first partition (RFC 7741, 4.2). */
 function startsFrame(payload: Uint8Array): boolean {
   return (payload[0]! & 0x17) === 0x10;
 }
@@ -121,7 +121,7 @@ export class Vp8Packetizer implements Packetizer {
   }
 }
 
-/** RFC 7741. */
+/** The payload format of VP8 (RFC 7741). */
 export const VP8_FORMAT: PayloadFormat = {
   encodingName: "VP8",
   depacketizer: (_, options) => new Vp8Depacketizer(options),

@@ -175,7 +175,7 @@ function isKeyFrame(frame: Uint8Array): boolean {
   return !showExisting && !interFrame;
 }
 
-/** RFC 9628. */
+/** The payload format of VP9 (RFC 9628). */
 export const VP9_FORMAT: PayloadFormat = {
   encodingName: "VP9",
   depacketizer: (_, options) => new Vp9Depacketizer(options),
@@ -183,7 +183,7 @@ export const VP9_FORMAT: PayloadFormat = {
   startsRandomAccess,
 };
 
-/** FFmpeg calls no picture inter-predicted: the header of the frame itself must tell. */
+/** Looks into the header of the frame, since FFmpeg never sets the bit P that marks pictures which depend on others. */
 function startsRandomAccess(payload: Uint8Array): boolean {
   const flags = payload[0]!;
   if ((flags & BEGINS_FRAME) === 0 || (flags & INTER_PREDICTED) !== 0) return false;

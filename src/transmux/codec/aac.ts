@@ -13,11 +13,11 @@ import type { Codec, ConfigFacts, EncodedFrame, FormatParameters, NewMapping } f
 import { joinParts, plainAudio } from "./flv_bodies.ts";
 import { bytesOfHex } from "./fmtp_bytes.ts";
 
-/** The encoding that carries other streams of MPEG-4 too, such as CELP. */
+/** The encoding name of AAC, which other audio of MPEG-4 uses too, such as CELP: its mode tells them apart. */
 const GENERIC = "MPEG4-GENERIC";
 const LATM = "MP4A-LATM";
 
-/** A channel configuration above this names no layout of that many channels (ISO 14496-3, table 1.19). */
+/** Up to here a channel configuration is the number of channels; 7, for one, means eight (ISO 14496-3, table 1.19). */
 const MAX_PLAIN_CHANNEL_CONFIG = 6;
 
 /** AAC (ISO 14496-3; RFC 3640 and RFC 6416). */
@@ -71,7 +71,7 @@ const FRAME_SAMPLES = 1024;
 
 /** Takes ADTS headers off, which hold the configuration where none is given, or none of theirs does. */
 function ofEncoder(data: Uint8Array, config: Uint8Array | undefined): EncodedFrame[] {
-  // No raw AAC frame begins with twelve ones: that element would be its end.
+  // A raw AAC frame cannot begin with twelve ones, since the first three of them are the code of its end.
   if (data[0] === 0xff && (data[1]! & 0xf0) === 0xf0) {
     const header = parseAdtsHeader(data);
     const told = header.channelConfig === 0 && config !== undefined ? config : adtsConfig(header);
@@ -98,7 +98,7 @@ function adtsConfig(
   return buildAacConfig({ objectType, sampleRate, channelConfig });
 }
 
-/** FLV 10.1, E.4.2.1: AAC always says 44 kHz and stereo, whatever it is. */
+/** Makes the body of AAC, whose header states 44 kHz and stereo whatever the sound really is (FLV 10.1, E.4.2.1). */
 function body(packetType: number, data: Uint8Array): Uint8Array {
   const soundFormat = SoundFormat.Aac;
   return plainAudio({ soundFormat, soundRate: 3, soundType: 1, packetType, data });
@@ -124,7 +124,7 @@ function configOf(
   } catch (error) {
     if (!(error instanceof MediaError)) throw error;
   }
-  // Without a configuration it is taken for AAC-LC, by the clock; LATM may carry its own in band.
+  // Without a configuration AAC-LC is assumed, at the clock rate; LATM may still carry a configuration in band.
   const channelConfig = channels ?? 1;
   const told = !isLatm && clockRate !== undefined && channelConfig <= MAX_PLAIN_CHANNEL_CONFIG;
   return told ? buildAacConfig({ sampleRate: clockRate, channelConfig }) : undefined;

@@ -2,7 +2,7 @@ import { buildAc3Config, type CodecName, parseAc3Header } from "../../media/mod.
 import type { Codec, FrameFacts } from "./codec.ts";
 import { audioFrame } from "./flv_bodies.ts";
 
-/** That of all broadcasting and discs; what a description without a clock rate means most likely. */
+/** The sample rate of broadcasts and discs, assumed where a description gives no clock rate. */
 const USUAL_SAMPLE_RATE = 48_000;
 
 /** AC-3 (ETSI TS 102 366; Enhanced RTMP; RFC 4184). */

@@ -41,7 +41,7 @@ export const av1: Codec = {
   },
 };
 
-/** AV1 Codec ISO Media File Format Binding, 5. */
+/** The name of AV1 in `codecs` (AV1 Codec ISO Media File Format Binding, 5). */
 function nameOf(config: Uint8Array): string {
   const { profile, level, tier, bitDepth } = parseAv1Config(config);
   return `av01.${profile}.${twoDigits(level)}${tier === 0 ? "M" : "H"}.${twoDigits(bitDepth)}`;
@@ -62,7 +62,10 @@ function frameFacts(parts: readonly Uint8Array[]): FrameFacts {
 
 const OBU_HAS_SIZE = 0x02;
 
-/** The OBUs of a temporal unit without size field, without what only the container needs. */
+/**
+ * Splits a temporal unit into OBUs without size field; temporal delimiters and tile lists, which RTP leaves out, are
+ * dropped.
+ */
 function splitUnit(data: Uint8Array): Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (const { type, header, payload } of splitObus(data)) {

@@ -12,9 +12,9 @@ import type { NalRules } from "./nal_rules.ts";
  * What reads a peer's bytes throws a `MediaError` where they are malformed.
  */
 export interface Codec {
-  /** How this library calls it. */
+  /** Its name in this library. */
   readonly name: CodecName;
-  /** What it codes. */
+  /** The kind of media that it codes. */
   readonly kind: "video" | "audio";
   /** Its decoder configuration, where it has one. */
   readonly config?: CodecConfig;
@@ -24,7 +24,7 @@ export interface Codec {
   readonly split?: (data: Uint8Array, layout: FrameLayout) => Uint8Array[];
   /** Joins the parts of one frame to its bytes; without it they follow each other. */
   readonly join?: (parts: readonly Uint8Array[]) => Uint8Array;
-  /** What a frame tells of its track: of video a key frame, of audio any. */
+  /** Reads from a frame what it tells of its track: for video from a key frame, for audio from any frame. */
   readonly frameFacts?: (parts: readonly Uint8Array[]) => FrameFacts;
   /** Audio: how long a frame lasts, microseconds, not rounded; `undefined` where it does not tell. */
   readonly durationUs?: (frame: Uint8Array, track: Track) => number | undefined;
@@ -102,9 +102,9 @@ export type FrameFacts = Partial<
 export interface CodecConfig {
   /** Whether players cannot begin without one: its frames do not tell it, or not the first ones. */
   readonly isNeeded: boolean;
-  /** Whether what a key frame tells is newer than what the publisher gave. */
+  /** Whether the configuration in a key frame replaces the one that the publisher sent. */
   readonly isInFrames?: true;
-  /** What it says. */
+  /** Reads what the configuration says of the track. */
   readonly facts?: (config: Uint8Array) => ConfigFacts;
   /** Finds the ISO form in what a sequence header carries; without it they are the same. */
   readonly ofHeader?: (data: Uint8Array) => Uint8Array;
@@ -159,7 +159,7 @@ export interface FlvForm {
 /** The parameters of `a=fmtp`, by name. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** What a configuration is found in: a payload type of a session description. */
+/** The fields of a payload type, as a session description has it, that a configuration is read from. */
 export type FormatParameters = Pick<SdpFormat, "encoding" | "clockRate" | "channels" | "fmtp">;
 
 /** How RTP is to carry a track: its mapping, whose payload type is a dynamic one where it has none. */
@@ -175,9 +175,12 @@ export interface RtpForm {
   readonly defaultClockRate?: (config: Uint8Array | undefined) => number | undefined;
   /** Whether the clock is the sampling rate, so that `a=rtpmap` tells the sound. */
   readonly clockIsSampleRate?: true;
-  /** Makes the configuration of a format's parameters, in the codec's ISO form. */
+  /** Makes the configuration, in the codec's ISO form, from the parameters of a format. */
   readonly configOf?: (format: FormatParameters) => Uint8Array | undefined;
-  /** The parameters that tell a configuration, where one may be newer than what a publisher announced. */
+  /**
+   * Makes the parameters that describe a configuration, for codecs whose publishers may change it after they announced
+   * it.
+   */
   readonly parametersOf?: (config: Uint8Array) => Parameters;
   /** How RTP carries a track that did not come by RTP, or why it cannot; never by default. */
   readonly mapping?: (track: Track) => NewMapping | string;

@@ -10,7 +10,7 @@ import {
 import type { CodecName } from "../../media/mod.ts";
 import type { CodedFrame } from "../coded_frame.ts";
 
-/** What there is to say in an enhanced video body of one track. */
+/** The content of an enhanced video body of one track. */
 export interface EnhancedVideoPacket {
   /** One of `VideoFrameType`. */
   readonly frameType: number;
@@ -27,7 +27,10 @@ export function frameTypeOf({ keyFrame }: CodedFrame): number {
   return keyFrame ? VideoFrameType.Key : VideoFrameType.Inter;
 }
 
-/** Of times rounded apart, so that decoding time and difference add up to the presentation time. */
+/**
+ * The composition time of a picture. Both times are rounded before they are subtracted, so that decoding time and
+ * composition time add up to the rounded presentation time.
+ */
 export function compositionTimeOf({ dtsUs, ptsUs }: CodedFrame): number {
   return Math.round(ptsUs / 1000) - Math.round(dtsUs / 1000);
 }
@@ -90,7 +93,7 @@ export function plainAudio(
   return buildAudioBody({ form: "legacy", soundSize: 1, packetType: undefined, ...body });
 }
 
-/** Joins parts that need nothing between them; the only one is returned as it is. */
+/** Joins the parts of a frame without anything between them; a single part is returned as it is. */
 export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : concat(parts);
 }

@@ -2,10 +2,10 @@ import { isAnnexB, splitAnnexB } from "../../media/mod.ts";
 import { ParameterSets } from "../parameter_sets.ts";
 import type { NalRules } from "./nal_rules.ts";
 
-/** Parameter sets of one type that are read of a description. */
+/** The most parameter sets of one type that are read from a description. */
 const MOST_SETS = 32;
 
-/** Hexadecimal digits of a parameter; `undefined` where they are absent or none. */
+/** The bytes that a parameter has in hexadecimal digits; `undefined` where it is absent, or holds something else. */
 export function bytesOfHex(text: string | undefined): Uint8Array | undefined {
   return text && /^([\da-f]{2})+$/i.test(text) ? Uint8Array.fromHex(text) : undefined;
 }

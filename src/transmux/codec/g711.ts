@@ -22,7 +22,7 @@ export const pcmu: Codec = g711("pcmu", {
 interface Law {
   readonly soundFormat: number;
   readonly encodingName: string;
-  /** The static one, of one channel at 8000 samples a second (RFC 3551, table 4). */
+  /** The static payload type, which stands for one channel at 8000 samples a second (RFC 3551, table 4). */
   readonly payloadType: number;
   /** Its name in `codecs`, and in files. */
   readonly nameInFiles: string;

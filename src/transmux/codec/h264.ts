@@ -95,7 +95,10 @@ export const h264: Codec = {
   nameInFiles: "avc",
 };
 
-/** first_mb_in_slice is 0, in an Exp-Golomb code; the later partitions of a slice have none. */
+/**
+ * Whether a slice is the first of its picture: its `first_mb_in_slice` is 0, which in an Exp-Golomb code is a first bit of
+ * 1. Partitions B and C of a slice do not have that field.
+ */
 function isFirstSlice(unit: Uint8Array): boolean {
   const type = h264NalType(unit);
   const isLaterPartition = type === H264NalType.PartitionB || type === H264NalType.PartitionC;
@@ -108,7 +111,8 @@ function factsOf(sps: Uint8Array | undefined): ConfigFacts {
   return {
     width,
     height,
-    // An inferred depth is a bound; where pictures are really reordered, the stream soon shows it.
+    // A depth that is not stated is only an upper bound: the times of the stream soon show whether pictures are
+    // reordered.
     reorderDepth: reorderStated ? reorderDepth : 0,
     ...(frameRate === undefined ? {} : { frameRate }),
   };

@@ -27,7 +27,7 @@ const RULES: NalRules = {
   delimiterType: H265NalType.AccessUnitDelimiter,
   typeOf: h265NalType,
   isSlice: (type) => type < FIRST_NON_VCL,
-  // first_slice_segment_in_pic_flag.
+  // The bit behind the header is first_slice_segment_in_pic_flag (ITU-T H.265, 7.3.6.1).
   isFirstSlice: (unit) => ((unit[2] ?? 0) & 0x80) !== 0,
   maySignalKey: () => false,
   inspect: (units) => inspectH265(units),
@@ -87,7 +87,7 @@ function frameBody(frame: CodedFrame): Uint8Array {
   const { CodedFrames, CodedFramesX } = VideoPacketType;
   return enhancedVideo("h265", {
     frameType: frameTypeOf(frame),
-    // CodedFramesX leaves a composition time of 0 out.
+    // CodedFramesX stands for a composition time of 0, which it does not carry.
     packetType: compositionTimeMs === 0 ? CodedFramesX : CodedFrames,
     compositionTimeMs,
     // The sequence header has the parameter sets; players do not expect them among the NAL units.
@@ -107,7 +107,7 @@ function parametersOf(config: Uint8Array): Parameters {
 
 const PROFILE_SPACES = ["", "A", "B", "C"];
 
-/** ISO/IEC 14496-15, E.3. */
+/** The name of a profile, tier and level in `codecs` (ISO/IEC 14496-15, E.3). */
 function nameOf(
   { space, profile, compatibility, tier, level, constraints }: H265Profile,
 ): string {

@@ -36,7 +36,9 @@ export const mp3: Codec = {
   hls: { isPacked: true },
 };
 
-/** `MPA` in RTP is any layer of MPEG audio; FLV knows layer III. */
+/**
+ * Why FLV cannot carry a frame: `MPA` in RTP is MPEG audio of any layer, and FLV has a sound format for layer III only.
+ */
 function whyNotFrame({ parts }: CodedFrame): string | undefined {
   try {
     if (parseMp3Header(parts[0]!).layer === 3) return undefined;
@@ -46,7 +48,7 @@ function whyNotFrame({ parts }: CodedFrame): string | undefined {
   return "FLV has no sound format for MPEG audio below layer III";
 }
 
-/** The header's two bits know four rates; decoders go by the frame. */
+/** Makes the body of a frame. FLV's header has only four sample rates: decoders take the real one from the frame. */
 function body(data: Uint8Array): Uint8Array {
   const { sampleRate, channels } = parseMp3Header(data);
   const soundFormat = sampleRate === 8000 ? SoundFormat.Mp38k : SoundFormat.Mp3;

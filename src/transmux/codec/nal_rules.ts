@@ -7,7 +7,7 @@ import {
 } from "../../media/mod.ts";
 import type { FrameLayout } from "./frame_layout.ts";
 
-/** What a payload of RTP shows of NAL units, told piece by piece. */
+/** Is told, one after the other, what NAL units, or pieces of them, a payload of RTP holds. */
 export interface NalSink {
   /** NAL units each behind its size of two bytes, from `start` on, with `between` bytes before the next. */
   aggregate(payload: Uint8Array, at: { readonly start: number; readonly between: number }): void;

@@ -19,7 +19,7 @@ export const opus: Codec = {
       channels: parseOpusHead(config).channels,
     }),
   },
-  // What no header has called mono may be stereo, though its first frame is not.
+  // Two channels are assumed without a header: a later frame may be stereo where the first one is mono.
   frameFacts: () => ({ config: buildOpusHead({ channels: 2 }) }),
   durationUs: (frame) => opusPacketDurationUs(frame),
   ofEncoder: (data, config = buildOpusHead({ channels: isOpusStereo(data) ? 2 : 1 })) => [
@@ -34,7 +34,7 @@ export const opus: Codec = {
     defaultClockRate: () => OPUS_CLOCK_RATE,
     // The channels of `rtpmap` are always 2 (RFC 7587, 7). What does not call itself mono may be stereo.
     configOf: ({ fmtp }) => buildOpusHead({ channels: fmtp["sprop-stereo"] === "0" ? 1 : 2 }),
-    // Always two channels in `rtpmap`; mono and stereo are a parameter.
+    // `rtpmap` always states two channels (RFC 7587, 7): whether the sound is stereo is a parameter.
     mapping: ({ channels = 2 }) =>
       channels > 2 ? `Opus has two channels in RTP: it has ${channels}` : {
         encodingName: "opus",

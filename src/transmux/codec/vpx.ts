@@ -3,7 +3,7 @@ import type { CodecStringFacts, FlvForm } from "./codec.ts";
 import { joinParts, videoFrame, videoSequenceStart } from "./flv_bodies.ts";
 import { twoDigits } from "./two_digits.ts";
 
-/** H.273's number for "unspecified". */
+/** The number for "unspecified" in the tables of ITU-T H.273. */
 const UNSPECIFIED = 2;
 
 /** Colours of which a frame's header says nothing. */
@@ -23,14 +23,14 @@ export const Chroma = { colocated420: 1, only422: 2, full444: 3 } as const;
 /** How FLV carries VP8 and VP9. */
 export function vpxFlvForm(codec: CodecName): FlvForm {
   return {
-    // FFmpeg writes and reads version and flags, as in the box.
+    // The version and flags of the box `vpcC` come first, since FFmpeg writes and expects them here too.
     sequenceHeader: (config) =>
       videoSequenceStart(codec, buildVpxConfig(parseVpxConfig(config), { boxed: true })),
     frame: (frame) => videoFrame(frame, joinParts(frame.parts)),
   };
 }
 
-/** VP Codec ISO Media File Format Binding, 4. */
+/** The name of VP8 or VP9 in `codecs` (VP Codec ISO Media File Format Binding, 4). */
 export function vpxCodecString(
   fourCc: string,
   { config, width = 0, height = 0 }: CodecStringFacts,
