@@ -438,13 +438,6 @@ export const MUTANTS: readonly Mutant[] = [
       "a reader goes on at the newest start within its bounds",
     ],
     [
-      "a start that is too far back is gone on at",
-      "if (bytes > maxLagBytes) return -1;",
-      "",
-      "a reader goes on within its bounds",
-      "the start itself is looked at again with its headers, three lines below: this only ends the search early",
-    ],
-    [
       "headers are not given again",
       "for (const header of this.#headersFor(next)) this.#add(header);",
       "",

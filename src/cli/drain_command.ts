@@ -1,10 +1,9 @@
-import { ApiClient, ApiError } from "../api/mod.ts";
+import type { ApiClient } from "../api/mod.ts";
 import { DRAIN_TIMEOUT, SettingFault } from "../config/mod.ts";
 import { pause } from "../hub/mod.ts";
 import { systemClock } from "../transport/mod.ts";
-import { readSecret } from "./access/read_secret.ts";
+import { callApi } from "./access/api_call.ts";
 import type { Command } from "./command.ts";
-import { ExitCode } from "./exit_code.ts";
 import { parseMediaArguments } from "./media/media_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -43,8 +42,7 @@ export const drainCommand: Command = {
     const { node } = values;
     if (flags["undo"] && node !== undefined) throw new UsageError("--undo has no --node");
     const timeout = values["timeout"] === undefined ? {} : { timeoutMs: timeOf(values["timeout"]) };
-    const api = new ApiClient({ url, token: await readSecret("Token of the API") });
-    try {
+    return await callApi(url, async (api) => {
       if (flags["undo"]) {
         await api.undrain();
         console.log("the server lets everybody in again");
@@ -55,12 +53,7 @@ export const drainCommand: Command = {
         await api.drain(timeout);
         if (!flags["no-wait"]) await untilEmpty(api);
       }
-      return ExitCode.Stopped;
-    } catch (error) {
-      if (!(error instanceof ApiError || error instanceof TypeError)) throw error;
-      console.error(`weir: ${error.message}`);
-      return ExitCode.Failed;
-    }
+    });
   },
 };
 

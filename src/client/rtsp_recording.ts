@@ -1,6 +1,5 @@
 import {
   buildRtcp,
-  ntpFromUnixUs,
   parseRtcp,
   type ReportBlock,
   RTP_HEADER_SIZE,
@@ -9,7 +8,7 @@ import {
   rtpTimestamp,
   SDES_CNAME,
   type SenderReport,
-  ticksFromUs,
+  senderReportAt,
 } from "../rtp/mod.ts";
 import type { SdpMedia } from "../sdp/mod.ts";
 import type { RtspLink, RtspLinkPacket, RtspLinkProtocol, RtspLinkRequest } from "./rtsp_link.ts";
@@ -173,18 +172,14 @@ export class RtspRecordedTrack extends WritableStream<Uint8Array> {
   }
 
   #senderReport(): SenderReport | undefined {
-    if (this.#reference === undefined || this.#clockRate === 0) return undefined;
-    const unixUs = Date.now() * 1000;
-    const elapsed = ticksFromUs(unixUs - this.#reference.unixUs, this.#clockRate);
-    return {
-      type: "sender-report",
+    if (this.#reference === undefined) return undefined;
+    return senderReportAt(Date.now() * 1000, {
       ssrc: this.#ssrc!,
-      ntp: ntpFromUnixUs(unixUs),
-      rtpTimestamp: (this.#reference.rtpTimestamp + elapsed) >>> 0,
-      packetCount: this.#packets >>> 0,
-      octetCount: this.#octets >>> 0,
-      reports: [],
-    };
+      clockRate: this.#clockRate,
+      reference: this.#reference,
+      packets: this.#packets,
+      octets: this.#octets,
+    });
   }
 
   async #finish(onOver: () => Promise<void>): Promise<void> {

@@ -1,9 +1,9 @@
 import type { RtmpClient } from "../client/mod.ts";
 import { PEER_PARAMETER, readPeerNews } from "../gate/mod.ts";
-import { parseRtmpUrl } from "../rtmp/mod.ts";
-import type { Clock } from "../hub/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
+import { parseRtmpUrl } from "../rtmp/mod.ts";
+import { type Clock, repeat } from "../time/mod.ts";
 import type { Carrier, PullEnd, PullSink } from "./carrier.ts";
 import type { Holder } from "./directory.ts";
 import { signPeerToken } from "./peer_token.ts";
@@ -64,11 +64,12 @@ export class RtmpCarrier implements Carrier {
     const over = AbortSignal.any([signal, silence.signal]);
     let client: RtmpClient | undefined;
     let lastMs = clock.now();
-    const look = (): void => {
-      if (clock.now() - lastMs >= SILENT_MS) silence.abort(new Error("nothing comes"));
-      else timer = clock.setTimer(look, SILENT_MS / 10);
+    const look = (): boolean => {
+      if (clock.now() - lastMs < SILENT_MS) return true;
+      silence.abort(new Error("nothing comes"));
+      return false;
     };
-    let timer = clock.setTimer(look, SILENT_MS / 10);
+    const looking = repeat(look, { clock, ms: SILENT_MS / 10 });
     try {
       const { RtmpClient } = await this.#clients;
       client = await RtmpClient.connect(url, {
@@ -98,7 +99,7 @@ export class RtmpCarrier implements Carrier {
       });
       return "lost";
     } finally {
-      timer.cancel();
+      looking.cancel();
       await client?.close();
     }
   }

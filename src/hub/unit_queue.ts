@@ -215,7 +215,6 @@ export class UnitQueue<Tag = undefined> {
     for (let at = this.#waiting.length - 1; at > 0; at--) {
       const waiting = this.#waiting[at]!;
       bytes += waiting.cost;
-      if (bytes > maxLagBytes) return -1;
       if (!waiting.startPoint) continue;
       const headers = this.#headersFor(waiting).reduce((sum, { cost }) => sum + cost, 0);
       const { timeMs = Infinity } = waiting;

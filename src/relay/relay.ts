@@ -8,6 +8,7 @@ import { type RelayDriver, RelayFailure } from "./relay_driver.ts";
 import { checkConnectPermission, RelayLegs } from "./relay_legs.ts";
 import type { RelayOptions, RelayStatistics } from "./relay_options.ts";
 import { RelayVisit } from "./relay_visit.ts";
+import { repeat, type Timer } from "../time/mod.ts";
 import { DEFAULT_IDLE_MS, isForwarded, isOnDemand, LOOK_MS } from "./relay_way.ts";
 
 /** A player that comes while a pull waits has the next attempt made early; so often at most, milliseconds. */
@@ -236,20 +237,20 @@ export class Relay {
    * Gives a pull on demand up that has not begun when nobody has watched for its time: a server that waits for
    * the stream itself may answer late.
    */
-  #giveUpUnwatched(unwatched: AbortController): { cancel(): void } | undefined {
+  #giveUpUnwatched(unwatched: AbortController): Timer | undefined {
     const { clock, hub } = this.#context;
     if (!isOnDemand(this.#options)) return undefined;
     let wantedAt = clock.now();
-    const look = (): void => {
+    const look = (): boolean => {
       const { name, idleMs = DEFAULT_IDLE_MS } = this.#options;
-      if (this.#account.hasStarted) return;
+      if (this.#account.hasStarted) return false;
       const now = clock.now();
       if (!isOnDemand(this.#options) || hub.get(name)?.isWanted === true) wantedAt = now;
-      if (now - wantedAt >= idleMs) unwatched.abort();
-      else timer = clock.setTimer(look, LOOK_MS);
+      if (now - wantedAt < idleMs) return true;
+      unwatched.abort();
+      return false;
     };
-    let timer = clock.setTimer(look, LOOK_MS);
-    return { cancel: () => timer.cancel() };
+    return repeat(look, { clock, ms: LOOK_MS });
   }
 
   /** Waits for `ms`, unless the relay is stopped, or a player comes for whom a pull is tried earlier. */

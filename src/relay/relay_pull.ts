@@ -1,4 +1,5 @@
 import type { MediaUnit } from "../media/mod.ts";
+import { repeat } from "../time/mod.ts";
 import { freshStart } from "./fresh_start.ts";
 import type { RelayEnd } from "./relay_context.ts";
 import { RelayFailure } from "./relay_driver.ts";
@@ -35,17 +36,18 @@ export const pull: RelayWay = async (parts, connection, options) => {
   const publication = ticket.publication!;
   let wantedAt = clock.now();
   let failure: RelayFailure | undefined;
-  const look = (): void => {
+  const look = (): boolean => {
     const now = clock.now();
     const { idleMs = DEFAULT_IDLE_MS, silentMs = 10_000 } = parts.options();
     if (!isOnDemand(parts.options()) || publication.stream.isWanted) wantedAt = now;
     if (publication.silentMs >= silentMs) {
       failure = new RelayFailure(`Nothing has come for ${silentMs} ms`);
     }
-    if (failure !== undefined || now - wantedAt >= idleMs) end.abort();
-    else timer = clock.setTimer(look, LOOK_MS);
+    if (failure === undefined && now - wantedAt < idleMs) return true;
+    end.abort();
+    return false;
   };
-  let timer = clock.setTimer(look, LOOK_MS);
+  const looking = repeat(look, { clock, ms: LOOK_MS });
   account.started();
   const take = (unit: MediaUnit): void => {
     account.relayed(unit);
@@ -63,7 +65,7 @@ export const pull: RelayWay = async (parts, connection, options) => {
     if (failure !== undefined) throw failure;
     return reason;
   } finally {
-    timer.cancel();
+    looking.cancel();
     visit.leave(parts.whyOver(reason));
   }
 };

@@ -54,7 +54,7 @@ export class RtpSender {
   #sequenceNumber: number;
   #packets = 0;
   #octets = 0;
-  #reference: { readonly rtpTimestamp: number; readonly unixUs: number } | undefined;
+  #reference: RtpTimeReference | undefined;
   #lastTimestamp: number | undefined;
 
   /** Makes a sender that has sent nothing yet. */
@@ -156,19 +156,14 @@ export class RtpSender {
    * {@linkcode setReference}, and where the clock rate is not known.
    */
   report(unixUs: number): SenderReport | undefined {
-    if (this.#reference === undefined || this.#packets === 0 || this.clockRate === 0) {
-      return undefined;
-    }
-    const elapsed = ticksFromUs(unixUs - this.#reference.unixUs, this.clockRate);
-    return {
-      type: "sender-report",
+    if (this.#reference === undefined || this.#packets === 0) return undefined;
+    return senderReportAt(unixUs, {
       ssrc: this.ssrc,
-      ntp: ntpFromUnixUs(unixUs),
-      rtpTimestamp: (this.#reference.rtpTimestamp + elapsed) >>> 0,
-      packetCount: this.#packets >>> 0,
-      octetCount: this.#octets >>> 0,
-      reports: [],
-    };
+      clockRate: this.clockRate,
+      reference: this.#reference,
+      packets: this.#packets,
+      octets: this.#octets,
+    });
   }
 
   #count(octets: number, timestamp: number): void {
@@ -177,4 +172,43 @@ export class RtpSender {
     this.#octets += octets;
     this.#lastTimestamp = timestamp;
   }
+}
+
+/** Which wall-clock time belongs to which RTP timestamp of a source. */
+export interface RtpTimeReference {
+  /** Timestamp in ticks of the track's clock. */
+  readonly rtpTimestamp: number;
+  /** The same moment in microseconds since 1970. */
+  readonly unixUs: number;
+}
+
+/** What a sender report tells of a source. */
+export interface ReportedSource extends RtpSenderStats {
+  /** The source. */
+  readonly ssrc: number;
+  /** Ticks a second of the track's clock; 0 where it is not known. */
+  readonly clockRate: number;
+  /** The wall-clock time of one of its timestamps. */
+  readonly reference: RtpTimeReference;
+}
+
+/**
+ * The sender report of a source at the time `unixUs`, microseconds since 1970; `undefined` where its clock rate is not
+ * known.
+ */
+export function senderReportAt(
+  unixUs: number,
+  { ssrc, clockRate, reference, packets, octets }: ReportedSource,
+): SenderReport | undefined {
+  if (clockRate === 0) return undefined;
+  const elapsed = ticksFromUs(unixUs - reference.unixUs, clockRate);
+  return {
+    type: "sender-report",
+    ssrc,
+    ntp: ntpFromUnixUs(unixUs),
+    rtpTimestamp: (reference.rtpTimestamp + elapsed) >>> 0,
+    packetCount: packets >>> 0,
+    octetCount: octets >>> 0,
+    reports: [],
+  };
 }

@@ -3,6 +3,7 @@ import type { Gate, PublishTicket } from "../gate/mod.ts";
 import type { Clock, Stream } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { unitAt } from "../transmux/mod.ts";
+import { repeat } from "../time/mod.ts";
 
 /** What is shown while nobody publishes. */
 export type FallbackPlace =
@@ -127,17 +128,18 @@ export async function showStream(source: Stream, run: FallbackRun): Promise<void
 /** Waits until a stream is live; false where it is needed no longer before. */
 async function isLiveInTime(source: Stream, { stream, signal, clock }: FallbackRun) {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const look = (): void => {
-    if (signal.aborted || !stream.isFallbackDue) return resolve(false);
-    if (source.isLive) return resolve(true);
-    timer = clock.setTimer(look, LOOK_MS);
+  const look = (): boolean => {
+    const isNeeded = !signal.aborted && stream.isFallbackDue;
+    if (isNeeded && !source.isLive) return true;
+    resolve(isNeeded);
+    return false;
   };
-  let timer = clock.setTimer(() => {}, 0);
   const unwatch = source.watch(() => resolve(true));
   signal.addEventListener("abort", look);
   look();
+  const looking = repeat(look, { clock, ms: LOOK_MS });
   const isLive = await promise;
-  timer.cancel();
+  looking.cancel();
   signal.removeEventListener("abort", look);
   unwatch();
   return isLive;

@@ -6,3 +6,4 @@
 export * from "./clock.ts";
 export * from "./deadline.ts";
 export * from "./pause.ts";
+export * from "./repeat.ts";

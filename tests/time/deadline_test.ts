@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type Clock, Deadline, LATE, pause, within } from "../../src/time/mod.ts";
+import { type Clock, Deadline, LATE, pause, repeat, within } from "../../src/time/mod.ts";
 
 /** A clock whose timers fire when the test says so. */
 class HandClock implements Clock {
@@ -10,8 +10,12 @@ class HandClock implements Clock {
   }
 
   setTimer(callback: () => void): { cancel(): void } {
-    this.#due.add(callback);
-    return { cancel: () => this.#due.delete(callback) };
+    const due = () => {
+      this.#due.delete(due);
+      callback();
+    };
+    this.#due.add(due);
+    return { cancel: () => this.#due.delete(due) };
   }
 
   get timers(): number {
@@ -67,4 +71,25 @@ Deno.test("pause is over in time, or when its signal aborts, and then leaves no 
   const cancelled = new HandClock();
   await pause(10, { clock: cancelled, signal: abort.signal });
   assertEquals(cancelled.timers, 0);
+});
+
+Deno.test("repeat looks again and again, until it is told that there is nothing more to see", () => {
+  const clock = new HandClock();
+  let looks = 0;
+  repeat(() => ++looks < 3, { clock, ms: 10 });
+  for (let i = 0; i < 5; i++) clock.fire();
+  assertEquals([looks, clock.timers], [3, 0]);
+});
+
+Deno.test("repeat is over when it is cancelled, by what it calls too", () => {
+  const clock = new HandClock();
+  let looks = 0;
+  const timer = repeat(() => {
+    looks++;
+    timer.cancel();
+    return true;
+  }, { clock, ms: 10 });
+  clock.fire();
+  clock.fire();
+  assertEquals([looks, clock.timers], [1, 0]);
 });

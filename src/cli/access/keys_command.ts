@@ -1,9 +1,8 @@
-import { ApiClient, ApiError } from "../../api/mod.ts";
+import type { ApiClient } from "../../api/mod.ts";
 import type { Command } from "../command.ts";
-import { ExitCode } from "../exit_code.ts";
 import { parseMediaArguments } from "../media/media_arguments.ts";
 import { UsageError } from "../usage_error.ts";
-import { readSecret } from "./read_secret.ts";
+import { callApi } from "./api_call.ts";
 import { secondsOf } from "./sign_url_command.ts";
 
 const HELP = `List, make and revoke the publishing keys of a running server.
@@ -37,14 +36,7 @@ export const keysCommand: Command = {
       );
     }
     const run = actionOf({ action, words, expires: values["expires"] });
-    try {
-      await run(new ApiClient({ url, token: await readSecret("Token of the API") }));
-      return ExitCode.Stopped;
-    } catch (error) {
-      if (!(error instanceof ApiError || error instanceof TypeError)) throw error;
-      console.error(`weir: ${error.message}`);
-      return ExitCode.Failed;
-    }
+    return await callApi(url, run);
   },
 };
 
