@@ -20,6 +20,7 @@ import pageJs from "./assets/page.js" with { type: "text" };
 import playerJs from "./assets/player.js" with { type: "text" };
 import plotJs from "./assets/plot.js" with { type: "text" };
 import recordingsPageJs from "./assets/recordings_page.js" with { type: "text" };
+import steadyPlayerJs from "./assets/steady_player.js" with { type: "text" };
 import streamPageJs from "./assets/stream_page.js" with { type: "text" };
 import wallJs from "./assets/wall.js" with { type: "text" };
 
@@ -36,6 +37,7 @@ const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: st
   "player.js": { type: JS, text: playerJs },
   "plot.js": { type: JS, text: plotJs },
   "recordings_page.js": { type: JS, text: recordingsPageJs },
+  "steady_player.js": { type: JS, text: steadyPlayerJs },
   "stream_page.js": { type: JS, text: streamPageJs },
   "wall.js": { type: JS, text: wallJs },
   "icon.svg": { type: "image/svg+xml", text: iconSvg },

@@ -1,24 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { Chromium, type Page } from "../support/chromium.ts";
+import { Chromium } from "../support/chromium.ts";
 import { ffmpeg, TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout, run } from "../support/process.ts";
 import { TestServer } from "../support/test_server.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
-
-/** Resolves when an expression is true in the page, which looks at each frame; fails after half a minute. */
-async function becomes(page: Page, expression: string): Promise<void> {
-  const found = await page.evaluate<boolean>(`new Promise((resolve) => {
-    const limit = setTimeout(() => resolve(false), 30000);
-    const look = () => {
-      if (!(${expression})) return setTimeout(look, 50);
-      clearTimeout(limit);
-      resolve(true);
-    };
-    look();
-  })`);
-  assertEquals(found, true, expression);
-}
 
 Deno.test({
   name: "Chromium shows the wall, and plays a stream by HTTP-FLV, LL-HLS and WebRTC",
@@ -38,25 +24,24 @@ Deno.test({
     const base = `http://127.0.0.1:${port("http")}`;
     await using chromium = await Chromium.start();
     const wall = await chromium.page(`${base}/#token=${server.apiToken}`);
-    await becomes(wall, `document.querySelector(".card strong")?.textContent === "live/cam"`);
+    await wall.becomes(`document.querySelector(".card strong")?.textContent === "live/cam"`);
     assertEquals(await wall.evaluate("location.hash"), "");
     // What fails once is told, and all is there again.
     await wall.evaluate(`((real) => {
       globalThis.fetch = () => Promise.reject(new TypeError("It is away"));
       setTimeout(() => globalThis.fetch = real, 3000);
     })(fetch)`);
-    await becomes(wall, `document.getElementById("summary").textContent.includes("not answer")`);
-    await becomes(wall, `document.getElementById("summary").textContent.startsWith("1 live")`);
+    await wall.becomes(`document.getElementById("summary").textContent.includes("not answer")`);
+    await wall.becomes(`document.getElementById("summary").textContent.startsWith("1 live")`);
     assertEquals(await wall.evaluate(`document.querySelectorAll(".card").length`), 1);
 
     const page = await chromium.page(`${base}/live/cam`);
     for (const way of ["HTTP-FLV", "LL-HLS", "WebRTC"]) {
-      await becomes(page, `document.querySelectorAll("main button").length > 3`);
+      await page.becomes(`document.querySelectorAll("main button").length > 3`);
       await page.evaluate(
         `[...document.querySelectorAll("button")].find((b) => b.textContent === "${way}").click()`,
       );
-      await becomes(
-        page,
+      await page.becomes(
         `((v) => v.currentTime > 1 && v.videoWidth === 320 &&
           v.getVideoPlaybackQuality().totalVideoFrames > 20)(document.querySelector("video"))`,
       );
@@ -96,24 +81,23 @@ Deno.test({
     await weir.log.line(({ fields }) => fields.stream === names.at(-1));
     await using chromium = await Chromium.start();
     const wall = await chromium.page(`http://127.0.0.1:${port}/#token=${server.apiToken}`);
-    await becomes(wall, `document.querySelectorAll(".card").length === 8`);
+    await wall.becomes(`document.querySelectorAll(".card").length === 8`);
     await wall.evaluate(press("Play all"));
     // More than the six connections that browsers have of HTTP: and the page asks the API all the same.
-    await becomes(
-      wall,
+    await wall.becomes(
       `[...document.querySelectorAll(".card video")].filter((v) => v.currentTime > 1).length === 8`,
     );
-    await becomes(wall, `document.querySelector(".card").textContent.includes("1 ws-flv")`);
+    await wall.becomes(`document.querySelector(".card").textContent.includes("1 ws-flv")`);
     await wall.evaluate(press("Play all"));
-    await becomes(wall, `document.querySelector(".card").textContent.includes("0 players")`);
+    await wall.becomes(`document.querySelector(".card").textContent.includes("0 players")`);
     const page = await chromium.page(`http://127.0.0.1:${port}/live/cam0`);
     for (const [key, way] of [["1", "WebRTC"], ["3", "LL-HLS"], ["2", "HTTP-FLV"]]) {
       await page.evaluate(`dispatchEvent(new KeyboardEvent("keydown", { key: "${key}" }))`);
-      await becomes(page, `document.querySelector("[aria-pressed=true]").textContent === "${way}"`);
-      await becomes(page, `document.querySelector("video").currentTime > 0.5`);
+      await page.becomes(`document.querySelector("[aria-pressed=true]").textContent === "${way}"`);
+      await page.becomes(`document.querySelector("video").currentTime > 0.5`);
     }
     await page.evaluate(`dispatchEvent(new KeyboardEvent("keydown", { key: "m" }))`);
-    await becomes(page, `!document.querySelector("video").muted`);
+    await page.becomes(`!document.querySelector("video").muted`);
   },
 });
 
@@ -134,10 +118,10 @@ Deno.test({
     await using chromium = await Chromium.start();
     const base = `http://127.0.0.1:${port}/live/cam`;
     const page = await chromium.page(`${base}#token=${server.apiToken}`);
-    await becomes(page, `document.querySelector("main").textContent.includes("${weir.url}")`);
+    await page.becomes(`document.querySelector("main").textContent.includes("${weir.url}")`);
     const row = (text: string): string =>
       `[...document.querySelectorAll("tr")].find((r) => r.textContent.includes("${text}"))`;
-    await becomes(page, `${row("publishes")} !== undefined`);
+    await page.becomes(`${row("publishes")} !== undefined`);
     const kick = `${row("publishes")}.querySelector("button")`;
     await page.evaluate(`(globalThis.focused = ${kick}).focus()`);
     for (
@@ -148,14 +132,14 @@ Deno.test({
       ]
     ) {
       await page.evaluate(press(way!));
-      await becomes(page, `document.querySelector("video").currentTime > 0.5`);
-      await becomes(page, `document.querySelector("h1").className === "live on"`);
-      await becomes(page, `${row(`plays${protocol}`)} != null`);
+      await page.becomes(`document.querySelector("video").currentTime > 0.5`);
+      await page.becomes(`document.querySelector("h1").className === "live on"`);
+      await page.becomes(`${row(`plays${protocol}`)} != null`);
       await page.evaluate(
         `${row(`plays${protocol}`)}.querySelector("button").click()`,
       );
-      await becomes(page, `document.querySelector(".hint").textContent !== ""`);
-      await becomes(page, `document.querySelector("h1").className === "live"`);
+      await page.becomes(`document.querySelector(".hint").textContent !== ""`);
+      await page.becomes(`document.querySelector("h1").className === "live"`);
     }
     assertEquals(await page.evaluate(`document.activeElement === focused`), true);
     await page.evaluate("focused.click()");
@@ -183,14 +167,13 @@ Deno.test({
     await using chromium = await Chromium.start();
     const url = `http://127.0.0.1:${port}/recordings#token=${server.apiToken}`;
     const page = await chromium.page(url);
-    await becomes(page, `document.querySelector("select")?.value === "live/cam"`);
-    await becomes(page, isDrawn(".pictures button:not(:disabled) canvas"));
+    await page.becomes(`document.querySelector("select")?.value === "live/cam"`);
+    await page.becomes(isDrawn(".pictures button:not(:disabled) canvas"));
     await page.evaluate(
       `document.querySelector("canvas.timeline")
         .dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }))`,
     );
-    await becomes(
-      page,
+    await page.becomes(
       `((v) => v.currentTime > 1 && v.videoWidth === 320)(document.querySelector("video"))`,
     );
     const cut = await page.evaluate<number>(
@@ -211,12 +194,11 @@ Deno.test({
     const base = `http://127.0.0.1:${portOf("http")}`;
     await using chromium = await Chromium.start();
     const camera = await chromium.page(`${base}/live/me?way=webrtc`);
-    await becomes(camera, `document.querySelector("main h1") !== null`);
+    await camera.becomes(`document.querySelector("main h1") !== null`);
     await camera.evaluate(press("Publish this camera"));
     await weir.log.line(({ message }) => message === "whip publish started");
     const player = await chromium.page(`${base}/live/me?embed=1&way=hls`);
-    await becomes(
-      player,
+    await player.becomes(
       `((v) => v.currentTime > 1 && v.getVideoPlaybackQuality().totalVideoFrames > 10 &&
         v.webkitAudioDecodedByteCount > 1000)(document.querySelector("video"))`,
     );

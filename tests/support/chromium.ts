@@ -166,6 +166,20 @@ export class Page {
     return (result as { readonly value: T }).value;
   }
 
+  /** Resolves when an expression is true in the page; rejects after half a minute. */
+  async becomes(expression: string): Promise<void> {
+    const found = await this.evaluate<boolean>(`new Promise((resolve) => {
+      const limit = setTimeout(() => resolve(false), 30000);
+      const look = () => {
+        if (!(${expression})) return setTimeout(look, 50);
+        clearTimeout(limit);
+        resolve(true);
+      };
+      look();
+    })`);
+    if (!found) throw new Error(`It did not become true in the page: ${expression}`);
+  }
+
   get #bound() {
     return {
       send: this.#browser.send.bind(this.#browser),

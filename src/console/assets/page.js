@@ -46,10 +46,20 @@ export function ask(path, init) {
   });
 }
 
+/** What would fail in the same way again. */
+export class LastingError extends Error {}
+
+/** Whether a request that was answered so would be again, whatever the stream does. */
+export function isLasting(status) {
+  return status >= 400 && status < 500 && ![404, 408, 425, 429].includes(status);
+}
+
 /** Throws what the server says where it has refused something. */
 export async function throwUnlessOk(answer) {
   if (answer.ok) return;
-  throw new Error((await answer.json().catch(() => ({}))).reason ?? statusText(answer.status));
+  const { status } = answer;
+  const reason = (await answer.json().catch(() => ({}))).reason ?? statusText(status);
+  throw isLasting(status) ? new LastingError(reason) : new Error(reason);
 }
 
 const STATUS_TEXTS = {

@@ -1,5 +1,5 @@
 // Plays a stream in a video element, by one of several ways; each is loaded when it is chosen.
-import { ask, base, encoded, statusText, throwUnlessOk } from "./page.js";
+import { ask, base, encoded, isLasting, LastingError, statusText, throwUnlessOk } from "./page.js";
 import { aheadOf, keepAtLiveEdge } from "./live_edge.js";
 
 /** Loads a script once, and resolves with the global that it makes. */
@@ -39,15 +39,21 @@ const WAYS = {
   "mp4": playMp4,
 };
 
-/** Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. */
+/**
+ * Starts to play; `stop` ends it, `latencyMs` tells how far the picture is behind what has arrived or was sent. `onFail`
+ * is told in words why it does not play, and by `isLasting` whether it would not in the same way again; a stream that
+ * ends ends in the element.
+ */
 export function startPlayer(video, { name, way, query, onFail, onNote = () => {} }) {
   const path = `${base}/${encoded(name)}`;
   const state = { isStopped: false, end: () => {}, latencyMs: () => undefined };
-  const fail = (reason) => {
-    if (!state.isStopped) onFail(reason);
+  const fail = (reason, isLasting = false) => {
+    if (!state.isStopped) onFail(reason, { isLasting });
   };
   const run = Object.hasOwn(WAYS, way) ? WAYS[way] : playFlv;
-  run(video, { name, path, query, state, fail, onNote }).catch((error) => fail(error.message));
+  run(video, { name, path, query, state, fail, onNote }).catch((error) =>
+    fail(error.message, error instanceof LastingError)
+  );
   return {
     stop() {
       state.isStopped = true;
@@ -63,7 +69,9 @@ export function startPlayer(video, { name, way, query, onFail, onNote = () => {}
 async function playFlv(video, { path, query, state, fail, isSocket = false }) {
   const mpegts = await loadScript("mpegts.js", "mpegts");
   if (state.isStopped) return;
-  if (!mpegts.isSupported()) throw new Error("This browser cannot play HTTP-FLV: choose LL-HLS");
+  if (!mpegts.isSupported()) {
+    throw new LastingError("This browser cannot play HTTP-FLV: choose LL-HLS");
+  }
   const url = new URL(`${path}.flv${query}`, location.href);
   if (isSocket) url.protocol = url.protocol.replace("http", "ws");
   const player = mpegts.createPlayer({ type: "flv", isLive: true, url: url.href }, {
@@ -71,8 +79,9 @@ async function playFlv(video, { path, query, state, fail, isSocket = false }) {
     autoCleanupSourceBuffer: true,
   });
   player.on(mpegts.Events.ERROR, (kind, detail, { code }) => {
-    const isOfNetwork = kind === mpegts.ErrorTypes.NETWORK_ERROR;
-    fail(isOfNetwork ? statusText(Math.max(0, code)) : `${kind}: ${detail}`);
+    if (kind !== mpegts.ErrorTypes.NETWORK_ERROR) return fail(`${kind}: ${detail}`);
+    const status = code > 0 ? code : 0;
+    fail(statusText(status), isLasting(status));
   });
   player.attachMediaElement(video);
   player.load();
@@ -90,14 +99,30 @@ async function playHls(video, { path, query, state, fail, onNote, isPlain = fals
   const Hls = await loadScript("hls.js", "Hls");
   if (state.isStopped) return;
   if (!Hls.isSupported()) {
+    video.onerror = () => fail(video.error?.message || statusText(0));
     video.src = url;
-    state.end = () => {};
+    state.end = () => {
+      video.onerror = null;
+    };
     return;
   }
-  const hls = new Hls({ lowLatencyMode: !isPlain, enableWorker: false });
+  const { fragLoadPolicy } = Hls.DefaultConfig;
+  const hls = new Hls({
+    lowLatencyMode: !isPlain,
+    enableWorker: false,
+    // Whoever has failed so often is started anew: by itself it would go on for half a minute.
+    fragLoadPolicy: {
+      default: {
+        ...fragLoadPolicy.default,
+        errorRetry: { maxNumRetry: 2, retryDelayMs: 1000, maxRetryDelayMs: 2000 },
+      },
+    },
+  });
   hls.on(Hls.Events.ERROR, (_, { fatal, type, details, response }) => {
     if (!fatal) return;
-    fail(type === Hls.ErrorTypes.NETWORK_ERROR ? statusText(response?.code ?? 0) : details);
+    if (type !== Hls.ErrorTypes.NETWORK_ERROR) return fail(details);
+    const status = response?.code ?? 0;
+    fail(statusText(status), isLasting(status));
   });
   hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => {
     const codecs = levels.flatMap(({ attrs }) => (attrs.CODECS ?? "").split(","));

@@ -2,8 +2,8 @@
 import { cameraButton } from "./camera.js";
 import { factsOf, past, playersOf, rememberAll } from "./measures.js";
 import { api, ask, base, encoded, EVERY_MS, main, make, NoToken, tokenForm, wait } from "./page.js";
-import { startPlayer } from "./player.js";
 import { plot } from "./plot.js";
+import { steadyPlayer } from "./steady_player.js";
 
 const WAYS = [["webrtc", "WebRTC"], ["flv", "HTTP-FLV"], ["hls", "LL-HLS"]];
 
@@ -15,38 +15,30 @@ export function showStream(name) {
   const hint = make("span", { class: "hint", role: "status" });
   const latency = make("span", { role: "status" });
   const note = make("p", { class: "note", role: "status" });
-  let player;
+  const player = steadyPlayer(video, {
+    name,
+    query: location.search,
+    onTell: (text) => {
+      hint.textContent = text;
+    },
+    onNote: (text) => {
+      note.textContent = text;
+    },
+  });
   const buttons = new Map(WAYS.map(([way, title]) => [
     way,
     make("button", { type: "button", "aria-pressed": "false", click: () => choose(way) }, title),
   ]));
   function choose(way) {
-    player?.stop();
-    hint.textContent = "";
     note.textContent = "";
     latency.textContent = "";
     for (const [other, button] of buttons) {
       button.setAttribute("aria-pressed", String(other === way));
     }
-    player = startPlayer(video, {
-      name,
-      way,
-      query: location.search,
-      onFail: end,
-      onNote: (text) => {
-        note.textContent = text;
-      },
-    });
+    player.choose(way);
   }
-  /** Leaves no last picture behind the words that say why nothing plays. */
-  function end(reason) {
-    player?.stop();
-    player = undefined;
-    hint.textContent = reason;
-  }
-  video.addEventListener("ended", () => end("The stream has ended"));
   setInterval(async () => {
-    const ms = await player?.latencyMs();
+    const ms = await player.latencyMs();
     // What has run dry waits for nothing, by clocks that differ a little.
     const waitMs = Math.max(0, Math.round(ms));
     latency.textContent = Number.isFinite(ms) ? `${waitMs} ms wait in this player` : "";
