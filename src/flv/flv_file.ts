@@ -29,7 +29,9 @@ export interface FlvDecoderOptions {
 }
 
 const DEFAULT_MAX_TAG_SIZE = 10 * 1024 * 1024;
-/** The header is 9 bytes; the field allows more, for versions that never came. */
+/**
+ * The largest header that is passed over: it has 9 bytes, and its size field allows for larger ones of later versions.
+ */
 const MAX_HEADER_SIZE = 1024;
 const HEADER_SIZE = 9;
 const TAG_HEADER_SIZE = 11;

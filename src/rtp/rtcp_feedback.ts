@@ -12,7 +12,7 @@ export interface FeedbackSources {
   readonly mediaSsrc: number;
 }
 
-/** Numbers that one entry of a generic NACK asks for: the first, and 16 bits for those behind it. */
+/** How many sequence numbers behind its first one an entry of a generic NACK can ask for: one for each of 16 bits. */
 const NACK_SPAN = 16;
 
 /**
@@ -55,7 +55,7 @@ export function pictureLossIndication(sources: FeedbackSources): UnknownRtcp {
 /** A full intra request: asks for a key frame; `sequence` counts requests, modulo 256 (RFC 5104, 4.3.1). */
 export function fullIntraRequest(sources: FeedbackSources, sequence: number): UnknownRtcp {
   const { ssrc, mediaSsrc } = sources;
-  // The source that is asked stands in the entry; that of the header is not used.
+  // The source that is asked stands in the entry; the field in the header is 0 (RFC 5104, 4.3.1.2).
   const data = header({ ssrc, mediaSsrc: 0 }).u32(mediaSsrc).u8(sequence & 0xff).u24(0).finish();
   return { type: "unknown", packetType: RtcpFeedbackType.Payload, count: 4, data };
 }
@@ -93,9 +93,9 @@ export function maxBitrateEstimate(
 
 /** What a receiver asks for. */
 export type RtcpFeedback =
-  /** Packets again, by their numbers. */
+  /** Asks for packets to be sent again, by their sequence numbers. */
   | { readonly type: "nack"; readonly mediaSsrc: number; readonly missing: readonly number[] }
-  /** What decoding can go on with. */
+  /** Asks for a picture at which decoding can go on. */
   | { readonly type: "key-frame"; readonly mediaSsrc: number };
 
 /**

@@ -164,13 +164,13 @@ export class AlignedTrack {
   #newestElapsedUs = 0;
   #first: PlacedPacket | undefined;
   #newest: PlacedPacket | undefined;
-  /** Ascending; the last one is in force, the others are for pictures out of order. */
+  /** In ascending order of time: the last one is in force, and earlier ones serve pictures out of order. */
   #courses: Course[] = [];
   #earlyReport: SenderReport | undefined;
   #pair: ReportPair | undefined;
   /** Whether sender reports have placed it. */
   #isPlaced = false;
-  /** An offset that reports tell, and that is far from the one in force. */
+  /** An offset by the newest report that is far from the one in force: it waits for a second report to confirm it. */
   #doubtedUs: number | undefined;
 
   /** Made by {@linkcode TrackAligner.addTrack}. */
@@ -214,7 +214,7 @@ export class AlignedTrack {
 
   /** Takes the publisher's sender report of this track. */
   takeSenderReport(report: SenderReport): void {
-    // Who has no wall clock says 0 (RFC 3550, 6.4.1).
+    // A sender without a wall clock reports the time 0 (RFC 3550, 6.4.1).
     if (report.ntp.seconds === 0 && report.ntp.fraction === 0) return;
     if (this.#firstTicks === undefined) {
       this.#earlyReport = report;
@@ -228,7 +228,7 @@ export class AlignedTrack {
     if (this.#pair !== undefined) {
       const byWallClock = pair.unixUs - this.#pair.unixUs;
       const byTrack = pair.elapsedUs - this.#pair.elapsedUs;
-      // The others compare again once they have seen it too.
+      // Other tracks are compared again when their own reports have shown the step.
       if (Math.abs(byWallClock - byTrack) > CLOCK_STEP_US) this.#hooks.stepped();
     }
     this.#pair = pair;
@@ -254,7 +254,7 @@ export class AlignedTrack {
     return this.#pair.unixUs - this.#pair.elapsedUs - this.#offsetUs;
   }
 
-  /** The source began anew: the next packet is placed by its arrival again. */
+  /** Forgets the clock of the source, which has begun anew: the next packet is placed by its arrival again. */
   restart(): void {
     this.#unwrapper.reset();
     this.#firstTicks = undefined;
@@ -264,7 +264,7 @@ export class AlignedTrack {
     this.forgetReport();
   }
 
-  /** Its newest sender report tells nothing about those of other tracks any more. */
+  /** Forgets the newest sender report, which cannot be compared with those of other tracks any more. */
   forgetReport(): void {
     this.#pair = undefined;
     this.#doubtedUs = undefined;
@@ -282,7 +282,7 @@ export class AlignedTrack {
     this.#moveTo(offsetUs);
   }
 
-  /** A single report may be wrong, or from before a clock was set that others have seen set. */
+  /** Whether an offset needs a second report: a single one may be wrong, or be older than a step of the clock. */
   #isDoubtful(offsetUs: number): boolean {
     const doubtedUs = this.#doubtedUs;
     this.#doubtedUs = undefined;
@@ -292,7 +292,9 @@ export class AlignedTrack {
     return true;
   }
 
-  /** Whether a timestamp is where neither the order of pictures nor the time since the last one leads. */
+  /**
+   * Whether neither reordering nor the time since the last packet explains how far a timestamp is from the last one.
+   */
   #isElsewhere(timestamp: number, arrivalMs: number): boolean {
     if (this.#firstTicks === undefined || this.#newest === undefined) return false;
     const ticks = this.#unwrapper.peek(timestamp) - this.#firstTicks;
@@ -321,18 +323,20 @@ export class AlignedTrack {
     const correctionUs = offsetUs - this.#offsetAt(fromUs);
     if (Math.abs(correctionUs) > MAX_CORRECTION_US) return;
     if (Math.abs(offsetUs - this.#offsetUs) <= TOLERANCE_US) return;
-    // Where nothing has been given a time yet, all that must not happen is a time below zero.
+    // While no packet has been given a time, any correction will do that leaves no time below zero.
     if (this.#newest === undefined) {
       this.#courses = [{ fromUs, offsetUs, excessUs: Math.max(0, -offsetUs) }];
       return;
     }
     const last = this.#courses.findLastIndex((course) => course.fromUs <= fromUs - MOST_REORDER_US);
     if (last > 0) this.#courses.splice(0, last);
-    // What has a time already keeps it, and what is shown before it goes by the course of that time.
+    // Packets that have a time keep it, and earlier pictures that come later go by the course that was in force then.
     this.#courses.push({ fromUs, offsetUs, excessUs: Math.max(0, -correctionUs) });
   }
 
-  /** A function of the track's own time alone: pictures out of order keep their order. */
+  /**
+   * The offset at a time of the track. It depends on that time alone, so that pictures out of order keep their order.
+   */
   #offsetAt(elapsedUs: number): number {
     const { fromUs, offsetUs, excessUs } =
       this.#courses.findLast((course) => course.fromUs < elapsedUs) ?? this.#courses[0]!;

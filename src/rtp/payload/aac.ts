@@ -115,7 +115,7 @@ export class AacDepacketizer extends AudioDepacketizer {
     }
   }
 
-  /** A packet without AU headers holds frames of one size, or a frame or a piece of it. */
+  /** Reads a packet without AU headers, which holds several frames of a known size, one frame, or a piece of one. */
   #readUnframed(packet: RtpPacket, content: Uint8Array, units: AccessUnit[]): void {
     const size = this.#layout.constantSize;
     if (size === 0 || content.length < size) {
@@ -310,7 +310,7 @@ export class AacPacketizer implements Packetizer {
   }
 }
 
-/** RFC 3640: AAC alone of all that the name stands for, such as CELP. */
+/** The payload format of AAC (RFC 3640), whose encoding name stands for other audio of MPEG-4 too, such as CELP. */
 export const AAC_FORMAT: PayloadFormat = {
   encodingName: "MPEG4-GENERIC",
   isKnown: ({ parameters }) => {
@@ -361,7 +361,7 @@ function frameTicks({ clockRate, parameters }: NamedFormat): number {
     const { sampleRate, frameSamples } = readAacTiming(new BitReader(config));
     return Math.round((frameSamples * clockRate) / sampleRate);
   } catch {
-    // A configuration that only a decoder understands does not keep its frames from passing.
+    // Frames are forwarded even where their configuration cannot be read here: their decoder may understand it.
     return 1024;
   }
 }

@@ -22,7 +22,7 @@ const BITRATES: readonly number[] = [
   ...[192, 224, 256, 320, 384, 448, 512, 576, 640],
 ];
 
-/** What a packet holds (RFC 4184, 4.1.1). */
+/** What a packet holds: whole frames, or the first or a later fragment of one (RFC 4184, 4.1.1). */
 const FrameType = { Complete: 0, FirstMostly: 1, First: 2, Rest: 3 } as const;
 
 /**
@@ -103,14 +103,14 @@ function malformed(what: string): RtpError {
   return new RtpError("malformed-payload", `Malformed AC-3 payload: ${what}`);
 }
 
-/** What stands before frames and fragments (RFC 4184, 4.1.1). */
+/** The header before frames, and before a fragment (RFC 4184, 4.1.1). */
 const HEADERS: FrameHeaders = {
   size: 2,
   maxCount: 255,
   marksEnd: true,
   frames: (count) => Uint8Array.of(FrameType.Complete, count),
   fragment({ index, count, mostBytes, frameBytes }) {
-    // Five eighths of a frame can be decoded without the rest, so they are told apart.
+    // A first fragment with five eighths of the frame has a type of its own, since it can be decoded without the rest.
     const first = mostBytes >= (frameBytes * 5) / 8 ? FrameType.FirstMostly : FrameType.First;
     return Uint8Array.of(index === 0 ? first : FrameType.Rest, count);
   },

@@ -34,7 +34,7 @@ export interface Depacketizer {
 
 /** Options of every depacketizer. */
 export interface DepacketizerOptions {
-  /** Told why an access unit was dropped, once a unit, at the latest with the packet after it. */
+  /** Is called once for each access unit that was dropped, with the reason, at the latest with the packet after it. */
   readonly onError?: (error: RtpError) => void;
   /** Largest access unit in bytes; the format's own limit by default. */
   readonly maxUnitSize?: number;

@@ -51,7 +51,7 @@ export abstract class AudioDepacketizer implements Depacketizer {
     return units.length === 0 ? NO_UNITS : units;
   }
 
-  /** Each frame ends by itself; see {@linkcode Depacketizer.end}. */
+  /** Returns nothing, since no frame of audio needs another packet to end it; see {@linkcode Depacketizer.end}. */
   end(): readonly AccessUnit[] {
     return NO_UNITS;
   }
@@ -106,7 +106,7 @@ export abstract class AudioDepacketizer implements Depacketizer {
     this.#fragments.push(piece);
   }
 
-  /** Drops the frame of `timestamp`; what else comes of it is passed over without a word. */
+  /** Drops the frame of `timestamp`, and tells why; its further fragments are passed over silently. */
   #drop(error: RtpError, timestamp: number): void {
     this.#forget();
     if (error.code === "missing-packet" && this.#droppedTimestamp === timestamp) return;

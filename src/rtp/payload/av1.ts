@@ -123,7 +123,7 @@ function typeOf(obu: Uint8Array): number {
   return (obu[0]! >> 3) & 0x0f;
 }
 
-/** An OBU without its size field, as RTP recommends it: most are sent so. */
+/** Takes the size field off an OBU; most come without one, as the payload format recommends. */
 function withoutSize(obu: Uint8Array): Uint8Array {
   if ((obu[0]! & 0x02) === 0) return obu;
   const headerSize = (obu[0]! & 0x04) !== 0 ? 2 : 1;
@@ -240,6 +240,6 @@ export const AV1_FORMAT: PayloadFormat = {
   encodingName: "AV1",
   depacketizer: (_, options) => new Av1Depacketizer(options),
   packetizer: (_, options) => new Av1Packetizer(options),
-  // First packet of a coded video sequence.
+  // Bit N marks the first packet of a coded video sequence; bit Z, a fragment of an OBU that began before, must be 0.
   startsRandomAccess: (payload) => (payload[0]! & 0x88) === 0x08,
 };

@@ -26,11 +26,13 @@ const MAX_COUNT = 255;
 const SAMPLES_PER_BLOCK = 256;
 const BLOCKS: readonly number[] = [1, 2, 3, 6];
 
-/** What the start of a frame says that packets need. */
+/** The facts in the header of a frame that putting it into packets needs. */
 interface FrameStart {
   /** Bytes of the frame. */
   readonly size: number;
-  /** Ticks until the next: none for what belongs to the time of the frame before, as further channels do. */
+  /**
+   * Ticks until the next frame; 0 for a frame that has the time of the one before, such as one with further channels.
+   */
   readonly samples: number;
 }
 
@@ -101,7 +103,7 @@ function readFrames(content: Uint8Array, timestamp: number, units: AccessUnit[])
   }
 }
 
-/** What the frame that begins at `at` says of itself (ETSI TS 102 366, E.1.2.2). */
+/** Reads the header of the frame that begins at `at` (ETSI TS 102 366, E.1.2.2). */
 function frameStart(bytes: Uint8Array, at: number): FrameStart {
   if (bytes.length - at < 5) throw malformed("a frame's header is cut off");
   if (bytes[at] !== 0x0b || bytes[at + 1] !== 0x77) throw malformed("no frame header");
@@ -158,7 +160,7 @@ export class Eac3Packetizer implements Packetizer {
   }
 }
 
-/** The frames of what an encoder hands out at a time: one, or that of each of its streams. */
+/** Splits what an encoder hands out at a time: one frame, or a frame of each of its streams. */
 function framesIn(part: Uint8Array): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (let at = 0; at < part.length;) {
