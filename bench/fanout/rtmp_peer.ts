@@ -71,10 +71,21 @@ class Connection {
     }
   }
 
+  async acknowledge(sequenceNumber: number): Promise<void> {
+    const { type, body: payload } = encodeControlMessage({
+      kind: "acknowledgement",
+      sequenceNumber,
+    });
+    await this.message({ type, payload, chunkStreamId: 2, streamId: 0, timestampMs: 0 });
+  }
+
   async message(message: Parameters<ChunkEncoder["encode"]>[0]): Promise<void> {
     await this.send(this.encoder.encode(message));
   }
 }
+
+/** Players acknowledge what they get, by which servers know that they are there: so often, milliseconds. */
+const ACKNOWLEDGE_MS = 10_000;
 
 /** Opens a player; resolves when its first pictures have come. */
 export async function playRtmp(
@@ -87,7 +98,15 @@ export async function playRtmp(
   await connection.command("play", { args: [name], streamId: 1 });
   const { conn, decoder } = connection;
   const { promise, resolve } = Promise.withResolvers<void>();
+  let bytes = 0;
+  let acknowledgedMs = performance.now();
   void receive(conn, (piece) => {
+    bytes += piece.length;
+    const nowMs = performance.now();
+    if (nowMs - acknowledgedMs >= ACKNOWLEDGE_MS) {
+      acknowledgedMs = nowMs;
+      connection.acknowledge(bytes % 2 ** 32).catch(() => {});
+    }
     if (meter.isCounting) meter.bytes += piece.length;
     if (parses || !pictures.hasBegun) findMarks(decoder, { piece: piece.slice(), pictures });
     resolve();
