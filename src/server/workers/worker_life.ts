@@ -56,6 +56,14 @@ export interface LifeEvents {
   ) => void;
 }
 
+/** A thread that loads the program of a worker, and waits to be told what to do. */
+export function workerThread(member: string): Worker {
+  return new Worker(new URL("./worker_entry.ts", import.meta.url).href, {
+    type: "module",
+    name: member,
+  });
+}
+
 /** One life of a worker: a thread, from its start to its end. */
 export class Life {
   /** When it began, on the clock of the process in milliseconds. */
@@ -75,17 +83,20 @@ export class Life {
   #state: "starting" | "running" | "over" = "starting";
   #addresses: readonly ServerAddress[] = [];
 
-  constructor(options: WorkerLifeParts, start: WorkerStart, events: LifeEvents) {
+  constructor(
+    options: WorkerLifeParts,
+    start: WorkerStart,
+    { thread = workerThread(start.member), ...events }: LifeEvents & {
+      readonly thread?: Worker | undefined;
+    },
+  ) {
     const { member } = start;
     this.#options = options;
     this.#member = member;
     this.#events = events;
     this.started = this.#starting.promise;
     this.started.catch(() => {});
-    this.#worker = new Worker(new URL("./worker_entry.ts", import.meta.url).href, {
-      type: "module",
-      name: member,
-    });
+    this.#worker = thread;
     this.#desk = new DirectoryDesk(options.directory, {
       member,
       peers: options.cluster?.peers,

@@ -11,7 +11,7 @@ import { reasonOf } from "../../log/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions, Relays } from "../../relay/mod.ts";
-import { Life, type WorkerLifeParts } from "./worker_life.ts";
+import { Life, type WorkerLifeParts, workerThread } from "./worker_life.ts";
 import type { ForwardedPaths } from "./forwarded_requests.ts";
 import { type RelayCalls, type RelayWorker, WorkerRelays } from "./worker_relays.ts";
 import type { DrainStep } from "../part_drain.ts";
@@ -79,6 +79,8 @@ interface Slot {
   readonly index: number;
   readonly member: string;
   life: Life | undefined;
+  /** What its first life runs in, and loads before that begins. */
+  thread: Worker | undefined;
   restarts: number;
   waitMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
@@ -117,6 +119,7 @@ export class WorkerPool {
       index,
       member: `worker ${index + 1}`,
       life: undefined,
+      thread: undefined,
       restarts: 0,
       waitMs: FIRST_WAIT_MS,
       timer: undefined,
@@ -157,7 +160,10 @@ export class WorkerPool {
     this.#state = "starting";
     const [first, ...others] = this.#slots;
     try {
-      await this.#begin(first!);
+      const begun = this.#begin(first!);
+      // They listen soon after the first, which otherwise had all who come meanwhile: after a restart those are many.
+      for (const slot of others) slot.thread = workerThread(slot.member);
+      await begun;
       this.#addresses = [...first!.life!.addresses];
       await Promise.all(others.map((slot) => this.#begin(slot)));
     } catch (error) {
@@ -348,6 +354,7 @@ export class WorkerPool {
     clearInterval(this.#asking);
     await Promise.all(this.#slots.map(async (slot) => {
       clearTimeout(slot.timer);
+      slot.thread?.terminate();
       const { life } = slot;
       slot.life = undefined;
       await life?.stop();
@@ -378,11 +385,13 @@ export class WorkerPool {
         ]),
       ),
     }, {
+      thread: slot.thread,
       died: (why) => this.#died(slot, why),
       forward: ({ to, request, port }) => this.#slots[to]?.life?.request(request, port),
       handOver: ({ to, about, port }) => this.#handOver(to, { from: index, about, port }),
     });
     slot.life = life;
+    slot.thread = undefined;
     for (const other of this.#slots) {
       if (other === slot || other.life === undefined) continue;
       const { port1, port2 } = new MessageChannel();
