@@ -64,7 +64,7 @@ const INTRODUCTION = [
   "  `$$`. Keys have no variables.",
   "- Paths of files are relative to the directory that the program was started in.",
   "",
-  "SIGHUP reads the file again. What is marked with **reload** below is then applied; what else has changed is named in",
+  "SIGHUP, or `POST /v1/config/reload`, reads the file again. What is marked with **reload** below is then applied; what else has changed is named in",
   "one log line, and waits for the next start. A file that is wrong changes nothing. Whoever is no longer allowed is told",
   "so and closed: a user who is gone or has another password, a rule, a key or a range of addresses that says something",
   "else; and whoever is over a bitrate of now for 10 s. Nobody else is disconnected, not over a lower number of",
@@ -93,7 +93,7 @@ function item(row: Setting, indent: string): string[] {
   const about = [
     `${indent}- \`${key}\`: ${help}.`,
     ...doc === undefined ? [] : [doc],
-    `Allowed is ${typeText(type)}.`,
+    typeText(type),
     ...defaultText(row),
     ...flagText(row),
     ...change === "reload" && indent === "" ? ["**reload**"] : [],
@@ -117,14 +117,22 @@ function flagText({ flag }: Setting): string[] {
 function typeText(type: SettingType): string {
   switch (type.kind) {
     case "leaf":
-      return type.allowed;
+      return `Allowed is ${briefly(type.allowed)}.`;
     case "list":
-      return type.of.kind === "leaf" ? `a list of ${type.of.allowed}` : "a list, each with";
+      return type.of.kind === "leaf"
+        ? `Allowed is a list; each entry is ${briefly(type.of.allowed)}.`
+        : "A list; each entry has the keys below.";
     case "map":
-      return `a section for each ${type.placeholder}, with`;
+      return `A section for each ${type.placeholder}, with the keys below.`;
     case "group":
-      return "a section with";
+      return "A section with the keys below.";
   }
+}
+
+/** The page says once how times, sizes and bitrates are written. */
+function briefly(allowed: string): string {
+  return allowed.replace(/^(a time|a size|a bitrate) such as [^;]*?[;,] in /, "$1, in ")
+    .replace("a bitrate, in bits a second", "a bitrate");
 }
 
 function defaultText({ type, default: value, defaultInWords }: Setting): string[] {

@@ -23,7 +23,7 @@ export const RULE_SETTINGS: readonly Setting[] = [
   setting({
     key: "allow",
     type: ACTION,
-    help: "what may be done: this or `deny`",
+    help: "what may be done; a rule has this or `deny`",
     change: "reload",
   }),
   setting({ key: "deny", type: ACTION, help: "what may not be done", change: "reload" }),
@@ -75,10 +75,11 @@ export const ACCESS_USERS = setting<readonly GroupValue[]>({
   type: { kind: "list", of: USER },
   default: [],
   defaultInWords: "none",
-  help: "a user, who alone may publish and play; its password is asked for, or in --password-file",
+  help:
+    "a user: nobody else may then publish or play, unless rules let them; the password is asked for, or in --password-file",
   doc:
-    "A user without a password has a line in `access.passwordFile`. Where there are no rules, each user may " +
-    "publish and play everything, and talk, and nobody else may.",
+    "Where there are no rules, each user may publish, play, and talk to all cameras. A user without a password and a " +
+    "digest has a line in `access.passwordFile`.",
   flag: {
     name: "user",
     placeholder: "NAME",
@@ -92,7 +93,8 @@ export const ACCESS_USERS = setting<readonly GroupValue[]>({
 export const PASSWORD_FILE = setting({
   key: "access.passwordFile",
   type: FILE,
-  help: "file of the password of --user, or its hash; of several users, a line each",
+  help:
+    "file of the passwords, or their hashes, of users that have none: one a line, in their order",
   flag: { name: "password-file", placeholder: "FILE" },
   needs: readable,
   change: "reload",
@@ -118,7 +120,8 @@ export const ACCESS_RULES = setting<readonly GroupValue[]>({
     },
   },
   defaultInWords: "users may do all, and nobody else may; where there are none, anybody may",
-  help: "who may do what; the first rule that is about a request decides, and else it is refused",
+  help:
+    "who may do what: the first rule that is about a request decides, and without one it is refused",
   change: "reload",
 });
 

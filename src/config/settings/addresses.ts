@@ -25,7 +25,7 @@ export const ALLOWED_ADDRESSES = setting<readonly string[]>({
   type: RANGES,
   default: [],
   defaultInWords: "all",
-  help: "let these addresses alone connect: a range such as 192.0.2.0/24",
+  help: "the only addresses that may connect: a range such as 192.0.2.0/24",
   flag: { name: "allow-address", placeholder: "RANGE", isRare: true, readEach: readRange },
   change: "reload",
 });
@@ -36,7 +36,7 @@ export const DENIED_ADDRESSES = setting<readonly string[]>({
   type: RANGES,
   default: [],
   defaultInWords: "none",
-  help: "let these addresses not connect",
+  help: "addresses that may not connect, even if they are allowed",
   flag: { name: "deny-address", placeholder: "RANGE", isRare: true, readEach: readRange },
   change: "reload",
 });

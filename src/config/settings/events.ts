@@ -115,10 +115,11 @@ export const COMMANDS = setting<readonly GroupValue[]>({
   type: { kind: "list", of: COMMAND },
   default: [],
   defaultInWords: "none",
-  help: "programs that are run at what happens, for a stream that lives as often as they end",
+  help: "programs that are run at what happens",
   doc:
-    "A name that would make an option of an argument, as `-y` would, is not run. The output goes into the " +
-    "log. Programs have all rights of the user that runs weir: `--allow-run` names those that may be run.",
+    "One that is run at `stream-ready` runs as long as the stream lives, and is begun again when it ends before: " +
+    '`[ffmpeg, -i, "{rtmp}/{stream}", …, -f, flv, "{rtmp}/small/{name}"]` transcodes. A stream whose name would make an ' +
+    "option of an argument, as `-y` would, has it not run. The output goes into the log. Programs have all rights of the user that runs weir: `--allow-run` names those that may be run.",
   needs: (commands) =>
     commands.map((one) => ({ name: "run", command: (one.get("run") as readonly string[])[0]! })),
   change: "reload",

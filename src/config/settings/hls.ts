@@ -31,7 +31,7 @@ export const HLS: readonly Setting[] = [
     change: "restart",
   }),
   serverNumber({
-    key: "hls.max-bytes",
+    key: "hls.maxBytes",
     as: bytes,
     default: 64 * 1024 * 1024,
     help: "memory for the segments of one stream",

@@ -73,8 +73,10 @@ export const HTTP: readonly Setting[] = [
       of: text({ allowed: "a host name", pattern: /^[\w.-]+$/ }),
     },
     defaultInWords: "any",
-    help: "host names by which clients may use what changes something or is not media",
-    doc: "Addresses and `localhost` may always be used.",
+    help: "host names by which requests may come for what is not media, or changes something",
+    doc:
+      "Give the names of this server, so that a page that points a name of its own here (DNS rebinding) gets no answer. " +
+      "Addresses and `localhost` may always be used.",
     option: "httpHosts",
     change: "restart",
   }),

@@ -33,7 +33,7 @@ export const LOG_KEPT = setting({
   key: "log.kept",
   type: number({ min: 0, max: 100, isWhole: true }),
   default: 5,
-  help: "log files that were put aside and are kept, as FILE.1 and so on",
+  help: "log files that are kept beside the newest, as FILE.1 and so on",
   change: "reload",
 });
 
@@ -43,7 +43,9 @@ export const LOG_FILE = setting({
   type: FILE,
   defaultInWords: "standard output",
   help: "file that log lines are written to",
-  doc: "A file that grows over `log.maxBytes` is put aside. SIGHUP opens it anew.",
+  doc:
+    "SIGHUP opens it anew, for programs that put it aside themselves; give `log.maxBytes: unlimited` then. Lines that " +
+    "cannot be written are counted, and said to be lost once they can.",
   flag: { name: "log-file", placeholder: "FILE" },
   needs: (path, settings) => {
     const kept = settings.get(LOG_KEPT);
@@ -62,7 +64,7 @@ export const LOG_MAX_BYTES = setting({
   key: "log.maxBytes",
   type: bytes({ min: 1024, max: Infinity, isWhole: true }),
   default: 64 * 1024 * 1024,
-  help: "size at which a log file is put aside",
+  help: "size at which the log file is put aside, as FILE.1, and a new one begun",
   change: "reload",
 });
 

@@ -36,7 +36,7 @@ export const PATH_RULE: readonly Setting[] = [
     key: "maxPublisherBitrate",
     type: bitrate({ min: 0, max: Infinity, isWhole: false }),
     defaultInWords: "as `limits.maxPublisherBitrate`",
-    help: "bits a second of a publisher, in the mean of 10 s",
+    help: "bits a second of a publisher, in the mean of 10 s; one that is over it is closed",
     option: "maxPublisherBitrateBps",
     change: "reload",
   }),

@@ -8,9 +8,10 @@ export const PROTOCOLS: readonly Setting[] = [
     key: "rtmp.enhanced",
     type: choice(["strip", "pass", "strict"]),
     default: "strip",
-    help: "what RTMP players are sent that announce nothing of Enhanced RTMP",
+    help: "what is sent to RTMP players that announce nothing of Enhanced RTMP",
     doc:
-      "`strip` sends what has an older form, `pass` sends everything, `strict` sends them nothing that has none.",
+      "`strip` sends one track of each kind, in the older form where its codec has one; `pass` sends everything; `strict` " +
+      "sends plain RTMP alone, and refuses the play of a stream with another codec.",
     flag: { name: "enhanced", placeholder: "POLICY" },
     option: "enhanced",
     change: "restart",

@@ -70,28 +70,30 @@ const HOW: readonly Setting[] = [
     key: "when",
     type: choice(["always", "demand", "api"]),
     default: "always",
-    help: "as long as the stream is live, while somebody watches it, or when the API says so",
+    help:
+      "when it is written: as long as it is live, while somebody watches it, or when the API says so",
     change: "reload",
   }),
   setting({
     key: "keep",
     type: KEEP_TIME,
     defaultInWords: "for ever",
-    help: "how long files are kept",
+    help: "how long files are kept before they are removed",
     change: "reload",
   }),
   setting({
     key: "keepBytes",
     type: bytes({ min: 0, max: Infinity, isWhole: true }),
     defaultInWords: "unlimited",
-    help: "over this all files of the rule together lose the oldest",
+    help: "bytes of all files of the rule together; over that the oldest are removed",
     change: "reload",
   }),
   setting({
     key: "keepFree",
     type: bytes({ min: 0, max: Infinity, isWhole: true }),
     defaultInWords: "0",
-    help: "while the disk has less room, the oldest files of the rule go; needs --allow-sys=statfs",
+    help:
+      "room on the disk; while there is less, the oldest files are removed; needs --allow-sys=statfs",
     change: "reload",
   }),
 ];

@@ -17,59 +17,70 @@ const URL_OF_RELAY = text({
 });
 
 const ABOUT_PATTERNS =
-  "NAME may be a pattern: `live/*` is any stream that someone wants, or that is published. A `*` stands " +
+  "There may be several. NAME may be a pattern: `live/*` is any stream that someone wants, or that is published. A `*` stands " +
   "for one segment, at the end of NAME for one or more; the URL has as many, in its path or query.";
 
-const TIMES: readonly Setting[] = [
-  setting({
-    key: "transport",
-    type: choice(["auto", "udp", "tcp"]),
-    help: "what carries the media of RTSP",
-    change: "reload",
-  }),
-  setting({
-    key: "retry",
-    type: RELAY_TIME,
-    help: "wait after the first failure; it doubles with each",
-    change: "reload",
-  }),
-  setting({
-    key: "maxRetry",
-    type: RELAY_TIME,
-    help: "longest wait after a failure",
-    change: "reload",
-  }),
-  setting({
-    key: "maxStreams",
-    type: number({ min: 1, max: Infinity, isWhole: true }),
-    help: "of a pattern: streams that are relayed at one time",
-    change: "reload",
-  }),
-];
+/** What a relay has beside its name and URL. */
+function timesOf(mode: "pull" | "push"): readonly Setting[] {
+  return [
+    setting({
+      key: "transport",
+      type: choice(["auto", "udp", "tcp"]),
+      defaultInWords: mode === "pull" ? "auto, UDP and then TCP" : "auto, TCP and then UDP",
+      help: "what carries the media of RTSP",
+      change: "reload",
+    }),
+    setting({
+      key: "retry",
+      type: RELAY_TIME,
+      defaultInWords: "500ms",
+      help: "wait after the first failure; it doubles with each",
+      change: "reload",
+    }),
+    setting({
+      key: "maxRetry",
+      type: RELAY_TIME,
+      defaultInWords: mode === "pull" ? "5s" : "30s",
+      help: "longest wait after a failure",
+      change: "reload",
+    }),
+    setting({
+      key: "maxStreams",
+      type: number({ min: 1, max: Infinity, isWhole: true }),
+      defaultInWords: "100",
+      help: "streams that a pattern relays at one time; further ones wait for room",
+      change: "reload",
+    }),
+  ];
+}
 
 /** What a pull has beside its name and URL. */
 const PULL_TIMES: readonly Setting[] = [
   setting({
     key: "onDemand",
     type: TOGGLE,
+    defaultInWords: "as `relays.onDemand`",
     help: "whether it runs only while someone watches; a pattern always does",
     change: "reload",
   }),
   setting({
     key: "idle",
     type: RELAY_TIME,
+    defaultInWords: "5s",
     help: "how long a pull on demand goes on without anyone who watches",
     change: "reload",
   }),
   setting({
     key: "backchannel",
     type: TOGGLE,
+    defaultInWords: "false",
     help: "whether players who may talk are heard by a camera of RTSP that has a loudspeaker",
     change: "reload",
   }),
   setting({
     key: "silent",
     type: RELAY_TIME,
+    defaultInWords: "10s",
     help: "how long it may get nothing before it is tried anew",
     change: "reload",
   }),
@@ -80,7 +91,7 @@ const NAME_AND_URL: readonly Setting[] = [
   setting({
     key: "url",
     type: URL_OF_RELAY,
-    help: "the stream there; of a pattern, with as many *",
+    help: "the stream at the other server; where the name is a pattern, with as many *",
     change: "reload",
   }),
 ];
@@ -88,27 +99,27 @@ const NAME_AND_URL: readonly Setting[] = [
 /** What is fetched for the streams of a path: as above, without the name. */
 export const PATH_PULL: GroupType = {
   kind: "group",
-  settings: [NAME_AND_URL[1]!, ...PULL_TIMES, ...TIMES],
+  settings: [NAME_AND_URL[1]!, ...PULL_TIMES, ...timesOf("pull")],
   required: ["url"],
 };
 
 /** Where the streams of a path are forwarded to. */
 export const PATH_PUSH: GroupType = {
   kind: "group",
-  settings: [NAME_AND_URL[1]!, ...TIMES],
+  settings: [NAME_AND_URL[1]!, ...timesOf("push")],
   required: ["url"],
 };
 
 const PULL: GroupType = {
   kind: "group",
-  settings: [...NAME_AND_URL, ...PULL_TIMES, ...TIMES],
+  settings: [...NAME_AND_URL, ...PULL_TIMES, ...timesOf("pull")],
   required: ["name", "url"],
   check: (values) => checkRelay(relayOf("pull", values)),
 };
 
 const PUSH: GroupType = {
   kind: "group",
-  settings: [...NAME_AND_URL, ...TIMES],
+  settings: [...NAME_AND_URL, ...timesOf("push")],
   required: ["name", "url"],
   check: (values) => checkRelay(relayOf("push", values)),
 };
@@ -146,7 +157,7 @@ export const RELAYS_PUSH = setting<readonly GroupValue[]>({
   type: { kind: "list", of: PUSH },
   default: [],
   defaultInWords: "none",
-  help: "forward the stream NAME to such a URL; like --pull more than once",
+  help: "forward the stream NAME to a URL of rtmp, rtmps, rtsp or rtsps",
   doc: ABOUT_PATTERNS,
   flag: {
     name: "push",
@@ -163,7 +174,8 @@ export const RELAYS_PULL_FILES = setting<readonly string[]>({
   type: { kind: "list", of: FILE },
   default: [],
   defaultInWords: "none",
-  help: "fetch the streams of a file, NAME=URL a line: so that no password is an argument",
+  help:
+    "fetch the streams that a file has, as NAME=URL, one a line: so that no password is an argument",
   flag: { name: "pull-file", placeholder: "FILE", readEach: String },
   needs: (paths) => paths.map((path) => ({ name: "read", path })),
   change: "reload",
@@ -175,7 +187,7 @@ export const RELAYS_PUSH_FILES = setting<readonly string[]>({
   type: { kind: "list", of: FILE },
   default: [],
   defaultInWords: "none",
-  help: "forward the streams of a file, NAME=URL a line",
+  help: "forward the streams that a file has, as NAME=URL, one a line",
   flag: { name: "push-file", placeholder: "FILE", readEach: String },
   needs: (paths) => paths.map((path) => ({ name: "read", path })),
   change: "reload",

@@ -79,7 +79,7 @@ export const STREAM_RULES: readonly Setting[] = [
     key: "streams.maxPlayers",
     as: number,
     default: HUB_DEFAULTS.maxReaders,
-    help: "players of one stream at one time",
+    help: "readers of one stream at one time: players, recordings and relays",
     option: "hub.maxReaders",
     change: "reload",
   }),
