@@ -6,7 +6,7 @@ export function exampleText(rows: readonly Setting[]): string {
   return [
     "# A configuration of weir, with every setting and its default. Take the # away from a line, and from the",
     "# section that it is in, to set it. Options of the command line win over this file. A value may have an",
-    "# environment variable, as ${NAME}; a dollar sign by itself is $$.",
+    "# environment variable, as ${NAME}; a dollar sign before a brace is $$.",
     "#",
     "# Check it:  weir config check weir.yaml",
     "# Use it:    weir --config weir.yaml",

@@ -54,6 +54,17 @@ Deno.test("sign-url prints a URL that is good for the time that it says", async 
   assertEquals(url, `rtsp://host:8554/live/cam%201?a=1&${query}`);
 });
 
+Deno.test("sign-url knows the stream of a URL of HTTP, whatever way it is played by", async () => {
+  const secret = "a secret of this server";
+  const ways = [".flv", ".ts", ".mp4", "/index.m3u8", "/clip.mp4", "/whep", "/whip", ""];
+  await Promise.all(ways.map(async (way) => {
+    const { out } = await weir(`${secret}\n`, "sign-url", `https://host/live/cam${way}`);
+    const expiresAtS = Number(/[?&]expires=(\d+)/.exec(out)?.[1]);
+    const query = signPermission(secret, { action: "play", name: "live/cam", expiresAtS });
+    assertEquals(out.trimEnd(), `https://host/live/cam${way}?${query}`);
+  }));
+});
+
 Deno.test("what cannot be hashed or signed is told, and secrets are no arguments", async () => {
   const rows = [
     ["", ["hash-password"], "the password is empty"],

@@ -11,13 +11,17 @@ Usage: weir sign-url URL [options]
 
   --action ACTION    play or publish (default play)
   --expires TIME     how long it is good: 90s, 30m, 12h, 7d (default 1h)
-  --name NAME        the stream, where the URL's path is not its name: of HTTP it ends in .flv or index.m3u8
+  --name NAME        the stream (default: what the URL names; of HTTP without what stands for the way to play it, as
+                     .flv and /index.m3u8 do)
 
 The secret, one of access.signingSecrets, is asked for, or read from standard input up to the end of the line: it is no
 argument, as everybody on the machine sees those.
 
 Permissions: none.
 `;
+
+/** What the path of a URL of HTTP has behind the name of the stream. */
+const WAY_OF_HTTP = /(?:\/(?:index\.m3u8|clip\.mp4|whep|whip)|\.(?:flv|ts|mp4))$/;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -70,7 +74,8 @@ function nameOf(url: string): string {
   const path = /^[a-z]+:\/\/[^/?#]+\/+([^?#]+)/i.exec(url)?.[1];
   if (path === undefined) throw new UsageError("the URL names no stream");
   try {
-    return decodeURIComponent(path);
+    const name = decodeURIComponent(path);
+    return /^https?:/i.test(url) ? name.replace(WAY_OF_HTTP, "") : name;
   } catch {
     throw new UsageError("the URL has malformed percent-encoding");
   }

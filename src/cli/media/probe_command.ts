@@ -100,7 +100,9 @@ function textOf({ url, tracks, health }: ProbeResult): string {
       track.codec ?? "unknown codec",
       track.width === undefined ? "" : `${track.width}x${track.height}`,
       track.sampleRate === undefined ? "" : `${track.sampleRate} Hz`,
-      track.channels === undefined ? "" : `${track.channels} channels`,
+      track.channels === undefined
+        ? ""
+        : `${track.channels} channel${track.channels === 1 ? "" : "s"}`,
       measured === undefined ? "" : shownBitrate(measured.bitrate),
       track.kind === "video" && measured?.frameRate !== undefined
         ? `${Number(measured.frameRate.toFixed(2))} fps`
@@ -113,9 +115,9 @@ function textOf({ url, tracks, health }: ProbeResult): string {
     lines.push(`  ${track.kind} ${track.id}: ${facts.filter((fact) => fact !== "").join(", ")}`);
   }
   if (health.avOffsetMs !== undefined) {
-    lines.push(
-      `  sound is ${Math.round(health.avOffsetMs)} ms ahead of the picture as they arrive`,
-    );
+    const ms = Math.round(health.avOffsetMs);
+    const [first, second] = ms < 0 ? ["picture", "sound"] : ["sound", "picture"];
+    lines.push(`  the ${first} is ${Math.abs(ms)} ms ahead of the ${second} as they arrive`);
   }
   if (health.speed !== undefined) lines.push(`  speed ${health.speed.toFixed(2)} of real time`);
   for (const { message } of health.advice) lines.push(`  ! ${message}`);

@@ -1,7 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { reasonOf } from "../../../log/mod.ts";
-import { canReach, isLoopback, type ListenAddress, ServerError } from "../../../transport/mod.ts";
+import {
+  canReach,
+  explainListenErrors,
+  isLoopback,
+  type ListenAddress,
+  ServerError,
+} from "../../../transport/mod.ts";
 import { type DtlsIdentity, selfSignedIdentity, type WebRtcOffer } from "../../../webrtc/mod.ts";
 import type { Clock } from "../../../hub/mod.ts";
 import { type IceCredentials, WebRtcLink } from "./webrtc_link.ts";
@@ -223,16 +228,9 @@ async function bindAll(
   }
 }
 
-async function bind({ hostname = "0.0.0.0", port }: ListenAddress): Promise<WebRtcPort> {
-  try {
-    return await WebRtcPort.bind({ hostname, port });
-  } catch (error) {
-    const message = `Cannot listen for WebRTC on UDP port ${port}: ${reasonOf(error)}`;
-    const isTaken = error instanceof Deno.errors.AddrInUse;
-    throw new ServerError(isTaken ? "address-in-use" : "address-not-available", message, {
-      cause: error,
-    });
-  }
+function bind({ hostname = "0.0.0.0", port }: ListenAddress): Promise<WebRtcPort> {
+  const address = { hostname, port };
+  return explainListenErrors("webrtc", address, () => WebRtcPort.bind(address));
 }
 
 async function addressesOf(host: string): Promise<string[]> {
