@@ -261,10 +261,8 @@ export class Guest {
     const oldest = unused.length < MOST_UNUSED
       ? undefined
       : unused.find(({ state }) => state === "granted")?.other;
-    this.#unused = [
-      ...unused.map(({ other }) => other).filter((other) => other !== oldest),
-      ticket,
-    ];
+    this.#unused = unused.map(({ other }) => other).filter((other) => other !== oldest)
+      .concat(ticket);
     if (oldest !== undefined) endUnused(oldest, UNUSED);
     return { granted: ticket };
   }

@@ -5,7 +5,7 @@ import { FlvError, plainAudioBody, plainVideoBody } from "../flv/mod.ts";
 import { CapsEx, parseRtmpUrl, type RtmpUrl } from "../rtmp/mod.ts";
 import { type FlvBody, FlvRemuxer, type LossPolicy } from "../transmux/mod.ts";
 import { formatAddress } from "../transport/mod.ts";
-import { tellLeftOut } from "../wire/mod.ts";
+import { tellLeftOut } from "../wire/early.ts";
 import type { ServerLog } from "../log/mod.ts";
 import {
   closeWriter,

@@ -3,7 +3,7 @@ import type { RtspClient, RtspRecording } from "../client/mod.ts";
 import type { BackChannelSink, BackChannelSource } from "../hub/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { backChannelOf, type RtpTrack } from "../transmux/mod.ts";
-import { withBothLaws } from "../wire/mod.ts";
+import { withBothLaws } from "../wire/early.ts";
 import { RelayFailure } from "./relay_driver.ts";
 import { RtspUnitPackets } from "./rtsp_unit_packets.ts";
 

@@ -1,7 +1,7 @@
 import { reasonOf } from "../log/mod.ts";
 import type { BackChannelSink, BackChannelSource } from "../hub/mod.ts";
 import { g711Track } from "../transmux/mod.ts";
-import { soundOf, withBothLaws } from "../wire/mod.ts";
+import { soundOf, withBothLaws } from "../wire/early.ts";
 
 /** Has a program that publishes hear who talks to it, as frames of G.711 µ-law, which every talker can send. */
 export function programBackChannel(ear: WritableStream<Uint8Array>): BackChannelSource {

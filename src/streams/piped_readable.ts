@@ -48,7 +48,7 @@ export class PipedReadable<T> implements ReadableStream<T> {
     const isHop = transform instanceof SynchronousTransform && !transform.isOpened;
     if (!isHop || options !== undefined) return this.#opened().pipeThrough(transform, options);
     this.#take();
-    return new PipedReadable<U>(this.#source, [...this.#hops, transform]);
+    return new PipedReadable<U>(this.#source, this.#hops.concat(transform));
   }
 
   /** As of any readable stream; of the options, a signal alone does without a pipe of the platform. */

@@ -7,7 +7,7 @@ import type { Transport } from "./transport.ts";
  */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-const NO_FEEDS: readonly never[] = [];
+const NO_FEEDS: readonly Feed[] = [];
 
 /** Media so short costs less to copy than to write by itself, which takes 10 to 50 µs. */
 const SHORT_BYTES = 1024;
@@ -44,7 +44,7 @@ export class Outbox {
    */
   mediaRoom: (() => number) | undefined;
   readonly #transport: Transport;
-  /** One, as good as always: a list that grows would hold room for sixteen more. */
+  /** One, as good as always: lists that grow, and those that are spread, hold room for sixteen more. */
   #feeds: readonly Feed[] = NO_FEEDS;
   #control: Uint8Array[] = [];
   #controlBytes = 0;
@@ -122,7 +122,7 @@ export class Outbox {
 
   /** Adds a feed and starts to write from it, behind what the session has to say of it. */
   add(feed: Feed, control: readonly Uint8Array[] = []): void {
-    this.#feeds = [...this.#feeds, feed];
+    this.#feeds = this.#feeds.concat(feed);
     if (control.length > 0 && !this.#ended) {
       for (const bytes of control) this.#put(bytes);
       if (this.mediaRoom === undefined) this.#putShort(feed);

@@ -19,8 +19,9 @@ import {
 import { ANSWERED, HttpExchange } from "./http_exchange.ts";
 import type { HttpRequestInfo } from "./http_request_info.ts";
 import { type IncomingRequest, PlatformRequest } from "./incoming_request.ts";
-import { HttpListener } from "./http_listener.ts";
-import { hlsRow, type HlsRowOptions } from "./hls_row.ts";
+import type { HttpListener } from "./http_listener.ts";
+import { hlsRow } from "./hls_row.ts";
+import type { HlsRowOptions } from "./hls_options.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { HttpRoutes } from "./http_routes.ts";
@@ -114,7 +115,7 @@ export class HttpDoor implements Door {
   async open(shell: Shell): Promise<void> {
     const { http = false, https = false } = this.#options;
     await this.#openWebRtc(shell);
-    for (const output of this.#outputs) output.open?.(shell);
+    for (const output of this.#outputs) await output.open?.(shell);
     await this.relisten(shell, "http", http);
     await this.relisten(shell, "https", https);
   }
@@ -273,6 +274,8 @@ export class HttpDoor implements Door {
       readonly tls?: TlsIdentity;
     },
   ): Promise<OpenPort> {
+    // Who has no port of HTTP has no use for what reads and writes it.
+    const { HttpListener } = await import("./http_listener.ts");
     const listener = await HttpListener.open({
       ...options,
       isShared: shell.sharesPorts,

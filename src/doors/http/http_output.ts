@@ -16,7 +16,7 @@ export interface HttpOutput {
   /** The end of the path, anchored there: `/\.flv$/`. It is matched against at most 4 KiB, percent-decoded. */
   readonly suffix: RegExp;
   /** Is called once, when the door opens. */
-  readonly open?: (shell: Shell) => void;
+  readonly open?: (shell: Shell) => Promise<void> | void;
   /** What answers each method; HEAD is answered by GET, without the body, where it is not named. */
   readonly methods: Readonly<Record<string, StreamHandler>>;
   /**

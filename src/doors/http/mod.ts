@@ -5,7 +5,7 @@
  */
 export type { SharedOrigins } from "./cross_origin.ts";
 export * from "./health_routes.ts";
-export type { HlsOptions, HlsRowOptions } from "./hls_row.ts";
+export type { HlsOptions, HlsRowOptions } from "./hls_options.ts";
 export type { HlsPackagingOptions } from "../../wire/mod.ts";
 export * from "./http_door.ts";
 export { HttpExchange, type LastingAnswer } from "./http_exchange.ts";

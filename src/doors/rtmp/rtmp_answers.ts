@@ -38,7 +38,7 @@ import {
   RtmpWireFormat,
   trackChoiceOf,
   whyNothingForFlv,
-} from "../../wire/mod.ts";
+} from "../../wire/early.ts";
 
 /** What an {@linkcode RtmpAnswers} tells its connection. */
 export interface AnsweredConnection {

@@ -34,7 +34,7 @@ import type { ServerLog } from "../../log/mod.ts";
 import { RtmpPlaying } from "./rtmp_playing.ts";
 import { tcUrlAt } from "./rtmp_elsewhere.ts";
 import { RtmpPublishing } from "./rtmp_publishing.ts";
-import { PLAYER_CHUNK_SIZE } from "../../wire/mod.ts";
+import { PLAYER_CHUNK_SIZE } from "../../wire/early.ts";
 import { type AnsweredConnection, type RtmpAnswerRules, RtmpAnswers } from "./rtmp_answers.ts";
 
 /** Limits of RTMP connections, and how their clients are answered. */

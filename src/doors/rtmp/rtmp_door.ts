@@ -2,7 +2,7 @@ import type { Guest } from "../../gate/mod.ts";
 import type { ChunkLimits, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
 import type { ListenAddress, Transport } from "../../transport/mod.ts";
 import type { LossPolicy } from "../../transmux/mod.ts";
-import type { EnhancedPolicy } from "../../wire/mod.ts";
+import type { EnhancedPolicy } from "../../wire/early.ts";
 import {
   type Door,
   type DoorAddress,

@@ -1,7 +1,7 @@
 import { ByteWriter } from "../../bytes/mod.ts";
 import type { WireCursor, WireEntry, WireRun } from "../../hub/mod.ts";
 import type { Feed } from "../../transport/mod.ts";
-import { type RtmpCodecGuard, wireMessageLength } from "../../wire/mod.ts";
+import { type RtmpCodecGuard, wireMessageLength } from "../../wire/early.ts";
 
 /** Offset of the message stream id in a type 0 chunk with a one-byte basic header. */
 const STREAM_ID_AT = 8;

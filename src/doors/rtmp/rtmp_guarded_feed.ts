@@ -1,6 +1,6 @@
 import type { WireCursor } from "../../hub/mod.ts";
 import type { Feed } from "../../transport/mod.ts";
-import { type RtmpCodecGuard, wireMessageLength } from "../../wire/mod.ts";
+import { type RtmpCodecGuard, wireMessageLength } from "../../wire/early.ts";
 
 const NOTHING = new Uint8Array(0);
 

@@ -3,7 +3,7 @@ import type { StreamReader } from "../../hub/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import type { RtmpServerSession } from "../../rtmp/mod.ts";
 import type { Feed, Outbox } from "../../transport/mod.ts";
-import { RtmpCodecGuard, SHARED_STREAM_ID } from "../../wire/mod.ts";
+import { RtmpCodecGuard, SHARED_STREAM_ID } from "../../wire/early.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
 import { RtmpGuardedFeed } from "./rtmp_guarded_feed.ts";
 
