@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { freePort } from "../../tests/support/free_port.ts";
 import { HealthyStreams } from "../../scripts/fuzz/healthy_stream.ts";
 import { RunningProcess } from "../../tests/support/process.ts";
 import { quantile } from "../fanout/meter.ts";
@@ -24,9 +25,6 @@ const EACH_MS = 5;
 const PATIENCE_MS = 10_000;
 
 const LOCAL = "127.0.0.1:0";
-
-/** RTP has to have an even port, and the one above it; this is not the usual one, which another server may have. */
-const RTP_PORT = "28760";
 
 /** What handshakes have taken. */
 class Canary {
@@ -79,10 +77,22 @@ async function measure(
   seconds: number,
   hostile: (about: { pid: number; rtmp: number; rtsp: number }) => Promise<string>,
 ): Promise<string> {
+  // RTP takes an even port, and the one above it.
+  const rtpPort = freePort() & ~1;
   await using server = new RunningProcess(
     Deno.execPath(),
     [
-      ...["run", "--allow-net", "mod.ts", "--rtmp", LOCAL, "--rtsp", LOCAL, "--rtp", RTP_PORT],
+      ...[
+        "run",
+        "--allow-net",
+        "mod.ts",
+        "--rtmp",
+        LOCAL,
+        "--rtsp",
+        LOCAL,
+        "--rtp",
+        String(rtpPort),
+      ],
       ...(checkout === undefined ? ["--http", "off"] : []),
     ],
     { limitMs: (seconds + 120) * 1000, ...(checkout === undefined ? {} : { cwd: checkout }) },

@@ -3,7 +3,7 @@ import type { ListenAddress } from "./listen_address.ts";
 import { formatAddress } from "./listen_address.ts";
 import { hasNetPermission, permissionHost } from "./net_permission.ts";
 import { ServerError } from "./server_error.ts";
-import type { StreamListener, TlsIdentity } from "./stream_listener.ts";
+import { ACCEPT_QUEUE, type StreamListener, type TlsIdentity } from "./stream_listener.ts";
 import { listenTls } from "./tls_listener.ts";
 import { connTransport } from "./transport.ts";
 
@@ -52,7 +52,11 @@ function listenPlain(
   },
 ): StreamListener {
   // The option is unstable, and there only where it is asked for.
-  const listener = Deno.listen({ ...address, ...(isShared ? { reusePort: true } : {}) });
+  const listener = Deno.listen({
+    ...address,
+    tcpBacklog: ACCEPT_QUEUE,
+    ...(isShared ? { reusePort: true } : {}),
+  });
   const { hostname, port } = listener.addr as Deno.NetAddr;
   return {
     hostname,

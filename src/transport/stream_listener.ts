@@ -8,6 +8,12 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
+/**
+ * Connections that may wait to be accepted. Where more do, the system drops what newcomers begin with, and they try again
+ * after a second. It has a bound of its own (`net.core.somaxconn` of Linux), which is the same by default.
+ */
+export const ACCEPT_QUEUE = 4096;
+
 /** A listener whose connections are streams of bytes, over TLS or not. */
 export interface StreamListener {
   /** Address that it is bound to. */

@@ -7,7 +7,7 @@ import { formatAddress } from "./listen_address.ts";
 import { denoErrorOf } from "./node_error.ts";
 import { pacedReadable } from "./paced_readable.ts";
 import { proxyHeaderOfSocket } from "./proxied_socket.ts";
-import type { StreamListener, TlsIdentity } from "./stream_listener.ts";
+import { ACCEPT_QUEUE, type StreamListener, type TlsIdentity } from "./stream_listener.ts";
 import { TlsHandshakeError } from "./tls_handshake_error.ts";
 import { isTlsFailure, type Transport } from "./transport.ts";
 
@@ -120,7 +120,10 @@ async function listening(
     const code = error.code === "EINVAL" ? "EADDRNOTAVAIL" : error.code;
     reject(denoErrorOf(Object.assign(error, { code })));
   });
-  server.listen({ host, port, reusePort } as NodeNet.ListenOptions, resolve);
+  server.listen(
+    { host, port, reusePort, backlog: ACCEPT_QUEUE } as NodeNet.ListenOptions,
+    resolve,
+  );
   await promise;
   server.removeAllListeners("error");
 }
