@@ -6,7 +6,7 @@ import { writeAnswer } from "../../../src/doors/http/http1/answer_writer.ts";
 import { type HttpAnswer, WholeAnswer } from "../../../src/doors/http/mod.ts";
 import { patiently } from "../../support/patience.ts";
 import { assertSplitInvariant } from "../../support/split.ts";
-import { TurnedClock } from "../../support/turned_clock.ts";
+import { settled, TurnedClock } from "../../support/turned_clock.ts";
 
 const TIMING = { writeStallMs: 10_000, closeMs: 1000 };
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -142,6 +142,47 @@ Deno.test("a client that leaves has what it was sent ended", async () => {
   await client.until(/\r\n\r\n/);
   await client.leave();
   await patiently(cancelled.promise);
+});
+
+Deno.test("a client that has asked on and leaves has what it was sent ended too", async () => {
+  for (const more of [GET, "x".repeat(10_000)]) {
+    const cancelled = Promise.withResolvers<void>();
+    const client = new Client(() =>
+      new Response(new ReadableStream({ cancel: cancelled.resolve }))
+    );
+    // Some at once, some later: neither hides that the client goes.
+    client.send(GET + more.slice(0, 20));
+    await client.until(/\r\n\r\n/);
+    client.send(more.slice(20));
+    await client.leave();
+    await patiently(cancelled.promise);
+  }
+});
+
+Deno.test("a client that sends on and on behind an answer that lasts is left after a minute", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const client = new Client(() => new Response(new ReadableStream({ cancel: cancelled.resolve })));
+  client.send(GET);
+  await client.until(/\r\n\r\n/);
+  for (let count = 0; count < 20; count++) client.send("x".repeat(1024));
+  for (let turns = 0; turns < 20; turns++) await client.pass(0);
+  await client.pass(59_000);
+  assertEquals(await Promise.race([client.finished, "goes on"]), "goes on");
+  await client.pass(2000);
+  await patiently(cancelled.promise);
+  await patiently(client.finished);
+});
+
+Deno.test("requests sent together are all answered, though the client has said that these are all", async () => {
+  let answered = 0;
+  const client = new Client(async () => {
+    await settled();
+    return new WholeAnswer(`${++answered}`);
+  });
+  client.send(GET + GET + GET);
+  void client.leave();
+  const all = await client.rest();
+  assertEquals([...all.matchAll(/\r\n\r\n(\d)/g)].map(([, body]) => body), ["1", "2", "3"]);
 });
 
 Deno.test("the first head must come within 10 s, however slowly it does, and is answered 408", async () => {

@@ -62,7 +62,11 @@ export class Http1Connection {
   #sinceMs: number;
   #mostMs = HEAD_MS;
   #hasBegun = false;
+  /** Since when the client has sent more ahead than is looked at. */
+  #fullSinceMs: number | undefined;
   #body: RequestBody | undefined;
+  /** What the body of an answer is read from, as it comes. */
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #isWriting = false;
   #writes = 0;
   #isStopping = false;
@@ -104,6 +108,7 @@ export class Http1Connection {
   tick(nowMs: number): void {
     this.#body?.tick(nowMs);
     if (this.#state === "waiting" && nowMs - this.#sinceMs >= this.#mostMs) return this.#late();
+    if (this.#isBlind(nowMs)) return this.close();
     const about = { count: this.#writes, isDue: this.#isWriting };
     if (this.#stall.stalledMs(nowMs, about) >= this.#options.timing().writeStallMs) this.close();
   }
@@ -119,6 +124,14 @@ export class Http1Connection {
     this.#isGone = true;
     this.#state = "over";
     this.#options.transport.close();
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  /** Whether it has sent so much ahead for so long that nobody would see it go. */
+  #isBlind(nowMs: number): boolean {
+    if (this.#state !== "answering" || !this.#incoming.isFull) this.#fullSinceMs = undefined;
+    else this.#fullSinceMs ??= nowMs;
+    return this.#fullSinceMs !== undefined && nowMs - this.#fullSinceMs >= IDLE_MS;
   }
 
   #wait(mostMs: number): void {
@@ -155,11 +168,10 @@ export class Http1Connection {
   async #exchange(head: RequestHead): Promise<boolean> {
     this.#state = "answering";
     const { isTls } = this.#options;
-    const watched: Watched = { reader: undefined, isOver: false };
-    const body = this.#bodyOf(head, () => this.#watch(watched));
+    const body = this.#bodyOf(head, () => this.#watch());
     const request = new Http1Request(head, { body: body?.readable, isTls });
     this.#body = body;
-    if (body === undefined) this.#watch(watched);
+    if (body === undefined) this.#watch();
     let socket: ServerWebSocket | undefined;
     const answer = await this.#options.answer(request, {
       remoteAddr: this.#remoteAddr,
@@ -180,25 +192,27 @@ export class Http1Connection {
         return await this.#respondWhole(answer, parts) && !this.#isGone;
       }
       const reader = answer instanceof WholeAnswer ? undefined : answer.body?.getReader();
-      watched.reader = reader;
+      this.#reader = reader;
+      if (reader !== undefined && this.#incoming.hasEnded) return false;
       const goesOn = await this.#respond(answer, { ...parts, reader });
       if (answer.status !== 101 || socket === undefined) return goesOn && !this.#isGone;
-      watched.isOver = true;
       await this.#speak(socket);
       return false;
     } finally {
-      watched.isOver = true;
-      if (watched.reader !== undefined) await watched.reader.cancel().catch(() => {});
+      const reader = this.#reader;
+      this.#reader = undefined;
+      if (reader !== undefined) await reader.cancel().catch(() => {});
       else if (answer instanceof Response) await answer.body?.cancel();
     }
   }
 
-  /** Ends what the answer comes from, when the client goes before it has all of it. */
-  #watch(watched: Watched): void {
+  /**
+   * Closes when the client goes before it has all of its answer. Who has asked on, and says that this is all, may still
+   * be there for answers that have an end.
+   */
+  #watch(): void {
     this.#incoming.watch(() => {
-      if (watched.isOver) return;
-      this.close();
-      watched.reader?.cancel().catch(() => {});
+      if (this.#reader !== undefined || !this.#incoming.isAhead) this.close();
     });
   }
 
@@ -341,12 +355,6 @@ export class Http1Connection {
     }
     this.close();
   }
-}
-
-/** An answer under way: what its body is read from, which ends with the client. */
-interface Watched {
-  reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  isOver: boolean;
 }
 
 /** What an answer is written by, beside itself. */
