@@ -110,7 +110,10 @@ function addClips(book: RouteBook, { schemas, context: { source } }: Parts): voi
         return { ...clip, start: new Date(startUnixMs).toISOString() };
       } catch (error) {
         if (!(error instanceof RecordingError)) throw error;
-        return recordingFault(error);
+        const place = error.code === "absent" ? await source.cluster?.placeOf(name) : undefined;
+        if (place === undefined) return recordingFault(error);
+        const why = `${error.message} here; its publisher is at ${place.node}`;
+        return recordingFault(new RecordingError(error.code, why));
       }
     },
   });

@@ -1,4 +1,6 @@
+import { sentTo } from "../gate/mod.ts";
 import {
+  answerOfGate,
   faultAnswer,
   type HttpAnswer,
   type HttpRoutes,
@@ -59,7 +61,12 @@ export class ClipRoutes implements HttpRoutes {
       const reason = '"last" is wrong: allowed is a number of seconds';
       return faultAnswer({ status: 400, code: "query", reason });
     }
-    return await this.#clip(name, { last, method });
+    const clip = await this.#clip(name, { last, method });
+    if (clip.status !== 404 || this.#keep.names.includes(name)) return clip;
+    const { shell: { gate }, elsewhere } = visit;
+    const place = await gate.placeOf(name);
+    if (place === undefined) return clip;
+    return answerOfGate(sentTo(place, { why: `Nothing is kept of ${name}`, elsewhere }));
   }
 
   async #clip(

@@ -1,3 +1,4 @@
+import type { PublisherPlace } from "../gate/mod.ts";
 import type { Clock } from "../hub/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import { DeferredStore } from "./deferred_store.ts";
@@ -9,7 +10,8 @@ import {
 } from "./cluster_view.ts";
 import { LeaseDirectory } from "./lease_directory.ts";
 import type { OtherNode } from "./elsewhere.ts";
-import type { NodeRecord } from "./shared_records.ts";
+import { streamKey } from "./record_keys.ts";
+import type { NodeRecord, StreamRecord } from "./shared_records.ts";
 import { type RecordStore, StoreUnreachable } from "./record_store.ts";
 
 /** What makes a server one machine of a cluster. */
@@ -205,6 +207,24 @@ export class ClusterNode {
   /** A stream of any machine. */
   async stream(name: string): Promise<ClusterStreamDetail | undefined> {
     return await clusterStream(this.#store, name);
+  }
+
+  /** The other machine that has the publisher of a stream; `undefined` where none has, or that cannot be known now. */
+  async placeOf(name: string): Promise<PublisherPlace | undefined> {
+    try {
+      const [stored, nodes] = await Promise.all([
+        this.#store.get(streamKey(name)),
+        this.directory.nodes(),
+      ]);
+      if (stored === undefined) return undefined;
+      const origin = JSON.parse(stored.value) as StreamRecord;
+      if (origin.node === this.#options.node) return undefined;
+      const at = nodes.find(({ node, run }) => node === origin.node && run === origin.run);
+      return at && { node: at.node, clients: at.clients };
+    } catch (error) {
+      if (error instanceof StoreUnreachable) return undefined;
+      throw error;
+    }
   }
 
   /** Has another machine take no new clients; whether it has heard of it. */

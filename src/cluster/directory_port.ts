@@ -1,4 +1,4 @@
-import type { Answer, ConnectionEnd, PeerPass, Peers } from "../gate/mod.ts";
+import type { Answer, ConnectionEnd, PeerPass, Peers, PublisherPlace } from "../gate/mod.ts";
 import type { Claimant, ClaimPolicy, Directory, Holder, Lease, Seek } from "./directory.ts";
 
 /** What a member asks the directory of its process. */
@@ -18,6 +18,7 @@ export type DirectoryRequest =
   }
   | { readonly type: "abandon"; readonly ask: number }
   | { readonly type: "admit"; readonly ask: number; readonly token: string; readonly name: string }
+  | { readonly type: "place"; readonly ask: number; readonly name: string }
   | { readonly type: "announce"; readonly ask: number; readonly name: string; readonly of: Holder }
   | { readonly type: "end"; readonly name: string; readonly why: string }
   | { readonly type: "silent"; readonly question: number; readonly ms: number };
@@ -34,6 +35,11 @@ export type DirectoryReply =
     readonly ask: number;
     readonly answer: Answer<{ readonly node: string }>;
   }
+  | {
+    readonly type: "placed";
+    readonly ask: number;
+    readonly place: PublisherPlace | undefined;
+  }
   | { readonly type: "lost"; readonly ask: number; readonly end: ConnectionEnd }
   | { readonly type: "found"; readonly ask: number; readonly holders: readonly Holder[] }
   /** How long has the publisher of a claim been silent? */
@@ -46,6 +52,7 @@ export class DirectoryClient implements Directory, Peers {
   readonly #claims = new Map<number, (answer: Answer<Lease>) => void>();
   readonly #admissions = new Map<number, (answer: Answer<PeerPass>) => void>();
   readonly #finds = new Map<number, (holders: readonly Holder[]) => void>();
+  readonly #places = new Map<number, (place: PublisherPlace | undefined) => void>();
   #next = 1;
 
   /** Asks by `post`. */
@@ -106,6 +113,15 @@ export class DirectoryClient implements Directory, Peers {
     return await promise;
   }
 
+  /** Finds the other machine that has the publisher of a stream. */
+  async placeOf(name: string): Promise<PublisherPlace | undefined> {
+    const ask = this.#next++;
+    const { promise, resolve } = Promise.withResolvers<PublisherPlace | undefined>();
+    this.#places.set(ask, resolve);
+    this.#post({ type: "place", ask, name });
+    return await promise;
+  }
+
   /** Takes an answer in. */
   receive(reply: DirectoryReply): void {
     const { ask } = reply;
@@ -120,6 +136,9 @@ export class DirectoryClient implements Directory, Peers {
         );
         return void this.#admissions.delete(ask);
       }
+      case "placed":
+        this.#places.get(ask)?.(reply.place);
+        return void this.#places.delete(ask);
       case "found":
         this.#finds.get(ask)?.(reply.holders);
         return void this.#finds.delete(ask);
@@ -191,6 +210,8 @@ export class DirectoryDesk {
       }
       case "admit":
         return void this.#admit(request);
+      case "place":
+        return void this.#place(request);
       case "end":
         return this.#directory.end(request.name, request.why);
       case "release":
@@ -242,6 +263,10 @@ export class DirectoryDesk {
     if (this.#isClosed) return answer.granted.release();
     this.#leases.set(ask, answer.granted);
     this.#post({ type: "admitted", ask, answer: { granted: { node: answer.granted.node } } });
+  }
+
+  async #place({ ask, name }: Extract<DirectoryRequest, { type: "place" }>): Promise<void> {
+    this.#post({ type: "placed", ask, place: await this.#peers?.placeOf(name) });
   }
 
   #howSilent(ask: number): Promise<number> {

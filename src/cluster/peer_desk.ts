@@ -1,4 +1,4 @@
-import type { Answer, PeerPass, Peers } from "../gate/mod.ts";
+import type { Answer, PeerPass, Peers, PublisherPlace } from "../gate/mod.ts";
 import type { MemoryDirectory } from "./memory_directory.ts";
 import { readPeerToken } from "./peer_token.ts";
 
@@ -12,6 +12,8 @@ export interface PeerDeskOptions {
   readonly maxFeeds: number;
   /** Milliseconds since 1970. */
   readonly unixMs: () => number;
+  /** Finds the other machine that has the publisher of a stream. */
+  readonly placeOf: (name: string) => Promise<PublisherPlace | undefined>;
 }
 
 /** Says which other machines may fetch from this one: those that show a token signed with the secret, while there is room. */
@@ -32,6 +34,11 @@ export class PeerDesk implements Peers {
   /** Judges what a machine shows. */
   admit(token: string, name: string): Promise<Answer<PeerPass>> {
     return Promise.resolve(this.#judge(token, name));
+  }
+
+  /** See {@linkcode Peers.placeOf}. */
+  placeOf(name: string): Promise<PublisherPlace | undefined> {
+    return this.#options.placeOf(name);
   }
 
   #judge(token: string, name: string): Answer<PeerPass> {

@@ -23,6 +23,7 @@ import type { Leaving } from "./leaving.ts";
 import type { NameClaims } from "./name_claims.ts";
 import type { PastStreams } from "./past_streams.ts";
 import type { Peers } from "./peers.ts";
+import type { PublisherPlace } from "./publisher_place.ts";
 import type { Tallies } from "./tallies.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -220,6 +221,11 @@ export class Gate {
   /** Who has what streams were some time ago: set by the server, where anything is kept. */
   set past(past: PastStreams | undefined) {
     this.#desk.past = past;
+  }
+
+  /** Resolves with the other machine of the cluster that has the publisher of a stream, where one has. */
+  async placeOf(name: string): Promise<PublisherPlace | undefined> {
+    return await this.#desk.nodes?.placeOf(name);
   }
 
   /** Tells `observer` of all that happens from now on; returns what stops that. */

@@ -283,6 +283,7 @@ export class Guest {
       askedName: ask.name,
       isOwn: this.#isOwn,
       expiresInMs: undefined,
+      elsewhere: ask.elsewhere,
       log: this.#log,
       kickGuest: (why: string) => this.kick(why),
     };

@@ -42,6 +42,7 @@ export type * from "./name_claims.ts";
 export * from "./name_pattern.ts";
 export * from "./past_streams.ts";
 export * from "./peers.ts";
+export * from "./publisher_place.ts";
 export * from "./play_ticket.ts";
 export { type PublishStart, PublishTicket, type TicketWiring } from "./publish_ticket.ts";
 export type * from "./refused_info.ts";

@@ -1,4 +1,5 @@
 import type { Answer } from "./answer.ts";
+import type { PublisherPlace } from "./publisher_place.ts";
 
 /** The parameter by which a machine shows that it is one of the cluster, and asks for a stream for its own players. */
 export const PEER_PARAMETER = "weir-peer";
@@ -38,4 +39,6 @@ export interface PeerPass {
 export interface Peers {
   /** Judges what a machine shows: `denied` where it is none of the cluster, `absent` or `full` where it looks elsewhere. */
   admit(token: string, name: string): Promise<Answer<PeerPass>>;
+  /** Resolves with the other machine that has the publisher of a stream, where one has and that is known. */
+  placeOf(name: string): Promise<PublisherPlace | undefined>;
 }

@@ -1,11 +1,12 @@
 import { HubError, type Stream } from "../hub/mod.ts";
 import type { LogFields } from "../log/mod.ts";
 import { LATE, within } from "../time/mod.ts";
-import { type Answer, type ConnectionEnd, refusalOf } from "./answer.ts";
+import { type Answer, type ConnectionEnd, type NotGranted, refusalOf } from "./answer.ts";
 import type { Admitted } from "./authentication.ts";
 import type { Desk } from "./desk.ts";
 import { FROM_PARAMETER, type PastStream } from "./past_streams.ts";
 import type { PeerPass } from "./peers.ts";
+import { sentTo } from "./publisher_place.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import type { TicketWiring } from "./publish_ticket.ts";
 import {
@@ -161,15 +162,12 @@ export class PlayTicket implements Ticket {
    * the player's own, which goes with the ticket.
    */
   async past(from?: { readonly fromUnixMs: number }): Promise<Answer<Stream>> {
-    const { past, counts } = this.#desk;
+    const { past } = this.#desk;
     if (this.#past !== undefined && from === undefined) return { granted: this.#past.stream };
     const answer: Answer<PastStream> = past === undefined
       ? { refused: "absent", why: `Nothing is kept of ${this.request.name}` }
       : await past.open(this.request, from);
-    if (!("granted" in answer)) {
-      if ("refused" in answer) counts[answer.refused]++;
-      return answer;
-    }
+    if (!("granted" in answer)) return await this.#pastElsewhere(answer);
     if (this.#ended) {
       answer.granted.close();
       return { refused: "absent", why: "The player has gone meanwhile" };
@@ -177,6 +175,20 @@ export class PlayTicket implements Ticket {
     this.#past?.close();
     this.#past = answer.granted;
     return { granted: this.#past.stream };
+  }
+
+  /** What is not kept here is kept by the machine that has the publisher, if by any. */
+  async #pastElsewhere(away: NotGranted): Promise<NotGranted> {
+    const { nodes, counts } = this.#desk;
+    const isAbsent = "refused" in away && away.refused === "absent";
+    const place = isAbsent ? await nodes?.placeOf(this.request.name) : undefined;
+    const { elsewhere } = this.#wiring;
+    const answer = isAbsent && place !== undefined
+      ? sentTo(place, { why: away.why, elsewhere })
+      : away;
+    if ("redirect" in answer) counts.redirected++;
+    else if ("refused" in answer) counts[answer.refused]++;
+    return answer;
   }
 
   /** The player is being served from now on: the hooks are told. False where it has been ended, or is at once. */

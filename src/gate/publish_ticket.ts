@@ -10,6 +10,7 @@ import type { MediaUnit, Track } from "../media/mod.ts";
 import { type Answer, type ConnectionEnd, type Refusal, refusalOf } from "./answer.ts";
 import { FlvTrackProbe, tracksAfter } from "../transmux/mod.ts";
 import type { Desk } from "./desk.ts";
+import type { SameElsewhere } from "./leaving.ts";
 import type { PeerPass } from "./peers.ts";
 import type { NameLease } from "./name_claims.ts";
 import type { StreamRequest } from "./stream_request.ts";
@@ -65,6 +66,8 @@ export interface TicketWiring {
   readonly isOwn: boolean;
   /** Nobody had to prove anything. */
   readonly isOpen?: boolean;
+  /** How it would ask another server for the same. */
+  readonly elsewhere?: SameElsewhere | undefined;
   /** The log for lines about its client. */
   readonly log: ServerLog;
   /** The leave of another machine of the cluster, which fetches for its players: no hook is told of it. */

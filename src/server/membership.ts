@@ -81,7 +81,7 @@ export class Membership {
         workers,
         onSought: (name, members) => this.pool?.sought(name, members),
         log,
-        ...(cluster && this.node && { beyond: { cluster, directory: this.node.directory } }),
+        ...(cluster && this.node && { beyond: { cluster, node: this.node } }),
       })
       : undefined;
     const own = this.part = part ?? main;

@@ -1,9 +1,13 @@
 /** Three machines of a cluster, each a real process, and a real NATS server: what takes longer is in cluster_long.ts. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ApiError } from "../../src/api/mod.ts";
+import { TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout } from "../support/process.ts";
-import { RtmpClient } from "../support/rtmp_client.ts";
+import { RtmpClient, statusDescription } from "../support/rtmp_client.ts";
+import { RtspPeer } from "../support/rtsp_peer.ts";
 import { NatsServer } from "./nats_server.ts";
 import { NodeProcess, races } from "./node_process.ts";
+import { studio } from "./studio.ts";
 
 const ignore = ignoreWithout("nats-server");
 
@@ -92,6 +96,60 @@ Deno.test({
     await using a = await NodeProcess.start("a", options);
     await using b = await NodeProcess.start("b", options);
     assertEquals(await races([a, b], 20), 20);
+  },
+});
+
+Deno.test({
+  name: "who asks a machine for a time of a stream that another keeps is sent there, or told of it",
+  ignore,
+  async fn() {
+    await using nats = await NatsServer.start();
+    await using folder = new TemporaryFolder();
+    const settings = { keep: { time: "60s" }, clips: { folder: folder.path } };
+    const options = { nats: nats.address, settings };
+    const [a, b, c] = await Promise.all([
+      NodeProcess.start("a", options),
+      NodeProcess.start("b", { ...options, workers: 2 }),
+      NodeProcess.start("c", options),
+    ]);
+    await using _a = a;
+    await using _b = b;
+    await using _c = c;
+    await using _source = await studio(a);
+    const at = (node: NodeProcess, path: string): string =>
+      `http://127.0.0.1:${node.httpPort}/live/${path}`;
+    const ask = async (url: string) => {
+      const answer = await fetch(url, { redirect: "manual" });
+      await answer.body?.cancel();
+      return answer;
+    };
+    const untilMs = performance.now() + 10_000;
+    while ((await ask(at(a, "cam.flv?from=-1"))).status !== 200) {
+      assert(performance.now() < untilMs, "something is kept after a while");
+    }
+    for (const node of [b, c]) {
+      for (const path of ["cam.flv?from=-1", "cam/index.m3u8?from=-1", "cam/clip.mp4?last=5"]) {
+        const { status, headers } = await ask(at(node, path));
+        assertEquals([status, headers.get("location")], [307, at(a, path)]);
+      }
+      const followed = await fetch(at(node, "cam.flv?from=-1"));
+      await followed.body?.cancel();
+      assert(followed.headers.has("x-start"), "it is played there as it was");
+      using rtsp = await RtspPeer.dial(node.rtspPort);
+      const url = (port: number) => `rtsp://127.0.0.1:${port}/live/cam?from=-1`;
+      const described = await rtsp.request("DESCRIBE", { url: url(node.rtspPort) });
+      assertEquals([described.status, described.headers.get("Location")], [302, url(a.rtspPort)]);
+      using player = await RtmpClient.open(node.port);
+      const streamId = await player.createStream();
+      await player.command("play", { args: ["cam?from=-1"], streamId });
+      const told = statusDescription(await player.status("NetStream.Play.Failed"));
+      assertEquals(told, `The stream is at rtmp://127.0.0.1:${a.port}/live`);
+      assertEquals((await ask(at(node, "none.flv?from=-1"))).status, 404);
+      await assertRejects(() => node.api.saveClip("live/cam"), ApiError, "publisher is at a");
+    }
+    assertEquals((await a.api.saveClip("live/cam")).name, "live/cam");
+    // Where the publisher is, nobody is sent on.
+    assertEquals((await ask(at(a, "none.flv?from=-1"))).status, 404);
   },
 });
 

@@ -1,9 +1,9 @@
 import {
   type Carrier,
+  type ClusterNode,
   type ClusterOptions,
   CombinedCarrier,
   DEFAULT_MAX_FEEDS,
-  type Directory,
   MemoryDirectory,
   PeerDesk,
   PortCarrier,
@@ -25,7 +25,10 @@ export interface MainPartOptions {
   /** The log for lines about the server. */
   readonly log: ServerLog;
   /** The cluster that this machine is one of. */
-  readonly beyond?: { readonly cluster: ClusterOptions; readonly directory: Directory };
+  readonly beyond?: {
+    readonly cluster: ClusterOptions;
+    readonly node: Pick<ClusterNode, "directory" | "placeOf">;
+  };
 }
 
 /** The main thread, as one of the parts of a server that has workers, or is one machine of a cluster. */
@@ -50,7 +53,7 @@ export class MainPart implements ServerPart {
     this.directory = new MemoryDirectory({
       onSought,
       ...(beyond === undefined ? {} : {
-        beyond: { directory: beyond.directory, member: beyond.cluster.node },
+        beyond: { directory: beyond.node.directory, member: beyond.cluster.node },
       }),
     });
     if (beyond === undefined) return;
@@ -60,6 +63,7 @@ export class MainPart implements ServerPart {
       maxFeeds,
       directory: this.directory,
       unixMs: Date.now,
+      placeOf: (name) => beyond.node.placeOf(name),
     });
   }
 
