@@ -274,7 +274,7 @@ export function checkS3(
   const isPlain = found !== null && !/[?#\0\\]|(^|\/)\.{0,2}(\/|$)/.test(found[2] || "x");
   if (!isPlain) {
     throw new TypeError(
-      `Cannot record to object storage as its URL must be s3://BUCKET/PREFIX: current value is ${
+      `Cannot record to object storage as its URL must be s3://BUCKET/PREFIX, and a bucket has a name in lower case: current value is ${
         JSON.stringify(url)
       }`,
     );

@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { parseConfig, SETTINGS, Settings } from "../../src/config/mod.ts";
 import { ROOT } from "../support/process.ts";
 
@@ -27,4 +27,43 @@ Deno.test("every piece of a configuration in the documentation is read as one", 
     }
   }
   assert(count > 10, `${count} pieces`);
+});
+
+/** Keys of settings, and of the sections on the way to them. */
+const KEYS = new Set(
+  SETTINGS.flatMap(({ key }) => {
+    const steps = key.split(".");
+    return steps.map((_, index) => steps.slice(0, index + 1).join("."));
+  }),
+);
+
+/** What is written as a key is and is none: fields of the API. */
+const OTHERS = new Set(["cluster.isReachable", "health.advice"]);
+
+/** Words such as `rtmp.port`, or `rtmp.port: off`. */
+const KEY = /`([a-z]\w*(?:\.[a-z]\w*)+)(?::[^`]*)?`/gi;
+
+/** The pages for people, by name. */
+async function pages(): Promise<Map<string, string>> {
+  const names = ["README.md"];
+  for await (const { name } of Deno.readDir(`${ROOT}docs`)) {
+    if (name.endsWith(".md")) names.push(`docs/${name}`);
+  }
+  const read = async (name: string) => [name, await Deno.readTextFile(`${ROOT}${name}`)] as const;
+  return new Map(await Promise.all(names.map(read)));
+}
+
+Deno.test("pages name no key of the configuration that there is not", async () => {
+  const sections = new Set(SETTINGS.map(({ key }) => key.split(".", 1)[0]!));
+  const unknown: string[] = [];
+  let known = 0;
+  for (const [page, text] of await pages()) {
+    for (const [, key] of text.matchAll(KEY)) {
+      if (!sections.has(key!.split(".", 1)[0]!) || OTHERS.has(key!)) continue;
+      if (KEYS.has(key!)) known++;
+      else unknown.push(`${page}: ${key}`);
+    }
+  }
+  assertEquals(unknown, []);
+  assert(known > 200, `${known} keys were looked at`);
 });
