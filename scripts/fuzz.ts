@@ -14,6 +14,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { HealthyStreams } from "./fuzz/healthy_stream.ts";
+import { HTTP2_START, HttpWalk } from "./fuzz/http_walk.ts";
 import { Chance } from "./fuzz/mutation.ts";
 import { RtmpWalk, type Step } from "./fuzz/rtmp_walk.ts";
 import { RtspWalk } from "./fuzz/rtsp_walk.ts";
@@ -74,7 +75,8 @@ class WatchedServer {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--allow-net", "mod.ts", "--log-level", "info"],
-        ...["--rtmp", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--rtp", "0", "--http", "off"],
+        ...["--rtmp", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--rtp", "0"],
+        ...["--http", "127.0.0.1:0", "--webrtc", "127.0.0.1:0"],
       ],
       cwd: new URL("../", import.meta.url),
       env: { NO_COLOR: "1" },
@@ -137,16 +139,20 @@ class WatchedServer {
   }
 }
 
+const PROTOCOLS = ["rtmp", "rtsp", "http"] as const;
+
+/** Where each is spoken. */
+type Ports = Readonly<Record<typeof PROTOCOLS[number], number>>;
+
 /** Goes one way through a protocol's states; returns the inputs that were sent. */
 async function walk(
-  ports: { readonly rtmp: number; readonly rtsp: number },
+  ports: Ports,
   chance: Chance,
 ): Promise<number> {
-  const isRtmp = chance.is(0.5);
-  const port = isRtmp ? ports.rtmp : ports.rtsp;
-  const rtmp = isRtmp ? new RtmpWalk(chance) : undefined;
-  const rtsp = isRtmp ? undefined : new RtspWalk(chance, port);
-  const steps: RtmpWalk | RtspWalk = rtmp ?? rtsp!;
+  const protocol = chance.of(PROTOCOLS);
+  const port = ports[protocol];
+  const rtsp = protocol === "rtsp" ? new RtspWalk(chance, port) : undefined;
+  const steps = rtsp ?? (protocol === "rtmp" ? new RtmpWalk(chance) : new HttpWalk(chance));
   let conn: Deno.TcpConn;
   try {
     conn = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -200,6 +206,13 @@ async function walk(
   return sent;
 }
 
+/** What the first client of HTTP/2 has the server make stays. */
+async function warmUp(port: number): Promise<void> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(HTTP2_START);
+  await conn.read(new Uint8Array(64));
+}
+
 /** Sends datagrams of no session to the RTP ports. */
 async function strangers(ports: readonly number[], chance: Chance): Promise<number> {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
@@ -218,12 +231,14 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const server = new WatchedServer();
   const faults: string[] = [];
   try {
-    const [rtmp, rtsp, rtp] = [
-      await server.port("rtmp"),
-      await server.port("rtsp"),
-      await server.port("rtp"),
-    ];
-    const healthy = await HealthyStreams.start({ rtmp, rtsp });
+    const ports: Ports = {
+      rtmp: await server.port("rtmp"),
+      rtsp: await server.port("rtsp"),
+      http: await server.port("http"),
+    };
+    const rtp = await server.port("rtp");
+    const healthy = await HealthyStreams.start(ports);
+    await warmUp(ports.http);
     const before = { rssMb: await server.rssMb(), descriptors: await server.descriptors() };
     const startMs = performance.now();
     const elapsed = () => (performance.now() - startMs) / 1000;
@@ -238,7 +253,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
         const chance = new Chance(options.seed * 0x9e3779b1 + number);
         const sent = number % 50 === 49
           ? await strangers([rtp, rtp + 1], chance)
-          : await walk({ rtmp, rtsp }, chance);
+          : await walk(ports, chance);
         // Not added to in one expression with the wait, beside which the other walks add theirs.
         inputs += sent;
         if (number % 200 === 0) mostMb = Math.max(mostMb, await server.rssMb());

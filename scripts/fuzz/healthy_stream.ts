@@ -1,4 +1,5 @@
 /** Publishers and players that do all right, and notice when anything is missing. */
+import { FlvDecoder } from "../../src/flv/mod.ts";
 import { encodeControlMessage, UserControlEvent } from "../../src/rtmp/mod.ts";
 import { BODIES, numberOf, RtmpClient } from "../../tests/support/rtmp_client.ts";
 import { audioPacket, RtspPeer } from "../../tests/support/rtsp_peer.ts";
@@ -27,23 +28,29 @@ export interface Health {
   longestMs: number;
 }
 
-/** A stream over RTMP and one over RTSP, each with a publisher and a player. */
+/** What a player speaks. */
+type Protocol = "rtmp" | "rtsp" | "http";
+
+/** A stream over RTMP and one over RTSP, each with a publisher and a player; the first has one by HTTP too. */
 export class HealthyStreams {
   /** What is known so far, by protocol. */
-  readonly health: { readonly rtmp: Health; readonly rtsp: Health } = {
+  readonly health: { readonly rtmp: Health; readonly rtsp: Health; http?: Health } = {
     rtmp: { frames: 0, faults: [], longestMs: 0 },
     rtsp: { frames: 0, faults: [], longestMs: 0 },
   };
   #isOver = false;
+  /** When frames were sent over RTMP. */
+  readonly #sentAt = new Map<number, number>();
   readonly #running: Promise<unknown>[] = [];
   readonly #close: (() => void)[] = [];
 
-  /** Starts both; resolves when their players play. */
+  /** Starts both; resolves when their players play. Nobody plays by HTTP where that has no port. */
   static async start(
-    ports: { readonly rtmp: number; readonly rtsp: number },
+    ports: { readonly rtmp: number; readonly rtsp: number; readonly http?: number },
   ): Promise<HealthyStreams> {
     const streams = new HealthyStreams();
     await streams.#startRtmp(ports.rtmp);
+    if (ports.http !== undefined) await streams.#startHttp(ports.http);
     await streams.#startRtsp(ports.rtsp);
     return streams;
   }
@@ -62,7 +69,7 @@ export class HealthyStreams {
     const player = await RtmpClient.open(port, "healthy");
     await player.play("cam");
     this.#close.push(() => publisher.close(), () => player.close());
-    const sentAt = new Map<number, number>();
+    const sentAt = this.#sentAt;
     this.#keep(
       "rtmp",
       this.#each(
@@ -80,6 +87,30 @@ export class HealthyStreams {
             await player.send(pong(player, message.value));
           }
           if (message.kind === "audio" && message.body[1] === 1) return numberOf(message.body);
+        }
+      }),
+    );
+  }
+
+  /** Plays what is published over RTMP. */
+  async #startHttp(port: number): Promise<void> {
+    const { body } = await fetch(`http://127.0.0.1:${port}/healthy/cam.flv`);
+    const reader = body!.getReader();
+    this.#close.push(() => void reader.cancel().catch(() => {}));
+    const decoder = new FlvDecoder();
+    const numbers: number[] = [];
+    this.health.http = { frames: 0, faults: [], longestMs: 0 };
+    this.#keep(
+      "http",
+      this.#watch("http", this.#sentAt, async () => {
+        for (;;) {
+          const number = numbers.shift();
+          if (number !== undefined) return number;
+          const { value } = await reader.read();
+          if (value === undefined) return undefined;
+          for (const { type, body } of decoder.push(value)) {
+            if (type === 8 && body[1] === 1) numbers.push(numberOf(body));
+          }
         }
       }),
     );
@@ -115,9 +146,9 @@ export class HealthyStreams {
     );
   }
 
-  #keep(protocol: "rtmp" | "rtsp", running: Promise<void>): void {
+  #keep(protocol: Protocol, running: Promise<void>): void {
     this.#running.push(running.catch((error) => {
-      if (!this.#isOver) this.health[protocol].faults.push(String(error));
+      if (!this.#isOver) this.health[protocol]?.faults.push(String(error));
     }));
   }
 
@@ -136,11 +167,11 @@ export class HealthyStreams {
   }
 
   async #watch(
-    protocol: "rtmp" | "rtsp",
+    protocol: Protocol,
     sentAt: ReadonlyMap<number, number>,
     receive: () => Promise<number | undefined>,
   ): Promise<void> {
-    const health = this.health[protocol];
+    const health = this.health[protocol]!;
     let last: number | undefined;
     while (!this.#isOver) {
       const number = await receive();

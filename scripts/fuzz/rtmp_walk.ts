@@ -15,7 +15,8 @@ export interface Step {
 const VIDEO_CONFIG = Uint8Array.fromHex(
   "17000000000142c01effe100196742c01ed90280bfe5c044000003000400000300f23c58b92001000468cb83cb",
 );
-const BODIES = {
+/** Bodies of messages, right ones. */
+export const BODIES = {
   video: [
     VIDEO_CONFIG,
     concat([Uint8Array.of(0x17, 1, 0, 0, 0, 0, 0, 0, 40, 0x65), new Uint8Array(39).fill(7)]),

@@ -159,14 +159,14 @@ Deno.test("a client that has asked on and leaves has what it was sent ended too"
   }
 });
 
-Deno.test("a client that sends on and on behind an answer that lasts is left after a minute", async () => {
+Deno.test("a client that sends on and on behind an answer that lasts is left after 10 s", async () => {
   const cancelled = Promise.withResolvers<void>();
   const client = new Client(() => new Response(new ReadableStream({ cancel: cancelled.resolve })));
   client.send(GET);
   await client.until(/\r\n\r\n/);
   for (let count = 0; count < 20; count++) client.send("x".repeat(1024));
   for (let turns = 0; turns < 20; turns++) await client.pass(0);
-  await client.pass(59_000);
+  await client.pass(9000);
   assertEquals(await Promise.race([client.finished, "goes on"]), "goes on");
   await client.pass(2000);
   await patiently(cancelled.promise);

@@ -131,7 +131,7 @@ export class Http1Connection {
   #isBlind(nowMs: number): boolean {
     if (this.#state !== "answering" || !this.#incoming.isFull) this.#fullSinceMs = undefined;
     else this.#fullSinceMs ??= nowMs;
-    return this.#fullSinceMs !== undefined && nowMs - this.#fullSinceMs >= IDLE_MS;
+    return this.#fullSinceMs !== undefined && nowMs - this.#fullSinceMs >= HEAD_MS;
   }
 
   #wait(mostMs: number): void {
