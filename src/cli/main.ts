@@ -23,11 +23,18 @@ export async function main(args: readonly string[]): Promise<number> {
       return ExitCode.Usage;
     }
     if (error instanceof ServerError || error instanceof RemoteError) {
-      console.error(`weir: ${error.message}`);
+      console.error(`weir: ${error.message}${error instanceof ServerError ? adviceOn(error) : ""}`);
       return ExitCode.Failed;
     }
     throw error;
   }
+}
+
+/** What to do about an error of the server that its options of the command can help: they have the protocols' names. */
+function adviceOn({ code, message }: ServerError): string {
+  const option = /^Cannot listen for (\w+) on /.exec(message)?.[1];
+  if (code !== "address-in-use" || option === undefined) return "";
+  return `: --${option} PORT takes another, --${option} off does without`;
 }
 
 async function runCommand(command: Command, args: readonly string[]): Promise<number> {

@@ -85,7 +85,10 @@ Deno.test("a port in use is one line, and exit code 1", async () => {
     "off",
   );
   assertEquals(code, 1);
-  assertMatch(stderr, /^weir: [^\n]*port is in use\n$/);
+  assertMatch(
+    stderr,
+    /^weir: [^\n]*port is in use: --rtmp PORT takes another, --rtmp off does without\n$/,
+  );
   assertStringIncludes(stderr, `127.0.0.1:${port}`);
 });
 
