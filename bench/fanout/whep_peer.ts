@@ -8,6 +8,9 @@ import { type PictureMark, readMark, STAMP_IN_NAL } from "./test_stream.ts";
 /** How often it asks whether it may go on: as often as Chromium does. */
 const CONSENT_MS = 2500;
 
+/** A machine that is busy with many who join takes longer than one player would wait, milliseconds. */
+const CONNECT_MS = 30_000;
+
 /** The first fragment of a NAL unit has one byte of header more, before what follows the NAL unit's own. */
 const FRAGMENT_HEADER = 1;
 
@@ -63,7 +66,7 @@ export async function playWhep(
       }
     }
   };
-  await client.connect();
+  await client.connect({ withinMs: CONNECT_MS });
   setInterval(() => void client.send(client.request()), CONSENT_MS);
   await promise;
 }

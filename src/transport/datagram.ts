@@ -13,10 +13,15 @@ export interface DatagramSocket {
   /** Sends one datagram; it may be lost, and what the system says of that is not told. */
   send(bytes: Uint8Array, peer: DatagramPeer): Promise<void>;
   /**
-   * Sends datagrams to one peer, as `send` does, one after the other: those that are under way at once overtake each
-   * other when the socket is full. `undefined` where all have left already. Neither run nor peer changes after.
+   * Sends datagrams to one peer, as `send` does; `undefined` where all have left already. Neither run nor peer changes
+   * after. Those that are under way at once overtake each other when the socket is full, so one waits for the other,
+   * which takes twice as long; `inAnyOrder` spares who puts them in order anyway that.
    */
-  sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined;
+  sendRun(
+    run: readonly Uint8Array[],
+    peer: DatagramPeer,
+    options?: { readonly inAnyOrder?: boolean },
+  ): Promise<void> | undefined;
   /**
    * Calls `onDatagram` for each datagram until the socket is closed; the bytes are not changed after.
    */
@@ -87,16 +92,13 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
   return {
     hostname: (conn.addr as Deno.NetAddr).hostname,
     port: (conn.addr as Deno.NetAddr).port,
-    async send(bytes, peer) {
-      try {
-        await conn.send(bytes, { ...peer, transport: "udp" });
-      } catch {
-        // A peer that is gone (ICMP port unreachable), a full buffer: UDP loses datagrams.
-      }
-    },
-    sendRun(run, peer) {
+    send: (bytes, peer) => sendOne(conn, bytes, { ...peer, transport: "udp" }),
+    sendRun(run, peer, { inAnyOrder = false } = {}) {
       const sent = segments?.send(run, peer) ?? 0;
-      return sent === run.length ? undefined : sendEach(conn, run.slice(sent), peer);
+      if (sent === run.length) return undefined;
+      const rest = sent === 0 ? run : run.slice(sent);
+      const to: Deno.NetAddr = { ...peer, transport: "udp" };
+      return inAnyOrder ? sendAtOnce(conn, rest, to) : sendEach(conn, rest, to);
     },
     async receive(onDatagram) {
       let slab: Uint8Array = new Uint8Array(SLAB_BYTES);
@@ -144,19 +146,32 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
   };
 }
 
+async function sendOne(
+  conn: Deno.DatagramConn,
+  bytes: Uint8Array,
+  to: Deno.NetAddr,
+): Promise<void> {
+  try {
+    await conn.send(bytes, to);
+  } catch {
+    // A peer that is gone (ICMP port unreachable), a full buffer: UDP loses datagrams.
+  }
+}
+
 async function sendEach(
   conn: Deno.DatagramConn,
   run: readonly Uint8Array[],
-  peer: DatagramPeer,
+  to: Deno.NetAddr,
 ): Promise<void> {
-  const to: Deno.NetAddr = { ...peer, transport: "udp" };
-  for (const bytes of run) {
-    try {
-      await conn.send(bytes, to);
-    } catch {
-      // UDP loses datagrams, as above.
-    }
-  }
+  for (const bytes of run) await sendOne(conn, bytes, to);
+}
+
+async function sendAtOnce(
+  conn: Deno.DatagramConn,
+  run: readonly Uint8Array[],
+  to: Deno.NetAddr,
+): Promise<void> {
+  await Promise.all(run.map((bytes) => sendOne(conn, bytes, to)));
 }
 
 /** @internal */

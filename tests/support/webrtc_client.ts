@@ -60,6 +60,10 @@ export function post(
   });
 }
 
+/** Room for one datagram, and for many: without, each has the largest that there may be, which costs more than all else. */
+const DATAGRAM_BYTES = 2048;
+const SLAB_BYTES = 32 * 1024;
+
 /** What is not answered is sent again after this, milliseconds. */
 const AGAIN_MS = 500;
 
@@ -90,8 +94,8 @@ export class WebRtcClient implements AsyncDisposable {
   readonly #receiving: Promise<void>;
   readonly #tieBreaker = random(8);
   #step: Step = "checking";
-  /** The transaction of the request that its step waits for. */
-  #awaited = "";
+  /** The transactions of the requests of its step: an answer may come later than the next request is sent. */
+  readonly #awaited = new Set<string>();
   #flight: readonly Uint8Array[] = [];
   readonly #connected = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -187,7 +191,14 @@ export class WebRtcClient implements AsyncDisposable {
 
   async #receive(): Promise<void> {
     try {
-      for await (const [datagram] of this.#socket) {
+      for (let slab = new Uint8Array(SLAB_BYTES), used = 0;;) {
+        if (used + DATAGRAM_BYTES > slab.length) {
+          slab = new Uint8Array(SLAB_BYTES);
+          used = 0;
+        }
+        const room = slab.subarray(used, used + DATAGRAM_BYTES);
+        const [datagram] = await this.#socket.receive(room);
+        used += datagram.length;
         if (datagram[0]! >= 128) this.onPacket?.(datagram);
         else if (datagram[0]! >= 20) await this.#takeDtls(datagram);
         else if (isStun(datagram)) await this.#takeStun(datagram);
@@ -216,8 +227,9 @@ export class WebRtcClient implements AsyncDisposable {
       return await this.send(stunAnswer(request, { ...this.#server, password }));
     }
     const isAnswer = datagram[0] === 1 && datagram[1] === 1 &&
-      datagram.subarray(8, 20).toHex() === this.#awaited;
-    if (!isAnswer || this.#step === "shaking") return;
+      this.#awaited.has(datagram.subarray(8, 20).toHex());
+    if (!isAnswer) return;
+    this.#awaited.clear();
     this.#step = this.#step === "checking" ? "nominating" : "shaking";
     await this.#sendStep();
   }
@@ -225,7 +237,7 @@ export class WebRtcClient implements AsyncDisposable {
   async #sendStep(): Promise<void> {
     if (this.#step !== "shaking") {
       const request = this.request({ isNominating: this.#step === "nominating" });
-      this.#awaited = request.subarray(8, 20).toHex();
+      this.#awaited.add(request.subarray(8, 20).toHex());
       return await this.send(request);
     }
     if (this.dtls.output.length > 0) return await this.#flush();

@@ -17,6 +17,10 @@ function link({ beginsDtls = false } = {}) {
   const port: LinkPort = {
     port: 1,
     send: (bytes) => (sent.push(bytes), Promise.resolve()),
+    sendRun: (run) => {
+      for (const bytes of run) void port.send(bytes, { hostname: "", port: 0 });
+      return undefined;
+    },
     admit: ({ port }) => void admitted.add(String(port)),
     dismiss: ({ port }) => void admitted.delete(String(port)),
   };

@@ -43,6 +43,11 @@ export interface LinkPort {
   readonly port: number;
   /** Sends one datagram. */
   send(bytes: Uint8Array, peer: DatagramPeer): Promise<void>;
+  /**
+   * Sends datagrams that may overtake each other; `undefined` where all have left already. Neither run nor peer changes
+   * after.
+   */
+  sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined;
   /** Has datagrams of a peer brought to the link. */
   admit(peer: DatagramPeer, link: WebRtcLink): void;
   /** Has no more of them brought. */
@@ -179,11 +184,11 @@ export class WebRtcLink {
       return one;
     });
     sender.run(placed);
-    // One after the other they would take twice as long; datagrams may overtake each other anyway.
-    await Promise.all(placed.map((job) => {
-      const end = job.at + job.packet.length + sender.overhead;
-      return port.send(target.subarray(job.at, end), peer);
-    }));
+    const run = placed.map(({ at, packet }) =>
+      target.subarray(at, at + packet.length + sender.overhead)
+    );
+    const leaving = port.sendRun(run, peer);
+    if (leaving !== undefined) await leaving;
     return size;
   }
 

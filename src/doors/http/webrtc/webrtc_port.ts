@@ -61,6 +61,10 @@ export class WebRtcPort implements LinkPort {
     return this.#socket.send(bytes, peer);
   }
 
+  sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined {
+    return this.#socket.sendRun(run, peer, { inAnyOrder: true });
+  }
+
   /** Frees the port. */
   async close(): Promise<void> {
     this.#socket.close();
