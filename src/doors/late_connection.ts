@@ -28,7 +28,12 @@ export class LateConnection implements ServedConnection {
   constructor({ transport, ready }: LateConnectionParts) {
     this.#transport = transport;
     this.finished = this.#over.promise;
-    ready.then((serve) => this.#serve(serve)).catch((error) => this.#over.reject(error));
+    ready.then((serve) => this.#serve(serve)).catch((error) => {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      transport.close();
+      this.#over.reject(error);
+    });
   }
 
   /** Bytes of the protocol received. */

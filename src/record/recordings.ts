@@ -353,7 +353,7 @@ export class Recordings implements RecordedFiles {
   async remove({ rule: number, path }: Pick<ListedSegment, "rule" | "path">): Promise<boolean> {
     const rule = this.#rules.get(number);
     const segment = rule?.index.get(path);
-    if (rule === undefined || segment === undefined || segment.isOpen) return false;
+    if (rule === undefined || segment === undefined || this.#isOpen(rule, path)) return false;
     await rule.store.remove(path);
     rule.index.delete(path);
     return true;
@@ -430,6 +430,13 @@ export class Recordings implements RecordedFiles {
     }
   }
 
+  /** Whether a file is being written, be it by another rule that has the same folder. */
+  #isOpen({ store: { target } }: ActiveRule, path: string): boolean {
+    return this.#active.some(({ store, index }) =>
+      store.target === target && index.get(path)?.isOpen === true
+    );
+  }
+
   /** A file that holds nothing is no recording. */
   #lost(number: number, path: string): void {
     const rule = this.#rules.get(number);
@@ -466,11 +473,14 @@ export class Recordings implements RecordedFiles {
 
   async #sweepRule(active: ActiveRule): Promise<void> {
     await this.#listRule(active);
-    const { rule, store, index } = active;
+    const { rule, pattern, store, index } = active;
     const { keepMs, keepBytes, keepFreeBytes } = rule;
     if (keepMs === undefined && keepBytes === undefined && keepFreeBytes === undefined) return;
     const freeBytes = keepFreeBytes === undefined ? undefined : await store.freeBytes?.();
-    const expired = expiredFiles(index.all, {
+    // Its folder may have files of other rules too, or of other times: those are not for it to remove.
+    const own = index.all.filter(({ name }) => pattern.matches(name))
+      .map((segment) => ({ ...segment, isOpen: this.#isOpen(active, segment.path) }));
+    const expired = expiredFiles(own, {
       ...rule,
       nowUnixMs: this.#context.nowUnixMs(),
       ...(freeBytes === undefined ? {} : { freeBytes }),

@@ -82,8 +82,11 @@ Deno.test("LateConnection that is to move before it is served moves then", async
   assertEquals(told, ["served", "move"]);
 });
 
-Deno.test("LateConnection fails where what serves it cannot be loaded", async () => {
+Deno.test("LateConnection fails, and leaves nobody waiting, where what serves it cannot be loaded", async () => {
   const ready = Promise.reject(new Error("no such module"));
-  const connection = new LateConnection({ transport: {} as Transport, ready });
+  let closed = 0;
+  const transport = { close: () => void closed++ } as Partial<Transport> as Transport;
+  const connection = new LateConnection({ transport, ready });
   assertEquals(await connection.finished.catch(({ message }) => message), "no such module");
+  assertEquals(closed, 1);
 });

@@ -209,3 +209,31 @@ Deno.test("workers record by the rules of now", async () => {
   // Each time has made a file, and both are done.
   await until(() => server.recordings.find().filter(({ isOpen }) => !isOpen).length === 2);
 });
+
+Deno.test("a rule that keeps less removes no files of other rules, though they have the same folder", async () => {
+  await using folder = new TemporaryFolder();
+  const to = folder.path;
+  await using weir = await TestServer.start({ ...BASE, record: [{ name: "other/*", to }] });
+  const { server } = weir;
+  await using radio = new Radio(weir, "other/radio");
+  radio.play();
+  await atWork(weir, 1);
+  // One of an hour ago, and one that is being written.
+  const old = `${to}/other/radio/2026-01-02/03-04-05-006.mp4`;
+  await Deno.mkdir(`${to}/other/radio/2026-01-02`, { recursive: true });
+  await Deno.writeFile(old, new Uint8Array(10));
+  const files = await filesOf(to);
+  assertEquals(files.length, 2);
+
+  await server.setPath({ pattern: "live/*", record: { to, keepBytes: 0 } });
+  await server.recordings.sweep();
+  assertEquals(await filesOf(to), files);
+
+  // This one is about the same streams: what is being written is nobody's to remove.
+  await server.setPath({ pattern: "other/radio", record: { to, keepBytes: 0, when: "api" } });
+  await server.recordings.sweep();
+  assertEquals(await filesOf(to), files.filter((file) => file !== old));
+  const found = server.recordings.find();
+  for (const segment of found) assertEquals(await server.recordings.remove(segment), false);
+  assertEquals((await filesOf(to)).length, 1);
+});

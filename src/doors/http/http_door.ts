@@ -372,7 +372,17 @@ async function withoutBody(answer: HttpAnswer): Promise<HttpAnswer> {
 /** Adds what lets pages of other origins read an answer; one that upgrades is no page's to read. */
 function shared(answer: HttpAnswer, headers: Readonly<Record<string, string>>): HttpAnswer {
   if (headers === NO_HEADERS || answer.status === 101) return answer;
-  if (answer instanceof WholeAnswer) return answer.with(headers);
-  for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+  if (answer instanceof WholeAnswer) return answer.with(withVary(headers, answer.headers["vary"]));
+  const further = withVary(headers, answer.headers.get("vary"));
+  for (const [name, value] of Object.entries(further)) answer.headers.set(name, value);
   return answer;
+}
+
+/** That an answer differs by origin takes nothing from what else it differs by. */
+function withVary(
+  headers: Readonly<Record<string, string>>,
+  others: string | null | undefined,
+): Readonly<Record<string, string>> {
+  const { vary } = headers;
+  return vary === undefined || !others ? headers : { ...headers, vary: `${others}, ${vary}` };
 }

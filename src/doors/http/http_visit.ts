@@ -65,8 +65,15 @@ export class HttpVisit {
     this.#upgradeWebSocket = parts.upgradeWebSocket;
   }
 
-  /** Makes a WebSocket of it, which wants one; `response` is to be the answer. */
+  /**
+   * Makes a WebSocket of it, which wants one; `response` is to be the answer.
+   *
+   * @throws {TypeError} if it is no handshake
+   */
   upgradeWebSocket(): { readonly socket: PlayerSocket; readonly response: HttpAnswer } {
+    if (!this.isHandshake) {
+      throw new TypeError("Cannot make a WebSocket of the request as it is no handshake");
+    }
     return this.#upgradeWebSocket?.() ?? Deno.upgradeWebSocket(this.request);
   }
 
@@ -135,6 +142,16 @@ export class HttpVisit {
   /** Whether it wants a WebSocket. */
   get isUpgrade(): boolean {
     return this.header("upgrade")?.toLowerCase() === "websocket";
+  }
+
+  /** Whether it has all that a handshake needs (RFC 6455, 4.2.1), and no body, which could be taken for frames. */
+  get isHandshake(): boolean {
+    return this.isUpgrade && this.method === "GET" &&
+      this.header("sec-websocket-version") === "13" &&
+      this.header("sec-websocket-key") !== null &&
+      /\bupgrade\b/i.test(this.header("connection") ?? "") &&
+      (this.header("content-length") ?? "0") === "0" &&
+      this.header("transfer-encoding") === null;
   }
 }
 

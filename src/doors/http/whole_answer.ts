@@ -31,12 +31,17 @@ export class WholeAnswer {
   #body: string | Uint8Array | null;
   #headerLines: string | undefined;
 
-  /** Makes one of a body; `null` for an answer that has none. Bytes are kept, not copied. */
+  /**
+   * Makes one of a body; `null` for an answer that has none. Bytes are kept, not copied.
+   *
+   * @throws {TypeError} if a header is none that HTTP can have
+   */
   constructor(
     body: string | Uint8Array | null,
     { status = 200, headers = {} }: WholeAnswerInit = {},
   ) {
     this.#body = body;
+    checkHeaders(headers);
     this.status = status;
     this.headers = headers;
   }
@@ -73,6 +78,19 @@ export class WholeAnswer {
     const { status, headers } = this;
     // No memory of the hub is shared between threads: the type alone would allow it.
     return new Response(this.#body as string | Uint8Array<ArrayBuffer> | null, { status, headers });
+  }
+}
+
+/** A name in small letters, and a value, as a head can have them (RFC 9110, 5.1 and 5.5): what else there were would be a line of its own. */
+const NAME = /^[!#$%&'*+\-.^_`|~\da-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const name in headers) {
+    if (NAME.test(name) && VALUE.test(headers[name]!)) continue;
+    throw new TypeError(
+      `Cannot answer with the header ${JSON.stringify(name)} as HTTP has no such name or value`,
+    );
   }
 }
 

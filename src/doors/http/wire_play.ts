@@ -37,7 +37,7 @@ export async function playWire(
   visit: StreamVisit,
   how: WirePlay | ((stream: Stream) => Promise<WirePlay>),
 ): Promise<HttpAnswer> {
-  if (visit.isUpgrade && !isHandshake(visit)) {
+  if (visit.isUpgrade && !visit.isHandshake) {
     return faultAnswer({ status: 400, code: "upgrade", reason: "This is no WebSocket handshake" });
   }
   const granted = await visit.play();
@@ -58,13 +58,6 @@ export async function playWire(
     if (error instanceof HubError) return visit.refusal("play", refusalOf(error));
     throw error;
   }
-}
-
-/** Whether all that a handshake needs is there (RFC 6455, 4.2.1). */
-function isHandshake(visit: StreamVisit): boolean {
-  return visit.header("sec-websocket-version") === "13" &&
-    visit.header("sec-websocket-key") !== null &&
-    /\bupgrade\b/i.test(visit.header("connection") ?? "");
 }
 
 /** What a publisher that has just come sends is known with its first media; a client that went meanwhile is not told. */

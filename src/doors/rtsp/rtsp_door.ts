@@ -151,7 +151,11 @@ export class RtspDoor implements Door {
     const arrival = shell.gate.arrive({ protocol: isTls ? "rtsps" : "rtsp", remoteAddress });
     if (!("granted" in arrival)) return transport.close();
     const guest = arrival.granted;
-    void shell.keep(guest, () => this.#serve(shell, { transport, guest, isTls }));
+    shell.keep(guest, () => this.#serve(shell, { transport, guest, isTls })).catch((error) => {
+      // A mistake of this program costs this connection alone.
+      shell.peers.of(remoteAddress).error("connection failed", { error: String(error) });
+      transport.close();
+    });
   }
 
   /** Serves a connection; the first one has what serves it loaded. */
@@ -170,7 +174,11 @@ export class RtspDoor implements Door {
       return serving.serve(transport, { guest, policy, isTls });
     };
     if (this.#serving !== undefined) return serve(this.#serving);
-    this.#loading ??= this.#load(shell);
+    // One that has failed is tried again with the next client.
+    this.#loading ??= this.#load(shell).catch((error) => {
+      this.#loading = undefined;
+      throw error;
+    });
     const ready = this.#loading.then((serving) => () => serve(serving));
     return new LateConnection({ transport, ready });
   }

@@ -33,6 +33,8 @@ Deno.test("requests that are none, or too large, get a clear status, and the pla
   const player = FlvPlayer.ofAnswer(await fetch(`http://127.0.0.1:${port}/live/cam.flv`));
   await player.frameNumbers(2);
   const head = "GET /live/cam.flv HTTP/1.1\r\nHost: x\r\n";
+  const handshake = "Upgrade: websocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
   const cases: readonly [string, readonly string[]][] = [
     ["nonsense\r\n\r\n", ["400", "closed"]],
     ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", ["400", "closed"]],
@@ -44,6 +46,10 @@ Deno.test("requests that are none, or too large, get a clear status, and the pla
     ["GET /live/cam%00.flv HTTP/1.1\r\nHost: x\r\n\r\n", ["400"]],
     ["BREW /live/cam.flv HTTP/1.1\r\nHost: x\r\n\r\n", ["405"]],
     [`${head}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`, ["400"]],
+    // Its body would be read as frames.
+    [`${head}${handshake}Content-Length: 2\r\n\r\n\x88\x80`, ["400"]],
+    [`${head}${handshake}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, ["400"]],
+    [`HEAD${head.slice(3)}${handshake}\r\n`, ["400"]],
   ];
   for (const [request, statuses] of cases) {
     const status = await answerTo(port, request);

@@ -47,7 +47,8 @@ Deno.test("a request by HTTP/1 says of its target what its URL says", () => {
       } catch (error) {
         if (!(error instanceof RequestFault)) throw error;
         // Who shows a user shows it in a header.
-        return url === null || url.username !== "" || /[\s/?#@\\]/.test(host);
+        return url === null || url.username !== "" || /[\s/?#@\\]/.test(host) ||
+          /#|^[^?]*\\/.test(target);
       }
       const { protocol, pathname, search, hostname } = request;
       assertEquals(
@@ -64,6 +65,18 @@ Deno.test("a request by HTTP/1 says of its target what its URL says", () => {
     }),
     { numRuns: 5000 },
   );
+});
+
+Deno.test("a target that is a URL has a host of its own, and no user", () => {
+  const host = "weir.test";
+  const found = requestOf({ target: "http://other.test/live/cam.flv?a=b", host });
+  assertEquals([found.host, found.pathname, found.search], ["other.test", "/live/cam.flv", "?a=b"]);
+  for (
+    const target of [
+      ...["http:live", "http:/live", "http:///live/cam", "http://?a", "http://a:b@weir.test/"],
+      ...["ftp://weir.test/", "weir.test:80", "live/cam.flv"],
+    ]
+  ) assertThrows(() => requestOf({ target, host }), RequestFault, "target", target);
 });
 
 Deno.test("a request by HTTP/1 is one of the platform's for who asks for that", async () => {

@@ -10,6 +10,7 @@ import { settled, TurnedClock } from "../../support/turned_clock.ts";
 
 const TIMING = { writeStallMs: 10_000, closeMs: 1000 };
 const encode = (text: string) => new TextEncoder().encode(text);
+const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
 /** The client of a connection, and the time that passes for it. */
 class Client {
@@ -335,13 +336,29 @@ Deno.test("a head that two servers could read differently is none", () => {
     ["PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400],
     ["PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501],
     ["PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400],
+    // A blank of other alphabets is no blank.
+    ["PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\xa0\r\n\r\n", 501],
+    ["PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n\r\n", 501],
+    ["PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ,\r\nContent-Length: 1\r\n\r\n", 400],
+    ["GET /a\\..\\v1/streams HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["GET /a?b#c HTTP/1.1\r\nHost: x\r\n\r\n", 400],
     [`GET / HTTP/1.1\r\nHost: x\r\n${"A: b\r\n".repeat(200)}\r\n`, 431],
     [`GET /${"a".repeat(70_000)}`, 431],
   ];
   for (const [text, status] of cases) {
-    const error = assertThrows(() => new RequestHeadDecoder().push(encode(text)), RequestFault);
+    const error = assertThrows(() => new RequestHeadDecoder().push(latin1(text)), RequestFault);
     assertEquals(error.status, status, JSON.stringify(text.slice(0, 80)));
   }
+});
+
+Deno.test("HTTP/1.0 has no other protocol to go on with", () => {
+  const of = (version: string) =>
+    new RequestHeadDecoder().push(
+      encode(`GET / ${version}\r\nHost: x\r\nUpgrade: websocket\r\n\r\n`),
+    );
+  assertEquals(of("HTTP/1.0")?.head.headers, [["host", "x"]]);
+  assertEquals(of("HTTP/1.1")?.head.headers.length, 2);
 });
 
 Deno.test("a body in chunks is the same however it is cut, and ends where its chunks say", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeFlvHeader } from "../../../src/flv/mod.ts";
+import { WholeAnswer } from "../../../src/doors/http/mod.ts";
 import { fixedUsers, Server, type ServerOptions } from "../../../mod.ts";
 
 /** The shortest body that can be published. */
@@ -188,6 +189,21 @@ Deno.test("an origin that is named may publish, and a host that is not the serve
   assertEquals(await ask("evil.example", { origin: "http://evil.example" }), 421);
   assertEquals(await ask("127.0.0.1:8080", {}), 200);
   assertEquals(await ask("[::1]:8080", {}), 200);
+});
+
+Deno.test("an answer that differs by origin differs by all else that it says too", async () => {
+  const init = { headers: { vary: "accept-encoding" } };
+  await using weir = new Portless({
+    httpOrigins: { media: ["https://studio.example"] },
+    httpOutputs: [
+      { protocol: "whole", suffix: /\.whole$/, methods: { GET: () => new WholeAnswer("", init) } },
+      { protocol: "slow", suffix: /\.slow$/, methods: { GET: () => new Response("", init) } },
+    ],
+  });
+  for (const path of ["/live/cam.whole", "/live/cam.slow"]) {
+    assertEquals((await weir.ask(path)).headers.get("vary"), "accept-encoding, origin", path);
+  }
+  assertEquals((await weir.ask("/live/cam.flv")).headers.get("vary"), "origin");
 });
 
 Deno.test("requests count for the bounds of connections and of requests, but for those of health", async () => {

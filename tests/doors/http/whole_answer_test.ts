@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { isAnswer, responseOf, WholeAnswer } from "../../../src/doors/http/whole_answer.ts";
 
 Deno.test("an answer that is all there becomes a Response with the same status, headers and body", async () => {
@@ -30,6 +30,27 @@ Deno.test("further headers are those of a further answer", () => {
   const more = answer.with({ "x-two": "2" });
   assertEquals(more.headerLines, "x-one: 1\r\nx-two: 2\r\n");
   assertEquals(answer.headerLines, "x-one: 1\r\n");
+});
+
+Deno.test("an answer has no header that would be another line of its head", () => {
+  for (
+    const headers of [
+      { location: "/a\r\nset-cookie: b" },
+      { location: "/a\nb" },
+      { location: "/a\0" },
+      // Their lower bytes are CR and LF.
+      { location: "/a\u010d\u010ab" },
+      { "a: b\r\nc": "d" },
+      { "": "d" },
+      // What the connection decides would not be seen in capitals.
+      { Connection: "close" },
+    ] as Record<string, string>[]
+  ) {
+    const shown = JSON.stringify(headers);
+    assertThrows(() => new WholeAnswer(null, { headers }), TypeError, "header", shown);
+    assertThrows(() => new WholeAnswer(null).with(headers), TypeError, "header", shown);
+  }
+  assertEquals(new WholeAnswer(null, { headers: { a: "é\tb" } }).headerLines, "a: é\tb\r\n");
 });
 
 Deno.test("HEAD gets of an answer how long it is, and no body", async () => {

@@ -145,7 +145,8 @@ export class Http1Connection {
     const start = isFirst ? new Http2Start() : undefined;
     for (;;) {
       let bytes = await this.#incoming.next();
-      if (bytes === undefined || this.#state === "over") return undefined;
+      // What comes too late is answered already.
+      if (bytes === undefined || this.#state !== "waiting") return undefined;
       if (!this.#hasBegun && !isFirst) this.#wait(HEAD_MS);
       this.#hasBegun = true;
       if (start !== undefined) {

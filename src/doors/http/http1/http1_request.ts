@@ -131,7 +131,7 @@ function urlOf(
   if (!/^[^\s/?#@\\]+$/.test(host)) throw new RequestFault(400, "The Host is none");
   const base = `${protocol}//${host}`;
   const text = target.startsWith("/") ? base + target : target === "*" ? `${base}/*` : target;
-  const url = /^https?:/i.test(text) ? URL.parse(text) : null;
+  const url = /^https?:\/\/[^/?]/i.test(text) ? URL.parse(text) : null;
   // Who shows a password shows it in a header.
   if (url === null || url.username !== "" || url.password !== "") {
     throw new RequestFault(400, "The target of the request is none");

@@ -152,7 +152,8 @@ function parseHead(text: string, fieldsOf: (lines: string) => Fields): RequestHe
     isPlain: kind === "plain",
     host: hosts[0],
     isOld,
-    headers,
+    // HTTP/1.0 has no other protocol to go on with (RFC 9110, 7.8).
+    headers: isOld ? headers.filter(([name]) => name !== "upgrade") : headers,
     body,
     keepsAlive: isOld ? connection.includes("keep-alive") : !connection.includes("close"),
     expectsContinue: !isOld && expectsContinue,
@@ -212,7 +213,8 @@ function isBlank(value: string, at: number): boolean {
 function bodyOf(headers: RequestHead["headers"]): number | "chunked" {
   const lengths = valuesOf(headers, "content-length");
   const codings = listOf(headers, "transfer-encoding");
-  if (codings.length > 0) {
+  // One that names no coding is there all the same: another server may take the body for one in chunks.
+  if (headers.some(([name]) => name === "transfer-encoding")) {
     if (lengths.length > 0) throw malformed();
     if (codings.length > 1 || codings[0] !== "chunked") {
       throw new RequestFault(501, "Bodies are taken as they are, or chunked");
@@ -237,7 +239,7 @@ function listOf(headers: RequestHead["headers"], wanted: string): string[] {
   return values.length === 0
     ? values
     : values.flatMap((value) =>
-      value.toLowerCase().split(",").map((word) => word.trim()).filter((word) => word !== "")
+      value.toLowerCase().split(",").map(trimmed).filter((word) => word !== "")
     );
 }
 
