@@ -57,8 +57,8 @@ export class EventCommand {
   readonly #lines: PeerLog;
   /** What runs for as long as a stream lives, by its name. */
   readonly #streams = new Map<string, StreamCommand>();
-  /** What was asked to end, as its stream has. */
-  readonly #leaving = new Set<StreamCommand>();
+  /** What was asked to end, as its stream has, by its name: before it has, none is begun for that stream again. */
+  readonly #leaving = new Map<string, StreamCommand>();
   readonly #running = new Set<RunningCommand>();
   readonly #tellTooMany: (stream: string) => void;
   readonly #listening = new AbortController();
@@ -143,7 +143,7 @@ export class EventCommand {
   async leave(): Promise<void> {
     this.#listening.abort();
     await Promise.all([
-      ...[...this.#leaving].map((one) => one.stop(KILL_MS)),
+      ...[...this.#leaving.values()].map((one) => one.stop(KILL_MS)),
       ...[...this.#streams.keys()].map((stream) => this.#end(stream)),
       ...[...this.#running].map(({ ended }) => ended),
     ]);
@@ -153,7 +153,7 @@ export class EventCommand {
   async close(): Promise<void> {
     this.#isClosed = true;
     const { clock } = this.#environment;
-    const streams = [...this.#streams.values(), ...this.#leaving];
+    const streams = [...this.#streams.values(), ...this.#leaving.values()];
     const once = [...this.#running];
     for (const running of once) running.kill("SIGTERM");
     await Promise.all([
@@ -167,8 +167,9 @@ export class EventCommand {
   }
 
   #begin(stream: string): void {
-    if (this.#isClosed || !this.#isFor(stream) || this.#streams.has(stream)) return;
-    if (this.#streams.size >= MOST_RUNNING) return this.#tellTooMany(stream);
+    if (this.#isClosed || !this.#isFor(stream)) return;
+    if (this.#streams.has(stream) || this.#leaving.has(stream)) return;
+    if (this.#streams.size + this.#leaving.size >= MOST_RUNNING) return this.#tellTooMany(stream);
     const run = this.#filled("stream-ready", { stream });
     if (run === undefined) return;
     const { clock, log } = this.#environment;
@@ -193,9 +194,12 @@ export class EventCommand {
     const command = this.#streams.get(stream);
     this.#streams.delete(stream);
     if (command === undefined) return;
-    this.#leaving.add(command);
+    this.#leaving.set(stream, command);
     await command.stop(KILL_MS);
-    this.#leaving.delete(command);
+    this.#leaving.delete(stream);
+    // Its stream may have come again meanwhile.
+    const isListening = !this.#listening.signal.aborted;
+    if (isListening && this.#environment.live().includes(stream)) this.#begin(stream);
   }
 
   #runOnce<K extends ServerEventName>(on: K, detail: ServerEventDetails[K]): void {

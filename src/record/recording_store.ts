@@ -57,7 +57,7 @@ export interface RecordingStore {
   recover?(): AsyncIterable<StoredFile>;
   /** Is told why the store fails for now, and `undefined` when it works again. */
   onTrouble?: ((reason: string | undefined) => void) | undefined;
-  /** The program ends: what fails is tried some seconds more, until `done` settles at the latest. */
+  /** No rule is for it any more: what fails is tried some seconds more, until `done` settles at the latest. */
   close?(done: Promise<unknown>): Promise<void>;
 }
 

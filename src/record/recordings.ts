@@ -224,11 +224,12 @@ export class Recordings implements RecordedFiles {
   ): Promise<void> {
     const goes = new Set(gone);
     if (gone.length > 0) {
-      await this.#recordBy(this.#active.filter((rule) => !goes.has(rule)));
-      for (const { number, store } of gone) {
-        this.#rules.delete(number);
-        await store.close?.(Promise.resolve());
-      }
+      const done = this.#recordBy(this.#active.filter((rule) => !goes.has(rule)));
+      const stays = new Set(all.map(({ store }) => store));
+      // Whoever changes rules does not wait for a store that fails longer than a program does that ends.
+      const left = new Set(gone.map(({ store }) => store)).difference(stays);
+      await Promise.all([done, ...left.values().map((store) => store.close?.(done))]);
+      for (const { number } of gone) this.#rules.delete(number);
     }
     if (this.#state !== "stopped") {
       for (const rule of added) await this.#listOrTell(rule);
@@ -353,9 +354,9 @@ export class Recordings implements RecordedFiles {
   async remove({ rule: number, path }: Pick<ListedSegment, "rule" | "path">): Promise<boolean> {
     const rule = this.#rules.get(number);
     const segment = rule?.index.get(path);
-    if (rule === undefined || segment === undefined || this.#isOpen(rule, path)) return false;
-    await rule.store.remove(path);
-    rule.index.delete(path);
+    if (rule === undefined || segment === undefined || segment.isOpen) return false;
+    if (isOpen(this.#besides(rule), path)) return false;
+    await this.#removeFile(rule, path);
     return true;
   }
 
@@ -430,11 +431,17 @@ export class Recordings implements RecordedFiles {
     }
   }
 
-  /** Whether a file is being written, be it by another rule that has the same folder. */
-  #isOpen({ store: { target } }: ActiveRule, path: string): boolean {
-    return this.#active.some(({ store, index }) =>
-      store.target === target && index.get(path)?.isOpen === true
+  /** The rules whose files are in the same place. */
+  #besides({ rule, store }: ActiveRule): ActiveRule[] {
+    return this.#active.filter((other) =>
+      other.store === store || typeof rule.to === "string" && other.rule.to === rule.to
     );
+  }
+
+  async #removeFile(rule: ActiveRule, path: string): Promise<void> {
+    await rule.store.remove(path);
+    rule.index.delete(path);
+    for (const { index } of this.#besides(rule)) index.delete(path);
   }
 
   /** A file that holds nothing is no recording. */
@@ -478,17 +485,15 @@ export class Recordings implements RecordedFiles {
     if (keepMs === undefined && keepBytes === undefined && keepFreeBytes === undefined) return;
     const freeBytes = keepFreeBytes === undefined ? undefined : await store.freeBytes?.();
     // Its folder may have files of other rules too, or of other times: those are not for it to remove.
+    const besides = this.#besides(active);
     const own = index.all.filter(({ name }) => pattern.matches(name))
-      .map((segment) => ({ ...segment, isOpen: this.#isOpen(active, segment.path) }));
+      .map((segment) => ({ ...segment, isOpen: isOpen(besides, segment.path) }));
     const expired = expiredFiles(own, {
       ...rule,
       nowUnixMs: this.#context.nowUnixMs(),
       ...(freeBytes === undefined ? {} : { freeBytes }),
     });
-    for (const { path } of expired) {
-      await store.remove(path);
-      index.delete(path);
-    }
+    for (const { path } of expired) await this.#removeFile(active, path);
     if (expired.length > 0) {
       this.#context.log.info("old recordings removed", {
         from: store.target,
@@ -496,6 +501,11 @@ export class Recordings implements RecordedFiles {
       });
     }
   }
+}
+
+/** Whether one of the rules writes a file. */
+function isOpen(rules: readonly ActiveRule[], path: string): boolean {
+  return rules.some(({ index }) => index.get(path)?.isOpen === true);
 }
 
 function recorderRule(

@@ -85,6 +85,34 @@ Deno.test("a stream that ends while its program waits to begin again has none be
   assertEquals([started.length, clock.pending], [1, 0]);
 });
 
+Deno.test("a stream that comes again has its program begun when the former has ended, and not beside it", async () => {
+  const live: string[] = [];
+  const { started, events, command } = bench({}, { live });
+  const turn = (on: "stream-ready" | "stream-ended", stream: string): void => {
+    if (on === "stream-ready") live.push(stream);
+    else live.splice(live.indexOf(stream), 1);
+    events.emit(on, { stream });
+  };
+  for (let again = 0; again < 3; again++) {
+    turn("stream-ready", "a");
+    turn("stream-ended", "a");
+  }
+  turn("stream-ready", "a");
+  assertEquals(started.map(({ signals }) => signals), [["SIGTERM"]]);
+  started[0]!.end("ended by SIGTERM");
+  await settled();
+  assertEquals(started.map(({ signals }) => signals), [["SIGTERM"], []]);
+  // What has not ended counts too, and what ends for good has nothing begun in its place.
+  turn("stream-ended", "a");
+  for (let n = 0; n < 100; n++) turn("stream-ready", `b${n}`);
+  assertEquals(started.length, 2 + 63);
+  turn("stream-ready", "a");
+  const left = command.leave();
+  for (const { end } of started) end("ended by SIGTERM");
+  await left;
+  assertEquals(started.length, 2 + 63);
+});
+
 Deno.test("a command that comes later is run for the streams that live, and goes on for those that it is still for", async () => {
   const live = ["live/a", "live/b", "other/c"];
   const { started, events, command } = bench({ paths: "live/*" }, { live });

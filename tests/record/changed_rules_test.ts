@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ServerOptions } from "../../mod.ts";
 import type { MediaUnit, Track } from "../../src/media/mod.ts";
-import type { RecorderStatistics } from "../../src/record/mod.ts";
+import { MemoryStore, type RecorderStatistics } from "../../src/record/mod.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { RtmpClient } from "../support/rtmp_client.ts";
 import { TestServer, until } from "../support/test_server.ts";
@@ -234,6 +234,46 @@ Deno.test("a rule that keeps less removes no files of other rules, though they h
   await server.recordings.sweep();
   assertEquals(await filesOf(to), files.filter((file) => file !== old));
   const found = server.recordings.find();
+  assert(found.length > 0);
   for (const segment of found) assertEquals(await server.recordings.remove(segment), false);
   assertEquals((await filesOf(to)).length, 1);
+});
+
+Deno.test("a store that fails holds rules up no longer than it is tried when a program ends, and one that stays is not closed", async () => {
+  const closed: string[] = [];
+  const storeOf = (name: string, { fails }: { readonly fails: boolean }) => {
+    const store = new MemoryStore({ nowUnixMs: Date.now });
+    const over = Promise.withResolvers<void>();
+    if (!fails) over.resolve();
+    return Object.assign(store, {
+      // Its files end only when it is closed, as those of a service do that does not answer.
+      create: async (path: string) => ({
+        ...(await MemoryStore.prototype.create.call(store, path))!,
+        close: () => over.promise,
+      }),
+      close: async (done: Promise<unknown>) => {
+        closed.push(name);
+        over.resolve();
+        await done;
+      },
+    });
+  };
+  const [first, second] = [
+    storeOf("first", { fails: true }),
+    storeOf("second", { fails: false }),
+  ];
+  const options = { ...BASE, record: [{ name: "live/*", to: first }] };
+  {
+    await using weir = await TestServer.start(options);
+    const { server } = weir;
+    await using radio = new Radio(weir, "live/radio");
+    radio.play();
+    await atWork(weir, 1);
+    await server.configure({ ...BASE, record: [{ name: "live/*", to: second }] });
+    assertEquals(closed, ["first"]);
+    // It is for other streams from now on, and it is the same store.
+    await server.configure({ ...BASE, record: [{ name: "other/*", to: second }] });
+    assertEquals(closed, ["first"]);
+  }
+  assertEquals(closed, ["first", "second"]);
 });
