@@ -67,6 +67,15 @@ const ways: Way[] = [
   datagrams("Deno, one awaited after the other", async (peer) => {
     for (const bytes of run) await conn.send(bytes, peer);
   }),
+  {
+    title: "Deno, one receiver after the other",
+    sends: receivers * RUN,
+    async turn() {
+      for (const peer of peers) {
+        for (const bytes of run) await conn.send(bytes, peer);
+      }
+    },
+  },
   datagrams(
     "Deno, all of a run under way",
     (peer) => Promise.all(run.map((bytes) => conn.send(bytes, peer))),

@@ -82,6 +82,31 @@ for (const [name, bind] of Object.entries(KINDS)) {
     await ended;
   });
 
+  Deno.test(`${name}: runs for many peers that are given at once each arrive whole and in order`, async () => {
+    const socket = await bind(LOCAL);
+    const peers = await Promise.all(Array.from({ length: 5 }, () => bind(LOCAL)));
+    const inboxes = peers.map(inbox);
+    const sent = [0, 1, 2].map((round) =>
+      peers.map(({ port }, to) => {
+        // One that cannot be sent costs itself alone.
+        const long = new Uint8Array(to === 1 ? 65_508 : 1);
+        const run = [0, 1, 2, 3].map((number) => Uint8Array.of(to, round, number));
+        return socket.sendRun([long, ...run], { ...LOCAL, port });
+      })
+    );
+    await Promise.all(sent.flat());
+    for (const [to, { next }] of inboxes.entries()) {
+      for (const round of [0, 1, 2]) {
+        if (to !== 1) assertEquals((await next()).bytes.length, 1);
+        for (const number of [0, 1, 2, 3]) {
+          assertEquals((await next()).bytes, Uint8Array.of(to, round, number));
+        }
+      }
+    }
+    for (const each of [socket, ...peers]) each.close();
+    await Promise.all(inboxes.map(({ ended }) => ended));
+  });
+
   Deno.test(`${name}: a socket on :: serves both families, and names IPv4 peers as such`, async () => {
     const both = await bind({ hostname: "::", port: 0 });
     assertEquals(both.hostname, "::");
