@@ -80,6 +80,13 @@ Deno.test(
     const path = `live/*: {maxPlayers: 2, record: {folder: ${folder.path}/recordings}}`;
     await weir.reload(`${DOORS}paths: {${path}}\n`, /recording started/);
     assert(weir.lines.some((line) => /read again.*changed="?paths/.test(line)));
+    // Who is told changes; a program needs its permission.
+    const told =
+      `${DOORS}paths: {${path}}\nwebhooks: [{url: "http://127.0.0.1:9/", events: [refused]}]\n`;
+    await weir.reload(told, /read again.*changed=webhooks/);
+    const command = "commands: [{on: refused, run: [no-such-program]}]\n";
+    assertStringIncludes(await weir.reload(told + command, /ERROR/), "--allow-run=no-such-program");
+    await weir.reload(`${DOORS}paths: {${path}}\n`, /read again.*changed=webhooks/);
     // A file that is wrong changes nothing, and says all that is wrong.
     const wrong = await weir.reload(`${DOORS}limits: {maxConnections: 0, bogus: 1}\n`, /ERROR/);
     assertStringIncludes(wrong, "weir.yaml:4:29 limits.bogus: unknown key");
