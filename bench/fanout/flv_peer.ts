@@ -46,8 +46,7 @@ async function play(
   const { promise, resolve } = Promise.withResolvers<void>();
   let head: Uint8Array | undefined = new Uint8Array(0);
   let frames: BodyFrames = new PlainBody();
-  void receive(conn, (piece) => {
-    if (meter.isCounting) meter.bytes += piece.length;
+  void receive({ conn, meter }, (piece) => {
     resolve();
     if (!parses && pictures.hasBegun) return;
     let bytes = piece.slice();

@@ -4,6 +4,8 @@ import type { PictureMark } from "./test_stream.ts";
 /** Counts while it is told to. */
 export class Meter {
   isCounting = false;
+  /** Nothing is measured any more: the server may close its players. */
+  isOver = false;
   bytes = 0;
   /** Datagrams or pictures that have come, and that should have by their numbers. */
   received = 0;

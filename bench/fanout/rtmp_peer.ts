@@ -100,30 +100,30 @@ export async function playRtmp(
   const { promise, resolve } = Promise.withResolvers<void>();
   let bytes = 0;
   let acknowledgedMs = performance.now();
-  void receive(conn, (piece) => {
+  void receive({ conn, meter }, (piece) => {
     bytes += piece.length;
     const nowMs = performance.now();
     if (nowMs - acknowledgedMs >= ACKNOWLEDGE_MS) {
       acknowledgedMs = nowMs;
       connection.acknowledge(bytes % 2 ** 32).catch(() => {});
     }
-    if (meter.isCounting) meter.bytes += piece.length;
     if (parses || !pictures.hasBegun) findMarks(decoder, { piece: piece.slice(), pictures });
     resolve();
   });
   await promise;
 }
 
-/** Calls `onBytes` for all that comes; the bytes are written over after. */
+/** Counts all that comes, and calls `onBytes` for it; the bytes are written over after. */
 export async function receive(
-  conn: Deno.TcpConn,
+  { conn, meter }: { readonly conn: Deno.TcpConn; readonly meter: Meter },
   onBytes: (piece: Uint8Array) => void,
 ): Promise<void> {
   const target = new Uint8Array(64 * 1024);
   for (let count = await conn.read(target); count !== null; count = await conn.read(target)) {
+    if (meter.isCounting) meter.bytes += count;
     onBytes(target.subarray(0, count));
   }
-  console.error("A player was closed");
+  if (!meter.isOver) console.error("A player was closed");
 }
 
 /** Opens a player, waits for its first picture, and closes it. */

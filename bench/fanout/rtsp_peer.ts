@@ -151,8 +151,7 @@ export async function playRtspTcp(
   await connection.request("PLAY");
   const { promise, resolve } = Promise.withResolvers<void>();
   const finder = new MarkFinder(payloadType, pictures);
-  void receive(connection.conn, (piece) => {
-    if (meter.isCounting) meter.bytes += piece.length;
+  void receive({ conn: connection.conn, meter }, (piece) => {
     resolve();
     if (!parses && pictures.hasBegun) return;
     for (const message of connection.decoder.push(piece.slice())) {
