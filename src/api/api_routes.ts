@@ -3,6 +3,7 @@ import {
   type HttpAnswer,
   type HttpRoutes,
   type HttpVisit,
+  isAnswer,
 } from "../doors/http/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
@@ -43,7 +44,7 @@ export class ApiRoutes implements HttpRoutes {
     const again = visit.method === "GET" ? this.#context.counts.again(visit.target) : undefined;
     if (again !== undefined) return await again;
     const request = await readRequest(visit);
-    if (request === undefined) return faultAnswer(TOO_LARGE);
+    if (isAnswer(request)) return request;
     const app = await this.#loadedApp();
     if (app === undefined) return faultAnswer(NO_PACKAGES);
     try {
@@ -72,29 +73,16 @@ async function loadApp(context: ApiContext): Promise<ApiApp> {
   return await apiApp(context);
 }
 
-/** The request as the API is to see it: without the prefix, its body read within bounds. */
-async function readRequest(
-  { request, url, target, prefix, exchange }: HttpVisit,
-): Promise<Request | undefined> {
-  if (request.body === null && prefix === "") return request;
-  const seen = new URL(target, url);
+/** The request as the API is to see it: without the prefix, its body read within bounds; or why that cannot be. */
+async function readRequest(visit: HttpVisit): Promise<Request | HttpAnswer> {
+  const { request, url, target, prefix } = visit;
+  if (visit.body === null && prefix === "") return request;
   const { method, headers } = request;
-  if (request.body === null) return new Request(seen, { method, headers });
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for await (const piece of request.body) {
-    exchange.bytesReceived += piece.length;
-    if (exchange.bytesReceived > MOST_BODY_BYTES) return undefined;
-    pieces.push(piece);
-  }
-  return new Request(seen, { method, headers, body: new Blob(pieces) });
+  const seen = new URL(target, url);
+  if (visit.body === null) return new Request(seen, { method, headers });
+  const body = await visit.wholeBody({ maxBytes: MOST_BODY_BYTES });
+  return isAnswer(body) ? body : new Request(seen, { method, headers, body });
 }
-
-const TOO_LARGE = {
-  status: 413,
-  code: "body",
-  reason: `The body is over ${MOST_BODY_BYTES} bytes`,
-  headers: { connection: "close" },
-} as const;
 
 const NO_PACKAGES = {
   status: 503,

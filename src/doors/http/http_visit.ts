@@ -14,8 +14,9 @@ import type { PlayerSocket } from "./player_socket.ts";
 import type { HttpRequestInfo } from "./http_request_info.ts";
 import type { IncomingRequest } from "./incoming_request.ts";
 import type { HttpExchange } from "./http_exchange.ts";
-import { answerOfGate } from "./json_answer.ts";
+import { answerOfGate, faultAnswer } from "./json_answer.ts";
 import { type HttpAnswer, isAnswer } from "./whole_answer.ts";
+import { WHOLE_BODY_MS, wholeBody } from "./whole_body.ts";
 
 /** What a visit is made of. */
 export interface HttpVisitParts {
@@ -88,6 +89,23 @@ export class HttpVisit {
   /** The body, where it has one. */
   get body(): ReadableStream<Uint8Array> | null {
     return this.#incoming.body;
+  }
+
+  /** Reads the body to its end; resolves with the answer that says why not where it is too long, or takes too long. */
+  async wholeBody(
+    { maxBytes }: { readonly maxBytes: number },
+  ): Promise<Uint8Array<ArrayBuffer> | HttpAnswer> {
+    if (this.body === null) return new Uint8Array(0);
+    const body = await wholeBody(this.body, {
+      maxBytes,
+      clock: this.shell.clock,
+      onPiece: (bytes) => void (this.exchange.bytesReceived += bytes),
+    });
+    if (body instanceof Uint8Array) return body;
+    const [status, reason] = body === "late"
+      ? [408, `The body has not come within ${WHOLE_BODY_MS} ms`]
+      : [413, `The body is over ${maxBytes} bytes`];
+    return faultAnswer({ status, code: "body", reason, headers: { connection: "close" } });
   }
 
   /** Its URL, as the client sent it; made when it is asked for. */

@@ -1,4 +1,9 @@
-import type { HttpRoutes, HttpVisit } from "../../doors/http/mod.ts";
+import {
+  type HttpAnswer,
+  type HttpRoutes,
+  type HttpVisit,
+  isAnswer,
+} from "../../doors/http/mod.ts";
 
 /** An HTTP request on its way to the main thread; the answer comes by the port. */
 export interface ForwardedRequest {
@@ -51,7 +56,7 @@ export function forwardedRoutes(
   { clips, outputs, others }: ForwardedPaths,
   post: (request: ForwardedRequest, port: MessagePort) => void,
 ): HttpRoutes[] {
-  const serve = (visit: HttpVisit): Promise<Response> => forward(visit, post);
+  const serve = (visit: HttpVisit): Promise<HttpAnswer> => forward(visit, post);
   const routes = (
     protocol: string,
     has: (path: string) => boolean,
@@ -69,13 +74,16 @@ export function forwardedRoutes(
 
 /** Has a request answered by whoever `post` gives it to. */
 export async function forward(
-  { request, url, path, guest }: HttpVisit,
+  visit: HttpVisit,
   post: (request: ForwardedRequest, port: MessagePort) => void,
-): Promise<Response> {
+): Promise<HttpAnswer> {
+  const { request, url, path, guest } = visit;
   // A request with such a method cannot be made again, in another thread.
   if (FORBIDDEN.has(request.method.toUpperCase())) return new Response(null, { status: 405 });
-  const body = request.body === null ? undefined : await bodyOf(request);
-  if (body === "too-large") return new Response(null, { status: 413 });
+  const body = visit.body === null
+    ? undefined
+    : await visit.wholeBody({ maxBytes: MAX_BODY_BYTES });
+  if (body !== undefined && isAnswer(body)) return body;
   const { port1, port2 } = new MessageChannel();
   post({
     method: request.method,
@@ -139,17 +147,6 @@ function sendWhenAsked(body: ReadableStream<Uint8Array>, port: MessagePort): voi
     reader.cancel().catch(() => {});
     close();
   };
-}
-
-async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer> | "too-large"> {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const piece of request.body!) {
-    length += piece.length;
-    if (length > MAX_BODY_BYTES) return "too-large";
-    pieces.push(new Uint8Array(piece));
-  }
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 
 /** Makes the answer of what comes by a port. */

@@ -3,8 +3,7 @@ import type { StreamVisit } from "../http_visit.ts";
 import { faultAnswer } from "../json_answer.ts";
 import type { WebRtc } from "./webrtc.ts";
 import type { IceCredentials, WebRtcLink } from "./webrtc_link.ts";
-import { bodyText } from "./webrtc_visit.ts";
-import { type HttpAnswer, WholeAnswer } from "../whole_answer.ts";
+import { type HttpAnswer, isAnswer, WholeAnswer } from "../whole_answer.ts";
 
 /** What a session is for: its player or publisher. */
 export interface SessionRole {
@@ -97,8 +96,8 @@ export class WebRtcSession {
    * Takes candidates (RFC 9725, 4.3): they are not needed, since the client's own requests show the way. One with
    * another name fragment has ICE begin anew.
    */
-  async patch({ request, url }: StreamVisit): Promise<HttpAnswer> {
-    const type = request.headers.get("content-type") ?? "";
+  async patch(visit: StreamVisit): Promise<HttpAnswer> {
+    const type = visit.header("content-type") ?? "";
     if (!/^application\/trickle-ice-sdpfrag\s*(;|$)/i.test(type)) {
       return faultAnswer({
         status: 415,
@@ -107,21 +106,22 @@ export class WebRtcSession {
         headers: { "accept-patch": "application/trickle-ice-sdpfrag" },
       });
     }
-    const match = request.headers.get("if-match");
+    const match = visit.header("if-match");
     if (match !== null && match !== "*" && match !== this.tag) {
       const reason = "The session has other candidates by now";
       return faultAnswer({ status: 412, code: "etag", reason, headers: { etag: this.tag } });
     }
-    const text = await bodyText(request, MAX_PATCH_BYTES);
-    const fragment = text && /^a=ice-ufrag:(\S+)\s*$/m.exec(text)?.[1];
-    if (text === undefined || this.#end !== undefined) {
+    const body = await visit.wholeBody({ maxBytes: MAX_PATCH_BYTES });
+    if (isAnswer(body)) return body;
+    const fragment = /^a=ice-ufrag:(\S+)\s*$/m.exec(new TextDecoder().decode(body))?.[1];
+    if (this.#end !== undefined) {
       return faultAnswer({ status: 400, code: "body", reason: "The candidates cannot be read" });
     }
     if (!fragment || fragment === this.#fragment) return new WholeAnswer(null, { status: 204 });
     this.#fragment = fragment;
     this.#version++;
     const credentials = await this.#webrtc.renew(this.#link);
-    return new WholeAnswer(await this.#fragmentOf(credentials, url.hostname), {
+    return new WholeAnswer(await this.#fragmentOf(credentials, visit.url.hostname), {
       headers: { "content-type": "application/trickle-ice-sdpfrag", etag: this.tag },
     });
   }
