@@ -35,6 +35,20 @@ Deno.test("DatagramPace has every 32 datagrams wait 2 ms, and what reads from th
   }
 });
 
+Deno.test("DatagramPace lets whoever had to wait long for its turn send two bursts", async () => {
+  const clock = new TurnedClock();
+  const turn = new ReadingTurn((callback) => {
+    clock.turn(1);
+    queueMicrotask(callback);
+  });
+  const pace = new DatagramPace(clock, { turn });
+  const { pause } = sendAll(pace);
+  await clock.turnSlowly(2);
+  await pause;
+  // The first is the one that has waited.
+  assertEquals(sendAll(pace).sent, 63);
+});
+
 Deno.test("DatagramPace leaves alone what comes with pauses of its own", () => {
   const { clock, pace } = paceOf();
   for (let picture = 0; picture < 50; picture++) {
