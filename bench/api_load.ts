@@ -3,27 +3,28 @@
  *
  *     deno run -A bench/api_load.ts [--players 200] [--seconds 10] [--rate 50]
  *
- * The server is a process of its own, whose processor time is what the kernel has counted of its threads: for so long
- * without questions, and as long with `--rate` a second of the API and of the metrics in turn, twice each. What the
- * players have of each is told beside.
+ * The server is a process of its own, whose processor time is what the kernel has counted of its threads: in turn for some
+ * seconds without questions, and for as many with `--rate` a second of the API and of the metrics each, so that what else
+ * the machine does is in both. What the players have of it is told beside.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { ClientReport, ClientTask } from "./fanout/clients.ts";
 import { readCpuSeconds } from "./fanout/process_usage.ts";
+import { median } from "./fanout/run_clients.ts";
 import { freePort } from "./fanout/servers.ts";
 
 /** What was measured. */
 export interface ApiLoadFigures {
-  /** Shares of a core that the server takes: without and with the questions. */
+  /** Shares of a core that the server takes, without and with the questions: medians of the turns. */
   readonly idleShare: number;
   readonly askedShare: number;
   /** Questions that were answered. */
   readonly answered: number;
   /** Pictures that the players saw, of those that take the messages apart, and how late the slowest hundredth was. */
-  readonly pictures: readonly [number, number];
-  readonly p99Ms: readonly [number, number];
+  readonly pictures: number;
+  readonly p99Ms: number;
   /** Times that a player was too slow. */
   readonly skips: number;
 }
@@ -33,12 +34,8 @@ const WARM_UP = 500;
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
-/** One run with or without questions. */
-interface Run {
-  readonly share: number;
-  readonly report: ClientReport;
-  readonly answered: number;
-}
+/** Questions are asked for so long, and then for as long none, milliseconds. */
+const WINDOW_MS = 1500;
 
 /** Measures. */
 export async function measureApiLoad(
@@ -51,50 +48,56 @@ export async function measureApiLoad(
   const rtmpPort = freePort();
   const httpPort = freePort(rtmpPort + 1);
   await using server = await startServer(rtmpPort, httpPort);
-  const cpuSeconds = (): Promise<number> => readCpuSeconds(server.pid);
-  const run = async (asks: boolean): Promise<Run> => {
-    let answered = 0;
-    const before = Promise.withResolvers<number>();
-    let timer: ReturnType<typeof setInterval> | undefined;
-    const task: ClientTask = {
-      ...{ rtmpPort, rtspPort: 0, httpPort, whepPort: httpPort, publish: "rtmp", via: "rtmp" },
-      ...{ players, streams: 1, seconds, mbps: 3.2 },
-    };
-    let spent = NaN;
-    const report = await runClients(task, async (line) => {
-      if (line === "start") {
-        before.resolve(await cpuSeconds());
-        if (!asks) return;
-        timer = setInterval(async () => {
-          for (const path of ["v1/streams", "metrics"]) {
-            const answer = await ask(server, path);
-            await answer.arrayBuffer();
-            if (answer.ok) answered++;
-          }
-        }, 1000 / rate);
-      } else {
-        clearInterval(timer);
-        spent = await cpuSeconds() - await before.promise;
-      }
-    });
-    return { share: spent / report.seconds, report, answered };
-  };
   for (let at = 0; at < WARM_UP; at++) {
     for (const path of ["v1/streams", "metrics"]) await (await ask(server, path)).arrayBuffer();
   }
-  // In turn, so that what else the machine does is in both.
-  const runs: { readonly idle: Run; readonly asked: Run }[] = [];
-  for (let turn = 0; turn < 2; turn++) {
-    runs.push({ idle: await run(false), asked: await run(true) });
-  }
+  const task: ClientTask = {
+    ...{ rtmpPort, rtspPort: 0, httpPort, whepPort: httpPort, publish: "rtmp", via: "rtmp" },
+    ...{ players, streams: 1, seconds, mbps: 3.2 },
+  };
+  const [idle, asked]: [number[], number[]] = [[], []];
+  let answered = 0;
+  let window = idle;
+  let isOver = false;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const askAll = async (): Promise<void> => {
+    for (const path of ["v1/streams", "metrics"]) {
+      const answer = await ask(server, path);
+      await answer.arrayBuffer();
+      if (answer.ok) answered++;
+    }
+  };
+  const takeTurns = async (): Promise<void> => {
+    timer = setInterval(() => {
+      if (window === asked) void askAll();
+    }, 1000 / rate);
+    while (!isOver) {
+      const [cpu, atMs] = [await readCpuSeconds(server.pid), performance.now()];
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+      // The last one may have gone beyond the players' end.
+      if (isOver) break;
+      const used = await readCpuSeconds(server.pid) - cpu;
+      window.push(used * 1000 / (performance.now() - atMs));
+      window = window === idle ? asked : idle;
+    }
+  };
+  let turns: Promise<void> | undefined;
+  const report = await runClients(task, (line) => {
+    if (line === "start") turns = takeTurns();
+    else {
+      isOver = true;
+      clearInterval(timer);
+    }
+    return Promise.resolve();
+  });
+  await turns;
   const text = await (await ask(server, "metrics")).text();
-  const [first, second] = [runs[0]!, runs[1]!];
   return {
-    idleShare: (first.idle.share + second.idle.share) / 2,
-    askedShare: (first.asked.share + second.asked.share) / 2,
-    answered: first.asked.answered,
-    pictures: [first.idle.report.pictures, first.asked.report.pictures],
-    p99Ms: [first.idle.report.p99Ms, first.asked.report.p99Ms],
+    idleShare: median(idle),
+    askedShare: median(asked),
+    answered,
+    pictures: report.pictures,
+    p99Ms: report.p99Ms,
     skips: Number(/^weir_skips_total (\S+)$/m.exec(text)?.[1]),
   };
 }

@@ -31,20 +31,27 @@ export class MetricsText {
   ): void {
     if (samples.length === 0) return;
     this.#text += `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${type}\n`;
-    for (const { value, labels = {}, suffix = "" } of samples) {
+    for (const { value, labels = NO_LABELS, suffix = "" } of samples) {
       this.#text += `${name}${suffix}${labelsText(labels)} ${number(value)}\n`;
     }
   }
 }
 
+const NO_LABELS: NonNullable<MetricSample["labels"]> = {};
+
 function labelsText(labels: Readonly<Record<string, string | number>>): string {
+  if (labels === NO_LABELS) return "";
   const pairs = Object.entries(labels).map(([name, value]) =>
     `${name}="${escaped(String(value)).replaceAll('"', '\\"')}"`
   );
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
 
+/** What would end a line or a label; most texts have none of it. */
+const SPECIAL = /[\\\n"]/;
+
 function escaped(text: string): string {
+  if (!SPECIAL.test(text)) return text;
   return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 

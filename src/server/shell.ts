@@ -219,7 +219,11 @@ export class ServerShell implements Shell {
   /** Counts of the connections. */
   get connectionSnapshots(): ConnectionSnapshot[] {
     return Array.from(this.#connections, ([connection, guest]) => ({
-      ...statisticsOf(connection, guest),
+      id: guest.id,
+      protocol: guest.protocol,
+      remoteAddress: guest.remoteAddress,
+      bytesReceived: connection.bytesReceived,
+      bytesSent: connection.bytesSent,
       heldBytes: connection.heldBytes,
       counts: connection.counts ?? {},
     }));
