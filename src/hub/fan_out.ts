@@ -30,6 +30,11 @@ export interface ReaderRequest extends WireCursorOptions {
   readonly format: string;
   /** Makes the format when this is its first reader. */
   readonly create: () => WireFormat;
+  /**
+   * Whether fewer and larger writes cost less: where waking readers takes long, frames are then gathered for those of this
+   * format. Default true; false where each packet is sent by itself.
+   */
+  readonly gathers?: boolean;
   /** Called once when the stream has ended; not after `close`. */
   readonly onEnd?: (reason: StreamEndReason) => void;
   /** Tells how many packets the reader's peer has reported lost, where its protocol has such reports. */
@@ -85,9 +90,9 @@ export class FanOut {
   #lastDtsUs: number | undefined;
   #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
-  readonly #flushes = new FlushPolicy(() => this.#settings, () => {
-    for (const log of this.#logs.values()) log.flush((error) => this.#owner.failed(error));
-  });
+  readonly #flushes = new FlushPolicy(() => this.#settings, () => this.#wake({ gathers: true }));
+  /** The same for readers whose packets are sent one by one; there once such a reader was. */
+  #prompt: FlushPolicy | undefined;
 
   /** Has no readers yet. */
   constructor(settings: HubSettings, owner: FanOutOwner) {
@@ -236,18 +241,30 @@ export class FanOut {
     this.#group.add({ unit, headers, startPoint });
     for (const log of this.#logs.values()) this.#appendTo(log, unit, headers);
     this.#tellTaps(unit, { startPoint, isRepeated: false });
-    this.#flushes.note(unit.kind === "video" && unit.role === "media");
+    const isPicture = unit.kind === "video" && unit.role === "media";
+    this.#flushes.note(isPicture);
+    this.#prompt?.note(isPicture);
     return bytes + UNIT_COST_BYTES;
   }
 
   /** Ends a batch of units: wakes readers as the policy says. */
   commit(): void {
-    if (this.#logs.size > 0) this.#flushes.commit({ hasVideo: this.#tracks.hasVideo });
+    if (this.#logs.size === 0) return;
+    const { hasVideo } = this.#tracks;
+    this.#prompt?.commit({ hasVideo });
+    this.#flushes.commit({ hasVideo });
   }
 
   /** Wakes readers now. */
   flush(): void {
+    this.#prompt?.flush();
     this.#flushes.flush();
+  }
+
+  #wake({ gathers }: { readonly gathers: boolean }): void {
+    for (const log of this.#logs.values()) {
+      if (log.gathers === gathers) log.flush((error) => this.#owner.failed(error));
+    }
   }
 
   /** Lets go of what is kept for readers that join or are behind. */
@@ -259,7 +276,7 @@ export class FanOut {
   /** Another publisher begins: forgets what the one before has sent, but for what readers have of it. */
   beginAnew(announced: readonly AnnouncedTrack[] = []): void {
     this.#publisherNumber++;
-    this.#flushes.flush();
+    this.flush();
     this.#forgetMedia(announced);
   }
 
@@ -326,10 +343,18 @@ export class FanOut {
     return isStart;
   }
 
-  #openLog({ format, create }: ReaderRequest): WireLog {
+  #openLog({ format, create, gathers = true }: ReaderRequest): WireLog {
     const log = new WireLog(create(), this.#settings, {
       events: { onAudioAlone: () => this.#owner.audioAlone(format) },
+      gathers,
     });
+    if (!gathers) {
+      this.#prompt ??= new FlushPolicy(
+        () => this.#settings,
+        () => this.#wake({ gathers: false }),
+        { gathers: false },
+      );
+    }
     for (const { unit, headers } of this.#group.units) this.#appendTo(log, unit, headers);
     this.#logs.set(format, log);
     return log;

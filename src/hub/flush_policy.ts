@@ -17,15 +17,21 @@ const LONGEST_REST_MS = 100;
 export class FlushPolicy {
   readonly #settings: () => HubSettings;
   readonly #wake: () => void;
+  readonly #gathers: boolean;
   #timer: Timer | undefined;
   /** Before this no frame wakes the readers: they are so many that waking them takes long. */
   #restUntil = 0;
   #pending: "nothing" | "audio" | "video" = "nothing";
 
-  /** `wake` wakes the readers. */
-  constructor(settings: () => HubSettings, wake: () => void) {
+  /** `wake` wakes the readers; `gathers` is whether fewer and larger writes cost less, which is so by default. */
+  constructor(
+    settings: () => HubSettings,
+    wake: () => void,
+    { gathers = true }: { readonly gathers?: boolean } = {},
+  ) {
     this.#settings = settings;
     this.#wake = wake;
+    this.#gathers = gathers;
   }
 
   /** Something has come for the readers. */
@@ -51,6 +57,7 @@ export class FlushPolicy {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#pending = "nothing";
+    if (!this.#gathers) return this.#wake();
     const { clock } = this.#settings();
     const startedAt = clock.now();
     this.#wake();

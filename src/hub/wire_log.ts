@@ -77,13 +77,20 @@ export class WireLog implements WireLogWriter, CursorLog {
   /** Where its first message is. */
   #unitStart: Omit<WirePlace, "end"> & { readonly headerBytes: number } | undefined;
 
+  /** Whether fewer and larger writes cost its readers less. */
+  readonly gathers: boolean;
+
   /** Makes an empty log that encodes by `format`. */
   constructor(
     format: WireFormat,
     settings: HubSettings,
-    { events = {} }: { readonly events?: WireLogEvents } = {},
+    { events = {}, gathers = true }: {
+      readonly events?: WireLogEvents;
+      readonly gathers?: boolean;
+    } = {},
   ) {
     this.format = format;
+    this.gathers = gathers;
     this.settings = settings;
     this.#events = events;
   }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { HubError, type Publication, type Stream } from "../../src/hub/mod.ts";
+import { HubError, type Publication, type Stream, type StreamReader } from "../../src/hub/mod.ts";
 import {
   fakeHub,
   MESSAGE_HEADER,
@@ -704,6 +704,27 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
   assertEquals([woken, clock.pending], [4, 0]);
   send(publication, "p5");
   assertEquals([woken, clock.pending], [5, 0]);
+});
+
+Deno.test("readers whose packets are sent one by one are woken for each frame, however long that takes", () => {
+  const { hub, clock } = fakeHub({ flush: "frame" });
+  const publication = hub.acquire("live/cam");
+  const woken = { gathered: 0, prompt: 0 };
+  const wait = (name: keyof typeof woken, { cursor }: Pick<StreamReader, "cursor">): void =>
+    cursor.wait(() => {
+      woken[name]++;
+      clock.turn(10);
+      wait(name, { cursor });
+    });
+  wait("gathered", read(publication.stream));
+  wait("prompt", read(publication.stream, { format: "packets", gathers: false }));
+  send(publication, "V K0");
+  assertEquals(woken, { gathered: 1, prompt: 1 });
+  send(publication, "p1");
+  send(publication, "p2");
+  assertEquals(woken, { gathered: 1, prompt: 3 });
+  clock.turn(30);
+  assertEquals(woken, { gathered: 2, prompt: 3 });
 });
 
 Deno.test("flush policy unit: everything wakes readers at once", () => {

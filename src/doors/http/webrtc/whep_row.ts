@@ -91,6 +91,7 @@ function readerOf(playing: Playing): StreamReader | HttpAnswer {
   try {
     return stream.read({
       format: `webrtc ${rtspFormatName(tracks)}`,
+      gathers: false,
       create: () =>
         new RtspWireFormat({
           tracks,
