@@ -14,6 +14,7 @@ import type { ClientReport, ClientTask } from "./fanout/clients.ts";
 import { readCpuSeconds } from "./fanout/process_usage.ts";
 import { median } from "./fanout/run_clients.ts";
 import { freePort } from "./fanout/servers.ts";
+import { type StartedServer, startServer } from "./started_server.ts";
 
 /** What was measured. */
 export interface ApiLoadFigures {
@@ -47,7 +48,7 @@ export async function measureApiLoad(
 ): Promise<ApiLoadFigures> {
   const rtmpPort = freePort();
   const httpPort = freePort(rtmpPort + 1);
-  await using server = await startServer(rtmpPort, httpPort);
+  await using server = await startWeir(rtmpPort, httpPort);
   for (let at = 0; at < WARM_UP; at++) {
     for (const path of ["v1/streams", "metrics"]) await (await ask(server, path)).arrayBuffer();
   }
@@ -102,44 +103,20 @@ export async function measureApiLoad(
   };
 }
 
-interface Running extends AsyncDisposable {
-  readonly pid: number;
+interface Running extends StartedServer {
   readonly url: string;
-  readonly token: string;
 }
 
 function ask({ url, token }: Running, path: string): Promise<Response> {
   return fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } });
 }
 
-async function startServer(rtmpPort: number, httpPort: number): Promise<Running> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--allow-net", "mod.ts", "--log-level", "warn", "--rtsp", "off"],
-      ...["--webrtc", "off", "--rtmp", `127.0.0.1:${rtmpPort}`, "--http", `127.0.0.1:${httpPort}`],
-    ],
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let token: string | undefined;
-  for (let text = ""; token === undefined;) {
-    const { value, done } = await lines.read();
-    if (done) throw new Error("The server has not started");
-    text += value;
-    token = /#token=(\S+)\n/.exec(text)?.[1];
-  }
-  return {
-    pid: child.pid,
-    url: `http://127.0.0.1:${httpPort}/`,
-    token,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await lines.cancel();
-      await child.status;
-    },
-  };
+async function startWeir(rtmpPort: number, httpPort: number): Promise<Running> {
+  const server = await startServer([
+    ...["run", "--allow-net", "mod.ts", "--log-level", "warn", "--rtsp", "off"],
+    ...["--webrtc", "off", "--rtmp", `127.0.0.1:${rtmpPort}`, "--http", `127.0.0.1:${httpPort}`],
+  ], { cwd: ROOT });
+  return { ...server, url: `http://127.0.0.1:${httpPort}/` };
 }
 
 async function runClients(

@@ -12,6 +12,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { freePort } from "../fanout/servers.ts";
+import { type StartedServer, startServer } from "../started_server.ts";
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 /** What is asked the first times costs more than what is asked all day. */
@@ -19,11 +20,9 @@ const WARM_UP = 3000;
 
 const PATHS = ["/healthz", "/metrics", "/v1/streams", "/v1/players?limit=5", "/nothing/here"];
 
-interface Running extends AsyncDisposable {
+interface Running extends StartedServer {
   readonly name: string;
-  readonly pid: number;
   readonly port: number;
-  readonly token: string;
 }
 
 /** Asks on one connection, a request at a time. */
@@ -62,27 +61,7 @@ function nextPort(): number {
 }
 
 async function start(name: string, args: readonly string[], port: number): Promise<Running> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let token: string | undefined;
-  for (let text = ""; token === undefined;) {
-    const { value, done } = await lines.read();
-    if (done) throw new Error("The server has not started");
-    text += value;
-    token = /#token=(\S+)\n/.exec(text)?.[1];
-  }
-  return {
-    ...{ name, pid: child.pid, port, token },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await lines.cancel();
-      await child.status;
-    },
-  };
+  return { ...await startServer(args), name, port };
 }
 
 function startWeir(folder: string): Promise<Running> {

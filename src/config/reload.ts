@@ -4,7 +4,6 @@ import { ConfigError } from "./config_error.ts";
 import type { ConfiguredFiles } from "./configured_files.ts";
 import { checkReloadPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
-import type { GroupValue, Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { LOG } from "./settings/log.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
@@ -162,7 +161,7 @@ const PORTS = [
 
 /** `late` are keys of settings that could be applied in general, and were not now. */
 function reportOf(before: Settings, after: Settings, late: ReadonlySet<string>): ReloadReport {
-  const changed = SETTINGS.flatMap((row) => changesOf(row, [before.get(row), after.get(row)]));
+  const changed = SETTINGS.filter((row) => !isSame(before.get(row), after.get(row)));
   const [applied, waiting] = [true, false].map((isApplied) =>
     new Set(
       changed.filter(({ key, change }) => (change === "reload" && !late.has(key)) === isApplied)
@@ -170,23 +169,6 @@ function reportOf(before: Settings, after: Settings, late: ReadonlySet<string>):
     )
   );
   return { applied: [...applied!], waiting: [...waiting!] };
-}
-
-/** The rows that have changed: of entries under names, those of the entries that wait where the others do not. */
-function changesOf(
-  row: Setting,
-  [before, after]: readonly [unknown, unknown],
-): Pick<Setting, "key" | "change">[] {
-  if (isSame(before, after)) return [];
-  const { key, change, type } = row;
-  if (type.kind !== "map" || type.of.kind !== "group") return [row];
-  const [former, later] = [before, after] as readonly ReadonlyMap<string, GroupValue>[];
-  const names = [...new Set([...former!.keys(), ...later!.keys()])];
-  return type.of.settings
-    .filter((own) =>
-      names.some((name) => !isSame(former!.get(name)?.get(own.key), later!.get(name)?.get(own.key)))
-    )
-    .map((own) => own.change === change ? row : { key: `${key}.*.${own.key}`, change: own.change });
 }
 
 function tell(log: ServerLog, { applied, waiting }: ReloadReport, by: string): void {

@@ -79,18 +79,6 @@ export class PathRules {
     );
   }
 
-  /** The relays that the rules ask for. */
-  get relays(): RelayOptions[] {
-    return this.rules.flatMap(relaysOfRule);
-  }
-
-  /** The recordings that the rules ask for. */
-  get recordings(): RecordingRule[] {
-    return this.rules.flatMap(({ pattern: name, record }) =>
-      record === undefined ? [] : [{ ...record, name }]
-    );
-  }
-
   /** What the rules say of the stream of a name. */
   of(name: string): RuledStream {
     let ruled = this.#remembered.get(name);
@@ -165,11 +153,17 @@ const ANY_S3: S3Access = { accessKeyId: "-", secretAccessKey: "-" };
 /** What the gate looks at; the conflict policy is of both. */
 const TERMS = ["maxPlayers", "maxPublisherBitrateBps", "maxPlayerBitrateBps"] as const;
 
-function relaysOfRule({ pattern: name, pull, push = [] }: PathRule): RelayOptions[] {
+/** The relays that a rule asks for. */
+export function relaysOfRule({ pattern: name, pull, push = [] }: PathRule): RelayOptions[] {
   return [
     ...pull === undefined ? [] : [{ ...pull, mode: "pull", name } as const],
     ...push.map((options) => ({ ...options, mode: "push", name } as const)),
   ];
+}
+
+/** The recordings that a rule asks for. */
+export function recordingsOfRule({ pattern: name, record }: PathRule): RecordingRule[] {
+  return record === undefined ? [] : [{ ...record, name }];
 }
 
 /** Plain JavaScript may name a setting and leave it undefined. */

@@ -10,7 +10,7 @@ import {
   Recordings,
 } from "../record/mod.ts";
 import type { KeepOptions, LiveOptions } from "./options.ts";
-import { PathRules } from "./path_rules.ts";
+import { recordingsOfRule } from "./path_rules.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 
 /** Files of what is kept are so long, milliseconds: what is too old goes a file at a time. */
@@ -43,7 +43,7 @@ export function recordingsOf(
 
 /** The rules of recordings that options have, those of paths too. */
 export function recordingRulesOf({ record = [], paths = [], s3 }: LiveOptions): RecordingRule[] {
-  return [...record, ...new PathRules(paths).recordings]
+  return [...record, ...paths.flatMap(recordingsOfRule)]
     .map((rule) => s3 === undefined ? rule : { s3, ...rule });
 }
 

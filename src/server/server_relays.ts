@@ -1,6 +1,6 @@
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import { reasonOf } from "../log/mod.ts";
-import { PathRules } from "./path_rules.ts";
+import { relaysOfRule } from "./path_rules.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
 
@@ -135,7 +135,7 @@ export function relaysOf(
   options: Pick<ServerCore["options"], "relays" | "paths" | "onLoss">,
 ): RelayOptions[] {
   const { relays = [], paths = [] } = options;
-  return [...relays, ...new PathRules(paths).relays].map((relay) => withOnLoss(relay, options));
+  return [...relays, ...paths.flatMap(relaysOfRule)].map((relay) => withOnLoss(relay, options));
 }
 
 function keyOf({ mode, name, url }: RelayOptions): string {
