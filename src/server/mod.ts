@@ -141,7 +141,7 @@ export * from "./defaults.ts";
 export type * from "./options.ts";
 export type { DrainOptions, DrainState } from "./drainer.ts";
 export { type FallbackPlace, fallbackPlace } from "./fallback_source.ts";
-export { checkPathRules, type PathRule } from "./path_rules.ts";
+export { checkPathRules, type PathRecordingOptions, type PathRule } from "./path_rules.ts";
 export * from "./server.ts";
 export type * from "./server_part.ts";
 export * from "./server_stream.ts";

@@ -75,3 +75,5 @@ export * from "./loss_feedback.ts";
 export * from "./unit_budget.ts";
 export * from "./unsupported_track.ts";
 export * from "./webrtc_encodings.ts";
+export type { WebRtcReordering } from "./codec/codec.ts";
+export type { WebRtcEncoding, WebRtcEncodings } from "../webrtc/mod.ts";
