@@ -31,7 +31,8 @@ export class KnownUsers {
   readonly #users: ReadonlyMap<string, KnownUser>;
   readonly #verifier = new ScryptVerifier();
   readonly #proven = new ProvenPasswords();
-  readonly #nobody = hashOfNobody();
+  /** A hash that no password has, as dear as those of the users; `undefined` where no user has such a hash. */
+  readonly #nobody: ScryptHash | undefined;
 
   /**
    * Reads users.
@@ -51,6 +52,8 @@ export class KnownUsers {
       known.set(user.name, knownUser(user, at));
     }
     this.#users = known;
+    const hashed = [...known.values()].find(({ scrypt }) => scrypt !== undefined);
+    this.#nobody = hashed?.scrypt && hashOfNobody(hashed.scrypt);
   }
 
   /** How many there are. */
@@ -109,17 +112,31 @@ export class KnownUsers {
     { username, password }: { readonly username: string; readonly password: string },
     known: KnownUser | undefined,
   ): Promise<boolean> {
-    if (known?.plain !== undefined) return isSameText(password, known.plain);
-    if (known?.scrypt === undefined && known !== undefined) {
-      const shown = ha1Of({ username, password });
-      return known.ha1.map((hash) => isSameText(hash, shown[methodOf(hash)])).includes(true);
-    }
-    if (this.#proven.has(username, password)) return true;
-    const isRight = await this.#verifier.verify(password, known?.scrypt ?? this.#nobody);
-    if (!isRight || known === undefined) return false;
+    const isKnown = known !== undefined;
+    if (hasPlainly(known ?? NOBODY, { username, password }) && isKnown) return true;
+    if (known?.scrypt !== undefined && this.#proven.has(username, password)) return true;
+    // Where a hash is computed for the wrong password of one user, it is for that of every name.
+    const hash = known?.scrypt ?? this.#nobody;
+    if (hash === undefined) return false;
+    const isRight = await this.#verifier.verify(password, hash);
+    if (!isRight || known?.scrypt === undefined) return false;
     this.#proven.add(username, password);
     return true;
   }
+}
+
+/** What a name is compared with that no user has. */
+const NOBODY: Pick<KnownUser, "plain" | "ha1"> = { plain: "", ha1: [] };
+
+/** Whether the password is the one that is known in clear, or whose digests are. */
+function hasPlainly(
+  { plain, ha1 }: Pick<KnownUser, "plain" | "ha1">,
+  { username, password }: { readonly username: string; readonly password: string },
+): boolean {
+  if (plain !== undefined) return isSameText(password, plain);
+  if (ha1.length === 0) return false;
+  const shown = ha1Of({ username, password });
+  return ha1.map((hash) => isSameText(hash, shown[methodOf(hash)])).includes(true);
 }
 
 /** The realm of the server, which digests of passwords are made for. */

@@ -61,10 +61,10 @@ export function parseScryptHash(text: string): ScryptHash | undefined {
   return { ln, r, p, salt, hash };
 }
 
-/** A hash that no password has: checking it takes as long as any. */
-export function hashOfNobody(): ScryptHash {
+/** A hash that no password has: checking it takes as long as checking one of the same cost. */
+export function hashOfNobody({ ln, r, p }: ScryptHash): ScryptHash {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-  return { ...COST, salt, hash: crypto.getRandomValues(new Uint8Array(HASH_BYTES)) };
+  return { ln, r, p, salt, hash: crypto.getRandomValues(new Uint8Array(HASH_BYTES)) };
 }
 
 /**

@@ -33,6 +33,8 @@ export interface RtspSessionRegistryOptions {
   readonly maxDetached?: number;
   /** The same for one address; 64 for each by default. */
   readonly maxDetachedOf?: (address: string) => number;
+  /** Whom that bound counts an address as: all that have the same text share it. Each by itself by default. */
+  readonly countedAs?: (address: string) => string;
 }
 
 /** Sessions without connection, by default: a wall of players whose connections have ended. */
@@ -127,7 +129,8 @@ export class SessionTable {
   readonly #detachedTimeoutMs: number;
   readonly #maxDetached: number;
   readonly #maxDetachedOf: (address: string) => number;
-  /** Sessions without connection, by address. */
+  readonly #countedAs: (address: string) => string;
+  /** Sessions without connection, by whom their addresses count as. */
   readonly #detached = new Map<string, number>();
   #detachedCount = 0;
   /** Why sessions have ended that their clients did not end, by id, the oldest first. */
@@ -141,6 +144,7 @@ export class SessionTable {
     this.#detachedTimeoutMs = options.detachedTimeoutMs ?? DETACHED_TIMEOUT_MS;
     this.#maxDetached = options.maxDetached ?? MAX_DETACHED;
     this.#maxDetachedOf = options.maxDetachedOf ?? (() => MAX_DETACHED_OF_ADDRESS);
+    this.#countedAs = options.countedAs ?? ((address) => address);
     this.advertisedTimeoutS = Math.max(1, Math.floor(this.#idleTimeoutMs / 1000) - 5);
   }
 
@@ -188,22 +192,24 @@ export class SessionTable {
     if (!session.flowing || !this.#hasRoomFor(session)) return this.remove(session, "connection");
     session.detachedMs = from.nowMs;
     this.#detachedCount++;
-    this.#detached.set(session.address, (this.#detached.get(session.address) ?? 0) + 1);
+    const counted = this.#countedAs(session.address);
+    this.#detached.set(counted, (this.#detached.get(counted) ?? 0) + 1);
     return [];
   }
 
   #hasRoomFor({ address }: ServerSession): boolean {
     return this.#detachedCount < this.#maxDetached &&
-      (this.#detached.get(address) ?? 0) < this.#maxDetachedOf(address);
+      (this.#detached.get(this.#countedAs(address)) ?? 0) < this.#maxDetachedOf(address);
   }
 
   #countAttached(session: ServerSession): void {
     if (session.detachedMs === undefined) return;
     session.detachedMs = undefined;
     this.#detachedCount--;
-    const left = this.#detached.get(session.address)! - 1;
-    if (left > 0) this.#detached.set(session.address, left);
-    else this.#detached.delete(session.address);
+    const counted = this.#countedAs(session.address);
+    const left = this.#detached.get(counted)! - 1;
+    if (left > 0) this.#detached.set(counted, left);
+    else this.#detached.delete(counted);
   }
 
   /** Why a session has ended that its client did not end; `undefined` where that is not known, or long ago. */

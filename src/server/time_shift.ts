@@ -1,5 +1,6 @@
 import { reasonOf } from "../log/mod.ts";
 import {
+  AddressCounter,
   type Answer,
   FROM_PARAMETER,
   type PastStream,
@@ -47,8 +48,8 @@ export class TimeShift implements PastStreams {
   readonly #context: TimeShiftContext;
   /** What is asked in turn: what is kept in memory, and then what is recorded. */
   readonly #archives: readonly Archive[];
-  /** Those that are open, with the address of each one's player. */
-  readonly #open = new Map<PastStream, string>();
+  /** Those that are open, by the addresses of their players; the server's own have none. */
+  readonly #open = new AddressCounter();
 
   /** Plays of these recordings. */
   constructor(context: TimeShiftContext, archives: readonly RecordedFiles[]) {
@@ -68,12 +69,11 @@ export class TimeShift implements PastStreams {
     const nowUnixMs = Date.now();
     const fromUnixMs = from?.fromUnixMs ?? readFrom(query.get(FROM_PARAMETER) ?? "", nowUnixMs);
     if (fromUnixMs === undefined) return WRONG_FROM;
-    if (this.#open.size >= MOST_PAST_STREAMS) {
+    if (this.#open.total >= MOST_PAST_STREAMS) {
       return { refused: "full", why: `${MOST_PAST_STREAMS} players are at another time already` };
     }
     const { remoteAddress } = connection;
-    const ofAddress = this.#open.values().filter((other) => other === remoteAddress);
-    if (remoteAddress !== "" && ofAddress.toArray().length >= MOST_OF_ADDRESS) {
+    if (remoteAddress !== "" && this.#open.of(remoteAddress) >= MOST_OF_ADDRESS) {
       return {
         refused: "full",
         why: `${MOST_OF_ADDRESS} players of this address are at another time already`,
@@ -132,18 +132,18 @@ export class TimeShift implements PastStreams {
           reason: reasonOf(error),
         }),
     });
+    const giveBack = this.#open.take(remoteAddress);
     const past: PastStream = {
       stream,
       get startUnixMs() {
         return Math.round(player.startUnixMs);
       },
       close: () => {
-        this.#open.delete(past);
+        giveBack();
         abort.abort();
         player.close();
       },
     };
-    this.#open.set(past, remoteAddress);
     try {
       await player.open();
       return { granted: past };

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import {
   type AccessOptions,
   AccessOptionsError,
+  type AccessUser,
   ha1Of,
   hashPassword,
   parseScryptHash,
@@ -102,6 +103,34 @@ Deno.test("users are known by their password, whatever it is stored as, and nobo
     await bench.words({ action: "api", credentials: password("plain", "two") }),
     "refused: Not allowed",
   );
+});
+
+Deno.test("a wrong password takes as long for names that nobody has as for users, whatever theirs is stored as", async () => {
+  const plain = { name: "plain", password: "two" };
+  const ha1 = { name: "ha1", ha1: ha1Of({ username: "ha1", password: "three" })["digest-md5"] };
+  // Computing it takes some 30 ms.
+  const hash = "$scrypt$ln=14,r=8,p=1$c2FsdA$" + "a".repeat(43);
+  const hashed = { name: "scrypt", password: hash };
+  /** The least time that a wrong password has taken, milliseconds. */
+  const leastMs = async (users: readonly AccessUser[], name: string) => {
+    const bench = new AccessBench({ users });
+    const took: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      const start = performance.now();
+      assertEquals(
+        await bench.words({ credentials: password(name, "x") }),
+        "asked: Wrong user name or password",
+      );
+      took.push(performance.now() - start);
+    }
+    return Math.min(...took);
+  };
+  for (const name of ["scrypt", "plain", "ha1", "nobody"]) {
+    assert(await leastMs([plain, hashed, ha1], name) > 5, `${name} is judged without a hash`);
+  }
+  for (const name of ["plain", "ha1", "nobody"]) {
+    assert(await leastMs([plain, ha1], name) < 5, `${name} is judged by a hash that nobody has`);
+  }
 });
 
 Deno.test("a password that was right before is not hashed again, and of another user it is wrong", async () => {

@@ -1159,6 +1159,20 @@ Deno.test("sessions over UDP outlive their connections within bounds by address 
   assertEquals([sessions.size, sessions.detached], [0, 0]);
 });
 
+Deno.test("addresses that count as one share the bound of sessions over UDP without connection", () => {
+  const sessions = registry(1, {
+    maxDetachedOf: () => 2,
+    countedAs: (address) => address.split(":", 1)[0]!,
+  });
+  const left = ["net:1", "net:2", "net:3", "other:1"].map((address, index) =>
+    leave(sessions, { address }, 5000 + 2 * index)
+  );
+  assertEquals(left, [0, 0, 1, 0]);
+  // Room is made by the end of any of them.
+  sessions.close([...sessions][1]!);
+  assertEquals(leave(sessions, { address: "net:4" }, 5010), 0);
+});
+
 Deno.test("a session over UDP without connection ends in 15 s without a sign of its client, not before", () => {
   const sessions = registry();
   const clock = new Clock();

@@ -8,7 +8,12 @@ import {
   type RtspTransportPolicy,
 } from "../../rtsp/mod.ts";
 import type { Shell } from "../mod.ts";
-import type { NotGranted, PlayTicket, PublishTicket } from "../../gate/mod.ts";
+import {
+  boundedAddress,
+  type NotGranted,
+  type PlayTicket,
+  type PublishTicket,
+} from "../../gate/mod.ts";
 import { isLoopback } from "../../transport/mod.ts";
 import type {
   MediaSession,
@@ -89,6 +94,7 @@ export class RtspService implements MediaSessionOwner {
       ...options,
       maxDetached: gate.limits.maxDetachedSessions,
       maxDetachedOf: (address) => gate.boundOf("maxDetachedSessionsPerAddress", address),
+      countedAs: boundedAddress,
       random,
     });
   }
