@@ -187,6 +187,9 @@ export class PublishTicket implements Ticket {
     if (claims === undefined || this.#via !== undefined || this.#lease !== undefined) {
       return undefined;
     }
+    // Who has no place here must not send a publisher away elsewhere.
+    const full = this.check();
+    if (full !== undefined) return full;
     const answer = await claims.claim({
       name,
       identity: this.#identity,
@@ -209,6 +212,21 @@ export class PublishTicket implements Ticket {
   }
 
   /**
+   * How it would be refused if it began now, as far as this hub knows; it takes nothing. For doors whose clients have to
+   * show what they are before they may replace another publisher.
+   */
+  check(): Refusal | undefined {
+    if (this.#end !== undefined) return refusalOfEnd(this.#end);
+    try {
+      this.#desk.hub.checkFree(this.request.name, this.#bid(this.#desk.claims !== undefined));
+      return undefined;
+    } catch (error) {
+      if (error instanceof HubError) return this.#refuse(refusalOf(error));
+      throw error;
+    }
+  }
+
+  /**
    * Takes the name, and tells the hooks. Where one of those, or whoever else hears of it, sends the publisher away
    * at once, that is the answer, and `onEnded` is not called.
    */
@@ -217,18 +235,15 @@ export class PublishTicket implements Ticket {
     if (this.#publication !== undefined) return { granted: this.#publication };
     const { hub } = this.#desk;
     const { request } = this;
-    const terms = this.#desk.termsOf(request.name);
     let publication: Publication;
     this.#isStarting = true;
     try {
       publication = hub.acquire(request.name, {
-        ...(this.#identity === undefined ? {} : { identity: this.#identity }),
+        ...this.#bid(this.#lease !== undefined),
         ...(start.tracks === undefined ? {} : { tracks: start.tracks }),
         ...(start.epochUnixUs === undefined ? {} : { epochUnixUs: start.epochUnixUs }),
         longestKeyIntervalUs: start.longestKeyIntervalUs,
         ...(start.backChannel === undefined ? {} : { backChannel: start.backChannel }),
-        ...(terms.conflict === undefined ? {} : { conflict: terms.conflict }),
-        ...this.#precedence,
         onEnded: (reason, message) =>
           this.#endedByOther(reason === "closed" ? STOPPED : { clean: false, reason, message }),
       });
@@ -333,11 +348,17 @@ export class PublishTicket implements Ticket {
     return true;
   }
 
-  /** What was decided for all hubs is not decided here again; what is fetched gives way to who is here. */
-  get #precedence(): Pick<PublishOptions, "via" | "conflict" | "isFallback"> {
-    if (this.#isFallback) return { isFallback: true };
-    if (this.#via !== undefined) return { via: this.#via, conflict: "reject" };
-    return this.#lease === undefined ? {} : { conflict: "takeover" };
+  /**
+   * By what it has the name, or another: what is decided for all hubs is not decided here again; what is fetched gives
+   * way to who is here.
+   */
+  #bid(isForAll: boolean): Pick<PublishOptions, "via" | "conflict" | "isFallback" | "identity"> {
+    const identity = this.#identity === undefined ? {} : { identity: this.#identity };
+    if (this.#isFallback) return { ...identity, isFallback: true };
+    if (this.#via !== undefined) return { ...identity, via: this.#via, conflict: "reject" };
+    if (isForAll) return { ...identity, conflict: "takeover" };
+    const { conflict } = this.#desk.termsOf(this.request.name);
+    return conflict === undefined ? identity : { ...identity, conflict };
   }
 
   /** Counts a refusal that comes after the client was let in, and tells those who listen. */

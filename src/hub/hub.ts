@@ -175,6 +175,29 @@ export class Hub {
     return (existing ?? this.#open(name)).publish(options);
   }
 
+  /**
+   * Looks whether `acquire` would be refused now, and takes nothing.
+   *
+   * @throws {HubError} as `acquire`
+   */
+  checkFree(name: string, options: PublishOptions = {}): void {
+    if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
+    const existing = this.#streams.get(name);
+    if (existing === undefined) checkStreamName(name);
+    existing?.checkFree(options);
+    this.#checkRoom(existing ?? { name });
+  }
+
+  #checkRoom(stream: Stream | Pick<Stream, "name">): void {
+    const { maxStreams } = this.settings;
+    if (stream instanceof Stream && this.#published.has(stream)) return;
+    if (this.#published.size < maxStreams) return;
+    throw new HubError(
+      "too-many-streams",
+      `Cannot publish ${stream.name} as the hub has its ${maxStreams} streams`,
+    );
+  }
+
   #open(name: string): Stream {
     if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
     const stream = new Stream(name, {
@@ -185,13 +208,7 @@ export class Hub {
         this.#former = summed(this.#former, idle.totals);
       },
       occupy: (occupied) => {
-        const { maxStreams } = this.settings;
-        if (!this.#published.has(occupied) && this.#published.size >= maxStreams) {
-          throw new HubError(
-            "too-many-streams",
-            `Cannot publish ${occupied.name} as the hub has its ${maxStreams} streams`,
-          );
-        }
+        this.#checkRoom(occupied);
         this.#published.add(occupied);
       },
       vacate: (vacated) => void this.#published.delete(vacated),

@@ -219,13 +219,7 @@ export class Stream implements PublishedStream {
    * `closed`
    */
   publish(options: PublishOptions = {}): Publication<Stream> {
-    if (this.#ended) throw new HubError("closed", `Cannot publish ${this.name} as it has ended`);
-    if (!this.#isFree(options)) {
-      throw new HubError(
-        "name-taken",
-        `Cannot publish ${this.name} as it has a publisher already`,
-      );
-    }
+    this.checkFree(options);
     try {
       this.#owner.occupy(this);
     } catch (error) {
@@ -377,7 +371,20 @@ export class Stream implements PublishedStream {
     else this.#releaseIfIdle();
   }
 
-  /** Whether a publisher may have the name, or a fallback be seen. */
+  /**
+   * Looks whether a publisher may have the name, or a fallback be seen.
+   *
+   * @throws {HubError} `name-taken`, or `closed` when the stream has ended
+   */
+  checkFree(options: PublishOptions): void {
+    if (this.#ended) throw new HubError("closed", `Cannot publish ${this.name} as it has ended`);
+    if (this.#isFree(options)) return;
+    throw new HubError(
+      "name-taken",
+      `Cannot publish ${this.name} as it has a publisher already`,
+    );
+  }
+
   #isFree(options: PublishOptions): boolean {
     if (options.isFallback === true) {
       return this.#publication?.isFallback === true || this.isFallbackDue;

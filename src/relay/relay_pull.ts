@@ -1,5 +1,5 @@
 import type { MediaUnit } from "../media/mod.ts";
-import { repeat } from "../time/mod.ts";
+import { type Clock, LATE, repeat, within } from "../time/mod.ts";
 import { freshStart } from "./fresh_start.ts";
 import type { RelayEnd } from "./relay_context.ts";
 import { RelayFailure } from "./relay_driver.ts";
@@ -7,15 +7,22 @@ import { DEFAULT_IDLE_MS, isOnDemand, LOOK_MS, type RelayWay } from "./relay_way
 
 /** Publishes here what the remote server plays. */
 export const pull: RelayWay = async (parts, connection, options) => {
-  const { context: { clock, log }, driver, account, stop, fields } = parts;
+  const { context: { clock, hub, log }, driver, account, stop, fields } = parts;
   const { signal, left, before, onBegun } = options;
   const { units, tracks, backChannel } = await connection.play(signal, {
     onNoBackChannel: (reason) =>
       log.warn("relay source has no back channel", { ...fields(), reason }),
   });
   const first = before === undefined
-    ? []
+    ? await firstUnit(units, { clock, silentMs: parts.options().silentMs })
     : await freshStart(units, { now: () => clock.now(), hurry: before });
+  if (first === undefined) {
+    signal.throwIfAborted();
+    throw new RelayFailure("The source has ended before its first media");
+  }
+  // Who has come meanwhile publishes here, and this waits until the name is free again.
+  const { name } = parts.options();
+  if (before === undefined && hub.get(name)?.publisher !== undefined) return "replaced";
   const end = new AbortController();
   let reason: RelayEnd = "unwatched";
   left.addEventListener("abort", () => {
@@ -38,10 +45,10 @@ export const pull: RelayWay = async (parts, connection, options) => {
   let failure: RelayFailure | undefined;
   const look = (): boolean => {
     const now = clock.now();
-    const { idleMs = DEFAULT_IDLE_MS, silentMs = 10_000 } = parts.options();
+    const { idleMs = DEFAULT_IDLE_MS, silentMs = DEFAULT_SILENT_MS } = parts.options();
     if (!isOnDemand(parts.options()) || publication.stream.isWanted) wantedAt = now;
     if (publication.silentMs >= silentMs) {
-      failure = new RelayFailure(`Nothing has come for ${silentMs} ms`);
+      failure = silent(silentMs);
     }
     if (failure === undefined && now - wantedAt < idleMs) return true;
     end.abort();
@@ -69,3 +76,31 @@ export const pull: RelayWay = async (parts, connection, options) => {
     visit.leave(parts.whyOver(reason));
   }
 };
+
+/** A source that sends nothing for so long has gone, milliseconds, unless the relay's options say otherwise. */
+const DEFAULT_SILENT_MS = 10_000;
+
+/**
+ * Waits for the first unit of a source: there are servers that let a stream be played which nobody publishes, and that
+ * is nothing to take a name for. `undefined` when there is none; the stream is not locked then.
+ */
+async function firstUnit(
+  units: ReadableStream<MediaUnit>,
+  { clock, silentMs = DEFAULT_SILENT_MS }: {
+    readonly clock: Clock;
+    readonly silentMs: number | undefined;
+  },
+): Promise<readonly MediaUnit[] | undefined> {
+  const reader = units.getReader();
+  try {
+    const read = await within(reader.read(), { clock, ms: silentMs });
+    if (read === LATE) throw silent(silentMs);
+    return read.done ? undefined : [read.value];
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+function silent(ms: number): RelayFailure {
+  return new RelayFailure(`Nothing has come for ${ms} ms`);
+}

@@ -94,10 +94,18 @@ Deno.test("a client that goes while its name is claimed leaves no claim behind",
 
 Deno.test("a name that the hub has no room for is given back", async () => {
   const directory = scripted();
-  const bench = new GateBench({ claims: directory, hub: { maxStreams: 0 } });
+  const bench = new GateBench({ claims: directory, hub: { maxStreams: 1 } });
   const ticket = granted(await (await bench.entered()).publish({ name: "live/cam" }));
+  bench.hub.acquire("live/other");
   assertEquals(kindOf(ticket.start({ onEnded: () => {} })), "full");
   assertEquals(directory.released, ["live/cam"]);
+});
+
+Deno.test("a publisher for whom the hub has no room sends nobody away at another", async () => {
+  const directory = scripted();
+  const bench = new GateBench({ claims: directory, hub: { maxStreams: 0 } });
+  const asked = await (await bench.entered()).publish({ name: "live/cam" });
+  assertEquals([kindOf(asked), directory.claims.length], ["full", 0]);
 });
 
 Deno.test("what is fetched from another hub claims nothing, tells no hook, says where it is from, and gives way", async () => {

@@ -6,6 +6,7 @@ import { systemClock } from "../../src/transport/system_clock.ts";
 import { TurnedClock } from "../support/turned_clock.ts";
 import { frame, frameNumber, headers, readUntil, writeAll } from "../client/rtmp_media.ts";
 import { ScriptedServer } from "../client/scripted_server.ts";
+import { BODIES } from "../support/rtmp_client.ts";
 import { HastyClock, relayStory, TestRelay } from "../support/test_relay.ts";
 import { TestServer, until } from "../support/test_server.ts";
 
@@ -320,6 +321,30 @@ Deno.test("a pull leaves a local publisher alone", async () => {
   await using player = await RtmpClient.connect(`${edge.url}/live/cam`);
   await readUntil(await player.play(), (unit) => frameNumber(unit) === 0);
   assertEquals([relay.state, relay.statistics.attempts], ["idle", 0]);
+});
+
+Deno.test("a pull takes no name before media has come, nor that of who publishes by then", async () => {
+  const { promise: mayPlay, resolve: play } = Promise.withResolvers<void>();
+  await using source = new ScriptedServer(async (peer) => {
+    await peer.grant("play");
+    await mayPlay;
+    await peer.send({ type: 9, body: BODIES.videoConfig }, 1);
+    await peer.command("never");
+  });
+  await using edge = await TestServer.start({ hub: { conflict: "takeover" } });
+  await using relay = new TestRelay(edge, {
+    mode: "pull",
+    name: "live/cam",
+    url: `${source.url}/live/cam`,
+  }, new TurnedClock());
+  await until(() => source.connections === 1);
+  await using publisher = await RtmpClient.connect(`${edge.url}/live/cam`);
+  await writeAll(await publisher.publish(), [...headers(), ...frame(0)]);
+  play();
+  await until(() => relay.state === "idle");
+  const { publisher: local } = edge.server.hub.get("live/cam")!;
+  assertEquals([local?.isActive, relay.statistics.attempts], [true, 1]);
+  assertEquals(relayStory(edge.log), []);
 });
 
 Deno.test("relays refuse two for one target, and URLs that are none", async () => {

@@ -1,5 +1,6 @@
 import { FlvDecoder, FlvError, type FlvTag } from "../../flv/mod.ts";
-import type { ConnectionEnd, PublishTicket } from "../../gate/mod.ts";
+import type { ConnectionEnd, NotGranted, PublishTicket } from "../../gate/mod.ts";
+import type { MediaUnit } from "../../media/mod.ts";
 import { TimestampUnwrapper } from "../../rtmp/mod.ts";
 import { flvBodyKind, unitsOfFlv } from "../../transmux/mod.ts";
 import { readingTurn } from "../../transport/mod.ts";
@@ -10,15 +11,21 @@ import { type HttpAnswer, isAnswer } from "./whole_answer.ts";
 /** A publisher that sends nothing for so long has gone, milliseconds: as RTMP's. */
 const SILENT_MS = 10_000;
 
-/** Publishes the FLV that a request's body is, until it ends, or is none; the answer comes then. */
+/**
+ * Publishes the FLV that a request's body is, until it ends, or is none; the answer comes then. Anything can be put or
+ * posted: the name is taken, from another publisher too, when the first tag with media or metadata has come.
+ */
 export async function publishFlv(visit: StreamVisit): Promise<HttpAnswer> {
   const { body } = visit;
   if (body === null) {
     return faultAnswer({ status: 400, code: "body", reason: "The request has no body to publish" });
   }
-  const ticket = await visit.mayPublish();
+  const ticket = await visit.mayPublish({ isLater: true });
   if (isAnswer(ticket)) return ticket;
-  return await new Publishing(visit, ticket).run(body);
+  const refused = ticket.check();
+  if (refused === undefined) return await new Publishing(visit, ticket).run(body);
+  ticket.end(REFUSED);
+  return visit.refusal("publish", refused);
 }
 
 /** One publisher. */
@@ -27,7 +34,9 @@ class Publishing {
   readonly #ticket: PublishTicket;
   readonly #decoder = new FlvDecoder();
   readonly #clock = new TimestampUnwrapper();
+  /** When it began to read, or has heard of who has begun to publish. */
   #heardMs: number;
+  #hasBegun = false;
   /** Set by others: the publisher is to go. */
   #sentAway = Promise.withResolvers<ConnectionEnd>();
   #units = 0;
@@ -40,11 +49,6 @@ class Publishing {
 
   async run(body: ReadableStream<Uint8Array>): Promise<HttpAnswer> {
     const { exchange } = this.#visit;
-    const started = this.#ticket.start({ onEnded: (end) => this.#sentAway.resolve(end) });
-    if (!("granted" in started)) {
-      this.#ticket.end({ clean: false, reason: "refused", message: "The hub has refused" });
-      return this.#visit.refusal("publish", started);
-    }
     exchange.last({
       end: (end) => this.#sentAway.resolve(end),
       tick: () => this.#tick(),
@@ -52,22 +56,31 @@ class Publishing {
     });
     const reader = body.getReader();
     const end = await this.#read(reader);
-    this.#ticket.end(end);
-    exchange.finish(end);
+    const wasRefused = !("reason" in end);
+    this.#ticket.end(wasRefused ? REFUSED : end);
+    exchange.finish(wasRefused ? REFUSED : end);
     await reader.cancel().catch(() => {});
-    return this.#answer(end);
+    return wasRefused ? this.#visit.refusal("publish", end) : this.#answer(end);
   }
 
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<ConnectionEnd> {
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<ConnectionEnd | NotGranted> {
     const { clock } = this.#visit.shell;
     try {
       for (;;) {
         const read = await Promise.race([reader.read(), this.#sentAway.promise]);
         if ("reason" in read) return read;
-        if (read.done) return this.#decoder.header === undefined ? NO_FLV : UNPUBLISHED;
+        if (read.done) return this.#hasBegun ? UNPUBLISHED : this.#nothing;
         const startMs = clock.now();
-        this.#heardMs = startMs;
-        this.#take(read.value);
+        const units = this.#unitsOf(read.value);
+        if (!this.#hasBegun && units.length > 0) {
+          const refused = await this.#begin();
+          if (refused !== undefined) return refused;
+        }
+        if (this.#hasBegun) this.#heardMs = startMs;
+        for (const unit of units) this.#ticket.write(unit);
+        this.#ticket.commit();
         // What one sends must not keep the others from their turn.
         await readingTurn.spend(clock.now() - startMs);
       }
@@ -76,24 +89,38 @@ class Publishing {
         return { clean: false, reason: error.code, message: error.message };
       }
       // FFmpeg closes as soon as it has sent its last byte, and waits for no answer.
-      return this.#decoder.heldBytes === 0 ? UNPUBLISHED : GONE;
+      return this.#hasBegun && this.#decoder.heldBytes === 0 ? UNPUBLISHED : GONE;
     }
   }
 
-  #take(bytes: Uint8Array): void {
+  /** It is FLV: takes the name. */
+  async #begin(): Promise<ConnectionEnd | NotGranted | undefined> {
+    this.#hasBegun = true;
+    const refused = await this.#ticket.claim();
+    const { end } = this.#visit.exchange;
+    if (end !== undefined) return end;
+    if (refused !== undefined) return refused;
+    const started = this.#ticket.start({ onEnded: (end) => this.#sentAway.resolve(end) });
+    return "granted" in started ? undefined : started;
+  }
+
+  #unitsOf(bytes: Uint8Array): MediaUnit[] {
     this.#visit.exchange.bytesReceived += bytes.length;
-    for (const tag of this.#decoder.push(bytes)) this.#takeTag(tag);
-    this.#ticket.commit();
+    const units = this.#decoder.push(bytes).flatMap((tag) => this.#unitsOfTag(tag));
+    this.#units += units.length;
+    return units;
   }
 
-  #takeTag({ type, timestampMs, body }: FlvTag): void {
+  #unitsOfTag({ type, timestampMs, body }: FlvTag): readonly MediaUnit[] {
     const kind = flvBodyKind(type);
-    if (kind === undefined) return;
+    if (kind === undefined) return [];
     const dtsUs = this.#clock.unwrap(timestampMs) * 1000;
-    for (const unit of unitsOfFlv({ kind, dtsUs, body })) {
-      this.#units++;
-      this.#ticket.write(unit);
-    }
+    return unitsOfFlv({ kind, dtsUs, body });
+  }
+
+  /** The end of a body that has not begun to publish. */
+  get #nothing(): ConnectionEnd {
+    return this.#decoder.header === undefined ? NO_FLV : NO_MEDIA;
   }
 
   #tick(): void {
@@ -101,7 +128,9 @@ class Publishing {
     this.#sentAway.resolve({
       clean: false,
       reason: "idle-timeout",
-      message: `No media for ${SILENT_MS} ms`,
+      message: this.#hasBegun
+        ? `No media for ${SILENT_MS} ms`
+        : `The body has shown no media of FLV within ${SILENT_MS} ms`,
     });
   }
 
@@ -132,6 +161,18 @@ const NO_FLV: ConnectionEnd = {
   clean: false,
   reason: "signature",
   message: "The body has ended before the header of an FLV file",
+};
+
+const NO_MEDIA: ConnectionEnd = {
+  clean: false,
+  reason: "empty",
+  message: "The body is FLV, and has ended before its first media",
+};
+
+const REFUSED: ConnectionEnd = {
+  clean: false,
+  reason: "refused",
+  message: "The publisher was refused",
 };
 
 const GONE: ConnectionEnd = {

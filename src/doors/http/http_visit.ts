@@ -221,11 +221,16 @@ export class StreamVisit extends HttpVisit {
     return "granted" in answer ? answer.granted : this.refusal("play", answer);
   }
 
-  /** Asks the gate whether the client may publish; the name is taken by the ticket's `start`. */
-  async mayPublish(): Promise<PublishTicket | HttpAnswer> {
+  /**
+   * Asks the gate whether the client may publish; the name is taken by the ticket's `start`. With `isLater` it is to be
+   * claimed before, by the ticket's `claim`, when the client has shown that it has something to publish.
+   */
+  async mayPublish(
+    { isLater = false }: { readonly isLater?: boolean } = {},
+  ): Promise<PublishTicket | HttpAnswer> {
     const entered = await this.#enter();
     if (entered !== undefined) return this.refusal("publish", entered);
-    const answer = await this.guest.publish(this.#ask);
+    const answer = await this.guest.publish({ ...this.#ask, isLater });
     return "granted" in answer ? answer.granted : this.refusal("publish", answer);
   }
 

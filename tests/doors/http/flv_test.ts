@@ -1,9 +1,16 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { concat } from "@std/bytes/concat";
 import type { ServerOptions } from "../../../mod.ts";
+import { publishFlv } from "../../../src/doors/http/flv_input.ts";
+import { HttpExchange } from "../../../src/doors/http/http_exchange.ts";
+import type { StreamVisit } from "../../../src/doors/http/http_visit.ts";
 import { encodeFlvHeader, encodeFlvTag, FlvTagType } from "../../../src/flv/mod.ts";
+import { GateBench, granted } from "../../gate/gate_bench.ts";
 import { patiently } from "../../support/patience.ts";
 import { BODIES, numberOf, RtmpClient } from "../../support/rtmp_client.ts";
 import { TestServer, until } from "../../support/test_server.ts";
+import { settled } from "../../support/turned_clock.ts";
+import type { Shell } from "../../../src/doors/mod.ts";
 import { FlvPlayer } from "./flv_player.ts";
 
 /** A server with a port of RTMP and one of HTTP. */
@@ -211,6 +218,54 @@ Deno.test("FLV that is PUT or POSTed is published, plays over RTMP, and is answe
       units: 5,
     }]);
   }
+});
+
+Deno.test("a body that is not FLV, or holds none, takes nobody's place, and is told why", async () => {
+  const { weir, url } = await start({ hub: { conflict: "takeover" } });
+  await using _ = weir;
+  using publisher = await RtmpClient.publisher(weir.port, "cam");
+  await publisher.frames(0, 1);
+  await arrived(weir, 3);
+  const header = encodeFlvHeader({ hasAudio: false, hasVideo: true });
+  const tag = encodeFlvTag({ type: FlvTagType.Video, timestampMs: 0, body: BODIES.key(0) });
+  const bodies: [string, Uint8Array][] = [
+    ["signature", new TextEncoder().encode("<html>not a film</html>")],
+    ["signature", header.subarray(0, 8)],
+    ["empty", header],
+    ["empty", concat([header, tag.subarray(0, 20)])],
+  ];
+  for (const [code, bytes] of bodies) {
+    const answer = await fetch(`${url}/live/cam.flv`, { method: "POST", body: bytes.slice() });
+    assertEquals([answer.status, (await answer.json()).code], [400, code]);
+  }
+  await publisher.frames(1, 1);
+  await arrived(weir, 4);
+  assertEquals(weir.log.lines.filter(({ message }) => message === "rtmp publish ended"), []);
+});
+
+Deno.test("a body that shows no media, however it drips in, is not waited for longer than 10 s", async () => {
+  const bench = new GateBench();
+  const guest = await bench.entered({ protocol: "http-flv", isRequest: true });
+  const exchange = new HttpExchange(guest);
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  const visit = {
+    body: new ReadableStream({ start: (given) => void (controller = given) }),
+    mayPublish: async (options: object) =>
+      granted(await guest.publish({ name: "live/cam", ...options })),
+    ...{ guest, exchange, name: "live/cam", shell: bench as unknown as Shell, log: bench.log },
+  };
+  const answering = publishFlv(visit as Partial<StreamVisit> as StreamVisit);
+  const bytes = encodeFlvHeader({ hasAudio: false, hasVideo: true });
+  for (let second = 0; second < 10; second++) {
+    await settled();
+    assertEquals(exchange.end, undefined);
+    controller.enqueue(bytes.subarray(second, second + 1));
+    bench.clock.turn(1000);
+    exchange.tick();
+  }
+  const answer = await answering;
+  assertEquals([answer.status, exchange.end?.reason], [408, "idle-timeout"]);
+  assertEquals([bench.heard, bench.tickets], [[`disconnect ${guest.id}: idle-timeout`], []]);
 });
 
 Deno.test("a name that is taken is refused with 409 before the body is read", async () => {

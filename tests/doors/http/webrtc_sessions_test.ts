@@ -411,10 +411,14 @@ Deno.test("strangers on the UDP port get no answer, and disturb nobody", async (
   await camera.end();
 });
 
-Deno.test("sessions that are never finished are bounded, and end", async () => {
+Deno.test("sessions that are never finished are bounded; one that cannot begin takes nobody's place", async () => {
   // Time is the server's own: it is not waited for.
   const { weir, base } = await start(
-    { maxConnectionsPerAddress: Infinity, maxHandshakesPerSecond: Infinity } as ServerOptions,
+    {
+      maxConnectionsPerAddress: Infinity,
+      maxHandshakesPerSecond: Infinity,
+      hub: { conflict: "takeover" },
+    } as ServerOptions,
   );
   await using _ = weir;
   const camera = new Camera(weir);
@@ -426,6 +430,13 @@ Deno.test("sessions that are never finished are bounded, and end", async () => {
     statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
   }
   assertEquals([...statuses], [[201, 200], [503, 5]]);
+  const { publisher } = weir.server.hub.get("live/cam")!;
+  const refused = await post(`${base}/live/cam/whip`, offerOf("sendonly"));
+  assertEquals([refused.status, (await refused.json()).code], [503, "full"]);
+  assertEquals([publisher?.isActive, weir.server.hub.get("live/cam")!.publisher], [
+    true,
+    publisher,
+  ]);
   await camera.end();
 });
 

@@ -27,10 +27,12 @@ export async function beginSession(
     readonly offer: WebRtcOffer;
     readonly media: ReadonlyMap<OfferedMedia, AnsweredMedia>;
     readonly headers: Readonly<Record<string, string>>;
+    /** Is called last before it begins, when nothing else can fail: with the answer that says why it does not. */
+    readonly start?: () => Promise<HttpAnswer | undefined>;
     readonly role: (link: WebRtcLink) => SessionRole;
   },
 ): Promise<BegunSession | HttpAnswer> {
-  const { webrtc, sessions, offer, media, headers, role } = options;
+  const { webrtc, sessions, offer, media, headers, start, role } = options;
   if (!webrtc.hasRoom) {
     const reason = "Too many sessions of WebRTC are not connected yet";
     return faultAnswer({ status: 503, code: "full", reason, headers: { "retry-after": "5" } });
@@ -54,6 +56,21 @@ export async function beginSession(
     const reason = "No address is known at which WebRTC can be reached";
     return faultAnswer({ status: 503, code: "address", reason });
   }
+  const sdp = formatAnswer(offer, {
+    sessionId: String(randomU32()),
+    ice: credentials,
+    candidates,
+    fingerprint: webrtc.fingerprint,
+    media,
+  });
+  let isRefused = true;
+  try {
+    const refused = await start?.();
+    if (refused !== undefined) return refused;
+    isRefused = false;
+  } finally {
+    if (isRefused) await webrtc.release(link);
+  }
   const id = webrtc.idPrefix + random(16).toHex();
   const session = new WebRtcSession(visit, {
     webrtc,
@@ -62,13 +79,6 @@ export async function beginSession(
     fragment: offer.iceFragment,
     role: role(link),
     id,
-  });
-  const sdp = formatAnswer(offer, {
-    sessionId: String(randomU32()),
-    ice: credentials,
-    candidates,
-    fingerprint: webrtc.fingerprint,
-    media,
   });
   const path = visit.url.pathname.replace(/\/+$/, "");
   return {

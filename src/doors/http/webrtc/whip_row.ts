@@ -1,3 +1,4 @@
+import type { ConnectionEnd } from "../../../gate/mod.ts";
 import { tracksOfSdp, WEB_RTC_ENCODINGS } from "../../../transmux/mod.ts";
 import {
   type AnsweredMedia,
@@ -15,14 +16,17 @@ import { offerOf } from "./webrtc_visit.ts";
 import { WhipPublisher, type WhipTrack } from "./whip_publisher.ts";
 import { type HttpAnswer, isAnswer } from "../whole_answer.ts";
 
-/** Answers the offer of a publisher. The name is taken at once, so that the answer can say that it is not to be had. */
+/**
+ * Answers the offer of a publisher. The name is taken before the answer, which can so say that it is not to be had, and
+ * after all else: an offer that nothing comes of sends no other publisher away.
+ */
 export async function publishWhip(
   visit: StreamVisit,
   { webrtc, sessions }: { readonly webrtc: WebRtc; readonly sessions: WebRtcSessions },
 ): Promise<HttpAnswer> {
   const offer = await offerOf(visit);
   if (isAnswer(offer)) return offer;
-  const ticket = await visit.mayPublish();
+  const ticket = await visit.mayPublish({ isLater: true });
   if (isAnswer(ticket)) return ticket;
   const { shell } = visit;
   const chosen = chosenOf(offer);
@@ -32,16 +36,7 @@ export async function publishWhip(
     return faultAnswer({ status: 406, code: "codec", reason });
   }
   const tracks = tracksOf(chosen);
-  const held: { session?: WebRtcSession } = {};
-  const started = ticket.start({
-    tracks: tracks.map(({ track }) => track),
-    onEnded: (end) => held.session?.finish(end),
-    fields: { transport: "webrtc" },
-  });
-  if (!("granted" in started)) {
-    ticket.end({ clean: false, reason: "refused", message: "The hub has refused" });
-    return visit.refusal("publish", started);
-  }
+  const held: { session?: WebRtcSession; end?: ConnectionEnd } = {};
   const answered = new Map<OfferedMedia, AnsweredMedia>();
   for (const [media, one] of chosen) answered.set(media, { chosen: one, direction: "recvonly" });
   const begun = await beginSession(visit, {
@@ -50,6 +45,19 @@ export async function publishWhip(
     offer,
     media: answered,
     headers: {},
+    start: async () => {
+      const refused = await ticket.claim();
+      if (refused !== undefined) return visit.refusal("publish", refused);
+      const started = ticket.start({
+        tracks: tracks.map(({ track }) => track),
+        onEnded: (end) => {
+          held.end = end;
+          held.session?.finish(end);
+        },
+        fields: { transport: "webrtc" },
+      });
+      return "granted" in started ? undefined : visit.refusal("publish", started);
+    },
     role: (link) => {
       const publisher = new WhipPublisher(ticket, {
         link,
@@ -77,6 +85,7 @@ export async function publishWhip(
     return begun;
   }
   held.session = begun.session;
+  if (held.end !== undefined) begun.session.finish(held.end);
   return begun.answer;
 }
 
