@@ -29,6 +29,7 @@ import {
   Acceptor,
   Balancers,
   checkTlsIdentity,
+  EachInTurn,
   formatAddress,
   hurryCollection,
   type ListenAddress,
@@ -131,6 +132,7 @@ export class ServerShell implements Shell {
   #tls: TlsIdentity | undefined;
   #state: "new" | "listening" | "stopped" = "new";
   #ticking: ReturnType<typeof setInterval> | undefined;
+  readonly #rounds = new EachInTurn();
   /** Whether connections hold more than half of what they may. */
   #looking: ReturnType<typeof setInterval> | undefined;
   /** Connections that were shed since the garbage collector was told. */
@@ -486,7 +488,7 @@ export class ServerShell implements Shell {
   #startTicking(): void {
     this.#ticking ??= setInterval(() => {
       this.peers.tick();
-      for (const connection of this.#connections.keys()) this.#tick(connection);
+      void this.#rounds.run(this.#connections.keys(), (connection) => this.#tick(connection));
       this.#limitHeldBytes();
       const nowMs = this.clock.now();
       for (const door of this.#usedDoors) door.tick(nowMs);

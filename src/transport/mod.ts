@@ -10,6 +10,7 @@ export { bindDatagram, type DatagramSocket, joinDatagramGroup } from "./datagram
 export type * from "./datagram_peer.ts";
 export * from "./datagram_pace.ts";
 export * from "./datagram_pair.ts";
+export * from "./each_in_turn.ts";
 export * from "./gentle_close.ts";
 export { hurryCollection } from "./hurry_collection.ts";
 export * from "./http_request.ts";

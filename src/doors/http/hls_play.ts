@@ -99,7 +99,16 @@ async function goOn(
       reason: "This player was sent away, or never was: begin at index.m3u8",
     });
   }
-  const viewer = known ?? await newViewer(visit, { state, token: () => token });
+  if (known?.isShownBy(visit.guest.remoteAddress) === false) {
+    const ticket = await visit.mayPlay();
+    if (isAnswer(ticket)) return ticket;
+    ticket.end();
+  }
+  const viewer = known ?? await newViewer(visit, {
+    state,
+    token: () => token,
+    namedBy: visit.guest.remoteAddress,
+  });
   if (isAnswer(viewer)) return viewer;
   const now = () => visit.shell.clock.now();
   const answer = await viewer.answer(() => {
@@ -112,10 +121,11 @@ async function goOn(
 
 async function newViewer(
   visit: StreamVisit,
-  { state, token }: {
+  { state, token, namedBy }: {
     readonly state: HlsState;
     /** Makes the token, of the word that names the files. */
     readonly token: (id: string) => string;
+    readonly namedBy?: string;
   },
 ): Promise<HlsViewer | HttpAnswer> {
   const granted = await visit.play();
@@ -131,7 +141,7 @@ async function newViewer(
       return known;
     }
     const { exchange, name, shell } = visit;
-    const parts = { token: own, name, packager, release, ticket, exchange };
+    const parts = { token: own, namedBy, name, packager, release, ticket, exchange };
     return state.viewers.add(parts, { now: () => shell.clock.now() });
   } catch (error) {
     ticket.end();

@@ -1,4 +1,4 @@
-import type { ConnectionEnd } from "../../gate/mod.ts";
+import { boundedAddress, type ConnectionEnd } from "../../gate/mod.ts";
 import type { HlsPackager } from "../../wire/mod.ts";
 import type { HttpExchange } from "./http_exchange.ts";
 import type { HttpAnswer } from "./whole_answer.ts";
@@ -17,6 +17,11 @@ const MAX_SENT_AWAY = 1000;
 export interface HlsViewerParts {
   /** Names it in addresses. */
   readonly token: string;
+  /**
+   * The client that has named the token itself, as one does that comes back: others may have had it ask for that, and
+   * know the token as well. `undefined` for a token that the server has made.
+   */
+  readonly namedBy?: string | undefined;
   /** The stream's name. */
   readonly name: string;
   /** What it plays. */
@@ -45,6 +50,12 @@ export class HlsViewer {
   /** Names it in addresses. */
   get token(): string {
     return this.#parts.token;
+  }
+
+  /** Whether the token shows that a request from this address is one of the viewer's. */
+  isShownBy(address: string): boolean {
+    const { namedBy } = this.#parts;
+    return namedBy === undefined || boundedAddress(namedBy) === boundedAddress(address);
   }
 
   /** The stream's name. */

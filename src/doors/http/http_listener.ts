@@ -3,6 +3,7 @@ import { within } from "../../time/mod.ts";
 import {
   Acceptor,
   type Balancers,
+  EachInTurn,
   hasNetPermission,
   type ListenAddress,
   openListener,
@@ -55,6 +56,7 @@ export class HttpListener {
   readonly #http2: Http2Behind;
   /** Those of HTTP/1, the oldest first, and when they are over. */
   readonly #connections = new Map<Http1Connection, Promise<void>>();
+  readonly #rounds = new EachInTurn();
   #uncounted = 0;
   #isClosed = false;
 
@@ -100,7 +102,7 @@ export class HttpListener {
 
   /** Passes time on. */
   tick(nowMs: number): void {
-    for (const connection of this.#connections.keys()) connection.tick(nowMs);
+    void this.#rounds.run(this.#connections.keys(), (connection) => connection.tick(nowMs));
     this.#http2.tick(nowMs);
   }
 

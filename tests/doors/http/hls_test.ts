@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { gunzipSync } from "node:zlib";
 import { concat } from "@std/bytes/concat";
-import type { Ticket } from "../../../src/gate/mod.ts";
+import type { AuthenticationAnswer, AuthenticationRequest, Ticket } from "../../../src/gate/mod.ts";
 import type { CodecName, MediaUnit } from "../../../src/media/mod.ts";
 import { HlsViewers } from "../../../src/doors/http/hls_viewers.ts";
 import { checkPlaylist, readPlaylist } from "../../support/hls_rules.ts";
@@ -107,6 +107,40 @@ Deno.test("who comes with a token of nobody is asked for what all players are", 
   await until(() => playersOf(weir).length > 0);
   publisher.send(longUnits("h264", 6).slice(73));
   assertEquals((await asked).status, 200);
+  await publisher.end();
+});
+
+Deno.test("a token that a client has named itself lets in nobody else, one that the server has made does", async () => {
+  const authenticate = ({ connection }: AuthenticationRequest): AuthenticationAnswer =>
+    connection.remoteAddress === "192.0.2.7" ? { allow: "anonymous" } : { refuse: "no" };
+  await using weir = new Portless({ hooks: { authenticate } });
+  const stranger = async (path: string) => {
+    const request = new Request(`http://weir.test${path}`);
+    const answer = await weir.server.fetch(request, { remoteAddr: { hostname: "203.0.113.9" } });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const publisher = new TestPublisher(weir.server, "live/cam");
+  const units = longUnits("h264", 6);
+  publisher.send(units.slice(0, 73));
+  // A page of the stranger's can have the browser of somebody who may play ask for this.
+  const named = "/live/cam/hls/0123456789abcdef0123456789abcdef/";
+  const asked = [weir.ask(`${named}main.m3u8`), weir.ask("/live/cam/index.m3u8")];
+  await until(() => playersOf(weir).length === 2);
+  publisher.send(units.slice(73));
+  const [playlist, index] = await Promise.all(asked);
+  assertEquals([playlist!.status, index!.status], [200, 200]);
+  const [segment] = readPlaylist(await playlist!.text()).segments;
+  for (const file of ["main.m3u8", segment!.map!, segment!.uri]) {
+    assertEquals(await stranger(named + file), 403, file);
+    const own = await weir.ask(named + file);
+    await own.body?.cancel();
+    assertEquals(own.status, 200, file);
+  }
+  // Who is on the way has another address every now and then.
+  const uri = (await index!.text()).split("\n").find((line) => line.endsWith("main.m3u8"))!;
+  assertEquals(await stranger(`/live/cam/${uri}`), 200);
+  assertEquals(playersOf(weir).length, 2);
   await publisher.end();
 });
 
