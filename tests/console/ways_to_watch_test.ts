@@ -28,8 +28,8 @@ const WAYS: Ways = {
 };
 
 /**
- * How far sound and picture may be apart here: a picture lasts 33 ms, a frame of AAC 21, the clocks are read late, and
- * without a sound card Chromium has the sound of each way to watch, FLV and HLS alike, some 150 ms early at times. What
+ * How far sound and picture may be apart here: a picture lasts 33 ms, and is drawn up to that long after its time stamp
+ * says; a frame of AAC lasts 21, the clocks are read late, and on a busy machine Chromium shows pictures late. What
  * weir does to time stamps is tested by these themselves.
  */
 const APART_MS = 220;

@@ -9,8 +9,11 @@ export const PICTURE = { width: 320, height: 180, rate: 30 } as const;
 /** Samples a second of the tone's one channel. */
 export const SAMPLE_RATE = 48_000;
 
-/** Bits of the time that a picture carries: four and a half hours of milliseconds. */
-const STAMP_BITS = 24;
+/**
+ * Where the time that a picture carries begins again: what eight blocks hold, in whole seconds, since a tone is set
+ * against the millisecond of its second. Some four and a half hours.
+ */
+const STAMP_MODULUS = Math.floor(8 ** 8 / 1000) * 1000;
 const BLOCKS = 10;
 const BLOCK = PICTURE.width / BLOCKS;
 const BAND = 64;
@@ -21,7 +24,7 @@ const TONE_HZ = 1000;
 export function drawPicture(unixMs: number): Uint8Array {
   const { width, height } = PICTURE;
   const picture = new Uint8Array(width * height * 3);
-  const blocks = blocksOf(Math.round(unixMs) % 2 ** STAMP_BITS);
+  const blocks = blocksOf(Math.round(unixMs) % STAMP_MODULUS);
   const barAt = Math.floor(unixMs / 10) % width;
   const shade = Math.floor(unixMs / 50) % 200;
   for (let y = 0; y < height; y++) {
@@ -63,7 +66,7 @@ export function drawSound(fromUnixMs: number, samples: number): Uint8Array {
  */
 export const READ_STAMPS = `
 globalThis.readStamps = (video, { sound = false } = {}) => {
-  const MOD = ${2 ** STAMP_BITS}, HALF = MOD / 2;
+  const MOD = ${STAMP_MODULUS}, HALF = MOD / 2;
   const canvas = document.createElement("canvas");
   canvas.width = ${BLOCKS};
   canvas.height = 1;
