@@ -37,13 +37,13 @@ const TEST_PERMISSIONS = [
 const LOCK = existsSync("tests/deno.lock") ? ["--lock=tests/deno.lock", "--frozen"] : [];
 
 /**
- * Folders whose tests go by simulated time, and open nothing: their modules run side by side. Of the others some measure
- * time, so that they run one after another.
+ * Folders whose tests go by simulated time, or wait as long as it takes: their modules run side by side. Of the others
+ * some measure time, so that they run one after another.
  */
 const WITHOUT_TIME = [
-  ...["amf", "bytes", "flv", "gate", "health", "hub", "media", "mkv"],
-  ...["rtmp", "rtp", "rtsp", "streams", "time", "transmux"],
-].map((folder) => `tests/${folder}`);
+  "access amf bytes config examples files flv gate health hub log media mkv",
+  "rtmp rtp rtsp scripts sdp streams time transmux wire",
+].flatMap((folders) => folders.split(" ").map((folder) => `tests/${folder}`));
 
 /** Documentation is what users run, so its examples get what the server gets. */
 const DOCUMENTED = ["mod.ts", "src", "README.md", "docs/library.md", "docs/recording.md"];

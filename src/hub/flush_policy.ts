@@ -4,11 +4,8 @@ import type { HubSettings } from "./options.ts";
 /** Audio that rides along with video is not held longer than this, milliseconds. */
 const AUDIO_WAIT_MS = 40;
 
-/**
- * Waking all readers for longer than this, milliseconds, makes the processor the bottleneck: frames are
- * then gathered, since fewer and larger writes are what it saves on.
- */
-const LONG_FLUSH_MS = 8;
+/** The share of the time that waking readers may take, before frames are gathered: fewer and larger writes cost less. */
+const WAKING_SHARE = 0.2;
 
 /** The most that gathering frames may add to the latency, in milliseconds. */
 const LONGEST_REST_MS = 100;
@@ -47,9 +44,8 @@ export class FlushPolicy {
     if (typeof flush === "number" && flush > 0) this.#within(flush);
     else if (flush === "frame" && this.#pending === "audio" && hasVideo) {
       this.#within(AUDIO_WAIT_MS);
-    } else if (flush === "frame" && clock.now() < this.#restUntil) {
-      this.#within(this.#restUntil - clock.now());
-    } else this.flush();
+    } else if (flush === "frame" && clock.now() < this.#restUntil) this.#within(LONGEST_REST_MS);
+    else this.flush();
   }
 
   /** Wakes readers now. */
@@ -61,9 +57,8 @@ export class FlushPolicy {
     const { clock } = this.#settings();
     const startedAt = clock.now();
     this.#wake();
-    const endedAt = clock.now();
-    const tookMs = endedAt - startedAt;
-    this.#restUntil = tookMs < LONG_FLUSH_MS ? 0 : endedAt + Math.min(3 * tookMs, LONGEST_REST_MS);
+    const tookMs = clock.now() - startedAt;
+    this.#restUntil = startedAt + Math.min(tookMs / WAKING_SHARE, LONGEST_REST_MS);
   }
 
   #within(delayMs: number): void {

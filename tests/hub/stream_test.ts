@@ -680,7 +680,7 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
   const publication = hub.acquire("live/cam");
   const { cursor } = read(publication.stream);
   let woken = 0;
-  let wakingTakesMs = 7;
+  let wakingTakesMs = 0;
   const wait = (): void =>
     cursor.wait(() => {
       woken++;
@@ -688,22 +688,35 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
       wait();
     });
   wait();
-  send(publication, "V K0");
-  send(publication, "p1");
-  assertEquals([woken, clock.pending], [2, 0]);
-  wakingTakesMs = 10;
-  send(publication, "p2");
+  const startedAt = clock.now();
+  /** A picture that comes so many milliseconds after the start. */
+  const picture = (name: string, atMs: number): void => {
+    clock.turn(startedAt + atMs - clock.now());
+    send(publication, name);
+  };
+  wakingTakesMs = 6;
+  picture("V K0", 0);
+  picture("p1", 33);
+  wakingTakesMs = 8;
+  picture("p2", 66);
   assertEquals([woken, clock.pending], [3, 0]);
-  // Three times what it took: the next frames wait so long, and leave together.
-  send(publication, "p3");
-  clock.turn(29);
-  send(publication, "p4");
+  // A fifth of the time: pictures wait for 40 ms in all, and the first that comes later takes them along.
+  picture("p3", 100);
   assertEquals([woken, clock.pending], [3, 1]);
-  wakingTakesMs = 1;
-  clock.turn(1);
+  picture("p4", 133);
   assertEquals([woken, clock.pending], [4, 0]);
-  send(publication, "p5");
+  // Where none comes later, what has waited for 100 ms goes.
+  picture("p5", 166);
+  wakingTakesMs = 1;
+  clock.turn(99);
+  assertEquals([woken, clock.pending], [4, 1]);
+  clock.turn(1);
   assertEquals([woken, clock.pending], [5, 0]);
+  send(publication, "p6");
+  assertEquals([woken, clock.pending], [5, 1]);
+  clock.turn(5);
+  send(publication, "p7");
+  assertEquals([woken, clock.pending], [6, 0]);
 });
 
 Deno.test("readers whose packets are sent one by one are woken for each frame, however long that takes", () => {
@@ -723,7 +736,7 @@ Deno.test("readers whose packets are sent one by one are woken for each frame, h
   send(publication, "p1");
   send(publication, "p2");
   assertEquals(woken, { gathered: 1, prompt: 3 });
-  clock.turn(30);
+  clock.turn(100);
   assertEquals(woken, { gathered: 2, prompt: 3 });
 });
 
