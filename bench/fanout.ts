@@ -38,6 +38,8 @@ interface Settings {
   readonly seconds: number;
   readonly mbps: number;
   readonly repeat: number;
+  /** How long all players watch before anything counts. */
+  readonly warmSeconds: number;
   readonly publish: "rtmp" | "rtsp";
   readonly cells: readonly Cell[];
 }
@@ -68,7 +70,17 @@ interface Figures {
 
 function readSettings(args: readonly string[]): Settings {
   const { quick, publish = "rtmp", ...texts } = parseArgs([...args], {
-    string: ["players", "streams", "seconds", "mbps", "repeat", "servers", "via", "publish"],
+    string: [
+      "players",
+      "streams",
+      "seconds",
+      "mbps",
+      "repeat",
+      "servers",
+      "via",
+      "publish",
+      "warm",
+    ],
     boolean: ["quick"],
   });
   const servers = (texts.servers ?? (quick ? "weir" : "weir,nginx")).split(",");
@@ -84,6 +96,7 @@ function readSettings(args: readonly string[]): Settings {
     streams: Number(texts.streams ?? 1),
     seconds: Number(texts.seconds ?? (quick ? 2 : 10)),
     mbps: Number(texts.mbps ?? 3.2),
+    warmSeconds: Number(texts.warm ?? 4),
     repeat: Number(texts.repeat ?? (quick ? 1 : 3)),
     publish: publish as "rtmp" | "rtsp",
     cells: servers.flatMap((server) => doors.map((via) => ({ server, via: via as Door }))),
@@ -97,7 +110,7 @@ function checkNames(what: string, names: readonly string[], known: readonly stri
 
 async function measure({ server: name, via }: Cell, settings: Settings): Promise<Figures> {
   await using server: ServerUnderTest = await startServer(name);
-  const { players, streams, seconds, mbps, publish } = settings;
+  const { players, streams, seconds, mbps, publish, warmSeconds } = settings;
   const needsRtsp = publish === "rtsp" || via.startsWith("rtsp");
   if (needsRtsp && server.rtspPort === undefined) {
     throw new RangeError(`${name} is not measured with RTSP`);
@@ -109,7 +122,7 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
   const { rtspPort = 0, httpPort = 0, whepPort = 0 } = server;
   const run = await runClients(server.pid, {
     ...{ rtmpPort: server.port, rtspPort, httpPort, whepPort, publish, via },
-    ...{ players, streams, seconds, mbps },
+    ...{ players, streams, seconds, mbps, warmSeconds },
   });
   const { report, cpuSeconds, peakMB } = run;
   return {

@@ -12,7 +12,8 @@
  * MediaMTX, lal and SRS where the path to the program is given. Each case has servers that offer what it measures, and
  * each server is started anew for each round. Players and publishers are one process, on this machine, and compete
  * with the server for it; what counts is processor time of the server's process to the nanosecond, from when all
- * players have had their first pictures for some seconds. Latency is from before the publisher's write to a player's read of the
+ * players have had their first pictures for some seconds (`--warm`, 4 by default: a runtime that compiles as it runs
+ * becomes cheaper for about half a minute, and servers run for longer). Latency is from before the publisher's write to a player's read of the
  * whole picture. Every figure is a median of the rounds; ratios are medians of each round's processor time as a
  * multiple of nginx's in the same round, or of the first server's where nginx does not take part.
  *
@@ -119,12 +120,14 @@ interface Settings {
   readonly repeat: number;
   readonly seconds: number;
   readonly mbps: number;
+  /** How long all players watch before anything counts. */
+  readonly warmSeconds: number;
   readonly json: boolean;
 }
 
 async function readSettings(args: readonly string[]): Promise<Settings> {
   const { json, ...texts } = parseArgs([...args], {
-    string: ["cases", "servers", "repeat", "seconds", "mbps", "mediamtx", "lal", "srs"],
+    string: ["cases", "servers", "repeat", "seconds", "mbps", "warm", "mediamtx", "lal", "srs"],
     boolean: ["json"],
   });
   const cases = texts.cases?.split(",") ?? Object.keys(CASES);
@@ -158,16 +161,21 @@ async function readSettings(args: readonly string[]): Promise<Settings> {
     repeat: Number(texts.repeat ?? 3),
     seconds: Number(texts.seconds ?? 6),
     mbps: Number(texts.mbps ?? 3.2),
+    warmSeconds: Number(texts.warm ?? 4),
   };
 }
 
-async function measure(server: string, of: Case, { seconds, mbps }: Settings): Promise<Run> {
+async function measure(
+  server: string,
+  of: Case,
+  { seconds, mbps, warmSeconds }: Settings,
+): Promise<Run> {
   await using running = await startServer(server);
   const { port: rtmpPort, rtspPort = 0, httpPort = 0, whepPort = 0 } = running;
   const { load = "play", via, streams, players } = of;
   const task: ClientTask = {
     ...{ load, rtmpPort, rtspPort, httpPort, whepPort },
-    ...{ publish: "rtmp", via, streams, players, seconds },
+    ...{ publish: "rtmp", via, streams, players, seconds, warmSeconds },
     mbps: of.mbps ?? mbps,
   };
   return await runClients(running.pid, task);

@@ -43,6 +43,8 @@ export interface ClientTask {
   readonly streams: number;
   readonly seconds: number;
   readonly mbps: number;
+  /** How long all players watch before anything counts. Default 4. */
+  readonly warmSeconds?: number;
 }
 
 /** What the clients have seen. */
@@ -72,7 +74,8 @@ export interface ClientReport {
 
 const PARSE_EVERY = 10;
 const CONNECT_AT_ONCE = 100;
-const WARM_UP_MS = 4000;
+/** How long all players watch before anything counts, seconds. */
+const WARM_SECONDS = 4;
 
 const PLAY = {
   "rtmp": playRtmp,
@@ -97,7 +100,7 @@ async function run(task: ClientTask): Promise<ClientReport> {
   }
   if (load !== "ingest") await untilPlayable(task);
   if (load === "play") await openPlayers(task, meter);
-  await wait(WARM_UP_MS);
+  await wait((task.warmSeconds ?? WARM_SECONDS) * 1000);
   const cpuBefore = process.cpuUsage();
   if (load !== "play") meter.joins.length = 0;
   console.log("start");
