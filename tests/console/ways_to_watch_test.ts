@@ -80,8 +80,9 @@ async function watched(ways: Ways, outputs: (url: { rtmp: string; rtsp: string }
     assertEquals(hint, "", told);
     // A canvas may miss a picture that is replaced as it is read.
     assert(wrong * 20 <= shown.length, told);
-    const stamps = shown.map(({ stamp }) => stamp);
-    assertEquals(stamps, stamps.toSorted((a, b) => a - b), told);
+    // A player that has fallen behind, as on a busy machine, begins again at the newest key frame.
+    const stepsBack = shown.filter(({ stamp }, at) => at > 0 && stamp < shown[at - 1]!.stamp);
+    assert(stepsBack.length <= 1, `${told}: ${stepsBack.length} steps back`);
     const behindMs = shown.at(-1)!.behindMs;
     assert(behindMs > 0 && behindMs < boundMs, `${told}: ${behindMs} ms behind`);
     assert(offsetsMs.some((ms) => Math.abs(ms) <= apartMs), told);
