@@ -5,6 +5,7 @@ import {
   type HttpVisit,
   jsonAnswer,
   playRefusal,
+  rangeOf,
   WholeAnswer,
 } from "../doors/http/mod.ts";
 import {
@@ -288,18 +289,4 @@ function whole(
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new QueryFault(`"${key}" is wrong: allowed is a whole number from ${min} to ${max}`);
-}
-
-/** One range of bytes (RFC 9110, 14); several, and what is no range, are answered with all. */
-function rangeOf(
-  header: string | null,
-  bytes: number,
-): { readonly offset: number; readonly length: number } | "unsatisfiable" | undefined {
-  const found = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
-  if (found === null || (found[1] === "" && found[2] === "")) return undefined;
-  const [first, last] = found[1] === ""
-    ? [Math.max(0, bytes - Number(found[2])), bytes - 1]
-    : [Number(found[1]), found[2] === "" ? bytes - 1 : Math.min(Number(found[2]), bytes - 1)];
-  if (first >= bytes || last < first) return "unsatisfiable";
-  return { offset: first, length: last - first + 1 };
 }

@@ -1,6 +1,7 @@
 import { formatSdp, type SdpAttribute, type SdpDirection, type SdpMedia } from "../sdp/mod.ts";
 import type { CertificateFingerprint } from "./dtls/peer_certificate.ts";
 import type { ChosenFormat } from "./format_choice.ts";
+import { candidateAttributes, ICE_OPTIONS } from "./ice_fragment.ts";
 import type { OfferedMedia, WebRtcOffer } from "./offer.ts";
 
 /** A source of packets that the answer tells of. */
@@ -52,7 +53,7 @@ export function formatAnswer(offer: WebRtcOffer, options: AnswerOptions): string
     name: "weir",
     attributes: [
       ...(mids.every((mid) => mid === "") ? [] : [attribute("group", `BUNDLE ${mids.join(" ")}`)]),
-      attribute("ice-lite"),
+      ...ICE_OPTIONS.map(({ name, value }) => attribute(name, value)),
       attribute("fingerprint", `${fingerprint.algorithm} ${fingerprint.value}`),
       attribute("msid-semantic", "WMS *"),
     ],
@@ -104,22 +105,14 @@ function accepted(
       attribute("ice-pwd", ice.password),
       attribute("setup", options.beginsDtls ? "active" : "passive"),
       attribute("rtcp-mux"),
+      attribute("rtcp-mux-only"),
       attribute("rtcp-rsize"),
       ...feedback.map((value) => attribute("rtcp-fb", `${format.payloadType} ${value}`)),
       ...(source === undefined ? [] : sourceAttributes(kind, source)),
-      ...candidates.map(({ hostname, port }, index) =>
-        attribute(
-          "candidate",
-          `${index + 1} 1 udp ${HOST_PRIORITY - index * 256} ${hostname} ${port} typ host`,
-        )
-      ),
-      attribute("end-of-candidates"),
+      ...candidateAttributes(candidates).map(({ name, value }) => attribute(name, value)),
     ],
   };
 }
-
-/** A host's own address, of the first component (RFC 8445, 5.1.2). */
-const HOST_PRIORITY = 2 ** 24 * 126 + 2 ** 8 * 65_535 + 255;
 
 function sourceAttributes(kind: string, source: AnsweredSource): SdpAttribute[] {
   const { ssrc, retransmissionSsrc, cname } = source;

@@ -3,8 +3,9 @@
  *
  * - `malformed-offer`: it is none that WebRTC has, or lacks what it needs.
  * - `unsupported-offer`: it wants what is not done here.
+ * - `malformed-fragment`: the candidates that follow it cannot be read.
  */
-export type WebRtcErrorCode = "malformed-offer" | "unsupported-offer";
+export type WebRtcErrorCode = "malformed-offer" | "unsupported-offer" | "malformed-fragment";
 
 /** A peer's description cannot be used: that ends its request. */
 export class WebRtcError extends Error {

@@ -15,4 +15,10 @@ export type { CertificateFingerprint } from "./dtls/peer_certificate.ts";
 export * from "./answer.ts";
 export * from "./errors.ts";
 export * from "./format_choice.ts";
+export {
+  formatIceFragment,
+  type IceFragment,
+  type IceFragmentOptions,
+  parseIceFragment,
+} from "./ice_fragment.ts";
 export * from "./offer.ts";

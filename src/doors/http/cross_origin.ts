@@ -82,12 +82,14 @@ export function sharingHeaders(
     ...(isPreflight
       ? {
         "access-control-allow-methods": ["GET", "HEAD", ...methods].join(", "),
-        "access-control-allow-headers": "authorization, content-type, if-match, range",
+        "access-control-allow-headers":
+          "authorization, content-type, if-match, if-none-match, range",
         "access-control-max-age": "86400",
       }
       : {
         "access-control-expose-headers":
-          "etag, link, location, content-range, date, weir-left-out, weir-note",
+          // The age is a cache's, by which players of LL-HLS see how old a playlist is.
+          "age, etag, link, location, accept-patch, content-range, date, retry-after, www-authenticate, x-start, weir-left-out, weir-note",
       }),
   };
 }

@@ -9,6 +9,7 @@ import { type HlsViewer, HlsViewers } from "./hls_viewers.ts";
 import type { HlsRowOptions } from "./hls_options.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer } from "./json_answer.ts";
+import { isMatched, isTaken, rangedAnswer } from "./representation.ts";
 import { type HttpAnswer, isAnswer, WholeAnswer } from "./whole_answer.ts";
 
 /** What the players of one server share. */
@@ -169,7 +170,7 @@ async function servePlaylist(
   return playlistAnswer(visit, {
     bytes,
     caching: `public, max-age=${maxAge}, no-transform`,
-    tag: `"${name}-${tag}"`,
+    name: `${name}-${tag}`,
   });
 }
 
@@ -183,10 +184,20 @@ async function serveFile(
   const headers = { "cache-control": FILE_CACHING, etag: tag };
   if (isKnown(visit, tag)) return new WholeAnswer(null, { status: 304, headers });
   const { bytes, contentType } = answer.value;
-  viewer.sent(bytes.length);
-  return new WholeAnswer(bytes, {
-    headers: { ...headers, "content-type": contentType, "x-content-type-options": "nosniff" },
+  const whole = new WholeAnswer(bytes, {
+    headers: {
+      ...headers,
+      "accept-ranges": "bytes",
+      "content-type": contentType,
+      "x-content-type-options": "nosniff",
+    },
   });
+  const ranged = rangedAnswer(whole, {
+    range: visit.header("range"),
+    ifRange: visit.header("if-range"),
+  });
+  viewer.sent(ranged.bytes?.length ?? 0);
+  return ranged;
 }
 
 /** Playlists that were compressed, once for all who take them so. */
@@ -194,13 +205,17 @@ const compressed = new WeakMap<Uint8Array, Uint8Array>();
 
 function playlistAnswer(
   visit: StreamVisit,
-  { bytes, caching, tag, more = {} }: {
+  { bytes, caching, name, more = {} }: {
     readonly bytes: Uint8Array;
     readonly caching: string;
-    readonly tag?: string;
+    /** Changes with the bytes. */
+    readonly name?: string;
     readonly more?: Readonly<Record<string, string>>;
   },
 ): HttpAnswer {
+  const takesGzip = isTaken("gzip", visit.header("accept-encoding"));
+  // What is compressed is another representation, which has a tag of its own (RFC 9110, 8.8.3.3).
+  const tag = name === undefined ? undefined : `"${name}${takesGzip ? "-gzip" : ""}"`;
   const headers: Record<string, string> = {
     "cache-control": caching,
     vary: "accept-encoding",
@@ -212,7 +227,6 @@ function playlistAnswer(
   }
   headers["content-type"] = PLAYLIST_TYPE;
   headers["x-content-type-options"] = "nosniff";
-  const takesGzip = /\bgzip\b/.test(visit.header("accept-encoding") ?? "");
   if (!takesGzip) return new WholeAnswer(bytes, { headers });
   let packed = compressed.get(bytes);
   if (packed === undefined) {
@@ -224,8 +238,7 @@ function playlistAnswer(
 }
 
 function isKnown(visit: StreamVisit, tag: string): boolean {
-  const told = visit.header("if-none-match");
-  return told !== null && told.split(",").some((one) => one.trim().replace(/^W\//, "") === tag);
+  return isMatched(tag, visit.header("if-none-match"));
 }
 
 function refusal(answer: Exclude<HlsAnswer<unknown>, { readonly is: "there" }>): HttpAnswer {

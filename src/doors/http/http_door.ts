@@ -179,7 +179,7 @@ export class HttpDoor implements Door {
     // Made first: a request that was upgraded cannot be looked at any more.
     const headers = sharingHeaders(crossing, this.#rules);
     const answer = incoming.method === "OPTIONS"
-      ? new WholeAnswer(null, { status: 204, headers: allowOf(route) })
+      ? optionsOf(route)
       : await this.#letIn(shell, { incoming, path, prefix, route, info });
     return shared(answer, headers);
   }
@@ -330,6 +330,15 @@ function sharingOf(route: Route): Pick<CrossOriginRequest, "isShared" | "methods
   if ("output" in route) return { isShared: true, methods: route.output.crossOrigin ?? [] };
   const isShared = "routes" in route && route.routes.isShared === true;
   return { isShared, methods: "routes" in route ? route.routes.crossOrigin ?? [] : [] };
+}
+
+/** WHIP has it that OPTIONS is answered with 200 (RFC 9725, 4.2), and so are all that tell of more than methods. */
+function optionsOf(route: Route): HttpAnswer {
+  const told = "output" in route ? route.output.told : undefined;
+  return new WholeAnswer(told === undefined ? null : "", {
+    status: told === undefined ? 204 : 200,
+    headers: { ...allowOf(route), ...told },
+  });
 }
 
 /** The methods of a stream's path; groups know theirs themselves. */

@@ -19,6 +19,8 @@ export interface HttpOutput {
   readonly open?: (shell: Shell) => Promise<void> | void;
   /** What answers each method; HEAD is answered by GET, without the body, where it is not named. */
   readonly methods: Readonly<Record<string, StreamHandler>>;
+  /** What the answer to OPTIONS tells beside the methods: `accept-post`. Nothing by default. */
+  readonly told?: Readonly<Record<string, string>>;
   /**
    * Methods that pages of other origins may use beside GET and HEAD. Others are refused them: a page that somebody
    * happens to look at must not publish here.

@@ -17,6 +17,7 @@ export * from "./json_answer.ts";
 export * from "./play_refusal.ts";
 export type * from "./player_socket.ts";
 export * from "./proof.ts";
+export { rangeOf } from "./representation.ts";
 export type { WebRtcOptions } from "./webrtc/webrtc.ts";
 export * from "./whole_answer.ts";
 export type { IncomingRequest } from "./incoming_request.ts";

@@ -164,12 +164,37 @@ Deno.test("playlists and files have tags, and are sent again only where they hav
     headers: { "accept-encoding": "gzip, br" },
   });
   assertEquals(packed.headers.get("content-encoding"), "gzip");
+  assert(packed.headers.get("etag") !== tag, "a cache would take the one for the other");
   assertEquals(new TextDecoder().decode(gunzipSync(await packed.bytes())), text);
   const waited = await weir.ask(`${folder}main.m3u8?_HLS_msn=${segments.at(-1)!.msn}`);
   await waited.body?.cancel();
   assertMatch(waited.headers.get("cache-control")!, /^public, max-age=12,/);
   const head = await weir.ask(`${folder}main.m3u8`, { method: "HEAD" });
   assertEquals([head.status, await head.text()], [200, ""]);
+  const any = await weir.ask(`${folder}main.m3u8`, { headers: { "if-none-match": "*" } });
+  assertEquals([any.status, await any.text()], [304, ""]);
+  await publisher.end();
+});
+
+Deno.test("a cache may fetch a segment in slices", async () => {
+  const { weir, publisher, folder } = await playing();
+  await using _ = weir;
+  const { segments } = readPlaylist(await (await weir.ask(`${folder}main.m3u8`)).text());
+  const url = `${folder}${segments[0]!.uri}`;
+  const whole = await weir.ask(url);
+  const bytes = await whole.bytes();
+  assertEquals(whole.headers.get("accept-ranges"), "bytes");
+  const slice = await weir.ask(url, { headers: { range: "bytes=100-299" } });
+  assertEquals(slice.status, 206);
+  assertEquals(slice.headers.get("content-range"), `bytes 100-299/${bytes.length}`);
+  assertEquals(slice.headers.get("etag"), whole.headers.get("etag"));
+  assertEquals(await slice.bytes(), bytes.subarray(100, 300));
+  const beyond = await weir.ask(url, { headers: { range: `bytes=${bytes.length}-` } });
+  await beyond.body?.cancel();
+  assertEquals([beyond.status, beyond.headers.get("cache-control")], [416, "no-store"]);
+  const other = { range: "bytes=0-9", "if-range": '"other"' };
+  const changed = await weir.ask(url, { headers: other });
+  assertEquals([changed.status, (await changed.bytes()).length], [200, bytes.length]);
   await publisher.end();
 });
 

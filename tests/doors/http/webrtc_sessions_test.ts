@@ -275,18 +275,59 @@ Deno.test("PATCH takes candidates, and has ICE begin anew where the name fragmen
   const candidate = "a=ice-ufrag:EsAw\r\na=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n";
   assertEquals((await patch(candidate, { "if-match": etag })).status, 204);
   assertEquals((await patch(candidate, { "if-match": '"other"' })).status, 412);
+  assertEquals((await patch(candidate)).status, 428);
   assertEquals((await patch("x", { "content-type": "text/plain" })).status, 415);
+  for (const wrong of ["", "nothing", "a=ice-ufrag:anew\r\n"]) {
+    assertEquals((await patch(wrong, { "if-match": etag })).status, 400, wrong);
+  }
   const renewed = await patch("a=ice-ufrag:anew\r\na=ice-pwd:0123456789012345678901\r\n", {
     "if-match": "*",
   });
   assertEquals(renewed.status, 200);
   assert(renewed.etag !== etag);
+  assertMatch(
+    renewed.text,
+    /^a=ice-lite\r\na=ice-options:trickle ice2\r\nm=video 9 UDP\/TLS\/RTP\/SAVPF 102\r\na=mid:0\r\n/,
+  );
   const [, fragment] = /a=ice-ufrag:(\S+)/.exec(renewed.text)!;
   const [, password] = /a=ice-pwd:(\S+)/.exec(renewed.text)!;
   const { rtp } = collect(client);
   await client.send(client.request({ username: `${fragment}:anew`, password: password! }));
   await client.connect();
   await until(() => rtp.length > 0);
+  await camera.end();
+});
+
+Deno.test("what an endpoint and a session take is told by OPTIONS, and GET has nothing to show", async () => {
+  const { weir, base } = await start();
+  await using _ = weir;
+  const camera = new Camera(weir);
+  camera.picture({ key: true });
+  const asked = async (method: string, url: string) => {
+    const response = await fetch(url, { method });
+    await response.body?.cancel();
+    const { status, headers } = response;
+    const told = ["allow", "accept-post", "accept-patch", "content-type"].map((name) =>
+      headers.get(name)
+    );
+    return [status, ...told];
+  };
+  await using client = await WebRtcClient.begin(`${base}/live/cam/whep`, offerOf("recvonly"));
+  const sdp = "application/sdp";
+  const ice = "application/trickle-ice-sdpfrag";
+  const endpoint = "POST, GET, HEAD, OPTIONS";
+  const session = "PATCH, DELETE, GET, HEAD, OPTIONS";
+  assertEquals(await asked("OPTIONS", `${base}/live/cam/whip`), [200, endpoint, sdp, null, null]);
+  assertEquals(await asked("OPTIONS", client.session), [200, session, null, ice, null]);
+  // Players look for endpoints by HEAD (draft-ietf-wish-whep-04, 4.2).
+  for (const method of ["GET", "HEAD"]) {
+    assertEquals(await asked(method, `${base}/live/cam/whep`), [200, null, null, null, sdp]);
+    assertEquals(await asked(method, `${base}/live/cam/whip`), [204, null, null, null, null]);
+    assertEquals(await asked(method, client.session), [204, null, null, null, null]);
+    assertEquals((await asked(method, `${client.session}0`))[0], 404);
+  }
+  assertEquals((await asked("DELETE", `${base}/live/cam/whep`))[0], 405);
+  assertEquals((await asked("POST", client.session))[0], 405);
   await camera.end();
 });
 
@@ -360,15 +401,17 @@ Deno.test("WHIP and WHEP pass the gate: names, users, limits and conflicts are a
   assertEquals(await statusOf(whip, offer, { origin: "http://elsewhere.example" }), 403);
   assertEquals(await statusOf(`${base}/live/none/whep`, offerOf("recvonly")), 404);
   assertEquals(await statusOf(`${base}/../whep`, offerOf("recvonly")), 400);
-  assertEquals(await statusOf(`${base}/live/other/whip?token=right`, offerOf("recvonly")), 406);
+  assertEquals(await statusOf(`${base}/live/other/whip?token=right`, offerOf("recvonly")), 422);
   assertEquals(
     await statusOf(`${base}/live/other/whip`, offer, { "content-type": "text/html" }),
     415,
   );
   assertEquals(await statusOf(`${base}/live/other/whip`, "garbage"), 400);
   assertEquals(await statusOf(`${base}/live/other/whip`, "a=".repeat(40_000)), 413);
-  const gotten = await fetch(whip);
-  assertEquals([gotten.status, (await gotten.json()).code], [405, "method"]);
+  const unknown = offer.replace("opus/48000", "speex/16000").replace("PCMU/8000", "CN/8000");
+  assertEquals(await statusOf(`${base}/live/other/whip?token=right`, unknown), 422);
+  const changed = await fetch(whip, { method: "PATCH", body: "a=end-of-candidates" });
+  assertEquals([changed.status, (await changed.json()).code], [405, "method"]);
   const limited = await start({ maxConnectionsPerAddress: 2 });
   await using _limited = limited.weir;
   const url = `${limited.base}/live/a`;

@@ -143,10 +143,11 @@ Deno.test("what is asked of a WHEP or WHIP session is answered by the worker tha
         return { status: answer.status, text: await answer.text() };
       };
       const patched = await ask("PATCH", {
-        headers: { "content-type": "application/trickle-ice-sdpfrag" },
+        headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": '"1"' },
         body: "a=end-of-candidates\r\n",
       });
-      assert(patched.status !== 404, JSON.stringify(patched));
+      assertEquals(patched.status, 204, JSON.stringify(patched));
+      assertEquals((await ask("HEAD")).status, 204);
       assertEquals((await ask("DELETE")).status, 200);
       assertEquals((await ask("DELETE")).status, 404);
     }

@@ -72,12 +72,18 @@ export async function beginSession(
     if (isRefused) await webrtc.release(link);
   }
   const id = webrtc.idPrefix + random(16).toHex();
+  const [first, { chosen }] = offer.media.flatMap((one) => {
+    const answered = media.get(one);
+    return answered === undefined ? [] : [[one, answered] as const];
+  })[0]!;
+  const { kind, protocol, mid } = first;
   const session = new WebRtcSession(visit, {
     webrtc,
     sessions,
     link,
     fragment: offer.iceFragment,
     role: role(link),
+    media: { kind, protocol, mid, payloadType: chosen.format.payloadType },
     id,
   });
   const path = visit.url.pathname.replace(/\/+$/, "");

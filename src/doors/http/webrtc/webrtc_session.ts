@@ -1,4 +1,11 @@
 import type { ConnectionEnd } from "../../../gate/mod.ts";
+import {
+  formatIceFragment,
+  type IceFragment,
+  type IceFragmentOptions,
+  parseIceFragment,
+  WebRtcError,
+} from "../../../webrtc/mod.ts";
 import type { StreamVisit } from "../http_visit.ts";
 import { faultAnswer } from "../json_answer.ts";
 import type { WebRtc } from "./webrtc.ts";
@@ -36,6 +43,7 @@ export class WebRtcSession {
   readonly #role: SessionRole;
   readonly #sessions: WebRtcSessions;
   readonly #id: string;
+  readonly #media: IceFragmentOptions["media"];
   #fragment: string;
   #version = 1;
   #end: ConnectionEnd | undefined;
@@ -50,6 +58,8 @@ export class WebRtcSession {
       /** The name fragment of the peer. */
       readonly fragment: string;
       readonly role: SessionRole;
+      /** The media section whose transport all share. */
+      readonly media: IceFragmentOptions["media"];
       /** The last part of its URL, which nobody can guess. */
       readonly id: string;
     },
@@ -61,6 +71,7 @@ export class WebRtcSession {
     this.#fragment = options.fragment;
     this.#role = options.role;
     this.#id = options.id;
+    this.#media = options.media;
     const { link, role } = options;
     link.owner = {
       connected: () => this.#guard(() => role.connected()),
@@ -107,17 +118,29 @@ export class WebRtcSession {
       });
     }
     const match = visit.header("if-match");
-    if (match !== null && match !== "*" && match !== this.tag) {
+    if (match === null) {
+      const reason = "If-Match must have the session's ETag, or * where ICE begins anew";
+      return faultAnswer({ status: 428, code: "etag", reason, headers: { etag: this.tag } });
+    }
+    if (match !== "*" && match !== this.tag) {
       const reason = "The session has other candidates by now";
       return faultAnswer({ status: 412, code: "etag", reason, headers: { etag: this.tag } });
     }
     const body = await visit.wholeBody({ maxBytes: MAX_PATCH_BYTES });
     if (isAnswer(body)) return body;
-    const fragment = /^a=ice-ufrag:(\S+)\s*$/m.exec(new TextDecoder().decode(body))?.[1];
+    const told = fragmentOf(body);
+    if (isAnswer(told)) return told;
+    const { fragment, password } = told;
     if (this.#end !== undefined) {
-      return faultAnswer({ status: 400, code: "body", reason: "The candidates cannot be read" });
+      return faultAnswer({ status: 404, code: "session", reason: "The session has ended" });
     }
-    if (!fragment || fragment === this.#fragment) return new WholeAnswer(null, { status: 204 });
+    if (fragment === undefined || fragment === this.#fragment) {
+      return new WholeAnswer(null, { status: 204 });
+    }
+    if (password === undefined) {
+      const reason = "The candidates cannot be read: ICE begins anew with an ice-pwd too";
+      return faultAnswer({ status: 400, code: "malformed-fragment", reason });
+    }
     this.#fragment = fragment;
     this.#version++;
     const credentials = await this.#webrtc.renew(this.#link);
@@ -126,21 +149,12 @@ export class WebRtcSession {
     });
   }
 
-  async #fragmentOf({ fragment, password }: IceCredentials, host: string): Promise<string> {
+  async #fragmentOf(ice: IceCredentials, host: string): Promise<string> {
     const candidates = await this.#webrtc.candidates(this.#link, {
       host,
       remoteAddress: this.#visit.guest.remoteAddress,
     });
-    return [
-      "a=ice-lite",
-      `a=ice-ufrag:${fragment}`,
-      `a=ice-pwd:${password}`,
-      ...candidates.map(({ hostname, port }, index) =>
-        `a=candidate:${index + 1} 1 udp ${2130706431 - index * 256} ${hostname} ${port} typ host`
-      ),
-      "a=end-of-candidates",
-      "",
-    ].join("\r\n");
+    return formatIceFragment({ ice, candidates, media: this.#media });
   }
 
   #tick(): void {
@@ -177,5 +191,15 @@ export class WebRtcSession {
       reason: end.reason,
       detail: end.message,
     });
+  }
+}
+
+/** What a body tells of ICE, or the answer that says why it cannot be read. */
+function fragmentOf(body: Uint8Array): IceFragment | HttpAnswer {
+  try {
+    return parseIceFragment(new TextDecoder().decode(body));
+  } catch (error) {
+    if (!(error instanceof WebRtcError)) throw error;
+    return faultAnswer({ status: 400, code: error.code, reason: error.message });
   }
 }

@@ -83,7 +83,8 @@ function nothingToSend(
     leftOut.join("; ") || "its tracks are not known yet"
   })`;
   log.info("webrtc play refused", { connection: guest.id, stream: stream.name, reason });
-  return faultAnswer({ status: 406, code: "codec", reason });
+  // Not 406: that is a counter-offer (draft-ietf-wish-whep-04, 4.3.2).
+  return faultAnswer({ status: 422, code: "codec", reason });
 }
 
 function readerOf(playing: Playing): StreamReader | HttpAnswer {

@@ -30,10 +30,9 @@ export async function publishWhip(
   if (isAnswer(ticket)) return ticket;
   const { shell } = visit;
   const chosen = chosenOf(offer);
-  if (chosen.size === 0) {
-    const reason = "The offer has no media to publish whose codec is known here";
-    ticket.end({ clean: false, reason: "codec", message: reason });
-    return faultAnswer({ status: 406, code: "codec", reason });
+  if (typeof chosen === "string") {
+    ticket.end({ clean: false, reason: "codec", message: chosen });
+    return faultAnswer({ status: 422, code: "codec", reason: chosen });
   }
   const tracks = tracksOf(chosen);
   const held: { session?: WebRtcSession; end?: ConnectionEnd } = {};
@@ -97,18 +96,25 @@ const UNPUBLISHED = {
   message: "The publisher has ended its stream",
 } as const;
 
-/** The media that the client wants to send, as far as they are known here. */
-function chosenOf(offer: WebRtcOffer): ReadonlyMap<OfferedMedia, ChosenFormat> {
+/**
+ * The media that the client wants to send, with what they are sent as, or why they cannot be: an offer is taken as a
+ * whole, since who publishes would not see that the sound, say, is missing (RFC 9725, 4.4.3).
+ */
+function chosenOf(offer: WebRtcOffer): ReadonlyMap<OfferedMedia, ChosenFormat> | string {
   const chosen = new Map<OfferedMedia, ChosenFormat>();
   for (const media of offer.media) {
     const isSent = media.direction === "sendonly" || media.direction === "sendrecv";
     const isKnown = media.kind === "video" || media.kind === "audio";
-    const one = media.isUsable && isSent && isKnown
-      ? chooseForPublisher(media, WEB_RTC_ENCODINGS)
-      : undefined;
-    if (one !== undefined) chosen.set(media, one);
+    if (!media.isUsable || !isSent || !isKnown) continue;
+    const one = chooseForPublisher(media, WEB_RTC_ENCODINGS);
+    if (one === undefined) {
+      const names = media.formats.flatMap(({ encoding }) => encoding ?? []);
+      const offered = [...new Set(names)].join(", ") || "none";
+      return `No codec that the offer has for ${media.kind} is known here: ${offered}`;
+    }
+    chosen.set(media, one);
   }
-  return chosen;
+  return chosen.size > 0 ? chosen : "The offer has no media to publish";
 }
 
 function tracksOf(chosen: ReadonlyMap<OfferedMedia, ChosenFormat>): WhipTrack[] {
