@@ -25,6 +25,17 @@ export interface WireLogEvents {
  */
 const ENTRY_COST_BYTES = 128;
 
+/** Units that are encoded together at most, so that one lost packet is no more than a short gap. */
+const MOST_JOINED = 8;
+
+/** Units of one track that wait to be encoded together. */
+interface JoiningUnits {
+  readonly units: MediaUnit[];
+  readonly headers: HeaderSet;
+  /** When the first of them came. */
+  readonly arrivedMs: number;
+}
+
 /** A low-rate stream should not hold a megabyte. */
 const FIRST_SEGMENT_BYTES = 64 * 1024;
 const SEGMENT_BYTES = 1024 * 1024;
@@ -71,6 +82,7 @@ export class WireLog implements WireLogWriter, CursorLog {
   #run:
     | { readonly segment: WireSegment; readonly from: number; readonly run: WireRun }
     | undefined;
+  #joining: JoiningUnits | undefined;
   /** The unit that is being appended. */
   #unit: MediaUnit | undefined;
   #headers: HeaderSet | undefined;
@@ -118,15 +130,50 @@ export class WireLog implements WireLogWriter, CursorLog {
   }
 
   /**
-   * Encodes `unit` and appends it.
+   * Encodes `unit` and appends it, at the next flush at the latest.
    *
    * An error of the format is thrown on; nothing of the unit is then in the log.
    */
   append(unit: MediaUnit, { headers, startPoint }: WireAppendContext): void {
+    const arrivedMs = this.settings.clock.now();
+    const mayWait = !startPoint && !this.isHeld && !this.#hadHeld && this.#seeking.size === 0 &&
+      this.format.joins?.(unit) === true;
+    const [first] = this.#joining?.units ?? [];
+    const isFull = this.#joining?.units.length === MOST_JOINED;
+    const goesOn = mayWait && !isFull && first?.kind === unit.kind && first.track === unit.track;
+    try {
+      if (!goesOn) this.#appendJoined();
+    } finally {
+      if (goesOn) this.#joining!.units.push(unit);
+      else if (mayWait) this.#joining = { units: [unit], headers, arrivedMs };
+      else {
+        const encode = (): void => this.format.encode(unit, this);
+        this.#append(unit, { headers, startPoint, arrivedMs, encode });
+      }
+    }
+  }
+
+  /** Encodes the units that have waited for each other, and appends them. */
+  #appendJoined(): void {
+    const joining = this.#joining;
+    if (joining === undefined) return;
+    this.#joining = undefined;
+    const { units, headers, arrivedMs } = joining;
+    const encode = (): void => this.format.encodeJoined!(units, this);
+    this.#append(units[0]!, { headers, startPoint: false, arrivedMs, encode });
+  }
+
+  #append(
+    unit: MediaUnit,
+    { headers, startPoint, arrivedMs, encode }: WireAppendContext & {
+      readonly arrivedMs: number;
+      readonly encode: () => void;
+    },
+  ): void {
     this.#unit = unit;
     this.#headers = headers;
-    this.headArrivedMs = this.settings.clock.now();
-    this.#encode(unit);
+    this.headArrivedMs = arrivedMs;
+    this.#encode(encode);
     const isStart = startPoint && this.#unitStart !== undefined;
     if (isStart) this.#newestStart = { ...this.#unitStart!, end: this.head };
     if ((isStart || this.#hadHeld) && this.newestStart !== undefined) {
@@ -213,6 +260,11 @@ export class WireLog implements WireLogWriter, CursorLog {
 
   /** Wakes the readers that wait; what they throw goes to `onError`. */
   flush(onError: (error: unknown) => void): void {
+    try {
+      this.#appendJoined();
+    } catch (error) {
+      onError(error);
+    }
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
@@ -309,11 +361,11 @@ export class WireLog implements WireLogWriter, CursorLog {
     return segment;
   }
 
-  #encode(unit: MediaUnit): void {
+  #encode(encode: () => void): void {
     this.#unitStart = undefined;
     const { messages } = this;
     try {
-      this.format.encode(unit, this);
+      encode();
     } catch (error) {
       this.#takeBack();
       this.messages = messages;

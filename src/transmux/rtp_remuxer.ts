@@ -7,6 +7,7 @@ import {
   RtpError,
   rtpTimestamp,
   ticksFromUs,
+  usFromTicks,
 } from "../rtp/mod.ts";
 import type { CodedFrame } from "./coded_frame.ts";
 import { FrameReader } from "./frame_reader.ts";
@@ -59,10 +60,17 @@ export interface RtpRemuxerStats {
   readonly dropped: number;
 }
 
+/** What a packet of audio and each frame in it begins with, at most. */
+const MOST_AUDIO_HEADER_BYTES = 2;
+
+/** Times of RTMP are whole milliseconds, of which two are compared. */
+const ROUNDING_US = 1500;
+
 interface OutputTrack {
   readonly index: number;
   readonly rtp: RtpMapping;
   readonly packetizer: Packetizer | undefined;
+  readonly maxPayloadSize: number;
   /** The largest packet that is forwarded; all are where it is not set. */
   readonly maxForwarded: number | undefined;
   /** Whether a packet did not fit: from then on all units of the track are cut anew. */
@@ -99,13 +107,13 @@ export class RtpRemuxer {
     for (const [index, track] of tracks.entries()) {
       const rtp = track.rtp ?? rtpMappingOf(track, index);
       if (typeof rtp === "string") continue;
+      const { maxPayloadSize = DEFAULT_MAX_PAYLOAD_SIZE } = options;
       this.#outputs.set(`${track.kind}/${track.id}`, {
         index,
         rtp,
         packetizer: packetizerOf(rtp, options),
-        maxForwarded: options.forward === "fit"
-          ? RTP_HEADER_SIZE + (options.maxPayloadSize ?? DEFAULT_MAX_PAYLOAD_SIZE)
-          : undefined,
+        maxPayloadSize,
+        maxForwarded: options.forward === "fit" ? RTP_HEADER_SIZE + maxPayloadSize : undefined,
         isCutAnew: false,
       });
     }
@@ -123,6 +131,38 @@ export class RtpRemuxer {
       : this.#reader.read(unit).flatMap((frame) => this.#packetize(frame));
     this.#packets += packets.length;
     return packets;
+  }
+
+  /** Whether one packet may hold the frames of a unit and of those behind it: see {@linkcode RtpRemuxer.remuxJoined}. */
+  joins({ kind, track, role, payload }: MediaUnit): boolean {
+    return role === "media" && payload.format !== "rtp" &&
+      this.#outputs.get(`${kind}/${track}`)?.packetizer?.frameTicks !== undefined;
+  }
+
+  /** Makes the packets of units that follow each other: frames that do without a pause share one, as far as it has room. */
+  remuxJoined(units: readonly MediaUnit[]): RtpOutputPacket[] {
+    const joined: CodedFrame[] = [];
+    for (const frame of units.flatMap((unit) => this.#reader.read(unit))) {
+      const last = joined.at(-1);
+      if (last !== undefined && this.#isJoined(last, frame)) {
+        joined[joined.length - 1] = { ...last, parts: [...last.parts, ...frame.parts] };
+      } else joined.push(frame);
+    }
+    const packets = joined.flatMap((frame) => this.#packetize(frame));
+    this.#packets += packets.length;
+    return packets;
+  }
+
+  /** Whether a frame fits in the packet of others, whose time alone is told there. */
+  #isJoined(first: CodedFrame, next: CodedFrame): boolean {
+    const { kind, track, ptsUs, parts } = first;
+    if (next.kind !== kind || next.track !== track) return false;
+    const { rtp, packetizer, maxPayloadSize } = this.#outputs.get(`${kind}/${track}`) ?? {};
+    if (packetizer?.frameTicks === undefined) return false;
+    const dueUs = ptsUs + usFromTicks(parts.length * packetizer.frameTicks, rtp!.clockRate);
+    let bytes = MOST_AUDIO_HEADER_BYTES;
+    for (const { length } of [...parts, ...next.parts]) bytes += length + MOST_AUDIO_HEADER_BYTES;
+    return Math.abs(next.ptsUs - dueUs) <= ROUNDING_US && bytes <= maxPayloadSize!;
   }
 
   #ofPackets(packets: readonly Uint8Array[], unit: MediaUnit): RtpOutputPacket[] {

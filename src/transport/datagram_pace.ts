@@ -36,13 +36,17 @@ export class DatagramPace {
     const nowMs = this.#clock.now();
     if (nowMs - this.#lastMs >= OWN_PAUSE_MS) this.#sent = 0;
     this.#lastMs = nowMs;
-    const isFull = this.#sent > 0 && this.#sent + count > BURST;
-    if (!isFull) {
+    if (!this.isFullWith(count)) {
       this.#sent += count;
       return undefined;
     }
     this.#sent = count;
     return this.#pause();
+  }
+
+  /** Whether so many more make a burst too long, where the stream has made no pause of its own since. */
+  isFullWith(count: number): boolean {
+    return this.#sent > 0 && this.#sent + count > BURST;
   }
 
   async #pause(): Promise<void> {

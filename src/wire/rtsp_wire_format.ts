@@ -119,7 +119,20 @@ export class RtspWireFormat implements WireFormat {
       for (const onChange of this.#watchers) queueMicrotask(onChange);
     }
     this.#noteStart(unit);
-    for (const packet of this.#remuxer.remux(unit)) {
+    this.#writeAll(this.#remuxer.remux(unit), unit, log);
+  }
+
+  joins(unit: MediaUnit): boolean {
+    return this.#remuxer.joins(unit);
+  }
+
+  /** Frames of audio that players are given at once share a packet: over UDP each packet costs as much as one of a picture. */
+  encodeJoined(units: readonly MediaUnit[], log: WireLogWriter): void {
+    this.#writeAll(this.#remuxer.remuxJoined(units), units[0]!, log);
+  }
+
+  #writeAll(packets: readonly RtpOutputPacket[], unit: MediaUnit, log: WireLogWriter): void {
+    for (const packet of packets) {
       const sender = this.senders[packet.track]!;
       // FFmpeg places what comes before a track's first report by other rules than what comes after.
       this.#report(packet, unit, log);

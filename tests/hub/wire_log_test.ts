@@ -8,7 +8,7 @@ import {
   WireLog,
   type WireLogWriter,
 } from "../../src/hub/mod.ts";
-import { MESSAGE_HEADER, takeNames, TestFormat, unit } from "./hub_support.ts";
+import { MESSAGE_HEADER, nameOf, takeNames, TestFormat, unit } from "./hub_support.ts";
 import { TurnedClock } from "../support/turned_clock.ts";
 
 const KIB = 1024;
@@ -339,3 +339,81 @@ Deno.test("Readers at one place share a view, and each gets all the bytes at its
   append("p4", 50 * KIB + MESSAGE_HEADER);
   assertEquals(names(prompt.next()), ["p4"]);
 });
+
+/** A format that puts audio in one message, under the first one's name, each name behind the other. */
+class JoiningFormat extends TestFormat {
+  fails = false;
+
+  joins(of: MediaUnit): boolean {
+    return of.kind === "audio" && of.role === "media";
+  }
+
+  encodeJoined(units: readonly MediaUnit[], log: WireLogWriter): void {
+    if (this.fails) throw new Error("units that cannot be encoded");
+    this.encode(unit(units.map(nameOf).join("+"), { dtsMs: units[0]!.dtsUs / 1000 }), log);
+  }
+}
+
+Deno.test("WireLog joins audio that readers are given at once, and holds it no longer than that", () => {
+  const { log, clock, append } = logOf({}, new JoiningFormat());
+  const reader = { cursor: log.open() };
+  append("K");
+  clock.turn(5);
+  for (const name of ["a1", "a2"]) {
+    clock.turn(10);
+    append(name);
+  }
+  assertEquals(takeNames(reader), "K");
+  // A picture comes behind them; and where none does, the flush.
+  append("p");
+  assertEquals(takeNames(reader), "a1+a2 p");
+  append("a3");
+  log.flush(fail);
+  assertEquals(takeNames(reader), "a3");
+  // Of one track, and not so many that a lost packet is a pause.
+  append("a4");
+  log.append(unit("a5", { track: 1 }), { headers: HeaderSet.EMPTY, startPoint: false });
+  for (let number = 0; number < 9; number++) append(`a1${number}`);
+  log.flush(fail);
+  assertEquals(takeNames(reader), "a4 a5 a10+a11+a12+a13+a14+a15+a16+a17 a18");
+  const { entries } = log.newestStart!.segment;
+  assertEquals(entries.slice(0, 3).map(({ arrivedMs, end }) => [arrivedMs, end > 0]), [
+    [0, true],
+    [15, true],
+    [25, true],
+  ]);
+});
+
+Deno.test("WireLog joins nothing where a reader may have to start at it", () => {
+  const { log, append } = logOf({}, new JoiningFormat());
+  const reader = { cursor: log.open() };
+  // No picture has come: the reader looks for a start, and finds it in any audio.
+  append("a1");
+  assertEquals(log.messages, 1);
+  log.append(unit("a2"), { headers: HeaderSet.EMPTY, startPoint: true });
+  assertEquals([log.messages, takeNames(reader)], [2, "a2"]);
+  log.isHeld = true;
+  append("a3");
+  log.isHeld = false;
+  append("a4");
+  assertEquals(log.messages, 4);
+});
+
+Deno.test("WireLog appends what comes behind units that cannot be encoded together", () => {
+  const format = new JoiningFormat();
+  const { log, append } = logOf({}, format);
+  const reader = { cursor: log.open() };
+  append("K");
+  append("a1");
+  format.fails = true;
+  assertThrows(() => append("p1"), Error, "units that cannot be encoded");
+  append("a2");
+  const errors: unknown[] = [];
+  log.flush((error) => errors.push(error));
+  append("p2");
+  assertEquals([takeNames(reader), errors.length, log.messages], ["K p1 p2", 1, 3]);
+});
+
+function fail(error: unknown): never {
+  throw error;
+}

@@ -1,10 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Hub, type StreamReader } from "../../src/hub/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
-import { buildRtpPacket, parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
+import { AacDepacketizer, buildRtpPacket, parseRtcp, parseRtpPacket } from "../../src/rtp/mod.ts";
 import { RtmpWireFormat } from "../../src/wire/rtmp_wire_format.ts";
 import { RtspWireFormat } from "../../src/wire/rtsp_wire_format.ts";
-import { sdpOfTracks } from "../../src/transmux/mod.ts";
+import { sdpOfTracks, unitOfFlv } from "../../src/transmux/mod.ts";
+import { TurnedClock } from "../support/turned_clock.ts";
 
 const G711 = { kind: "audio", id: 0, codec: "pcmu", config: undefined } as const;
 
@@ -134,4 +135,51 @@ Deno.test("a stream without an RTSP reader does no RTP work", () => {
   const next = stream.read({ format: "rtsp", create });
   assertEquals(formats, 2);
   assertEquals(framesOf(next).rtp.map((packet) => packet[12]), [3]);
+});
+
+const AAC = { kind: "audio", id: 0, codec: "aac", config: Uint8Array.of(0x12, 0x10) } as const;
+const H264 = {
+  ...{ kind: "video", id: 0, codec: "h264" } as const,
+  config: Uint8Array.fromHex("0142c01effe100096742c01ed900a046c801000468cb83cb"),
+} as const;
+
+/** A frame of AAC at 44.1 kHz, or a picture, as RTMP has it: times are whole milliseconds. */
+function flvUnit(kind: "audio" | "video", timeMs: number, bytes = 100): MediaUnit {
+  const body = new Uint8Array(bytes).fill(timeMs & 0x7f);
+  body.set(kind === "audio" ? [0xaf, 1] : [0x17, 1, 0, 0, 0, 0, 0, 0, bytes - 9, 0x65]);
+  return unitOfFlv({ kind, dtsUs: timeMs * 1000, body })!;
+}
+
+Deno.test("RtspWireFormat puts frames of AAC in one packet where players get them at once", () => {
+  const hub = new Hub({ clock: new TurnedClock(), flush: "frame" });
+  const publication = hub.acquire("live/cam", { tracks: [H264, AAC] });
+  const create = (): RtspWireFormat =>
+    new RtspWireFormat({
+      tracks: sdpOfTracks([H264, AAC]).tracks,
+      random: (length) => new Uint8Array(length),
+      nowUnixUs: () => 1_700_000_000_000_000,
+    });
+  const reader = hub.stream("live/cam").read({ format: "rtsp", create });
+  /** Time in ticks and lengths of the frames of each packet of audio, as a player takes it apart. */
+  const sound = (): [number, number[]][] =>
+    framesOf(reader).rtp.map(parseRtpPacket).filter(({ payloadType }) => payloadType === 97)
+      .map((packet) => {
+        const units = new AacDepacketizer().push(packet);
+        return [packet.timestamp, units.map(({ parts }) => parts[0]!.length)];
+      });
+  const write = (...units: readonly MediaUnit[]): void => {
+    for (const unit of units) publication.write(unit);
+    publication.commit();
+  };
+  write(flvUnit("video", 0));
+  assertEquals(sound(), []);
+  // 23.2 ms apart, as whole milliseconds.
+  write(flvUnit("audio", 3));
+  write(flvUnit("audio", 26, 200));
+  write(flvUnit("video", 33), flvUnit("audio", 49), flvUnit("video", 66));
+  assertEquals(sound(), [[132, [98, 198]], [2161, [98]]]);
+  // A pause between them, or no room, and each has its own time, or packet.
+  write(flvUnit("audio", 72), flvUnit("audio", 98), flvUnit("video", 100));
+  write(flvUnit("audio", 121, 800), flvUnit("audio", 144, 800), flvUnit("video", 150));
+  assertEquals(sound(), [[3175, [98]], [4322, [98]], [5336, [798]], [6350, [798]]]);
 });

@@ -9,6 +9,8 @@ export interface DatagramRun {
   readonly rtcp: boolean;
   /** The packets, views of the log. */
   readonly packets: readonly Uint8Array[];
+  /** Their bytes. */
+  readonly bytes: number;
   /** Whether what was before them is to be made something of first: they wait a moment. */
   readonly isSettling: boolean;
 }
@@ -18,15 +20,16 @@ const MOST_PACKETS = 16;
 
 /** Puts frames together that go to the same port. */
 export function* datagramRuns(frames: Iterable<RtspFrame>): Generator<DatagramRun> {
-  let run: (DatagramRun & { readonly packets: Uint8Array[] }) | undefined;
+  let run: (DatagramRun & { readonly packets: Uint8Array[]; bytes: number }) | undefined;
   for (const { track, rtcp, packet, isSettling = false } of frames) {
     const goesOn = run !== undefined && run.track === track && run.rtcp === rtcp && !isSettling &&
       run.packets.length < MOST_PACKETS;
-    if (goesOn) run!.packets.push(packet);
-    else {
+    if (!goesOn) {
       if (run !== undefined) yield run;
-      run = { track, rtcp, packets: [packet], isSettling };
+      run = { track, rtcp, packets: [], bytes: 0, isSettling };
     }
+    run!.packets.push(packet);
+    run!.bytes += packet.length;
   }
   if (run !== undefined) yield run;
 }

@@ -34,7 +34,11 @@ export class MulticastStream {
   constructor(reader: StreamReader, options: MulticastStreamOptions) {
     this.reader = reader;
     this.#options = options;
-    this.#player = new RtspUdpPlayer(reader.cursor, { ...options, ports: this.#ports });
+    this.#player = new RtspUdpPlayer(reader.cursor, {
+      ...options,
+      ports: this.#ports,
+      getsAllReports: true,
+    });
   }
 
   /** The player of one session: it starts the sending, or finds it going on. */

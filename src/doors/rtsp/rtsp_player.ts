@@ -95,6 +95,16 @@ export class RtspTcpPlayer implements RtspPlayer {
 /** Time for a player to make something of the reports behind the burst, before media come in between. */
 const SETTLING_PAUSE_MS = 5;
 
+/**
+ * Reports of the log come so often that players are in sync within their first second; one that has played for so long gets
+ * all of one time in so many milliseconds (RFC 3550, 6.2, has 5 s), since each is a datagram.
+ */
+const SYNC_MS = 5000;
+const REPORT_PAUSE_MS = 2000;
+
+/** Reports of one time come one behind the other: those within so many milliseconds of the first. */
+const SAME_REPORTS_MS = 100;
+
 /** RTP and RTCP port of each track of a session over UDP. */
 export function clientPorts(session: RtspServerSession): Map<number, RtspPair> {
   const ports = new Map<number, RtspPair>();
@@ -117,6 +127,10 @@ export class RtspUdpPlayer implements RtspPlayer {
   readonly #protection: SessionProtection | undefined;
   readonly #peers = new Map<number, DatagramPeer>();
   readonly #burst: JoinBurst;
+  /** Whether it gets all reports, as players of a group do, any of whom may just have joined. */
+  readonly #getsAllReports: boolean;
+  #startedMs = 0;
+  #reportedMs = 0;
   #running = false;
   #sending = false;
   /** Counts the pauses: what was taken before one is not sent after it. */
@@ -133,6 +147,8 @@ export class RtspUdpPlayer implements RtspPlayer {
       readonly ports: ReadonlyMap<number, RtspPair>;
       /** What protects its packets. */
       readonly protection?: SessionProtection | undefined;
+      /** Whether it gets all reports of the log; by default as many as it needs. */
+      readonly getsAllReports?: boolean;
     },
   ) {
     this.#cursor = cursor;
@@ -142,12 +158,14 @@ export class RtspUdpPlayer implements RtspPlayer {
     this.#address = options.address;
     this.#ports = options.ports;
     this.#protection = options.protection;
+    this.#getsAllReports = options.getsAllReports ?? false;
     this.#burst = new JoinBurst(options.clock);
   }
 
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#startedMs = this.#reportedMs = this.#clock.now();
     this.#burst.begin();
     void this.#pump();
   }
@@ -185,9 +203,14 @@ export class RtspUdpPlayer implements RtspPlayer {
   }
 
   async #send(runs: Iterable<DatagramRun>, pauses: number): Promise<void> {
-    for (const { track, rtcp, packets: plain, isSettling } of runs) {
+    // What is on its way, in order, all from one socket: other players' packets do not come in between.
+    let leaving: Promise<void> | undefined;
+    let isRtcpLeaving = false;
+    for (const { track, rtcp, packets: plain, bytes, isSettling } of runs) {
       const port = this.#ports.get(track)?.[rtcp ? 1 : 0];
-      if (port === undefined) continue;
+      if (port === undefined || (rtcp && !isSettling && this.#isReportSpare())) continue;
+      const isWaiting = isSettling || rtcp !== isRtcpLeaving || this.#pace.isFullWith(plain.length);
+      if (isWaiting && leaving !== undefined) await leaving;
       const rest = isSettling
         ? pause(SETTLING_PAUSE_MS, { clock: this.#clock })
         : this.#pace.next(plain.length);
@@ -195,11 +218,20 @@ export class RtspUdpPlayer implements RtspPlayer {
       if (this.#pauses !== pauses) return;
       const packets = this.#protected(plain, rtcp);
       this.packets += packets.length;
-      for (const { length } of packets) this.bytes += length;
-      // One run after the other, as the datagrams of each.
-      const sent = this.#sockets.sendRun(packets, { peer: this.#peerAt(port), rtcp });
-      if (sent !== undefined) await sent;
+      this.bytes += packets === plain ? bytes : bytesOf(packets);
+      leaving = this.#sockets.sendRun(packets, { peer: this.#peerAt(port), rtcp });
+      isRtcpLeaving = rtcp;
     }
+    if (leaving !== undefined) await leaving;
+  }
+
+  /** Whether a report that comes now is one that the player does without. */
+  #isReportSpare(): boolean {
+    const nowMs = this.#clock.now();
+    if (this.#getsAllReports || nowMs - this.#startedMs < SYNC_MS) return false;
+    const sinceMs = nowMs - this.#reportedMs;
+    if (sinceMs >= REPORT_PAUSE_MS) this.#reportedMs = nowMs;
+    return sinceMs >= SAME_REPORTS_MS && sinceMs < REPORT_PAUSE_MS;
   }
 
   /** The same object each time: to send to who was sent to before costs less. */
@@ -217,4 +249,8 @@ export class RtspUdpPlayer implements RtspPlayer {
     if (protection === undefined) return packets;
     return packets.map((packet) => protection.protect(packet, { rtcp }));
   }
+}
+
+function bytesOf(packets: readonly Uint8Array[]): number {
+  return packets.reduce((sum, { length }) => sum + length, 0);
 }

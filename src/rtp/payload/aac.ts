@@ -232,17 +232,17 @@ function malformed(what: string): RtpError {
  * ```
  */
 export class AacPacketizer implements Packetizer {
+  readonly frameTicks: number;
   readonly #maxPayloadSize: number;
   readonly #sizeLength: 13 | 6;
   readonly #headerSize: number;
-  readonly #frameTicks: number;
 
   /** Makes a packetizer. */
   constructor(options: AacPacketizerOptions = {}) {
     this.#maxPayloadSize = maxPayloadSizeOf(options);
     this.#sizeLength = options.sizeLength ?? 13;
     this.#headerSize = this.#sizeLength === 13 ? 2 : 1;
-    this.#frameTicks = options.frameTicks ?? 1024;
+    this.frameTicks = options.frameTicks ?? 1024;
   }
 
   /** Packs frames, which follow each other. */
@@ -260,7 +260,7 @@ export class AacPacketizer implements Packetizer {
       this.#check(frame);
       const needed = this.#headerSize + frame.length;
       if (size + needed > this.#maxPayloadSize) flush();
-      if (group.length === 0) timestamp = (unit.timestamp + index * this.#frameTicks) >>> 0;
+      if (group.length === 0) timestamp = (unit.timestamp + index * this.frameTicks) >>> 0;
       if (2 + needed > this.#maxPayloadSize) this.#fragment(frame, timestamp, payloads);
       else {
         group.push(frame);

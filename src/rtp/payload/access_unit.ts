@@ -64,6 +64,8 @@ export interface RtpPayload {
 
 /** Cuts access units into packets. */
 export interface Packetizer {
+  /** Ticks that a frame lasts, of audio of which one packet may hold several frames. */
+  readonly frameTicks?: number;
   /**
    * Cuts one access unit. For audio, `parts` may hold several frames that follow each other, of which
    * `timestamp` is the first one's.
