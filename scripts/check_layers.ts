@@ -11,7 +11,7 @@ import { blankCommentsAndStrings } from "./blank_source.ts";
 
 /** The folders of `src/`, lowest line first; a folder imports only from lines below its own. */
 export const LADDER: readonly (readonly string[])[] = [
-  ["bytes", "streams", "time"],
+  ["bytes", "rules", "streams", "time"],
   ["amf", "flv", "hls", "log", "media", "mkv", "mp4", "rtp", "sdp", "ts"],
   ["rtmp", "rtsp", "webrtc"],
   ["hub", "transmux"],

@@ -1,5 +1,6 @@
 import type { Clock } from "../hub/mod.ts";
 import { type ServerLog, silentLog } from "../log/mod.ts";
+import { saySame, succession } from "../rules/mod.ts";
 import { checkHttpPermission, ServerError } from "../transport/mod.ts";
 import { EventCommand } from "./event_command.ts";
 import type { EventCommandOptions, WebhookOptions } from "./options.ts";
@@ -81,7 +82,7 @@ export class EventOutlets {
     if (this.#events !== undefined) checkPermissions(nextWebhooks, nextCommands);
     return () => {
       this.#webhooks = this.#replaced(this.#webhooks, nextWebhooks, {
-        goesOnAs: (former, next) => JSON.stringify(former.options) === JSON.stringify(next.options),
+        goesOnAs: (former, next) => saySame(former.options, next.options),
       });
       this.#commands = this.#replaced(this.#commands, nextCommands, {
         goesOnAs: (former, next) => former.outlet.runsAs(next.options),
@@ -141,18 +142,12 @@ export class EventOutlets {
       readonly follow?: (former: Outlet, next: Outlet) => void;
     },
   ): Made<Options, Outlet>[] {
-    const left = new Set(former);
-    const kept = next.map((one) => {
-      const same = [...left].find((other) => goesOnAs(other, one));
-      if (same !== undefined) left.delete(same);
-      return same;
-    });
-    for (const { outlet } of left) this.#leave(outlet);
-    return next.map(({ options, outlet }, index) => {
-      const same = kept[index]?.outlet;
-      if (same !== undefined) follow?.(same, outlet);
+    const { pairs, gone } = succession(former, next, { goesOnAs });
+    for (const { outlet } of gone) this.#leave(outlet);
+    return pairs.map(({ next: { options, outlet }, former }) => {
+      if (former !== undefined) follow?.(former.outlet, outlet);
       else if (this.#events !== undefined) outlet.listen(this.#events);
-      return { options, outlet: same ?? outlet };
+      return { options, outlet: former?.outlet ?? outlet };
     });
   }
 

@@ -1,4 +1,6 @@
 import { reasonOf } from "../log/mod.ts";
+import { saySame, succession } from "../rules/mod.ts";
+import { type FilePlace, filePlace, isOwner, overlap, pathIn } from "./file_owner.ts";
 import type { OpenedSegment, SegmentInfo } from "./recorder.ts";
 import {
   type RecorderRule,
@@ -51,6 +53,7 @@ interface ActiveRule extends CheckedRule {
   /** Whether it is known which files its store holds. */
   isListed: boolean;
   readonly index: RecordingIndex;
+  readonly place: FilePlace;
 }
 
 /** Recorders in other threads, which put their files here. */
@@ -96,6 +99,8 @@ export class Recordings implements RecordedFiles {
   readonly #rules = new Map<number, ActiveRule>();
   /** The numbers of those that hold, in the order in which they were given. */
   #held: readonly number[] = [];
+  /** The rules whose files may be among those of a rule, itself too. */
+  #besides: ReadonlyMap<ActiveRule, readonly ActiveRule[]> = new Map();
   #next = 0;
   readonly #recorders: Recorders;
   #state: "new" | "started" | "stopped" = "new";
@@ -130,12 +135,22 @@ export class Recordings implements RecordedFiles {
   }
 
   #newRule(checked: CheckedRule): ActiveRule {
-    return { ...checked, number: this.#next++, isListed: false, index: new RecordingIndex() };
+    const { to, s3 } = checked.rule;
+    return {
+      ...checked,
+      number: this.#next++,
+      isListed: false,
+      index: new RecordingIndex(),
+      place: filePlace(to, s3),
+    };
   }
 
   #hold(rules: readonly ActiveRule[]): void {
     for (const rule of rules) this.#rules.set(rule.number, rule);
     this.#held = rules.map(({ number }) => number);
+    this.#besides = new Map(
+      rules.map((rule) => [rule, rules.filter(({ place }) => overlap(place, rule.place))]),
+    );
   }
 
   /** The state and counts of each recorder that is at work. */
@@ -150,7 +165,12 @@ export class Recordings implements RecordedFiles {
 
   /** The names of streams that have files, in alphabetical order. */
   get names(): string[] {
-    return [...new Set(this.#active.flatMap(({ index }) => index.names))].sort();
+    const names = this.#active.flatMap((rule) =>
+      this.#isAlone(rule)
+        ? rule.index.names
+        : rule.index.all.filter((segment) => this.#isShown(rule, segment)).map(({ name }) => name)
+    );
+    return [...new Set(names)].sort();
   }
 
   /**
@@ -188,29 +208,29 @@ export class Recordings implements RecordedFiles {
    * @throws {RecordingError} (rejects) `permission`, with the flag to add, or `store`
    */
   async prepare(rules: readonly RecordingRule[]): Promise<() => Promise<void>> {
-    const free = new Set(this.#active);
-    const followed = rules.map((rule) => {
-      const same = free.values().find((active) => writesAs(active.rule, rule));
-      if (same !== undefined) free.delete(same);
-      return { rule, active: same, checked: checkRule(rule) };
+    const { pairs, gone } = succession(this.#active, rules.map(checkRule), {
+      goesOnAs: ({ rule }, { rule: next }) => writesAs(rule, next),
     });
     const reached = new Set<CheckedRule>();
-    for (const { active, checked } of followed) {
-      const { store } = active ?? checked;
-      if (await this.#isReachable({ ...checked, store })) reached.add(checked);
+    for (const { former, next } of pairs) {
+      // What is written to goes on, and need not be asked again.
+      const isNew = former === undefined ||
+        former.rule.keepFreeBytes === undefined && next.rule.keepFreeBytes !== undefined;
+      const { store } = former ?? next;
+      if (isNew && await this.#isReachable({ ...next, store })) reached.add(next);
     }
     return async () => {
       const added: ActiveRule[] = [];
-      const all = followed.map(({ rule, active, checked }) => {
-        if (active !== undefined) {
-          active.rule = rule;
-          return active;
+      const all = pairs.map(({ former, next }) => {
+        if (former !== undefined) {
+          former.rule = next.rule;
+          return former;
         }
-        const made = this.#newRule(checked);
-        if (reached.has(checked)) added.push(made);
+        const made = this.#newRule(next);
+        if (reached.has(next)) added.push(made);
         return made;
       });
-      await this.#follow({ all, added, gone: [...free] });
+      await this.#follow({ all, added, gone });
     };
   }
 
@@ -314,10 +334,10 @@ export class Recordings implements RecordedFiles {
 
   /** The files that a query is for, by name and then by time. */
   find(query: SegmentQuery = {}): ListedSegment[] {
-    const found = this.#active.flatMap(({ index, number, store }) =>
-      index.find(query).map((segment) => ({
-        rule: number,
-        isReadable: !segment.isOpen || store.showsOpenFiles !== false,
+    const found = this.#active.flatMap((rule) =>
+      rule.index.find(query).filter((segment) => this.#isShown(rule, segment)).map((segment) => ({
+        rule: rule.number,
+        isReadable: !segment.isOpen || rule.store.showsOpenFiles !== false,
         ...segment,
       }))
     );
@@ -355,7 +375,7 @@ export class Recordings implements RecordedFiles {
     const rule = this.#rules.get(number);
     const segment = rule?.index.get(path);
     if (rule === undefined || segment === undefined || segment.isOpen) return false;
-    if (isOpen(this.#besides(rule), path)) return false;
+    if (this.#isOpen(rule, path)) return false;
     await this.#removeFile(rule, path);
     return true;
   }
@@ -431,17 +451,32 @@ export class Recordings implements RecordedFiles {
     }
   }
 
-  /** The rules whose files are in the same place. */
-  #besides({ rule, store }: ActiveRule): ActiveRule[] {
-    return this.#active.filter((other) =>
-      other.store === store || typeof rule.to === "string" && other.rule.to === rule.to
-    );
+  #isAlone(rule: ActiveRule): boolean {
+    return (this.#besides.get(rule)?.length ?? 0) < 2;
+  }
+
+  /** A file that several rules know is shown as one. */
+  #isShown(rule: ActiveRule, segment: RecordedSegment): boolean {
+    return this.#isAlone(rule) || isOwner(rule, { segment, others: this.#besides.get(rule)! });
+  }
+
+  /** What the rules that may know a file have of it, each with its path there. */
+  *#known(rule: ActiveRule, path: string): Generator<{ index: RecordingIndex; path: string }> {
+    for (const { index, place } of this.#besides.get(rule) ?? [rule]) {
+      const there = pathIn(place, { place: rule.place, path });
+      if (there !== undefined) yield { index, path: there };
+    }
+  }
+
+  /** Whether a rule writes a file. */
+  #isOpen(rule: ActiveRule, path: string): boolean {
+    return this.#known(rule, path).some(({ index, path }) => index.get(path)?.isOpen === true);
   }
 
   async #removeFile(rule: ActiveRule, path: string): Promise<void> {
     await rule.store.remove(path);
     rule.index.delete(path);
-    for (const { index } of this.#besides(rule)) index.delete(path);
+    for (const { index, path: there } of this.#known(rule, path)) index.delete(there);
   }
 
   /** A file that holds nothing is no recording. */
@@ -485,9 +520,8 @@ export class Recordings implements RecordedFiles {
     if (keepMs === undefined && keepBytes === undefined && keepFreeBytes === undefined) return;
     const freeBytes = keepFreeBytes === undefined ? undefined : await store.freeBytes?.();
     // Its folder may have files of other rules too, or of other times: those are not for it to remove.
-    const besides = this.#besides(active);
     const own = index.all.filter(({ name }) => pattern.matches(name))
-      .map((segment) => ({ ...segment, isOpen: isOpen(besides, segment.path) }));
+      .map((segment) => ({ ...segment, isOpen: this.#isOpen(active, segment.path) }));
     const expired = expiredFiles(own, {
       ...rule,
       nowUnixMs: this.#context.nowUnixMs(),
@@ -503,11 +537,6 @@ export class Recordings implements RecordedFiles {
   }
 }
 
-/** Whether one of the rules writes a file. */
-function isOpen(rules: readonly ActiveRule[], path: string): boolean {
-  return rules.some(({ index }) => index.get(path)?.isOpen === true);
-}
-
 function recorderRule(
   { number, rule: { name }, when, format, segmentMs, partMs, store: { target } }: ActiveRule,
 ): RecorderRule {
@@ -515,18 +544,9 @@ function recorderRule(
 }
 
 /** What says how long files stay, and nothing about how they are written. */
-const KEPT: ReadonlySet<string> = new Set(["keepMs", "keepBytes", "keepFreeBytes"]);
+const KEPT = ["keepMs", "keepBytes", "keepFreeBytes"];
 
-/** Whether two rules write the same files. */
+/** Whether two rules write the same files; a store of the program's own is itself alone. */
 function writesAs(a: RecordingRule, b: RecordingRule): boolean {
-  const written = (rule: RecordingRule) =>
-    new Map(Object.entries(rule).filter(([key, value]) => value !== undefined && !KEPT.has(key)));
-  const [former, later] = [written(a), written(b)];
-  if (former.size !== later.size) return false;
-  return former.entries().every(([key, value]) => {
-    const other = later.get(key);
-    // A store of the program's own is itself alone.
-    if (key === "to") return value === other;
-    return JSON.stringify(value) === JSON.stringify(other);
-  });
+  return a.to === b.to && saySame(a, b, { besides: [...KEPT, "to"] });
 }

@@ -1,6 +1,6 @@
 import { reasonOf } from "../log/mod.ts";
 import { pause, within } from "../time/mod.ts";
-import { systemClock } from "../transport/mod.ts";
+import { systemClock } from "../transport/early.ts";
 import { openS3Client, type S3Client } from "./s3_client.ts";
 import { RecordingError } from "./recording_store.ts";
 

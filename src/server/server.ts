@@ -198,8 +198,9 @@ export class Server {
    * Gives the server other options, which hold from now on, as if it were made anew: what is left out has its default
    * again. Who is in and is no longer allowed, by `access` or by its address, is ended in the words of its protocol, and
    * a publisher or player that is over a bitrate of now once it was so for 10 s; everybody else stays, over bounds of
-   * how many there may be too. Relays that the options ask for no more are ended, those of `addRelay` stay;
-   * webhooks and commands that are as before go on. The certificate has its own way, `reloadTls`.
+   * how many there may be too. Relays that the options ask for no more are ended, those of `addRelay` stay; the same holds
+   * of recordings, whose rules left out end, with files that are whole; recordings, relays, webhooks and commands that are
+   * as before go on. Who changes one option gives the others again. The certificate has its own way, `reloadTls`.
    *
    * @throws {RangeError} (rejects) if a number is out of range: then nothing is changed, here as below
    * @throws {TypeError} (rejects) if a range of addresses or a pattern of names cannot be read, or `access` is there
@@ -213,8 +214,9 @@ export class Server {
    * ```ts
    * import { Server } from "@weir/server";
    *
-   * await using server = new Server();
-   * await server.configure({ maxConnections: 10, paths: [{ pattern: "live/*", lingerMs: 1000 }] });
+   * const options = { paths: [{ pattern: "live/*", lingerMs: 1000 }] };
+   * await using server = new Server(options);
+   * await server.configure({ ...options, maxConnections: 10 });
    * console.log(server.hub.settingsOf("live/cam").lingerMs); // 1000
    * ```
    */

@@ -1,10 +1,12 @@
 import {
   ClipStore,
+  type ClipStoreOptions,
   RecordingError,
   RecordingPlayback,
   type Recordings,
   type SavedClip,
 } from "../record/mod.ts";
+import { saySame } from "../rules/mod.ts";
 import type { LiveOptions } from "./options.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 
@@ -25,6 +27,8 @@ const USUAL_MS = 30_000;
 export class ServerClips implements ServerAgent {
   readonly #playbacks: readonly RecordingPlayback[];
   #store: ClipStore | undefined;
+  /** What it was made of. */
+  #options: ClipStoreOptions | undefined;
 
   /**
    * Cuts from what is kept in memory, and from what is recorded.
@@ -37,12 +41,12 @@ export class ServerClips implements ServerAgent {
   ) {
     this.#playbacks = sources.filter((one) => one !== undefined)
       .map((one) => new RecordingPlayback(one));
-    this.#store = this.#storeOf(options);
+    this.#options = clipOptionsOf(options);
+    this.#store = this.#storeOf(this.#options);
   }
 
-  #storeOf({ clips, s3 }: LiveOptions): ClipStore | undefined {
-    if (clips === undefined) return undefined;
-    return new ClipStore({ ...(s3 === undefined ? {} : { s3 }), ...clips }, this.#playbacks);
+  #storeOf(options: ClipStoreOptions | undefined): ClipStore | undefined {
+    return options && new ClipStore(options, this.#playbacks);
   }
 
   /**
@@ -53,9 +57,15 @@ export class ServerClips implements ServerAgent {
    * @throws {RecordingError} (rejects) `permission`, `store` or `unreachable`
    */
   async prepare(options: LiveOptions): Promise<() => void> {
-    const store = this.#storeOf(options);
+    const next = clipOptionsOf(options);
+    const former = this.#options;
+    if (next === former || (next && former && saySame(next, former))) return () => {};
+    const store = this.#storeOf(next);
     await store?.check();
-    return () => void (this.#store = store);
+    return () => {
+      this.#store = store;
+      this.#options = next;
+    };
   }
 
   /** Looks whether clips can be written. */
@@ -71,4 +81,8 @@ export class ServerClips implements ServerAgent {
     const { fromUnixMs = Date.now() - lastMs, toUnixMs = Infinity } = given;
     return await this.#store.save(name, { fromUnixMs, toUnixMs });
   }
+}
+
+function clipOptionsOf({ clips, s3 }: LiveOptions): ClipStoreOptions | undefined {
+  return clips && { ...(s3 === undefined ? {} : { s3 }), ...clips };
 }

@@ -1,5 +1,6 @@
 import { type RelayEntry, type RelayOptions, Relays } from "../relay/mod.ts";
 import { reasonOf } from "../log/mod.ts";
+import { saySame } from "../rules/mod.ts";
 import { relaysOfRule } from "./path_rules.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
@@ -99,7 +100,7 @@ export class ServerRelays implements ServerAgent {
     }
     for (const [key, relay] of wanted) {
       const former = this.#asked.get(key);
-      if (former !== undefined && isSame(former.options, relay)) continue;
+      if (former !== undefined && saySame(former.options, relay)) continue;
       try {
         const isThere = former !== undefined && await this.change(former.id, relay);
         const id = isThere ? former.id : await this.add(relay);
@@ -140,10 +141,6 @@ export function relaysOf(
 
 function keyOf({ mode, name, url }: RelayOptions): string {
   return mode === "pull" ? `pull ${name}` : `push ${name} ${url}`;
-}
-
-function isSame(a: RelayOptions, b: RelayOptions): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** A relay that says nothing of losses does as the server does for players. */

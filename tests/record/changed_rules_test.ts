@@ -175,6 +175,36 @@ Deno.test("what the API has told to record goes on by the rules of later, and cl
   assertEquals(await filesOf(`${folder.path}/clips`), [`${folder.path}/clips/${saved.path}`]);
 });
 
+/** A store that counts how often it is looked at. */
+class LookedStore extends MemoryStore {
+  looks = 0;
+
+  override check(): Promise<void> {
+    this.looks++;
+    return super.check();
+  }
+}
+
+Deno.test("a change looks at the stores that are new, and at no other", async () => {
+  const [first, second, clips] = [1, 2, 3].map(() => new LookedStore({ nowUnixMs: Date.now }));
+  const looks = () => [first, second, clips].map((store) => store!.looks);
+  const record = [{ name: "live/*", to: first! }];
+  await using weir = await TestServer.start({ ...BASE, record, clips: { to: clips! } });
+  const { server } = weir;
+  assertEquals(looks(), [1, 0, 1]);
+  await server.setPath({ pattern: "live/a", record: { to: second! } });
+  assertEquals(looks(), [1, 1, 1]);
+  await server.setPath({ pattern: "live/b", maxPlayers: 3 });
+  await server.configure({
+    ...BASE,
+    record: [{ ...record[0]!, keepMs: 1 }],
+    clips: { to: clips! },
+  });
+  assertEquals(looks(), [1, 1, 1]);
+  await server.configure({ ...BASE, record, clips: { to: second! } });
+  assertEquals(looks(), [1, 2, 1]);
+});
+
 /** Goes on publishing G.711 A-law, which has no header (FLV specification, E.4.2.1), ten times as fast as it plays. */
 async function publishSound(publisher: RtmpClient, signal: AbortSignal): Promise<void> {
   const body = new Uint8Array(161).fill(0xd5).with(0, 0x72);
