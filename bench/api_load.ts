@@ -9,12 +9,12 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import type { ClientReport, ClientTask } from "./fanout/clients.ts";
 import { readCpuSeconds } from "./fanout/process_usage.ts";
 import { median } from "./fanout/run_clients.ts";
 import { freePort } from "./fanout/servers.ts";
 import { type StartedServer, startServer } from "./started_server.ts";
+import { programArguments } from "../scripts/program_arguments.ts";
 
 /** What was measured. */
 export interface ApiLoadFigures {
@@ -147,14 +147,10 @@ async function runClients(
 }
 
 if (import.meta.main) {
-  const { players = "200", seconds = "10", rate = "50" } = parseArgs(Deno.args, {
-    string: ["players", "seconds", "rate"],
+  const { players = 200, seconds = 10, rate = 50 } = programArguments(import.meta, {
+    numbers: ["players", "seconds", "rate"],
   });
-  const figures = await measureApiLoad({
-    players: Number(players),
-    seconds: Number(seconds),
-    rate: Number(rate),
-  });
+  const figures = await measureApiLoad({ players, seconds, rate });
   console.log(figures);
   const cost = (figures.askedShare - figures.idleShare) * 100;
   console.log(`${figures.answered} answers cost ${cost.toFixed(1)} % of a core`);

@@ -27,10 +27,10 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { type Door, DOORS } from "./fanout/clients.ts";
 import { machine, median, runClients } from "./fanout/run_clients.ts";
 import { isServer, SERVER_NAMES, type ServerUnderTest, startServer } from "./fanout/servers.ts";
+import { programArguments } from "../scripts/program_arguments.ts";
 
 interface Settings {
   readonly players: number;
@@ -68,23 +68,14 @@ interface Figures {
   readonly ratio: number;
 }
 
-function readSettings(args: readonly string[]): Settings {
-  const { quick, publish = "rtmp", ...texts } = parseArgs([...args], {
-    string: [
-      "players",
-      "streams",
-      "seconds",
-      "mbps",
-      "repeat",
-      "servers",
-      "via",
-      "publish",
-      "warm",
-    ],
-    boolean: ["quick"],
+function readSettings(): Settings {
+  const { quick, publish = "rtmp", ...given } = programArguments(import.meta, {
+    numbers: ["players", "streams", "seconds", "mbps", "repeat", "warm"],
+    texts: ["servers", "via", "publish"],
+    switches: ["quick"],
   });
-  const servers = (texts.servers ?? (quick ? "weir" : "weir,nginx")).split(",");
-  const doors = (texts.via ?? "rtmp").split(",");
+  const servers = (given.servers ?? (quick ? "weir" : "weir,nginx")).split(",");
+  const doors = (given.via ?? "rtmp").split(",");
   const unknown = servers.filter((name) => !isServer(name));
   if (unknown.length > 0) {
     throw new RangeError(`No server ${unknown}: there are ${SERVER_NAMES}`);
@@ -92,12 +83,12 @@ function readSettings(args: readonly string[]): Settings {
   checkNames("way to play", doors, DOORS);
   checkNames("way to publish", [publish], ["rtmp", "rtsp"]);
   return {
-    players: Number(texts.players ?? (quick ? 20 : 200)),
-    streams: Number(texts.streams ?? 1),
-    seconds: Number(texts.seconds ?? (quick ? 2 : 10)),
-    mbps: Number(texts.mbps ?? 3.2),
-    warmSeconds: Number(texts.warm ?? 4),
-    repeat: Number(texts.repeat ?? (quick ? 1 : 3)),
+    players: given.players ?? (quick ? 20 : 200),
+    streams: given.streams ?? 1,
+    seconds: given.seconds ?? (quick ? 2 : 10),
+    mbps: given.mbps ?? 3.2,
+    warmSeconds: given.warm ?? 4,
+    repeat: given.repeat ?? (quick ? 1 : 3),
     publish: publish as "rtmp" | "rtsp",
     cells: servers.flatMap((server) => doors.map((via) => ({ server, via: via as Door }))),
   };
@@ -143,7 +134,7 @@ async function measure({ server: name, via }: Cell, settings: Settings): Promise
 }
 
 async function main(): Promise<void> {
-  const settings = readSettings(Deno.args);
+  const settings = readSettings();
   const { players, streams, seconds, mbps, repeat, publish, cells } = settings;
   console.log(await machine());
   console.log(

@@ -11,6 +11,7 @@ import { Chromium, type Page } from "../tests/support/chromium.ts";
 import { READ_STAMPS, type StampsRead } from "../tests/support/stamped_picture.ts";
 import { StampedPublisher } from "../tests/support/stamped_publisher.ts";
 import { startServer } from "./fanout/servers.ts";
+import { programArguments } from "../scripts/program_arguments.ts";
 
 /** A way to watch: the console's page, and the most that it may be behind, milliseconds. */
 interface Way {
@@ -30,7 +31,7 @@ const WAYS: Readonly<Record<string, Way>> = {
 /** What is shown before is the player's start. */
 const SETTLING_S = 4;
 
-const [seconds = "12", ...only] = Deno.args;
+const [seconds = "12", ...only] = programArguments(import.meta, { rest: "[SECONDS [WAY…]]" }).rest;
 
 await using server = await startServer("weir-http");
 await using _publisher = new StampedPublisher([

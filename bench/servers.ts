@@ -19,11 +19,11 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { setUp } from "../scripts/setup.ts";
 import type { ClientTask, Door, Load } from "./fanout/clients.ts";
 import { machine, median, type Run, runClients } from "./fanout/run_clients.ts";
 import { startServer } from "./fanout/servers.ts";
+import { programArguments } from "../scripts/program_arguments.ts";
 
 /** One question to the servers that can answer it. */
 interface Case {
@@ -125,10 +125,11 @@ interface Settings {
   readonly json: boolean;
 }
 
-async function readSettings(args: readonly string[]): Promise<Settings> {
-  const { json, ...texts } = parseArgs([...args], {
-    string: ["cases", "servers", "repeat", "seconds", "mbps", "warm", "mediamtx", "lal", "srs"],
-    boolean: ["json"],
+async function readSettings(): Promise<Settings> {
+  const { json, ...texts } = programArguments(import.meta, {
+    numbers: ["repeat", "seconds", "mbps", "warm"],
+    texts: ["cases", "servers", "mediamtx", "lal", "srs"],
+    switches: ["json"],
   });
   const cases = texts.cases?.split(",") ?? Object.keys(CASES);
   const unknown = cases.filter((name) => !Object.hasOwn(CASES, name));
@@ -158,10 +159,10 @@ async function readSettings(args: readonly string[]): Promise<Settings> {
   }
   return {
     ...{ cases, servers, json },
-    repeat: Number(texts.repeat ?? 3),
-    seconds: Number(texts.seconds ?? 6),
-    mbps: Number(texts.mbps ?? 3.2),
-    warmSeconds: Number(texts.warm ?? 4),
+    repeat: texts.repeat ?? 3,
+    seconds: texts.seconds ?? 6,
+    mbps: texts.mbps ?? 3.2,
+    warmSeconds: texts.warm ?? 4,
   };
 }
 
@@ -288,7 +289,7 @@ async function versions({ servers }: Settings): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const settings = await readSettings(Deno.args);
+  const settings = await readSettings();
   const { cases, repeat, seconds, mbps, json } = settings;
   const about = {
     machine: await machine(),

@@ -8,6 +8,7 @@
  */
 import { fromFileUrl, relative, sourceFiles } from "./source_files.ts";
 import { blankCommentsAndStrings } from "./blank_source.ts";
+import { programArguments } from "./program_arguments.ts";
 
 /** The folders of `src/`, lowest line first; a folder imports only from lines below its own. */
 export const LADDER: readonly (readonly string[])[] = [
@@ -210,6 +211,7 @@ export async function checkProject(root: URL): Promise<string[]> {
 }
 
 if (import.meta.main) {
+  programArguments(import.meta);
   const problems = await checkProject(new URL("../", import.meta.url));
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) Deno.exit(1);

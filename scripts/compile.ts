@@ -8,6 +8,7 @@
  * @module
  */
 import { filesBelow, fromFileUrl, sourceFiles } from "./source_files.ts";
+import { helpFirst } from "./program_arguments.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -44,6 +45,7 @@ export async function compileArguments(given: readonly string[]): Promise<string
   return ["compile", V8_FLAGS, ...PERMISSIONS, ...included, ...given, "mod.ts"];
 }
 
+if (import.meta.main) helpFirst(import.meta);
 if (import.meta.main && Deno.args[0] === "--list") {
   console.log((await lateModules()).join("\n"));
 } else if (import.meta.main) {

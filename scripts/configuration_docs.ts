@@ -16,6 +16,7 @@ import {
   settingsTree,
   type SettingType,
 } from "../src/config/mod.ts";
+import { programArguments } from "./program_arguments.ts";
 
 /** The page, as the table says. */
 export function configurationDocs(): string {
@@ -157,4 +158,7 @@ export async function formatted(text: string): Promise<string> {
 /** Where the page is. */
 export const PAGE = new URL("../docs/configuration.md", import.meta.url);
 
-if (import.meta.main) await Deno.writeTextFile(PAGE, await formatted(configurationDocs()));
+if (import.meta.main) {
+  programArguments(import.meta);
+  await Deno.writeTextFile(PAGE, await formatted(configurationDocs()));
+}

@@ -5,6 +5,7 @@
  * @module
  */
 import { filesBelow } from "./source_files.ts";
+import { programArguments } from "./program_arguments.ts";
 
 const root = new URL("../", import.meta.url);
 const CHECKLISTS = ["docs/conformance/rtmp.md", "docs/conformance/rtsp.md"];
@@ -124,9 +125,10 @@ export async function readChecklists(): Promise<string[]> {
 }
 
 if (import.meta.main) {
+  const { check } = programArguments(import.meta, { switches: ["check"] });
   const named = await allNamedTests();
   let texts = await readChecklists();
-  if (!Deno.args.includes("--check")) {
+  if (!check) {
     texts = texts.map((text) => fill(text, named));
     for (const [at, file] of CHECKLISTS.entries()) {
       await Deno.writeTextFile(new URL(file, root), texts[at]!);

@@ -12,12 +12,12 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { HealthyStreams } from "./fuzz/healthy_stream.ts";
 import { HTTP2_START, HttpWalk } from "./fuzz/http_walk.ts";
 import { Chance } from "./fuzz/mutation.ts";
 import { RtmpWalk, type Step } from "./fuzz/rtmp_walk.ts";
 import { RtspWalk } from "./fuzz/rtsp_walk.ts";
+import { programArguments } from "./program_arguments.ts";
 
 /** How much is sent, and what is allowed to be left afterwards. */
 export interface FuzzOptions {
@@ -300,11 +300,13 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 }
 
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { string: ["inputs", "seconds", "seed"] });
+  const { inputs, ...args } = programArguments(import.meta, {
+    numbers: ["inputs", "seconds", "seed"],
+  });
   const options = {
-    inputs: Number(args.inputs ?? Infinity),
-    seconds: Number(args.seconds ?? (args.inputs === undefined ? 60 : 3600)),
-    seed: Number(args.seed ?? Date.now() % 2 ** 31),
+    inputs: inputs ?? Infinity,
+    seconds: args.seconds ?? (inputs === undefined ? 60 : 3600),
+    seed: args.seed ?? Date.now() % 2 ** 31,
   };
   console.log(`seed ${options.seed}`);
   const { faults, healthy, ...report } = await fuzz(options);

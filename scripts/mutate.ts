@@ -9,6 +9,7 @@
  */
 import { type Mutant, MUTANTS } from "./mutants.ts";
 import { fromFileUrl } from "./source_files.ts";
+import { programArguments } from "./program_arguments.ts";
 
 /** The part of the mutants that must be killed. */
 const LEAST_SCORE = 0.95;
@@ -142,4 +143,7 @@ function print({ mutant, killed }: MutantResult): void {
   else if (survives !== undefined) console.log("         it was said to survive: mend the table");
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args) ? 0 : 1);
+if (import.meta.main) {
+  const { rest } = programArguments(import.meta, { rest: "NAME …" });
+  Deno.exit(await main(rest) ? 0 : 1);
+}

@@ -4,7 +4,10 @@
  *
  * @module
  */
+import { programArguments } from "./program_arguments.ts";
 import { fromFileUrl } from "./source_files.ts";
+
+programArguments(import.meta);
 
 const root = new URL("../", import.meta.url);
 const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root))) as {

@@ -15,6 +15,7 @@ import { FlvDecoder, type FlvTag } from "../src/flv/mod.ts";
 import { ChunkDecoder } from "../src/rtmp/chunk_decoder.ts";
 import { RtmpServerHandshake } from "../src/rtmp/handshake_server.ts";
 import { MessageType, type RawMessage } from "../src/rtmp/raw_message.ts";
+import { programArguments } from "./program_arguments.ts";
 
 /** Part of the tcUrl that clients send, so it is the same in every recording. */
 const PORT = 19350;
@@ -224,7 +225,8 @@ async function record(name: string, tags: FlvTag[]): Promise<void> {
   if (longest.length > 0) await Deno.writeFile(new URL(`${name}.bin`, FOLDER), longest);
 }
 
+const { rest } = programArguments(import.meta, { rest: "NAME …" });
 const tags = await makeTags();
-for (const name of Deno.args.length > 0 ? Deno.args : Object.keys(CLIENTS)) {
+for (const name of rest.length > 0 ? rest : Object.keys(CLIENTS)) {
   await record(name, tags);
 }

@@ -7,6 +7,8 @@
  * expected units come from FFmpeg's framemd5 muxer, which hashes each frame of the source as its
  * demultiplexer cuts it: H.264 and H.265 with a 4-byte length before each NAL unit.
  */
+import { programArguments } from "./program_arguments.ts";
+
 interface Recording {
   readonly name: string;
   /** File of the source, and the arguments that make it. */
@@ -133,6 +135,7 @@ const RECORDINGS: readonly Recording[] = [
   },
 ];
 
+const { rest } = programArguments(import.meta, { rest: "NAME …" });
 const folder = await Deno.makeTempDir();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -199,7 +202,7 @@ async function record(recording: Recording, peer: "ffmpeg" | "gstreamer"): Promi
 }
 
 for (const recording of RECORDINGS) {
-  if (Deno.args.length > 0 && !Deno.args.includes(recording.name)) continue;
+  if (rest.length > 0 && !rest.includes(recording.name)) continue;
   for (const peer of ["ffmpeg", "gstreamer"] as const) {
     if (recording[peer] !== undefined) await record(recording, peer);
   }

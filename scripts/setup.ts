@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { programArguments } from "./program_arguments.ts";
 
 /** Debian's packages of the programs that tests start. */
 const PACKAGES: readonly string[] = [
@@ -98,4 +99,7 @@ async function aptGet(...args: string[]): Promise<void> {
   console.log((text.decode(stdout) + text.decode(stderr)).split("\n").slice(-30).join("\n"));
 }
 
-if (import.meta.main && (await setUp()).length > 0) Deno.exit(1);
+if (import.meta.main) {
+  programArguments(import.meta);
+  if ((await setUp()).length > 0) Deno.exit(1);
+}

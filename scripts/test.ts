@@ -10,6 +10,7 @@
 import { existsSync } from "node:fs";
 import { filesBelow } from "./source_files.ts";
 import { setUp } from "./setup.ts";
+import { helpFirst } from "./program_arguments.ts";
 
 /**
  * Only this machine; servers listen at any of its addresses. 192.0.2.1 is nobody's (RFC 5737): a test sees
@@ -114,4 +115,7 @@ export async function runTests(args: readonly string[] = []): Promise<boolean> {
   return failed === 0;
 }
 
-if (import.meta.main && !await runTests(Deno.args)) Deno.exit(1);
+if (import.meta.main) {
+  helpFirst(import.meta);
+  if (!await runTests(Deno.args)) Deno.exit(1);
+}

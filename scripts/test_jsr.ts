@@ -9,9 +9,11 @@
 import { pathToFileURL } from "node:url";
 import { serveJsr } from "./jsr_mirror.ts";
 import { fromFileUrl } from "./source_files.ts";
+import { helpFirst } from "./program_arguments.ts";
 
 const root = new URL("../", import.meta.url);
 
+helpFirst(import.meta);
 const checkouts = Deno.args.filter((arg) => arg.startsWith("--std="))
   .map((arg) => pathToFileURL(`${arg.slice("--std=".length)}/`));
 await using mirror = checkouts.length > 0 ? await serveJsr(checkouts) : undefined;

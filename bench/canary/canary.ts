@@ -17,6 +17,7 @@ import { RunningProcess } from "../../tests/support/process.ts";
 import { quantile } from "../fanout/meter.ts";
 import { readPeakBytes } from "../fanout/process_usage.ts";
 import { HOSTILE_KINDS } from "./hostile.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 /** A handshake is begun this often, milliseconds. */
 const EACH_MS = 5;
@@ -144,11 +145,12 @@ if (import.meta.main) {
   const separator = Deno.args.indexOf("--");
   const given = separator < 0 ? Deno.args : Deno.args.slice(0, separator);
   const command = separator < 0 ? [] : Deno.args.slice(separator + 1);
-  const option = (name: string) =>
-    given.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
-  const seconds = Number(option("seconds") ?? 10);
-  const checkout = option("server");
-  const wanted = given.filter((one) => !one.startsWith("--"));
+  const { seconds = 10, server: checkout, rest: wanted } = programArguments(import.meta, {
+    numbers: ["seconds"],
+    texts: ["server"],
+    rest: "KIND …, or -- COMMAND [ARGUMENT …]",
+    args: given,
+  });
   if (command.length > 0) {
     const [program, ...args] = command;
     const said = await measure(

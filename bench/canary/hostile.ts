@@ -10,6 +10,7 @@ import { connect } from "node:net";
 import { concat } from "@std/bytes/concat";
 import { ChunkEncoder, encodeCommandMessage } from "../../src/rtmp/mod.ts";
 import type { AmfValue } from "../../src/amf/mod.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 /** Where a server is. */
 interface Ports {
@@ -137,7 +138,8 @@ function flood(
 export const HOSTILE_KINDS: readonly string[] = Object.keys(KINDS);
 
 if (import.meta.main) {
-  const [kind = "", seconds, rtmp, rtsp] = Deno.args;
+  const { rest } = programArguments(import.meta, { rest: "KIND SECONDS RTMP_PORT RTSP_PORT" });
+  const [kind = "", seconds, rtmp, rtsp] = rest;
   const ports = { rtmp: Number(rtmp), rtsp: Number(rtsp) };
   console.log(await KINDS[kind]!(ports, performance.now() + Number(seconds) * 1000));
   Deno.exit(0);

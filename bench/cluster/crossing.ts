@@ -12,9 +12,9 @@
  * @module
  */
 import { readCpuSeconds } from "../fanout/process_usage.ts";
-import { parseArgs } from "@std/cli/parse-args";
 import { packUnits, unpackUnits } from "../../src/cluster/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 const WAYS = ["nothing", "transfer", "clone", "shared"] as const;
 type Way = typeof WAYS[number];
@@ -138,7 +138,7 @@ async function median(way: Way, streams: number, seconds: number) {
 
 // A worker is a main module too.
 if (!("DedicatedWorkerGlobalScope" in globalThis)) {
-  const seconds = Number(parseArgs(Deno.args, { string: ["seconds"] }).seconds ?? 4);
+  const { seconds = 4 } = programArguments(import.meta, { numbers: ["seconds"] });
   console.log("streams  way       µs CPU a unit  p50 ms  p99 ms");
   for (const streams of [1, 20, 100]) {
     const idle = await median("nothing", streams, seconds);

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { concat } from "@std/bytes/concat";
 import { ChunkEncoder, encodeCommandMessage } from "../../src/rtmp/mod.ts";
 import { Meter } from "../fanout/meter.ts";
@@ -15,22 +14,23 @@ import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { playRtmp, publishRtmp } from "../fanout/rtmp_peer.ts";
 import { machine } from "../fanout/run_clients.ts";
 import { startServer } from "../fanout/servers.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 /** Players that are listened to. */
 const SAMPLES = 20;
 
-const options = parseArgs(Deno.args, {
-  string: ["step", "seconds", "mbps", "late-ms", "most"],
-  default: { step: "500", seconds: "4", mbps: "3.2", "late-ms": "100", most: "8000" },
+const {
+  step = 500,
+  seconds = 4,
+  mbps = 3.2,
+  "late-ms": lateMs = 100,
+  most = 8000,
+  rest,
+} = programArguments(import.meta, {
+  numbers: ["step", "seconds", "mbps", "late-ms", "most"],
+  rest: "SERVER …",
 });
-const [step, seconds, mbps, lateMs, most] = [
-  Number(options.step),
-  Number(options.seconds),
-  Number(options.mbps),
-  Number(options["late-ms"]),
-  Number(options.most),
-];
-const servers = options._.length > 0 ? options._.map(String) : ["weir", "weir-2-workers"];
+const servers = rest.length > 0 ? rest : ["weir", "weir-2-workers"];
 
 /** All that a player says, but for the second half of its handshake. */
 function joinBytes(port: number): Uint8Array {

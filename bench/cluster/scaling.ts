@@ -8,6 +8,7 @@
  */
 import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { BEAT_MS, type RankedHolder, rankHolders, RENEWAL_MS } from "../../src/cluster/mod.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 /** A picture of 3.2 Mb/s at 30 a second, with its audio, in bytes: what a player is written each time. */
 const WRITE_BYTES = 13_700;
@@ -135,6 +136,7 @@ function movingWrites(nodes: number, entries: number, copies: number): number {
 }
 
 if (import.meta.main) {
+  programArguments(import.meta);
   const costs = await writeCosts([1000, 5000, 13_700, 50_000, 100_000]);
   for (const [length, us] of costs) console.log(`write of ${length} bytes: ${us.toFixed(1)} µs`);
   const { fixed, each } = fit(costs);

@@ -8,11 +8,13 @@
  */
 import { NatsStore } from "../../src/cluster/mod.ts";
 import { NatsServer } from "../../tests/cluster/nats_server.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 /** Machines that ask at a time; each waits for its answer, as machines do. */
 const MACHINES = 64;
 const SECONDS = 3;
 
+programArguments(import.meta);
 await using nats = await NatsServer.start();
 const stores = await Promise.all(
   Array.from({ length: MACHINES }, () => NatsStore.open({ servers: [nats.address], prefix: "b" })),

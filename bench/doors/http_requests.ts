@@ -9,10 +9,10 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { freePort } from "../fanout/servers.ts";
 import { type StartedServer, startServer } from "../started_server.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 /** What is asked the first times costs more than what is asked all day. */
@@ -106,11 +106,18 @@ async function measure(
   return used * 1e6 / requests;
 }
 
-const { requests, rate, passes, paths, _: folders } = parseArgs(Deno.args, {
-  string: ["requests", "rate", "passes", "paths"],
-  default: { requests: "4000", rate: "0", passes: "3", paths: PATHS.join(",") },
+const {
+  requests = 4000,
+  rate = 0,
+  passes = 3,
+  paths = PATHS.join(","),
+  rest: folders,
+} = programArguments(import.meta, {
+  numbers: ["requests", "rate", "passes"],
+  texts: ["paths"],
+  rest: "CHECKOUT …",
 });
-const checkouts = folders.length === 0 ? [ROOT] : folders.map(String);
+const checkouts = folders.length === 0 ? [ROOT] : folders;
 await using stack = new AsyncDisposableStack();
 const servers: Running[] = [];
 for (const folder of checkouts) servers.push(stack.use(await startWeir(folder)));
@@ -118,11 +125,11 @@ servers.push(stack.use(await startBare()));
 for (const path of paths.split(",")) {
   const found = new Map(servers.map(({ name }) => [name, [] as number[]]));
   // The first pass warms up.
-  for (let pass = 0; pass <= Number(passes); pass++) {
+  for (let pass = 0; pass <= passes; pass++) {
     for (const server of servers) {
       const costUs = await measure(server, path, {
-        requests: Number(requests),
-        rate: Number(rate),
+        requests: requests,
+        rate: rate,
       });
       if (pass > 0) found.get(server.name)!.push(costUs);
     }

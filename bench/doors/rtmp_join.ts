@@ -15,8 +15,10 @@ import {
 } from "../../src/rtmp/mod.ts";
 import type { AmfValue } from "../../src/amf/mod.ts";
 import { readCpuSeconds } from "../fanout/process_usage.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
-const [joinsText = "2000", checkout = new URL("../..", import.meta.url).pathname] = Deno.args;
+const { rest } = programArguments(import.meta, { rest: "[JOINS] [CHECKOUT]" });
+const [joinsText = "2000", checkout = new URL("../..", import.meta.url).pathname] = rest;
 const joins = Number(joinsText);
 const PORT = 21935;
 

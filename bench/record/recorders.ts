@@ -12,19 +12,17 @@
  * @module
  */
 import { readCpuSeconds } from "../fanout/process_usage.ts";
-import { parseArgs } from "@std/cli/parse-args";
 import { Server } from "../../mod.ts";
 import { fileUnits } from "../../src/files/mod.ts";
 import type { RecordingFormat } from "../../src/record/mod.ts";
 import type { MediaUnit } from "../../src/media/mod.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
-const arguments_ = parseArgs(Deno.args, {
-  string: ["streams", "seconds", "rounds", "format", "s3"],
+const { streams = 100, seconds = 15, rounds = 3, ...texts } = programArguments(import.meta, {
+  numbers: ["streams", "seconds", "rounds"],
+  texts: ["format", "s3"],
 });
-const streams = Number(arguments_.streams ?? 100);
-const seconds = Number(arguments_.seconds ?? 15);
-const rounds = Number(arguments_.rounds ?? 3);
-const format = (arguments_.format ?? "mp4") as RecordingFormat;
+const format = (texts.format ?? "mp4") as RecordingFormat;
 
 const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
 try {
@@ -83,9 +81,9 @@ function sizeOf(payload: MediaUnit["payload"]): number {
 async function measure(units: readonly MediaUnit[], isRecording: boolean) {
   const to = `${folder}/recordings`;
   const key = { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" };
-  const target = arguments_.s3 === undefined
+  const target = texts.s3 === undefined
     ? { to }
-    : { to: "s3://weir", s3: { endpoint: arguments_.s3, ...key } };
+    : { to: "s3://weir", s3: { endpoint: texts.s3, ...key } };
   await using server = new Server({
     ...{ rtmp: false, rtsp: false, http: false, webrtc: false, api: false },
     hub: { lingerMs: 0 },
@@ -125,7 +123,7 @@ async function measure(units: readonly MediaUnit[], isRecording: boolean) {
   for (const feed of feeds) feed.close();
   await Promise.all(done);
   await server.stop();
-  if (isRecording && arguments_.s3 === undefined) await Deno.remove(to, { recursive: true });
+  if (isRecording && texts.s3 === undefined) await Deno.remove(to, { recursive: true });
   return {
     share,
     megabytes: [before, after],

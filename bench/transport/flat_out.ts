@@ -9,8 +9,10 @@
 import process from "node:process";
 import { ChunkDecoderStream, MessageParserStream } from "../../src/rtmp/mod.ts";
 import { connTransport } from "../../src/transport/mod.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
-const [messageBytes = 4500, seconds = 3] = Deno.args.map(Number);
+const { rest } = programArguments(import.meta, { rest: "[MESSAGE_BYTES] [SECONDS]" });
+const [messageBytes = 4500, seconds = 3] = rest.map(Number);
 
 /** Sends video messages in chunks of 65 536 bytes for ever, by itself: two processes, as in life. */
 const SENDER = `

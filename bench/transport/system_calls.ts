@@ -15,8 +15,10 @@ import { connect, type Socket } from "node:net";
 import { bindDeno } from "../../src/transport/datagram.ts";
 import { readCpuSeconds } from "../fanout/process_usage.ts";
 import { median } from "../fanout/run_clients.ts";
+import { programArguments } from "../../scripts/program_arguments.ts";
 
-const [receivers = 200, rounds = 7] = Deno.args.map(Number);
+const { rest } = programArguments(import.meta, { rest: "[RECEIVERS] [ROUNDS]" });
+const [receivers = 200, rounds = 7] = rest.map(Number);
 const DATAGRAM_BYTES = 1464;
 const RUN = 10;
 const PICTURES = 3;
