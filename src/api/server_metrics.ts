@@ -2,6 +2,7 @@ import process from "node:process";
 import type { TicketInfo } from "../gate/mod.ts";
 import type { StreamStatistics, StreamTotals } from "../hub/mod.ts";
 import type { RelayEntry } from "../relay/mod.ts";
+import { youngSpace } from "../transport/mod.ts";
 import type { ApiSnapshot } from "./api_source.ts";
 import type { PublisherHealth } from "./api_types.ts";
 import type { EventLoopDelay } from "./event_loop_delay.ts";
@@ -228,7 +229,7 @@ function addProcess({ counter, gauge }: { readonly counter: Add; readonly gauge:
   gauge("weir_heap_bytes", "Memory of JavaScript.", [
     { value: heapUsed, labels: { of: "used" } },
     { value: heapTotal, labels: { of: "reserved" } },
-    { value: external, labels: { of: "buffers" } },
+    { value: Math.max(0, external - youngSpace.untouchedBytes), labels: { of: "buffers" } },
   ]);
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from "../hub/mod.ts";
 import { atMostEachSecond } from "../log/mod.ts";
 import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
 import { isDisconnect } from "./transport.ts";
+import { youngSpace } from "./young_space.ts";
 
 /** The part of a connection that an {@linkcode Acceptor} uses. */
 export interface ClosableConnection {
@@ -72,6 +73,7 @@ export class Acceptor<C extends ClosableConnection> {
     while (!this.#isClosed) {
       const conn = await this.#accept();
       const startMs = clock.now();
+      youngSpace.worked(ACCEPTED);
       if (conn !== undefined) this.#take(conn);
       // One that could not be had costs about what a cheap one does.
       await this.#turn.spend(conn === undefined ? FAILED_ACCEPT_MS : clock.now() - startMs);
@@ -114,6 +116,9 @@ export class Acceptor<C extends ClosableConnection> {
     timer.cancel();
   }
 }
+
+/** What a connection that begins leaves behind, in writes. */
+const ACCEPTED = 16;
 
 /** Processor time that an accept that fails takes, in milliseconds. */
 const FAILED_ACCEPT_MS = 0.05;

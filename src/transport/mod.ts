@@ -28,3 +28,4 @@ export * from "./tls_handshake_error.ts";
 export * from "./tls_listener.ts";
 export * from "./transport.ts";
 export * from "./write_all.ts";
+export { youngSpace } from "./young_space.ts";

@@ -1,5 +1,6 @@
 import { concat } from "@std/bytes/concat";
 import type { Transport } from "./transport.ts";
+import { youngSpace } from "./young_space.ts";
 
 /**
  * Bytes of answers that may wait to be written. A peer that asks on and reads nothing is not listened to
@@ -187,6 +188,7 @@ export class Outbox {
       return;
     }
     this.#writes++;
+    youngSpace.began();
     this.#transport.write(bytes).then(this.#onWritten, this.#onFailed);
   }
 
@@ -240,6 +242,7 @@ export class Outbox {
   }
 
   #written(count: number): void {
+    youngSpace.ended();
     this.#bytes += count;
     const source = this.#writing;
     this.#writing = undefined;
@@ -259,6 +262,7 @@ export class Outbox {
   }
 
   #failed(error: unknown): void {
+    youngSpace.ended();
     this.#writing = undefined;
     if (this.#ended) return;
     this.end();

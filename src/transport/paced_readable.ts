@@ -1,5 +1,6 @@
 import { type PieceSource, PipedReadable } from "../streams/mod.ts";
 import { type ReadingTurn, readingTurn } from "./reading_turn.ts";
+import { youngSpace } from "./young_space.ts";
 
 /** What a {@linkcode pacedReadable} reads from, as a `Deno.Conn` is read. */
 export interface ByteSource {
@@ -39,6 +40,9 @@ const READ_MS = 2;
 
 /** Reads, and slabs, grow so fast at most. */
 const GROWTH = 4;
+
+/** What a read and what comes of it leave behind, in writes. */
+const READ = 4;
 
 /** Processor time that a read itself takes, in milliseconds. */
 const OVERHEAD_MS = 0.02;
@@ -116,6 +120,7 @@ class PacedSource implements PieceSource<Uint8Array> {
     this.#given = count;
     this.#used += count;
     this.#readsOfSlab++;
+    youngSpace.worked(READ);
     this.#total += count;
     const { length } = this.#slab;
     if (length - this.#used < length / 4) {
