@@ -142,6 +142,11 @@ Deno.test({
     // Its metadata differ, and so reach the player, which must not take them for subtitles.
     await using second = ffmpeg([...arguments_.toReversed(), "-metadata", "title=Second", url!]);
     assertEquals((await second.ended).code, 0);
+    // What it has sent is read, by another worker too, when all that has begun to publish has ended.
+    await weir.log.line(({ fields }) => fields.reason === "unpublished");
+    const count = (word: string) =>
+      weir.log.lines.filter(({ message }) => message.endsWith(` publish ${word}`)).length;
+    await until(() => count("started") === count("ended"));
     await weir.server.stop();
     assertEquals((await player.ended).stderr, "");
     const packets = await packetsOf(received);
