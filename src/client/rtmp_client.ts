@@ -248,6 +248,21 @@ export class RtmpClient {
   }
 
   /**
+   * Calls a procedure of the server, and waits for no answer; `streamId` is that of a playback or publication.
+   *
+   * @throws {RtmpError} why the connection ended
+   */
+  notify(
+    name: string,
+    args: readonly AmfValue[] = [],
+    options: { readonly streamId?: number } = {},
+  ): void {
+    if (this.#end !== undefined || this.#closing !== undefined) throw this.#endError();
+    this.#session.notify(name, args, options);
+    this.#flush();
+  }
+
+  /**
    * Ends all streams, what was written to publications being sent before, and closes the connection;
    * takes a second at most. May be called again.
    */
@@ -376,6 +391,9 @@ export class RtmpClient {
           break;
         case "status":
           this.#hear(event.status);
+          break;
+        case "call":
+          this.#options.onCall?.(event.name, event.args);
           break;
         case "redirect":
           this.#redirect = event;

@@ -45,6 +45,8 @@ export interface RtmpClientOptions {
   readonly onMove?: (url: RtmpUrl) => void;
   /** Hears what the server says beyond the answers to requests, such as a request to reconnect. */
   readonly onStatus?: (status: RtmpStatus) => void;
+  /** Hears what the server calls that the client does not know, which is answered so where the server waits for that. */
+  readonly onCall?: (name: string, args: readonly AmfValue[]) => void;
 }
 
 /** Statistics of an `RtmpClient`. */

@@ -1,4 +1,5 @@
 import type { Answer, ConnectionEnd, PeerPass, Peers, PublisherPlace } from "../gate/mod.ts";
+import { listenToPeer } from "./peer_talk.ts";
 import type { Claimant, ClaimPolicy, Directory, Holder, Lease, Seek } from "./directory.ts";
 
 /** What a member asks the directory of its process. */
@@ -132,7 +133,9 @@ export class DirectoryClient implements Directory, Peers {
         const { answer } = reply;
         const release = (): void => this.#post({ type: "release", ask });
         this.#admissions.get(ask)?.(
-          "granted" in answer ? { granted: { ...answer.granted, release } } : answer,
+          "granted" in answer
+            ? { granted: { ...answer.granted, release, listen: listenToPeer } }
+            : answer,
         );
         return void this.#admissions.delete(ask);
       }

@@ -1,5 +1,6 @@
 import type { Answer, PeerPass, Peers, PublisherPlace } from "../gate/mod.ts";
 import type { MemoryDirectory } from "./memory_directory.ts";
+import { listenToPeer } from "./peer_talk.ts";
 import { readPeerToken } from "./peer_token.ts";
 
 /** Options of a {@linkcode PeerDesk}. */
@@ -60,6 +61,6 @@ export class PeerDesk implements Peers {
       if (isHeld) this.#feeds--;
       isHeld = false;
     };
-    return { granted: { node, release } };
+    return { granted: { node, release, listen: listenToPeer } };
   }
 }

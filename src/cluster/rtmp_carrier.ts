@@ -1,11 +1,12 @@
 import type { RtmpClient } from "../client/mod.ts";
-import { PEER_PARAMETER, readPeerNews } from "../gate/mod.ts";
+import { PEER_PARAMETER, PEER_TALK, readPeerNews } from "../gate/mod.ts";
 import { reasonOf, type ServerLog } from "../log/mod.ts";
 import type { MediaUnit } from "../media/mod.ts";
 import { parseRtmpUrl } from "../rtmp/mod.ts";
 import { type Clock, repeat } from "../time/mod.ts";
 import type { Carrier, PullEnd, PullSink } from "./carrier.ts";
 import type { Holder } from "./directory.ts";
+import { PeerTalkers } from "./peer_talk.ts";
 import { signPeerToken } from "./peer_token.ts";
 
 /** Options of an {@linkcode RtmpCarrier}. */
@@ -63,6 +64,15 @@ export class RtmpCarrier implements Carrier {
     const silence = new AbortController();
     const over = AbortSignal.any([signal, silence.signal]);
     let client: RtmpClient | undefined;
+    let streamId = 0;
+    const talkers = new PeerTalkers((text) => {
+      try {
+        client?.notify(PEER_TALK, [text], { streamId });
+      } catch {
+        // The connection has ended: what fetches hears of it next.
+        talkers.close();
+      }
+    });
     let lastMs = clock.now();
     const look = (): boolean => {
       if (clock.now() - lastMs < SILENT_MS) return true;
@@ -75,10 +85,16 @@ export class RtmpCarrier implements Carrier {
       client = await RtmpClient.connect(url, {
         signal: over,
         timeoutMs: TIMEOUT_MS,
+        onCall: (called, [text]) => {
+          if (called === PEER_TALK) talkers.receive(text);
+        },
         ...(caCerts === undefined ? {} : { caCerts }),
       });
       const playback = await client.play(undefined, { signal: over });
-      if (!sink.start(readPeerNews(playback.information))) return "unwanted";
+      const { information } = playback;
+      streamId = playback.streamId;
+      const backChannel = talkers.source(information);
+      if (!sink.start({ ...readPeerNews(information), backChannel })) return "unwanted";
       await playback.pipeTo(
         new WritableStream<MediaUnit>({
           write(unit) {
@@ -100,6 +116,7 @@ export class RtmpCarrier implements Carrier {
       return "lost";
     } finally {
       looking.cancel();
+      talkers.close();
       await client?.close();
     }
   }

@@ -1,3 +1,4 @@
+import type { BackChannel } from "../hub/mod.ts";
 import type { Answer } from "./answer.ts";
 import type { PublisherPlace } from "./publisher_place.ts";
 
@@ -27,10 +28,36 @@ export function readPeerNews(
     : {};
 }
 
+/** The command by which machines of a cluster tell each other what is said to the publisher of a stream, and of it. */
+export const PEER_TALK = "weirTalk";
+
+/** The property of a consent to play by which another machine is told in what forms the publisher can be talked to. */
+export const PEER_EAR = "weirEar";
+
+/** What is said at another machine to the publisher of a stream that it fetches. */
+export interface PeerEar {
+  /** What the other machine is told with the consent to play. */
+  readonly news: Readonly<Record<string, string>>;
+  /** Takes what it says. */
+  receive(text: string): void;
+  /** It says nothing more. */
+  close(): void;
+}
+
+/** How a {@linkcode PeerEar} reaches both sides. */
+export interface PeerEarOptions {
+  /** The publisher's ear at the beginning, and where it still has one later. */
+  readonly ear: () => BackChannel | undefined;
+  /** Tells the other machine. */
+  readonly send: (text: string) => void;
+}
+
 /** The leave of another machine to have a stream. */
 export interface PeerPass {
   /** Its name. */
   readonly node: string;
+  /** Has its talkers heard by the publisher; `undefined` where that cannot be talked to. */
+  listen(options: PeerEarOptions): PeerEar | undefined;
   /** It has the stream no longer; harmless when repeated. */
   release(): void;
 }

@@ -13,6 +13,8 @@ interface Leg {
   readonly begun: Promise<void>;
   /** Resolves with why it is over, when its connection is closed. */
   readonly done: Promise<RelayEnd>;
+  /** Whether it has relayed. */
+  hasBegun(): boolean;
   /** Another goes on in its place. */
   leave(): void;
 }
@@ -38,7 +40,8 @@ export class RelayLegs {
       const move = await Promise.race([over, leg.connection.moved]);
       // Servers that send it to each other are not to have it run.
       const restMs = Math.max(0, beganMs + LEAST_LEG_MS - clock.now());
-      await within(over, { clock, ms: restMs });
+      // One that is refused may be told as well where it gets the same.
+      await within(over, { clock, ms: restMs }).catch(() => {});
       const next = move && await this.#move(move, { from: leg, signal });
       if (next === undefined) return await leg.done;
       leg = next;
@@ -54,7 +57,10 @@ export class RelayLegs {
     const { target } = move;
     try {
       checkConnectPermission(move.address);
-      const next = this.#leg(await move.connect(signal), { signal, before: from });
+      const next = this.#leg(await move.connect(signal), {
+        signal,
+        before: from.hasBegun() ? from : undefined,
+      });
       await Promise.race([next.begun, next.done]);
       from.leave();
       log.info("relay moved", { ...fields(), target });
@@ -73,7 +79,12 @@ export class RelayLegs {
     connection: RelayConnection,
     { signal, before }: { readonly signal: AbortSignal; readonly before: Leg | undefined },
   ): Leg {
-    const { promise: begun, resolve: onBegun } = Promise.withResolvers<void>();
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    let hasBegun = false;
+    const onBegun = (): void => {
+      hasBegun = true;
+      resolve();
+    };
     const left = new AbortController();
     const run = async (): Promise<RelayEnd> => {
       // A remote server that takes nothing must not hold up the end.
@@ -93,7 +104,7 @@ export class RelayLegs {
     const done = run();
     // It may fail while it is looked at the next.
     done.catch(() => {});
-    return { connection, begun, done, leave: () => left.abort() };
+    return { connection, begun, done, hasBegun: () => hasBegun, leave: () => left.abort() };
   }
 }
 

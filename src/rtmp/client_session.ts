@@ -192,6 +192,16 @@ export class RtmpClientSession {
     return request.id;
   }
 
+  /**
+   * Calls a procedure of the server, and waits for no answer.
+   *
+   * @throws {TypeError} if the session is not connected
+   */
+  notify(name: string, args: readonly AmfValue[], { streamId = 0 }: RtmpCallOptions = {}): void {
+    this.#checkConnected("call");
+    this.#send(streamId, name, { args, transactionId: 0 });
+  }
+
   /** Asks for no more, or for more, audio or video of a NetStream; servers do not answer. */
   receiveKind(streamId: number, kind: "audio" | "video", { enabled }: { enabled: boolean }): void {
     if (this.#streams.get(streamId)?.role !== "play") return;

@@ -100,6 +100,18 @@ export interface ReceiveEvent {
   readonly enabled: boolean;
 }
 
+/** The client has called a procedure that the owner wants to hear of; already answered. */
+export interface ClientCallEvent {
+  /** Tells events apart. */
+  readonly type: "call";
+  /** Name of the procedure. */
+  readonly name: string;
+  /** NetStream on which it was called; 0 for the connection. */
+  readonly streamId: number;
+  /** Its arguments. */
+  readonly args: readonly AmfValue[];
+}
+
 /** The connection is to be closed, once what `takeOutput` returns was written. */
 export interface CloseEvent {
   /** Tells events apart. */
@@ -120,6 +132,7 @@ export type RtmpServerEvent =
   | StopEvent
   | PauseEvent
   | ReceiveEvent
+  | ClientCallEvent
   | CloseEvent;
 
 /** The events that wait for an answer. */

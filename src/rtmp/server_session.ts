@@ -1,8 +1,14 @@
-import { amfNumberProperty, type AmfObject, amfProperties, amfStringProperty } from "../amf/mod.ts";
+import {
+  amfNumberProperty,
+  type AmfObject,
+  amfProperties,
+  amfStringProperty,
+  type AmfValue,
+} from "../amf/mod.ts";
 import { withoutConnectProof } from "./authenticator.ts";
 import type { CommandMessage } from "./command_message.ts";
 import { UserControlEvent } from "./control_message.ts";
-import { parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
+import { CapsEx, parseEnhancedCapabilities } from "./enhanced_capabilities.ts";
 import { RtmpError, type RtmpErrorCode } from "./errors.ts";
 import type { MediaMessage, RtmpMessage } from "./message.ts";
 import { NetStreams } from "./net_streams.ts";
@@ -70,6 +76,8 @@ export class RtmpServerSession {
   #nowMs: number;
   #droppedMedia = 0;
   #ignoredMessages = 0;
+  /** Names of commands that the owner wants to hear of. */
+  #heard: Set<string> | undefined;
 
   /** `nowMs` is when the connection was accepted: the time for the handshake counts. */
   constructor(options: RtmpServerSessionOptions & { readonly nowMs: number }) {
@@ -233,18 +241,29 @@ export class RtmpServerSession {
     this.#roles.endPublish(streamId, description);
   }
 
-  /** Asks a peer that can to connect again, elsewhere when `tcUrl` is given (Enhanced RTMP v2). */
-  requestReconnect(tcUrl?: string): void {
+  /** Asks a peer that can to connect again, elsewhere when `tcUrl` is given, and says why (Enhanced RTMP v2). */
+  requestReconnect(tcUrl?: string, why = "The server goes down: connect again."): void {
     if (this.#closed || !this.#connected) return;
-    const information = status(
-      "status",
-      "NetConnection.Connect.ReconnectRequest",
-      "The server goes down: connect again.",
-    );
+    const information = status("status", "NetConnection.Connect.ReconnectRequest", why);
     this.#answers.command({
       name: "onStatus",
       args: [tcUrl === undefined ? information : { ...information, tcUrl }],
     });
+  }
+
+  /** Whether its peer has said that it connects again where it is asked to (Enhanced RTMP v2). */
+  get canReconnect(): boolean {
+    return ((this.#connection?.capabilities.capsEx ?? 0) & CapsEx.Reconnect) !== 0;
+  }
+
+  /** Has commands of a name that the session itself does not know come out as `call` events from now on. */
+  hear(name: string): void {
+    (this.#heard ??= new Set()).add(name);
+  }
+
+  /** Calls a procedure of the client, and waits for no answer; nothing before it has connected. */
+  notify(name: string, args: readonly AmfValue[]): void {
+    if (!this.#closed && this.#connected) this.#answers.command({ name, args });
   }
 
   /** Passes time on: pings, deadlines. */
@@ -318,7 +337,7 @@ export class RtmpServerSession {
       return;
     }
     const handler = commandHandler(command.name);
-    if (handler === undefined) return this.#receiveUnknown(command);
+    if (handler === undefined) return this.#receiveUnknown(command, events);
     RtmpServerSession.#HANDLERS[handler](this, this.#onNetStream(command, handler), events);
   }
 
@@ -405,7 +424,13 @@ export class RtmpServerSession {
     events.push(event);
   }
 
-  #receiveUnknown(command: CommandMessage): void {
+  #receiveUnknown(command: CommandMessage, events: RtmpServerEvent[]): void {
+    if (this.#heard?.has(command.name)) {
+      const { name, streamId, args } = command;
+      events.push({ type: "call", name, streamId, args });
+      this.#answers.result(command.transactionId);
+      return;
+    }
     const isAnswer = command.name === "_result" || command.name === "_error" ||
       command.name === "onStatus";
     if (isAnswer || command.transactionId === 0) {

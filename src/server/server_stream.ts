@@ -159,8 +159,12 @@ export class ServerStream {
     options: TalkOptions,
   ): Promise<TalkResult> {
     const { name } = this;
-    const stream = await this.#fetched(options.signal);
-    return await talkTo(stream, sound, { ...options, name, clock: systemClock });
+    const { stream, leave } = await this.#fetched(options.signal);
+    try {
+      return await talkTo(stream, sound, { ...options, name, clock: systemClock });
+    } finally {
+      leave();
+    }
   }
 
   /** Statistics of now, of workers up to a second old; `undefined` while nobody publishes or waits for it. */
@@ -236,21 +240,29 @@ export class ServerStream {
     return this.#elsewhere?.statistics(this.name);
   }
 
-  /** The stream as this thread has it; one that a worker has is fetched first. */
-  async #fetched(signal: AbortSignal | undefined): Promise<Stream | undefined> {
-    const stream = this.#hub.get(this.name);
-    if (stream?.isLive === true || this.#known?.isLive !== true) return stream;
-    const wanted = this.#hub.stream(this.name);
+  /**
+   * The stream as this thread has it; one that a worker or another machine has is fetched first, and for as long as
+   * `leave` is not called.
+   */
+  async #fetched(
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly stream: Stream | undefined; readonly leave: () => void }> {
+    const here = this.#hub.get(this.name);
+    const isThere = here?.isLive === true || this.#known?.isLive === true ||
+      await this.#gate.placeOf(this.name) !== undefined;
+    if (!isThere) return { stream: here, leave: () => {} };
+    const stream = this.#hub.stream(this.name);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const unwatch = wanted.watch(resolve);
-    signal?.addEventListener("abort", () => resolve(), { once: true });
-    await within(promise, { clock: systemClock, ms: FETCH_MS });
-    unwatch();
-    return wanted;
+    const leave = stream.watch(resolve);
+    if (!stream.isLive) {
+      signal?.addEventListener("abort", () => resolve(), { once: true });
+      await within(promise, { clock: systemClock, ms: FETCH_MS });
+    }
+    return { stream, leave };
   }
 }
 
-/** A stream that a worker has comes so soon, milliseconds, or is over. */
+/** A stream that a worker or another machine has comes so soon, milliseconds, or is over. */
 const FETCH_MS = 5000;
 
 /** One program's reading of a stream. */

@@ -1,10 +1,13 @@
 /** Three machines of a cluster, each a real process, and a real NATS server: what takes longer is in cluster_long.ts. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ApiError } from "../../src/api/mod.ts";
+import { RtmpClient as PlayingClient } from "../../src/client/mod.ts";
+import { RtmpError, type RtmpUrl } from "../../src/rtmp/mod.ts";
 import { TemporaryFolder } from "../support/media_file.ts";
 import { ignoreWithout } from "../support/process.ts";
 import { RtmpClient, statusDescription } from "../support/rtmp_client.ts";
 import { RtspPeer } from "../support/rtsp_peer.ts";
+import { TestServer, until } from "../support/test_server.ts";
 import { NatsServer } from "./nats_server.ts";
 import { NodeProcess, races } from "./node_process.ts";
 import { studio } from "./studio.ts";
@@ -144,6 +147,20 @@ Deno.test({
       await player.command("play", { args: ["cam?from=-1"], streamId });
       const told = statusDescription(await player.status("NetStream.Play.Failed"));
       assertEquals(told, `The stream is at rtmp://127.0.0.1:${a.port}/live`);
+      // One that announces it is asked to go there.
+      const { promise: moved, resolve: onMove } = Promise.withResolvers<RtmpUrl>();
+      const past = `rtmp://127.0.0.1:${node.port}/live/cam?from=-1`;
+      await using asked = await PlayingClient.connect(past, { onMove });
+      await assertRejects(() => asked.play(), RtmpError, "The stream is at");
+      await using there = await PlayingClient.connect(await moved);
+      const playback = await there.play();
+      await playback.cancel();
+      await using far = await TestServer.start({
+        rtmp: false,
+        relays: [{ mode: "pull", name: "live/past", url: past, retryMs: 20_000 }],
+      });
+      await far.log.line(({ message }) => message === "relay moved");
+      await until(() => far.server.stream("live/past").isLive);
       assertEquals((await ask(at(node, "none.flv?from=-1"))).status, 404);
       await assertRejects(() => node.api.saveClip("live/cam"), ApiError, "publisher is at a");
     }

@@ -1,4 +1,4 @@
-import { HubError, type StreamReader } from "../../hub/mod.ts";
+import { HubError, type Stream, type StreamReader } from "../../hub/mod.ts";
 import {
   type ConnectEvent,
   formatRtmpUrl,
@@ -17,7 +17,10 @@ import {
   type ConnectionEnd,
   type Guest,
   type NotGranted,
+  PEER_TALK,
+  type PeerEar,
   peerNews,
+  type PlayTicket,
   refusalOf,
   type SameElsewhere,
   type ShownCredentials,
@@ -46,6 +49,8 @@ export interface AnsweredConnection {
   readonly isOver: boolean;
   /** Reads on, where nothing that was asked has the client wait any more. */
   goOn(): void;
+  /** Writes what the session has to say. */
+  flush(): void;
   /** The client has a role: it may send what belongs to one. */
   raiseLimits(): void;
   /** A publisher has lost its stream to another, or was sent away. */
@@ -198,6 +203,13 @@ export class RtmpAnswers {
     }
   }
 
+  /** Asks a client that can to connect where it gets the same; the others are told where that is. */
+  #sendOn(answer: NotGranted): void {
+    const { session } = this.#parts;
+    if (!("redirect" in answer) || answer.isSame !== true || !session.canReconnect) return;
+    session.requestReconnect(answer.redirect, "The stream is at another server.");
+  }
+
   #refusePublish(event: PublishEvent, answer: NotGranted): RtmpServerEvent[] {
     const description = this.#wordsOf(answer);
     this.#parts.log.warn("rtmp publish refused", {
@@ -205,6 +217,7 @@ export class RtmpAnswers {
       stream: shownName(event, answer),
       reason: description,
     });
+    this.#sendOn(answer);
     return this.#parts.session.reject(event, { code: publishRefusal(answer), description });
   }
 
@@ -312,10 +325,27 @@ export class RtmpAnswers {
       return this.#refusePlay(event, refusalOf(error));
     }
     this.#connection.raiseLimits();
-    const events = this.#parts.session.accept(event, ticket.peer && peerNews(stream));
+    const ear = this.#earOf(stream, ticket);
+    const news = ticket.peer && { ...peerNews(stream), ...ear?.news };
+    const events = this.#parts.session.accept(event, news);
     const fourCcs = isSelective(player) ? player.capabilities.fourCcs : undefined;
-    this.#parts.playing.start(event.streamId, { ticket, reader, fourCcs });
+    this.#parts.playing.start(event.streamId, { ticket, reader, fourCcs, ear });
     return events;
+  }
+
+  /** What hears those who talk at another machine, which fetches the stream for them: for the publisher of now alone. */
+  #earOf(stream: Stream, { peer }: PlayTicket): PeerEar | undefined {
+    const { session } = this.#parts;
+    const { publication } = stream;
+    const ear = peer?.listen({
+      ear: () => stream.publication === publication ? publication?.backChannel : undefined,
+      send: (text) => {
+        session.notify(PEER_TALK, [text]);
+        this.#connection.flush();
+      },
+    });
+    if (ear !== undefined) session.hear(PEER_TALK);
+    return ear;
   }
 
   #refusePlay(event: PlayEvent, answer: NotGranted): RtmpServerEvent[] {
@@ -325,6 +355,7 @@ export class RtmpAnswers {
       stream: shownName(event, answer),
       reason: description,
     });
+    this.#sendOn(answer);
     const isAbsent = "refused" in answer && answer.refused === "absent";
     const code = isAbsent ? "StreamNotFound" : "Failed";
     return this.#parts.session.reject(event, { code: `NetStream.Play.${code}`, description });

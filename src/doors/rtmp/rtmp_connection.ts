@@ -1,5 +1,4 @@
 import {
-  CapsEx,
   CHUNK_LIMITS_BEFORE_ROLE,
   type ChunkDecoder,
   ChunkDecoderStream,
@@ -193,8 +192,7 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
   stop(): void {
     if (this.#end !== undefined) return;
     this.#stopping = true;
-    const capsEx = this.#session.connection?.capabilities.capsEx ?? 0;
-    if ((capsEx & CapsEx.Reconnect) !== 0) this.#session.requestReconnect();
+    if (this.#session.canReconnect) this.#session.requestReconnect();
     for (const streamId of this.#publishing.streamIds) {
       this.#session.endPublish(streamId, "The server stops");
     }
@@ -210,8 +208,7 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
   /** Asks a client that can to connect to another server (Enhanced RTMP v2, reconnect request). */
   move(to: Leaving): void {
     const { connection } = this.#session;
-    const can = ((connection?.capabilities.capsEx ?? 0) & CapsEx.Reconnect) !== 0;
-    if (this.#end !== undefined || connection === undefined || !can) return;
+    if (this.#end !== undefined || connection === undefined || !this.#session.canReconnect) return;
     const base = to.baseOf(this.#guest.protocol);
     if (base === undefined) return;
     this.#session.requestReconnect(tcUrlAt(base, connection));
@@ -329,6 +326,9 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
         case "receive":
           this.#playing.setKind(event.streamId, event.kind, event.enabled);
           break;
+        case "call":
+          this.#playing.hear(event);
+          break;
         case "close":
           this.#finish(this.#endOf(event.error), event.state);
       }
@@ -367,6 +367,11 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
   #release(): void {
     this.#released?.();
     this.#released = undefined;
+  }
+
+  /** Writes what the session has to say. */
+  flush(): void {
+    if (this.#end === undefined) this.#outbox.send(this.#session.takeOutput());
   }
 
   /** Lets a client that has a role send what belongs to one. */

@@ -1,7 +1,7 @@
-import type { ConnectionEnd, PlayTicket } from "../../gate/mod.ts";
+import type { ConnectionEnd, PeerEar, PlayTicket } from "../../gate/mod.ts";
 import type { StreamReader } from "../../hub/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
-import type { RtmpServerSession } from "../../rtmp/mod.ts";
+import type { ClientCallEvent, RtmpServerSession } from "../../rtmp/mod.ts";
 import type { Feed, Outbox } from "../../transport/mod.ts";
 import { RtmpCodecGuard, SHARED_STREAM_ID } from "../../wire/early.ts";
 import { RtmpFilteredFeed } from "./rtmp_filtered_feed.ts";
@@ -29,6 +29,8 @@ export interface StartedPlay {
   readonly reader: StreamReader;
   /** The FourCCs that the client can take, where it has said which: others end the play. */
   readonly fourCcs: ConstructorParameters<typeof RtmpCodecGuard>[0] | undefined;
+  /** Hears those who talk to the publisher at the client, where that is a machine of the cluster. */
+  readonly ear: PeerEar | undefined;
 }
 
 interface Play {
@@ -36,6 +38,7 @@ interface Play {
   readonly reader: StreamReader;
   /** Looks for codecs that the player cannot take, where there are such. */
   readonly guard: RtmpCodecGuard | undefined;
+  readonly ear: PeerEar | undefined;
   feed: Feed;
   audio: boolean;
   video: boolean;
@@ -65,7 +68,7 @@ export class RtmpPlaying {
   }
 
   /** Starts to send a stream, behind what the session has to say of it. */
-  start(streamId: number, { ticket, reader, fourCcs }: StartedPlay): void {
+  start(streamId: number, { ticket, reader, fourCcs, ear }: StartedPlay): void {
     const { session, outbox, onDone } = this.#options;
     const guard = fourCcs === undefined
       ? undefined
@@ -75,6 +78,7 @@ export class RtmpPlaying {
       ticket,
       reader,
       guard,
+      ear,
       feed: guard === undefined ? cursor : new RtmpGuardedFeed(cursor, guard),
       audio: session.receives(streamId, "audio"),
       video: session.receives(streamId, "video"),
@@ -104,6 +108,11 @@ export class RtmpPlaying {
       play.reader.cursor.restart();
       this.#options.outbox.add(play.feed);
     }
+  }
+
+  /** Takes what is said at the client to the publisher of what a NetStream plays. */
+  hear({ streamId, args: [text] }: ClientCallEvent): void {
+    if (typeof text === "string") this.#plays.get(streamId)?.ear?.receive(text);
   }
 
   /** Leaves audio or video out, or takes it in again. */
@@ -137,6 +146,7 @@ export class RtmpPlaying {
     if (play === undefined) return;
     this.#plays.delete(streamId);
     this.#options.outbox.remove(play.feed);
+    play.ear?.close();
     play.reader.close();
     const { bytes, skips } = play.reader.cursor;
     play.ticket.end({ bytes, skips });
