@@ -21,8 +21,17 @@ export const DAHUA = "v=0\r\no=- 2273421142 2273421142 IN IP4 0.0.0.0\r\ns=Media
 /** The same, to who does not. */
 export const WITHOUT = DAHUA.slice(0, DAHUA.lastIndexOf("m=audio"));
 
-/** A camera that shows its back channel to who asks for it. */
+/** A camera that shows its back channel to who asks for it, and has those who play it hear something. */
 export class TalkableCamera extends Camera {
+  #said = 0;
+  readonly #murmur = setInterval(() => {
+    this.#said++;
+    for (const peer of this.peers.all) {
+      const index = soundIndex(peer);
+      if (index >= 0) void peer.send(index, sound(this.#said)).catch(() => {});
+    }
+  }, 20);
+
   constructor(answers: Record<string, (request: RtspRequest, peer: CameraPeer) => Answer> = {}) {
     super({
       answers: {
@@ -35,6 +44,11 @@ export class TalkableCamera extends Camera {
     });
   }
 
+  override async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#murmur);
+    await super[Symbol.asyncDispose]();
+  }
+
   /** The connection over which somebody talks, the nth of those that have been. */
   async talker(index = 0): Promise<CameraPeer> {
     for (;;) {
@@ -45,6 +59,14 @@ export class TalkableCamera extends Camera {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
+}
+
+/** Which of the tracks that a client has set up is the camera's sound; less than 0 where it does not play that. */
+function soundIndex({ requests, tracks }: CameraPeer): number {
+  if (!requests.all.some(({ method }) => method === "PLAY")) return -1;
+  const index = requests.all.filter(({ method }) => method === "SETUP")
+    .findIndex(({ url }) => url.endsWith("trackID=1"));
+  return index < tracks.length ? index : -1;
 }
 
 /** Says packets 0 to `count - 1`, each of one sample 160 times. */

@@ -3,7 +3,6 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RtspClient } from "../../src/client/mod.ts";
 import { HubError } from "../../src/hub/mod.ts";
 import { RtspError } from "../../src/rtsp/mod.ts";
-import { type CameraPeer, sound } from "../client/scripted_camera.ts";
 import { heard, say, TalkableCamera } from "../client/talkable_camera.ts";
 import { freePort } from "../support/free_port.ts";
 import { ignoreWithout } from "../support/process.ts";
@@ -12,23 +11,6 @@ import { NatsServer } from "./nats_server.ts";
 import { API_TOKEN, NodeProcess, SECRET } from "./node_process.ts";
 
 const ACCESS = { apiTokens: [API_TOKEN], rules: [{ allow: ["publish", "play", "talk"] }] };
-
-/** Has what is pulled from a camera be heard, until it is disposed of. */
-function murmur(camera: TalkableCamera): Disposable {
-  let number = 0;
-  const timer = setInterval(() => {
-    number++;
-    for (const peer of camera.peers.all) {
-      if (isPlayed(peer)) void peer.send(0, sound(number)).catch(() => {});
-    }
-  }, 20);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-function isPlayed({ requests }: CameraPeer): boolean {
-  return requests.all.some(({ method }) => method === "PLAY") &&
-    requests.all.some(({ method, url }) => method === "SETUP" && url.endsWith("trackID=1"));
-}
 
 function connect({ rtspPort }: NodeProcess): Promise<RtspClient> {
   return RtspClient.connect(`rtsp://127.0.0.1:${rtspPort}/live/cam`, { transport: "tcp" });
@@ -41,7 +23,6 @@ Deno.test({
   async fn() {
     await using nats = await NatsServer.start();
     await using camera = new TalkableCamera();
-    using _sound = murmur(camera);
     const options = { nats: nats.address, maxFeeds: 1, settings: { access: ACCESS } };
     const relay = { name: "live/cam", url: camera.url, backchannel: true };
     const [a, b, c] = await Promise.all([
@@ -100,7 +81,6 @@ Deno.test({
   async fn() {
     await using nats = await NatsServer.start();
     await using camera = new TalkableCamera();
-    using _sound = murmur(camera);
     const relay = { name: "live/cam", url: camera.url, backchannel: true };
     await using a = await NodeProcess.start("a", {
       nats: nats.address,
