@@ -6,6 +6,8 @@ import type {
   ClipOptions,
   ClipView,
   ClusterNodeView,
+  ClusterRecordingsQuery,
+  ClusterRecordingsView,
   ConnectionView,
   Done,
   DrainView,
@@ -254,6 +256,14 @@ export class ApiClient {
   /** A page of the streams of all machines of the cluster, by name. */
   clusterStreams(query: PageQuery = {}): Promise<Page<ClusterStream>> {
     return this.#ask("GET", "v1/cluster/streams", { query });
+  }
+
+  /** A page of what all machines of the cluster keep of recordings, by time. */
+  clusterRecordings(
+    { from, to, ...query }: ClusterRecordingsQuery = {},
+  ): Promise<ClusterRecordingsView> {
+    const times = { from: from?.toISOString(), to: to?.toISOString() };
+    return this.#ask("GET", "v1/cluster/recordings", { query: { ...query, ...times } });
   }
 
   /** One stream of the cluster, with the machines that have a copy. */

@@ -219,6 +219,25 @@ export function apiSchemas(z: HonoPackage["z"]) {
       ...clusterStreamShape,
       copies: z.array(z.object({ node: z.string(), path: z.array(z.string()) })),
     }).openapi("ClusterStreamDetail"),
+    clusterRecordings: z.object({
+      items: z.array(
+        z.object({
+          name: z.string(),
+          node: z.string(),
+          url: z.string().optional(),
+          rule: count,
+          path: z.string(),
+          start: z.string(),
+          end: z.string().nullable(),
+          durationMs: z.number().nullable(),
+          bytes: count,
+          isOpen: z.boolean(),
+        }).openapi("ClusterRecording"),
+      ),
+      next: z.string().optional(),
+      total: count,
+      silent: z.array(z.string()),
+    }),
     heard: z.object({ node: z.string() }).openapi("Heard"),
     relay: z.object({
       id: count,
@@ -254,6 +273,13 @@ export function apiSchemas(z: HonoPackage["z"]) {
     keyParams: z.object({ id: z.string().min(1).max(128) }),
     logLevel: z.object({ level: z.string().max(32) }).openapi("LogLevel"),
     pageQuery: z.object({ limit, after }),
+    recordingsQuery: z.object({
+      limit,
+      after: z.string().max(2048).optional(),
+      name: z.string().max(512).optional(),
+      from: z.string().max(64).optional(),
+      to: z.string().max(64).optional(),
+    }),
     ticketQuery: z.object({
       limit,
       after,

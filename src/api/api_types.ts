@@ -135,6 +135,46 @@ export interface DrainView {
   readonly leftMs?: number | undefined;
 }
 
+/** A file of a recording that a machine of the cluster keeps. */
+export interface ClusterRecordingView {
+  /** The stream. */
+  readonly name: string;
+  /** The machine that keeps it. */
+  readonly node: string;
+  /** Where that plays it, if clients reach it by HTTP. */
+  readonly url?: string;
+  /** Number of the rule by which it was recorded. */
+  readonly rule: number;
+  /** Its path in the store of its machine. */
+  readonly path: string;
+  /** When it begins, as a time of ISO 8601. */
+  readonly start: string;
+  /** When it ends; null where it is being written. */
+  readonly end: string | null;
+  /** How long its media is, milliseconds; null where that is not known. */
+  readonly durationMs: number | null;
+  /** Its length. */
+  readonly bytes: number;
+  /** Whether it is being written. */
+  readonly isOpen: boolean;
+}
+
+/** A part of what the machines of a cluster keep, by time. */
+export interface ClusterRecordingsView extends Page<ClusterRecordingView> {
+  /** The machines that have not answered in time: what they keep is left out. */
+  readonly silent: readonly string[];
+}
+
+/** Which recordings are wanted. */
+export interface ClusterRecordingsQuery extends PageQuery {
+  /** Of this stream alone. */
+  readonly name?: string;
+  /** Files that end after this. */
+  readonly from?: Date;
+  /** Files that begin before this. */
+  readonly to?: Date;
+}
+
 /** A machine of the cluster. */
 export interface ClusterNodeView {
   /** Its name. */

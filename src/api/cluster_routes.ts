@@ -1,10 +1,11 @@
-import type { ClusterNode, NodeRecord } from "../cluster/mod.ts";
-import { StoreUnreachable } from "../cluster/mod.ts";
+import type { ClusterNode, NodeRecord, RecordingsPageQuery } from "../cluster/mod.ts";
+import { isRecordingsPlace, StoreUnreachable } from "../cluster/mod.ts";
 import { faultAnswer, type HttpAnswer } from "../doors/http/mod.ts";
 import type { ApiContext } from "./api_context.ts";
 import type { ApiSchemas } from "./api_schemas.ts";
-import type { ClusterNodeView } from "./api_types.ts";
+import type { ClusterNodeView, ClusterRecordingsView } from "./api_types.ts";
 import type { RouteBook } from "./route_book.ts";
+import { timeFault, unixMsOf } from "./time_parameter.ts";
 import { pageOf } from "./views.ts";
 
 /** What the routes are made of. */
@@ -12,6 +13,9 @@ interface Parts {
   readonly schemas: ApiSchemas;
   readonly context: ApiContext;
 }
+
+/** Asks the cluster, where there is one that can be asked. */
+type OfCluster = (ask: (cluster: ClusterNode) => Promise<unknown>) => Promise<unknown>;
 
 /** Adds what takes this server out of service, and back. */
 export function addDrain(book: RouteBook, { schemas, context: { source } }: Parts): void {
@@ -48,7 +52,7 @@ export function addDrain(book: RouteBook, { schemas, context: { source } }: Part
 
 /** Adds what is about all machines of the cluster. */
 export function addCluster(book: RouteBook, { schemas, context: { source } }: Parts): void {
-  const of = async (ask: (cluster: ClusterNode) => Promise<unknown>): Promise<unknown> => {
+  const of: OfCluster = async (ask) => {
     const { cluster } = source;
     if (cluster === undefined) return absent("cluster that this machine is one of");
     try {
@@ -101,6 +105,7 @@ export function addCluster(book: RouteBook, { schemas, context: { source } }: Pa
     gives: schemas.pageOf(schemas.clusterStream),
     answer: ({ query }) => of((cluster) => cluster.streams(query)),
   });
+  addRecordings(book, schemas, of);
   book.add({
     method: "get",
     path: "/v1/cluster/streams/{name}{.+}",
@@ -110,6 +115,60 @@ export function addCluster(book: RouteBook, { schemas, context: { source } }: Pa
     answer: ({ params: { name } }) =>
       of(async (cluster) => await cluster.stream(name) ?? absent(`stream ${name}`)),
   });
+}
+
+/** Adds the list of what all machines keep of recordings. */
+function addRecordings(book: RouteBook, schemas: ApiSchemas, of: OfCluster): void {
+  book.add({
+    method: "get",
+    path: "/v1/cluster/recordings",
+    summary:
+      "The files of recordings of all machines, by time; `silent` are those that do not answer",
+    query: schemas.recordingsQuery,
+    gives: schemas.clusterRecordings,
+    answer: ({ query: { name, from, to, limit, after } }) => {
+      const [fromUnixMs, toUnixMs] = [from, to].map((text) => unixMsOf(text ?? ""));
+      if (from !== undefined && fromUnixMs === undefined) return wrong(timeFault("from"));
+      if (to !== undefined && toUnixMs === undefined) return wrong(timeFault("to"));
+      if (after !== undefined && !isRecordingsPlace(after)) return wrong('"after" is no "next"');
+      return of((cluster) => recordingsView(cluster, { name, fromUnixMs, toUnixMs, limit, after }));
+    },
+  });
+}
+
+async function recordingsView(
+  cluster: ClusterNode,
+  query: RecordingsPageQuery,
+): Promise<ClusterRecordingsView> {
+  const [page, nodes] = await Promise.all([cluster.recordings(query), cluster.nodes()]);
+  const bases = new Map(nodes.map(({ node, clients: { http, https } }) => [node, https ?? http]));
+  const items = page.items.map(
+    ({ name, node, rule, path, startUnixMs, endUnixMs, durationMs, bytes, isOpen }) => {
+      const base = bases.get(node)?.replace(/\/+$/, "");
+      const place = `/v1/recordings/${encodeName(name)}/segment.mp4?start=${startUnixMs}`;
+      return {
+        name,
+        node,
+        ...(base === undefined ? {} : { url: `${base}${place}` }),
+        rule,
+        path,
+        start: new Date(startUnixMs).toISOString(),
+        end: isOpen ? null : new Date(endUnixMs).toISOString(),
+        durationMs: durationMs ?? null,
+        bytes,
+        isOpen,
+      };
+    },
+  );
+  return { ...page, items };
+}
+
+function encodeName(name: string): string {
+  return name.split("/").map(encodeURIComponent).join("/");
+}
+
+function wrong(reason: string): HttpAnswer {
+  return faultAnswer({ status: 400, code: "query", reason });
 }
 
 function nodeView({ run: _, ...node }: NodeRecord, self: string): ClusterNodeView {

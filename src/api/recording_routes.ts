@@ -1,4 +1,6 @@
+import { sentTo } from "../gate/mod.ts";
 import {
+  answerOfGate,
   faultAnswer,
   type HttpAnswer,
   type HttpRoutes,
@@ -16,7 +18,9 @@ import {
   type RecordingWindow,
 } from "../record/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
+import type { ApiSource } from "./api_source.ts";
 import { recordingFault } from "./recording_fault.ts";
+import { timeFault, unixMsOf } from "./time_parameter.ts";
 
 /** Where recordings are. */
 const BASE = "/v1/recordings";
@@ -48,7 +52,8 @@ const READ_BYTES = 1024 * 1024;
  * - `DELETE /v1/recordings/NAME?start=` removes a file.
  * - `POST /v1/recordings/NAME/start` and `…/stop` for rules whose `when` is `api`.
  * - `GET /v1/recordings/NAME/index.m3u8?from=&to=` is HLS, `GET /v1/recordings/NAME.mp4?from=&duration=` a cut, and
- *   `GET /v1/recordings/NAME/segment.mp4?start=` a file, in ranges too. Whoever may play the stream may play these.
+ *   `GET /v1/recordings/NAME/segment.mp4?start=` a file, in ranges too. Whoever may play the stream may play these. What
+ *   another machine of the cluster keeps is answered with 307 to it.
  *
  * Times are ISO 8601 or milliseconds since 1970, durations seconds.
  */
@@ -61,15 +66,18 @@ export class RecordingRoutes implements HttpRoutes {
   readonly isShared = true;
   readonly #recordings: () => Recordings;
   readonly #guard: ApiGuard;
+  readonly #cluster: () => ApiSource["cluster"];
   #playback: RecordingPlayback | undefined;
 
   /** Routes of recordings, which may be made later than these. */
-  constructor({ recordings, guard }: {
+  constructor({ recordings, guard, cluster }: {
     readonly recordings: () => Recordings;
     readonly guard: ApiGuard;
+    readonly cluster: () => ApiSource["cluster"];
   }) {
     this.#recordings = recordings;
     this.#guard = guard;
+    this.#cluster = cluster;
   }
 
   /** See {@linkcode HttpRoutes.has}. */
@@ -103,7 +111,7 @@ export class RecordingRoutes implements HttpRoutes {
       if (!rest.endsWith(suffix)) continue;
       const name = rest.slice(0, -suffix.length);
       if (!isRead) return methodFault("GET, HEAD");
-      return await playRefusal(visit, name) ?? await play(visit, name);
+      return await playRefusal(visit, name) ?? await this.#play(visit, { name, play });
     }
     const refusal = await this.#guard.refusal(visit);
     if (refusal !== undefined) return refusal;
@@ -112,7 +120,26 @@ export class RecordingRoutes implements HttpRoutes {
     return method === "DELETE" ? await this.#remove(visit, rest) : methodFault("DELETE");
   }
 
-  readonly #ways: readonly [string, (visit: HttpVisit, name: string) => Promise<HttpAnswer>][] = [
+  /** Plays what is kept here; of what another machine of the cluster keeps, says where that is. */
+  async #play(
+    visit: HttpVisit,
+    { name, play }: { readonly name: string; readonly play: Play },
+  ): Promise<HttpAnswer> {
+    try {
+      return await play(visit, name);
+    } catch (error) {
+      if (!(error instanceof RecordingError && error.code === "absent")) throw error;
+      const window = soughtIn(visit.url.searchParams);
+      // Where something is kept then, that is what there is.
+      if (this.#recordings().find({ name, ...window }).length > 0) throw error;
+      const place = await this.#cluster()?.keeperOf(name, window);
+      if (place === undefined) throw error;
+      const { elsewhere } = visit;
+      return answerOfGate(sentTo(place, { why: error.message, elsewhere, what: "it is kept" }));
+    }
+  }
+
+  readonly #ways: readonly [string, Play][] = [
     ["/index.m3u8", (visit, name) => this.#playlist(visit, name)],
     ["/segment.mp4", (visit, name) => this.#segment(visit, name)],
     [".mp4", (visit, name) => this.#cut(visit, name)],
@@ -236,6 +263,19 @@ export class RecordingRoutes implements HttpRoutes {
   }
 }
 
+/** Answers with a recording, or a part of it. */
+type Play = (visit: HttpVisit, name: string) => Promise<HttpAnswer>;
+
+/** The window of what a player asks for: that of a file is its first moment. */
+function soughtIn(query: URLSearchParams): Partial<RecordingWindow> {
+  if (query.has("start")) {
+    const startUnixMs = timeOf(query, "start");
+    return { fromUnixMs: startUnixMs, toUnixMs: startUnixMs + 1 };
+  }
+  const { fromUnixMs, toUnixMs } = windowOf(query);
+  return { fromUnixMs, ...(toUnixMs === Infinity ? {} : { toUnixMs }) };
+}
+
 /** A parameter of a query is wrong. */
 class QueryFault extends Error {}
 
@@ -271,12 +311,9 @@ function windowOf(query: URLSearchParams): RecordingWindow {
 }
 
 function timeOf(query: URLSearchParams, key: string): number {
-  const text = query.get(key) ?? "";
-  const unixMs = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isFinite(unixMs)) return unixMs;
-  throw new QueryFault(
-    `"${key}" is wrong: allowed is a time of ISO 8601, or milliseconds since 1970`,
-  );
+  const unixMs = unixMsOf(query.get(key) ?? "");
+  if (unixMs !== undefined) return unixMs;
+  throw new QueryFault(timeFault(key));
 }
 
 function whole(

@@ -8,6 +8,18 @@ import {
   type ClusterStreamPage,
   clusterStreams,
 } from "./cluster_view.ts";
+import {
+  answerRecordings,
+  askRecordings,
+  type ClusterRecordingsPage,
+  type FindRecordings,
+  type KeptPart,
+  keptPart,
+  RECORDINGS_WORD,
+  recordingsPage,
+  type RecordingsPageQuery,
+  type RecordingsQuery,
+} from "./kept_recordings.ts";
 import { LeaseDirectory } from "./lease_directory.ts";
 import type { OtherNode } from "./elsewhere.ts";
 import { streamKey } from "./record_keys.ts";
@@ -67,6 +79,8 @@ export interface ClusterNodeParts {
   readonly load: () => NodeLoad;
   /** Is told that another machine wants this one drained. */
   readonly onDrain?: ((timeoutMs: number | undefined) => void) | undefined;
+  /** Finds what this machine keeps of recordings. */
+  readonly recordings: FindRecordings;
   /** The log for lines about the server. */
   readonly log: ServerLog;
 }
@@ -148,6 +162,7 @@ export class ClusterNode {
       ...parts,
       store: this.#store,
       self: () => this.#record,
+      onAsked: (text) => this.#answer(text),
     });
   }
 
@@ -227,6 +242,29 @@ export class ClusterNode {
     }
   }
 
+  /** A part of what all machines keep of recordings, by time; one that does not answer is named. */
+  async recordings(query: RecordingsPageQuery): Promise<ClusterRecordingsPage> {
+    return recordingsPage(await this.#askAll(query), query.limit);
+  }
+
+  /** The other machine that has most recordings of a stream in a time; `undefined` where none has, or can be asked. */
+  async keeperOf(name: string, query: RecordingsQuery): Promise<PublisherPlace | undefined> {
+    try {
+      const [parts, nodes] = await Promise.all([
+        this.#askAll({ ...query, name, limit: 1 }),
+        this.directory.nodes(),
+      ]);
+      parts.delete(this.#options.node);
+      const totals = Array.from(parts, ([node, part]) => ({ node, total: part?.total ?? 0 }));
+      const [most] = totals.filter(({ total }) => total > 0).sort((a, b) => b.total - a.total);
+      const at = nodes.find(({ node }) => node === most?.node);
+      return at && { node: at.node, clients: at.clients };
+    } catch (error) {
+      if (error instanceof StoreUnreachable) return undefined;
+      throw error;
+    }
+  }
+
   /** Has another machine take no new clients; whether it has heard of it. */
   async drainOther(node: string, timeoutMs: number | undefined): Promise<boolean> {
     const text = timeoutMs === undefined ? "drain" : `drain ${timeoutMs}`;
@@ -236,6 +274,26 @@ export class ClusterNode {
   /** Leaves the cluster. */
   async stop(): Promise<void> {
     await this.directory.stop();
+  }
+
+  /** What each machine keeps of recordings: this one, and all others, which are asked at once. */
+  async #askAll(query: RecordingsPageQuery): Promise<Map<string, KeptPart | undefined>> {
+    const self = this.#options.node;
+    const nodes = await this.directory.nodes();
+    const others = nodes.map(({ node }) => node).filter((node) => node !== self);
+    const parts = await Promise.all(
+      others.map(async (node) => [node, await askRecordings(this.#store, node, query)] as const),
+    );
+    const own = keptPart(this.#parts.recordings, { ...query, node: self });
+    return new Map([[self, own], ...parts]);
+  }
+
+  /** What another machine asks of this one. */
+  #answer(text: string): string | undefined {
+    if (!text.startsWith(`${RECORDINGS_WORD} `)) return undefined;
+    const { node } = this.#options;
+    const asked = text.slice(RECORDINGS_WORD.length);
+    return answerRecordings(this.#parts.recordings, { node, text: asked });
   }
 
   get #record(): NodeRecord {

@@ -27,6 +27,8 @@ export interface LeaseDirectoryOptions {
   readonly self: () => NodeRecord;
   /** Is told that another machine wants this one to take no new clients; how long those of now may stay, milliseconds. */
   readonly onDrain?: ((timeoutMs: number | undefined) => void) | undefined;
+  /** Answers what another machine asks that is not about who has what; `undefined` where it cannot. */
+  readonly onAsked?: ((text: string) => string | undefined) | undefined;
   /** Time and timers. */
   readonly clock: Clock;
   /** Milliseconds since 1970. */
@@ -427,7 +429,7 @@ export class LeaseDirectory implements Directory {
       if (claim !== undefined) this.#end(claim, why);
       return "heard";
     }
-    if (word !== "lost") return undefined;
+    if (word !== "lost") return this.#options.onAsked?.(text);
     const [epoch, ...name] = rest;
     const claim = this.#claims.get(name.join(" "));
     if (claim !== undefined && claim.record.epoch < Number(epoch)) this.#lose(claim);

@@ -30,6 +30,7 @@ export * from "./combined_carrier.ts";
 export * from "./deferred_store.ts";
 export * from "./elsewhere.ts";
 export * from "./holder_rank.ts";
+export * from "./kept_recordings.ts";
 export * from "./lease_directory.ts";
 export { BEAT_MS } from "./self_record.ts";
 export * from "./nats_store.ts";

@@ -11,16 +11,21 @@ export interface PublisherPlace {
 
 /**
  * Sends who asks for something that this machine does not have to the one that has the publisher; where that has no
- * address for its protocol, `why` nothing was found here says as well where it is.
+ * address for its protocol, `why` nothing was found here says as well where it is. Of what another machine has without
+ * the publisher, `what` is that.
  */
 export function sentTo(
   { node, clients }: PublisherPlace,
-  { why, elsewhere }: { readonly why: string; readonly elsewhere?: SameElsewhere | undefined },
+  { why, elsewhere, what = "its publisher is" }: {
+    readonly why: string;
+    readonly elsewhere?: SameElsewhere | undefined;
+    readonly what?: string;
+  },
 ): Refusal | Redirection {
   const { scheme = "" } = elsewhere ?? {};
   const base = clients[scheme] ?? (scheme === "http" ? clients["https"] : undefined);
   if (elsewhere === undefined || base === undefined) {
-    return { refused: "absent", why: `${why} here; its publisher is at ${node}` };
+    return { refused: "absent", why: `${why} here; ${what} at ${node}` };
   }
   return { redirect: elsewhere.urlAt(base.replace(/\/+$/, "")), isSame: true };
 }

@@ -109,7 +109,10 @@ export class Membership {
     await this.node?.stop();
   }
 
-  #clusterNode(options: ClusterOptions, { log, load, onDrain }: MembershipOptions): ClusterNode {
+  #clusterNode(
+    options: ClusterOptions,
+    { log, load, onDrain, archives }: MembershipOptions,
+  ): ClusterNode {
     checkClusterOptions(options);
     const { nats: servers, prefix = "weir", natsToken: token } = options;
     return new ClusterNode(options, {
@@ -122,6 +125,7 @@ export class Membership {
         feeds: this.#main?.peers?.feeds ?? 0,
         streams: this.#main?.directory.origins.size ?? 0,
       }),
+      recordings: (query) => archives().recorded?.find(query) ?? [],
       onDrain,
       log,
     });

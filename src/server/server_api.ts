@@ -71,7 +71,7 @@ export class ServerApi implements ServerAgent {
     );
     this.routes = [
       this.#metrics,
-      new RecordingRoutes({ recordings: () => recordings, guard }),
+      new RecordingRoutes({ recordings: () => recordings, guard, cluster: () => source.cluster }),
       new ApiRoutes(
         { source, counts, program, record: this.#record, version, uptimeMs },
         { guard, log },

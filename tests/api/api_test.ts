@@ -474,6 +474,7 @@ Deno.test("the document of the API names every path that there is", async () => 
     "/v1",
     "/v1/cluster/nodes",
     "/v1/cluster/nodes/{node}/drain",
+    "/v1/cluster/recordings",
     "/v1/cluster/streams",
     "/v1/cluster/streams/{name}",
     "/v1/config",
