@@ -90,6 +90,16 @@ Deno.test({
     await wall.becomes(`document.querySelector(".card").textContent.includes("1 ws-flv")`);
     await wall.evaluate(press("Play all"));
     await wall.becomes(`document.querySelector(".card").textContent.includes("0 players")`);
+    // The last pictures stay, and streams are found by their names.
+    await wall.becomes(isDrawn(".card .still:not([hidden])"));
+    const shown = `[...document.querySelectorAll(".card")].filter((card) => !card.hidden)`;
+    const find = (text: string): string =>
+      `((s) => { s.value = "${text}"; s.dispatchEvent(new Event("input")); })` +
+      `(document.querySelector("input[type=search]"))`;
+    await wall.evaluate(find("CAM5"));
+    await wall.becomes(`${shown}.length === 1 && ${shown}[0].textContent.includes("live/cam5")`);
+    await wall.evaluate(find(""));
+    await wall.becomes(`${shown}.length === 8`);
     const page = await chromium.page(`http://127.0.0.1:${port}/live/cam0`);
     for (const [key, way] of [["1", "WebRTC"], ["3", "LL-HLS"], ["2", "HTTP-FLV"]]) {
       await page.evaluate(`dispatchEvent(new KeyboardEvent("keydown", { key: "${key}" }))`);

@@ -1,6 +1,6 @@
 // The console: a wall of the live streams, a page for each, and what was recorded. It reads the API that programs have;
 // playing needs nothing but what any player needs.
-import { base, EVERY_MS, main, make, NoToken, summary, tokenForm, wait } from "./page.js";
+import { base, EVERY_MS, main, NoToken, showStale, summary, tokenPage, wait } from "./page.js";
 import { showRecordings } from "./recordings_page.js";
 import { showStream } from "./stream_page.js";
 import { showWall } from "./wall.js";
@@ -17,10 +17,14 @@ async function show() {
     await (name === "" ? showWall() : showRecordings());
   } catch (error) {
     if (error instanceof NoToken) {
-      main.replaceChildren(make("h1", {}, "weir"), tokenForm(show));
+      summary.textContent = "";
+      showStale(false);
+      main.replaceChildren(tokenPage(show));
+      document.getElementById("token").focus();
       return;
     }
-    summary.textContent = error.message;
+    summary.textContent = `${error.message}. Trying again`;
+    showStale(true);
     await wait(EVERY_MS);
     await show();
   }

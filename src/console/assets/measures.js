@@ -1,5 +1,5 @@
 // Numbers of streams as people read them, and those of the last ten minutes.
-import { EVERY_MS } from "./page.js";
+import { EVERY_MS, make } from "./page.js";
 
 const KEPT = 10 * 60 * 1000 / EVERY_MS;
 
@@ -20,22 +20,61 @@ export function duration(ms) {
   return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }
 
-/** Two lines about a stream: its tracks, its rates. */
+/** A size in memory or on the wire. */
+export function bytesText(bytes) {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1000)} kB`;
+}
+
+/** What a stream is, a word or two each: its tracks, and its rates. */
 export function factsOf({ tracks, health, keyIntervalMs }) {
-  const video = tracks.find(({ kind }) => kind === "video");
-  const audio = tracks.find(({ kind }) => kind === "audio");
   const measured = health?.tracks.find(({ kind }) => kind === "video");
+  const words = tracks.map(({ kind, codec, width, height, sampleRate, channels }) =>
+    [
+      shownCodec(codec) ?? kind,
+      width && `${width}×${height}`,
+      sampleRate && `${sampleRate / 1000} kHz`,
+      channels && (CHANNELS[channels] ?? `${channels} channels`),
+    ].filter(Boolean).join(" ")
+  );
   return [
-    [
-      video && `${video.codec ?? "video"}${video.width ? ` ${video.width}×${video.height}` : ""}`,
-      measured?.frameRate && `${measured.frameRate.toFixed(0)} fps`,
-      audio && (audio.codec ?? "audio"),
-    ].filter(Boolean).join(", "),
-    [
-      health && bitrate(health.bitrate),
-      keyIntervalMs && `key frame each ${(keyIntervalMs / 1000).toFixed(1)} s`,
-    ].filter(Boolean).join(", "),
-  ];
+    ...words,
+    measured?.frameRate && `${measured.frameRate.toFixed(0)} fps`,
+    health?.bitrate !== undefined && bitrate(health.bitrate),
+    keyIntervalMs && `key frame each ${(keyIntervalMs / 1000).toFixed(1)} s`,
+  ].filter(Boolean);
+}
+
+/** Shows facts, each on its own; those that stay the same stay where they are. */
+export function showChips(element, facts) {
+  while (element.children.length > facts.length) element.lastChild.remove();
+  for (const [at, fact] of facts.entries()) {
+    const chip = element.children[at] ?? element.appendChild(make("span", { class: "chip" }));
+    if (chip.textContent !== fact) chip.textContent = fact;
+  }
+}
+
+const CHANNELS = { 1: "mono", 2: "stereo", 6: "5.1", 8: "7.1" };
+
+/** Codecs as people write them, where that is another way than the API's. */
+const CODECS = {
+  h264: "H.264",
+  h265: "H.265",
+  av1: "AV1",
+  vp8: "VP8",
+  vp9: "VP9",
+  aac: "AAC",
+  opus: "Opus",
+  mp3: "MP3",
+  flac: "FLAC",
+  ac3: "AC-3",
+  eac3: "E-AC-3",
+  pcma: "G.711 A",
+  pcmu: "G.711 µ",
+};
+
+function shownCodec(codec) {
+  return codec && (CODECS[codec] ?? codec);
 }
 
 /** Who plays it, by protocol. */

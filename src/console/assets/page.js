@@ -88,14 +88,29 @@ export async function api(path, method = "GET") {
 /** A stream's name as a path. */
 export const encoded = (name) => name.split("/").map(encodeURIComponent).join("/");
 
+/** A page of it alone, which asks for the token. */
+export function tokenPage(onGiven) {
+  return make(
+    "div",
+    { class: "empty" },
+    make("h1", {}, "What is live is for who has the token"),
+    make("p", {}, "A stream's own page plays without it."),
+    tokenForm(onGiven),
+  );
+}
+
 /** Asks for the token. */
 export function tokenForm(onGiven) {
   const isWrong = sessionStorage.getItem(TOKEN) !== null;
-  const input = make("input", { type: "password", id: "token", autocomplete: "off", size: 32 });
+  const input = make("input", {
+    ...{ type: "password", id: "token", autocomplete: "off", size: 32, required: true },
+    "aria-describedby": "token-help",
+    "aria-invalid": String(isWrong),
+  });
   return make(
     "form",
     {
-      class: "row",
+      class: "row token",
       submit: (event) => {
         event.preventDefault();
         sessionStorage.setItem(TOKEN, input.value);
@@ -108,8 +123,49 @@ export function tokenForm(onGiven) {
     isWrong
       ? make("span", { class: "error", role: "alert" }, "The token is not accepted")
       : undefined,
-    make("p", {}, "weir prints it as it starts, or an operator has set it."),
+    make(
+      "p",
+      { id: "token-help", class: "faint" },
+      "weir prints it as it starts, behind the address of the console, or an operator has set it.",
+    ),
   );
+}
+
+/** A button that copies what `text` returns, and says so for a moment. */
+export function copyButton(title, { text, code }) {
+  const button = make("button", {
+    type: "button",
+    "aria-label": `Copy ${title}`,
+    click: async () => {
+      clearTimeout(button.timer);
+      // Browsers let pages of HTTPS and of this machine copy alone, so elsewhere it is selected.
+      try {
+        await navigator.clipboard.writeText(text());
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+        button.textContent = "Selected";
+      }
+      button.timer = setTimeout(() => button.textContent = "Copy", 2000);
+    },
+  }, "Copy");
+  return button;
+}
+
+/** A command to copy. */
+export function command(title, text) {
+  const code = make("code", {}, text);
+  return make(
+    "div",
+    { class: "command" },
+    make("pre", { tabindex: 0, "aria-label": title }, code),
+    copyButton(title, { text: () => text, code }),
+  );
+}
+
+/** Shows whether what the page shows is of before: the server does not answer. */
+export function showStale(isStale) {
+  document.body.classList.toggle("stale", isStale);
 }
 
 /** Waits. */

@@ -1,5 +1,5 @@
 // What was recorded: a time line of each stream, pictures of it that this browser decodes, and a player.
-import { api, base, encoded, main, make } from "./page.js";
+import { api, base, command, encoded, main, make } from "./page.js";
 import { loadScript } from "./player.js";
 
 const HOUR_MS = 3_600_000;
@@ -45,7 +45,7 @@ export async function showRecordings() {
         { class: "empty" },
         make("h1", {}, "Nothing is recorded"),
         make("p", {}, "Streams are recorded by a rule:"),
-        make("pre", {}, "weir --record 'live/*=recordings'"),
+        command("command", "weir --record 'live/*=recordings'"),
       ),
     );
     return;
