@@ -16,6 +16,8 @@ import { type HttpAnswer, isAnswer, WholeAnswer } from "./whole_answer.ts";
 interface HlsState {
   readonly packagers: HlsPackagers;
   readonly viewers: HlsViewers;
+  /** Whether all players of a stream have the same addresses. */
+  readonly isShared: boolean;
 }
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
@@ -32,7 +34,11 @@ export class HlsPlay {
   /** Packages nothing yet. */
   constructor(shell: Shell, options: HlsRowOptions) {
     this.#options = options;
-    this.#state = { packagers: new HlsPackagers(shell, options), viewers: new HlsViewers() };
+    this.#state = {
+      packagers: new HlsPackagers(shell, options),
+      viewers: new HlsViewers(),
+      isShared: options.sessions === "shared",
+    };
   }
 
   /** Packages each stream as long as it is published. */
@@ -54,7 +60,7 @@ async function begin(
   visit: StreamVisit,
   { state, options }: { readonly state: HlsState; readonly options: HlsRowOptions },
 ): Promise<HttpAnswer> {
-  const isShared = options.sessions === "shared";
+  const { isShared } = state;
   const { tokenPrefix: prefix = "" } = options;
   const viewer = await newViewer(visit, {
     state,
@@ -142,7 +148,8 @@ async function newViewer(
       return known;
     }
     const { exchange, name, shell } = visit;
-    const parts = { token: own, namedBy, name, packager, release, ticket, exchange };
+    const { isShared } = state;
+    const parts = { token: own, namedBy, name, packager, release, isShared, ticket, exchange };
     return state.viewers.add(parts, { now: () => shell.clock.now() });
   } catch (error) {
     ticket.end();

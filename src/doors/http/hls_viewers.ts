@@ -28,6 +28,8 @@ export interface HlsViewerParts {
   readonly packager: HlsPackager;
   /** Lets go of the packager. */
   readonly release: () => void;
+  /** Whether it stands for many: requests of caches in front, whose number is bounded by that of connections. */
+  readonly isShared: boolean;
   /** Its leave to play. */
   readonly ticket: GrantedPlay["ticket"];
   /** The exchange of its first request, which lasts as long as it comes back. */
@@ -85,7 +87,7 @@ export class HlsViewer {
 
   /** Answers one of its requests; `undefined` where it has too many. */
   async answer(ask: () => Promise<HttpAnswer>, now: () => number): Promise<HttpAnswer | undefined> {
-    if (this.#waiting >= MAX_WAITING) return undefined;
+    if (this.#waiting >= MAX_WAITING && !this.#parts.isShared) return undefined;
     this.#waiting++;
     this.#seenMs = now();
     try {

@@ -324,5 +324,14 @@ Deno.test("players that share their addresses are one, and a cache may keep what
   assertEquals(new Set(texts).size, 1);
   assertMatch(answers[0]!.headers.get("cache-control")!, /^public, max-age=2/);
   assertEquals(playersOf(weir).length, 1);
+  // Each of many caches waits for the next part.
+  const url = `/live/cam/${texts[0]!.trim().split("\n").at(-1)!}`;
+  const { segments } = readPlaylist(await (await weir.ask(url)).text());
+  const waiting = Array.from(
+    { length: 40 },
+    () => weir.ask(`${url}?_HLS_msn=${segments.at(-1)!.msn + 1}`),
+  );
   await publisher.end();
+  const statuses = (await Promise.all(waiting)).map(({ status }) => status);
+  assertEquals(new Set(statuses), new Set([200]));
 });
