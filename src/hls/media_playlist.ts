@@ -92,6 +92,8 @@ export interface HlsMediaPlaylist {
   readonly type?: "live" | "ended" | "vod";
   /** Parts, blocking reloads and hints, where there are some. */
   readonly lowLatency?: HlsLowLatency;
+  /** Whether what comes next can be waited for. By default where there are parts. */
+  readonly canBlockReload?: boolean;
   /**
    * How far from the end of the playlist segments may be left out of an update, seconds; at least six target
    * durations. Not at all by default.
@@ -147,7 +149,7 @@ export function writeMediaPlaylist(playlist: HlsMediaPlaylist): string {
 
 function headLines(playlist: HlsMediaPlaylist): string[] {
   const { targetDurationS, mediaSequence, discontinuitySequence = 0, lowLatency } = playlist;
-  const { type = "live", canSkipUntilS } = playlist;
+  const { type = "live", canSkipUntilS, canBlockReload = lowLatency !== undefined } = playlist;
   const isPlain = lowLatency === undefined && canSkipUntilS === undefined;
   const lines = [
     "#EXTM3U",
@@ -156,8 +158,8 @@ function headLines(playlist: HlsMediaPlaylist): string[] {
   ];
   if (type === "vod") lines.push("#EXT-X-PLAYLIST-TYPE:VOD");
   const control = [
+    ...(canBlockReload ? ["CAN-BLOCK-RELOAD=YES"] : []),
     ...(lowLatency === undefined ? [] : [
-      "CAN-BLOCK-RELOAD=YES",
       `PART-HOLD-BACK=${seconds(lowLatency.partHoldBackS)}`,
     ]),
     ...(canSkipUntilS === undefined ? [] : [`CAN-SKIP-UNTIL=${seconds(canSkipUntilS)}`]),

@@ -79,6 +79,10 @@ const ADVANCE_S = 3;
 /** One rendition with what makes its parts. */
 interface Line extends HlsLine {
   readonly writer: FragmentWriter | PackedAudioWriter;
+  /** The same of packed audio beside others, each part a segment, for those that play such. */
+  readonly pieces: HlsRendition | undefined;
+  /** Where in these each segment of the main playlist begins that is listed. */
+  starts: readonly number[];
   /** The longest part, microseconds. */
   partUs: number;
   /** When its part has begun, by the track whose frames tell when parts end: its first. */
@@ -86,6 +90,17 @@ interface Line extends HlsLine {
   /** The newest frame of that track, and how long after the one before it came. */
   lastUs: number;
   stepUs: number;
+}
+
+/** The name of the picture's playlist for who has the sound in pieces. */
+const NEAR = "near";
+
+/** What a playlist lists. */
+interface ListedLine {
+  readonly line: Line;
+  readonly rendition: HlsRendition;
+  /** Whether it is for who has the sound in pieces. */
+  readonly isNear: boolean;
 }
 
 /**
@@ -141,12 +156,16 @@ export class HlsPackager {
 
   /** Bytes that it holds. */
   get heldBytes(): number {
-    return this.#lines.reduce((sum, { rendition }) => sum + rendition.heldBytes, 0);
+    return this.#renditions.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
   }
 
   /** Lets go of all but the segments that its playlists have at least. */
   shed(): void {
-    for (const { rendition } of this.#lines) rendition.shed();
+    for (const rendition of this.#renditions) rendition.shed();
+  }
+
+  get #renditions(): HlsRendition[] {
+    return this.#lines.flatMap(({ rendition, pieces = [] }) => [rendition].concat(pieces));
   }
 
   /** Frames that could not be packaged. */
@@ -162,11 +181,27 @@ export class HlsPackager {
     this.#awaited.settleAll();
   }
 
-  /** The multivariant playlist, once the first segment is whole; `folder` is where the others are: `hls/token/`. */
-  async multivariant(folder = ""): Promise<HlsAnswer<string>> {
+  /**
+   * The multivariant playlist, once the first segment is whole; `folder` is where the others are: `hls/token/`. Who takes
+   * packed audio in pieces, each a segment, is as near to what is live as parts let it be; programs that begin so many
+   * segments behind the end, as FFmpeg does, would begin with pictures alone.
+   */
+  async multivariant(
+    folder = "",
+    { takesPieces = false }: { readonly takesPieces?: boolean } = {},
+  ): Promise<HlsAnswer<string>> {
     const start = await this.#started();
     if (start !== undefined) return start;
-    const playlists = describePlaylists(this.#lines, { folder, frameRate: this.#frameRate });
+    const isNear = takesPieces && this.#hasPieces;
+    const lines = this.#lines.map(({ rendition, pieces, tracks }) => ({
+      tracks,
+      rendition: isNear ? pieces ?? rendition : rendition,
+    }));
+    const playlists = describePlaylists(lines, {
+      folder,
+      frameRate: this.#frameRate,
+      mainName: isNear ? NEAR : undefined,
+    });
     return { is: "there", value: writeMultivariantPlaylist(playlists) };
   }
 
@@ -174,12 +209,12 @@ export class HlsPackager {
   async playlist(name: string, ask: HlsDirectives): Promise<HlsAnswer<HlsPlaylistBytes>> {
     const start = await this.#started();
     if (start !== undefined) return start;
-    const line = this.#lines.find(({ rendition }) => rendition.name === name);
-    if (line === undefined) return { is: "absent" };
-    const { rendition } = line;
+    const listed = this.#named(name);
+    if (listed === undefined) return { is: "absent" };
+    const { line, rendition, isNear } = listed;
     const { msn, part, skip } = ask;
     if (msn !== undefined && !this.#isEnded) {
-      const tooFar = this.#tooFar(line, { msn, part });
+      const tooFar = this.#tooFar(listed, { msn, part });
       if (tooFar !== undefined) return { is: "too-far", reason: tooFar };
       const isThere = await this.#wait(
         `${name} ${msn} ${part ?? ""}`,
@@ -187,7 +222,7 @@ export class HlsPackager {
       );
       if (!isThere && !this.#isEnded) return LATE;
     }
-    const terms = this.#terms(line);
+    const terms = this.#terms(line, isNear);
     const skips = skip !== undefined;
     return {
       is: "there",
@@ -201,7 +236,7 @@ export class HlsPackager {
 
   /** A segment, a part or an initialization segment; the part that is hinted at is waited for. */
   async file(name: string): Promise<HlsAnswer<HlsFile>> {
-    for (const { rendition } of this.#lines) {
+    for (const rendition of this.#renditions) {
       const asked = rendition.nameOf(name);
       if (asked === undefined) continue;
       const { openMsn, openParts } = rendition;
@@ -225,8 +260,26 @@ export class HlsPackager {
     return this.#targetDurationS === undefined ? { is: "absent" } : undefined;
   }
 
+  get #hasPieces(): boolean {
+    return this.#lines.some(({ pieces }) => pieces !== undefined);
+  }
+
+  /** What a playlist lists. That of the picture has two names: for who has the sound in pieces, and for all others. */
+  #named(name: string): ListedLine | undefined {
+    const [main] = this.#lines;
+    if (name === NEAR && this.#hasPieces) {
+      return { line: main!, rendition: main!.rendition, isNear: true };
+    }
+    for (const line of this.#lines) {
+      for (const rendition of [line.rendition, line.pieces]) {
+        if (rendition?.name === name) return { line, rendition, isNear: false };
+      }
+    }
+    return undefined;
+  }
+
   #tooFar(
-    { rendition, partUs }: Line,
+    { rendition, line: { partUs } }: ListedLine,
     { msn, part }: { readonly msn: number; readonly part: number | undefined },
   ): string | undefined {
     const { openMsn, openParts } = rendition;
@@ -288,9 +341,17 @@ export class HlsPackager {
     const writer = isPackedInHls(track!)
       ? new PackedAudioWriter(track!)
       : new FragmentWriter(tracks);
+    const isBeside = index > 0 && writer instanceof PackedAudioWriter;
+    const pieces = !isBeside ? undefined : before?.pieces ?? new HlsRendition({
+      ...{ name: `pieces${index}`, id, listedSegments, maxBytes, first },
+      contentType: "audio/mp4",
+      isInPieces: true,
+    });
     rendition.begin(writer.init);
+    pieces?.begin(writer.init);
     return {
-      ...{ rendition, writer, tracks },
+      ...{ rendition, writer, tracks, pieces },
+      starts: pieces === undefined ? [] : before?.starts ?? [],
       partUs: before?.partUs ?? partMs * 1000 + ROUNDING_US,
       partStartUs: undefined,
       lastUs: 0,
@@ -368,19 +429,25 @@ export class HlsPackager {
       this.#options.nowUnixUs() - (this.#stream.lastDtsUs ?? dtsUs);
     const programDateTimeMs = Math.round((this.#epochUnixUs + ptsUs) / 1000);
     this.#segmentStart = { dtsUs, programDateTimeMs };
+    for (const line of this.#lines) {
+      if (line.pieces !== undefined) line.starts = [...line.starts, line.pieces.openMsn];
+    }
   }
 
   /** Ends a part of one playlist, before `next`, where that is known. */
-  #endPart({ rendition, writer }: Line, next?: CodedFrame): void {
+  #endPart(line: Line, next?: CodedFrame): void {
+    const { rendition, writer, pieces } = line;
     const cut = writer.cut(next);
     if (cut === undefined || this.#segmentStart === undefined) return;
+    pieces?.addPart(cut, {
+      programDateTimeMs: Math.round((this.#epochUnixUs! + cut.startUs) / 1000),
+      discontinuity: this.#isDiscontinuous && rendition.openParts === 0,
+    });
     rendition.addPart(cut, {
       programDateTimeMs: this.#segmentStart.programDateTimeMs,
       discontinuity: this.#isDiscontinuous,
     });
-    for (const line of this.#lines) {
-      if (line.rendition === rendition) line.partStartUs = next?.dtsUs;
-    }
+    line.partStartUs = next?.dtsUs;
     if (rendition === this.#lines[0]!.rendition) {
       this.#catchingUp ??= this.#options.clock.setTimer(
         () => this.#hasCaughtUp = true,
@@ -398,6 +465,12 @@ export class HlsPackager {
       this.#endPart(line, line === this.#lines[0] ? next : undefined);
       line.rendition.endSegment();
       line.partStartUs = undefined;
+    }
+    const listed = this.#lines[0]?.rendition.segments.length ?? 0;
+    for (const line of this.#lines) {
+      if (line.pieces === undefined) continue;
+      line.starts = line.starts.slice(-listed);
+      line.pieces.retireBelow(line.starts[0] ?? 0);
     }
     this.#isDiscontinuous = false;
     this.#segmentStart = undefined;
@@ -429,16 +502,18 @@ export class HlsPackager {
     }
   }
 
-  #terms({ partUs }: Line): HlsPlaylistTerms {
+  #terms({ partUs }: Line, isNear: boolean): HlsPlaylistTerms {
     return {
       targetDurationS: this.#targetDurationS!,
       partTargetS: partUs / 1_000_000,
       isEnded: this.#isEnded,
       // Sound in whole segments is there as late as these are long.
-      furtherBackS: this.#lines.some(({ rendition }) => rendition.isPacked)
+      furtherBackS: !isNear && this.#lines.some(({ rendition }) => rendition.isPacked)
         ? this.#targetDurationS!
         : 0,
-      reports: this.#lines.length > 1 ? this.#lines.map(({ rendition }) => rendition.report) : [],
+      reports: this.#lines.length > 1
+        ? this.#lines.map(({ rendition, pieces }) => ((isNear && pieces) || rendition).report)
+        : [],
     };
   }
 

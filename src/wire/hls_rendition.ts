@@ -57,6 +57,11 @@ export interface HlsRenditionOptions {
   readonly maxBytes: number;
   /** The number of the first segment; 0 by default. */
   readonly first?: number;
+  /**
+   * Whether each part is a segment, which can be waited for and stays until `retireBelow` takes it off the playlist: for
+   * packed audio. hls.js plays no parts of that: it sets the first of a segment to its time, and the others to that again.
+   */
+  readonly isInPieces?: boolean;
 }
 
 /** What the playlists of all renditions of a stream share. */
@@ -170,6 +175,14 @@ export class HlsRendition {
     open.size += bytes.length;
     this.#bytes += bytes.length;
     this.#texts.clear();
+    if (this.#options.isInPieces) this.endSegment();
+  }
+
+  /** Takes the segments off the playlist that are below this one. */
+  retireBelow(msn: number): void {
+    const listed = Math.max(LEAST_SEGMENTS, this.#listed.filter((one) => one.msn >= msn).length);
+    this.#retireTo({ listed, retired: listed + 1 });
+    this.#texts.clear();
   }
 
   /** Ends the segment that is being made, if it has a part. */
@@ -240,7 +253,7 @@ export class HlsRendition {
 
   /** The playlist as it is now, encoded once for all who ask for it until it changes. */
   playlist(terms: HlsPlaylistTerms, { skips }: { readonly skips: boolean }): Uint8Array {
-    const key = `${skips} ${terms.isEnded}`;
+    const key = `${skips} ${terms.isEnded} ${terms.furtherBackS}`;
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
     const text = writeMediaPlaylist(this.#describe(terms, skips));
@@ -273,6 +286,7 @@ export class HlsRendition {
     }
     // Pieces of packed audio lose their time in browsers, which generate it: they play whole segments.
     const hasParts = !this.isPacked;
+    const canBlockReload = hasParts || this.#options.isInPieces === true;
     const canSkipUntilS = SKIP_TARGETS * targetDurationS;
     const old = segments.filter((segment) => fromEnd.get(segment)! > canSkipUntilS);
     const recent = segments.slice(-LISTED_PARTS_SEGMENTS);
@@ -284,8 +298,8 @@ export class HlsRendition {
       type: isEnded ? "ended" : "live",
       mediaSequence: segments[0]?.msn ?? this.openMsn,
       discontinuitySequence: this.#discontinuities,
-      ...(hasParts ? { canSkipUntilS } : {}),
-      skippedSegments: skips && hasParts ? old.length : 0,
+      ...(canBlockReload ? { canBlockReload, canSkipUntilS } : {}),
+      skippedSegments: skips && canBlockReload ? old.length : 0,
       segments: segments.map((segment) => ({
         uri: this.#uri(`${segment.msn}.${segment.end}`),
         durationS: segment.durationS,
@@ -342,8 +356,8 @@ export class HlsRendition {
 
   /** Takes segments off the playlist, and drops those that no player can know any longer (6.2.2). */
   #retireOld(): void {
-    const { listedSegments, maxBytes } = this.#options;
-    let listed = Math.min(this.#listed.length, listedSegments);
+    const { listedSegments, maxBytes, isInPieces = false } = this.#options;
+    let listed = Math.min(this.#listed.length, isInPieces ? Infinity : listedSegments);
     let bytes = this.#listed.slice(-listed).reduce((sum, { size }) => sum + size, 0);
     while (listed > LEAST_SEGMENTS && bytes > maxBytes / 2) {
       bytes -= this.#listed.at(-listed--)!.size;

@@ -42,13 +42,18 @@ export function playlistTracks(tracks: readonly Track[]): {
 /** Describes the playlists of a stream, that with the picture first; `folder` is where they are. */
 export function describePlaylists(
   all: readonly HlsLine[],
-  { folder, frameRate }: { readonly folder: string; readonly frameRate: number | undefined },
+  { folder, frameRate, mainName }: {
+    readonly folder: string;
+    readonly frameRate: number | undefined;
+    /** The name of the playlist with the picture, where it is another than that of its rendition. */
+    readonly mainName?: string | undefined;
+  },
 ): Parameters<typeof writeMultivariantPlaylist>[0] {
   const common = all.filter((line) => line === all[0] || line.tracks.every(isCommonInHls));
-  const variants = [variantOf(all, { folder, frameRate, group: "audio" })];
+  const variants = [variantOf(all, { folder, frameRate, mainName, group: "audio" })];
   // Players leave a variant alone whose codecs they do not all know: these have one that they do.
   if (common.length < all.length) {
-    variants.push(variantOf(common, { folder, frameRate, group: "common" }));
+    variants.push(variantOf(common, { folder, frameRate, mainName, group: "common" }));
   }
   const groups = [{ group: "audio", lines: all }, { group: "common", lines: common }];
   return {
@@ -62,9 +67,10 @@ export function describePlaylists(
 /** The variant that plays these together. */
 function variantOf(
   lines: readonly HlsLine[],
-  { folder, frameRate, group }: {
+  { folder, frameRate, mainName, group }: {
     readonly folder: string;
     readonly frameRate: number | undefined;
+    readonly mainName: string | undefined;
     readonly group: string;
   },
 ): HlsVariant {
@@ -77,7 +83,7 @@ function variantOf(
   const hasSize = video?.width !== undefined && video.height !== undefined;
   const all = lines.flatMap(({ tracks }) => tracks);
   return {
-    uri: `${folder}${rendition.name}.m3u8`,
+    uri: `${folder}${mainName ?? rendition.name}.m3u8`,
     bandwidthBps: add("peakBps") * BANDWIDTH_MARGIN,
     averageBandwidthBps: add("averageBps"),
     codecs: codecsOf(all),

@@ -105,7 +105,7 @@ Deno.test({
   name: "Chromium plays MP3 beside a picture by LL-HLS, in sync with it",
   ignore: ignoreWithout("chromium", "ffmpeg"),
   fn: () =>
-    watched({ "hls": { stream: "live/mp3", boundMs: 8000 } }, ({ rtmp }) => [
+    watched({ "hls": { stream: "live/mp3", boundMs: WAYS["hls"]!.boundMs } }, ({ rtmp }) => [
       ..."ENCODER -c:a libmp3lame -b:a 64k -f flv".split(" "),
       `${rtmp}/live/mp3`,
     ]),

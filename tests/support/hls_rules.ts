@@ -94,9 +94,11 @@ export function checkPlaylist(playlist: ReadPlaylist): void {
   const { targetDurationS, partTargetS = 0, segments, openParts, skipped } = playlist;
   assert(Number.isInteger(targetDurationS) && targetDurationS > 0, "TARGETDURATION");
   assert(playlist.version >= 9, `version ${playlist.version}`);
+  // Packed audio has no initialization segments (3.4).
+  const isPacked = segments.every(({ uri }) => uri.endsWith(".mp3"));
   for (const { durationS, msn, map, parts } of segments) {
     assert(Math.round(durationS) <= targetDurationS, `segment ${msn} lasts ${durationS} s`);
-    assert(skipped > 0 || map !== undefined, `segment ${msn} has no EXT-X-MAP`);
+    assert(isPacked || skipped > 0 || map !== undefined, `segment ${msn} has no EXT-X-MAP`);
     if (parts.length === 0) continue;
     const sumS = parts.reduce((sum, part) => sum + part.durationS, 0);
     assert(Math.abs(sumS - durationS) < 0.001, `the parts of ${msn} last ${sumS} s`);
@@ -116,7 +118,8 @@ export function checkPlaylist(playlist: ReadPlaylist): void {
   if (playlist.canSkipUntilS !== undefined) {
     assert(playlist.canSkipUntilS >= 6 * targetDurationS, "CAN-SKIP-UNTIL");
   }
-  assertEquals(playlist.hint === undefined, playlist.isEnded, "a hint as long as it goes on");
+  const isHinted = partTargetS > 0 && !playlist.isEnded;
+  assertEquals(playlist.hint !== undefined, isHinted, "a hint as long as it goes on");
 }
 
 /** What holds from one playlist of a stream to a later one (6.2.1). */

@@ -1,7 +1,8 @@
 /** HLS out of streams, in simulated time: what players are told, and what they fetch. */
 import { createHash } from "node:crypto";
-import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { concat } from "@std/bytes/concat";
+import type { HlsDirectives } from "../../src/hls/mod.ts";
 import { Hub, type Publication, type Stream } from "../../src/hub/mod.ts";
 import { type CodecName, type MediaUnit, parseMp3Header, type Track } from "../../src/media/mod.ts";
 import { type HlsAnswer, HlsPackager, type HlsPackagingOptions } from "../../src/wire/mod.ts";
@@ -11,6 +12,7 @@ import {
   checkUpdate,
   type ReadPlaylist,
   readPlaylist,
+  type ReadSegment,
 } from "../support/hls_rules.ts";
 import { parse, types } from "../support/hls_parser.ts";
 import { probe } from "../support/probe.ts";
@@ -255,33 +257,79 @@ Deno.test("MP3 alone is packed: frames behind a tag that has their time, and no 
   assertEquals(frames.length, 0);
 });
 
-Deno.test("MP3 beside a picture is packed too, and players stay as far behind as its segments are long", async () => {
+Deno.test("MP3 beside a picture is packed too: in segments, or in pieces whose players are no further behind", async () => {
   using weir = new Packaging();
   weir.package();
-  weir.send(inOrder(repeated("h264", 6), repeated("mp3", 6)));
-  const multivariant = parse(there(await weir.packager.multivariant()));
-  assert(multivariant instanceof types.MasterPlaylist);
-  const [variant, ...more] = multivariant.variants;
-  // hls.js leaves out a sound whose name browsers do not know of MP4.
-  assertMatch(variant!.codecs!, /^avc1\.\w+$/);
-  assertEquals(variant!.audio.map(({ uri, isDefault }) => [uri, isDefault]), [[
-    "audio1.m3u8",
-    true,
-  ]]);
-  assertEquals(more, []);
-  const textOf = async (name: string) =>
-    new TextDecoder().decode(there(await weir.packager.playlist(name, {})).bytes);
-  const main = await textOf("main");
-  const attribute = (name: string) => Number(new RegExp(`${name}[:=]([\\d.]+)`).exec(main)![1]);
-  assertAlmostEquals(
-    attribute("PART-HOLD-BACK"),
-    3 * attribute("PART-TARGET") + attribute("TARGETDURATION"),
-    0.0001,
-  );
-  const sound = await textOf("audio1");
-  assert(!/PART|MAP|SERVER-CONTROL/.test(sound), sound);
-  const last = readPlaylist(sound).segments.at(-1)!.msn;
-  assertMatch(main, new RegExp(`RENDITION-REPORT:URI="audio1.m3u8",LAST-MSN=${last}\\n`));
+  const sound = repeated("mp3", 40).filter(({ dtsUs }) => dtsUs < 19_000_000);
+  const units = inOrder(repeated("h264", 20), sound);
+  const half = units.findIndex(({ dtsUs }) => dtsUs >= 6_000_000);
+  weir.send(units.slice(0, half));
+  for (const [takesPieces, main, audio] of [[false, "main", "audio1"], [true, "near", "pieces1"]]) {
+    const options = { takesPieces: takesPieces === true };
+    const multivariant = parse(there(await weir.packager.multivariant("a/", options)));
+    assert(multivariant instanceof types.MasterPlaylist);
+    const [variant, ...more] = multivariant.variants;
+    // hls.js leaves out a sound whose name browsers do not know of MP4.
+    assertMatch(variant!.codecs!, /^avc1\.\w+$/);
+    assertEquals(variant!.uri, `a/${main}.m3u8`);
+    const sounds = variant!.audio.map(({ uri, isDefault }) => [uri, isDefault]);
+    assertEquals([sounds, more], [[[`a/${audio}.m3u8`, true]], []]);
+  }
+  const read = async (name: string, query: HlsDirectives = {}) => {
+    const { bytes } = there(await weir.packager.playlist(name, query));
+    const text = new TextDecoder().decode(bytes);
+    const playlist = readPlaylist(text);
+    return { ...playlist, text };
+  };
+  const before = await read("pieces1");
+  const asked = read("pieces1", { msn: before.segments.at(-1)!.msn + 1 });
+  weir.send(units.slice(half));
+  checkUpdate(before, await asked);
+
+  const [main, near] = [await read("main"), await read("near")];
+  const [whole, pieces] = [await read("audio1"), await read("pieces1")];
+  for (const playlist of [main, near, pieces]) checkPlaylist(playlist);
+  const leastS = 3 * main.partTargetS!;
+  assertAlmostEquals(near.partHoldBackS!, leastS, 0.0001);
+  assertAlmostEquals(main.partHoldBackS!, leastS + main.targetDurationS, 0.0001);
+  assertEquals(near.segments, main.segments);
+  assert(!/PART|MAP|SERVER-CONTROL/.test(whole.text), whole.text);
+  assert(!/PART|MAP|HINT/.test(pieces.text), pieces.text);
+  assertEquals([pieces.canBlock, pieces.targetDurationS], [true, main.targetDurationS]);
+  for (
+    const [playlist, name, of] of [[main, "audio1", whole], [near, "pieces1", pieces]] as const
+  ) {
+    const last = of.segments.at(-1)!.msn;
+    const report = `#EXT-X-RENDITION-REPORT:URI="${name}.m3u8",LAST-MSN=${last}`;
+    assertEquals(playlist.reports.at(-1), report);
+  }
+  // The sound begins and ends with the pictures that are listed, and none of it is missing or told wrongly.
+  const endMs = (of: ReadSegment) => of.programDateTimeMs! + of.durationS * 1000;
+  const startMs = main.segments[0]!.programDateTimeMs!;
+  assertAlmostEquals(pieces.segments[0]!.programDateTimeMs!, startMs, 1000 * main.partTargetS!);
+  assertLess(endMs(main.segments.at(-1)!) - endMs(pieces.segments.at(-1)!), 300);
+  let at = pieces.segments[0]!.programDateTimeMs!;
+  const reader = new FrameReader();
+  const frames = sound.flatMap((unit) => reader.read(unit));
+  const times: number[] = [];
+  for (const { uri, durationS, programDateTimeMs } of pieces.segments) {
+    assertLess(durationS, main.partTargetS! + 0.0001);
+    assertAlmostEquals(programDateTimeMs!, at, 1.5);
+    at = programDateTimeMs! + durationS * 1000;
+    times.push(...packedPackets(await weir.file(uri)).map(({ ptsMs }) => ptsMs));
+  }
+  const listed = frames.map(({ ptsUs }) => ptsUs / 1000).filter((ms) => ms >= times[0]! - 12);
+  for (const [index, ms] of times.entries()) assertAlmostEquals(ms, listed[index]!, 12);
+
+  // Players that have the playlist are sent what is new.
+  const skipped = await read("pieces1", { msn: pieces.segments.at(-1)!.msn, skip: "YES" });
+  assert(skipped.skipped > 0 && skipped.segments.length < pieces.segments.length);
+  weir.publication = weir.stream.publish({ conflict: "takeover" });
+  weir.send(inOrder(repeated("h264", 4, 30_000), repeated("mp3", 4, 30_000)));
+  for (const name of ["near", "audio1", "pieces1"]) {
+    const { segments } = await read(name);
+    assertEquals(segments.filter(({ discontinuity }) => discontinuity).length, 1, name);
+  }
 });
 
 Deno.test("a playlist that is asked for by its number waits for it, and for no longer than three target durations", async () => {

@@ -69,7 +69,10 @@ async function begin(
   if (isAnswer(viewer)) return viewer;
   const now = () => visit.shell.clock.now();
   const answer = await viewer.answer(async () => {
-    const multivariant = await viewer.packager.multivariant(`hls/${viewer.token}/`);
+    const multivariant = await viewer.packager.multivariant(`hls/${viewer.token}/`, {
+      // What browsers play is fetched by programs like hls.js. Answers that are kept for all are as others take them.
+      takesPieces: !isShared && /\bMozilla\//.test(visit.header("user-agent") ?? ""),
+    });
     if (multivariant.is !== "there") return refusal(multivariant);
     const bytes = new TextEncoder().encode(multivariant.value);
     viewer.sent(bytes.length);

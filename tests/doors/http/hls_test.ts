@@ -52,6 +52,29 @@ async function playing(): Promise<{
   return { weir, publisher, index, folder: `/live/cam/${uri.slice(0, -"main.m3u8".length)}` };
 }
 
+Deno.test("browsers are told of MP3 beside a picture in pieces, all others and caches of it in segments", async () => {
+  for (const sessions of ["viewer", "shared"] as const) {
+    await using weir = new Portless({ hls: { sessions } });
+    const publisher = new TestPublisher(weir.server, "live/cam");
+    const units = [...longUnits("h264", 6), ...longUnits("mp3", 30)]
+      .toSorted((a, b) => a.dtsUs - b.dtsUs);
+    const half = units.findIndex(({ dtsUs }) => dtsUs > 500_000);
+    publisher.send(units.slice(0, half));
+    const askAs = async (agent: string) => {
+      const headers = { "user-agent": agent };
+      const text = await (await weir.ask("/live/cam/index.m3u8", { headers })).text();
+      return Array.from(text.matchAll(/\w+\.m3u8/g), ([name]) => name);
+    };
+    const asked = askAs("Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0");
+    await until(() => weir.server.tickets.size === 2);
+    publisher.send(units.slice(half));
+    const whole = ["audio1.m3u8", "main.m3u8"];
+    assertEquals(await asked, sessions === "shared" ? whole : ["pieces1.m3u8", "near.m3u8"]);
+    assertEquals(await askAs("Lavf/60.16.100"), whole);
+    await publisher.end();
+  }
+});
+
 Deno.test("a player of HLS is one player, however many requests it makes", async () => {
   const { weir, publisher, folder } = await playing();
   await using _ = weir;
