@@ -156,8 +156,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "a wake-up that throws keeps the others asleep",
-      "onError(error);",
-      "throw error;",
+      "cursor.wake();\n      } catch (error) {\n        onError(error);",
+      "cursor.wake();\n      } catch (error) {\n        throw error;",
       "what one reader throws harms no other",
     ],
     [
@@ -465,8 +465,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...of("src/hub/hub.ts", HUB, [
     [
       "names that are waited for keep publishers out",
-      "!this.#published.has(occupied) && this.#published.size >= maxStreams",
-      "!this.#published.has(occupied) && this.#streams.size > maxStreams",
+      "if (this.#published.size < maxStreams) return;",
+      "if (this.#streams.size <= maxStreams) return;",
       "names that are waited for are counted apart",
     ],
     [

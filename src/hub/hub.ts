@@ -183,8 +183,8 @@ export class Hub {
   checkFree(name: string, options: PublishOptions = {}): void {
     if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
     const existing = this.#streams.get(name);
-    if (existing === undefined) checkStreamName(name);
-    existing?.checkFree(options);
+    if (existing !== undefined) existing.checkFree(options);
+    else checkStreamName(name);
     this.#checkRoom(existing ?? { name });
   }
 
