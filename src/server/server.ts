@@ -540,6 +540,8 @@ export class Server {
    * Answers an HTTP request as the server's own ports do: in a `Deno.serve` of the program's, under a path of its
    * choice (`prefix`), or without any port. It may be passed on as it is: `Deno.serve(server.fetch)`.
    *
+   * @throws {TypeError} (rejects) if the request's body was read already
+   *
    * @example
    * ```ts
    * import { Server } from "@weir/server";
@@ -556,7 +558,10 @@ export class Server {
       this.#shell.use(this.#doors.http);
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      return new Response(null, { status: 503 });
+      return Response.json({ code: "state", reason: error.message }, {
+        status: 503,
+        headers: { "cache-control": "no-store" },
+      });
     }
     return await this.#doors.http.fetch(this.#shell, request, info);
   };

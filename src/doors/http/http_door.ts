@@ -158,6 +158,11 @@ export class HttpDoor implements Door {
 
   /** Answers a request that somebody else has accepted. */
   async fetch(shell: Shell, request: Request, info: HttpRequestInfo = {}): Promise<Response> {
+    if (request.bodyUsed) {
+      throw new TypeError(
+        "Cannot answer the request as its body was read already: clone it before",
+      );
+    }
     return responseOf(await this.answer(shell, new PlatformRequest(request), info));
   }
 
@@ -167,7 +172,7 @@ export class HttpDoor implements Door {
     incoming: IncomingRequest,
     info: HttpRequestInfo = {},
   ): Promise<HttpAnswer> {
-    const prefix = (info.prefix ?? "").replace(/\/+$/, "");
+    const prefix = (info.prefix ?? "").replace(/\/+$/, "").replace(/^(?=[^/])/, "/");
     const found = requestPath(incoming, prefix);
     if (found === undefined) return faultAnswer(NOTHING);
     if ("status" in found) return faultAnswer(found);

@@ -1,10 +1,18 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { encodeFlvHeader } from "../../../src/flv/mod.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { encodeFlvHeader, encodeFlvTag, FlvTagType } from "../../../src/flv/mod.ts";
+import { BODIES } from "../../support/rtmp_client.ts";
 import { WholeAnswer } from "../../../src/doors/http/mod.ts";
 import { fixedUsers, Server, type ServerOptions } from "../../../mod.ts";
 
 /** The shortest body that can be published. */
 const FLV_HEADER = encodeFlvHeader({ hasAudio: false, hasVideo: true }) as Uint8Array<ArrayBuffer>;
+
+/** A file of one picture: its first media is what takes a name. */
+const FLV_FILE = concat([
+  FLV_HEADER,
+  encodeFlvTag({ type: FlvTagType.Video, timestampMs: 0, body: BODIES.key(0) }),
+]);
 
 /** A server with no port, which answers what `fetch` is given. */
 class Portless implements AsyncDisposable {
@@ -49,7 +57,21 @@ Deno.test("Server.fetch answers without a port, and under the prefix it is mount
 Deno.test("a server that has stopped answers 503", async () => {
   const weir = new Portless();
   await weir.server.stop();
-  assertEquals((await weir.ask("/readyz")).status, 503);
+  const { status, body } = await weir.ask("/readyz");
+  assertEquals([status, (body as { code: string }).code], [503, "state"]);
+});
+
+Deno.test("Server.fetch takes a prefix however it is written, and no request whose body was read", async () => {
+  await using weir = new Portless();
+  for (const prefix of ["/video", "/video/", "video"]) {
+    const request = new Request("http://localhost/video/healthz");
+    const answer = await weir.server.fetch(request, { prefix });
+    await answer.body?.cancel();
+    assertEquals(answer.status, 200, prefix);
+  }
+  const read = new Request("http://localhost/live/cam.flv", { method: "PUT", body: "FLV" });
+  await read.text();
+  await assertRejects(() => weir.server.fetch(read), TypeError, "read already");
 });
 
 Deno.test("HttpDoor waits for a stream, and then says in JSON that there is none", async () => {
@@ -159,7 +181,7 @@ Deno.test("pages of other origins may play, and may neither publish nor read wha
     ...from("https://else.example"),
   });
   assertEquals(asked.headers.get("access-control-allow-methods"), "GET, HEAD");
-  const put = { method: "PUT", body: FLV_HEADER };
+  const put = { method: "PUT", body: FLV_FILE };
   const crossing = await weir.ask("/live/cam.flv", { ...put, ...from("https://else.example") });
   assertEquals([crossing.status, (crossing.body as { code: string }).code], [403, "origin"]);
   assertEquals(
@@ -176,7 +198,7 @@ Deno.test("an origin that is named may publish, and a host that is not the serve
     httpOrigins: { media: ["https://studio.example"] },
     httpHosts: ["live.example"],
   });
-  const put = (headers: Record<string, string>) => ({ method: "PUT", body: FLV_HEADER, headers });
+  const put = (headers: Record<string, string>) => ({ method: "PUT", body: FLV_FILE, headers });
   const ask = async (host: string, headers: Record<string, string>): Promise<number> => {
     const request = new Request(`http://${host}/live/cam.flv`, put(headers));
     const response = await weir.server.fetch(request);
