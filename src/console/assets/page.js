@@ -10,10 +10,30 @@ export const EVERY_MS = 2000;
 
 const TOKEN = "weir token";
 
+let token = keptToken();
+
+/** The token that this page was given before; where the browser keeps nothing for pages, it is given anew. */
+function keptToken() {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+function keepToken(given) {
+  token = given;
+  try {
+    sessionStorage.setItem(TOKEN, given);
+  } catch {
+    // It lasts as long as the page.
+  }
+}
+
 // The token comes in the fragment, which no server and no page of another origin sees, and goes from the address.
 const given = /^#token=(.+)$/.exec(location.hash);
 if (given !== null) {
-  sessionStorage.setItem(TOKEN, decodeURIComponent(given[1]));
+  keepToken(decodeURIComponent(given[1]));
   history.replaceState(null, "", location.pathname + location.search);
 }
 
@@ -35,7 +55,6 @@ export class NoToken extends Error {}
 
 /** The header that shows the token, where there is one. */
 export function credentials() {
-  const token = sessionStorage.getItem(TOKEN);
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
@@ -101,7 +120,7 @@ export function tokenPage(onGiven) {
 
 /** Asks for the token. */
 export function tokenForm(onGiven) {
-  const isWrong = sessionStorage.getItem(TOKEN) !== null;
+  const isWrong = token !== null;
   const input = make("input", {
     ...{ type: "password", id: "token", autocomplete: "off", size: 32, required: true },
     "aria-describedby": "token-help",
@@ -113,7 +132,7 @@ export function tokenForm(onGiven) {
       class: "row token",
       submit: (event) => {
         event.preventDefault();
-        sessionStorage.setItem(TOKEN, input.value);
+        keepToken(input.value);
         onGiven();
       },
     },

@@ -29,14 +29,14 @@ const MANY = 9;
 
 /** Shows it for as long as the page is there. */
 export async function showWall() {
+  playsAll = remembersAll();
   const wall = make("ul", { class: "wall" });
   const all = make("button", {
     type: "button",
     "aria-pressed": String(playsAll),
     click: () => {
       playsAll = !playsAll;
-      if (playsAll) localStorage.setItem(PLAYS_ALL, "yes");
-      else localStorage.removeItem(PLAYS_ALL);
+      rememberPlaysAll();
       all.setAttribute("aria-pressed", String(playsAll));
       for (const card of cards.values()) card.rest();
     },
@@ -122,7 +122,25 @@ function emptyWall() {
 /** The cards of the streams that are live. */
 const cards = new Map();
 const PLAYS_ALL = "weir plays all";
-let playsAll = localStorage.getItem(PLAYS_ALL) !== null;
+let playsAll = false;
+
+/** Whether all were played when this browser was here last; where it keeps nothing for pages, they were not. */
+function remembersAll() {
+  try {
+    return localStorage.getItem(PLAYS_ALL) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function rememberPlaysAll() {
+  try {
+    if (playsAll) localStorage.setItem(PLAYS_ALL, "yes");
+    else localStorage.removeItem(PLAYS_ALL);
+  } catch {
+    // It is asked again the next time.
+  }
+}
 
 /** `HTMLMediaElement.HAVE_CURRENT_DATA`. */
 const HAS_PICTURE = 2;
