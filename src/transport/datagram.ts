@@ -14,14 +14,10 @@ export interface DatagramSocket {
   send(bytes: Uint8Array, peer: DatagramPeer): Promise<void>;
   /**
    * Sends datagrams to one peer, as `send` does; `undefined` where all have left already. Neither run nor peer changes
-   * after. Those that are under way at once overtake each other when the socket is full, so one waits for the other,
-   * and a run for those before it, whoever they are for; `inAnyOrder` spares who puts them in order anyway that.
+   * after. Those that are under way at once overtake each other when the socket is full, or Deno has done so much for
+   * one turn of its loop (128 of them), so one waits for the other, and a run for those before it, whoever they are for.
    */
-  sendRun(
-    run: readonly Uint8Array[],
-    peer: DatagramPeer,
-    options?: { readonly inAnyOrder?: boolean },
-  ): Promise<void> | undefined;
+  sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined;
   /**
    * Calls `onDatagram` for each datagram until the socket is closed; the bytes are not changed after.
    */
@@ -94,12 +90,11 @@ function denoSocket(conn: Deno.DatagramConn): DatagramSocket {
     hostname: (conn.addr as Deno.NetAddr).hostname,
     port: (conn.addr as Deno.NetAddr).port,
     send: (bytes, peer) => sendOne(conn, bytes, { ...peer, transport: "udp" }),
-    sendRun(run, peer, { inAnyOrder = false } = {}) {
+    sendRun(run, peer) {
       const sent = segments?.send(run, peer) ?? 0;
       if (sent === run.length) return undefined;
       const rest = sent === 0 ? run : run.slice(sent);
-      const to: Deno.NetAddr = { ...peer, transport: "udp" };
-      return inAnyOrder ? sendAtOnce(conn, rest, to) : line.add(rest, to);
+      return line.add(rest, { ...peer, transport: "udp" });
     },
     async receive(onDatagram) {
       let slab: Uint8Array = new Uint8Array(SLAB_BYTES);
@@ -157,14 +152,6 @@ async function sendOne(
   } catch {
     // A peer that is gone (ICMP port unreachable), a full buffer: UDP loses datagrams.
   }
-}
-
-async function sendAtOnce(
-  conn: Deno.DatagramConn,
-  run: readonly Uint8Array[],
-  to: Deno.NetAddr,
-): Promise<void> {
-  await Promise.all(run.map((bytes) => sendOne(conn, bytes, to)));
 }
 
 /** Datagrams that wait for those before them. */

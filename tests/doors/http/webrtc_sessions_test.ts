@@ -256,6 +256,32 @@ Deno.test("a WHEP player is sent the pictures that come as the stream ends, and 
   assertEquals(pictures(), 5);
 });
 
+Deno.test("packets leave in their order, more than the system takes at once too: browsers ask for what is late", async () => {
+  const { weir, base } = await start();
+  await using _ = weir;
+  const camera = new Camera(weir);
+  camera.picture({ key: true });
+  await using clients = new AsyncDisposableStack();
+  const all: RtpPacket[][] = [];
+  for (let count = 0; count < 40; count++) {
+    const client = clients.use(
+      await WebRtcClient.begin(`${base}/live/cam/whep`, offerOf("recvonly")),
+    );
+    all.push(collect(client).rtp as RtpPacket[]);
+    await client.connect();
+  }
+  await until(() => all.every(({ length }) => length > 0));
+  for (let pictures = 1; pictures <= 3; pictures++) {
+    camera.picture({ bytes: 24_000 });
+    await until(() => all.every(({ length }) => length > pictures * 20));
+  }
+  for (const rtp of all) {
+    const numbers = rtp.map(({ sequenceNumber }) => sequenceNumber);
+    assertEquals(numbers, numbers.map((_, index) => (numbers[0]! + index) & 0xffff));
+  }
+  await camera.end();
+});
+
 Deno.test("PATCH takes candidates, and has ICE begin anew where the name fragment is another", async () => {
   const { weir, base } = await start();
   await using _ = weir;

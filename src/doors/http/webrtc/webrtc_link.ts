@@ -44,8 +44,8 @@ export interface LinkPort {
   /** Sends one datagram. */
   send(bytes: Uint8Array, peer: DatagramPeer): Promise<void>;
   /**
-   * Sends datagrams that may overtake each other; `undefined` where all have left already. Neither run nor peer changes
-   * after.
+   * Sends datagrams in order: browsers ask again for what has not come before its followers. `undefined` where all have
+   * left already. Neither run nor peer changes after.
    */
   sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined;
   /** Has datagrams of a peer brought to the link. */

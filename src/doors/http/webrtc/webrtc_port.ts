@@ -62,7 +62,7 @@ export class WebRtcPort implements LinkPort {
   }
 
   sendRun(run: readonly Uint8Array[], peer: DatagramPeer): Promise<void> | undefined {
-    return this.#socket.sendRun(run, peer, { inAnyOrder: true });
+    return this.#socket.sendRun(run, peer);
   }
 
   /** Frees the port. */
