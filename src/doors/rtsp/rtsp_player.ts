@@ -193,7 +193,8 @@ export class RtspUdpPlayer implements RtspPlayer {
         break;
       }
       const pauses = this.#pauses;
-      await this.#send(datagramRuns(framesOf(this.#cursor.takePreamble())), pauses);
+      const preamble = this.#cursor.takePreamble();
+      if (preamble.length > 0) await this.#send(datagramRuns(framesOf(preamble)), pauses);
       await this.#send(
         this.#burst.isOverBefore(run) ? datagramRunsOf(run) : datagramRuns(this.#burst.frames(run)),
         pauses,
