@@ -21,8 +21,8 @@ export interface WireFormat {
   /** Appends the bytes of `unit`, none or several messages of them. */
   encode(unit: MediaUnit, log: WireLogWriter): void;
   /**
-   * Whether messages are saved where a unit of media is encoded together with those behind it: it then waits for them, at
-   * most until readers are woken, and {@linkcode WireFormat.encodeJoined} is called for them in place of `encode`.
+   * Whether messages are saved where a unit of media is encoded together with those behind it: unless each unit wakes the
+   * readers, it then waits for them, at most until readers are woken, and {@linkcode WireFormat.encodeJoined} is called for them in place of `encode`.
    */
   joins?(unit: MediaUnit): boolean;
   /** Appends the bytes of units of one track, in order, of each of which `joins` has said that it may wait. */

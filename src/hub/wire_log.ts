@@ -136,8 +136,8 @@ export class WireLog implements WireLogWriter, CursorLog {
    */
   append(unit: MediaUnit, { headers, startPoint }: WireAppendContext): void {
     const arrivedMs = this.settings.clock.now();
-    const mayWait = !startPoint && !this.isHeld && !this.#hadHeld && this.#seeking.size === 0 &&
-      this.format.joins?.(unit) === true;
+    const mayWait = this.settings.flush !== "unit" && !startPoint && !this.isHeld &&
+      !this.#hadHeld && this.#seeking.size === 0 && this.format.joins?.(unit) === true;
     const [first] = this.#joining?.units ?? [];
     const isFull = this.#joining?.units.length === MOST_JOINED;
     const goesOn = mayWait && !isFull && first?.kind === unit.kind && first.track === unit.track;

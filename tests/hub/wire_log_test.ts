@@ -384,6 +384,12 @@ Deno.test("WireLog joins audio that readers are given at once, and holds it no l
   ]);
 });
 
+Deno.test("WireLog joins nothing where each unit is to wake the readers", () => {
+  const { log, append } = logOf({ flush: "unit" }, new JoiningFormat());
+  for (const name of ["K", "a1", "a2"]) append(name);
+  assertEquals(log.messages, 3);
+});
+
 Deno.test("WireLog joins nothing where a reader may have to start at it", () => {
   const { log, append } = logOf({}, new JoiningFormat());
   const reader = { cursor: log.open() };
