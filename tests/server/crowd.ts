@@ -165,7 +165,9 @@ export class Crowd implements AsyncDisposable {
     })());
     const answering = fetch(this.#http(`live/${key}.flv?${query}`), { method: "POST", body });
     await until(() =>
-      this.#server.tickets.values().some(({ info }) => info.stream === `live/${key}`)
+      this.#server.tickets.values().some(({ info }) =>
+        info.stream === `live/${key}` && info.state === "live"
+      )
     );
     this.#tell(
       "http-flv publish",
