@@ -1,4 +1,5 @@
 import { RtspError } from "./errors.ts";
+import type { RtspHeaders } from "./headers.ts";
 import type { RtspRequest } from "./message.ts";
 
 /** A cookie names one tunnel; QuickTime's has 22 characters. */
@@ -13,7 +14,15 @@ export type RtspConnectionRole =
   /** The way up of an HTTP tunnel: base64 follows. */
   | { readonly role: "tunnel-post"; readonly cookie: string }
   /** A WebSocket with the subprotocol `rtsp.onvif.org`. */
-  | { readonly role: "websocket"; readonly key: string }
+  | {
+    readonly role: "websocket";
+    readonly key: string;
+    /**
+     * Whether a page of another host has opened it, by `Origin` (RFC 6454, 7): the browser of whoever looks at such a
+     * page connects from where that person is. Ports do not count, since no page comes from this one.
+     */
+    readonly isOfForeignPage: boolean;
+  }
   /** HTTP that opens no tunnel: to be answered with 400 and closed. */
   | { readonly role: "http" };
 
@@ -38,7 +47,8 @@ export function classifyFirstRequest(request: RtspRequest): RtspConnectionRole {
     const key = headers.get("Sec-WebSocket-Key") ?? "";
     const protocols = headers.getAll("Sec-WebSocket-Protocol").join().split(",");
     const right = protocols.some((one) => one.trim().toLowerCase() === "rtsp.onvif.org");
-    return right && /^[\w+/]{22}==$/.test(key) ? { role: "websocket", key } : { role: "http" };
+    if (!right || !/^[\w+/]{22}==$/.test(key)) return { role: "http" };
+    return { role: "websocket", key, isOfForeignPage: isOfForeignPage(headers) };
   }
   const cookie = headers.get("x-sessioncookie");
   if (cookie === undefined || cookie === "" || cookie.length > MAX_COOKIE_LENGTH) {
@@ -46,6 +56,13 @@ export function classifyFirstRequest(request: RtspRequest): RtspConnectionRole {
   }
   if (method === "GET") return { role: "tunnel-get", cookie };
   return method === "POST" ? { role: "tunnel-post", cookie } : { role: "http" };
+}
+
+function isOfForeignPage(headers: RtspHeaders): boolean {
+  const origin = headers.get("Origin");
+  if (origin === undefined) return false;
+  const own = URL.parse(`http://${headers.get("Host")}`)?.hostname;
+  return own === undefined || URL.parse(origin)?.hostname !== own;
 }
 
 /** Response to the GET of a tunnel; it has no length, the tunnel follows. */

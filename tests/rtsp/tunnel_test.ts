@@ -51,11 +51,28 @@ Deno.test("classifyFirstRequest wants the subprotocol rtsp.onvif.org (R133)", ()
   assertEquals(role(...lines, "Sec-WebSocket-Protocol: chat, rtsp.onvif.org"), {
     role: "websocket",
     key,
+    isOfForeignPage: false,
   });
   assertEquals(role(...lines), { role: "http" });
   assertEquals(role(...lines, "Sec-WebSocket-Protocol: chat"), { role: "http" });
   const bad = ["GET /s HTTP/1.1", ...upgrade, "Sec-WebSocket-Protocol: rtsp.onvif.org"];
   assertEquals(role(...bad), { role: "http" });
+});
+
+Deno.test("classifyFirstRequest knows the WebSocket of another host's page, whatever the ports are", () => {
+  const lines = ["GET /s HTTP/1.1", ...upgrade, `Sec-WebSocket-Key: ${key}`];
+  const isForeign = (...headers: string[]) => {
+    const found = role(...lines, "Sec-WebSocket-Protocol: rtsp.onvif.org", ...headers);
+    return found.role === "websocket" && found.isOfForeignPage;
+  };
+  const host = "Host: weir.example:8554";
+  for (const origin of ["http://weir.example:8080", "https://WEIR.example"]) {
+    assertEquals(isForeign(host, `Origin: ${origin}`), false, origin);
+  }
+  assertEquals(isForeign("Host: [::1]:8554", "Origin: http://[::1]:8080"), false);
+  const foreign = ["http://other.example", "http://weir.example.other", "null", "", "file://"];
+  for (const origin of foreign) assertEquals(isForeign(host, `Origin: ${origin}`), true, origin);
+  assertEquals(isForeign("Origin: http://weir.example"), true);
 });
 
 Deno.test("the answer to a tunnel's GET has the tunnel's type and no length (R130)", () => {

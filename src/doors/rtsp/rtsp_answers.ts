@@ -27,6 +27,7 @@ import {
   type Guest,
   type PlayTicket,
   type PublishTicket,
+  type Refusal,
   refusalOf,
 } from "../../gate/mod.ts";
 import { reasonOf, type ServerLog } from "../../log/mod.ts";
@@ -64,6 +65,8 @@ export interface RtspAnswersOptions {
   readonly transport: Transport;
   /** Whether packets that SRTP protects are offered on the connection. */
   readonly isProtectable: boolean;
+  /** Whether a page of another host has opened the connection: see {@linkcode RtspConnectionRole}. */
+  readonly isOfForeignPage: boolean;
 }
 
 /** Answers the questions of one RTSP connection, as the gate wants it. */
@@ -76,6 +79,7 @@ export class RtspAnswers {
   readonly #transport: Transport;
   readonly #admission: RtspAdmission;
   readonly #isProtectable: boolean;
+  readonly #isOfForeignPage: boolean;
   /** The key that the descriptions of this connection have told, for the session that follows. */
   #describedKey: SrtpMasterKey | undefined;
   readonly #log: ServerLog;
@@ -88,6 +92,7 @@ export class RtspAnswers {
     this.#carrier = options.carrier;
     this.#transport = options.transport;
     this.#isProtectable = options.isProtectable;
+    this.#isOfForeignPage = options.isOfForeignPage;
     this.#log = shell.peers.of(options.transport.remoteAddress);
     this.#admission = new RtspAdmission({ ...options, log: this.#log });
   }
@@ -186,6 +191,7 @@ export class RtspAnswers {
     // Who might show more is asked for it; who may not plays all the same.
     if ("refused" in leave && leave.close === undefined) return unsupported(leave.why);
     if (!("granted" in leave)) return { events: this.#admission.turnAway(event, leave) };
+    if (!this.#mayChangeAnything(leave.granted)) return unsupported(FOREIGN_PAGE.why);
     const media = plain.media.map((one) => ({ ...one, direction: "recvonly" as const }));
     const back = describeBackChannel(backChannel.formats, media.length);
     return { description: { ...plain, media: [...media, back] } };
@@ -203,6 +209,14 @@ export class RtspAnswers {
     return { connection: { addressType: "IP4", address, ttl } };
   }
 
+  /**
+   * Whether the client may do more than play: a page of another host only as a user whose credentials it has shown
+   * itself, since what the address of its visitor may do was not allowed to the page.
+   */
+  #mayChangeAnything({ user }: { readonly user: string | undefined }): boolean {
+    return !this.#isOfForeignPage || user !== undefined;
+  }
+
   async #announce(event: RtspAnnounceEvent): Promise<RtspServerEvent[]> {
     const away = await this.#admission.enter(event, event);
     if (away !== undefined) return away;
@@ -210,6 +224,10 @@ export class RtspAnswers {
     const asked = await this.#guest.publish({ ...this.#admission.askOf(event), isLater: true });
     if (!("granted" in asked)) return this.#admission.turnAway(event, asked);
     const ticket = asked.granted;
+    if (!this.#mayChangeAnything(ticket)) {
+      ticket.end({ clean: false, reason: "refused", message: FOREIGN_PAGE.why });
+      return this.#admission.turnAway(event, FOREIGN_PAGE);
+    }
     const media = publishedMedia(event.description);
     const tracks = tracksOfSdp({ media: media.map((index) => event.description.media[index]!) });
     // A publisher that announces twice means what it says last.
@@ -292,6 +310,9 @@ export class RtspAnswers {
       withQueryOf(ticket, { ask: this.#admission.askOf(event), event }),
     );
     if (!("granted" in leave)) return this.#admission.turnAway(event, leave);
+    if (!this.#mayChangeAnything(leave.granted)) {
+      return this.#admission.turnAway(event, FOREIGN_PAGE);
+    }
     const talk = this.#service.openTalk(playing, {
       connection: this.#guest.id,
       address: session.address,
@@ -518,3 +539,8 @@ export function endAnnounced({ data }: RtspServerSession): void {
 
 /** A live stream has no beginning or end that could be told. */
 const LIVE = { unit: "npt", start: "now", end: undefined } as const;
+
+const FOREIGN_PAGE: Refusal = {
+  refused: "denied",
+  why: "A page of another host may publish and talk by credentials alone",
+};

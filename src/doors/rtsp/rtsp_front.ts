@@ -221,7 +221,7 @@ export class RtspFront implements ServedConnection {
         case "rtsp":
           return await this.#serve(this.#transport, { first: start.rest });
         case "websocket":
-          return await this.#serveWebSocket(role.key, start.rest);
+          return await this.#serveWebSocket(role, start.rest);
         case "tunnel-get":
           return await this.#serveGet(role.cookie, start.rest);
         case "tunnel-post":
@@ -300,7 +300,7 @@ export class RtspFront implements ServedConnection {
   /** Serves RTSP on `transport`; without `first`, a tunnel. */
   #serve(
     transport: Transport,
-    options: { readonly first?: Uint8Array } = {},
+    options: { readonly first?: Uint8Array; readonly isOfForeignPage?: boolean } = {},
   ): Promise<ConnectionEnd> {
     const { guest, service, policy } = this.#options;
     this.#deadlineMs = undefined;
@@ -315,9 +315,13 @@ export class RtspFront implements ServedConnection {
     return this.#connection.finished;
   }
 
-  async #serveWebSocket(key: string, first: Uint8Array): Promise<ConnectionEnd> {
+  async #serveWebSocket(
+    { key, isOfForeignPage }: Extract<RtspConnectionRole, { readonly role: "websocket" }>,
+    first: Uint8Array,
+  ): Promise<ConnectionEnd> {
     await writeAll(this.#transport, webSocketAcceptResponse(key));
-    return await this.#serve(webSocketTransport({ transport: this.#transport, first }));
+    const transport = webSocketTransport({ transport: this.#transport, first });
+    return await this.#serve(transport, { isOfForeignPage });
   }
 
   async #serveGet(cookie: string, rest: Uint8Array): Promise<ConnectionEnd> {

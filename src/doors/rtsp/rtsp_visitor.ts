@@ -57,6 +57,8 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
       readonly policy: RtspTransportPolicy;
       readonly openedMs: number;
       readonly first?: Uint8Array;
+      /** Whether a page of another host has opened the connection. */
+      readonly isOfForeignPage?: boolean;
     },
   ) {
     this.#shell = shell;
@@ -78,6 +80,7 @@ export class RtspVisitor implements ServedConnection, RtspCarrier {
       carrier: this,
       transport,
       isProtectable: options.policy.protection !== undefined,
+      isOfForeignPage: options.isOfForeignPage ?? false,
     });
     this.outbox = new Outbox(transport);
     this.outbox.onError = (error) => this.#finish(this.#endOf(error));

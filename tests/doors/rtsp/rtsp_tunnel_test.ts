@@ -5,6 +5,7 @@ import {
   type RtspMessage,
   type RtspResponse,
 } from "../../../src/rtsp/mod.ts";
+import { fixedUsers } from "../../../mod.ts";
 import { ignoreWithout, RunningProcess } from "../../support/process.ts";
 import { assertFfmpegPlays } from "../../support/real_clients.ts";
 import { audioPacket, RtspPeer } from "../../support/rtsp_peer.ts";
@@ -392,6 +393,35 @@ Deno.test("a WebSocket of another subprotocol is refused (R132)", async () => {
 const UPGRADE = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
   "Sec-WebSocket-Protocol: rtsp.onvif.org\r\n\r\n";
+
+Deno.test("a page of another host plays by a WebSocket, and publishes by credentials alone", async () => {
+  const users = { alice: "wonderland" };
+  await using weir = await TestServer.start({
+    rtmp: false,
+    rtsp: LOCAL,
+    hooks: { authenticate: fixedUsers(users, { anonymous: ["publish", "play"] }) },
+  });
+  using publisher = await RtspPeer.dial(weir.port);
+  await publisher.record();
+  const statuses = async (origin: string, query = "") => {
+    using peer = await RtspPeer.dial(weir.port);
+    await peer.send(UPGRADE.replace("\r\n\r\n", `\r\nOrigin: ${origin}\r\n\r\n`));
+    await head(peer);
+    const ask = async (method: string, url: string, body = "") => {
+      const type: Record<string, string> = body === "" ? {} : { "Content-Type": "application/sdp" };
+      const headers = { CSeq: "1", ...type };
+      await peer.send(masked(2, encodeRequest({ method, url, headers, body })));
+      return Number(/ (\d+) /.exec(await head(peer))?.[1]);
+    };
+    return [
+      await ask("DESCRIBE", "rtsp://h/live/cam"),
+      await ask("ANNOUNCE", `rtsp://h/live/other${query}`, "m=audio 0 RTP/AVP 0\r\n"),
+    ];
+  };
+  assertEquals(await statuses("http://h:8080"), [200, 200]);
+  assertEquals(await statuses("http://other.example"), [200, 403]);
+  assertEquals(await statuses("http://other.example", "?user=alice&pass=wonderland"), [200, 200]);
+});
 
 /** A client's frame: masked with zeros. */
 function masked(opcode: number, payload: Uint8Array | string): Uint8Array {
