@@ -30,6 +30,7 @@ function link({ beginsDtls = false } = {}) {
     fingerprints: [identity.fingerprint],
     credentials: { fragment: "here", password: "secret" },
     beginsDtls,
+    remoteAddress: PEER.hostname,
     clock,
     random,
   });

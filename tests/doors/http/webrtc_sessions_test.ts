@@ -492,20 +492,41 @@ Deno.test("sessions that are never finished are bounded; one that cannot begin t
   await using _ = weir;
   const camera = new Camera(weir);
   camera.picture({ key: true });
-  const statuses = new Map<number, number>();
-  for (let i = 0; i < 205; i++) {
-    const response = await post(`${base}/live/cam/whep`, offerOf("recvonly"));
+  const begin = async (from: string, to: "whep" | "whip" = "whep") => {
+    const request = new Request(`${base}/live/cam/${to}`, {
+      method: "POST",
+      headers: { "content-type": "application/sdp" },
+      body: offerOf(to === "whep" ? "recvonly" : "sendonly"),
+    });
+    const response = await weir.server.fetch(request, { remoteAddr: { hostname: from } });
     await response.body?.cancel();
-    statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+    return response;
+  };
+  const statuses = new Map<number, number>();
+  const sessions: string[] = [];
+  for (let i = 0; i < 205; i++) {
+    const { status, headers } = await begin("2001:db8::1");
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    sessions.push(headers.get("location")!);
   }
   assertEquals([...statuses], [[201, 200], [503, 5]]);
   const { publisher } = weir.server.hub.get("live/cam")!;
-  const refused = await post(`${base}/live/cam/whip`, offerOf("sendonly"));
-  assertEquals([refused.status, (await refused.json()).code], [503, "full"]);
+  assertEquals((await begin("2001:db8::1", "whip")).status, 503);
   assertEquals([publisher?.isActive, weir.server.hub.get("live/cam")!.publisher], [
     true,
     publisher,
   ]);
+  // Others have room all the same: the address that has the most loses its oldest, not more than its share.
+  for (let i = 0; i < 2; i++) assertEquals((await begin("203.0.113.9")).status, 201);
+  assertEquals((await begin("2001:db8::2")).status, 503, "of the same network");
+  const left = await Promise.all(
+    sessions.slice(0, 4).map(async (path) => {
+      const response = await fetch(base + path, { method: "DELETE" });
+      await response.body?.cancel();
+      return response.status;
+    }),
+  );
+  assertEquals(left, [404, 404, 200, 200]);
   await camera.end();
 });
 

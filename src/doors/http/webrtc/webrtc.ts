@@ -8,6 +8,7 @@ import {
   ServerError,
 } from "../../../transport/mod.ts";
 import { type DtlsIdentity, selfSignedIdentity, type WebRtcOffer } from "../../../webrtc/mod.ts";
+import { boundedAddress } from "../../../gate/mod.ts";
 import type { Clock } from "../../../hub/mod.ts";
 import { type IceCredentials, WebRtcLink } from "./webrtc_link.ts";
 import { WebRtcPort } from "./webrtc_port.ts";
@@ -85,11 +86,21 @@ export class WebRtc {
     return this.#options.ports ?? 1;
   }
 
-  /** Whether a further session may begin: those that are not connected yet are bounded. */
-  get hasRoom(): boolean {
-    let unconnected = 0;
-    for (const { isConnected } of this.#links.keys()) if (!isConnected) unconnected++;
-    return unconnected < MOST_UNCONNECTED;
+  /**
+   * Whether a further session may begin for a client: those that are not connected yet are bounded. Where there are as
+   * many as may be, the address that has the most of them loses its oldest, unless the client would then have as many.
+   */
+  makeRoom(remoteAddress: string): boolean {
+    const unconnected = [...this.#links.keys()].filter(({ isConnected }) => !isConnected);
+    if (unconnected.length < MOST_UNCONNECTED) return true;
+    const byAddress = Map.groupBy(unconnected, (link) => boundedAddress(link.remoteAddress));
+    const most = byAddress.values().reduce((one, other) => other.length > one.length ? other : one);
+    const own = byAddress.get(boundedAddress(remoteAddress))?.length ?? 0;
+    // One that nobody owns yet is being begun.
+    const oldest = most.find(({ owner }) => owner !== undefined);
+    if (oldest === undefined || most.length <= own + 1) return false;
+    oldest.giveUp();
+    return true;
   }
 
   /** The certificate's fingerprint. */
@@ -100,13 +111,14 @@ export class WebRtc {
   /** Begins the transport of a session. */
   async link(
     offer: WebRtcOffer,
-    clock: Clock,
+    { remoteAddress, clock }: { readonly remoteAddress: string; readonly clock: Clock },
   ): Promise<{ readonly link: WebRtcLink; readonly credentials: IceCredentials }> {
     const credentials = newCredentials();
     const link = new WebRtcLink({
       identity: this.#known,
       fingerprints: offer.fingerprints,
       beginsDtls: offer.waitsForDtls,
+      remoteAddress,
       credentials,
       clock,
       random,

@@ -33,17 +33,18 @@ export async function beginSession(
   },
 ): Promise<BegunSession | HttpAnswer> {
   const { webrtc, sessions, offer, media, headers, start, role } = options;
-  if (!webrtc.hasRoom) {
+  const { remoteAddress } = visit.guest;
+  if (!webrtc.makeRoom(remoteAddress)) {
     const reason = "Too many sessions of WebRTC are not connected yet";
     return faultAnswer({ status: 503, code: "full", reason, headers: { "retry-after": "5" } });
   }
   let begun;
   let candidates;
   try {
-    begun = await webrtc.link(offer, visit.shell.clock);
+    begun = await webrtc.link(offer, { remoteAddress, clock: visit.shell.clock });
     candidates = await webrtc.candidates(begun.link, {
       host: visit.url.hostname,
-      remoteAddress: visit.guest.remoteAddress,
+      remoteAddress,
     });
   } catch (error) {
     if (begun !== undefined) await webrtc.release(begun.link);

@@ -79,7 +79,8 @@ export interface LinkOwner {
 export interface WebRtcLinkOptions extends Pick<DtlsOptions, "identity" | "fingerprints"> {
   /** Whether the peer waits for this side to begin DTLS. */
   readonly beginsDtls: boolean;
-
+  /** Address of the client that has asked for the session, by HTTP. */
+  readonly remoteAddress: string;
   readonly credentials: IceCredentials;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
@@ -92,6 +93,8 @@ export interface WebRtcLinkOptions extends Pick<DtlsOptions, "identity" | "finge
 export class WebRtcLink {
   /** Set by its owner. */
   owner: LinkOwner | undefined;
+  /** Address of the client that has asked for the session, by HTTP. */
+  readonly remoteAddress: string;
   readonly #clock: Clock;
   readonly #dtls: DtlsSide;
   /** Passwords by name fragment: two while ICE restarts. */
@@ -107,6 +110,7 @@ export class WebRtcLink {
 
   /** Waits for the peer. */
   constructor(options: WebRtcLinkOptions) {
+    this.remoteAddress = options.remoteAddress;
     this.#clock = options.clock;
     const dtls = { ...options, srtpProfiles: PROFILES };
     this.#dtls = options.beginsDtls ? new DtlsClient(dtls) : new DtlsServer(dtls);
@@ -213,6 +217,13 @@ export class WebRtcLink {
     } else if (now - this.#heardMs >= SILENT_MS) {
       this.#end({ reason: "idle-timeout", message: `No sign of the client for ${SILENT_MS} ms` });
     }
+  }
+
+  /** Ends it, which is not connected yet, since its address has begun more than others can wait for. */
+  giveUp(): void {
+    if (this.#isOver) return;
+    const message = "The address has begun too many sessions that are not connected yet";
+    this.#end({ reason: "too-many", message });
   }
 
   /** Tells the peer that it is over, and gives up what it holds; harmless when repeated. */
