@@ -1,16 +1,38 @@
 import { createHash, createHmac } from "node:crypto";
 import { isSameText } from "../bytes/mod.ts";
+import {
+  OwnUsedChallenges,
+  SharedUsedChallenges,
+  type UsedChallenges,
+  usedChallengesMemory,
+} from "./used_challenges.ts";
 
 /** Options of an {@linkcode RtmpAuthenticator}. */
 export interface RtmpAuthenticatorOptions {
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array;
-  /** What challenges are signed with, 32 bytes; those of one key take each other's. Default: one of its own. */
-  readonly key?: Uint8Array;
+  /** What several authenticators share, so that each takes the others' challenges. Default: nothing. */
+  readonly shared?: RtmpChallengeShare;
   /** Time that a client has for its answer, milliseconds. Default 30 000. */
   readonly lifetimeMs?: number;
-  /** Challenges that may be used up within that time. Default 10 000; more answers wait for it to pass. */
+  /**
+   * Challenges that may be used up within that time, where it shares nothing. Default 10 000; more answers wait for it
+   * to pass.
+   */
   readonly maxUsed?: number;
+}
+
+/** What authenticators in several threads share. */
+export interface RtmpChallengeShare {
+  /** What challenges are signed with, 32 bytes. */
+  readonly key: Uint8Array;
+  /** Where they remember what was answered, as {@linkcode usedChallengesMemory} makes it. */
+  readonly used: SharedArrayBuffer;
+}
+
+/** Makes what authenticators share; `random` returns that many random bytes. */
+export function rtmpChallengeShare(random: (length: number) => Uint8Array): RtmpChallengeShare {
+  return { key: random(KEY_BYTES), used: usedChallengesMemory() };
 }
 
 /** The credentials that a client has put into its connect. */
@@ -89,18 +111,19 @@ interface Challenge {
 export class RtmpAuthenticator {
   readonly #random: (length: number) => Uint8Array;
   readonly #lifetimeMs: number;
-  readonly #maxUsed: number;
   readonly #key: Uint8Array;
-  /** Challenges that were answered right, the oldest first, and when they are too old anyway. */
-  readonly #used = new Map<string, number>();
+  /** Challenges that were answered right. */
+  readonly #used: UsedChallenges;
 
-  /** Makes a key of its own where none is given: what it asks is not taken by another, nor after a restart. */
+  /** Makes a key of its own where none is shared: what it asks is not taken by another, nor after a restart. */
   constructor(options: RtmpAuthenticatorOptions) {
-    const { random, lifetimeMs = 30_000, maxUsed = 10_000 } = options;
+    const { random, lifetimeMs = 30_000, maxUsed = 10_000, shared } = options;
     this.#random = random;
     this.#lifetimeMs = lifetimeMs;
-    this.#maxUsed = maxUsed;
-    this.#key = options.key ?? random(KEY_BYTES);
+    this.#key = shared?.key ?? random(KEY_BYTES);
+    this.#used = shared === undefined
+      ? new OwnUsedChallenges(maxUsed)
+      : new SharedUsedChallenges(shared.used);
   }
 
   /** Description of the refusal that asks a client to name its user. */
@@ -178,14 +201,8 @@ export class RtmpAuthenticator {
 
   /** Uses a challenge up; `false` when it is too old, or was used before. */
   #use({ nonce, issuedMs }: Challenge, nowMs: number): boolean {
-    for (const [used, endsMs] of this.#used) {
-      if (endsMs > nowMs) break;
-      this.#used.delete(used);
-    }
     const endsMs = issuedMs + this.#lifetimeMs;
-    if (endsMs <= nowMs || this.#used.has(nonce) || this.#used.size >= this.#maxUsed) return false;
-    this.#used.set(nonce, nowMs + this.#lifetimeMs);
-    return true;
+    return endsMs > nowMs && this.#used.use(nonce, { nowMs, endsMs });
   }
 
   #hmac(text: string): Uint8Array {

@@ -65,6 +65,7 @@ export * from "./session_sink.ts";
 export * from "./stream_path.ts";
 export * from "./timestamp_unwrapper.ts";
 export * from "./url.ts";
+export * from "./used_challenges.ts";
 export * from "./work_budget.ts";
 export {
   type Emit,

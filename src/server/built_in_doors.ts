@@ -49,7 +49,7 @@ export function makeDoors(core: ServerCore, parts: DoorParts): ServerDoors {
   const { askAtConnect, routes, addresses } = parts;
   const { part, workers, options } = core;
   const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
-  const rtmp = new RtmpDoor({ ...listening, askAtConnect, connectKey: part?.connectKey });
+  const rtmp = new RtmpDoor({ ...listening, askAtConnect, challenges: part?.rtmpChallenges });
   const rtsp = new RtspDoor({ ...rtspDoorOptions(listening), parts: part?.rtspParts });
   const http = new HttpDoor(httpDoorOptions(listening, {
     routes: [

@@ -4,6 +4,7 @@ import type { RtspParts } from "../doors/rtsp/mod.ts";
 import type { HttpRoutes } from "../doors/http/mod.ts";
 import type { Hub } from "../hub/mod.ts";
 import type { RecordersContext } from "../record/mod.ts";
+import type { RtmpChallengeShare } from "../rtmp/mod.ts";
 
 /** What is kept of streams in memory, and what is recorded by rules. */
 export const ARCHIVES = ["kept", "recorded"] as const;
@@ -37,8 +38,8 @@ export interface ServerPart {
   readonly tokenPrefix?: string;
   /** Whether others listen on the same ports, and the system shares the connections out. Default false. */
   readonly sharesPorts?: boolean;
-  /** What RTMP clients are asked at connect is signed with this, so that they may answer any part. */
-  readonly connectKey?: Uint8Array;
+  /** What RTMP clients are asked at connect is made with this, so that they may answer any part. */
+  readonly rtmpChallenges?: RtmpChallengeShare;
   /** The parts that listen for RTSP on the same ports. */
   readonly rtspParts?: RtspParts;
   /** Whether this part sees to it that a stream is pulled by a relay; all parts have the relays of the server. */

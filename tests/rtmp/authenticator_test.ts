@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { amfStringProperty } from "../../src/amf/mod.ts";
 import {
   RtmpAuthenticator,
+  rtmpChallengeShare,
   type RtmpConnectAnswer,
   RtmpConnectAuthentication,
   withoutConnectProof,
@@ -73,6 +74,25 @@ Deno.test("RtmpAuthenticator remembers a bounded number of answers, and as many 
   const right = (nowMs: number): boolean => read(server, answer(server, nowMs), nowMs).verify(USER);
   assertEquals([right(0), right(1), right(2)], [true, true, false]);
   assertEquals([right(1000), right(1000)], [true, false]);
+});
+
+Deno.test("authenticators that share what they have asked take each answer once, whoever is shown it", () => {
+  const shared = rtmpChallengeShare(random);
+  const [one, other] = [0, 1].map(() =>
+    new RtmpAuthenticator({ random, shared, lifetimeMs: 5000 })
+  );
+  const startMs = Date.UTC(2030, 0, 1);
+  for (let n = 0; n < 50; n++) {
+    const app = answer(one!, startMs);
+    assertEquals(read(other!, app, startMs + 4000).verify(USER), true);
+    for (const server of [one!, other!]) {
+      const again = read(server, app, startMs + 4999);
+      assertEquals([again.verify(USER), again.isStale()], [false, true]);
+      assertEquals(read(server, app, startMs + 5000).verify(USER), false, "it is too old");
+    }
+  }
+  const alone = new RtmpAuthenticator({ random });
+  assertEquals(read(alone, answer(one!, startMs), startMs).verify(USER), false);
 });
 
 Deno.test("RtmpAuthenticator takes no challenge that it did not make for that user", () => {

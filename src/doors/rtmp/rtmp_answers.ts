@@ -144,8 +144,7 @@ export class RtmpAnswers {
   /** Lets a client go on that has shown who it is, or needs not; or asks it. */
   async #prove(event: ConnectEvent): Promise<RtmpServerEvent[]> {
     const { desk } = this.#parts.rules;
-    const nowMs = this.#parts.shell.clock.now();
-    const verdict = await this.#asked(desk.judge(this.#parts.guest, { event, nowMs }));
+    const verdict = await this.#asked(desk.judge(this.#parts.guest, event));
     if (this.#connection.isOver) return [];
     if ("question" in verdict) {
       return this.#parts.session.reject(event, { description: verdict.question, isQuestion: true });

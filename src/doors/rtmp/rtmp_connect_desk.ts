@@ -11,6 +11,7 @@ import {
   type ConnectEvent,
   resolveStreamPath,
   RtmpAuthenticator,
+  type RtmpChallengeShare,
   type RtmpConnectAnswer,
   RtmpError,
   withoutConnectProof,
@@ -44,21 +45,23 @@ export class RtmpConnectDesk {
 
   /** Makes a desk that asks while `asks` says so, and else lets all go on to show in the query who they are. */
   constructor(
-    { asks, key }: { readonly asks: () => boolean; readonly key?: Uint8Array | undefined },
+    { asks, shared }: {
+      readonly asks: () => boolean;
+      readonly shared?: RtmpChallengeShare | undefined;
+    },
   ) {
     this.#asks = asks;
     this.#authenticator = new RtmpAuthenticator({
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      ...(key === undefined ? {} : { key }),
+      ...(shared === undefined ? {} : { shared }),
     });
   }
 
   /** Judges what a client shows in connect, and says whether it is to be asked for more. */
-  async judge(
-    guest: Guest,
-    { event, nowMs }: { readonly event: ConnectEvent; readonly nowMs: number },
-  ): Promise<RtmpConnectVerdict> {
+  async judge(guest: Guest, event: ConnectEvent): Promise<RtmpConnectVerdict> {
     if (!this.#asks()) return NOTHING_SHOWN;
+    // Each thread has a clock of its own but this one, and may have to judge the answer to what another has asked.
+    const nowMs = Date.now();
     const place = placeOf(event);
     // No stream has that name: the client is told so when it asks for one.
     if (place === undefined) return NOTHING_SHOWN;

@@ -1,5 +1,5 @@
 import type { Guest } from "../../gate/mod.ts";
-import type { ChunkLimits, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
+import type { ChunkLimits, RtmpChallengeShare, RtmpServerSessionOptions } from "../../rtmp/mod.ts";
 import type { ListenAddress, Transport } from "../../transport/mod.ts";
 import type { LossPolicy } from "../../transmux/mod.ts";
 import type { EnhancedPolicy } from "../../wire/early.ts";
@@ -34,8 +34,8 @@ export interface RtmpDoorOptions {
    * again, from 2 s later on. Where it is false, nobody is asked, and credentials in the query alone count.
    */
   readonly askAtConnect?: () => boolean;
-  /** What the questions at connect are signed with, where an answer may come to another door than has asked. */
-  readonly connectKey?: Uint8Array | undefined;
+  /** What the questions at connect are made with, where an answer may come to another door than has asked. */
+  readonly challenges?: RtmpChallengeShare | undefined;
 }
 
 /** The door for RTMP and RTMPS clients. */
@@ -54,7 +54,7 @@ export class RtmpDoor implements Door {
     this.#options = options;
     this.#desk = new RtmpConnectDesk({
       asks: options.askAtConnect ?? (() => true),
-      key: options.connectKey,
+      shared: options.challenges,
     });
   }
 

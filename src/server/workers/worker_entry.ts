@@ -130,7 +130,7 @@ class WorkerProgram {
       numbers,
       options,
       cluster,
-      connectKey,
+      rtmpChallenges,
       place,
       hooks,
       access,
@@ -151,7 +151,7 @@ class WorkerProgram {
       const server = new Server(own, {
         member,
         numbers,
-        connectKey,
+        rtmpChallenges,
         tokenPrefix: tokenPrefix(place.index),
         directory: this.#directory,
         sharesPorts: true,

@@ -1,6 +1,7 @@
 import type { DirectoryReply, DirectoryRequest } from "../../cluster/mod.ts";
 import type { PasswordMethod, SharedTalliesMemory } from "../../gate/mod.ts";
 import type { LogFields, ServerLog } from "../../log/mod.ts";
+import type { RtmpChallengeShare } from "../../rtmp/mod.ts";
 import type { ListenAddress, TlsIdentity } from "../../transport/mod.ts";
 import type { DrainStep } from "../part_drain.ts";
 import type { ServerAddress, ServerSnapshot } from "../statistics.ts";
@@ -39,8 +40,8 @@ export interface WorkerStart {
   readonly cluster:
     | { readonly node: string; readonly secret: string; readonly caCerts?: readonly string[] }
     | undefined;
-  /** See `ServerPart.connectKey`. */
-  readonly connectKey: Uint8Array;
+  /** See `ServerPart.rtmpChallenges`. */
+  readonly rtmpChallenges: RtmpChallengeShare;
   /** Its place among the workers, from 0 on, and how many there are. */
   readonly place: { readonly index: number; readonly of: number };
   /** What it has to know of who may do what. */

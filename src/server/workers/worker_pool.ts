@@ -8,6 +8,7 @@ import {
 import { HUB_DEFAULTS } from "../../hub/mod.ts";
 import { MAX_CONNECTION_BYTES } from "../defaults.ts";
 import { reasonOf } from "../../log/mod.ts";
+import { type RtmpChallengeShare, rtmpChallengeShare } from "../../rtmp/mod.ts";
 import type { ListenAddress } from "../../transport/mod.ts";
 import { ServerError } from "../../transport/mod.ts";
 import type { RelayEntry, RelayOptions, Relays } from "../../relay/mod.ts";
@@ -103,7 +104,9 @@ export class WorkerPool {
   /** The options of each worker. */
   #given: WorkerOptions;
   readonly #tallies: SharedTalliesMemory;
-  readonly #connectKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32));
+  readonly #rtmpChallenges: RtmpChallengeShare = rtmpChallengeShare((length) =>
+    crypto.getRandomValues(new Uint8Array(length))
+  );
   #addresses: ServerAddress[] = [];
   #state: "new" | "starting" | "running" | "stopped" = "new";
   #stopping: Promise<void> | undefined;
@@ -371,7 +374,7 @@ export class WorkerPool {
       member,
       numbers: { first: 1 + index + step * slot.restarts * NUMBERS_A_LIFE, step },
       options: { ...this.#optionsOf(index), relays: this.#relays.begin(slot.ids) },
-      connectKey: this.#connectKey,
+      rtmpChallenges: this.#rtmpChallenges,
       cluster: this.#options.cluster && clusterOfWorker(this.#options.cluster.options),
       place: { index, of: this.#slots.length },
       access: this.#options.access(),
