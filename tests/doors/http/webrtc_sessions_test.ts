@@ -480,7 +480,7 @@ Deno.test("strangers on the UDP port get no answer, and disturb nobody", async (
   await camera.end();
 });
 
-Deno.test("sessions that are never finished are bounded, and those of one address make room for others", async () => {
+Deno.test("sessions that are never finished are bounded, those of one address make room, and one that cannot begin takes nobody's place", async () => {
   // Time is the server's own: it is not waited for.
   const { weir, base } = await start(
     {
