@@ -1,4 +1,5 @@
 import type { MediaUnit } from "../media/mod.ts";
+import { Interruption } from "../time/mod.ts";
 
 /** How {@linkcode freshStart} waits. */
 export interface FreshStartOptions {
@@ -26,7 +27,9 @@ export async function freshStart(
   units: ReadableStream<MediaUnit>,
   { now, hurry }: FreshStartOptions,
 ): Promise<readonly MediaUnit[]> {
-  const over = hurry.then(() => undefined, () => undefined);
+  const over = new Interruption<undefined>();
+  const onHurry = (): void => over.happen(undefined);
+  hurry.then(onHurry, onHurry);
   const reader = units.getReader();
   /** What comes before media, and of what a group began with. */
   const headers: MediaUnit[] = [];
@@ -35,7 +38,7 @@ export async function freshStart(
   let soundSinceMs: number | undefined;
   try {
     for (;;) {
-      const read = await Promise.race([reader.read(), over]);
+      const read = await over.orResultOf(reader.read());
       if (read === undefined || read.done) break;
       const unit = read.value;
       const nowMs = now();

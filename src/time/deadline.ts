@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { Interruption } from "./interruption.ts";
 
 /** What a wait gives that was not over in time. */
 export const LATE: unique symbol = Symbol("late");
@@ -16,14 +17,12 @@ export const LATE: unique symbol = Symbol("late");
  * ```
  */
 export class Deadline implements Disposable {
-  readonly #late: Promise<typeof LATE>;
+  readonly #late = new Interruption<typeof LATE>();
   readonly #timer: Timer;
 
   /** Is over `ms` milliseconds from now. */
   constructor(clock: Pick<Clock, "setTimer">, ms: number) {
-    const { promise, resolve } = Promise.withResolvers<typeof LATE>();
-    this.#late = promise;
-    this.#timer = clock.setTimer(() => resolve(LATE), ms);
+    this.#timer = clock.setTimer(() => this.#late.happen(LATE), ms);
   }
 
   /**
@@ -31,7 +30,7 @@ export class Deadline implements Disposable {
    * late goes on, and nobody hears of what becomes of it, a rejection neither.
    */
   before<T>(work: Promise<T>): Promise<T | typeof LATE> {
-    return Promise.race([work, this.#late]);
+    return this.#late.orResultOf(work);
   }
 
   /** Clears the timer: waits end with their work alone. */

@@ -5,5 +5,6 @@
  */
 export * from "./clock.ts";
 export * from "./deadline.ts";
+export * from "./interruption.ts";
 export * from "./pause.ts";
 export * from "./repeat.ts";

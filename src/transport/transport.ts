@@ -44,6 +44,14 @@ function endOfDisconnect(error: unknown): null {
   return null;
 }
 
+/**
+ * Paces a stream as the bytes of a socket are: its pieces are cut where they are dear to handle. For what somebody else has
+ * read, who did not have the work.
+ */
+export function pacedPieces(readable: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return pacedReadable(streamSource(readable));
+}
+
 /** Reads a web stream; its chunks are copied: they may belong to a byte stream that uses its buffer again. */
 function streamSource(
   readable: ReadableStream<Uint8Array>,

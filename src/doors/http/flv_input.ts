@@ -3,6 +3,7 @@ import type { ConnectionEnd, NotGranted, PublishTicket } from "../../gate/mod.ts
 import type { MediaUnit } from "../../media/mod.ts";
 import { TimestampUnwrapper } from "../../rtmp/mod.ts";
 import { flvBodyKind, unitsOfFlv } from "../../transmux/mod.ts";
+import { Interruption } from "../../time/mod.ts";
 import { readingTurn } from "../../transport/mod.ts";
 import type { StreamVisit } from "./http_visit.ts";
 import { faultAnswer, jsonAnswer } from "./json_answer.ts";
@@ -38,7 +39,7 @@ class Publishing {
   #heardMs: number;
   #hasBegun = false;
   /** Set by others: the publisher is to go. */
-  #sentAway = Promise.withResolvers<ConnectionEnd>();
+  readonly #sentAway = new Interruption<ConnectionEnd>();
   #units = 0;
 
   constructor(visit: StreamVisit, ticket: PublishTicket) {
@@ -50,7 +51,7 @@ class Publishing {
   async run(body: ReadableStream<Uint8Array>): Promise<HttpAnswer> {
     const { exchange } = this.#visit;
     exchange.last({
-      end: (end) => this.#sentAway.resolve(end),
+      end: (end) => this.#sentAway.happen(end),
       tick: () => this.#tick(),
       heldBytes: () => this.#decoder.heldBytes,
     });
@@ -69,7 +70,7 @@ class Publishing {
     const { clock } = this.#visit.shell;
     try {
       for (;;) {
-        const read = await Promise.race([reader.read(), this.#sentAway.promise]);
+        const read = await this.#sentAway.orResultOf(reader.read());
         if ("reason" in read) return read;
         if (read.done) return this.#hasBegun ? UNPUBLISHED : this.#nothing;
         const startMs = clock.now();
@@ -100,7 +101,7 @@ class Publishing {
     const { end } = this.#visit.exchange;
     if (end !== undefined) return end;
     if (refused !== undefined) return refused;
-    const started = this.#ticket.start({ onEnded: (end) => this.#sentAway.resolve(end) });
+    const started = this.#ticket.start({ onEnded: (end) => this.#sentAway.happen(end) });
     return "granted" in started ? undefined : started;
   }
 
@@ -125,7 +126,7 @@ class Publishing {
 
   #tick(): void {
     if (this.#visit.shell.clock.now() - this.#heardMs < SILENT_MS) return;
-    this.#sentAway.resolve({
+    this.#sentAway.happen({
       clean: false,
       reason: "idle-timeout",
       message: this.#hasBegun

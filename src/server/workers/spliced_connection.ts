@@ -1,4 +1,4 @@
-import { type Transport, writeAll } from "../../transport/mod.ts";
+import { pacedPieces, type Transport, writeAll } from "../../transport/mod.ts";
 
 /** What a connection is, as the worker knows it that serves it for another. */
 export interface SplicedAbout {
@@ -105,20 +105,22 @@ export function splicedTransport(
     else if (data.isLost) written?.reject(new Deno.errors.ConnectionReset("The peer has gone"));
     else written?.resolve();
   };
+  const pieces = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (isClosed) return controller.close();
+      const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
+      onRead = resolve;
+      send({ type: "more" });
+      const bytes = await promise;
+      onRead = undefined;
+      if (bytes === undefined) controller.close();
+      else controller.enqueue(bytes);
+    },
+    cancel: close,
+  }, { highWaterMark: 0 });
   return {
-    readable: new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        if (isClosed) return controller.close();
-        const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
-        onRead = resolve;
-        send({ type: "more" });
-        const bytes = await promise;
-        onRead = undefined;
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
-      },
-      cancel: close,
-    }, { highWaterMark: 0 }),
+    // To pass bytes on is cheap, so that they are read in large pieces there; to handle them here need not be.
+    readable: pacedPieces(pieces),
     async write(bytes) {
       if (isClosed) throw new Deno.errors.ConnectionReset("The connection was closed");
       written = Promise.withResolvers();

@@ -125,3 +125,25 @@ Deno.test("the headers of one request are not those of the next, though most are
   assertEquals(decoder.push(encode(`POST / HTTP/1.1\r\n${chunked}`))!.head.body, "chunked");
   assertThrows(() => decoder.push(encode(`POST / HTTP/1.0\r\n${chunked}`)), RequestFault);
 });
+
+Deno.test("a few empty lines before a request are passed over, whatever the pieces, and no more of them", () => {
+  const request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  const read = (lines: number, pieceBytes: number): string | number => {
+    const decoder = new RequestHeadDecoder();
+    const bytes = encode("\r\n".repeat(lines) + request);
+    try {
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        const found = decoder.push(bytes.subarray(at, at + pieceBytes));
+        if (found !== undefined) return found.head.target;
+      }
+      return "nothing";
+    } catch (error) {
+      if (!(error instanceof RequestFault)) throw error;
+      return error.status;
+    }
+  };
+  for (const pieceBytes of [1, 3, 7, 4096]) {
+    assertEquals([read(0, pieceBytes), read(512, pieceBytes)], ["/", "/"]);
+    assertEquals([read(513, pieceBytes), read(100_000, pieceBytes)], [400, 400]);
+  }
+});

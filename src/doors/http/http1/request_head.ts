@@ -5,6 +5,9 @@ import { targetKind } from "./request_target.ts";
 /** The longest head that is read: what Deno's own server takes. */
 const MOST_HEAD_BYTES = 64 * 1024;
 
+/** Bytes of empty lines before a request: old clients send one behind the body of the request before. */
+const MOST_EMPTY_BYTES = 1024;
+
 /** More headers than any client or balancer sends. */
 const MOST_HEADERS = 128;
 
@@ -55,6 +58,8 @@ export class RequestHeadDecoder {
   #bytes: Uint8Array = NOTHING;
   /** Up to here there is no end of a head. */
   #searched = 0;
+  /** Bytes of empty lines that came before it. */
+  #emptyBytes = 0;
   /** The headers of the newest head, as they came and as they were read. */
   #known: { readonly lines: string; readonly fields: Fields } | undefined;
 
@@ -65,8 +70,7 @@ export class RequestHeadDecoder {
    */
   push(bytes: Uint8Array): { readonly head: RequestHead; readonly rest: Uint8Array } | undefined {
     this.#bytes = this.#bytes.length === 0 ? bytes : concat([this.#bytes, bytes]);
-    // Empty lines before a request are to be taken no notice of (RFC 9112, 2.2).
-    while (this.#bytes[0] === CR && this.#bytes[1] === LF) this.#bytes = this.#bytes.subarray(2);
+    this.#skipEmptyLines();
     const end = this.#findEnd();
     if (end === undefined || end > MOST_HEAD_BYTES) {
       if (this.#bytes.length <= MOST_HEAD_BYTES) return undefined;
@@ -76,7 +80,19 @@ export class RequestHeadDecoder {
     const rest = this.#bytes.subarray(end);
     this.#bytes = NOTHING;
     this.#searched = 0;
+    this.#emptyBytes = 0;
     return { head: parseHead(text, (lines) => this.#fieldsOf(lines)), rest };
+  }
+
+  /** Empty lines before a request are to be taken no notice of (RFC 9112, 2.2), as long as they are a few. */
+  #skipEmptyLines(): void {
+    const bytes = this.#bytes;
+    let at = 0;
+    while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+    if (at === 0) return;
+    this.#emptyBytes += at;
+    if (this.#emptyBytes > MOST_EMPTY_BYTES) throw malformed();
+    this.#bytes = bytes.subarray(at);
   }
 
   /** Most clients send the same headers with each request of a connection: they are looked through once. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../hub/mod.ts";
+import { Interruption } from "../../../time/mod.ts";
 import {
   encodeWebSocketFrame,
   webSocketAcceptOf,
@@ -37,7 +38,7 @@ export class ServerWebSocket implements PlayerSocket {
   #write: ((bytes: Uint8Array) => Promise<void>) | undefined;
   #pumping: Promise<void> | undefined;
   /** Resolves when the connection is to be closed. */
-  readonly #over = Promise.withResolvers<undefined>();
+  readonly #over = new Interruption<undefined>();
   #onClosing = (): void => {};
 
   get readyState(): number {
@@ -83,7 +84,7 @@ export class ServerWebSocket implements PlayerSocket {
   ): Promise<void> {
     this.#write = write;
     let timer: { cancel(): void } | undefined;
-    this.#onClosing = () => timer ??= clock.setTimer(() => this.#over.resolve(undefined), closeMs);
+    this.#onClosing = () => timer ??= clock.setTimer(() => this.#over.happen(undefined), closeMs);
     if (this.#readyState === WebSocket.CONNECTING) {
       this.#readyState = WebSocket.OPEN;
       this.onopen?.(new Event("open"));
@@ -99,7 +100,7 @@ export class ServerWebSocket implements PlayerSocket {
   async #read(incoming: Incoming): Promise<void> {
     const decoder = new WebSocketDecoder();
     for (;;) {
-      const bytes = await Promise.race([incoming.next(), this.#over.promise]);
+      const bytes = await this.#over.orResultOf(incoming.next());
       if (bytes === undefined) return;
       let events: readonly WebSocketEvent[];
       try {
@@ -112,7 +113,7 @@ export class ServerWebSocket implements PlayerSocket {
       if (events.some(({ kind }) => kind === "close")) break;
     }
     // The last word.
-    await Promise.race([this.#pumping, this.#over.promise]);
+    await this.#over.orResultOf(Promise.resolve(this.#pumping));
   }
 
   #take(event: WebSocketEvent): void {
@@ -148,7 +149,7 @@ export class ServerWebSocket implements PlayerSocket {
       if (closing !== undefined) await write(closing);
     } catch {
       // It is gone.
-      this.#over.resolve(undefined);
+      this.#over.happen(undefined);
     }
   }
 }
