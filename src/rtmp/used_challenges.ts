@@ -19,7 +19,10 @@ export class OwnUsedChallenges implements UsedChallenges {
   }
 
   /** See {@linkcode UsedChallenges.use}. */
-  use(nonce: string, { nowMs, endsMs }: { readonly nowMs: number; readonly endsMs: number }) {
+  use(
+    nonce: string,
+    { nowMs, endsMs }: { readonly nowMs: number; readonly endsMs: number },
+  ): boolean {
     for (const [used, usedEndsMs] of this.#endsMs) {
       if (usedEndsMs > nowMs) break;
       this.#endsMs.delete(used);

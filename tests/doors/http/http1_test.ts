@@ -420,3 +420,16 @@ Deno.test("answers that are written at the same time do not write over each othe
   written.at(-1)!.done();
   await next;
 });
+
+Deno.test("a client that sends its requests all at once leaves everybody else their turn", async () => {
+  const REQUESTS = 4000;
+  const client = new Client(() => new WholeAnswer(encode("hi")));
+  client.send(GET.repeat(REQUESTS));
+  // What is due waits for the answers that are given before it has its turn.
+  const turn = Promise.withResolvers<number>();
+  setTimeout(() => turn.resolve(client.requests.length), 0);
+  const before = await turn.promise;
+  for (let n = 0; n < REQUESTS; n++) await client.until(WHOLE);
+  assert(before < REQUESTS / 2, `${before} of ${REQUESTS} were answered at once`);
+  await client.leave();
+});

@@ -1,6 +1,6 @@
 import { concat } from "@std/bytes/concat";
 import { type Clock, Deadline, type LATE } from "../../../time/mod.ts";
-import type { Transport } from "../../../transport/mod.ts";
+import { readingTurn, type Transport } from "../../../transport/mod.ts";
 import type { ServerTiming } from "../../mod.ts";
 import { StallWatch } from "../byte_feed.ts";
 import { faultAnswer } from "../json_answer.ts";
@@ -92,7 +92,10 @@ export class Http1Connection {
         const head = await this.#nextHead(isFirst);
         if (head === undefined) break;
         if ("first" in head) return head;
+        const startMs = performance.now();
         if (!await this.#exchange(head)) break;
+        // A client that does not wait for its answers has all its requests here, and would keep everybody else waiting.
+        if (this.#incoming.isAhead) await readingTurn.spend(performance.now() - startMs);
         this.#wait(IDLE_MS);
         if (this.#isStopping) break;
       }
