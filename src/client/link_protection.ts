@@ -1,15 +1,13 @@
 import {
   buildMikey,
   ntpFromUnixUs,
-  parseMikey,
-  parseSdesCrypto,
   RtpError,
   type SrtpMasterKey,
   srtpProfile,
   SrtpReceiver,
   SrtpSender,
 } from "../rtp/mod.ts";
-import { parseKeyMgmt, RtspError } from "../rtsp/mod.ts";
+import { RtspError, toldSrtpKey } from "../rtsp/mod.ts";
 import type { SdpMedia } from "../sdp/mod.ts";
 
 /** The keys of SRTP of one track of a client: its own, which SETUP tells, and the server's. */
@@ -58,28 +56,16 @@ export class LinkProtection {
   }
 
   #receiverOf(keyMgmt: string | undefined): SrtpReceiver {
-    const { attributes = [] } = this.#media;
-    const told = attributes.find(({ name }) => name === "key-mgmt")?.value?.trim() ?? "";
-    const described = /^mikey\s+(\S+)$/i.exec(told)?.[1];
-    const message = keyMgmt !== undefined
-      ? parseKeyMgmt(keyMgmt)
-      : described === undefined
-      ? undefined
-      : parseKeyMgmt(`prot=mikey;data="${described}"`);
-    if (message !== undefined) {
-      const { master, rollovers } = parseMikey(message);
-      return new SrtpReceiver(master, { rollovers });
-    }
-    const sdes = attributes.find(({ name }) => name === "crypto")?.value;
-    if (sdes === undefined) {
+    const told = toldSrtpKey(keyMgmt, [this.#media]);
+    if (told === undefined) {
       // Who publishes is sent nothing but reports, which it can do without.
       if (!this.#isPlaying) return new SrtpReceiver(this.#own);
       throw new RtspError("unsupported-transport", "it tells none");
     }
-    // By SDES a client has no way to tell a key of its own: the server's is for both directions.
-    const master = parseSdesCrypto(sdes);
-    this.#sender = new SrtpSender(master);
-    return new SrtpReceiver(master);
+    const { master, rollovers } = told;
+    // A client has no way to tell a key of its own in answer to SDES: the server's is for both directions.
+    if (told.by === "sdes") this.#sender = new SrtpSender(master);
+    return new SrtpReceiver(master, rollovers === undefined ? {} : { rollovers });
   }
 }
 

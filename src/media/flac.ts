@@ -37,6 +37,35 @@ export function flacStreamInfo(bytes: Uint8Array): Uint8Array {
 }
 
 /**
+ * The metadata of a stream that has STREAMINFO alone (RFC 9639, 8.1): one block, marked as the last, with its header. Of
+ * a configuration in any form that {@linkcode flacStreamInfo} takes.
+ *
+ * @throws {MediaError} if it has no STREAMINFO
+ *
+ * @example
+ * ```ts
+ * import { flacMetadata } from "@weir/server/media";
+ *
+ * console.log(flacMetadata(new Uint8Array(34)).subarray(0, 4)); // Uint8Array(4) [ 128, 0, 0, 34 ]
+ * ```
+ */
+export function flacMetadata(config: Uint8Array): Uint8Array {
+  const block = new Uint8Array(4 + STREAMINFO_SIZE);
+  block.set([0x80, 0, 0, STREAMINFO_SIZE]);
+  block.set(flacStreamInfo(config), 4);
+  return block;
+}
+
+/** What a FLAC file, or a stream in FLV, begins with: its mark, "fLaC", and {@linkcode flacMetadata}. */
+export function flacHead(config: Uint8Array): Uint8Array {
+  const metadata = flacMetadata(config);
+  const head = new Uint8Array(4 + metadata.length);
+  head.set([0x66, 0x4c, 0x61, 0x43]);
+  head.set(metadata, 4);
+  return head;
+}
+
+/**
  * Parses STREAMINFO, in any form that {@linkcode flacStreamInfo} takes.
  *
  * @throws {MediaError} if it is cut short or has no sample rate

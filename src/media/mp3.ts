@@ -68,3 +68,23 @@ export function parseMp3Header(bytes: Uint8Array): Mp3Header {
   const frameSize = bitrateBps === 0 ? 0 : (slots + padding) * slot;
   return { version, layer, bitrateBps, sampleRate, channels, samplesPerFrame, frameSize };
 }
+
+/** The lowest rate of MPEG-1 (ISO/IEC 11172-3, 2.4.2.3); lower ones are of MPEG-2. */
+const LOWEST_RATE_OF_MPEG1 = 32_000;
+
+/**
+ * Whether sound of Layer III is of MPEG-2 (ISO/IEC 13818-3), which containers have other numbers for. A track that does not
+ * tell its rate is taken for MPEG-1.
+ *
+ * @example
+ * ```ts
+ * import { isMpeg2Sound } from "@weir/server/media";
+ *
+ * console.log(isMpeg2Sound({ sampleRate: 22_050 }), isMpeg2Sound({})); // true false
+ * ```
+ */
+export function isMpeg2Sound(
+  { sampleRate = LOWEST_RATE_OF_MPEG1 }: { readonly sampleRate?: number | undefined },
+): boolean {
+  return sampleRate < LOWEST_RATE_OF_MPEG1;
+}

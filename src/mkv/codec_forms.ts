@@ -1,7 +1,6 @@
-import { concat } from "@std/bytes/concat";
 import {
   type CodecName,
-  flacStreamInfo,
+  flacHead,
   MediaError,
   OPUS_CLOCK_RATE,
   parseOpusHead,
@@ -37,7 +36,7 @@ const FORMS: Readonly<Partial<Record<CodecName, CodecForm>>> = {
   aac: configured("A_AAC"),
   mp3: plain("A_MPEG/L3"),
   opus: { ...configured("A_OPUS"), elements: opusTimes, delayUs: opusDelayUs },
-  flac: { ...configured("A_FLAC"), codecPrivate: flacHeader },
+  flac: { ...configured("A_FLAC"), codecPrivate: (_track, config) => flacHead(config) },
   ac3: plain("A_AC3"),
   eac3: plain("A_EAC3"),
   pcma: waveform(6),
@@ -89,12 +88,6 @@ function opusTimes(config: Uint8Array): Uint8Array[] {
     uintElement(ElementId.CodecDelay, Math.round(opusDelayUs(config) * 1000)),
     uintElement(ElementId.SeekPreRoll, OPUS_PRE_ROLL_NS),
   ];
-}
-
-/** The head of a FLAC file: its mark, and STREAMINFO as the last block. */
-function flacHeader(_track: Track, config: Uint8Array): Uint8Array {
-  const info = flacStreamInfo(config);
-  return concat([new Uint8Array([0x66, 0x4c, 0x61, 0x43, 0x80, 0, 0, info.length]), info]);
 }
 
 function linearBits({ rtp }: Track): number {

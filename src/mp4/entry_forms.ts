@@ -1,10 +1,11 @@
-import { concat } from "@std/bytes/concat";
 import { ByteWriter } from "../bytes/mod.ts";
 import {
   buildOpusHead,
   buildVpxConfig,
   type CodecName,
+  flacMetadata,
   flacStreamInfo,
+  isMpeg2Sound,
   parseOpusHead,
   parseVpxConfig,
   type Track,
@@ -142,9 +143,9 @@ function vpcC(track: Track, config: Uint8Array): Uint8Array {
   return box("vpcC", buildVpxConfig({ ...parsed, level }, { boxed: true }));
 }
 
-/** MPEG-2 audio has lower rates than MPEG-1, and an object type of its own. QuickTime's `.mp3` is known to fewer. */
-function mp3Descriptor({ sampleRate = 48_000 }: Track): Uint8Array {
-  return esds({ objectType: sampleRate < 32_000 ? ObjectType.mpeg2Audio : ObjectType.mpeg1Audio });
+/** MPEG-2 audio has an object type of its own. QuickTime's `.mp3` is known to fewer. */
+function mp3Descriptor(track: Track): Uint8Array {
+  return esds({ objectType: isMpeg2Sound(track) ? ObjectType.mpeg2Audio : ObjectType.mpeg1Audio });
 }
 
 /** Encapsulation of Opus in ISO Base Media File Format, 4.3.2: numbers are big-endian here. */
@@ -160,9 +161,7 @@ function dOps(config: Uint8Array): Uint8Array {
 
 /** Encapsulation of FLAC in ISO Base Media File Format, 3.3.2: STREAMINFO as the last block. */
 function dfLa(config: Uint8Array): Uint8Array {
-  const info = flacStreamInfo(config);
-  const header = new Uint8Array([0x80, 0, 0, info.length]);
-  return fullBox("dfLa", {}, concat([header, info]));
+  return fullBox("dfLa", {}, flacMetadata(config));
 }
 
 /** Of `dOps`, whose numbers are big-endian. */

@@ -22,6 +22,7 @@ export { RTSP_BACK_CHANNEL } from "./back_channel.ts";
 export * from "./early.ts";
 export * from "./headers.ts";
 export * from "./key_mgmt.ts";
+export * from "./told_key.ts";
 export * from "./message.ts";
 export * from "./decoder.ts";
 export * from "./decoder_stream.ts";

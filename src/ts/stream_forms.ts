@@ -6,6 +6,7 @@ import {
   h264NalType,
   H265NalType,
   h265NalType,
+  isMpeg2Sound,
   joinAnnexB,
   MediaError,
   parseAacConfig,
@@ -62,8 +63,7 @@ const FORMS: Readonly<Partial<Record<CodecName, StreamForm>>> = {
   },
   aac: { streamType: () => 0x0f, streamId: AUDIO, whyNot: whyNotAdts, payload: adtsFrame },
   mp3: {
-    // MPEG-2 audio has the lower rates.
-    streamType: ({ sampleRate = 48_000 }) => sampleRate < 32_000 ? 0x04 : 0x03,
+    streamType: (track) => isMpeg2Sound(track) ? 0x04 : 0x03,
     streamId: AUDIO,
     payload: plain,
   },

@@ -16,6 +16,8 @@ import {
   type RtspServerSession,
   type RtspSetupEvent,
   type SessionDescription,
+  type ToldSrtpKey,
+  toldSrtpKey,
 } from "../../rtsp/mod.ts";
 import { describeBackChannel, tracksOfSdp } from "../../transmux/mod.ts";
 import type { Shell } from "../mod.ts";
@@ -36,8 +38,6 @@ import type { RtspCarrier } from "./media_session.ts";
 import type { PlayingSession } from "./playing_session.ts";
 import type { RtspService } from "./rtsp_service.ts";
 import {
-  type ClientKey,
-  clientKeyOf,
   newMasterKey,
   protect,
   protectedDescription,
@@ -345,10 +345,12 @@ export class RtspAnswers {
   #protect(event: RtspSetupEvent): RtspServerEvent[] | undefined {
     const { session, transport, track } = event;
     if (transport.kind === "multicast" || transport.isProtected !== true) return undefined;
-    let key: ClientKey | undefined;
+    let key: ToldSrtpKey | undefined;
     try {
       const { description } = session;
-      key = clientKeyOf(event.request.headers.get("KeyMgmt"), { description, track });
+      const header = event.request.headers.get("KeyMgmt");
+      // Who publishes may have told it in what it has announced.
+      key = toldSrtpKey(header, [description?.media[track] ?? {}, description ?? {}]);
     } catch (error) {
       if (!(error instanceof RtpError || error instanceof RtspError)) throw error;
       return this.#connection.reject(event, 400, { reason: error.message });

@@ -1,16 +1,13 @@
 import {
   buildMikey,
   ntpFromUnixUs,
-  parseMikey,
-  parseSdesCrypto,
-  RtpError,
   type SrtpMasterKey,
   srtpProfile,
   SrtpReceiver,
   SrtpSender,
 } from "../../rtp/mod.ts";
-import { formatKeyMgmt, parseKeyMgmt, type RtspServerSession } from "../../rtsp/mod.ts";
-import type { SdpAttribute, SdpMedia, SessionDescription } from "../../sdp/mod.ts";
+import { formatKeyMgmt, type RtspServerSession, type ToldSrtpKey } from "../../rtsp/mod.ts";
+import type { SessionDescription } from "../../sdp/mod.ts";
 import { random } from "./rtsp_reader.ts";
 
 /** The keys of SRTP of one session: of what this side sends, and of what comes for each track. */
@@ -26,7 +23,7 @@ export class SessionProtection {
   }
 
   /** Notes the key of what comes for a track: the same as for what is sent, where the client has told none. */
-  expect(track: number, client: ClientKey | undefined): void {
+  expect(track: number, client: ToldSrtpKey | undefined): void {
     const { master, rollovers } = client ?? { master: this.#master, rollovers: undefined };
     const options = rollovers === undefined ? {} : { rollovers };
     this.#receivers.set(track, new SrtpReceiver(master, options));
@@ -51,12 +48,6 @@ export class SessionProtection {
     const rollovers = new Map(ssrc === undefined ? [] : [[ssrc, this.#sender.rolloverOf(ssrc)]]);
     return formatKeyMgmt(mikeyOf(this.#master, rollovers), url);
   }
-}
-
-/** The key that a client protects its packets with. */
-export interface ClientKey {
-  readonly master: SrtpMasterKey;
-  readonly rollovers?: ReadonlyMap<number, number>;
 }
 
 const protections = new WeakMap<RtspServerSession, SessionProtection>();
@@ -93,49 +84,6 @@ export function protectedDescription(
       ],
     })),
   };
-}
-
-/**
- * The key that a client tells with a SETUP: in its `KeyMgmt` header, or, of a publisher, in what it has announced, by
- * MIKEY or by SDES. `undefined` where it tells none.
- *
- * @throws {RtpError} if it cannot be used
- */
-export function clientKeyOf(
-  header: string | undefined,
-  announced: { readonly description: SessionDescription | undefined; readonly track: number },
-): ClientKey | undefined {
-  if (header !== undefined) return parseMikey(parseKeyMgmt(header));
-  const { description, track } = announced;
-  const media: SdpMedia | undefined = description?.media[track];
-  for (const { attributes = [] } of [media ?? {}, description ?? {}] as readonly Keyed[]) {
-    const message = attributes.find(({ name }) => name === "key-mgmt")?.value;
-    const mikey = /^mikey\s+(\S+)$/i.exec(message?.trim() ?? "");
-    if (mikey !== null) return parseMikey(decoded(mikey[1]!));
-    const usable = attributes.filter(({ name }) => name === "crypto").flatMap(({ value = "" }) => {
-      try {
-        return [parseSdesCrypto(value)];
-      } catch (error) {
-        // Another one may be usable: they stand in the order of preference.
-        if (error instanceof RtpError) return [];
-        throw error;
-      }
-    });
-    if (usable[0] !== undefined) return { master: usable[0] };
-  }
-  return undefined;
-}
-
-interface Keyed {
-  readonly attributes?: readonly SdpAttribute[];
-}
-
-function decoded(text: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    throw new RtpError("malformed-key", "The key of the description cannot be read");
-  }
 }
 
 function mikeyOf(master: SrtpMasterKey, rollovers: ReadonlyMap<number, number>): Uint8Array {

@@ -4,8 +4,9 @@ const BLOCK = 64;
 export const HMAC_SHA1_BYTES = 20;
 
 /**
- * HMAC-SHA1 (RFC 2104) with the work for the key done once. For the short messages that packets are, calls into the
- * runtime's own cost more than the hash itself: 9.3 µs against 4.4 µs for 1200 bytes, measured on Deno 2.9.
+ * HMAC-SHA1 (RFC 2104) for many messages with one key, which is hashed once. It is written here since packets are short
+ * messages: for 1200 bytes it takes 4.4 µs, and the runtime's own HMAC 9.3 µs, most of which are the calls (measured on
+ * Deno 2.9).
  */
 export class HmacSha1 {
   readonly #inner: Int32Array = new Int32Array(5);
@@ -58,7 +59,10 @@ export class HmacSha1 {
     this.#compress(state, block, 0);
   }
 
-  /** Ends a hash: `used` bytes of the tail are what is left of `length` bytes behind the block of the key. */
+  /**
+   * Pads the end of a message and hashes it (RFC 3174, 4). The first `used` bytes of the tail are what is not hashed yet;
+   * `length` is the size of the whole message, without the block of the key in front of it.
+   */
   #finish(state: Int32Array, used: number, length: number): void {
     const tail = this.#tail;
     tail[used] = 0x80;
@@ -80,7 +84,7 @@ export class HmacSha1 {
       w[i] = (x << 1) | (x >>> 31);
     }
     let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!, e = state[4]!;
-    // Four loops, and not one with a choice in it: that is twice as fast.
+    // Four loops are twice as fast as one that chooses the function of each round.
     for (let i = 0; i < 20; i++) {
       const next = (((a << 5) | (a >>> 27)) + ((b & c) | (~b & d)) + e + 0x5a827999 + w[i]!) | 0;
       e = d, d = c, c = (b << 30) | (b >>> 2), b = a, a = next;

@@ -20,7 +20,7 @@ const Parameter = {
   tagBytes: 11,
 } as const;
 
-/** Sources that a message may tell of. */
+/** How many sources a message may list. */
 const MAX_SOURCES = 64;
 
 /** A key that a peer will use, and where its sources stand. */
@@ -31,19 +31,19 @@ export interface MikeyKey {
   readonly rollovers: ReadonlyMap<number, number>;
 }
 
-/** What a message is made of beside the key. */
+/** What stands in a message beside the key. */
 export interface MikeyOptions {
   /** The sources that the key is for, with how often their sequence numbers have wrapped. */
   readonly rollovers?: ReadonlyMap<number, number>;
-  /** Now: receivers refuse what is old. */
+  /** The time of now: receivers refuse messages that are old. */
   readonly time: NtpTime;
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array;
 }
 
 /**
- * Writes a message of MIKEY (RFC 3830) that carries a key in the clear, as it goes over a connection that is encrypted
- * itself (RFC 4567): the key and the salt are one key for traffic, which is what RTSP servers and clients have.
+ * Writes a message of MIKEY (RFC 3830) that carries a key in the clear, for a connection that is encrypted itself (RFC
+ * 4567). As RTSP servers and clients do, it writes key and salt together, as one traffic encryption key.
  *
  * @throws {RangeError} if the key is not of counter mode, or is for more than 64 sources
  *
@@ -70,7 +70,7 @@ export function buildMikey(master: SrtpMasterKey, options: MikeyOptions): Uint8A
     );
   }
   const writer = new ByteWriter(160)
-    // Version 1, of the initiator with a pre-shared key, and no wish for an answer.
+    // Version 1; from an initiator that shares a key with its peer, and wants no answer.
     .u8(1).u8(0).u8(Payload.timestamp).u8(0).bytes(random(4)).u8(rollovers.size).u8(0);
   for (const [ssrc, rollover] of rollovers) writer.u8(0).u32(ssrc).u32(rollover);
   writer.u8(Payload.random).u8(0).u32(time.seconds).u32(time.fraction);
@@ -88,7 +88,8 @@ export function buildMikey(master: SrtpMasterKey, options: MikeyOptions): Uint8A
   writer.u8(Payload.kemac).u8(0).u8(0).u16(parameters.length * 3);
   for (const [type, value] of parameters) writer.u8(type).u8(1).u8(value);
   const keyBytes = key.length + salt.length;
-  // No encryption, a key for traffic without validity, no authentication.
+  // The payload is not encrypted. The key is one for traffic that is valid without limit, and the message has no
+  // authentication of its own.
   return writer.u8(Payload.last).u8(0).u16(4 + keyBytes)
     .u8(Payload.last).u8(0x20).u16(keyBytes).bytes(key).bytes(salt)
     .u8(0).finish();
@@ -149,13 +150,13 @@ function readPolicy(reader: ByteReader, policy: Map<number, number>): void {
   }
 }
 
-/** Key and salt, one behind the other: together, or each with its length. */
+/** Reads key and salt, which a message has together, or each with its length; returns both in one array. */
 function readKey(reader: ByteReader): Uint8Array {
   if (reader.u8() !== 0) throw unsupported("an encrypted key");
   const inner = new ByteReader(reader.view(reader.u16()), {
     onShort: () => malformed("its key is cut"),
   });
-  // Authentication of the message itself: none, since the connection is.
+  // The message needs no authentication of its own, since the connection is authenticated.
   if (reader.u8() !== 0) throw unsupported("a message that is authenticated");
   if (inner.u8() !== Payload.last) throw unsupported("several keys");
   const kind = inner.u8();

@@ -7,7 +7,7 @@ import type { SrtpProfile } from "./srtp_profile.ts";
 /** Bytes of an RTCP packet that stay readable: its header and its sender. */
 export const RTCP_HEADER_BYTES = 8;
 
-/** What packets of one kind are protected with. */
+/** What encrypts and authenticates packets of one kind, RTP or RTCP: `counter` and `hmac` together, or `gcm` alone. */
 export class Protection {
   readonly counter: CounterStream | undefined;
   readonly hmac: HmacSha1 | undefined;

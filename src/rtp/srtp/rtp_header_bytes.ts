@@ -1,8 +1,8 @@
 import { RTP_HEADER_SIZE } from "../packet.ts";
 
 /**
- * Bytes of the header of an RTP packet, with contributing sources and extension: they are authenticated and stay
- * readable. `undefined` where `packet` is too short for what it says of itself.
+ * How many bytes the header of an RTP packet has, with its contributing sources and its extension: this part of the packet
+ * is authenticated, and not encrypted. `undefined` where the packet is shorter than it says its header is.
  */
 export function rtpHeaderBytes(packet: Uint8Array): number | undefined {
   if (packet.length < RTP_HEADER_SIZE || packet[0]! >> 6 !== 2) return undefined;

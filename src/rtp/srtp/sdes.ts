@@ -3,8 +3,8 @@ import type { SrtpMasterKey } from "./srtp_keys.ts";
 import { srtpProfile } from "./srtp_profile.ts";
 
 /**
- * Reads the value of `a=crypto` (RFC 4568, 4 and 6): the first of its keys. Its lifetime is not kept: sessions end long
- * before 2^48 packets.
+ * Reads the value of `a=crypto` (RFC 4568, 4 and 6): the first of its keys. The lifetime of the key does not
+ * count, since sessions end long before 2^48 packets.
  *
  * @throws {RtpError} `unsupported-key` where the suite is not known here, or packets are not to be encrypted and
  * authenticated; `malformed-key` where it cannot be read
@@ -61,7 +61,7 @@ function decoded(text: string): Uint8Array | undefined {
   }
 }
 
-/** The master key identifier, `|MKI:length`, which every packet then carries. */
+/** Reads the master key identifier, `|MKI:length`. Where there is one, every packet carries it. */
 function identifierOf(parts: string): Uint8Array | undefined {
   const match = /\|(\d{1,9}):(\d{1,3})(?:\||$)/.exec(parts);
   if (match === null) return undefined;

@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 /** Bytes of the tag of GCM. */
 const TAG_BYTES = 16;
 
-/** Where a packet's initialization vector comes from (RFC 7714, 8.1 and 9.1). */
+/** What a packet's initialization vector is made of, beside the salt (RFC 7714, 8.1 and 9.1). */
 export interface GcmPlace {
   readonly ssrc: number;
   /** The upper 32 bits of the packet's index of 48 bits. */
@@ -26,7 +26,7 @@ export class Gcm {
     this.#salt = salt;
   }
 
-  /** Encrypts `plain` into `target` at `at`, the tag behind it. */
+  /** Encrypts `plain`, and writes it and the tag to `target` from `at` on. */
   seal(
     plain: Uint8Array,
     { place, associated, target, at }: {

@@ -1,7 +1,7 @@
 import { createCipheriv } from "node:crypto";
 import type { SrtpProfile } from "./srtp_profile.ts";
 
-/** A master key and its salt, which both directions of one source's packets hang on. */
+/** A master key and its salt, from which the session keys of RTP and RTCP packets are derived. */
 export interface SrtpMasterKey {
   /** The way to protect packets. */
   readonly profile: SrtpProfile;
@@ -9,7 +9,7 @@ export interface SrtpMasterKey {
   readonly key: Uint8Array;
   /** The master salt: `profile.saltBytes` bytes. */
   readonly salt: Uint8Array;
-  /** The master key identifier that packets carry behind them (RFC 3711, 3.1); none by default. */
+  /** The master key identifier, which stands at the end of each packet (RFC 3711, 3.1); none by default. */
   readonly identifier?: Uint8Array;
 }
 
@@ -27,8 +27,8 @@ const LABELS = { rtp: 0x00, rtcp: 0x03 } as const;
 const AUTHENTICATION_BYTES = 20;
 
 /**
- * Derives the session keys of a master key (RFC 3711, 4.3; RFC 7714, 11), with a key derivation rate of 0: once for a
- * session.
+ * Derives the session keys of a master key (RFC 3711, 4.3; RFC 7714, 11), with a key derivation rate of 0: the keys
+ * stay the same for the whole session.
  *
  * @throws {RangeError} if key or salt have another size than the profile's
  */

@@ -8,8 +8,8 @@ import { rtpHeaderBytes } from "./rtp_header_bytes.ts";
 import { Protection, RTCP_HEADER_BYTES } from "./protection.ts";
 
 /**
- * Sources that a receiver remembers of each kind: a publisher has a few tracks, each with a source for what is sent
- * again. Only who has the key can make it remember one.
+ * How many sources a receiver remembers, of RTP and of RTCP each. A publisher has a few tracks, each of which may have a
+ * second source for packets that are sent again. Only somebody who has the key can have a source remembered.
  */
 export const MAX_SRTP_SOURCES = 64;
 
@@ -28,8 +28,8 @@ export interface SrtpReceiverStats {
 }
 
 /**
- * Unprotects RTP and RTCP packets under one master key (RFC 3711, RFC 7714), each once. What is wrong with a packet
- * costs that packet: the result is then `undefined`, and it is counted.
+ * Unprotects RTP and RTCP packets under one master key (RFC 3711, RFC 7714), each of them once. Of a packet that is
+ * not authentic, or that came before, nothing is returned, and it is counted; other packets do not suffer by it.
  *
  * @example
  * ```ts
@@ -132,7 +132,7 @@ export class SrtpReceiver {
     const known = this.#rtcpSources.get(ssrc);
     const window = known ?? new ReplayWindow();
     if (!window.admits(index)) return this.#replay();
-    // Nothing here sends RTCP that is not encrypted, or has agreed to such.
+    // Whoever has the key has agreed to encrypt RTCP too.
     if (word >>> 31 === 0) return this.#reject();
     const place = { ssrc, indexHigh: index >>> 16, indexLow: index & 0xffff };
     let plain: Uint8Array | undefined;

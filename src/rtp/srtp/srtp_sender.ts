@@ -26,17 +26,18 @@ export interface SrtpJob {
 interface Source {
   /** How often its sequence number has wrapped: the roll-over counter. */
   rollover: number;
+  /** The newest sequence number. */
   newest: number;
 }
 
-/** Nothing is sent under an index that the receiver would take for another (RFC 3711, 9.2): 31 bits of SRTCP. */
+/** How many packets SRTCP can number, with 31 bits (RFC 3711, 3.4): more than any session sends. */
 const RTCP_INDEXES = 2 ** 31;
 
 /**
  * Protects RTP and RTCP packets under one master key (RFC 3711, RFC 7714).
  *
- * Packets are given several at a time where there are several: that is most of what makes them cheap. They are shared
- * between senders of different keys, since a job leaves its packet as it is.
+ * Several packets at once cost much less than one after the other, so give it all that there are. A job does not change
+ * its packet, so that senders of different keys can share one.
  *
  * @example
  * ```ts
@@ -256,6 +257,7 @@ export class SrtpSender {
   }
 }
 
+/** What the key stream of a packet begins with, and where in the packet it is applied. */
 interface Place {
   readonly ssrc: number;
   readonly indexHigh: number;

@@ -1,6 +1,6 @@
-import { flacStreamInfo, parseFlacStreamInfo } from "../../media/mod.ts";
+import { flacHead, flacStreamInfo, parseFlacStreamInfo } from "../../media/mod.ts";
 import type { Codec } from "./codec.ts";
-import { audioFrame, audioSequenceStart, joinParts } from "./flv_bodies.ts";
+import { audioFrame, audioSequenceStart } from "./flv_bodies.ts";
 
 /** FLAC (RFC 9639; Enhanced RTMP); RTP has no payload format for it. */
 export const flac: Codec = {
@@ -20,15 +20,9 @@ export const flac: Codec = {
     return minBlockSize === maxBlockSize ? (maxBlockSize * 1_000_000) / sampleRate : undefined;
   },
   flv: {
-    sequenceHeader: (config) => audioSequenceStart("flac", streamStart(config)),
+    sequenceHeader: (config) => audioSequenceStart("flac", flacHead(config)),
     frame: audioFrame,
   },
   codecString: () => "fLaC",
   hls: {},
 };
-
-/** `fLaC` and STREAMINFO as the last metadata block (Enhanced RTMP v2, `FlacSequenceStart`). */
-function streamStart(streamInfo: Uint8Array): Uint8Array {
-  const head = new Uint8Array([0x66, 0x4c, 0x61, 0x43, 0x80, 0, 0, streamInfo.length]);
-  return joinParts([head, streamInfo]);
-}
