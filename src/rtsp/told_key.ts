@@ -12,9 +12,6 @@ export interface ToldSrtpKey {
   readonly by: "mikey" | "sdes";
 }
 
-/** A media of a description, or the description itself. */
-type Keyed = { readonly attributes?: readonly SdpAttribute[] };
-
 /**
  * Reads the key of SRTP that the other side tells for its packets: in the `KeyMgmt` header of a SETUP or its answer, or
  * else in what was described, by MIKEY (RFC 4567) or by SDES (RFC 4568). The media comes first of what was described,
@@ -32,7 +29,7 @@ type Keyed = { readonly attributes?: readonly SdpAttribute[] };
  */
 export function toldSrtpKey(
   header: string | undefined,
-  described: readonly Keyed[],
+  described: readonly { readonly attributes?: readonly SdpAttribute[] }[],
 ): ToldSrtpKey | undefined {
   if (header !== undefined) return { ...parseMikey(parseKeyMgmt(header)), by: "mikey" };
   for (const { attributes = [] } of described) {
