@@ -104,7 +104,11 @@ const PLAYS = {
   "http-flv": ({ httpPort }, name) => async (onPicture, signal) => {
     const answer = await fetch(`http://127.0.0.1:${httpPort}/${name}.flv`, { signal });
     if (!answer.ok) return void await answer.body?.cancel();
-    for await (const _ of answer.body!) onPicture();
+    for await (const _ of answer.body!) {
+      onPicture();
+      // Deno does not end every body whose request was aborted, after a redirection above all.
+      if (signal.aborted) return;
+    }
   },
   "ll-hls": ({ httpPort }, name) => async (onPicture, signal) => {
     const get = async (url: string | URL) => {
