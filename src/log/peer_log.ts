@@ -35,6 +35,8 @@ export class PeerLog {
   readonly #warnings = new LineCounter(MOST_WARNINGS);
   readonly #notices = new LineCounter(MOST_NOTICES);
   #endMs = -Infinity;
+  /** The newest: a connection asks for it several times. */
+  #newest: AddressLog | undefined;
 
   /** Writes to `log`. */
   constructor(log: ServerLog, clock: { now(): number }, options: PeerLogOptions = {}) {
@@ -45,7 +47,9 @@ export class PeerLog {
 
   /** The log for lines about peers of an address. */
   of(address: string): ServerLog {
-    return new AddressLog(this, this.#countedAs(address));
+    const counted = this.#countedAs(address);
+    if (this.#newest?.counted !== counted) this.#newest = new AddressLog(this, counted);
+    return this.#newest;
   }
 
   /** Writes a line that the peers of an address are counted for, while they have not had too many. */
@@ -83,27 +87,27 @@ export class PeerLog {
 /** The lines about the peers of an address. A connection has some of these. */
 class AddressLog implements ServerLog {
   readonly #lines: PeerLog;
-  readonly #counted: string;
+  readonly counted: string;
 
   constructor(lines: PeerLog, counted: string) {
     this.#lines = lines;
-    this.#counted = counted;
+    this.counted = counted;
   }
 
   debug(message: string, fields?: LogFields): void {
-    this.#lines.write("debug", this.#counted, message, fields);
+    this.#lines.write("debug", this.counted, message, fields);
   }
 
   info(message: string, fields?: LogFields): void {
-    this.#lines.write("info", this.#counted, message, fields);
+    this.#lines.write("info", this.counted, message, fields);
   }
 
   warn(message: string, fields?: LogFields): void {
-    this.#lines.write("warn", this.#counted, message, fields);
+    this.#lines.write("warn", this.counted, message, fields);
   }
 
   error(message: string, fields?: LogFields): void {
-    this.#lines.write("error", this.#counted, message, fields);
+    this.#lines.write("error", this.counted, message, fields);
   }
 }
 

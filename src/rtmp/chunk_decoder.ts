@@ -70,8 +70,7 @@ export class ChunkDecoder {
   #limits: ChunkLimits;
   readonly #mayOverwrite: boolean;
   readonly #work: WorkBudget | undefined;
-  /** Chunk streams 2 to 63, which all known encoders use, by id; the others are in the map. */
-  /** Those of numbers below 64, by number; there are few, and most connections have no others. */
+  /** Chunk streams of small numbers, by number; the others are in the map. */
   readonly #streams = new Array<ChunkStream | undefined>(USUAL_IDS);
   #highStreams: Map<number, ChunkStream> | undefined;
   #streamCount = 0;

@@ -1,4 +1,4 @@
-import { SynchronousTransform } from "../streams/mod.ts";
+import { type Emit, SynchronousTransform, type SynchronousTransformer } from "../streams/mod.ts";
 import { ChunkDecoder, type ChunkDecoderOptions } from "./chunk_decoder.ts";
 import type { RawMessage } from "./raw_message.ts";
 
@@ -26,12 +26,21 @@ export class ChunkDecoderStream extends SynchronousTransform<Uint8Array, RawMess
   /** `options` are the decoder's. */
   constructor(options: Partial<ChunkDecoderOptions> = {}) {
     const decoder = new ChunkDecoder(options);
-    super({
-      transform(bytes, emit): void {
-        emit(decoder.push(bytes));
-        if (decoder.error !== undefined) throw decoder.error;
-      },
-    });
+    super(new DecodingTransformer(decoder));
     this.decoder = decoder;
+  }
+}
+
+/** Has a decoder take each piece; a class, since a function of its own for each decoder takes more. */
+class DecodingTransformer implements SynchronousTransformer<Uint8Array, RawMessage[]> {
+  readonly #decoder: ChunkDecoder;
+
+  constructor(decoder: ChunkDecoder) {
+    this.#decoder = decoder;
+  }
+
+  transform(bytes: Uint8Array, emit: Emit<RawMessage[]>): void {
+    emit(this.#decoder.push(bytes));
+    if (this.#decoder.error !== undefined) throw this.#decoder.error;
   }
 }

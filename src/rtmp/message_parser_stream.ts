@@ -1,4 +1,4 @@
-import { SynchronousTransform } from "../streams/mod.ts";
+import { SynchronousTransform, type SynchronousTransformer } from "../streams/mod.ts";
 import { parseMessage, type RtmpMessage } from "./message.ts";
 import type { RawMessage } from "./raw_message.ts";
 
@@ -10,16 +10,19 @@ import type { RawMessage } from "./raw_message.ts";
 export class MessageParserStream extends SynchronousTransform<RawMessage[], RtmpMessage[]> {
   /** Makes the two ends of the hop. */
   constructor() {
-    super({
-      transform(raws, emit): void {
-        const messages: RtmpMessage[] = [];
-        try {
-          for (const raw of raws) parseMessage(raw, messages);
-        } finally {
-          // Also when empty: the session sees every read, and acknowledges in the middle of a message.
-          emit(messages);
-        }
-      },
-    });
+    super(PARSER);
   }
 }
+
+/** One for all: nothing is kept between two arrays. */
+const PARSER: SynchronousTransformer<RawMessage[], RtmpMessage[]> = {
+  transform(raws, emit): void {
+    const messages: RtmpMessage[] = [];
+    try {
+      for (const raw of raws) parseMessage(raw, messages);
+    } finally {
+      // Also when empty: the session sees every read, and acknowledges in the middle of a message.
+      emit(messages);
+    }
+  },
+};

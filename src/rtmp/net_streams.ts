@@ -18,7 +18,7 @@ export interface NetStream {
 
 /** The NetStreams of a connection, of which there are at most so many. */
 export class NetStreams {
-  readonly #streams = new Map<number, NetStream>();
+  #streams: readonly NetStream[] = [];
   readonly #most: number;
 
   /** Has room for `most`. */
@@ -29,9 +29,10 @@ export class NetStreams {
   /** Creates one, with the lowest number that is free; `undefined` when there are as many as may be. */
   open(): number | undefined {
     for (let id = 1; id <= this.#most; id++) {
-      if (this.#streams.has(id)) continue;
+      if (this.get(id) !== undefined) continue;
       const receives = { audio: true, video: true };
-      this.#streams.set(id, { id, state: "idle", path: undefined, lastMediaAt: 0, receives });
+      const stream: NetStream = { id, state: "idle", path: undefined, lastMediaAt: 0, receives };
+      this.#streams = [...this.#streams, stream];
       return id;
     }
     return undefined;
@@ -39,40 +40,42 @@ export class NetStreams {
 
   /** The one of a number. */
   get(id: number): NetStream | undefined {
-    return this.#streams.get(id);
+    const streams = this.#streams;
+    for (let at = 0; at < streams.length; at++) if (streams[at]!.id === id) return streams[at];
+    return undefined;
   }
 
   /** The NetStream of a publish or play; a client that did not create it used the number that it expected. */
   forRole(id: number): NetStream | undefined {
-    const stream = this.#streams.get(id);
+    const stream = this.get(id);
     if (stream !== undefined || id !== 1) return stream;
     this.open();
-    return this.#streams.get(1);
+    return this.get(1);
   }
 
   /** Forgets one. */
   delete(id: number): void {
-    this.#streams.delete(id);
+    this.#streams = this.#streams.filter((stream) => stream.id !== id);
   }
 
   /** The NetStreams that publish. */
   get publishing(): NetStream[] {
-    return this.#streams.values().filter(({ state }) => state === "publishing").toArray();
+    return this.#streams.filter(({ state }) => state === "publishing");
   }
 
   /** Whether one publishes or plays. */
   get hasRole(): boolean {
-    return this.#streams.values().some(isRole);
+    return this.#streams.some(isRole);
   }
 
   /** Whether a publish or play waits for its answer. */
   get hasRequest(): boolean {
-    return this.#streams.values().some(({ state }) => state.endsWith("-pending"));
+    return this.#streams.some(({ state }) => state.endsWith("-pending"));
   }
 
   /** The state of the first that is not idle. */
   get busyState(): NetStreamState | undefined {
-    return this.#streams.values().find(({ state }) => state !== "idle")?.state;
+    return this.#streams.find(({ state }) => state !== "idle")?.state;
   }
 
   /**
@@ -81,7 +84,7 @@ export class NetStreams {
    * message stream.
    */
   ofMedia(messageStreamId: number): NetStream | undefined {
-    return messageStreamId === 0 ? onlyOne(this.publishing) : this.#streams.get(messageStreamId);
+    return messageStreamId === 0 ? onlyOne(this.publishing) : this.get(messageStreamId);
   }
 
   /**
@@ -89,7 +92,7 @@ export class NetStreams {
    * there is that it can be for. A `publish` or `play` is for one that is idle.
    */
   ofStrayCommand(command: "publish" | "play" | "other"): number {
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams;
     const isStart = command !== "other";
     const fitting = streams.filter(({ state }) => (state === "idle") === isStart);
     // A second play replaces the first.

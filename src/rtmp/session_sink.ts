@@ -60,24 +60,13 @@ export interface RtmpSessionSinkOptions<Event> {
  * ```
  */
 export class RtmpSessionSink<Event> extends SynchronousSink<RtmpMessage[]> {
-  #isIgnoring = false;
+  readonly #driver: RtmpSessionDriver<Event>;
 
   /** Drives `session`, which others may ask and tick meanwhile. */
   constructor(session: RtmpSession<Event>, options: RtmpSessionSinkOptions<Event>) {
-    const { now, bytesReceived, send, handle, ready } = options;
-    const flush = (): void => {
-      const output = session.takeOutput();
-      if (output.length > 0) send(output);
-    };
-    super((messages) => {
-      if (this.#isIgnoring) return undefined;
-      const events = session.receive(messages, now());
-      flush();
-      handle(events);
-      session.noteBytesReceived(bytesReceived());
-      flush();
-      return ready?.();
-    });
+    const driver = new RtmpSessionDriver(session, options);
+    super((messages) => driver.take(messages));
+    this.#driver = driver;
   }
 
   /**
@@ -85,6 +74,41 @@ export class RtmpSessionSink<Event> extends SynchronousSink<RtmpMessage[]> {
    * and so to read.
    */
   ignoreRest(): void {
+    this.#driver.ignoreRest();
+  }
+}
+
+/** What an {@linkcode RtmpSessionSink} does, without a stream: a server has one of these for each connection. */
+export class RtmpSessionDriver<Event> {
+  readonly #session: RtmpSession<Event>;
+  readonly #options: RtmpSessionSinkOptions<Event>;
+  #isIgnoring = false;
+
+  /** Drives `session`, which others may ask and tick meanwhile. */
+  constructor(session: RtmpSession<Event>, options: RtmpSessionSinkOptions<Event>) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** Takes the messages of one read; resolves when the next may come, where that has to wait. */
+  take(messages: readonly RtmpMessage[]): Promise<void> | undefined {
+    if (this.#isIgnoring) return undefined;
+    const { now, bytesReceived, handle, ready } = this.#options;
+    const events = this.#session.receive(messages, now());
+    this.#flush();
+    handle(events);
+    this.#session.noteBytesReceived(bytesReceived());
+    this.#flush();
+    return ready?.();
+  }
+
+  /** Drops what still comes, unseen. */
+  ignoreRest(): void {
     this.#isIgnoring = true;
+  }
+
+  #flush(): void {
+    const output = this.#session.takeOutput();
+    if (output.length > 0) this.#options.send(output);
   }
 }

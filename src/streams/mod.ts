@@ -6,6 +6,7 @@
  */
 export * from "./piece_reader.ts";
 export * from "./piece_source.ts";
+export type { PieceSink } from "./pipe_into.ts";
 export * from "./piped_readable.ts";
 export * from "./synchronous_sink.ts";
 export * from "./synchronous_transform.ts";

@@ -1,7 +1,16 @@
 import { HopChain } from "./hop_chain.ts";
 import type { PieceSource } from "./piece_source.ts";
-import type { SynchronousSink } from "./synchronous_sink.ts";
 import type { SynchronousTransform } from "./synchronous_transform.ts";
+
+/** What takes pieces by calls: a {@linkcode SynchronousSink}, or what has no more than one needs of it. */
+export interface PieceSink<In> {
+  /** Takes a piece; where the next one has to wait, resolves when it may come. */
+  take(piece: In): Promise<void> | undefined | void;
+  /** No piece follows. */
+  close?(): Promise<void>;
+  /** No piece follows, since something has failed. */
+  abort?(reason: unknown): Promise<void>;
+}
 
 /** Where the pieces come from. */
 interface PipeOptions {
@@ -17,7 +26,7 @@ interface PipeOptions {
  * rejects with what a side fails with, or the reason of the signal; then the other side is told.
  */
 export function pipeInto<T>(
-  sink: SynchronousSink<T>,
+  sink: PieceSink<T>,
   { source, hops, signal }: PipeOptions,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -40,7 +49,7 @@ interface SinkPipeParts extends Omit<PipeOptions, "signal"> {
  * written without `async`, which keeps half a kilobyte for a function that waits.
  */
 class SinkPipe<T> {
-  readonly #sink: SynchronousSink<T>;
+  readonly #sink: PieceSink<T>;
   readonly #parts: SinkPipeParts;
   readonly #chain: HopChain<T>;
   /** Nothing is to be taken any more. */
@@ -53,7 +62,7 @@ class SinkPipe<T> {
   readonly #onSourceFailed = (error: unknown): void =>
     this.#afterWaiting(() => this.#fail(error, { hasSourceFailed: true }));
 
-  constructor(sink: SynchronousSink<T>, parts: SinkPipeParts) {
+  constructor(sink: PieceSink<T>, parts: SinkPipeParts) {
     this.#sink = sink;
     this.#parts = parts;
     this.#chain = new HopChain(parts.hops, (out) => this.#give(out));
@@ -111,14 +120,14 @@ class SinkPipe<T> {
   async #close(): Promise<void> {
     if (this.#isOver) return;
     this.#end();
-    await this.#sink.close().then(this.#parts.resolve, this.#parts.reject);
+    await (this.#sink.close?.() ?? CLOSED).then(this.#parts.resolve, this.#parts.reject);
   }
 
   async #fail(error: unknown, { hasSourceFailed = false } = {}): Promise<void> {
     if (this.#isOver) return;
     this.#end();
     if (!hasSourceFailed) this.#parts.source.cancel?.(error).catch(() => {});
-    await this.#sink.abort(error).catch(() => {});
+    await this.#sink.abort?.(error).catch(() => {});
     this.#parts.reject(error);
   }
 
@@ -133,3 +142,6 @@ class SinkPipe<T> {
     else (this.#held ??= []).push(out);
   }
 }
+
+/** A sink without a way to close it is closed. */
+const CLOSED = Promise.resolve();

@@ -1,6 +1,6 @@
 import { HopChain } from "./hop_chain.ts";
 import type { PieceSource } from "./piece_source.ts";
-import { pipeInto } from "./pipe_into.ts";
+import { type PieceSink, pipeInto } from "./pipe_into.ts";
 import { SynchronousSink } from "./synchronous_sink.ts";
 import { SynchronousTransform } from "./synchronous_transform.ts";
 
@@ -64,6 +64,18 @@ export class PipedReadable<T> implements ReadableStream<T> {
   }
 
   /**
+   * Gives all that comes to what takes it by calls, as `pipeTo` does to a sink, whose stream alone takes 1.5 kB. That
+   * somebody reads it already is an error, as of `pipeTo`.
+   */
+  giveAll(sink: Pick<PieceSink<T>, "take">): Promise<void> {
+    if (this.#stream !== undefined || this.#isTaken) {
+      return this.#opened().pipeTo(new SynchronousSink((piece) => sink.take(piece)));
+    }
+    this.#isTaken = true;
+    return pipeInto<T>(sink, { source: this.#source, hops: this.#hops, signal: undefined });
+  }
+
+  /**
    * Gives the pieces of the source by calls, until they are released; `undefined` where pieces go through hops, or
    * somebody reads it already.
    */
@@ -120,6 +132,16 @@ export class PipedReadable<T> implements ReadableStream<T> {
     }
     return this.#stream;
   }
+}
+
+/** Gives all that comes out of a readable to what takes it by calls: through a stream where it must be. */
+export function giveAll<T>(
+  readable: ReadableStream<T>,
+  sink: Pick<PieceSink<T>, "take">,
+): Promise<void> {
+  return readable instanceof PipedReadable
+    ? readable.giveAll(sink)
+    : readable.pipeTo(new SynchronousSink((piece) => sink.take(piece)));
 }
 
 /** What the platform's stream of a {@linkcode PipedReadable} is made of. */

@@ -6,6 +6,8 @@ import { youngSpace } from "./young_space.ts";
 export interface ByteSource {
   /** Reads at least one byte into `target`; returns how many, `null` at the end. */
   read(target: Uint8Array): Promise<number | null>;
+  /** Says of an error of a read that it is the end; others it throws. */
+  endOf?(error: unknown): undefined;
   /**
    * Whether a read that comes back with less than there was room for has taken all that had come: the next one then
    * waits for the network, and so lets others have their turn.
@@ -96,7 +98,7 @@ class PacedSource implements PieceSource<Uint8Array> {
 
   #read(): Promise<Uint8Array | undefined> {
     this.#target = this.#slab.subarray(this.#used, this.#used + this.#most);
-    return this.#source.read(this.#target).then(this.#onRead);
+    return this.#source.read(this.#target).then(this.#onRead, this.#source.endOf);
   }
 
   /** What is to be waited for before the next read, so that others have their turn. */

@@ -30,18 +30,25 @@ export interface StreamPair {
 }
 
 /** Reads a socket; one that was lost, or closed by this side, has ended. */
-function connSource(conn: Deno.Conn): ByteSource {
-  return {
-    // TLS keeps what it has deciphered, and Windows tells nothing of what is left.
-    shortIsAll: "setNoDelay" in conn && !("handshake" in conn) && Deno.build.os !== "windows",
-    read: (target) => conn.read(target).catch(endOfDisconnect),
-  };
-}
+class ConnSource implements ByteSource {
+  /** TLS keeps what it has deciphered, and Windows tells nothing of what is left. */
+  readonly shortIsAll: boolean;
+  readonly #conn: Deno.Conn;
 
-/** A connection that was lost has ended. */
-function endOfDisconnect(error: unknown): null {
-  if (!isDisconnect(error)) throw error;
-  return null;
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+    this.shortIsAll = "setNoDelay" in conn && !("handshake" in conn) &&
+      Deno.build.os !== "windows";
+  }
+
+  read(target: Uint8Array): Promise<number | null> {
+    return this.#conn.read(target);
+  }
+
+  /** A connection that was lost has ended. */
+  endOf(error: unknown): undefined {
+    if (!isDisconnect(error)) throw error;
+  }
 }
 
 /**
@@ -103,28 +110,46 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
 
 /** Makes a transport of a TCP or TLS connection. */
 export function connTransport(conn: Deno.Conn): Transport {
-  const remote = conn.remoteAddr as Deno.NetAddr;
-  const { port } = remote;
-  const hostname = plainAddress(remote.hostname);
   if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
-  let closed = false;
-  return {
-    readable: pacedReadable(connSource(conn)),
-    write: (bytes) => conn.write(bytes),
-    closeWrite: () => conn.closeWrite(),
-    close() {
-      if (closed) return;
-      closed = true;
-      try {
-        conn.close();
-      } catch (error) {
-        if (!isDisconnect(error)) throw error;
-      }
-    },
-    remoteAddress: hostname,
-    localAddress: plainAddress((conn.localAddr as Deno.NetAddr).hostname),
-    remoteName: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
-  };
+  return new ConnTransport(conn);
+}
+
+/** A class, since an object with functions of its own is twice as large. */
+class ConnTransport implements Transport {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly remoteName: string;
+  readonly #conn: Deno.Conn;
+  #isClosed = false;
+
+  constructor(conn: Deno.Conn) {
+    const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+    this.#conn = conn;
+    this.readable = pacedReadable(new ConnSource(conn));
+    this.remoteAddress = plainAddress(hostname);
+    this.localAddress = plainAddress((conn.localAddr as Deno.NetAddr).hostname);
+    const name = this.remoteAddress.includes(":") ? `[${this.remoteAddress}]` : this.remoteAddress;
+    this.remoteName = `${name}:${port}`;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#conn.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#conn.closeWrite();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.#conn.close();
+    } catch (error) {
+      if (!isDisconnect(error)) throw error;
+    }
+  }
 }
 
 /** Makes a transport of a pair of web streams. */

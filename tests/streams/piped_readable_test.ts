@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  giveAll,
   pieceReader,
   PipedReadable,
   SynchronousSink,
@@ -240,3 +241,30 @@ Deno.test("what goes through hops is read a piece at a time too", async () => {
   const reader = pieceReader(new PipedReadable(numbers(2).source).pipeThrough(doubled));
   assertEquals([await reader.next(), await reader.next(), await reader.next()], [2, 4, undefined]);
 });
+
+for (const [kind, readableOf] of Object.entries(KINDS)) {
+  Deno.test(`giveAll gives what comes out of a ${kind} readable by calls, and waits where it is told to`, async () => {
+    const { source } = numbers(5);
+    const out: string[] = [];
+    let isWaiting = false;
+    await giveAll(readableOf(source).pipeThrough(pairs()).pipeThrough(shout()), {
+      async take(piece: string) {
+        assert(!isWaiting, `${piece} did not wait`);
+        isWaiting = true;
+        await Promise.resolve();
+        isWaiting = false;
+        out.push(piece);
+      },
+    });
+    assertEquals(out, ["start!", "1+2!", "3+4!", "rest 5!"]);
+  });
+
+  Deno.test(`giveAll ends a ${kind} readable where a call fails`, async () => {
+    const { source, seen } = numbers(20);
+    const take = (piece: number): void => {
+      if (piece === 3) throw new RangeError("3");
+    };
+    await assertRejects(() => giveAll(readableOf(source), { take }), RangeError, "3");
+    assertEquals(seen.cancelled.length, 1);
+  });
+}

@@ -11,7 +11,7 @@ import {
   RtmpServerHandshake,
   RtmpServerSession,
   type RtmpServerSessionOptions,
-  RtmpSessionSink,
+  RtmpSessionDriver,
   WorkBudget,
 } from "../../rtmp/mod.ts";
 import {
@@ -28,6 +28,7 @@ import {
   Outbox,
   type Transport,
 } from "../../transport/mod.ts";
+import { giveAll } from "../../streams/mod.ts";
 import { type ConnectionEnd, type Guest, kickedEnd, type Leaving } from "../../gate/mod.ts";
 import type { ServerLog } from "../../log/mod.ts";
 import { RtmpPlaying } from "./rtmp_playing.ts";
@@ -62,11 +63,12 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
   readonly #mediaRoom = (): number =>
     this.#session.mediaRoom(this.#outbox.bytes - (this.#handshake?.bytesSent ?? 0));
   #decoder: ChunkDecoder | undefined;
-  #sink: RtmpSessionSink<RtmpServerEvent> | undefined;
+  #driver: RtmpSessionDriver<RtmpServerEvent> | undefined;
   #released: (() => void) | undefined;
   #end: ConnectionEnd | undefined;
-  /** Settled when the peer sends nothing more. */
-  readonly #ended = Promise.withResolvers<void>();
+  /** The peer sends nothing more; and who waits for that. */
+  #hasEnded = false;
+  #onEnded: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #stopping = false;
   #ticks = 0;
@@ -242,7 +244,8 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
       }
       this.#finish(this.#endOf(error));
     }
-    this.#ended.resolve();
+    this.#hasEnded = true;
+    this.#onEnded?.();
     await this.#closing;
     return this.#end!;
   }
@@ -263,18 +266,18 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
       work: new WorkBudget({ now: () => clock.now() }),
     });
     this.#decoder = chunks.decoder;
-    this.#sink = new RtmpSessionSink(this.#session, {
+    this.#driver = new RtmpSessionDriver(this.#session, {
       now: () => clock.now(),
       bytesReceived: () => chunks.decoder.bytesReceived,
       send: (output) => this.#outbox.send(output),
       handle: (events) => this.#handle(events),
       ready: () => this.#isReady(),
     });
-    return this.#transport.readable
+    const messages = this.#transport.readable
       .pipeThrough(this.#handshake)
       .pipeThrough(chunks)
-      .pipeThrough(new MessageParserStream())
-      .pipeTo(this.#sink);
+      .pipeThrough(new MessageParserStream());
+    return giveAll(messages, this.#driver);
   }
 
   /** Whether more is to be read, or when. */
@@ -401,7 +404,7 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
     const state = waitingFor === undefined ? sessionState : `handshake, waiting for ${waitingFor}`;
     this.#end = end;
     this.#decoder?.ignoreRest();
-    this.#sink?.ignoreRest();
+    this.#driver?.ignoreRest();
     for (const streamId of this.#publishing.streamIds) this.#publishing.end(streamId, end);
     for (const streamId of this.#playing.streamIds) this.#playing.forget(streamId);
     this.#answers.withdrawAll();
@@ -417,7 +420,15 @@ export class RtmpConnection implements ServedConnection, AnsweredConnection {
     this.#closing = closeGently(this.#shell, {
       transport: this.#transport,
       outbox: this.#outbox,
-      peerEnded: this.#ended.promise,
+      peerEnded: this.#peerEnded(),
+    });
+  }
+
+  /** Resolves when the peer sends nothing more. */
+  #peerEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#hasEnded) resolve();
+      else this.#onEnded = resolve;
     });
   }
 }
