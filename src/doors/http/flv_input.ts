@@ -12,6 +12,9 @@ import { type HttpAnswer, isAnswer } from "./whole_answer.ts";
 /** A publisher that sends nothing for so long has gone, milliseconds: as RTMP's. */
 const SILENT_MS = 10_000;
 
+/** The most of a tag that is held before the first media: metadata of long files have an index of some 100 KiB. */
+const MAX_FIRST_BYTES = 1024 * 1024;
+
 /**
  * Publishes the FLV that a request's body is, until it ends, or is none; the answer comes then. Anything can be put or
  * posted: the name is taken, from another publisher too, when the first tag with media or metadata has come.
@@ -109,6 +112,12 @@ class Publishing {
     this.#visit.exchange.bytesReceived += bytes.length;
     const units = this.#decoder.push(bytes).flatMap((tag) => this.#unitsOfTag(tag));
     this.#units += units.length;
+    if (this.#units === 0 && this.#decoder.heldBytes > MAX_FIRST_BYTES) {
+      throw new FlvError(
+        "tag-too-large",
+        `A tag before the first media is over ${MAX_FIRST_BYTES}`,
+      );
+    }
     return units;
   }
 

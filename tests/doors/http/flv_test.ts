@@ -233,6 +233,8 @@ Deno.test("a body that is not FLV, or holds none, takes nobody's place, and is t
     ["signature", header.subarray(0, 8)],
     ["empty", header],
     ["empty", concat([header, tag.subarray(0, 20)])],
+    // A tag of 3 MiB, of which a good third has come.
+    ["tag-too-large", concat([header, new Uint8Array([9, 0x30, 0, 0]), new Uint8Array(1_100_000)])],
   ];
   for (const [code, bytes] of bodies) {
     const answer = await fetch(`${url}/live/cam.flv`, { method: "POST", body: bytes.slice() });
