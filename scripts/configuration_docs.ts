@@ -70,7 +70,9 @@ const INTRODUCTION = [
   "so and closed: a user who is gone or has another password, a rule, a key or a range of addresses that says something",
   "else; and whoever is over a bitrate of now for 10 s. Nobody else is disconnected, not over a lower number of",
   "connections or players either: those are for newcomers. A port that has changed is opened before the former is closed",
-  "to newcomers, and connections that there are go on; not so the UDP ports, and one that cannot be had.",
+  "to newcomers, and connections that there are go on; not so the UDP ports, and one that cannot be had. What is for a",
+  "connection or a player of HLS holds for those that come later, and how HLS is cut for streams that begin to be played as",
+  "it later.",
   "",
 ];
 

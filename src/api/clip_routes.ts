@@ -28,21 +28,24 @@ export class ClipRoutes implements HttpRoutes {
   readonly isShared = true;
   readonly #keep: Recordings;
   readonly #playback: RecordingPlayback;
+  readonly #isOn: () => boolean;
   readonly #nowUnixMs: () => number;
 
-  /** Makes clips of what is kept. */
-  constructor({ keep, nowUnixMs }: {
+  /** Makes clips of what is kept; whether anything is may change. */
+  constructor({ keep, isOn, nowUnixMs }: {
     readonly keep: Recordings;
+    readonly isOn: () => boolean;
     readonly nowUnixMs: () => number;
   }) {
     this.#keep = keep;
+    this.#isOn = isOn;
     this.#playback = new RecordingPlayback(keep);
     this.#nowUnixMs = nowUnixMs;
   }
 
   /** See {@linkcode HttpRoutes.has}. */
   has(path: string): boolean {
-    return path.endsWith(SUFFIX) && path.length > SUFFIX.length + 1;
+    return this.#isOn() && path.endsWith(SUFFIX) && path.length > SUFFIX.length + 1;
   }
 
   /** See {@linkcode HttpRoutes.serve}. */

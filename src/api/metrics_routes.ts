@@ -31,11 +31,11 @@ export class MetricsRoutes implements HttpRoutes {
   /** Before the outputs. */
   readonly place = "before-outputs";
   readonly #context: MetricsContext;
-  readonly #guard: ApiGuard | undefined;
+  readonly #guard: () => ApiGuard | undefined;
   readonly #delay = new EventLoopDelay();
 
-  /** Metrics of what `context` has; without a guard anybody may read them. */
-  constructor(context: MetricsContext, { guard }: { readonly guard: ApiGuard | undefined }) {
+  /** Metrics of what `context` has; where there is no guard, anybody may read them. It is asked for with each request. */
+  constructor(context: MetricsContext, { guard }: { readonly guard: () => ApiGuard | undefined }) {
     this.#context = context;
     this.#guard = guard;
   }
@@ -56,7 +56,7 @@ export class MetricsRoutes implements HttpRoutes {
         headers: { allow: "GET, HEAD" },
       });
     }
-    const refusal = await this.#guard?.refusal(visit);
+    const refusal = await this.#guard()?.refusal(visit);
     if (refusal !== undefined) return refusal;
     this.#delay.start();
     return await this.#context.counts.answer("metrics", this.#write);

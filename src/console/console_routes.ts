@@ -79,15 +79,20 @@ export class ConsoleRoutes implements HttpRoutes {
 
   readonly #addresses: () => readonly { readonly protocol: string; readonly port: number }[];
 
-  /** Makes the pages of a server that listens at some addresses. */
-  constructor({ addresses }: {
+  readonly #isOn: () => boolean;
+
+  /** Makes the pages of a server that listens at some addresses; whether there are any may change. */
+  constructor({ addresses, isOn }: {
     readonly addresses: () => readonly { readonly protocol: string; readonly port: number }[];
+    readonly isOn: () => boolean;
   }) {
     this.#addresses = addresses;
+    this.#isOn = isOn;
   }
 
   /** See {@linkcode HttpRoutes.has}. */
   has(path: string): boolean {
+    if (!this.#isOn()) return false;
     return path === "/" || path === RECORDINGS || path.startsWith(FOLDER) || STREAM.test(path);
   }
 

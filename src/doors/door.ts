@@ -125,7 +125,7 @@ export interface Shell {
   /** Certificate and key, for doors that listen by themselves; `undefined` where there is none. */
   readonly tls: TlsIdentity | undefined;
   /** Whose connections begin with a PROXY header, for doors that listen by themselves. */
-  readonly balancers: Balancers | undefined;
+  readonly balancers: Balancers;
   /**
    * Keeps a connection that the door has accepted by itself and the gate has let in: its time, its end and what it
    * holds. Resolves with how it ended.

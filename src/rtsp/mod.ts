@@ -39,7 +39,7 @@ export * from "./tunnel.ts";
 export * from "./server_events.ts";
 export * from "./server_session.ts";
 export { RtspSessionRegistry } from "./session_registry.ts";
-export type { RtspSessionRegistryOptions } from "./session_table.ts";
+export type { RtspSessionRegistryOptions, RtspSessionTimes } from "./session_table.ts";
 export * from "./server_connection.ts";
 export type * from "./server_connection_options.ts";
 export * from "./session_sink.ts";

@@ -9,7 +9,7 @@ const LONGEST_PHRASE = 200;
 /** The headers and the body of a response. */
 export interface ResponseOptions {
   /** The session that it is about. */
-  readonly session?: { readonly id: string };
+  readonly session?: { readonly id: string; readonly timeoutS: number | undefined };
   readonly headers?: RtspHeadersInit;
   readonly body?: Uint8Array | string;
   /** The reason phrase, where it is not the usual one. */
@@ -19,13 +19,11 @@ export interface ResponseOptions {
 /** The responses of a connection that are to be written, in order. */
 export class ResponseWriter {
   readonly #server: string;
-  readonly #timeoutS: number;
   #output: Uint8Array[] = [];
 
-  /** `server` is the name in the `Server` header, `timeoutS` what clients are told of their sessions. */
-  constructor(options: { readonly server: string; readonly timeoutS: number }) {
+  /** `server` is the name in the `Server` header. */
+  constructor(options: { readonly server: string }) {
     this.#server = options.server;
-    this.#timeoutS = options.timeoutS;
   }
 
   /** Removes and returns what is to be written. */
@@ -56,8 +54,9 @@ export class ResponseWriter {
     const cseq = request.headers.get("CSeq");
     if (cseq !== undefined && isCSeq(cseq)) headers.push(["CSeq", cseq]);
     if (session !== undefined) {
-      const timeoutS = this.#timeoutS;
-      headers.push(["Session", formatSessionHeader({ id: session.id, timeoutS })]);
+      const { id, timeoutS } = session;
+      const header = timeoutS === undefined ? { id } : { id, timeoutS };
+      headers.push(["Session", formatSessionHeader(header)]);
     }
     const { headers: more = [] } = options;
     headers.push(...(Symbol.iterator in more ? more : Object.entries(more)) as [string, string][]);

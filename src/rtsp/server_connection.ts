@@ -113,10 +113,7 @@ export class RtspServerConnection {
     this.address = options.address;
     this.#table = tableOf(options.sessions);
     this.#policy = options.transports ?? {};
-    this.#responses = new ResponseWriter({
-      server: options.server ?? "weir",
-      timeoutS: this.#table.advertisedTimeoutS,
-    });
+    this.#responses = new ResponseWriter({ server: options.server ?? "weir" });
     this.#requests = new ServerRequests((bytes) => this.#responses.add(bytes));
     this.#deadlines = new ConnectionDeadlines(options.nowMs);
     this.#nowMs = options.nowMs;

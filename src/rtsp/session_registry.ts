@@ -1,6 +1,10 @@
 import type { RtspServerEvent } from "./server_events.ts";
 import type { RtspServerSession, RtspSessionEnd } from "./server_session.ts";
-import { type RtspSessionRegistryOptions, SessionTable } from "./session_table.ts";
+import {
+  type RtspSessionRegistryOptions,
+  type RtspSessionTimes,
+  SessionTable,
+} from "./session_table.ts";
 
 /** For connections: the table behind a registry. */
 export let tableOf: (registry: RtspSessionRegistry) => SessionTable;
@@ -40,9 +44,14 @@ export class RtspSessionRegistry implements Iterable<RtspServerSession> {
     return this.#table.detachedCount;
   }
 
-  /** Seconds that clients are told as timeout. */
+  /** Seconds that clients of sessions which begin now are told as timeout. */
   get advertisedTimeoutS(): number {
     return this.#table.advertisedTimeoutS;
+  }
+
+  /** Goes by other times from now on; a session over UDP keeps the timeout that its client was told. */
+  configure(times: RtspSessionTimes): void {
+    this.#table.configure(times);
   }
 
   /** Goes through all sessions. */

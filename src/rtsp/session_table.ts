@@ -30,7 +30,7 @@ export interface RtspSessionRegistryOptions {
    */
   readonly detachedTimeoutMs?: number;
   /** Sessions over UDP that may live on without a connection at a time; 1000 by default. */
-  readonly maxDetached?: number;
+  readonly maxDetached?: number | (() => number);
   /** The same for one address; 64 for each by default. */
   readonly maxDetachedOf?: (address: string) => number;
   /** Whom that bound counts an address as: all that have the same text share it. Each by itself by default. */
@@ -41,6 +41,19 @@ export interface RtspSessionRegistryOptions {
 const MAX_DETACHED = 1000;
 const MAX_DETACHED_OF_ADDRESS = 64;
 const DETACHED_TIMEOUT_MS = 15_000;
+const IDLE_TIMEOUT_MS = 60_000;
+const MEDIA_TIMEOUT_MS = 10_000;
+
+/** Times of sessions that may be changed. */
+export type RtspSessionTimes = Pick<
+  RtspSessionRegistryOptions,
+  "idleTimeoutMs" | "mediaTimeoutMs"
+>;
+
+/** Clients are told less than they have. */
+function advertisedTimeoutS(idleTimeoutMs: number): number {
+  return Math.max(1, Math.floor(idleTimeoutMs / 1000) - 5);
+}
 
 /** Ended sessions whose end is remembered, so that their clients can be told. */
 const MAX_REMEMBERED = 1000;
@@ -75,11 +88,19 @@ export class ServerSession implements RtspServerSession {
   detachedMs: number | undefined = undefined;
   activeMs: number;
   packetMs: number;
+  /** How long it may go on without a sign of its client: as its client was told, whatever holds for later ones. */
+  readonly idleTimeoutMs: number;
 
-  constructor(id: string, options: { address: string; nowMs: number }) {
+  constructor(id: string, options: { address: string; nowMs: number; idleTimeoutMs: number }) {
     this.id = id;
     this.address = options.address;
+    this.idleTimeoutMs = options.idleTimeoutMs;
     this.activeMs = this.packetMs = options.nowMs;
+  }
+
+  /** Seconds that its client is told as timeout; none where it may be silent for ever. */
+  get timeoutS(): number | undefined {
+    return this.idleTimeoutMs === Infinity ? undefined : advertisedTimeoutS(this.idleTimeoutMs);
   }
 
   /** How packets travel; all tracks alike. `undefined` before the first SETUP. */
@@ -120,14 +141,13 @@ export class ServerSession implements RtspServerSession {
 export class SessionTable {
   readonly sessions: Map<string, ServerSession> = new Map();
   readonly random: (length: number) => Uint8Array;
-  readonly advertisedTimeoutS: number;
   /** Ports that sessions send to, each with its address. */
   readonly #clientPorts = new Set<string>();
   readonly #idPrefix: string;
-  readonly #idleTimeoutMs: number;
-  readonly #mediaTimeoutMs: number;
+  #idleTimeoutMs = IDLE_TIMEOUT_MS;
+  #mediaTimeoutMs = MEDIA_TIMEOUT_MS;
   readonly #detachedTimeoutMs: number;
-  readonly #maxDetached: number;
+  readonly #maxDetached: () => number;
   readonly #maxDetachedOf: (address: string) => number;
   readonly #countedAs: (address: string) => string;
   /** Sessions without connection, by whom their addresses count as. */
@@ -139,18 +159,30 @@ export class SessionTable {
   constructor(options: RtspSessionRegistryOptions) {
     this.random = options.random;
     this.#idPrefix = options.idPrefix ?? "";
-    this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
-    this.#mediaTimeoutMs = options.mediaTimeoutMs ?? 10_000;
+    this.configure(options);
     this.#detachedTimeoutMs = options.detachedTimeoutMs ?? DETACHED_TIMEOUT_MS;
-    this.#maxDetached = options.maxDetached ?? MAX_DETACHED;
+    const { maxDetached = MAX_DETACHED } = options;
+    this.#maxDetached = typeof maxDetached === "number" ? () => maxDetached : maxDetached;
     this.#maxDetachedOf = options.maxDetachedOf ?? (() => MAX_DETACHED_OF_ADDRESS);
     this.#countedAs = options.countedAs ?? ((address) => address);
-    this.advertisedTimeoutS = Math.max(1, Math.floor(this.#idleTimeoutMs / 1000) - 5);
+  }
+
+  /** Goes by other times; a session keeps the one that its client was told. */
+  configure({ idleTimeoutMs, mediaTimeoutMs }: RtspSessionTimes): void {
+    this.#idleTimeoutMs = idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+    this.#mediaTimeoutMs = mediaTimeoutMs ?? MEDIA_TIMEOUT_MS;
+  }
+
+  /** What clients of sessions that begin now are told, seconds. */
+  get advertisedTimeoutS(): number {
+    return advertisedTimeoutS(this.#idleTimeoutMs);
   }
 
   /** Makes a session that is not yet in the table. */
   create(options: { address: string; nowMs: number }): ServerSession {
-    return new ServerSession(this.#idPrefix + hexadecimal(this.random(16)), options);
+    const idleTimeoutMs = this.#idleTimeoutMs;
+    const id = this.#idPrefix + hexadecimal(this.random(16));
+    return new ServerSession(id, { ...options, idleTimeoutMs });
   }
 
   /** Puts a session that its owner has accepted into the table. */
@@ -198,7 +230,7 @@ export class SessionTable {
   }
 
   #hasRoomFor({ address }: ServerSession): boolean {
-    return this.#detachedCount < this.#maxDetached &&
+    return this.#detachedCount < this.#maxDetached() &&
       (this.#detached.get(this.#countedAs(address)) ?? 0) < this.#maxDetachedOf(address);
   }
 
@@ -271,7 +303,7 @@ export class SessionTable {
         if (tcp) events.push(...this.close(session, "media-timeout"));
         else events.push(...this.remove(session, "media-timeout"));
       } else if (session.state !== "playing" || !tcp) {
-        if (nowMs - session.activeMs < this.#idleTimeoutMs && !this.#isGone(session, nowMs)) {
+        if (nowMs - session.activeMs < session.idleTimeoutMs && !this.#isGone(session, nowMs)) {
           continue;
         }
         events.push(...this.remove(session, "idle-timeout"));

@@ -52,7 +52,7 @@ export function hooksOf({ hooks = {} }: ServerOptions, access: Access | undefine
 
 /** Whether RTMP clients are asked at connect who they are; the answers of encoders are digests of passwords. */
 export function asksAtConnect(
-  { rtmpAskAtConnect }: ServerOptions,
+  { rtmpAskAtConnect }: Pick<ServerOptions, "rtmpAskAtConnect">,
   { access, hooks }: { readonly access: Access | undefined; readonly hooks: ServerHooks },
 ): boolean {
   const takesDigests = hooks.passwordMethods?.some((method) => method !== "basic") ?? true;

@@ -5,11 +5,12 @@ import {
   HttpDoor,
   type HttpDoorOptions,
   type HttpRoutes,
+  type HttpServingOptions,
 } from "../doors/http/mod.ts";
 import { RtmpDoor } from "../doors/rtmp/mod.ts";
 import { RtspDoor, type RtspDoorOptions } from "../doors/rtsp/mod.ts";
 import { rangesOf } from "./gate_rules.ts";
-import type { ServerOptions } from "./options.ts";
+import type { LiveOptions, ServerOptions } from "./options.ts";
 import type { ServerCore } from "./server_core.ts";
 import type { ServerAddress } from "./statistics.ts";
 
@@ -21,6 +22,8 @@ export interface DoorParts {
   readonly routes: readonly HttpRoutes[];
   /** Where all of the server listens, its workers too. */
   readonly addresses: () => readonly ServerAddress[];
+  /** The options of now, of those that can be changed. */
+  readonly live: () => LiveOptions;
 }
 
 /** The doors that every server has, and those of the program. */
@@ -29,6 +32,12 @@ export interface ServerDoors {
   readonly http: HttpDoor;
   /** All of them. */
   readonly all: readonly Door[];
+  /**
+   * Gets ready to serve by other options whoever comes from then on; what it returns does that.
+   *
+   * @throws {TypeError} if a range of addresses cannot be read
+   */
+  prepare(options: LiveOptions): () => void;
 }
 
 /** What a thread has that listens nowhere. */
@@ -46,7 +55,7 @@ const NO_PORTS = {
 
 /** Makes the doors of a server. Where workers serve, this thread has no ports of its own. */
 export function makeDoors(core: ServerCore, parts: DoorParts): ServerDoors {
-  const { askAtConnect, routes, addresses } = parts;
+  const { askAtConnect, routes, addresses, live } = parts;
   const { part, workers, options } = core;
   const listening = workers > 1 ? { ...options, ...NO_PORTS } : options;
   const rtmp = new RtmpDoor({ ...listening, askAtConnect, challenges: part?.rtmpChallenges });
@@ -57,11 +66,23 @@ export function makeDoors(core: ServerCore, parts: DoorParts): ServerDoors {
       new HealthRoutes({ whyNotReady: () => whyNotReady(core) }),
       ...part?.routes ?? [],
       ...routes,
-      ...options.console === false ? [] : [new ConsoleRoutes({ addresses })],
+      new ConsoleRoutes({ addresses, isOn: () => live().console !== false }),
     ],
     tokenPrefix: part?.tokenPrefix,
   }));
-  return { rtsp, http, all: [rtmp, rtsp, http, ...options.doors ?? []] };
+  return {
+    rtsp,
+    http,
+    all: [rtmp, rtsp, http, ...options.doors ?? []],
+    prepare(options) {
+      const serving = httpServingOptions(options);
+      return () => {
+        rtmp.configure(options);
+        rtsp.configure(options.rtspSession ?? {});
+        http.configure(serving);
+      };
+    },
+  };
 }
 
 function whyNotReady({ shell }: ServerCore): string | undefined {
@@ -90,26 +111,34 @@ function httpDoorOptions(
     readonly tokenPrefix: string | undefined;
   },
 ): HttpDoorOptions {
-  const { http, https, httpOrigins = {}, httpHosts, httpOutputs } = options;
-  const { webrtc = false, webrtcHosts, webrtcPorts } = options;
-  const { media, api } = httpOrigins;
+  const { http, https, httpOutputs, webrtc = false, webrtcPorts } = options;
   return {
+    ...httpServingOptions(options),
     ...(http === undefined ? {} : { http }),
     ...(https === undefined ? {} : { https }),
-    ...(media === undefined ? {} : { mediaOrigins: media }),
-    ...(api === undefined ? {} : { apiOrigins: api }),
-    ...(httpHosts === undefined ? {} : { hosts: httpHosts }),
-    balancers: rangesOf(options.proxies?.forwardedFor),
     ...(httpOutputs === undefined ? {} : { outputs: httpOutputs }),
-    hls: { ...options.hls, ...(tokenPrefix === undefined ? {} : { tokenPrefix }) },
+    tokenPrefix,
     ...(webrtc === false ? {} : {
       webrtc: {
         address: webrtc,
         ...(webrtcPorts === undefined ? {} : { ports: webrtcPorts }),
         ...(tokenPrefix === undefined ? {} : { idPrefix: tokenPrefix }),
-        ...(webrtcHosts === undefined ? {} : { hosts: webrtcHosts }),
       },
     }),
     routes,
+  };
+}
+
+/** Those of its options that can be changed. */
+function httpServingOptions(
+  { httpOrigins, httpHosts, webrtcHosts, proxies, hls }: LiveOptions,
+): HttpServingOptions {
+  return {
+    mediaOrigins: httpOrigins?.media,
+    apiOrigins: httpOrigins?.api,
+    hosts: httpHosts,
+    balancers: rangesOf(proxies?.forwardedFor),
+    hls,
+    webrtcHosts,
   };
 }

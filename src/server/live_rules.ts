@@ -1,6 +1,6 @@
 import type { HubOptions } from "../hub/mod.ts";
 import { MAX_CONNECTION_BYTES, SERVER_TIMING } from "./defaults.ts";
-import { addressRules, gateLimits } from "./gate_rules.ts";
+import { addressRules, gateLimits, rangesOf } from "./gate_rules.ts";
 import type { LiveOptions } from "./options.ts";
 import type { PathRules } from "./path_rules.ts";
 import type { ShellRules } from "./shell.ts";
@@ -10,13 +10,14 @@ import type { ShellRules } from "./shell.ts";
  * @throws {TypeError} if a range of addresses cannot be read
  */
 export function shellRules(options: LiveOptions, paths: () => PathRules): ShellRules {
-  const { timing, addresses, maxConnectionBytes = MAX_CONNECTION_BYTES } = options;
+  const { timing, addresses, proxies, maxConnectionBytes = MAX_CONNECTION_BYTES } = options;
   return {
     timing: { ...SERVER_TIMING, ...timing },
     limits: gateLimits(options),
     addresses: addressRules(addresses),
     termsOf: (name) => paths().of(name).terms,
     maxConnectionBytes,
+    proxies: rangesOf(proxies?.proxyProtocol),
   };
 }
 

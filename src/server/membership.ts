@@ -210,7 +210,6 @@ function workerPool(
     ownRelays,
     guards: main.shared,
     forwarded: {
-      clips: options.keep !== undefined,
       outputs: (options.httpOutputs ?? []).map(({ suffix }) => suffix),
       others: (options.httpRoutes ?? []).length > 0,
     },

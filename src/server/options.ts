@@ -193,7 +193,7 @@ export interface ServerOptions {
   readonly log?: ServerLog;
 }
 
-/** The options that can be changed while a server runs. */
+/** The options that can be changed while a server runs; of `api`, whether anybody may read the metrics. */
 export type LiveOptions = Pick<
   ServerOptions,
   | keyof GateLimits
@@ -209,6 +209,22 @@ export type LiveOptions = Pick<
   | "s3"
   | "webhooks"
   | "commands"
+  | "proxies"
+  | "httpOrigins"
+  | "httpHosts"
+  | "webrtcHosts"
+  | "hls"
+  | "session"
+  | "chunks"
+  | "enhanced"
+  | "onLoss"
+  | "rtmpAskAtConnect"
+  | "rtspSession"
+  | "drainTimeoutMs"
+  | "console"
+  | "keep"
+  | "sources"
+  | "api"
 >;
 
 /** The balancers in front of a server, by ranges of addresses as {@linkcode AddressListOptions} has them. */

@@ -16,7 +16,6 @@ import { makeDoors, type ServerDoors } from "./built_in_doors.ts";
 import { DRAIN_TIMEOUT_MS } from "./defaults.ts";
 import { Drainer, type DrainOptions, type DrainState } from "./drainer.ts";
 import { EventDesk } from "./event_desk.ts";
-import { rangesOf } from "./gate_rules.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { Membership, workerCount } from "./membership.ts";
 import type { AddressListOptions, LiveOptions, ServerOptions } from "./options.ts";
@@ -101,7 +100,10 @@ export class Server {
       relays: this.#agents.relays,
       recordings: this.#agents.recordings,
       clips: this.#agents.clips,
+      keep: this.#agents.keep,
+      channels: this.#agents.channels,
       told: this.#told,
+      doors: this.#doors,
     }));
     const access = this.access = accessOf(options, { paths: rules.paths, log });
     const paths = (): PathRules => rules.paths;
@@ -119,7 +121,9 @@ export class Server {
       log,
     });
     const { hooks } = this.#told;
-    const askAtConnect = () => asksAtConnect(options, { access, hooks });
+    // A worker is told, by what its options have.
+    const askAtConnect = () =>
+      asksAtConnect(part === undefined ? rules.live : options, { access, hooks });
     this.#members = new Membership({
       options,
       part,
@@ -151,7 +155,6 @@ export class Server {
       sharesPorts: this.#members.part?.sharesPorts,
       shared: this.#members.part?.shared,
       numbers: this.#members.part?.numbers,
-      proxies: rangesOf(options.proxies?.proxyProtocol),
       tls: options.tls,
       onTick: (nowMs) => this.#agents.all.forEach((agent) => agent.tick?.(nowMs)),
     });
@@ -170,11 +173,12 @@ export class Server {
     const core: ServerCore = { options, part, workers, shell: this.#shell };
     const { events } = this;
     const { pool } = this.#members;
-    this.#agents = makeAgents(core, { source: this, events, hooks, pool });
+    const live = (): LiveOptions => rules.live;
+    this.#agents = makeAgents(core, { source: this, events, hooks, pool, live });
     this.recordings = this.#agents.recordings;
     this.apiToken = this.#agents.api?.token;
     const routes = this.#agents.all.flatMap((agent) => agent.routes ?? []);
-    this.#doors = makeDoors(core, { askAtConnect, routes, addresses: () => this.addresses });
+    this.#doors = makeDoors(core, { askAtConnect, routes, addresses: () => this.addresses, live });
     this.#shell.addDoors(this.#doors.all);
     this.#counts = new ServerCounts({
       shell: this.#shell,
@@ -199,14 +203,15 @@ export class Server {
    * again. Who is in and is no longer allowed, by `access` or by its address, is ended in the words of its protocol, and
    * a publisher or player that is over a bitrate of now once it was so for 10 s; everybody else stays, over bounds of
    * how many there may be too. Relays that the options ask for no more are ended, those of `addRelay` stay; the same holds
-   * of recordings, whose rules left out end, with files that are whole; recordings, relays, webhooks and commands that are
-   * as before go on. Who changes one option gives the others again. The certificate has its own way, `reloadTls`.
+   * of recordings, whose rules left out end, with files that are whole; recordings, relays, webhooks, commands and files
+   * that are as before go on. What is for a connection, such as the bounds of a session, holds for those that come later.
+   * Who changes one option gives the others again. The certificate has its own way, `reloadTls`.
    *
    * @throws {RangeError} (rejects) if a number is out of range: then nothing is changed, here as below
    * @throws {TypeError} (rejects) if a range of addresses or a pattern of names cannot be read, or `access` is there
    * now and was not before
    * @throws {AccessOptionsError} (rejects) if `access` cannot be read
-   * @throws {MediaFileError} (rejects) if the file of a fallback cannot be played
+   * @throws {MediaFileError} (rejects) if a file, of a fallback too, cannot be played
    * @throws {EventOptionsError} (rejects) if a webhook or a command is wrong
    * @throws {ServerError} (rejects) `permission` if one of these may not be told or run
    *
@@ -504,7 +509,7 @@ export class Server {
    * ```
    */
   async drain({ timeoutMs, signal }: DrainOptions = {}): Promise<void> {
-    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
+    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#rules.live;
     const ms = timeoutMs ?? drainTimeoutMs;
     if (!(ms >= 0)) {
       throw new RangeError(`Cannot drain as 'timeoutMs' must be from 0 on: current value is ${ms}`);

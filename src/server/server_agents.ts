@@ -4,10 +4,11 @@ import type { ServerHooks } from "../gate/mod.ts";
 import { RecordingError, type Recordings } from "../record/mod.ts";
 import { ServerError } from "../transport/mod.ts";
 import { Fallbacks } from "./fallbacks.ts";
-import { fileChannels } from "./file_channels.ts";
+import { FileChannels } from "./file_channels.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { ServerApi, type ServerApiSource } from "./server_api.ts";
 import { ServerClips } from "./server_clips.ts";
+import type { LiveOptions } from "./options.ts";
 import type { ServerAgent, ServerCore } from "./server_core.ts";
 import type { ArchiveName } from "./server_part.ts";
 import { KeptStreams, recordersContext, recordingsOf } from "./server_recordings.ts";
@@ -25,6 +26,8 @@ export interface ServerAgentsParts {
   readonly hooks: ServerHooks;
   /** The workers, where they serve. */
   readonly pool: WorkerPool | undefined;
+  /** The options of now, of those that can be changed. */
+  readonly live: () => LiveOptions;
 }
 
 /** The agents of a server. */
@@ -32,9 +35,13 @@ export interface ServerAgents {
   /** Those that the server itself offers to programs. */
   readonly relays: ServerRelays;
   readonly recordings: Recordings;
-  /** What is recorded, and what is kept, where anything is. */
-  readonly archives: Partial<Record<ArchiveName, Recordings>>;
+  /** What is kept, and what is recorded. */
+  readonly archives: Readonly<Record<ArchiveName, Recordings>>;
   readonly clips: ServerClips;
+  /** What is kept of live streams. */
+  readonly keep: KeptStreams;
+  /** Files that are published. */
+  readonly channels: FileChannels;
   readonly api: ServerApi | undefined;
   /** All of them, in the order in which they begin. */
   readonly all: readonly ServerAgent[];
@@ -48,37 +55,42 @@ export interface ServerAgents {
  */
 export function makeAgents(
   core: ServerCore,
-  { source, events, hooks, pool }: ServerAgentsParts,
+  { source, events, hooks, pool, live }: ServerAgentsParts,
 ): ServerAgents {
   const { options, part, shell } = core;
   const relays = new ServerRelays(core, pool);
   const recordings = recordingsOf(core, { events, elsewhere: pool?.recorders("recorded") });
   // Parts of a server know a part of it alone.
   const api = part === undefined && options.api !== false
-    ? new ServerApi(core, { ...options.api, source, recordings, hooks })
+    ? new ServerApi(core, {
+      ...options.api,
+      source,
+      recordings,
+      hooks,
+      hasOpenMetrics: () => {
+        const { api } = live();
+        return api !== undefined && api !== false && api.openMetrics === true;
+      },
+    })
     : undefined;
-  const keep = options.keep === undefined
-    ? undefined
-    : new KeptStreams(core, { ...options.keep, elsewhere: pool?.recorders("kept") });
-  const archives = {
-    ...(keep === undefined ? {} : { kept: keep.recordings }),
-    recorded: recordings,
-  };
+  const keep = new KeptStreams(core, pool?.recorders("kept"));
+  const archives = { kept: keep.recordings, recorded: recordings };
   const ofPart = part?.recorders?.(recordersContext(core));
   shell.gate.past = ofPart?.past ?? new TimeShift(shell, Object.values(archives));
-  const clips = new ServerClips(core, [keep?.recordings, recordings]);
+  const clips = new ServerClips(core, [keep.recordings, recordings]);
+  const channels = new FileChannels(core);
   const all: readonly ServerAgent[] = [
     relays,
     ...api === undefined ? [] : [api],
     recordings,
-    ...keep === undefined ? [] : [keep],
+    keep,
     ...ofPart === undefined ? [] : [ofPart],
     clips,
-    ...fileChannels(core),
+    channels,
     new Fallbacks(core),
     new HealthWatch({ tickets: () => shell.gate.tickets.values(), log: shell.log }),
   ];
-  return { relays, recordings, archives, clips, api, all };
+  return { relays, recordings, archives, clips, keep, channels, api, all };
 }
 
 /**

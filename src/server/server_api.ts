@@ -27,6 +27,8 @@ export interface ServerApiParts {
   readonly recordings: Recordings;
   /** Who decides, where the program has a function that does. */
   readonly hooks: ServerHooks;
+  /** Whether anybody may read the metrics now. */
+  readonly hasOpenMetrics: () => boolean;
 }
 
 /** A shorter one can be found by trying, and others do not fit into a header. */
@@ -48,9 +50,11 @@ export class ServerApi implements ServerAgent {
    */
   constructor(
     { shell }: ServerCore,
-    { source, recordings, hooks, ...options }: ServerApiParts & ApiOptions,
+    { source, recordings, hooks, hasOpenMetrics, ...options }:
+      & ServerApiParts
+      & Omit<ApiOptions, "openMetrics">,
   ) {
-    const { tokens = [], openMetrics = false, program = {}, state } = options;
+    const { tokens = [], program = {}, state } = options;
     checkTokens(tokens);
     const asksUsers = hooks.authenticate !== undefined;
     const isOpen = source.access?.isOpen ?? !asksUsers;
@@ -67,7 +71,7 @@ export class ServerApi implements ServerAgent {
     this.#record = new ApiRecord(source, { state, log });
     this.#metrics = new MetricsRoutes(
       { counts, totals: () => hub.totals, version, uptimeMs },
-      { guard: openMetrics ? undefined : guard },
+      { guard: () => hasOpenMetrics() ? undefined : guard },
     );
     this.routes = [
       this.#metrics,

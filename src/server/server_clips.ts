@@ -37,10 +37,9 @@ export class ServerClips implements ServerAgent {
    */
   constructor(
     { options }: ServerCore,
-    sources: readonly (Recordings | undefined)[],
+    sources: readonly Recordings[],
   ) {
-    this.#playbacks = sources.filter((one) => one !== undefined)
-      .map((one) => new RecordingPlayback(one));
+    this.#playbacks = sources.map((one) => new RecordingPlayback(one));
     this.#options = clipOptionsOf(options);
     this.#store = this.#storeOf(this.#options);
   }

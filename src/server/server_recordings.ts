@@ -54,35 +54,47 @@ export class KeptStreams implements ServerAgent {
   /** What is kept. */
   readonly recordings: Recordings;
   readonly #hub: Hub;
-  readonly #store = new MemoryStore({ nowUnixMs: Date.now });
+  /** What holds it; `undefined` where nothing is to be kept. */
+  #store: MemoryStore | undefined;
   #letGo: (() => void) | undefined;
 
   /** Keeps nothing yet. */
-  constructor(
-    core: ServerCore,
-    { name = "*", ms, bytes = 256 * 1024 * 1024, elsewhere }: KeepOptions & {
-      readonly elsewhere: RecordersElsewhere | undefined;
-    },
-  ) {
+  constructor(core: ServerCore, elsewhere: RecordersElsewhere | undefined) {
+    const { keep } = core.options;
     this.#hub = core.shell.hub;
-    this.recordings = new Recordings({ ...recordersContext(core), elsewhere }, [{
-      name,
-      to: this.#store,
-      segmentMs: KEPT_FILE_MS,
-      partMs: KEPT_PART_MS,
-      keepMs: ms,
-      keepBytes: bytes,
-    }]);
-    this.routes = [new ClipRoutes({ keep: this.recordings, nowUnixMs: Date.now })];
+    this.#store = keep && newStore();
+    const context = { ...recordersContext(core), elsewhere };
+    this.recordings = new Recordings(context, rulesOf(keep, this.#store));
+    this.routes = [
+      new ClipRoutes({
+        keep: this.recordings,
+        isOn: () => this.#store !== undefined,
+        nowUnixMs: Date.now,
+      }),
+    ];
+  }
+
+  /**
+   * Resolves with what has it keep as other options say. What is kept stays where that differs in time and size alone.
+   *
+   * @throws {TypeError | RangeError} (rejects) if the options are wrong
+   */
+  async prepare({ keep }: LiveOptions): Promise<() => Promise<void>> {
+    const store = keep && (this.#store ?? newStore());
+    const follow = await this.recordings.prepare(rulesOf(keep, store));
+    return async () => {
+      this.#store = store;
+      await follow();
+    };
   }
 
   /** Keeps from now on; what it holds counts with what streams hold, and is let go with it. */
   start(): void {
-    const store = this.#store;
+    const store = (): MemoryStore | undefined => this.#store;
     const { recordings } = this;
     this.#letGo = this.#hub.hold({
       get heldBytes() {
-        return store.bytes;
+        return store()?.bytes ?? 0;
       },
       shed: () => recordings.shed(),
     });
@@ -94,6 +106,23 @@ export class KeptStreams implements ServerAgent {
     this.#letGo?.();
     await this.recordings.stop();
   }
+}
+
+function newStore(): MemoryStore {
+  return new MemoryStore({ nowUnixMs: Date.now });
+}
+
+function rulesOf(keep: KeepOptions | undefined, store: MemoryStore | undefined): RecordingRule[] {
+  if (keep === undefined || store === undefined) return [];
+  const { name = "*", ms, bytes = 256 * 1024 * 1024 } = keep;
+  return [{
+    name,
+    to: store,
+    segmentMs: KEPT_FILE_MS,
+    partMs: KEPT_PART_MS,
+    keepMs: ms,
+    keepBytes: bytes,
+  }];
 }
 
 /** What recorders of a server go by. */

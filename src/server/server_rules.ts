@@ -3,7 +3,9 @@ import { type Hub, hubSettings } from "../hub/mod.ts";
 import { readingTurn, systemClock } from "../transport/mod.ts";
 import { accessOptionsOf } from "./access_hooks.ts";
 import { checkServerNumbers } from "./bounds.ts";
+import type { ServerDoors } from "./built_in_doors.ts";
 import type { EventDesk } from "./event_desk.ts";
+import type { FileChannels } from "./file_channels.ts";
 import { checkFallbackFiles } from "./fallbacks.ts";
 import { hubRules, shellRules } from "./live_rules.ts";
 import { workerOptions } from "./membership.ts";
@@ -12,7 +14,7 @@ import { checkRelays } from "../relay/mod.ts";
 import type { LiveOptions } from "./options.ts";
 import { type PathRule, PathRules } from "./path_rules.ts";
 import type { ServerClips } from "./server_clips.ts";
-import { recordingRulesOf } from "./server_recordings.ts";
+import { type KeptStreams, recordingRulesOf } from "./server_recordings.ts";
 import { relaysOf, type ServerRelays } from "./server_relays.ts";
 import type { ServerShell } from "./shell.ts";
 import type { WorkerPool } from "./workers/worker_pool.ts";
@@ -26,7 +28,10 @@ export interface RuledParts {
   readonly relays: ServerRelays;
   readonly recordings: Recordings;
   readonly clips: ServerClips;
+  readonly keep: KeptStreams;
+  readonly channels: FileChannels;
   readonly told: EventDesk;
+  readonly doors: ServerDoors;
 }
 
 /** The options that can be changed while the server runs, the rules of paths that were set beside, and their changes. */
@@ -45,6 +50,11 @@ export class ServerRules {
     this.#live = options;
     this.#paths = new PathRules(options.paths ?? []);
     this.#parts = parts;
+  }
+
+  /** The options of now, of those that can be changed. */
+  get live(): LiveOptions {
+    return this.#live;
   }
 
   /** The rules of paths that hold now. */
@@ -107,17 +117,25 @@ export class ServerRules {
     await checkFallbackFiles(paths.rules);
     const record = await parts.recordings.prepare(recordingRulesOf(options));
     const clips = await parts.clips.prepare(options);
+    const keep = await parts.keep.prepare(options);
+    const channels = await parts.channels.prepare(options);
     const told = parts.told.prepare(options);
+    const doors = parts.doors.prepare(options);
     await parts.access?.change(access ?? {});
     this.#live = given;
     this.#ownPaths = own;
     this.#paths = paths;
     parts.hub.configure(hubRules(options, pathsOfNow));
     parts.shell.configure(rules);
+    doors();
     parts.pool?.configure(workerOptions(options));
+    // Whether clients are asked at connect may be another.
+    parts.pool?.tellAccess();
     await parts.relays.follow(options);
     await record();
     clips();
+    await keep();
+    await channels();
     told();
     await parts.shell.gate.review();
   }

@@ -59,6 +59,8 @@ export interface ShellRules {
   readonly termsOf: (name: string) => StreamTerms;
   /** See `ServerOptions.maxConnectionBytes`. */
   readonly maxConnectionBytes: number;
+  /** Whose connections begin with a PROXY header. */
+  readonly proxies: AddressRanges | undefined;
 }
 
 /** Options of a {@linkcode ServerShell}. */
@@ -67,8 +69,6 @@ export interface ShellOptions extends ShellRules {
   readonly hooks: ServerHooks;
   readonly log: ServerLog;
   readonly tls: TlsIdentity | undefined;
-  /** Whose connections begin with a PROXY header. */
-  readonly proxies?: AddressRanges | undefined;
   /** Where names are shared with other parts of the server. */
   readonly claims?: NameClaims | undefined;
   /** Who knows the other machines of a cluster. */
@@ -122,7 +122,7 @@ export class ServerShell implements Shell {
   /** Whether other parts of the server listen on the same ports. */
   readonly sharesPorts: boolean;
   /** Whose connections begin with a PROXY header. */
-  readonly balancers: Balancers | undefined;
+  readonly balancers: Balancers;
   readonly #options: ShellOptions;
   #maxConnectionBytes: number;
   readonly #connections = new Map<ServedConnection, Guest>();
@@ -155,7 +155,7 @@ export class ServerShell implements Shell {
     this.log = log;
     this.timing = timing;
     this.sharesPorts = options.sharesPorts ?? false;
-    this.balancers = options.proxies && new Balancers({
+    this.balancers = new Balancers({
       ranges: options.proxies,
       clock: this.clock,
       onFailure: ({ remoteAddress, remoteName }, reason) =>
@@ -236,8 +236,9 @@ export class ServerShell implements Shell {
    *
    * @throws {RangeError} if a number is out of range: then nothing is changed
    */
-  configure({ timing, maxConnectionBytes, ...rules }: ShellRules): void {
+  configure({ timing, maxConnectionBytes, proxies, ...rules }: ShellRules): void {
     this.gate.configure({ ...rules, hookMs: timing.hookMs });
+    this.balancers.ranges = proxies;
     this.timing = timing;
     this.#maxConnectionBytes = maxConnectionBytes;
   }
@@ -304,7 +305,7 @@ export class ServerShell implements Shell {
         const { serve } = options;
         const { balancers } = this;
         // Before TLS the listener has read it.
-        const isProxied = !isTls && balancers?.has(transport.remoteAddress) === true;
+        const isProxied = !isTls && balancers.has(transport.remoteAddress);
         if (isProxied) void this.#takeProxied(protocol, { transport, balancers, serve });
         else this.#take(protocol, { transport, serve });
       },

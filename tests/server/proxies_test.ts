@@ -66,12 +66,15 @@ for (const [version, header] of Object.entries(HEADERS)) {
     await using weir = await TestServer.start({
       ...{ rtmp: LOCAL, rtmps: LOCAL, rtsp: LOCAL, rtsps: LOCAL, http: LOCAL, https: LOCAL },
       tls,
-      proxies: { proxyProtocol: ["127.0.0.1"] },
-      timing: { playWaitMs: 0, describeWaitMs: 0 },
       hooks: {
         onPlay: ({ connection: { protocol, remoteAddress } }) =>
           void seen.push(`${protocol} ${remoteAddress}`),
       },
+    });
+    // Who has a balancer put in front does not stop the server for it.
+    await weir.server.configure({
+      proxies: { proxyProtocol: ["127.0.0.1"] },
+      timing: { playWaitMs: 0, describeWaitMs: 0 },
     });
     const caCerts = [tls.cert];
     using client = Deno.createHttpClient({ caCerts });

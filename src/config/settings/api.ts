@@ -18,7 +18,7 @@ export const API_OPEN_METRICS = setting({
   type: TOGGLE,
   default: false,
   help: "whether anybody may read /metrics, without what opens the API",
-  change: "restart",
+  change: "reload",
 });
 
 /** Where what is changed by the API is kept. */
@@ -40,7 +40,7 @@ const CONSOLE = setting({
   default: true,
   help: "whether the HTTP door has pages for people, at / and at the names of streams",
   option: "console",
-  change: "restart",
+  change: "reload",
 });
 
 /** The API, and the pages that read it. */

@@ -14,5 +14,5 @@ export const DRAIN_TIMEOUT: Setting<number> = serverNumber({
     "stops at once on SIGTERM, unless this setting is given. A second signal, and SIGINT, ends the wait.",
   flag: { name: "drain-timeout", placeholder: "TIME" },
   option: "drainTimeoutMs",
-  change: "restart",
+  change: "reload",
 });

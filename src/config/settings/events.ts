@@ -136,7 +136,7 @@ export const PROXIES: readonly Setting[] = [
       "Version 1 or 2, to every port of RTMP, RTSP and HTTP, before TLS where there is any; a connection of theirs " +
       "without it is closed.",
     option: "proxies.proxyProtocol",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "proxies.forwardedFor",
@@ -144,7 +144,7 @@ export const PROXIES: readonly Setting[] = [
     defaultInWords: "none",
     help: "balancers whose X-Forwarded-For says whose a request of HTTP is",
     option: "proxies.forwardedFor",
-    change: "restart",
+    change: "reload",
   }),
 ];
 

@@ -11,7 +11,7 @@ export const HLS: readonly Setting[] = [
     help: "the shortest segment of HLS",
     doc: "A segment ends at the first key frame after that.",
     option: "hls.segmentMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "hls.part",
@@ -20,7 +20,7 @@ export const HLS: readonly Setting[] = [
     help: "the longest part of low-latency HLS",
     doc: "Players stay three parts behind; each part costs two requests of each player.",
     option: "hls.partMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "hls.segments",
@@ -28,7 +28,7 @@ export const HLS: readonly Setting[] = [
     default: 10,
     help: "segments in a playlist of HLS",
     option: "hls.segments",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "hls.maxBytes",
@@ -38,7 +38,7 @@ export const HLS: readonly Setting[] = [
     doc:
       "The oldest are dropped first; as many as a playlist has are kept behind it for slow players.",
     option: "hls.maxBytes",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "hls.always",
@@ -47,7 +47,7 @@ export const HLS: readonly Setting[] = [
     help: "whether streams are packaged as HLS while nobody watches, too",
     doc: "The first viewer then does not wait for a segment.",
     option: "hls.always",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "hls.sessions",
@@ -58,6 +58,6 @@ export const HLS: readonly Setting[] = [
       "With `viewer` each is counted, and can be sent away. With `shared` all have the same, so that a cache in " +
       "front of the server can serve them; they are then one player.",
     option: "hls.sessions",
-    change: "restart",
+    change: "reload",
   }),
 ];

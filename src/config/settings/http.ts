@@ -55,7 +55,7 @@ export const HTTP: readonly Setting[] = [
     help: "pages of which other origins may read media",
     doc: "`*` is all of them, `off` none; else a list such as `[https://example.org]`.",
     option: "httpOrigins.media",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "http.origins.api",
@@ -64,7 +64,7 @@ export const HTTP: readonly Setting[] = [
     help: "pages of which other origins may use the API",
     doc: "`off` is none, else a list such as `[https://example.org]`.",
     option: "httpOrigins.api",
-    change: "restart",
+    change: "reload",
   }),
   setting<readonly string[]>({
     key: "http.hosts",
@@ -78,7 +78,7 @@ export const HTTP: readonly Setting[] = [
       "Give the names of this server, so that a page that points a name of its own here (DNS rebinding) gets no answer. " +
       "Addresses and `localhost` may always be used.",
     option: "httpHosts",
-    change: "restart",
+    change: "reload",
   }),
   WEBRTC_PORT,
   serverNumber({
@@ -103,7 +103,7 @@ export const HTTP: readonly Setting[] = [
     doc: "To be set behind a proxy, or where addresses are translated.",
     flag: { name: "webrtc-host", placeholder: "HOST", isRare: true, readEach: String },
     option: "webrtcHosts",
-    change: "restart",
+    change: "reload",
   }),
 ];
 

@@ -14,7 +14,7 @@ export const PROTOCOLS: readonly Setting[] = [
       "sends plain RTMP alone, and refuses the play of a stream with another codec.",
     flag: { name: "enhanced", placeholder: "POLICY" },
     option: "enhanced",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "rtmp.onLoss",
@@ -25,7 +25,7 @@ export const PROTOCOLS: readonly Setting[] = [
       "`pass` sends all pictures, as far as they came; `key-frame` sends none up to the next key frame.",
     flag: { name: "on-loss", placeholder: "POLICY" },
     option: "onLoss",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "rtmp.askAtConnect",
@@ -37,7 +37,7 @@ export const PROTOCOLS: readonly Setting[] = [
       "credentials are in its stream key is refused once, and let through as it comes again from 2 s later on. " +
       "Where it is false, nobody is asked, and credentials in the query alone count.",
     option: "rtmpAskAtConnect",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.chunkSize",
@@ -45,7 +45,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 65_536,
     help: "chunk size of what RTMP clients are sent",
     option: "session.chunkSize",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.windowSize",
@@ -53,7 +53,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 2_500_000,
     help: "window that RTMP clients are told to acknowledge by",
     option: "session.windowSize",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.maxNetStreams",
@@ -61,7 +61,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 16,
     help: "NetStreams that an RTMP connection may have at one time",
     option: "session.maxNetStreams",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.roleTimeout",
@@ -69,7 +69,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 10_000,
     help: "how long an RTMP client may take from its first byte to publish or play",
     option: "session.roleTimeoutMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.publisherTimeout",
@@ -77,7 +77,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 10_000,
     help: "how long an RTMP publisher may be silent",
     option: "session.publisherTimeoutMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.pingAfter",
@@ -85,7 +85,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 30_000,
     help: "silence after which an RTMP client is pinged",
     option: "session.pingAfterMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.pingTimeout",
@@ -93,7 +93,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 10_000,
     help: "how long an RTMP client may take to answer a ping",
     option: "session.pingTimeoutMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.maxMessageBytes",
@@ -101,7 +101,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 10 * 1024 * 1024,
     help: "largest message of an RTMP client",
     option: "chunks.maxMessageBytes",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.maxPartialBytes",
@@ -109,7 +109,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 16 * 1024 * 1024,
     help: "unfinished messages of an RTMP connection",
     option: "chunks.maxPartialBytes",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtmp.maxChunkStreams",
@@ -117,7 +117,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 256,
     help: "chunk streams that an RTMP connection may have",
     option: "chunks.maxChunkStreams",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtsp.idleTimeout",
@@ -125,7 +125,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 60_000,
     help: "how long an RTSP session over UDP goes on without a sign of its client",
     option: "rtspSession.idleTimeoutMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtsp.mediaTimeout",
@@ -133,7 +133,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 10_000,
     help: "how long an RTSP publisher may be silent",
     option: "rtspSession.mediaTimeoutMs",
-    change: "restart",
+    change: "reload",
   }),
   serverNumber({
     key: "rtsp.drain",
@@ -141,7 +141,7 @@ export const PROTOCOLS: readonly Setting[] = [
     default: 4000,
     help: "how long an RTSP player may take for the rest of a stream that has ended",
     option: "rtspSession.drainMs",
-    change: "restart",
+    change: "reload",
   }),
   setting({
     key: "rtsp.onChange",
@@ -152,6 +152,6 @@ export const PROTOCOLS: readonly Setting[] = [
       "`wrong` ends the sessions whose description is wrong now, and lets those go on to which a track was added; " +
       "`end` ends both; `announce` tells both the new description by ANNOUNCE, which few clients know.",
     option: "rtspSession.onChange",
-    change: "restart",
+    change: "reload",
   }),
 ];

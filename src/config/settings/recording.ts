@@ -156,7 +156,7 @@ export const KEEP = setting<number>({
   help: "how much of each live stream is kept in memory, for clips: /live/cam/clip.mp4?last=30",
   flag: { name: "keep", placeholder: "SECONDS", isRare: true },
   option: "keep.ms",
-  change: "restart",
+  change: "reload",
 });
 
 const KEEP_BYTES = setting<number>({
@@ -165,7 +165,7 @@ const KEEP_BYTES = setting<number>({
   defaultInWords: "256MiB",
   help: "bytes that are kept so of all streams together; the oldest go first",
   option: "keep.bytes",
-  change: "restart",
+  change: "reload",
 });
 
 /** Where clips go. */
@@ -199,19 +199,19 @@ const CLIPS_PATH = setting<string>({
 const CHANNEL: GroupType = {
   kind: "group",
   settings: [
-    setting({ key: "name", type: NAME, help: "the stream", change: "restart" }),
+    setting({ key: "name", type: NAME, help: "the stream", change: "reload" }),
     setting({
       key: "files",
       type: { kind: "list", of: FILE },
       help: "the files, in order: FLV, MP4, Matroska, WebM, MPEG-TS and others",
-      change: "restart",
+      change: "reload",
     }),
     setting({
       key: "loop",
       type: TOGGLE,
       default: true,
       help: "whether it begins again when the last file has ended",
-      change: "restart",
+      change: "reload",
     }),
   ],
   required: ["name", "files"],
@@ -239,7 +239,7 @@ export const SOURCES = setting<readonly GroupValue[]>({
     channels.flatMap((channel) =>
       (channel.get("files") as readonly string[]).map((path) => ({ name: "read", path }) as const)
     ),
-  change: "restart",
+  change: "reload",
 });
 
 /** Recordings, and files that are published. */

@@ -11,18 +11,19 @@ interface Packaged {
   /** Has the hub count it no more. */
   readonly release: () => void;
   viewers: number;
+  /** Whether it is packaged until its stream ends, whoever watches: that counts as a viewer. */
+  isAlways: boolean;
   idle: Timer | undefined;
 }
 
 /** The streams that are packaged, each once, and only as long as somebody wants it. */
 export class HlsPackagers {
   readonly #shell: Shell;
-  readonly #options: HlsPackagingOptions;
+  readonly #options: () => HlsPackagingOptions;
   readonly #packaged = new Map<Stream, Packaged>();
-  #isAlways = false;
 
-  /** Packages streams of `shell`. */
-  constructor(shell: Shell, options: HlsPackagingOptions) {
+  /** Packages streams of `shell`; the options are looked at with each. */
+  constructor(shell: Shell, options: () => HlsPackagingOptions) {
     this.#shell = shell;
     this.#options = options;
   }
@@ -52,34 +53,42 @@ export class HlsPackagers {
     };
   }
 
-  /** Packages each stream from its publisher's start to its end. */
-  packageAll(): void {
-    this.#isAlways = true;
-    this.#shell.hub.observe({
-      onStreamStart: (stream) => {
-        // Nothing that fails here is the publisher's.
-        if (!this.#packaged.has(stream)) this.open(stream);
-      },
-    });
+  /**
+   * Packages a stream until it ends, whoever watches.
+   *
+   * @throws {HubError} `closed` when it has ended
+   */
+  packageAlways(stream: Stream): void {
+    const known = this.#packaged.get(stream);
+    if (known?.isAlways && !known.packager.isEnded) return;
+    this.open(stream);
+    this.#packaged.get(stream)!.isAlways = true;
   }
 
   #begin(stream: Stream): Packaged {
     const { clock, log, hub } = this.#shell;
+    const options = this.#options();
     const packager = new HlsPackager(stream, {
-      ...this.#options,
+      ...options,
       clock,
       log,
       nowUnixUs: () => Date.now() * 1000,
-      first: firstNumber(this.#options),
+      first: firstNumber(options),
       id: crypto.getRandomValues(new Uint8Array(6)).toHex(),
       onEnd: () => {
         // What is packaged always has no viewer that would let go of it.
-        const viewers = packaged.viewers - (this.#isAlways ? 1 : 0);
+        const viewers = packaged.viewers - (packaged.isAlways ? 1 : 0);
         if (viewers <= 0) this.#drop(stream, packaged);
       },
     });
     const release = hub.hold(packager);
-    const packaged: Packaged = { packager, release, viewers: 0, idle: undefined };
+    const packaged: Packaged = {
+      packager,
+      release,
+      viewers: 0,
+      isAlways: false,
+      idle: undefined,
+    };
     this.#packaged.set(stream, packaged);
     return packaged;
   }

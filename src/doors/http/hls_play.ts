@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { readDirectives } from "../../hls/mod.ts";
-import { HubError } from "../../hub/mod.ts";
+import { HubError, type Stream } from "../../hub/mod.ts";
 import { refusalOf } from "../../gate/mod.ts";
 import type { HlsAnswer } from "../../wire/mod.ts";
 import type { Shell } from "../mod.ts";
@@ -28,11 +28,11 @@ const FILE_CACHING = "public, max-age=3600, immutable, no-transform";
 
 /** Plays the streams of one server as HLS. */
 export class HlsPlay {
-  readonly #options: HlsRowOptions;
+  readonly #options: () => HlsRowOptions;
   readonly #state: HlsState;
 
   /** Packages nothing yet. */
-  constructor(shell: Shell, options: HlsRowOptions) {
+  constructor(shell: Shell, options: () => HlsRowOptions) {
     this.#options = options;
     this.#state = {
       packagers: new HlsPackagers(shell, options),
@@ -41,16 +41,16 @@ export class HlsPlay {
     };
   }
 
-  /** Packages each stream as long as it is published. */
-  packageAll(): void {
-    this.#state.packagers.packageAll();
+  /** Packages a stream as long as it is published. */
+  packageAlways(stream: Stream): void {
+    this.#state.packagers.packageAlways(stream);
   }
 
   /** Answers a request for a playlist or a file. */
   answer(visit: StreamVisit): Promise<HttpAnswer> {
     const [, token, file] = visit.suffix;
     return token === undefined || file === undefined
-      ? begin(visit, { state: this.#state, options: this.#options })
+      ? begin(visit, { state: this.#state, options: this.#options() })
       : goOn(visit, { state: this.#state, token, file });
   }
 }

@@ -21,7 +21,7 @@ import type { HttpRequestInfo } from "./http_request_info.ts";
 import { type IncomingRequest, PlatformRequest } from "./incoming_request.ts";
 import type { HttpListener } from "./http_listener.ts";
 import { hlsRow } from "./hls_row.ts";
-import type { HlsRowOptions } from "./hls_options.ts";
+import type { HlsOptions } from "./hls_options.ts";
 import { HTTP_OUTPUTS } from "./http_outputs.ts";
 import type { HttpOutput } from "./http_output.ts";
 import type { HttpRoutes } from "./http_routes.ts";
@@ -33,31 +33,39 @@ import type { WebRtcOptions } from "./webrtc/webrtc.ts";
 import { WebRtcLoader } from "./webrtc/webrtc_loader.ts";
 import { webRtcRows } from "./webrtc/webrtc_rows.ts";
 
+/** What requests and players go by that come from now on: it may be changed. */
+export interface HttpServingOptions {
+  /** Which pages of other origins may read media. Default all: `*`. */
+  readonly mediaOrigins?: SharedOrigins | undefined;
+  /** Which pages of other origins may use all else. Default none. */
+  readonly apiOrigins?: SharedOrigins | undefined;
+  /**
+   * Host names that requests may be for which change something or are not for media; any by default. Addresses and
+   * `localhost` always are.
+   */
+  readonly hosts?: readonly string[] | undefined;
+  /** Balancers whose `X-Forwarded-For` says who the client is; nobody's by default. */
+  readonly balancers?: AddressRanges | undefined;
+  /** How streams are played as HLS that begin to be from now on. */
+  readonly hls?: HlsOptions | undefined;
+  /** Addresses or names by which clients reach the ports of WebRTC, where it is not the host of their requests. */
+  readonly webrtcHosts?: readonly string[] | undefined;
+}
+
 /** Options of an {@linkcode HttpDoor}. */
-export interface HttpDoorOptions {
+export interface HttpDoorOptions extends HttpServingOptions {
   /** Where HTTP is listened for. */
   readonly http?: ListenAddress | false;
   /** Where HTTP over TLS is listened for. */
   readonly https?: ListenAddress | false;
   /** Groups of paths beside those of streams, in the order in which they are asked. */
   readonly routes?: readonly HttpRoutes[];
-  /** Which pages of other origins may read media. Default all: `*`. */
-  readonly mediaOrigins?: SharedOrigins;
-  /** Which pages of other origins may use all else. Default none. */
-  readonly apiOrigins?: SharedOrigins;
-  /**
-   * Host names that requests may be for which change something or are not for media; any by default. Addresses and
-   * `localhost` always are.
-   */
-  readonly hosts?: readonly string[];
-  /** Balancers whose `X-Forwarded-For` says who the client is; nobody's by default. */
-  readonly balancers?: AddressRanges | undefined;
   /** Rows of further outputs and inputs, asked before the built-in ones. */
   readonly outputs?: readonly HttpOutput[];
   /** Where and how streams are played and published by WebRTC; not at all where it is left out. */
   readonly webrtc?: WebRtcOptions | undefined;
-  /** How streams are played as HLS. */
-  readonly hls?: HlsRowOptions | undefined;
+  /** Hexadecimal digits that the tokens of HLS of this part of a server begin with, so that others know whose they are. */
+  readonly tokenPrefix?: string | undefined;
 }
 
 /** Who answers a request. */
@@ -75,7 +83,8 @@ export class HttpDoor implements Door {
   /** Groups that are asked before the outputs, and for what none of these has. */
   readonly #before: readonly HttpRoutes[];
   readonly #after: readonly HttpRoutes[];
-  readonly #rules: CrossOriginRules;
+  #serving: HttpServingOptions;
+  #rules: CrossOriginRules;
   readonly #webrtc: WebRtcLoader | undefined;
   readonly #listeners: HttpListener[] = [];
   /** Those that were closed to newcomers, and answer those who came before. */
@@ -87,22 +96,31 @@ export class HttpDoor implements Door {
   /** Makes a door that is not open yet. */
   constructor(options: HttpDoorOptions = {}) {
     this.#options = options;
-    const { routes = [] } = options;
+    this.#serving = options;
+    this.#rules = crossOriginRules(options);
+    const { routes = [], tokenPrefix } = options;
     this.#before = routes.filter(({ place }) => place === "before-outputs");
     this.#after = routes.filter(({ place }) => place === "after-outputs");
-    this.#webrtc = options.webrtc && new WebRtcLoader(options.webrtc);
+    this.#webrtc = options.webrtc && new WebRtcLoader({
+      ...options.webrtc,
+      hosts: () => this.#serving.webrtcHosts,
+    });
     this.#outputs = [
       ...options.outputs ?? [],
       // Before what ends in .mp4: so do initialization segments.
-      hlsRow(options.hls),
+      hlsRow(() => ({
+        ...this.#serving.hls,
+        ...(tokenPrefix === undefined ? {} : { tokenPrefix }),
+      })),
       ...HTTP_OUTPUTS,
       ...webRtcRows(this.#webrtc),
     ];
-    this.#rules = {
-      media: options.mediaOrigins ?? "*",
-      other: options.apiOrigins ?? false,
-      hosts: options.hosts ?? [],
-    };
+  }
+
+  /** Answers requests from now on by other options; what is left out has its default. */
+  configure(options: HttpServingOptions): void {
+    this.#serving = options;
+    this.#rules = crossOriginRules(options);
   }
 
   /** Its ports. */
@@ -199,7 +217,7 @@ export class HttpDoor implements Door {
       readonly info: HttpRequestInfo;
     },
   ): Promise<HttpAnswer> {
-    const { balancers } = this.#options;
+    const { balancers } = this.#serving;
     const peer = plainAddress(info.remoteAddr?.hostname ?? "unknown");
     const arrival = shell.gate.arrive({
       protocol: protocolOf(route, incoming),
@@ -250,7 +268,7 @@ export class HttpDoor implements Door {
     { protocol, client }: { readonly protocol: string; readonly client: Transport },
   ): boolean {
     const { remoteAddress, remoteName } = client;
-    if (this.#options.balancers?.has(remoteAddress) === true) return true;
+    if (this.#serving.balancers?.has(remoteAddress) === true) return true;
     const refusal = gate.refusesToOpen({ protocol, remoteAddress });
     if (refusal === undefined) return true;
     peers.of(remoteAddress).warn("connection refused, there are too many", {
@@ -323,6 +341,12 @@ const NOTHING: HttpFault = {
 };
 
 const NO_ROUTE: Route = { nothing: true };
+
+function crossOriginRules(
+  { mediaOrigins = "*", apiOrigins = false, hosts = [] }: HttpServingOptions,
+): CrossOriginRules {
+  return { media: mediaOrigins, other: apiOrigins, hosts };
+}
 
 function protocolOf(route: Route, request: IncomingRequest): string {
   if ("nothing" in route) return "http";

@@ -13,12 +13,8 @@ import {
 import { RtmpConnectDesk } from "./rtmp_connect_desk.ts";
 import { RtmpConnection } from "./rtmp_connection.ts";
 
-/** Options of an {@linkcode RtmpDoor}. */
-export interface RtmpDoorOptions {
-  /** Where RTMP is listened for; the field's port is 1935. */
-  readonly rtmp?: ListenAddress | false;
-  /** Where RTMP over TLS is listened for. */
-  readonly rtmps?: ListenAddress | false;
+/** What connections of RTMP go by that come from now on: it may be changed. */
+export interface RtmpServingOptions {
   /** Bounds and times of sessions. */
   readonly session?: RtmpServerSessionOptions;
   /** Bounds of what a client may make the server hold. */
@@ -27,6 +23,14 @@ export interface RtmpDoorOptions {
   readonly enhanced?: EnhancedPolicy;
   /** What becomes of a publisher's pictures after a loss of RTP packets, for players of RTMP. Default `pass`. */
   readonly onLoss?: LossPolicy;
+}
+
+/** Options of an {@linkcode RtmpDoor}. */
+export interface RtmpDoorOptions extends RtmpServingOptions {
+  /** Where RTMP is listened for; the field's port is 1935. */
+  readonly rtmp?: ListenAddress | false;
+  /** Where RTMP over TLS is listened for. */
+  readonly rtmps?: ListenAddress | false;
   /**
    * Whether clients that must prove who they are get asked at connect, looked at with each. Default true: encoders that have a user
    * name and a password (`rtmp://user:pass@…`, or the fields of OBS) are then asked in the words that they know,
@@ -45,6 +49,7 @@ export class RtmpDoor implements Door {
   /** All its ports are the shell's. */
   readonly addresses: readonly DoorAddress[] = [];
   readonly #options: RtmpDoorOptions;
+  #serving: RtmpServingOptions;
   readonly #ports = new DoorPorts();
   /** One for all connections: what it asks is answered on another. */
   readonly #desk: RtmpConnectDesk;
@@ -52,10 +57,16 @@ export class RtmpDoor implements Door {
   /** Makes a door that is not open yet. */
   constructor(options: RtmpDoorOptions = {}) {
     this.#options = options;
+    this.#serving = options;
     this.#desk = new RtmpConnectDesk({
       asks: options.askAtConnect ?? (() => true),
       shared: options.challenges,
     });
+  }
+
+  /** Serves connections that come from now on by other options; what is left out has its default. */
+  configure(options: RtmpServingOptions): void {
+    this.#serving = options;
   }
 
   /** Listens where the options say. */
@@ -81,7 +92,7 @@ export class RtmpDoor implements Door {
     shell: Shell,
     { transport, guest }: { readonly transport: Transport; readonly guest: Guest },
   ): ServedConnection {
-    const { session = {}, chunks = {}, enhanced = "strip", onLoss = "pass" } = this.#options;
+    const { session = {}, chunks = {}, enhanced = "strip", onLoss = "pass" } = this.#serving;
     const desk = this.#desk;
     return new RtmpConnection(shell, transport, { guest, session, chunks, enhanced, onLoss, desk });
   }

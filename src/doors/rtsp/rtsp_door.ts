@@ -51,6 +51,7 @@ export class RtspDoor implements Door {
   /** What it speaks. */
   readonly protocols: readonly string[] = ["rtsp", "rtsps", "rtp"];
   readonly #options: RtspDoorOptions;
+  #times: RtspServiceOptions;
   readonly #ports = new DoorPorts();
   readonly #groups: MulticastGroups | undefined;
   /** What clients are served with, once the first of them has come. */
@@ -67,6 +68,7 @@ export class RtspDoor implements Door {
    */
   constructor(options: RtspDoorOptions = {}) {
     this.#options = options;
+    this.#times = options.session ?? {};
     const { multicast = false } = options;
     if (multicast !== false) {
       this.#groups = new MulticastGroups(
@@ -82,6 +84,12 @@ export class RtspDoor implements Door {
     if (this.#sockets === undefined) return [];
     const { hostname } = this.#rtpAddress!;
     return [{ protocol: "rtp", hostname, port: this.#sockets.ports[0] }];
+  }
+
+  /** Gives sessions other times from now on; what is left out has its default. */
+  configure(times: RtspServiceOptions): void {
+    this.#times = times;
+    this.#serving?.service.configure(times);
   }
 
   /** Opens the UDP ports, and listens where the options say. */
@@ -185,9 +193,9 @@ export class RtspDoor implements Door {
 
   async #load(shell: Shell): Promise<RtspServing> {
     const { RtspServing } = await import("./rtsp_serving.ts");
-    const { session, parts } = this.#options;
+    const { parts } = this.#options;
     const serving = this.#serving = new RtspServing(shell, {
-      ...session,
+      ...this.#times,
       ...(parts === undefined ? {} : { idPrefix: sessionPrefix(parts.index) }),
       parts,
       datagrams: { sockets: this.#sockets, multicast: this.#multicast },

@@ -69,8 +69,8 @@ export class RtspService implements MediaSessionOwner {
   readonly sessions: RtspSessionRegistry;
   /** The ways of datagrams that are offered. */
   readonly datagrams: RtspDatagrams;
-  readonly drainMs: number;
-  readonly onChange: RtspChangePolicy;
+  drainMs: number = DRAIN_MS;
+  onChange: RtspChangePolicy = "wrong";
   readonly #multicasts: MulticastSessions;
   readonly #takeovers: TakeoverTracks;
   /** What is to be done in a while. */
@@ -85,18 +85,24 @@ export class RtspService implements MediaSessionOwner {
   ) {
     this.shell = shell;
     this.datagrams = options.datagrams;
-    this.drainMs = options.drainMs ?? DRAIN_MS;
-    this.onChange = options.onChange ?? "wrong";
     this.#takeovers = new TakeoverTracks(shell);
     this.#multicasts = new MulticastSessions(this, (session) => this.playing(session));
     const { gate } = shell;
     this.sessions = new RtspSessionRegistry({
       ...options,
-      maxDetached: gate.limits.maxDetachedSessions,
+      maxDetached: () => gate.limits.maxDetachedSessions,
       maxDetachedOf: (address) => gate.boundOf("maxDetachedSessionsPerAddress", address),
       countedAs: boundedAddress,
       random,
     });
+    this.configure(options);
+  }
+
+  /** Gives sessions other times, those that there are too; one over UDP keeps the timeout that its client was told. */
+  configure(options: RtspServiceOptions): void {
+    this.drainMs = options.drainMs ?? DRAIN_MS;
+    this.onChange = options.onChange ?? "wrong";
+    this.sessions.configure(options);
   }
 
   /** Counts of the sessions that play, are set up to, or record. */

@@ -30,8 +30,6 @@ type AnswerMessage =
 
 /** What of the main thread's is asked for at the ports of workers. */
 export interface ForwardedPaths {
-  /** Whether clips of streams are. */
-  readonly clips: boolean;
   /** The ends of paths of the program's own outputs. */
   readonly outputs: readonly RegExp[];
   /** Whether the program has paths of its own: who has them, it alone knows. */
@@ -53,7 +51,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Has requests that are for the whole server answered by the main thread, which is given them by `post`. */
 export function forwardedRoutes(
-  { clips, outputs, others }: ForwardedPaths,
+  { outputs, others }: ForwardedPaths,
   post: (request: ForwardedRequest, port: MessagePort) => void,
 ): HttpRoutes[] {
   const serve = (visit: HttpVisit): Promise<HttpAnswer> => forward(visit, post);
@@ -66,7 +64,7 @@ export function forwardedRoutes(
   return [
     routes("http-program", isOutput, { isShared: true }),
     routes("http-recordings", (path) => RECORDINGS.test(path), { isShared: true }),
-    routes("http-clip", (path) => clips && CLIPS.test(path), { isShared: true }),
+    routes("http-clip", (path) => CLIPS.test(path), { isShared: true }),
     routes("http-api", (path) => API.test(path)),
     ...others ? [routes("http-program", () => true, { place: "after-outputs" })] : [],
   ];

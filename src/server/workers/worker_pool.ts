@@ -69,7 +69,9 @@ const SNAPSHOT_MS = 1000;
 /** Options that a server takes while it runs: what is left out then has its default again. */
 const LIVE_OPTIONS: ReadonlySet<string> = new Set([
   ...Object.keys(GATE_LIMITS),
-  ...["hub", "timing", "maxConnectionBytes", "addresses", "paths"],
+  ...["hub", "timing", "maxConnectionBytes", "addresses", "paths", "proxies", "sources"],
+  ...["httpOrigins", "httpHosts", "webrtcHosts", "hls", "console", "drainTimeoutMs"],
+  ...["session", "chunks", "enhanced", "onLoss", "rtspSession"],
 ]);
 
 /** Numbers of connections and tickets go on behind those of a worker that has died. */

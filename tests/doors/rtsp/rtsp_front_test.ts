@@ -1,7 +1,7 @@
 /** Deadlines of connections to an RTSP port, by a clock that the test turns. */
 import { assert, assertEquals } from "@std/assert";
 import { Hub } from "../../../src/hub/mod.ts";
-import { type StreamPair, streamPairTransport } from "../../../src/transport/mod.ts";
+import { Balancers, type StreamPair, streamPairTransport } from "../../../src/transport/mod.ts";
 import type { Shell } from "../../../src/doors/mod.ts";
 import { Gate, type Guest } from "../../../src/gate/mod.ts";
 import { PeerLog } from "../../../src/log/peer_log.ts";
@@ -24,7 +24,7 @@ class Bench {
     peers: this.#peers,
     clock: this.clock,
     tls: undefined,
-    balancers: undefined,
+    balancers: new Balancers({ ranges: undefined, clock: this.clock, onFailure: () => {} }),
     listen: () => Promise.reject(new Error("nothing is listened for")),
     keep: (_, serve) => serve().finished,
     sharesPorts: false,

@@ -19,13 +19,17 @@ export interface WebRtcOptions {
   readonly address: ListenAddress;
   /** How many ports there are, from that one on. Default 1. */
   readonly ports?: number;
-  /**
-   * Addresses or names at which clients reach that port, where it is not the host that their requests are for: behind a
-   * proxy, or where addresses are translated.
-   */
-  readonly hosts?: readonly string[];
   /** Hexadecimal digits that the ids of this part's sessions begin with, so that others know whose they are. */
   readonly idPrefix?: string;
+}
+
+/** What the door adds to the options. */
+export interface WebRtcReach {
+  /**
+   * Addresses or names at which clients reach that port, where it is not the host that their requests are for: behind a
+   * proxy, or where addresses are translated. It is asked with each session.
+   */
+  readonly hosts: () => readonly string[] | undefined;
 }
 
 /** Sessions that are not connected yet; each goes after 10 s. */
@@ -39,7 +43,7 @@ const VALID_MS = 10 * 365 * 86_400_000;
 
 /** What all sessions of WebRTC share: the UDP ports and the certificate. */
 export class WebRtc {
-  readonly #options: WebRtcOptions;
+  readonly #options: WebRtcOptions & WebRtcReach;
   /** Each session, and the port that it was given. */
   readonly #links = new Map<WebRtcLink, WebRtcPort>();
   /** Further ports, for clients of this machine, by the address. */
@@ -49,7 +53,7 @@ export class WebRtc {
   #isClosed = false;
 
   /** Opens nothing yet. */
-  constructor(options: WebRtcOptions) {
+  constructor(options: WebRtcOptions & WebRtcReach) {
     this.#options = options;
   }
 
@@ -158,7 +162,7 @@ export class WebRtc {
   ): Promise<{ readonly hostname: string; readonly port: number }[]> {
     const { hostname, port } = this.#links.get(link) ?? await this.open();
     const isAny = hostname === "0.0.0.0" || hostname === "::";
-    const hosts = this.#options.hosts ?? [isAny ? host : hostname];
+    const hosts = this.#options.hosts() ?? [isAny ? host : hostname];
     const found = new Set<string>();
     for (const one of hosts) for (const address of await addressesOf(one)) found.add(address);
     const reachable = [...found].filter((address) => canReach(hostname, address))

@@ -1,5 +1,5 @@
 import type { StreamVisit } from "../http_visit.ts";
-import type { WebRtc, WebRtcOptions } from "./webrtc.ts";
+import type { WebRtc, WebRtcOptions, WebRtcReach } from "./webrtc.ts";
 import type { WebRtcSessions } from "./webrtc_session.ts";
 import type { HttpAnswer } from "../whole_answer.ts";
 
@@ -19,11 +19,11 @@ export interface WebRtcParts {
 
 /** Loads WebRTC, with DTLS and SRTP, where a server has it, as it opens: others have no use for so much. */
 export class WebRtcLoader {
-  readonly #options: WebRtcOptions;
+  readonly #options: WebRtcOptions & WebRtcReach;
   #parts: Promise<WebRtcParts> | undefined;
 
   /** Loads nothing yet. */
-  constructor(options: WebRtcOptions) {
+  constructor(options: WebRtcOptions & WebRtcReach) {
     this.#options = options;
   }
 
@@ -39,7 +39,7 @@ export class WebRtcLoader {
   }
 }
 
-async function loadParts(options: WebRtcOptions): Promise<WebRtcParts> {
+async function loadParts(options: WebRtcOptions & WebRtcReach): Promise<WebRtcParts> {
   const [{ WebRtc }, { playWhep }, { publishWhip }] = await Promise.all([
     import("./webrtc.ts"),
     import("./whep_row.ts"),
