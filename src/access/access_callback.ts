@@ -34,7 +34,8 @@ export class AccessCallback {
   /**
    * Asks; a status of 2xx is a yes, 401 asks who it is, and all else is a no.
    *
-   * @throws if there is no answer in time; that is a no as well
+   * @throws if there is no answer in time, or one that tells of nobody: a redirect, or a failure of the server. That is a
+   * no as well, which whoever runs the server wants to know of
    */
   async ask(request: AuthenticationRequest): Promise<CallbackVerdict> {
     const { url, timeoutMs, fetch } = this.#options;
@@ -50,9 +51,21 @@ export class AccessCallback {
         signal: late,
       }, fetch);
     });
-    return isSuccess(status) ? "yes" : status === 401 ? "who" : "no";
+    if (isSuccess(status)) return "yes";
+    if (status < 400 || status >= 500) throw new Error(`The URL has answered ${status}`);
+    return status === 401 ? "who" : "no";
   }
 }
+
+/** What existing answerers call protocols. Those over TLS are the same. */
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  rtmps: "rtmp",
+  rtsps: "rtsp",
+  https: "http",
+  "http-hls": "hls",
+  whep: "webrtc",
+  whip: "webrtc",
+};
 
 /** The question as existing answerers know it. A digest shows no password, and cannot be passed on. */
 function questionOf(
@@ -66,8 +79,7 @@ function questionOf(
     ip: connection.remoteAddress,
     action: action === "play" ? "read" : action,
     path: name,
-    // Those over TLS are the same protocol.
-    protocol: connection.protocol.replace(/^(rtmp|rtsp|http)s$/, "$1"),
+    protocol: PROTOCOLS[connection.protocol] ?? connection.protocol,
     id: String(connection.id),
     query: String(query),
   };

@@ -80,12 +80,50 @@ export function ruleOf(rule: GroupValue): AccessRule {
   return Object.fromEntries(rule) as AccessRule;
 }
 
-/** What is wrong with the settings of access together: where, below `access`, and in words. */
-export function accessFault(
-  settings: Settings,
-): { readonly path: readonly KeyStep[]; readonly message: string } | undefined {
+/** Something that is wrong with the settings of access together: where, below `access`, and in words. */
+export interface AccessFault {
+  readonly path: readonly KeyStep[];
+  readonly message: string;
+}
+
+/** As many faults are told; a list of a thousand users may have one each. */
+const MOST_FAULTS = 50;
+
+/** All that is wrong with the settings of access together: what is found is left out, and the rest looked at again. */
+export function accessFaults(settings: Settings): AccessFault[] {
+  const options: Record<string, unknown> = { ...accessOptions(settings) };
+  const faults: AccessFault[] = [];
+  // Where the values of lists stood at first; users without a password are not among the options.
+  const placesOf: Record<string, number[]> = { users: placesOfUsers(settings) };
+  while (faults.length < MOST_FAULTS) {
+    const fault = firstFault(options);
+    if (fault === undefined) break;
+    const [name, index] = fault.path as [string, KeyStep | undefined];
+    const list = options[name];
+    if (Array.isArray(list) && typeof index === "number") {
+      const places = placesOf[name] ??= [...list.keys()];
+      faults.push({ ...fault, path: [name, places[index]!, ...fault.path.slice(2)] });
+      places.splice(index, 1);
+      options[name] = list.toSpliced(index, 1);
+    } else {
+      faults.push(fault);
+      // Whatever it is, without its option there is one fault less.
+      if (!(name in options)) break;
+      delete options[name];
+    }
+  }
+  return faults;
+}
+
+function placesOfUsers(settings: Settings): number[] {
+  return settings.get(ACCESS_USERS).flatMap((user, place) =>
+    user.has("password") || user.has("ha1") ? [place] : []
+  );
+}
+
+function firstFault(options: AccessOptions): AccessFault | undefined {
   try {
-    new Access(accessOptions(settings), { log: silentLog });
+    new Access(options, { log: silentLog });
     return undefined;
   } catch (error) {
     if (!(error instanceof AccessOptionsError)) throw error;

@@ -1,27 +1,16 @@
 import { reasonOf } from "../log/mod.ts";
 import { ServerError } from "../server/mod.ts";
 import { ConfigError } from "./config_error.ts";
+import type { ConfigFile } from "./config_values.ts";
 import { environmentVariable, expandEnvironment, type Lookup } from "./environment.ts";
 import { keyText } from "./key_text.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { flagOf, isGranted } from "./permission.ts";
-import { readSettings } from "./read_values.ts";
-import { type KeyStep, SettingFault } from "./setting_fault.ts";
+import { readRows } from "./read_values.ts";
+import type { KeyStep } from "./setting_fault.ts";
 import type { Setting } from "./setting.ts";
 import { type TextPosition, YamlPositions } from "./yaml_positions.ts";
 import { checkDocument, type DocumentFault, jsonSchema, loadZod } from "./zod_schema.ts";
-
-/** A configuration file that was read, and found to be right by itself. */
-export interface ConfigFile {
-  /** Its path, as it was given. */
-  readonly path: string;
-  /** What it sets, by key. */
-  readonly values: ReadonlyMap<string, unknown>;
-  /** The environment variables that it names. */
-  readonly variables: readonly string[];
-  /** `path:line:column` of a key, for errors; where it has no place, that of what it is in. */
-  placeOf(path: readonly KeyStep[]): string;
-}
 
 /** A file is not longer, bytes: ten thousand path rules fit. */
 const LONGEST_FILE = 1024 * 1024;
@@ -80,28 +69,15 @@ export async function parseConfig(
     // What a variable would say is not known.
     if (!unknown.has(pathId(fault.path))) faults.push(withoutVariables(fault, variables));
   }
-  const read = faults.length > 0 ? new Map<string, unknown>() : readOrTell(rows, value, faults);
-  if (faults.length > 0) throw new ConfigError(problemsOf(faults, { path, placeOf }));
-  return {
+  const { values, wrong } = readRows(rows, value, faults);
+  const file: ConfigFile = {
     path,
-    values: read,
+    values,
     variables: [...new Set([...variables.values()].flat())],
     placeOf: (keys) => shownPlace(path, placeOf(keys)),
   };
-}
-
-function readOrTell(
-  rows: readonly Setting[],
-  value: unknown,
-  faults: DocumentFault[],
-): Map<string, unknown> {
-  try {
-    return readSettings(rows, value);
-  } catch (error) {
-    if (!(error instanceof SettingFault)) throw error;
-    faults.push({ path: error.path, message: error.message });
-    return new Map();
-  }
+  if (faults.length === 0) return file;
+  throw new ConfigError(problemsOf(faults, { path, placeOf }), { rest: { file, wrong } });
 }
 
 /** What the environment says may be a secret, wherever it was put. */
@@ -208,7 +184,11 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
     throw error;
   }
   const fault = oddDocument(document);
-  if (fault !== undefined) throw new ConfigError([`${path}: ${fault}`]);
+  if (fault !== undefined) {
+    const { message, at } = fault;
+    const place = at === undefined ? `${path}:` : shownPlace(path, new YamlPositions(text).of(at));
+    throw new ConfigError([`${place} ${message}`]);
+  }
   return document ?? {};
 }
 
@@ -221,22 +201,27 @@ function syntaxProblem({ message }: SyntaxError, path: string): string {
 }
 
 /** What is wrong with a document before anything of it is looked at by key. */
-function oddDocument(document: unknown): string | undefined {
+function oddDocument(
+  document: unknown,
+): { readonly message: string; readonly at?: readonly KeyStep[] } | undefined {
   let count = 0;
-  const visit = (value: unknown, depth: number): string | undefined => {
+  const visit = (value: unknown, at: readonly KeyStep[]): ReturnType<typeof oddDocument> => {
     if (++count > MOST_VALUES) {
-      return `has over ${MOST_VALUES} values, with those that its aliases repeat`;
+      return { message: `has over ${MOST_VALUES} values, with those that its aliases repeat` };
     }
-    if (depth > DEEPEST) return "is nested too deep";
+    if (at.length > DEEPEST) return { message: "is nested too deep" };
     if (typeof value !== "object" || value === null) return undefined;
     for (const [key, inner] of Object.entries(value)) {
-      if (key === "__proto__") return "has a key __proto__, which nothing is called";
-      const fault = visit(inner, depth + 1);
+      const place = [...at, Array.isArray(value) ? Number(key) : key];
+      if (key === "__proto__") {
+        return { message: "has a key __proto__, which nothing is called", at: place };
+      }
+      const fault = visit(inner, place);
       if (fault !== undefined) return fault;
     }
     return undefined;
   };
-  return visit(document, 0);
+  return visit(document, []);
 }
 
 /** No setting lies deeper. */

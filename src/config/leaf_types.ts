@@ -64,9 +64,11 @@ export function text(options: TextOptions): LeafType<string> {
 
 /** One word, or a list of words. */
 export function words(
-  { values, allowed, isSecret = false }: {
+  { values, allowed, isSecret = false, isRight = () => true }: {
     /** The words that there are; any by default. */
     readonly values?: readonly string[];
+    /** Whether a word is one of those that are allowed, where these are no list. */
+    readonly isRight?: (word: string) => boolean;
     readonly allowed: string;
     readonly isSecret?: boolean;
   },
@@ -80,7 +82,7 @@ export function words(
     read(value) {
       const list = Array.isArray(value) ? value : [value];
       const odd = list.find((one) =>
-        typeof one !== "string" || one === "" || values?.includes(one) === false
+        typeof one !== "string" || one === "" || values?.includes(one) === false || !isRight(one)
       );
       if (list.length === 0 || odd !== undefined) throw wrong(odd ?? value, type);
       return list;

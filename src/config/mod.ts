@@ -7,6 +7,7 @@
 export { usersWithoutPassword } from "./access_options.ts";
 export * from "./config_error.ts";
 export * from "./config_file.ts";
+export type * from "./config_values.ts";
 export * from "./configured_files.ts";
 export * from "./example.ts";
 export * from "./least_permissions.ts";

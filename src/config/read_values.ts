@@ -14,6 +14,57 @@ export function readSettings(rows: readonly Setting[], given: unknown): Map<stri
   return values;
 }
 
+/** A fault that was found, with its place. */
+interface PlacedFault {
+  readonly path: readonly KeyStep[];
+  readonly message: string;
+}
+
+/**
+ * Reads the settings of a document by key, all but those that have a fault; further faults are added to `faults`.
+ * Resolves with the values, and the keys of those that are wrong.
+ */
+export function readRows(
+  rows: readonly Setting[],
+  document: unknown,
+  faults: PlacedFault[],
+): { readonly values: Map<string, unknown>; readonly wrong: Set<string> } {
+  const values = new Map<string, unknown>();
+  const wrong = new Set<string>();
+  for (const { key, type } of rows) {
+    const path = key.split(".");
+    if (faults.some((fault) => isAbout(fault.path, path))) {
+      wrong.add(key);
+      continue;
+    }
+    const given = valueAt(document, path);
+    if (given === undefined) continue;
+    try {
+      values.set(key, at(path, () => readValue(type, given)));
+    } catch (error) {
+      if (!(error instanceof SettingFault)) throw error;
+      faults.push({ path: error.path, message: error.message });
+      wrong.add(key);
+    }
+  }
+  return { values, wrong };
+}
+
+/** Whether a fault lies at a setting, in it, or in what it is in. */
+function isAbout(fault: readonly KeyStep[], path: readonly string[]): boolean {
+  return path.every((step, index) => index >= fault.length || fault[index] === step);
+}
+
+function valueAt(document: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (from, step) =>
+      typeof from === "object" && from !== null && Object.hasOwn(from, step)
+        ? Reflect.get(from, step)
+        : undefined,
+    document,
+  );
+}
+
 function readTree(
   tree: SettingsTree,
   given: unknown,

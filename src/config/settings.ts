@@ -1,4 +1,4 @@
-import type { ConfigFile } from "./config_file.ts";
+import type { ConfigFile } from "./config_values.ts";
 import type { GroupValue, Setting, SettingValues, SettingWithDefault } from "./setting.ts";
 
 /** Where settings come from. */

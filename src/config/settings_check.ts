@@ -1,9 +1,10 @@
 import { checkPathRules, checkRelays, isS3Url, type RelayOptions } from "../server/mod.ts";
 import { pathRulesOf } from "./path_rules_of.ts";
-import { accessFault } from "./access_options.ts";
+import { accessFaults } from "./access_options.ts";
 import { ConfigError } from "./config_error.ts";
 import { keyText } from "./key_text.ts";
 import type { GroupValue } from "./setting.ts";
+import type { KeyStep } from "./setting_fault.ts";
 import type { Settings } from "./settings.ts";
 import {
   MULTICAST_GROUP,
@@ -31,25 +32,40 @@ import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/
  * @throws {ConfigError} if some cannot be together; all that is wrong
  */
 export function checkSettings(settings: Settings): void {
-  const problems = CHECKS.flatMap((check) => check(settings) ?? []);
+  const problems = settingsProblems(settings);
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** What is wrong with settings together, in one line that begins with the name of one; `undefined` for nothing. */
-type Check = (settings: Settings) => string | undefined;
+/**
+ * What is wrong with settings together. Of those whose keys are in `wrong` it is not known what they are: what is about
+ * the section of one of them is not looked at.
+ */
+export function settingsProblems(
+  settings: Settings,
+  wrong: ReadonlySet<string> = new Set(),
+): string[] {
+  const sections = new Set(Array.from(wrong, (key) => key.split(".")[0]!));
+  return CHECKS.flatMap(([check, ...about]) =>
+    about.some((section) => sections.has(section)) ? [] : check(settings, wrong) ?? []
+  );
+}
 
-const CHECKS: readonly Check[] = [
-  multicastNeedsRtsp,
-  onDemandNeedsPull,
-  tlsFilesBelongTogether,
-  tlsNeedsFiles,
-  relaysOnce,
-  somethingToDo,
-  pushIsFed,
-  accessIsRight,
-  clusterIsWhole,
-  objectStorageHasKey,
-  rulesGoTogether,
+/** What is wrong with settings together, in lines that begin with the name of one; `undefined` for nothing. */
+type Check = (settings: Settings, wrong: ReadonlySet<string>) => string | string[] | undefined;
+
+/** The checks, each with the sections that it is about. */
+const CHECKS: readonly (readonly [Check, ...string[]])[] = [
+  [multicastNeedsRtsp, "rtsp"],
+  [onDemandNeedsPull, "relays"],
+  [tlsFilesBelongTogether, "tls"],
+  [tlsNeedsFiles, "tls", "rtmps", "rtsps", "https"],
+  [relaysOnce, "relays", "paths"],
+  [somethingToDo, "rtmp", "rtmps", "rtsp", "rtsps", "http", "https", "relays", "paths"],
+  [pushIsFed, "rtmp", "rtmps", "rtsp", "rtsps", "http", "https", "relays", "paths"],
+  [accessIsRight],
+  [clusterIsWhole, "cluster"],
+  [objectStorageHasKey, "s3", "record", "clips", "paths"],
+  [rulesGoTogether, "paths"],
 ];
 
 /** All relays that settings ask for. */
@@ -142,10 +158,10 @@ function relaysOnce(settings: Settings): string | undefined {
   try {
     checkRelays(relaysOf(settings));
     return undefined;
-  } catch {
-    return `${settings.nameOf(RELAYS_PULL)} names a stream twice, or ${
-      settings.nameOf(RELAYS_PUSH)
-    } a URL: once is allowed`;
+  } catch (error) {
+    return `${settings.nameOf(settings.isGiven(RELAYS_PULL) ? RELAYS_PULL : RELAYS_PUSH)}: ${
+      error instanceof Error ? error.message : error
+    }`;
   }
 }
 
@@ -178,13 +194,16 @@ function feeds(pulled: string, pushed: string): boolean {
   return pulled === pushed || pulled.includes("*") || pushed.includes("*");
 }
 
-function accessIsRight(settings: Settings): string | undefined {
-  const fault = accessFault(settings);
-  if (fault === undefined) return;
-  const { path, message } = fault;
-  const key = keyText(["access", ...path]);
+function accessIsRight(settings: Settings, wrong: ReadonlySet<string>): string[] {
   const { file } = settings;
-  return file === undefined
-    ? `${key}: ${message}`
-    : `${file.placeOf(["access", ...path])} ${key}: ${message}`;
+  const isWhole = ([section]: readonly KeyStep[]): boolean =>
+    !wrong.keys().some((key) =>
+      key === `access.${section}` || key.startsWith(`access.${section}.`)
+    );
+  return accessFaults(settings).filter(({ path }) => isWhole(path)).map(({ path, message }) => {
+    const key = keyText(["access", ...path]);
+    return file === undefined
+      ? `${key}: ${message}`
+      : `${file.placeOf(["access", ...path])} ${key}: ${message}`;
+  });
 }

@@ -482,13 +482,17 @@ export class Guest {
     return { connection, name, query: query ?? new URLSearchParams() };
   }
 
-  /** Counts who is turned away, and tells those who listen. */
+  /** Counts who is turned away, and tells those who listen; the answer says whether the name is a secret. */
   #refuse(
-    away: NotGranted,
+    answer: NotGranted,
     { action, ask }: { readonly action: RefusedInfo["action"]; readonly ask: Ask },
   ): NotGranted {
-    this.#count(away);
-    if (away === HAS_GONE || this.#hasLeft || "redirect" in away) return away;
+    this.#count(answer);
+    if (answer === HAS_GONE || this.#hasLeft || "redirect" in answer) return answer;
+    // A key that is right is as secret where its stream cannot be had as where it can.
+    const away = this.#desk.hooks.isSecretName?.(ask.name) === true
+      ? { ...answer, hidesName: true }
+      : answer;
     const { connection, query } = this.#request(ask);
     const hasShown = (ask.credentials ?? NOTHING_SHOWN).kind !== "none" ||
       credentialsInQuery(query).kind !== "none";

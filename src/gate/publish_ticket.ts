@@ -369,7 +369,8 @@ export class PublishTicket implements Ticket {
     this.#desk.tell(({ onRefused }) =>
       onRefused?.({ connection, action: "publish", name, refused, why })
     );
-    return refusal;
+    // Who has asked by a key has shown that instead of the name.
+    return this.askedName === name ? refusal : { ...refusal, hidesName: true };
   }
 
   /** One that has not begun is told so when it wants to. */

@@ -85,11 +85,14 @@ export function ticketInfo(
   return { ...about, connection: id, protocol, stream: name, user, remoteAddress, userAgent };
 }
 
-/** The field of a log line that says where a publisher or player is; the server's own have no address. */
+/** The fields of a log line that say where a publisher or player is, and who; the server's own have no address. */
 export function peerFields(
-  { request: { connection } }: { readonly request: StreamRequest },
+  { request: { connection, user } }: { readonly request: StreamRequest },
 ): LogFields {
-  return connection.remoteAddress === "" ? {} : { peer: connection.remoteAddress };
+  return {
+    ...(connection.remoteAddress === "" ? {} : { peer: connection.remoteAddress }),
+    ...(user === undefined ? {} : { user }),
+  };
 }
 
 /** Seconds from a time on, to a tenth. */

@@ -63,6 +63,7 @@ Deno.test("what is wrong with access is told by line and column, and no secret w
   );
   assertEquals(await problems("access:\n  apiTokens: [a, se4cret]\n"), [
     "weir.yaml:2:15 access.apiTokens[0]: a secret has at least 16 characters",
+    "weir.yaml:2:18 access.apiTokens[1]: a secret has at least 16 characters",
   ]);
   assertEquals(await problems("access: {keys: [{secret: se4cret, streams: live/a}]}"), [
     "weir.yaml:1:18 access.keys[0].secret is wrong: allowed is 16 to 128 letters, digits, or - . _ ~",

@@ -48,7 +48,7 @@ const HOSTILE: readonly (readonly [what: string, content: string | Uint8Array, p
       `a: ${"{a: ".repeat(60)}1${"}".repeat(60)}`,
       /^weir\.yaml: is nested too deep$/,
     ],
-    ["__proto__", "rtmp: {__proto__: {port: 1}}\n", /^weir\.yaml: has a key __proto__/],
+    ["__proto__", "rtmp: {__proto__: {port: 1}}\n", /^weir\.yaml:1:8 has a key __proto__/],
     ["constructor", "constructor: {prototype: 1}\n", /^weir\.yaml:1:1 constructor: unknown key/],
     [
       "toString in a section",

@@ -1,5 +1,7 @@
+import { RANGE_OR_RANGES } from "./addresses.ts";
 import { FILE, number, text, time, TOGGLE, words } from "../leaf_types.ts";
 import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
+import { SettingFault } from "../setting_fault.ts";
 import { filesReplaced, type Permission } from "../permission.ts";
 import { reaching } from "../reaching.ts";
 
@@ -36,7 +38,7 @@ export const RULE_SETTINGS: readonly Setting[] = [
   }),
   setting({
     key: "from",
-    type: words({ allowed: "a range of addresses such as 192.0.2.0/24, or a list of them" }),
+    type: RANGE_OR_RANGES,
     defaultInWords: "anywhere",
     help: "ranges of addresses",
     change: "reload",
@@ -117,6 +119,11 @@ export const ACCESS_RULES = setting<readonly GroupValue[]>({
           change: "reload",
         }),
       ],
+      check(rule) {
+        if (rule.has("allow") === rule.has("deny")) {
+          throw new SettingFault("has to have either allow or deny");
+        }
+      },
     },
   },
   defaultInWords: "users may do all, and nobody else may; where there are none, anybody may",

@@ -1,5 +1,5 @@
 import { AddressRanges } from "../../gate/mod.ts";
-import { FILE, text } from "../leaf_types.ts";
+import { FILE, text, words } from "../leaf_types.ts";
 import { type Setting, setting, type SettingType } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
 
@@ -7,14 +7,7 @@ const RANGE = text({ allowed: "a range of addresses such as 192.0.2.0/24, or one
 
 const RANGES: SettingType = {
   kind: "list",
-  of: RANGE,
-  check(values) {
-    for (const [index, range] of values.entries()) {
-      if (!isRange(range as string)) {
-        throw new SettingFault(`"${range}" is wrong: allowed is ${RANGE.allowed}`, [index]);
-      }
-    }
-  },
+  of: { ...RANGE, read: (given) => readRange(RANGE.read(given)) },
 };
 
 const FILES: SettingType = { kind: "list", of: FILE };
@@ -76,6 +69,12 @@ export const ADDRESSES: readonly Setting[] = [
 function readFiles(paths: readonly string[]) {
   return paths.map((path) => ({ name: "read", path }) as const);
 }
+
+/** One range of addresses, or a list of them. */
+export const RANGE_OR_RANGES: SettingType<readonly string[]> = words({
+  allowed: "a range of addresses such as 192.0.2.0/24, or a list of them",
+  isRight: isRange,
+});
 
 function readRange(range: string): string {
   if (!isRange(range)) throw new SettingFault(`"${range}" is wrong: allowed is ${RANGE.allowed}`);

@@ -6,6 +6,7 @@ import {
   type WebhookOptions,
 } from "../../events/mod.ts";
 import { number, text, time, words } from "../leaf_types.ts";
+import { RANGE_OR_RANGES } from "./addresses.ts";
 import { reaching } from "../reaching.ts";
 import { type GroupType, type GroupValue, type Setting, setting } from "../setting.ts";
 import { SettingFault } from "../setting_fault.ts";
@@ -129,7 +130,7 @@ export const COMMANDS = setting<readonly GroupValue[]>({
 export const PROXIES: readonly Setting[] = [
   setting({
     key: "proxies.proxyProtocol",
-    type: words({ allowed: "a range of addresses such as 192.0.2.0/24, or a list of them" }),
+    type: RANGE_OR_RANGES,
     defaultInWords: "none",
     help: "balancers whose connections begin with a header of the PROXY protocol",
     doc:
@@ -140,7 +141,7 @@ export const PROXIES: readonly Setting[] = [
   }),
   setting({
     key: "proxies.forwardedFor",
-    type: words({ allowed: "a range of addresses such as 192.0.2.0/24, or a list of them" }),
+    type: RANGE_OR_RANGES,
     defaultInWords: "none",
     help: "balancers whose X-Forwarded-For says whose a request of HTTP is",
     option: "proxies.forwardedFor",

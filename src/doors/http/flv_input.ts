@@ -145,10 +145,12 @@ class Publishing {
   }
 
   #answer(end: ConnectionEnd): HttpAnswer {
-    if (end === UNPUBLISHED) return jsonAnswer({ stream: this.#visit.name, units: this.#units });
+    // Who publishes by a key has asked for that: the stream has another name.
+    const { name: stream } = this.#ticket.request;
+    if (end === UNPUBLISHED) return jsonAnswer({ stream, units: this.#units });
     this.#visit.log.warn(`${this.#visit.guest.protocol} publish failed`, {
       connection: this.#visit.guest.id,
-      stream: this.#visit.name,
+      stream,
       reason: end.message,
     });
     const status = STATUSES[end.reason] ?? 400;

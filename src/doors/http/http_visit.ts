@@ -241,10 +241,12 @@ export class StreamVisit extends HttpVisit {
       : "challenge" in away
       ? away.challenge
       : "it is sent elsewhere";
+    const hides = !("redirect" in away) && away.hidesName === true ||
+      "refused" in away && away.refused === "invalid";
     const fields = {
       connection: this.guest.id,
-      // What is no name is not for the log.
-      stream: "refused" in away && away.refused === "invalid" ? "" : this.name,
+      // What is no name, or may be a secret, is not for the log.
+      stream: hides ? "" : this.name,
       reason,
     };
     const line = `${this.guest.protocol} ${action} refused`;
