@@ -54,14 +54,17 @@ export class RouteBook {
     hono: HonoPackage,
     { fault, counts }: { readonly fault: Schema; readonly counts: RecentSnapshot },
   ) {
-    const { OpenAPIHono, z } = hono;
+    const { OpenAPIHono } = hono;
     this.#hono = hono;
     this.#fault = fault;
     this.#counts = counts;
     this.#app = new OpenAPIHono({
       defaultHook: (result) => {
         if (result.success) return;
-        const reason = z.prettifyError(result.error);
+        // In one line, as all other reasons are.
+        const reason = result.error.issues.map(({ path, message }) =>
+          path.length === 0 ? message : `${path.join(".")}: ${message}`
+        ).join("; ");
         return responseOf(faultAnswer({ status: 400, code: "input", reason }));
       },
     });

@@ -104,13 +104,13 @@ export class RtmpClient {
     this.#isAuthenticated = isAsked;
     this.#options = options;
     this.#transport = transport;
-    const { timeoutMs = 10_000, connectParameters, connectArgs } = options;
+    const { timeoutMs, connectParameters, connectArgs } = options;
     this.#session = new RtmpClientSession({
       ...options.session,
       app,
       tcUrl: formatTcUrl({ ...url, app }),
       redirects: options.redirects,
-      requestTimeoutMs: timeoutMs,
+      ...(timeoutMs === undefined ? {} : { requestTimeoutMs: timeoutMs }),
       ...(connectParameters === undefined ? {} : { connectParameters }),
       ...(connectArgs === undefined ? {} : { connectArgs }),
       nowMs: performance.now(),

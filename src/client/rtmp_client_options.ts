@@ -13,7 +13,7 @@ import type { StreamPair } from "../transport/mod.ts";
 export interface RtmpClientOptions {
   /** Gives connecting up. Once connected, it does nothing more. */
   readonly signal?: AbortSignal;
-  /** Time for connecting in all, and for the answer to each request. Default 10 000 ms. */
+  /** Time for connecting in all, and for the answer to each request. Default 10 000 ms, of a play 15 000. */
   readonly timeoutMs?: number;
   /** Further properties of the connect command; they win over the client's own. */
   readonly connectParameters?: AmfObject;

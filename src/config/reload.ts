@@ -4,6 +4,7 @@ import { ConfigError } from "./config_error.ts";
 import type { ConfiguredFiles } from "./configured_files.ts";
 import { checkReloadPermissions, permissionsOf } from "./permission_check.ts";
 import { liveOptions } from "./server_options.ts";
+import type { Setting } from "./setting.ts";
 import type { Settings } from "./settings.ts";
 import { LOG } from "./settings/log.ts";
 import { HTTP_PORT, HTTPS_PORT } from "./settings/http.ts";
@@ -14,7 +15,7 @@ import { SETTINGS } from "./table.ts";
 export interface ReloadReport {
   /** Keys of settings that have changed, and hold now. */
   readonly applied: readonly string[];
-  /** Keys of settings that have changed, and wait for the next start. */
+  /** Keys of settings that are not as they were when the server was started, and wait for its next start. */
   readonly waiting: readonly string[];
 }
 
@@ -83,7 +84,11 @@ export class Reloader {
       await server.configure({ ...liveOptions(settings), ...files });
       await this.#reloadTls(tls, by);
       const late = new Set([...await this.#changePorts(settings), ...this.#changeLog(settings)]);
-      const report = reportOf(this.#settings, settings, late);
+      const report = reportOf(settings, {
+        before: this.#settings,
+        started: this.#options.settings,
+        late,
+      });
       this.#settings = settings;
       tell(log, report, by);
       return report;
@@ -112,7 +117,7 @@ export class Reloader {
     }
   }
 
-  /** Returns the keys of all that is about the log where that cannot be changed now. */
+  /** Returns the keys of what has changed about the log where that cannot be changed now. */
   #changeLog(settings: Settings): readonly string[] {
     const { log, onChange } = this.#options;
     try {
@@ -122,7 +127,8 @@ export class Reloader {
       log.error("the log file cannot be opened, the former is written on", {
         reason: reasonOf(error),
       });
-      return LOG.map(({ key }) => key);
+      const changed = LOG.filter((row) => !isSame(this.#settings.get(row), settings.get(row)));
+      return changed.map(({ key }) => key);
     }
   }
 
@@ -159,16 +165,25 @@ const PORTS = [
   ["https", HTTPS_PORT],
 ] as const;
 
-/** `late` are keys of settings that could be applied in general, and were not now. */
-function reportOf(before: Settings, after: Settings, late: ReadonlySet<string>): ReloadReport {
-  const changed = SETTINGS.filter((row) => !isSame(before.get(row), after.get(row)));
-  const [applied, waiting] = [true, false].map((isApplied) =>
-    new Set(
-      changed.filter(({ key, change }) => (change === "reload" && !late.has(key)) === isApplied)
-        .map(({ key }) => key),
-    )
+/**
+ * `late` are keys of settings that could be applied in general, and were not now. What waits is told again each time, and
+ * no more once it is again as it was at the start.
+ */
+function reportOf(
+  after: Settings,
+  { before, started, late }: {
+    readonly before: Settings;
+    readonly started: Settings;
+    readonly late: ReadonlySet<string>;
+  },
+): ReloadReport {
+  const isApplied = ({ key, change }: Setting): boolean => change === "reload" && !late.has(key);
+  const differs = (from: Settings, row: Setting): boolean => !isSame(from.get(row), after.get(row));
+  const applied = SETTINGS.filter((row) => isApplied(row) && differs(before, row));
+  const waiting = SETTINGS.filter((row) =>
+    !isApplied(row) && (late.has(row.key) || differs(started, row))
   );
-  return { applied: [...applied!], waiting: [...waiting!] };
+  return { applied: applied.map(({ key }) => key), waiting: waiting.map(({ key }) => key) };
 }
 
 function tell(log: ServerLog, { applied, waiting }: ReloadReport, by: string): void {

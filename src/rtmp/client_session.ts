@@ -76,6 +76,8 @@ export class RtmpClientSession {
       windowSize: 2_500_000,
       redirects: 0,
       requestTimeoutMs: 10_000,
+      // Longer than servers wait, which say what they have waited for.
+      playTimeoutMs: options.requestTimeoutMs ?? 15_000,
       pingAfterMs: 30_000,
       pingTimeoutMs: 10_000,
       ...options,
@@ -283,12 +285,13 @@ export class RtmpClientSession {
     this.#nowMs = nowMs;
     this.#protocol.tick(nowMs);
     const events: RtmpClientEvent[] = [];
-    const { requestTimeoutMs } = this.#options;
     for (const request of this.#requests.late(nowMs)) {
       if (this.#state === "closed") break;
       this.#outcomes.fail(request, events, {
         code: "timeout",
-        message: `The server has not answered ${request.label} within ${requestTimeoutMs} ms`,
+        message: `The server has not answered ${request.label} within ${
+          this.#patienceMs(request.kind)
+        } ms`,
       });
     }
     if (this.#state !== "connected") return events;
@@ -493,8 +496,13 @@ export class RtmpClientSession {
     label: string,
     about: Partial<Pick<ClientRequest, "streamId" | "begin">> = {},
   ): ClientRequest {
-    const deadlineMs = this.#nowMs + this.#options.requestTimeoutMs;
+    const deadlineMs = this.#nowMs + this.#patienceMs(kind);
     return this.#requests.open({ ...about, kind, label, deadlineMs });
+  }
+
+  #patienceMs(kind: RequestKind): number {
+    const { requestTimeoutMs, playTimeoutMs } = this.#options;
+    return kind === "play" ? playTimeoutMs : requestTimeoutMs;
   }
 
   /** Sends a command, unless the connection has ended. */

@@ -18,6 +18,11 @@ export interface RtmpClientSessionOptions {
   readonly redirects?: number;
   /** How long the server may take to answer a request. Default 10 000 ms. */
   readonly requestTimeoutMs?: number;
+  /**
+   * The same of a play, which servers answer once they have waited for a publisher. Default `requestTimeoutMs` where that
+   * is given, else 15 000 ms.
+   */
+  readonly playTimeoutMs?: number;
   /** Silence after which the server is pinged. Default 30 000 ms. */
   readonly pingAfterMs?: number;
   /**

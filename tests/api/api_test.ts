@@ -120,7 +120,8 @@ Deno.test("lists of the API come in pages that overlap nowhere and miss nothing"
   const { next } = await api.publishers({ limit: 3 });
   assertEquals((await api.publishers({ after: next })).items.length, 2);
   assertEquals((await api.streams({ after: "zzz" })).items, []);
-  await assertRefused(api.streams({ limit: 0 }), "input", 400);
+  const why = await assertRefused(api.streams({ limit: 0 }), "input", 400);
+  assertMatch(why, /^[^\n]*limit: [^\n✖→]+$/);
   await assertRefused(api.streams({ limit: 1001 }), "input", 400);
   for (const client of held) client.close();
 });

@@ -95,6 +95,9 @@ Deno.test(
     await weir.reload("- a list", /ERROR.*the file must be a section/);
     await publisher.frames(1, 3);
     assertEquals((await player.frameNumbers(3)).at(-1), 3);
+    // What is as it was at the start waits for nothing.
+    const waits = weir.lines.filter((line) => line.includes("wait for the next start"));
+    assertEquals(waits.length, 1, waits.join("\n"));
   },
 );
 

@@ -354,6 +354,12 @@ Deno.test("RtmpClientSession gives up what is not answered in time", () => {
   assertEquals(error.code, "timeout");
   assertStringIncludes(error.message, "10000 ms");
 
+  // A server waits for a publisher before it answers, and then says so.
+  const waiting = new ClientDialogue().connected();
+  waiting.session.play("cam");
+  assertEquals(waiting.pass(14_999), []);
+  assertStringIncludes(failure(waiting.pass(1), "failed").message, "15000 ms");
+
   const dialogue = new ClientDialogue({ requestTimeoutMs: 500 }).connected();
   dialogue.session.publish("cam");
   assertEquals(failure(dialogue.pass(500), "failed").code, "timeout");

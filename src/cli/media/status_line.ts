@@ -5,10 +5,14 @@
 export class StatusLine {
   readonly #isTerminal = Deno.stderr.isTerminal();
   #lines = 0;
+  #last = "";
   #isOpen = false;
 
   /** Shows a line. */
   show(text: string): void {
+    // Who waits for something shows the same again and again.
+    if (text === this.#last) return;
+    this.#last = text;
     if (this.#isTerminal) {
       write(`\r\x1b[K${text}`);
       this.#isOpen = true;
