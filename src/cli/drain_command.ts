@@ -64,7 +64,7 @@ async function untilEmpty(api: ApiClient): Promise<void> {
     const { isDraining, isOver, left } = await api.drainState();
     if (!isDraining) return console.log("the drain was undone");
     if (isOver) return console.log("all have left");
-    if (left !== said) console.log(`${left} are left`);
+    if (left !== said) console.log(left === 1 ? "1 is left" : `${left} are left`);
     said = left;
     await pause(LOOK_MS, { clock: systemClock });
   }

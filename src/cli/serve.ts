@@ -3,6 +3,7 @@ import {
   checkPermissions,
   CLUSTER_NODE,
   type ConfiguredFiles,
+  CONSOLE,
   DRAIN_TIMEOUT,
   LOG_FILE,
   LOG_FORMAT,
@@ -62,10 +63,10 @@ export async function serve(load: () => Promise<Settings>): Promise<void> {
   });
   onHangup = () => reloader.reload("SIGHUP").catch(() => {});
   await server.listen();
-  tellConsole(server);
+  tellToken(server, { hasConsole: settings.get(CONSOLE) });
   const signal = await stopped.promise;
   log.info(`stopping on ${signal}`);
-  const drains = settings.isGiven(CLUSTER_NODE) || settings.isGiven(DRAIN_TIMEOUT);
+  const drains = settings.isGiven(CLUSTER_NODE) || reloader.settings.isGiven(DRAIN_TIMEOUT);
   if (signal === "SIGTERM" && drains) await drained(server);
   await server.stop();
   log.info("stopped");
@@ -99,13 +100,14 @@ function stateOf(settings: Settings): { readonly state?: ApiState } {
 }
 
 /**
- * Says once where the console is, with what opens it. It stands behind `#`, which browsers send to nobody, and it is
- * not for the log.
+ * Says once what opens the API, and where the console is that reads it. It stands behind `#`, which browsers send to
+ * nobody, and it is not for the log.
  */
-function tellConsole(server: Server): void {
+function tellToken(server: Server, { hasConsole }: { readonly hasConsole: boolean }): void {
   const { addresses, apiToken } = server;
   const address = addresses.find(({ protocol }) => protocol === "http" || protocol === "https");
   if (address === undefined || apiToken === undefined) return;
+  if (!hasConsole) return console.log(`token of the API: ${apiToken}`);
   const { protocol, port } = address;
   const isAny = address.hostname === "0.0.0.0" || address.hostname === "::";
   const hostname = isAny ? "localhost" : address.hostname;

@@ -25,6 +25,6 @@ export * from "./settings_tree.ts";
 export * from "./table.ts";
 export { PASSWORD_FILE } from "./settings/access.ts";
 export * from "./settings/log.ts";
-export { API_STATE_FILE } from "./settings/api.ts";
+export { API_STATE_FILE, CONSOLE } from "./settings/api.ts";
 export { CLUSTER_NODE } from "./settings/cluster.ts";
 export { DRAIN_TIMEOUT } from "./settings/drain.ts";

@@ -22,7 +22,7 @@ import {
   S3_CREDENTIALS_FILE,
   S3_SECRET_ACCESS_KEY,
 } from "./settings/object_storage.ts";
-import { CLIPS, RECORD } from "./settings/recording.ts";
+import { CLIPS, KEEP, KEEP_BYTES, RECORD } from "./settings/recording.ts";
 import { pathRecordings, pathRelays, PATHS } from "./settings/paths.ts";
 import { relayOf, RELAYS_ON_DEMAND, RELAYS_PULL, RELAYS_PUSH } from "./settings/relays.ts";
 
@@ -66,6 +66,7 @@ const CHECKS: readonly (readonly [Check, ...string[]])[] = [
   [clusterIsWhole, "cluster"],
   [objectStorageHasKey, "s3", "record", "clips", "paths"],
   [rulesGoTogether, "paths"],
+  [keepHasTime, "keep"],
 ];
 
 /** All relays that settings ask for. */
@@ -94,6 +95,12 @@ function rulesGoTogether(settings: Settings): string | undefined {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     return `${settings.nameOf(PATHS)}: ${error.message}`;
   }
+}
+
+/** Nothing is kept where no time is said, and bytes alone would say otherwise. */
+function keepHasTime(settings: Settings): string | undefined {
+  if (!settings.isGiven(KEEP_BYTES) || settings.isGiven(KEEP)) return;
+  return `${settings.nameOf(KEEP_BYTES)} needs ${settings.nameOf(KEEP)}, which may be unlimited`;
 }
 
 function multicastNeedsRtsp(settings: Settings): string | undefined {

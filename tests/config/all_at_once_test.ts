@@ -27,6 +27,7 @@ Deno.test("mistakes of values, of sections together and of access are told toget
     "proxies: {proxyProtocol: [banana]}",
     "relays: {pull: [{name: a, url: rtmp://a/x}, {name: a, url: rtmp://a/y}]}",
     "log: {level: loud}",
+    "keep: {bytes: 1MiB}",
   ]);
   assertEquals(problems, [
     "2:51 access.users[2].name",
@@ -39,6 +40,7 @@ Deno.test("mistakes of values, of sections together and of access are told toget
     "8:11 proxies.proxyProtocol",
     "9:10 relays.pull",
     "10:7 log.level",
+    "11:8 keep.bytes",
   ]);
 });
 

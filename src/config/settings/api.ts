@@ -34,7 +34,7 @@ export const API_STATE_FILE = setting({
 });
 
 /** Whether there are pages for people. */
-const CONSOLE = setting({
+export const CONSOLE = setting({
   key: "console",
   type: TOGGLE,
   default: true,

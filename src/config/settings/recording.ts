@@ -159,7 +159,8 @@ export const KEEP = setting<number>({
   change: "reload",
 });
 
-const KEEP_BYTES = setting<number>({
+/** How many bytes are kept. */
+export const KEEP_BYTES = setting<number>({
   key: "keep.bytes",
   type: bytes({ min: 0, max: Infinity, isWhole: true }),
   defaultInWords: "256MiB",
