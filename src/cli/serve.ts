@@ -83,7 +83,7 @@ async function drained(server: Server): Promise<void> {
 /** What the API has of the command. */
 function programOf(log: CommandLog, reloader: () => Reloader): ApiProgram {
   return {
-    config: () => shownSettings(reloader().settings),
+    config: () => shownSettings(reloader().settings, reloader()),
     reload: () => reloader().reload("the API"),
     logLevel: {
       levels: LOG_LEVELS,

@@ -59,6 +59,11 @@ export class Reloader {
     return this.#settings;
   }
 
+  /** The settings that the server was started with. */
+  get started(): Settings {
+    return this.#options.settings;
+  }
+
   /**
    * Reads everything again, one call after the other; `by` says in the log who has asked for it.
    *

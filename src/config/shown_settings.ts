@@ -5,11 +5,17 @@ import { SETTINGS } from "./table.ts";
 /** What stands for a secret. */
 const HIDDEN = "***";
 
-/** The settings in force by their keys, as a file would have them; secrets are not among what is shown. */
-export function shownSettings(settings: Settings): Record<string, unknown> {
+/**
+ * The settings in force by their keys, as a file would have them; secrets are not among what is shown. Those that wait
+ * for the next start are shown as they were at this one.
+ */
+export function shownSettings(
+  settings: Settings,
+  { started = settings }: { readonly started?: Settings } = {},
+): Record<string, unknown> {
   return Object.fromEntries(
     SETTINGS.flatMap((row) => {
-      const value = settings.get(row);
+      const value = (row.change === "restart" ? started : settings).get(row);
       return value === undefined ? [] : [[row.key, shown(row.type, value)]];
     }),
   );

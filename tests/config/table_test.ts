@@ -5,7 +5,9 @@ import {
   parseConfig,
   type Setting,
   SETTINGS,
+  Settings,
   settingsSchema,
+  shownSettings,
 } from "../../src/config/mod.ts";
 
 /** All rows, those in entries of lists and maps too. */
@@ -34,6 +36,16 @@ Deno.test("settings are told apart by key and by option, and each says what it i
   for (const { key, row: { help } } of allRows(SETTINGS)) {
     assert(/^[a-zA-Z][^\n]{3,199}[^.]$/.test(help), `${key}: ${help}`);
   }
+});
+
+Deno.test("settings are shown that are in force, and not those that wait for the next start", async () => {
+  const of = async (text: string) =>
+    new Settings({ file: await parseConfig(text, SETTINGS, { path: "weir.yaml" }) });
+  const started = await of("{workers: 2, hls: {part: 100ms}}");
+  const later = await of("{workers: 3, hls: {part: 400ms}, cluster: {node: a}}");
+  const shown = shownSettings(later, { started });
+  assertEquals([shown["workers"], shown["hls.part"]], ["2", "400ms"]);
+  assert(!("cluster.node" in shown));
 });
 
 Deno.test("the example has every setting, and is a configuration of defaults as it is printed", async () => {
