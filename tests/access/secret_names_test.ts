@@ -13,17 +13,23 @@ Deno.test("a key whose stream is taken, or that is played, or sends garbage, is 
   const refused: RefusedInfo[] = [];
   await using weir = await TestServer.start({
     ...{ rtsp: LOCAL, http: LOCAL, timing: { playWaitMs: 0 } },
-    access: { keys: { [KEY]: "live/cam" }, rules: [{ allow: "play", paths: "open/*" }] },
+    access: {
+      keys: { [KEY]: "live/cam", [`${KEY}2`]: "live/closed" },
+      rules: [{ allow: "play", paths: "open/*" }],
+    },
     hub: { conflict: "reject" },
-    hooks: { onRefused: (info) => void refused.push(info) },
+    hooks: {
+      onRefused: (info) => void refused.push(info),
+      onPublish: ({ name }) => name === "live/closed" ? { refuse: "Closed" } : undefined,
+    },
   });
   const { server, log } = weir;
   const portOf = (name: string) => server.addresses.find(({ protocol }) => protocol === name)!.port;
   await using _publisher = new LoopedPublisher(server, "live/cam", ["h264"]);
   await log.line(({ message }) => message === "program publish started");
-  for (const command of ["publish", "play"]) {
+  for (const [command, key] of [["publish", KEY], ["publish", `${KEY}2`], ["play", KEY]]) {
     using client = await RtmpClient.open(portOf("rtmp"));
-    await client.command(command, { args: [KEY], streamId: await client.createStream() });
+    await client.command(command!, { args: [key!], streamId: await client.createStream() });
     assert(!statusCode(await client.status("NetStream."))!.endsWith("Start"));
   }
   const url = `http://127.0.0.1:${portOf("http")}/live/${KEY}.flv`;
