@@ -37,7 +37,9 @@ export class HlsPlay {
     this.#state = {
       packagers: new HlsPackagers(shell, options),
       viewers: new HlsViewers(),
-      isShared: options.sessions === "shared",
+      get isShared() {
+        return options().sessions === "shared";
+      },
     };
   }
 
