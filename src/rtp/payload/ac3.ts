@@ -125,7 +125,7 @@ const HEADERS: FrameHeaders = {
  *
  * const frame = new Uint8Array(1792); // 448 kb/s at 48 kHz
  * const payloads = new Ac3Packetizer().packetize({ timestamp: 0, parts: [frame] });
- * console.log(payloads.map((p) => [p.payload.length, p.marker])); // [ [ 1452, false ], [ 344, true ] ]
+ * console.log(payloads.map((p) => [p.payload.length, p.marker])); // [ [ 1440, false ], [ 356, true ] ]
  * ```
  */
 export class Ac3Packetizer implements Packetizer {

@@ -82,10 +82,10 @@ export interface PacketizerOptions {
 }
 
 /**
- * Largest payload by default, in bytes: a datagram of 1472, less an RTP header with room for SRTP's
- * authentication tag.
+ * Largest payload by default, in bytes: what an Ethernet frame of 1500 holds, less the headers of IPv6 (40 bytes), UDP (8)
+ * and RTP (12). Larger packets would be fragmented over IPv6.
  */
-export const DEFAULT_MAX_PAYLOAD_SIZE = 1452;
+export const DEFAULT_MAX_PAYLOAD_SIZE = 1440;
 
 /** The result of a packet that completes nothing. */
 export const NO_UNITS: readonly AccessUnit[] = Object.freeze([]);

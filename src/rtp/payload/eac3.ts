@@ -138,7 +138,7 @@ const HEADERS: FrameHeaders = {
  * const frame = new Uint8Array(1792);
  * frame.set([0x0b, 0x77, 3, 127, 0x34, 0x86]); // 1792 bytes, 48 kHz, six blocks
  * const payloads = new Eac3Packetizer().packetize({ timestamp: 0, parts: [frame] });
- * console.log(payloads.map((p) => [p.payload.length, p.marker])); // [ [ 1452, false ], [ 344, true ] ]
+ * console.log(payloads.map((p) => [p.payload.length, p.marker])); // [ [ 1440, false ], [ 356, true ] ]
  * ```
  */
 export class Eac3Packetizer implements Packetizer {

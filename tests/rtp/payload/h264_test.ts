@@ -258,8 +258,8 @@ Deno.test("H264Packetizer sends small NAL units in STAP-A with the highest impor
 });
 
 Deno.test("H264Packetizer sends what fits as it is, without a copy, and cuts the rest", () => {
-  const fits = new Uint8Array(1452).fill(0x41);
-  const large = new Uint8Array(1453).fill(0x41);
+  const fits = new Uint8Array(1440).fill(0x41);
+  const large = new Uint8Array(1441).fill(0x41);
   const payloads = new H264Packetizer().packetize({ timestamp: 0, parts: [fits, large] });
   assert(payloads[0]!.payload === fits);
   assertEquals(payloads.map(({ marker }) => marker), [false, false, true]);
