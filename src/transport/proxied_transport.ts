@@ -41,13 +41,19 @@ export async function proxiedTransport(
   }
   const readable = withFirst(bytes.subarray(header.length), transport.readable);
   const { client } = header;
-  if (client === undefined) return { ...transport, readable };
-  const hostname = plainAddress(client.address);
+  const { localAddress } = transport;
+  const hostname = client === undefined ? transport.remoteAddress : plainAddress(client.address);
   return {
-    ...transport,
     readable,
+    // One by one: those of a class are none of its own properties.
+    write: (bytes) => transport.write(bytes),
+    closeWrite: () => transport.closeWrite(),
+    close: () => transport.close(),
+    ...(localAddress === undefined ? {} : { localAddress }),
     remoteAddress: hostname,
-    remoteName: formatAddress({ hostname, port: client.port }),
+    remoteName: client === undefined
+      ? transport.remoteName
+      : formatAddress({ hostname, port: client.port }),
   };
 }
 
