@@ -171,10 +171,9 @@ export class Server {
     PartDrain.keep(this, drain);
     this.#drainer = new Drainer({ part: drain, members: this.#members, log });
     const core: ServerCore = { options, part, workers, shell: this.#shell };
-    const { events } = this;
     const { pool } = this.#members;
     const live = (): LiveOptions => rules.live;
-    this.#agents = makeAgents(core, { source: this, events, hooks, pool, live });
+    this.#agents = makeAgents(core, { source: this, events: this.events, hooks, pool, live });
     this.recordings = this.#agents.recordings;
     this.apiToken = this.#agents.api?.token;
     const routes = this.#agents.all.flatMap((agent) => agent.routes ?? []);
@@ -509,8 +508,7 @@ export class Server {
    * ```
    */
   async drain({ timeoutMs, signal }: DrainOptions = {}): Promise<void> {
-    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#rules.live;
-    const ms = timeoutMs ?? drainTimeoutMs;
+    const ms = timeoutMs ?? this.#rules.live.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     if (!(ms >= 0)) {
       throw new RangeError(`Cannot drain as 'timeoutMs' must be from 0 on: current value is ${ms}`);
     }

@@ -66,7 +66,7 @@ Deno.test("a wrong --pull or --push is told without the URL, which may have secr
     wrong([option, "live/a*=rtsp://me:se4cret@cam/*"], "whole segment");
     wrong([option, "../a=rtsp://me:se4cret@cam/x"], "the name of a stream");
     const twice = `live/a=rtsp://me:se4cret@cam/x`;
-    wrong([option, twice, option, twice], "twice");
+    wrong([option, twice, option, twice], "once");
   }
   wrong(["--on-demand"], "--pull");
 });

@@ -23,11 +23,11 @@ Deno.test("waits that are over hold nothing of what they gave, for however long 
   const pieces = 8000;
   using deadline = new Deadline({ setTimer: () => ({ cancel: () => {} }) }, 1);
   const gone = new Interruption<undefined>();
-  const before = Deno.memoryUsage().rss;
+  const before = Deno.memoryUsage().external;
   for (let piece = 0; piece < pieces; piece++) {
     const read = Promise.resolve(new Uint8Array(PIECE_BYTES).fill(1));
     await (piece % 2 === 0 ? deadline.before(read) : gone.orResultOf(read));
   }
-  const grown = Deno.memoryUsage().rss - before;
+  const grown = Deno.memoryUsage().external - before;
   assert(grown < pieces * PIECE_BYTES / 3, `${(grown / 1e6).toFixed(0)} MB`);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { fuzz } from "../../scripts/fuzz.ts";
-import { Chance, mutated, mutatedText } from "../../scripts/fuzz/mutation.ts";
+import { fuzz } from "../scripts/fuzz.ts";
+import { Chance, mutated, mutatedText } from "../scripts/fuzz/mutation.ts";
 
 Deno.test("the same seed mutates the same way, and never the input itself", () => {
   const input = Uint8Array.from({ length: 64 }, (_, index) => index);
