@@ -24,7 +24,7 @@ export interface ToldSrtpKey {
  * ```ts
  * import { toldSrtpKey } from "@weir/server/rtsp";
  *
- * console.log(toldSrtpKey(undefined, [{ attributes: [{ name: "recvonly" }] }])); // undefined
+ * console.log(toldSrtpKey(undefined, [{ attributes: [{ name: "recvonly", value: undefined }] }])); // undefined
  * ```
  */
 export function toldSrtpKey(
