@@ -54,7 +54,7 @@ const MOST_STEPS = 40;
 const ANSWER_MS = 50;
 /** Sessions over UDP, and the memory of what was, have so long to go. */
 const SETTLE_MS = 90_000;
-/** What the process may have more afterwards than a third of the way: the heap's own slack. */
+/** What the process may have more afterwards than half of the way: the heap's own slack. */
 const RSS_SLACK_MB = 100;
 
 /** What a program prints: Deno itself lets only who may do anything look at other processes. */
@@ -257,7 +257,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
         // Not added to in one expression with the wait, beside which the other walks add theirs.
         inputs += sent;
         if (number % 200 === 0) mostMb = Math.max(mostMb, await server.rssMb());
-        if (progress() < 1 / 3) warmMb = mostMb;
+        if (progress() < 1 / 2) warmMb = mostMb;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, go));
@@ -275,7 +275,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       faults.push(`descriptors: ${before.descriptors} before, ${after.descriptors} after`);
     }
     if (after.rssMb > warmMb + RSS_SLACK_MB) {
-      faults.push(`memory: ${warmMb} MB after a third, ${after.rssMb} MB at the end`);
+      faults.push(`memory: ${warmMb} MB after half of it, ${after.rssMb} MB at the end`);
     }
     await healthy.stop();
     for (const [protocol, { faults: missing, frames }] of Object.entries(healthy.health)) {
