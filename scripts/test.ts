@@ -38,13 +38,13 @@ const TEST_PERMISSIONS = [
 const LOCK = existsSync("tests/deno.lock") ? ["--lock=tests/deno.lock", "--frozen"] : [];
 
 /**
- * Folders whose tests go by simulated time, or wait as long as it takes: their modules run side by side. Of the others
- * some measure time, so that they run one after another.
+ * Tests that go by simulated time, or wait as long as it takes: their modules run side by side. The fuzzer is one of them:
+ * its server is a process of its own. Of the others some measure time, so that they run one after another.
  */
 const WITHOUT_TIME = [
-  "access amf bytes config examples files flv gate health hub log media mkv",
+  "access amf bytes config examples files flv fuzz_test.ts gate health hub log media mkv",
   "rtmp rtp rtsp scripts sdp streams time transmux wire",
-].flatMap((folders) => folders.split(" ").map((folder) => `tests/${folder}`));
+].flatMap((names) => names.split(" ").map((name) => `tests/${name}`));
 
 /** Documentation is what users run, so its examples get what the server gets. */
 const DOCUMENTED = ["mod.ts", "src", "README.md", "docs/library.md", "docs/recording.md"];

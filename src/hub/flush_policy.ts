@@ -4,8 +4,11 @@ import type { HubSettings } from "./options.ts";
 /** Audio that rides along with video is not held longer than this, milliseconds. */
 const AUDIO_WAIT_MS = 40;
 
-/** The share of the time that waking readers may take, before frames are gathered: fewer and larger writes cost less. */
-const WAKING_SHARE = 0.2;
+/**
+ * The share of the time that waking readers may take, before frames are gathered: fewer and larger writes cost less. It
+ * is a small one, since Deno begins no more than 128 writes while it wakes them, and the others thereafter.
+ */
+const WAKING_SHARE = 1 / 8;
 
 /** The most that gathering frames may add to the latency, in milliseconds. */
 const LONGEST_REST_MS = 100;

@@ -5,7 +5,7 @@ import type { Clock } from "../time/mod.ts";
  *
  * - `frame`: a video unit wakes them and audio rides along; audio alone, or audio that has waited
  *   40 ms, wakes them too. Video waits for nothing, and a player costs one write a frame. When there are
- *   so many readers that waking them takes over a fifth of the time, frames are gathered, for 100 ms at most.
+ *   so many readers that waking them takes over an eighth of the time, frames are gathered, for 100 ms at most.
  * - `unit`: everything wakes them at once.
  * - a number: what comes within so many milliseconds is gathered into one write.
  */

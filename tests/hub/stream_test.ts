@@ -694,13 +694,13 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
     clock.turn(startedAt + atMs - clock.now());
     send(publication, name);
   };
-  wakingTakesMs = 6;
+  wakingTakesMs = 3;
   picture("V K0", 0);
   picture("p1", 33);
-  wakingTakesMs = 8;
+  wakingTakesMs = 5;
   picture("p2", 66);
   assertEquals([woken, clock.pending], [3, 0]);
-  // A fifth of the time: pictures wait for 40 ms in all, and the first that comes later takes them along.
+  // An eighth of the time: pictures wait for 40 ms in all, and the first that comes later takes them along.
   picture("p3", 100);
   assertEquals([woken, clock.pending], [3, 1]);
   picture("p4", 133);
@@ -714,7 +714,7 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
   assertEquals([woken, clock.pending], [5, 0]);
   send(publication, "p6");
   assertEquals([woken, clock.pending], [5, 1]);
-  clock.turn(5);
+  clock.turn(8);
   send(publication, "p7");
   assertEquals([woken, clock.pending], [6, 0]);
 });

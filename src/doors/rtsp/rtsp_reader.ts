@@ -43,6 +43,8 @@ export function readStream(
         ...(ssrcs === undefined ? {} : { ssrcs }),
         ...(isProtected ? { packets: { maxPayloadSize: PROTECTED_PAYLOAD_BYTES } } : {}),
       }),
+    // Over UDP each packet is sent by itself.
+    gathers: false,
     onEnd,
     lostPackets: () => reports?.lost,
   });
