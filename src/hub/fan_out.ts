@@ -7,6 +7,7 @@ import { isPicture, StartWait } from "./start_wait.ts";
 import type { ReaderStatistics, StreamTotals } from "./stream_statistics.ts";
 import { type AnnouncedTrack, TrackStarts } from "./track_starts.ts";
 import { UNIT_COST_BYTES, unitBytes } from "./unit_bytes.ts";
+import type { WakeRounds } from "./wake_rounds.ts";
 import type { WireCursor, WireCursorOptions } from "./wire_cursor.ts";
 import type { WireFormat } from "./wire_format.ts";
 import { WireLog } from "./wire_log.ts";
@@ -49,6 +50,8 @@ export interface FanOutOwner {
   audioAlone(format: string): void;
   /** A reader has closed. */
   left(): void;
+  /** Wakes readers, those of all streams. */
+  readonly rounds: WakeRounds;
 }
 
 /**
@@ -90,7 +93,10 @@ export class FanOut {
   #lastDtsUs: number | undefined;
   #lastPtsUs: number | undefined;
   #lastUnitAt = 0;
-  readonly #flushes = new FlushPolicy(() => this.#settings, () => this.#wake({ gathers: true }));
+  readonly #flushes = new FlushPolicy(
+    () => this.#settings,
+    (whenWoken) => this.#wake({ gathers: true }, whenWoken),
+  );
   /** The same for readers whose packets are sent one by one; there once such a reader was. */
   #prompt: FlushPolicy | undefined;
 
@@ -261,10 +267,12 @@ export class FanOut {
     this.#flushes.flush();
   }
 
-  #wake({ gathers }: { readonly gathers: boolean }): void {
+  #wake({ gathers }: { readonly gathers: boolean }, whenWoken: () => void): void {
+    const { rounds } = this.#owner;
     for (const log of this.#logs.values()) {
-      if (log.gathers === gathers) log.flush((error) => this.#owner.failed(error));
+      if (log.gathers === gathers) log.flush((error) => this.#owner.failed(error), rounds);
     }
+    rounds.whenWoken(whenWoken);
   }
 
   /** Lets go of what is kept for readers that join or are behind. */
@@ -351,7 +359,7 @@ export class FanOut {
     if (!gathers) {
       this.#prompt ??= new FlushPolicy(
         () => this.#settings,
-        () => this.#wake({ gathers: false }),
+        (whenWoken) => this.#wake({ gathers: false }, whenWoken),
         { gathers: false },
       );
     }

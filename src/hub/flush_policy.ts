@@ -4,29 +4,42 @@ import type { HubSettings } from "./options.ts";
 /** Audio that rides along with video is not held longer than this, milliseconds. */
 const AUDIO_WAIT_MS = 40;
 
-/**
- * The share of the time that waking readers may take, before frames are gathered: fewer and larger writes cost less. It
- * is a small one, since Deno begins no more than 128 writes while it wakes them, and the others thereafter.
- */
-const WAKING_SHARE = 1 / 8;
+/** The share of the time that waking readers may take, before frames are gathered: fewer and larger writes cost less. */
+const WAKING_SHARE = 1 / 4;
 
-/** The most that gathering frames may add to the latency, in milliseconds. */
-const LONGEST_REST_MS = 100;
+/** From one time that readers are woken to the next it is so long on average, at most, for that reason; in milliseconds. */
+const LONGEST_REST_MS = 50;
+
+/** Where no picture comes that would take them along, frames wait for so long at most, milliseconds. */
+const LONGEST_WAIT_MS = 100;
 
 /** When the readers of a stream are woken: as its setting `flush` says, and less often where that takes long. */
 export class FlushPolicy {
   readonly #settings: () => HubSettings;
-  readonly #wake: () => void;
+  readonly #wake: (whenWoken: () => void) => void;
   readonly #gathers: boolean;
   #timer: Timer | undefined;
-  /** Before this no frame wakes the readers: they are so many that waking them takes long. */
+  /**
+   * Before this no frame wakes the readers: they are so many that waking them takes long. Where the next picture comes later
+   * than that, the rest after it is so much shorter.
+   */
   #restUntil = 0;
-  #pending: "nothing" | "audio" | "video" = "nothing";
+  /** How long it took last to wake them all. */
+  #tookMs = 0;
+  /** How often they are to be woken, and are not all awake yet. */
+  #waking = 0;
+  #isPending = false;
+  /** Whether there is a picture in the batch. */
+  #hasPicture = false;
+  /** When the newest picture came before it: the next is expected as long after. */
+  #pictureAt = NaN;
+  /** When the timer wakes the readers. */
+  #dueAt = 0;
 
-  /** `wake` wakes the readers; `gathers` is whether fewer and larger writes cost less, which is so by default. */
+  /** `wake` wakes the readers, and calls back once it has; `gathers` is whether fewer and larger writes cost less, which is so by default. */
   constructor(
     settings: () => HubSettings,
-    wake: () => void,
+    wake: (whenWoken: () => void) => void,
     { gathers = true }: { readonly gathers?: boolean } = {},
   ) {
     this.#settings = settings;
@@ -36,35 +49,50 @@ export class FlushPolicy {
 
   /** Something has come for the readers. */
   note(isPicture: boolean): void {
-    if (isPicture) this.#pending = "video";
-    else if (this.#pending === "nothing") this.#pending = "audio";
+    this.#isPending = true;
+    if (isPicture) this.#hasPicture = true;
   }
 
   /** A batch is at its end: wakes readers now or in a while. */
   commit({ hasVideo }: { readonly hasVideo: boolean }): void {
-    if (this.#pending === "nothing") return;
+    if (!this.#isPending) return;
     const { flush, clock } = this.#settings();
-    if (typeof flush === "number" && flush > 0) this.#within(flush);
-    else if (flush === "frame" && this.#pending === "audio" && hasVideo) {
-      this.#within(AUDIO_WAIT_MS);
-    } else if (flush === "frame" && clock.now() < this.#restUntil) this.#within(LONGEST_REST_MS);
-    else this.flush();
+    const hasPicture = this.#hasPicture;
+    this.#hasPicture = false;
+    const nowMs = clock.now();
+    if (typeof flush === "number" && flush > 0) {
+      // Waking the readers is part of the time, but for a half of it.
+      this.#within(Math.max(flush - this.#tookMs, flush / 2));
+      const isLastInTime = hasPicture && 2 * nowMs - this.#pictureAt > this.#dueAt;
+      if (isLastInTime) this.flush();
+    } else if (flush !== "frame") this.flush();
+    else if (this.#waking > 0 || nowMs < this.#restUntil) this.#within(LONGEST_WAIT_MS);
+    else if (hasPicture || !hasVideo) this.flush();
+    else this.#within(AUDIO_WAIT_MS);
+    if (hasPicture) this.#pictureAt = nowMs;
   }
 
   /** Wakes readers now. */
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#pending = "nothing";
-    if (!this.#gathers) return this.#wake();
+    this.#isPending = false;
+    if (!this.#gathers) return this.#wake(() => {});
     const { clock } = this.#settings();
     const startedAt = clock.now();
-    this.#wake();
-    const tookMs = clock.now() - startedAt;
-    this.#restUntil = startedAt + Math.min(tookMs / WAKING_SHARE, LONGEST_REST_MS);
+    this.#waking++;
+    this.#wake(() => {
+      this.#waking--;
+      this.#tookMs = clock.now() - startedAt;
+      const restMs = Math.min(this.#tookMs / WAKING_SHARE, LONGEST_REST_MS);
+      this.#restUntil = Math.max(this.#restUntil, startedAt - LONGEST_REST_MS) + restMs;
+    });
   }
 
   #within(delayMs: number): void {
-    this.#timer ??= this.#settings().clock.setTimer(() => this.flush(), delayMs);
+    if (this.#timer !== undefined) return;
+    const { clock } = this.#settings();
+    this.#dueAt = clock.now() + delayMs;
+    this.#timer = clock.setTimer(() => this.flush(), delayMs);
   }
 }

@@ -4,6 +4,7 @@ import type { Publication, PublishOptions } from "./publication.ts";
 import type { StreamEndReason } from "./fan_out.ts";
 import { type AudioAlone, Stream } from "./stream.ts";
 import type { StreamTotals } from "./stream_statistics.ts";
+import { WakeRounds } from "./wake_rounds.ts";
 import { checkStreamName } from "./stream_name.ts";
 
 /** Called as streams start and end. */
@@ -85,6 +86,7 @@ export class Hub {
   /** Bytes taken in since the streams were last looked at. */
   #tookBytes = 0;
   #closed = false;
+  readonly #rounds: WakeRounds;
 
   /**
    * Makes an empty hub.
@@ -94,6 +96,8 @@ export class Hub {
    */
   constructor(options: HubOptions, events: HubEvents = {}) {
     this.#settings = hubSettings(options);
+    const { clock } = options;
+    this.#rounds = new WakeRounds(clock.nextRound && ((callback) => clock.nextRound!(callback)));
     this.#events = events;
     this.#observers.add(events);
   }
@@ -202,6 +206,7 @@ export class Hub {
     if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
     const stream = new Stream(name, {
       settings: this.settingsOf(name),
+      rounds: this.#rounds,
       release: (idle) => {
         if (this.#streams.get(idle.name) !== idle) return;
         this.#streams.delete(idle.name);
@@ -252,6 +257,7 @@ export class Hub {
     if (this.#closed) throw new HubError("closed", `Cannot open ${name} as the hub is closed`);
     const stream = new Stream(name, {
       settings: { ...this.settingsOf(name), delayMs: 0, fallback: "" },
+      rounds: this.#rounds,
       release: (idle) => {
         if (this.#detached.delete(idle)) this.#former = summed(this.#former, idle.totals);
       },

@@ -62,6 +62,7 @@ export * from "./stream_queue.ts";
 export type * from "./stream_statistics.ts";
 export * from "./unit_bytes.ts";
 export * from "./unit_queue.ts";
+export * from "./wake_rounds.ts";
 export * from "./wire_cursor.ts";
 export * from "./wire_format.ts";
 export * from "./wire_log.ts";

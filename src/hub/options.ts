@@ -5,9 +5,11 @@ import type { Clock } from "../time/mod.ts";
  *
  * - `frame`: a video unit wakes them and audio rides along; audio alone, or audio that has waited
  *   40 ms, wakes them too. Video waits for nothing, and a player costs one write a frame. When there are
- *   so many readers that waking them takes over an eighth of the time, frames are gathered, for 100 ms at most.
+ *   so many readers that waking them takes over a quarter of the time, some frames wait for the next, so that
+ *   readers are woken each 50 ms on average; 100 ms at most.
  * - `unit`: everything wakes them at once.
- * - a number: what comes within so many milliseconds is gathered into one write.
+ * - a number: what comes within so many milliseconds is gathered into one write. The time that waking all readers
+ *   takes is part of that, and the last picture that can come in time ends it.
  */
 export type FlushPolicy = "frame" | "unit" | number;
 

@@ -3,6 +3,7 @@ import type { Timer } from "../time/mod.ts";
 import { HubError } from "./errors.ts";
 import { FanOut, type ReaderRequest, type StreamEndReason, type StreamReader } from "./fan_out.ts";
 import { HeaderSet } from "./header_set.ts";
+import type { WakeRounds } from "./wake_rounds.ts";
 import type { HubSettings } from "./options.ts";
 import { Publication, type PublishedStream, type PublishOptions } from "./publication.ts";
 import { StreamStage } from "./stream_stage.ts";
@@ -28,6 +29,8 @@ export interface AudioAlone {
 export interface StreamOwner {
   /** The settings that the stream begins with. */
   readonly settings: HubSettings;
+  /** Wakes readers, those of all streams. */
+  readonly rounds: WakeRounds;
   /** The stream has neither publisher nor readers, and nobody waits for it. */
   release(stream: Stream): void;
   /**
@@ -98,6 +101,7 @@ export class Stream implements PublishedStream {
       failed: (error) => owner.failed(error),
       audioAlone: (format) => this.#tellAudioAlone(format),
       left: () => this.#releaseIfIdle(),
+      rounds: owner.rounds,
     });
     this.#setStage();
   }

@@ -1,6 +1,7 @@
 import type { MediaUnit } from "../media/mod.ts";
 import type { HeaderSet } from "./header_set.ts";
 import type { HubSettings } from "./options.ts";
+import { WakeRounds } from "./wake_rounds.ts";
 import { type CursorLog, WireCursor, type WireCursorOptions, type WireRun } from "./wire_cursor.ts";
 import type { WireFormat, WireLogWriter, WireRoom } from "./wire_format.ts";
 import { positionOf, type WirePlace, type WireSegment } from "./wire_place.ts";
@@ -258,8 +259,8 @@ export class WireLog implements WireLogWriter, CursorLog {
     this.#waiting.push(cursor);
   }
 
-  /** Wakes the readers that wait; what they throw goes to `onError`. */
-  flush(onError: (error: unknown) => void): void {
+  /** Has the readers woken that wait, all at once but for `rounds`; what they throw goes to `onError`. */
+  flush(onError: (error: unknown) => void, rounds: WakeRounds = new WakeRounds()): void {
     try {
       this.#appendJoined();
     } catch (error) {
@@ -268,13 +269,7 @@ export class WireLog implements WireLogWriter, CursorLog {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    for (const cursor of waiting) {
-      try {
-        cursor.wake();
-      } catch (error) {
-        onError(error);
-      }
-    }
+    rounds.wake(waiting, onError);
   }
 
   /** The bytes (headers of the stream) that a reader must get before the message at a place. */

@@ -10,4 +10,9 @@ export interface Clock {
   now(): number;
   /** Calls `callback` once, `delayMs` from now. */
   setTimer(callback: () => void, delayMs: number): Timer;
+  /**
+   * Calls `callback` in the next round of the event loop. A clock that has none has everything done at once that would
+   * else be spread over rounds.
+   */
+  nextRound?(callback: () => void): void;
 }

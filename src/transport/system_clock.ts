@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Clock } from "../hub/mod.ts";
 
 /** The machine's clock and timers. */
@@ -7,4 +8,5 @@ export const systemClock: Clock = {
     const id = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(id) };
   },
+  nextRound: (callback) => void setImmediate(callback),
 };

@@ -2,7 +2,7 @@
 export interface YoungHeap {
   /** Bytes of the heap in use, garbage that is still there with them; `undefined` while that cannot be told. */
   usedBytes(): number | undefined;
-  /** Has what is new collected, before it returns. */
+  /** Has what is new collected before it returns, or at the next call at the latest. */
   collect(): void;
   /** Bytes that are counted as those of buffers, and take no memory. */
   readonly untouchedBytes: number;
@@ -22,13 +22,18 @@ const LOOK_AFTER = 128;
 const MOST_BYTES = 5 * 1024 * 1024;
 /** By so much it may where they are done. */
 const MOST_BYTES_BETWEEN = 3 * 1024 * 1024;
+/**
+ * It has to grow by that within so long, milliseconds. What is slower does not make that part of the heap grow, and a call
+ * now and then may have V8 mark all of its heap each time, which costs more than it saves.
+ */
+const WITHIN_MS = 1000;
 /** Where no more writes than that are under way, they are done: peers that take nothing keep theirs. */
 const FEW_WRITES = 16;
 /** Collections leave each other so much time, milliseconds: one takes 0.3 to 2 ms. */
 const BETWEEN_MS = 50;
 /**
- * One that has freed nothing is not soon followed by another: V8 does not collect what is new while it marks all of its
- * heap, and another V8 may not be had to collect in this way.
+ * After two in turn that have freed nothing there is a longer break: V8 does not collect what is new while it marks all of
+ * its heap, and another V8 may not be had to collect in this way.
  */
 const AFTER_IN_VAIN_MS = 500;
 
@@ -45,8 +50,11 @@ export class YoungSpace {
   readonly #now: () => number;
   #work = 0;
   #writing = 0;
+  /** The least that was in use since so long. */
   #leastBytes = Infinity;
+  #sinceMs = -Infinity;
   #notBeforeMs = -Infinity;
+  #wasInVain = false;
 
   /** Has collected nothing yet. */
   constructor({ heap = new V8Heap(), now = () => performance.now() }: YoungSpaceOptions = {}) {
@@ -81,14 +89,19 @@ export class YoungSpace {
     this.#work = 0;
     const usedBytes = this.#heap.usedBytes();
     if (usedBytes === undefined) return;
-    if (usedBytes < this.#leastBytes) this.#leastBytes = usedBytes;
-    const mostBytes = this.#writing > FEW_WRITES ? MOST_BYTES : MOST_BYTES_BETWEEN;
-    if (usedBytes - this.#leastBytes < mostBytes) return;
     const nowMs = this.#now();
-    if (nowMs < this.#notBeforeMs) return;
+    if (usedBytes < this.#leastBytes || nowMs - this.#sinceMs > WITHIN_MS) {
+      this.#leastBytes = usedBytes;
+      this.#sinceMs = nowMs;
+    }
+    const mostBytes = this.#writing > FEW_WRITES ? MOST_BYTES : MOST_BYTES_BETWEEN;
+    if (usedBytes - this.#leastBytes < mostBytes || nowMs < this.#notBeforeMs) return;
     this.#heap.collect();
     this.#leastBytes = this.#heap.usedBytes() ?? usedBytes;
-    this.#notBeforeMs = nowMs + (this.#leastBytes < usedBytes ? BETWEEN_MS : AFTER_IN_VAIN_MS);
+    this.#sinceMs = nowMs;
+    const isInVain = this.#leastBytes >= usedBytes;
+    this.#notBeforeMs = nowMs + (isInVain && this.#wasInVain ? AFTER_IN_VAIN_MS : BETWEEN_MS);
+    this.#wasInVain = isInVain;
   }
 }
 
@@ -101,8 +114,10 @@ const BALLAST_BYTES = 33 * 1024 * 1024;
 /**
  * V8's heap, which has no call to collect what is new. It does so when there are large buffers that are new, so there
  * are: one of the collection before, which is new still and is not after this one, and another. The one that has become
- * old is given back first: V8 begins to mark all of its heap where buffers have become many since it has done so last,
- * and so they never do.
+ * old is given back first: V8 begins to mark all of its heap where buffers have grown by 64 MB since it has done so last,
+ * and so these never do. That is why there is no third one where V8 has collected by itself meanwhile, which makes the one
+ * before old, and the call does nothing: with three, V8 marks its heap, makes them old by that, and so on for ever, which
+ * took 2 % of a core.
  */
 export class V8Heap implements YoungHeap {
   #statistics: (() => { readonly used_heap_size: number }) | undefined;
@@ -127,19 +142,12 @@ export class V8Heap implements YoungHeap {
   }
 
   collect(): void {
-    const usedBytes = this.usedBytes() ?? Infinity;
     try {
       this.#old?.transfer(0);
       const ballast = new ArrayBuffer(BALLAST_BYTES);
       this.#old = this.#young;
       this.#young = ballast;
       makeBuffer();
-      // V8 may have collected by itself meanwhile, and have made the one before old.
-      if (this.usedBytes()! >= usedBytes) {
-        const another = new ArrayBuffer(BALLAST_BYTES);
-        makeBuffer();
-        another.transfer(0);
-      }
     } catch {
       // Where so much may not even be asked for, V8 collects when it does.
     }

@@ -678,7 +678,8 @@ Deno.test("flush policy frame: video wakes readers, audio rides along or waits 4
 Deno.test("flush policy frame gathers frames when waking the readers takes long", () => {
   const { hub, clock } = fakeHub({ flush: "frame" });
   const publication = hub.acquire("live/cam");
-  const { cursor } = read(publication.stream);
+  const reader = read(publication.stream);
+  const { cursor } = reader;
   let woken = 0;
   let wakingTakesMs = 0;
   const wait = (): void =>
@@ -697,26 +698,54 @@ Deno.test("flush policy frame gathers frames when waking the readers takes long"
   wakingTakesMs = 3;
   picture("V K0", 0);
   picture("p1", 33);
-  wakingTakesMs = 5;
-  picture("p2", 66);
-  assertEquals([woken, clock.pending], [3, 0]);
-  // An eighth of the time: pictures wait for 40 ms in all, and the first that comes later takes them along.
-  picture("p3", 100);
-  assertEquals([woken, clock.pending], [3, 1]);
-  picture("p4", 133);
-  assertEquals([woken, clock.pending], [4, 0]);
-  // Where none comes later, what has waited for 100 ms goes.
-  picture("p5", 166);
-  wakingTakesMs = 1;
-  clock.turn(99);
-  assertEquals([woken, clock.pending], [4, 1]);
+  // A fourth of the time: readers are woken each 44 ms on average, so that every fourth picture waits for the next.
+  wakingTakesMs = 11;
+  for (const [at, seen] of [3, 4, 5, 6, 6, 7, 8, 9, 9, 10].entries()) {
+    picture(`p${2 + at}`, 67 + 33 * at);
+    assertEquals(woken, seen, `picture ${2 + at}`);
+  }
+  assertEquals(takeNames(reader), "V K0 p1 p2 p3 p4 p5 p6 p7 p8 p9 p10 p11");
+});
+
+Deno.test("flush policy frame gathers for 50 ms on average at most, and holds nothing for more than 100", () => {
+  const { hub, clock } = fakeHub({ flush: "frame" });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  let woken = 0;
+  let wakingTakesMs = 20;
+  const wait = (): void =>
+    reader.cursor.wait(() => {
+      woken++;
+      clock.turn(wakingTakesMs);
+      wait();
+    });
+  wait();
+  send(publication, "V A K0");
+  wakingTakesMs = 0;
+  clock.turn(29);
+  send(publication, "p1");
+  assertEquals([woken, clock.pending], [1, 1]);
   clock.turn(1);
-  assertEquals([woken, clock.pending], [5, 0]);
-  send(publication, "p6");
-  assertEquals([woken, clock.pending], [5, 1]);
-  clock.turn(8);
-  send(publication, "p7");
-  assertEquals([woken, clock.pending], [6, 0]);
+  // Audio wakes nobody who is to have a picture soon.
+  send(publication, "a2");
+  assertEquals(woken, 1);
+  send(publication, "p3");
+  assertEquals([woken, clock.pending], [2, 0]);
+  // None comes: what is held goes by itself.
+  wakingTakesMs = 20;
+  send(publication, "p4");
+  wakingTakesMs = 0;
+  send(publication, "p5");
+  clock.turn(99);
+  assertEquals([woken, clock.pending], [3, 1]);
+  clock.turn(1);
+  assertEquals([woken, clock.pending], [4, 0]);
+  // A picture with audio behind it in its batch is a picture.
+  clock.turn(100);
+  publication.write(unit("p6"));
+  publication.write(unit("a7"));
+  publication.commit();
+  assertEquals(woken, 5);
 });
 
 Deno.test("readers whose packets are sent one by one are woken for each frame, however long that takes", () => {
@@ -726,7 +755,7 @@ Deno.test("readers whose packets are sent one by one are woken for each frame, h
   const wait = (name: keyof typeof woken, { cursor }: Pick<StreamReader, "cursor">): void =>
     cursor.wait(() => {
       woken[name]++;
-      clock.turn(10);
+      clock.turn(name === "prompt" ? 5 : 20);
       wait(name, { cursor });
     });
   wait("gathered", read(publication.stream));
@@ -758,20 +787,75 @@ Deno.test("flush policy of milliseconds: what comes within them is gathered, fro
   const reader = read(publication.stream);
   let woken = 0;
   reader.cursor.wait(() => woken++);
-  send(publication, "V K0");
-  clock.turn(60);
-  send(publication, "p1");
-  clock.turn(39);
+  send(publication, "V A K0");
+  clock.turn(30);
+  send(publication, "a1");
+  clock.turn(69);
   assertEquals([woken, clock.pending], [0, 1]);
   clock.turn(1);
   assertEquals([woken, clock.pending], [1, 0]);
-  assertEquals(takeNames(reader), "V K0 p1");
+  assertEquals(takeNames(reader), "V A K0 a1");
   clock.turn(1000);
   reader.cursor.wait(() => woken++);
-  send(publication, "p2");
+  send(publication, "a2");
   // Whoever ends the stream does not leave readers without its last units.
   publication.release();
   assertEquals([woken, clock.pending], [2, 1]);
+});
+
+Deno.test("flush policy of milliseconds: the last picture that can come in time takes the others along at once", () => {
+  const { hub, clock } = fakeHub({ flush: 100 });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  const seen: string[] = [];
+  const wait = (): void =>
+    reader.cursor.wait(() => {
+      seen.push(takeNames(reader));
+      wait();
+    });
+  wait();
+  for (const name of ["V A K0", "p1", "p2", "a3 p4", "p5", "p6", "p7"]) {
+    send(publication, name);
+    clock.turn(33);
+  }
+  // The fourth comes 99 ms after the first, the next would come after 132.
+  assertEquals(seen, ["V A K0 p1 p2 a3 p4"]);
+  // None comes any more that would take the others along.
+  clock.turn(33);
+  assertEquals(seen.at(-1), "p5 p6 p7");
+});
+
+Deno.test("flush policy of milliseconds: waking the readers is part of the time, but for a half of it", () => {
+  const { hub, clock } = fakeHub({ flush: 100 });
+  const publication = hub.acquire("live/cam");
+  const reader = read(publication.stream);
+  let woken = 0;
+  let wakingTakesMs = 30;
+  const wait = (): void =>
+    reader.cursor.wait(() => {
+      woken++;
+      clock.turn(wakingTakesMs);
+      wait();
+    });
+  wait();
+  /** Sends audio, and returns after how many milliseconds the readers are woken. */
+  const heldMs = (name: string): number => {
+    const before = woken;
+    const sentAt = clock.now();
+    send(publication, name);
+    let ms = 0;
+    while (woken === before) {
+      clock.turn(1);
+      ms++;
+    }
+    assertEquals(clock.now(), sentAt + ms + wakingTakesMs);
+    return ms;
+  };
+  assertEquals(heldMs("A a0"), 100);
+  assertEquals(heldMs("a1"), 70);
+  wakingTakesMs = 80;
+  assertEquals(heldMs("a2"), 70);
+  assertEquals(heldMs("a3"), 50);
 });
 
 Deno.test("a commit without units, or without readers, sets no timer", () => {

@@ -20,11 +20,11 @@ export class TurnedClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
-  /** Lets time pass; timers fire in order, each at its time. */
+  /** Lets time pass; timers fire in order, each at its time, and may let some pass themselves. */
   turn(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     for (let next; (next = this.#next(untilMs)) !== undefined;) this.#fire(next);
-    this.#nowMs = untilMs;
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
   /** As `turn`; what a timer has set off is done before time goes on. */
@@ -35,7 +35,7 @@ export class TurnedClock implements Clock {
       this.#fire(next);
       await settled();
     }
-    this.#nowMs = untilMs;
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
   #next(untilMs: number) {
