@@ -5,6 +5,7 @@ import type { ApiContext } from "./api_context.ts";
 import type { ApiSchemas } from "./api_schemas.ts";
 import type { ClusterNodeView, ClusterRecordingsView } from "./api_types.ts";
 import type { RouteBook } from "./route_book.ts";
+import { recordedFileView } from "./recorded_file_view.ts";
 import { timeFault, unixMsOf } from "./time_parameter.ts";
 import { pageOf } from "./views.ts";
 
@@ -142,24 +143,16 @@ async function recordingsView(
 ): Promise<ClusterRecordingsView> {
   const [page, nodes] = await Promise.all([cluster.recordings(query), cluster.nodes()]);
   const bases = new Map(nodes.map(({ node, clients: { http, https } }) => [node, https ?? http]));
-  const items = page.items.map(
-    ({ name, node, rule, path, startUnixMs, endUnixMs, durationMs, bytes, isOpen }) => {
-      const base = bases.get(node)?.replace(/\/+$/, "");
-      const place = `/v1/recordings/${encodeName(name)}/segment.mp4?start=${startUnixMs}`;
-      return {
-        name,
-        node,
-        ...(base === undefined ? {} : { url: `${base}${place}` }),
-        rule,
-        path,
-        start: new Date(startUnixMs).toISOString(),
-        end: isOpen ? null : new Date(endUnixMs).toISOString(),
-        durationMs: durationMs ?? null,
-        bytes,
-        isOpen,
-      };
-    },
-  );
+  const items = page.items.map((file) => {
+    const { name, node, startUnixMs } = file;
+    const base = bases.get(node)?.replace(/\/+$/, "");
+    const place = `/v1/recordings/${encodeName(name)}/segment.mp4?start=${startUnixMs}`;
+    return {
+      ...recordedFileView(file),
+      node,
+      ...(base === undefined ? {} : { url: `${base}${place}` }),
+    };
+  });
   return { ...page, items };
 }
 

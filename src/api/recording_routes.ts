@@ -19,6 +19,7 @@ import {
 } from "../record/mod.ts";
 import type { ApiGuard } from "./api_guard.ts";
 import type { ApiSource } from "./api_source.ts";
+import { recordedFileView } from "./recorded_file_view.ts";
 import { recordingFault } from "./recording_fault.ts";
 import { timeFault, unixMsOf } from "./time_parameter.ts";
 
@@ -162,7 +163,7 @@ export class RecordingRoutes implements HttpRoutes {
       toUnixMs,
       ...(name === null ? {} : { name }),
     });
-    const items = found.slice((page - 1) * limit, page * limit).map(shownSegment);
+    const items = found.slice((page - 1) * limit, page * limit).map(recordedFileView);
     return jsonAnswer({ items, total: found.length, page, limit });
   }
 
@@ -282,21 +283,6 @@ class QueryFault extends Error {}
 function methodFault(allow: string): HttpAnswer {
   const reason = `Allowed is ${allow}`;
   return faultAnswer({ status: 405, code: "method", reason, headers: { allow } });
-}
-
-function shownSegment(
-  { rule, name, path, startUnixMs, endUnixMs, durationMs, bytes, isOpen }: ListedSegment,
-) {
-  return {
-    name,
-    rule,
-    path,
-    start: new Date(startUnixMs).toISOString(),
-    end: isOpen ? null : new Date(endUnixMs).toISOString(),
-    durationMs: durationMs ?? null,
-    bytes,
-    isOpen,
-  };
 }
 
 /** A window of `from` and `to` or `duration`; all by default. */
