@@ -25,8 +25,12 @@ const MOST_OF_A_ROUND = 60;
 export class WakeRounds {
   readonly #nextRound: ((callback: () => void) => void) | undefined;
   readonly #queue: (Sleepers | (() => void))[] = [];
-  /** How many may still be woken in this round. */
+  /**
+   * How many may still be woken before another round. Rounds that pass meanwhile are not seen: to ask for each would cost
+   * streams with few readers more than a wait now and then.
+   */
   #room: number;
+  #isRoundDue = false;
   #isWaking = false;
 
   /** `nextRound` calls back in the next round; without it all are woken at once. */
@@ -37,12 +41,30 @@ export class WakeRounds {
 
   /** Wakes each of them behind those that are to be woken already; what they throw goes to `onError`. */
   wake(sleepers: readonly Sleeper[], onError: (error: unknown) => void): void {
-    if (sleepers.length > 0) this.#add({ all: sleepers, next: 0, onError });
+    if (sleepers.length === 0) return;
+    const isFree = !this.#isWaking && this.#queue.length === 0;
+    if (isFree && sleepers.length <= this.#room) this.#wakeFew(sleepers, onError);
+    else this.#add({ all: sleepers, next: 0, onError });
   }
 
   /** Calls `then` once all are woken that are to be woken so far. */
   whenWoken(then: () => void): void {
-    this.#add(then);
+    if (this.#queue.length === 0) then();
+    else this.#add(then);
+  }
+
+  /** As it is with streams of few readers: these need not be remembered. */
+  #wakeFew(all: readonly Sleeper[], onError: (error: unknown) => void): void {
+    this.#room -= all.length;
+    this.#isWaking = true;
+    let next = 0;
+    try {
+      while (next < all.length) wakeOne(all[next++]!, onError);
+    } finally {
+      this.#isWaking = false;
+      if (next < all.length) this.#queue.unshift({ all, next, onError });
+    }
+    if (this.#queue.length > 0) this.#goOn();
   }
 
   #add(one: Sleepers | (() => void)): void {
@@ -68,20 +90,28 @@ export class WakeRounds {
   #wakeEach(sleepers: Sleepers): boolean {
     const { all, onError } = sleepers;
     while (sleepers.next < all.length) {
-      if (this.#room === 0) return false;
-      if (this.#room === MOST_OF_A_ROUND) this.#nextRound!(this.#onRound);
-      this.#room--;
-      try {
-        all[sleepers.next++]!.wake();
-      } catch (error) {
-        onError(error);
+      if (this.#room === 0) {
+        if (!this.#isRoundDue) this.#nextRound!(this.#onRound);
+        this.#isRoundDue = true;
+        return false;
       }
+      this.#room--;
+      wakeOne(all[sleepers.next++]!, onError);
     }
     return true;
   }
 
   readonly #onRound = (): void => {
+    this.#isRoundDue = false;
     this.#room = MOST_OF_A_ROUND;
     this.#goOn();
   };
+}
+
+function wakeOne(sleeper: Sleeper, onError: (error: unknown) => void): void {
+  try {
+    sleeper.wake();
+  } catch (error) {
+    onError(error);
+  }
 }
