@@ -155,12 +155,6 @@ export const MUTANTS: readonly Mutant[] = [
       "who waits begins with the start that ended the wait",
     ],
     [
-      "a wake-up that throws keeps the others asleep",
-      "cursor.wake();\n      } catch (error) {\n        onError(error);",
-      "cursor.wake();\n      } catch (error) {\n        throw error;",
-      "what one reader throws harms no other",
-    ],
-    [
       "a start is found however far back in time",
       "this.headArrivedMs - arrivedMs <= maxLagMs;",
       "true;",
@@ -219,6 +213,32 @@ export const MUTANTS: readonly Mutant[] = [
       "new Uint8Array(Math.max(size, atLeast))",
       "new Uint8Array(size)",
       "a message is whole in one segment",
+    ],
+  ]),
+  ...of("src/hub/wake_rounds.ts", HUB, [
+    [
+      "a wake-up that throws keeps the others asleep",
+      "sleeper.wake();\n  } catch (error) {\n    onError(error);",
+      "sleeper.wake();\n  } catch (error) {\n    throw error;",
+      "what one reader throws harms no other",
+    ],
+    [
+      "all are woken in one round",
+      "if (this.#room === 0) {",
+      "if (false) {",
+      "no round has more than Deno begins in it",
+    ],
+    [
+      "those who come behind others are woken before them",
+      "!this.#isWaking && this.#queue.length === 0",
+      "!this.#isWaking",
+      "readers are woken in their order",
+    ],
+    [
+      "a round that is under way is asked for again",
+      "if (!this.#isRoundDue) this.#nextRound!",
+      "this.#nextRound!",
+      "one round is asked for at a time",
     ],
   ]),
   ...of("src/hub/wire_cursor.ts", HUB, [

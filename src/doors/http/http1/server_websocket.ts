@@ -36,6 +36,8 @@ export class ServerWebSocket implements PlayerSocket {
   #ping: Uint8Array | undefined;
   #closing: Uint8Array | undefined;
   #write: ((bytes: Uint8Array) => Promise<void>) | undefined;
+  #isPumping = false;
+  /** The writing that was begun last. */
   #pumping: Promise<void> | undefined;
   /** Resolves when the connection is to be closed. */
   readonly #over = new Interruption<undefined>();
@@ -125,12 +127,12 @@ export class ServerWebSocket implements PlayerSocket {
   }
 
   #pump(): void {
-    this.#pumping ??= this.#writeAll().finally(() => this.#pumping = undefined);
+    if (this.#isPumping || this.#write === undefined) return;
+    this.#isPumping = true;
+    this.#pumping = this.#writeAll(this.#write);
   }
 
-  async #writeAll(): Promise<void> {
-    const write = this.#write;
-    if (write === undefined) return;
+  async #writeAll(write: (bytes: Uint8Array) => Promise<void>): Promise<void> {
     try {
       for (;;) {
         const ping = this.#ping;
@@ -150,6 +152,9 @@ export class ServerWebSocket implements PlayerSocket {
     } catch {
       // It is gone.
       this.#over.happen(undefined);
+    } finally {
+      // At once where nothing is left, and not when somebody hears of it: what is sent in between would lie here.
+      this.#isPumping = false;
     }
   }
 }
