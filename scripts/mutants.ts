@@ -233,6 +233,7 @@ export const MUTANTS: readonly Mutant[] = [
       "!this.#isWaking && this.#queue.length === 0",
       "!this.#isWaking",
       "readers are woken in their order",
+      "where others wait for a round there is no room in this one",
     ],
     [
       "a round that is under way is asked for again",
