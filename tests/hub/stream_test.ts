@@ -10,6 +10,7 @@ import {
   TestFormat,
   unit,
 } from "./hub_support.ts";
+import type { TurnedClock } from "../support/turned_clock.ts";
 
 function send(publication: Publication, names: string, options: { bytes?: number } = {}): void {
   for (const name of names.split(" ")) publication.write(unit(name, options));
@@ -675,34 +676,38 @@ Deno.test("flush policy frame: video wakes readers, audio rides along or waits 4
   assertEquals([woken, clock.pending], [3, 0]);
 });
 
+/** Has a reader wait again each time that it is woken, which takes so long; counts how often that is. */
+function wakeSlowly({ cursor }: Pick<StreamReader, "cursor">, clock: TurnedClock, takesMs: number) {
+  const waking = { count: 0, takesMs };
+  const wait = (): void =>
+    cursor.wait(() => {
+      waking.count++;
+      clock.turn(waking.takesMs);
+      wait();
+    });
+  wait();
+  return waking;
+}
+
 Deno.test("flush policy frame gathers frames when waking the readers takes long", () => {
   const { hub, clock } = fakeHub({ flush: "frame" });
   const publication = hub.acquire("live/cam");
   const reader = read(publication.stream);
-  const { cursor } = reader;
-  let woken = 0;
-  let wakingTakesMs = 0;
-  const wait = (): void =>
-    cursor.wait(() => {
-      woken++;
-      clock.turn(wakingTakesMs);
-      wait();
-    });
-  wait();
+  const waking = wakeSlowly(reader, clock, 0);
   const startedAt = clock.now();
   /** A picture that comes so many milliseconds after the start. */
   const picture = (name: string, atMs: number): void => {
     clock.turn(startedAt + atMs - clock.now());
     send(publication, name);
   };
-  wakingTakesMs = 3;
+  waking.takesMs = 3;
   picture("V K0", 0);
   picture("p1", 33);
   // A fourth of the time: readers are woken each 44 ms on average, so that every fourth picture waits for the next.
-  wakingTakesMs = 11;
+  waking.takesMs = 11;
   for (const [at, seen] of [3, 4, 5, 6, 6, 7, 8, 9, 9, 10].entries()) {
     picture(`p${2 + at}`, 67 + 33 * at);
-    assertEquals(woken, seen, `picture ${2 + at}`);
+    assertEquals(waking.count, seen, `picture ${2 + at}`);
   }
   assertEquals(takeNames(reader), "V K0 p1 p2 p3 p4 p5 p6 p7 p8 p9 p10 p11");
 });
@@ -711,41 +716,33 @@ Deno.test("flush policy frame gathers for 50 ms on average at most, and holds no
   const { hub, clock } = fakeHub({ flush: "frame" });
   const publication = hub.acquire("live/cam");
   const reader = read(publication.stream);
-  let woken = 0;
-  let wakingTakesMs = 20;
-  const wait = (): void =>
-    reader.cursor.wait(() => {
-      woken++;
-      clock.turn(wakingTakesMs);
-      wait();
-    });
-  wait();
+  const waking = wakeSlowly(reader, clock, 20);
   send(publication, "V A K0");
-  wakingTakesMs = 0;
+  waking.takesMs = 0;
   clock.turn(29);
   send(publication, "p1");
-  assertEquals([woken, clock.pending], [1, 1]);
+  assertEquals([waking.count, clock.pending], [1, 1]);
   clock.turn(1);
   // Audio wakes nobody who is to have a picture soon.
   send(publication, "a2");
-  assertEquals(woken, 1);
+  assertEquals(waking.count, 1);
   send(publication, "p3");
-  assertEquals([woken, clock.pending], [2, 0]);
+  assertEquals([waking.count, clock.pending], [2, 0]);
   // None comes: what is held goes by itself.
-  wakingTakesMs = 20;
+  waking.takesMs = 20;
   send(publication, "p4");
-  wakingTakesMs = 0;
+  waking.takesMs = 0;
   send(publication, "p5");
   clock.turn(99);
-  assertEquals([woken, clock.pending], [3, 1]);
+  assertEquals([waking.count, clock.pending], [3, 1]);
   clock.turn(1);
-  assertEquals([woken, clock.pending], [4, 0]);
+  assertEquals([waking.count, clock.pending], [4, 0]);
   // A picture with audio behind it in its batch is a picture.
   clock.turn(100);
   publication.write(unit("p6"));
   publication.write(unit("a7"));
   publication.commit();
-  assertEquals(woken, 5);
+  assertEquals(waking.count, 5);
 });
 
 Deno.test("readers whose packets are sent one by one are woken for each frame, however long that takes", () => {
@@ -829,31 +826,23 @@ Deno.test("flush policy of milliseconds: waking the readers is part of the time,
   const { hub, clock } = fakeHub({ flush: 100 });
   const publication = hub.acquire("live/cam");
   const reader = read(publication.stream);
-  let woken = 0;
-  let wakingTakesMs = 30;
-  const wait = (): void =>
-    reader.cursor.wait(() => {
-      woken++;
-      clock.turn(wakingTakesMs);
-      wait();
-    });
-  wait();
+  const waking = wakeSlowly(reader, clock, 30);
   /** Sends audio, and returns after how many milliseconds the readers are woken. */
   const heldMs = (name: string): number => {
-    const before = woken;
+    const before = waking.count;
     const sentAt = clock.now();
     send(publication, name);
     let ms = 0;
-    while (woken === before) {
+    while (waking.count === before) {
       clock.turn(1);
       ms++;
     }
-    assertEquals(clock.now(), sentAt + ms + wakingTakesMs);
+    assertEquals(clock.now(), sentAt + ms + waking.takesMs);
     return ms;
   };
   assertEquals(heldMs("A a0"), 100);
   assertEquals(heldMs("a1"), 70);
-  wakingTakesMs = 80;
+  waking.takesMs = 80;
   assertEquals(heldMs("a2"), 70);
   assertEquals(heldMs("a3"), 50);
 });
